@@ -1,0 +1,61 @@
+# Everything a person does here is one of these words; `make` alone lists them.
+# A comment after ## is what the list says about a target.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+REHEARSAL := $(BIN)/python -m rehearsal
+
+# Options of single targets; empty means the default that the target's line names.
+PLAN ?=
+MONTHS ?=
+LANE ?=
+
+.PHONY: help setup lock demo market reset year test check proto verify bench
+
+help: ## list every target
+	@echo "usage: make TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make the environment .venv from requirements.lock (does nothing when it is up to date)
+	@$(PYTHON) scripts/setup
+
+demo: setup ## play one market day through three real services and show what it left in the books
+	@$(REHEARSAL) demo
+
+market: setup ## keep a market running on this machine until Ctrl-C; its data stays in var/
+	@$(REHEARSAL) market
+
+reset: ## clear the data that `make market` keeps in var/
+	@rm -rf var
+	@echo "var/ cleared: the next \`make market\` starts an empty market"
+
+year: setup ## play the market's first 356 trading days (MONTHS=n: the first n months; PLAN=file.csv: that file's days)
+	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(if $(MONTHS),--months $(MONTHS))
+
+test: check ## run every check and every test, lane by lane (LANE=unit: only that lane)
+	@$(BIN)/python scripts/lanes $(LANE)
+
+check: setup ## check format, lint, types, imports, the public language, and that generated code is what proto/ gives
+	@echo "== ruff format"; $(BIN)/ruff format --check --quiet . || { echo "run \`.venv/bin/ruff format .\`"; exit 1; }
+	@echo "== ruff check"; $(BIN)/ruff check --quiet .
+	@echo "== mypy"; $(BIN)/mypy
+	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache
+	@echo "== buf lint"; $(BIN)/buf lint
+	@echo "== proto"; $(BIN)/python scripts/generate --check
+
+proto: setup ## generate libs/contracts from proto/ (commit what it writes)
+	@$(BIN)/python scripts/generate
+
+verify: setup ## check the digest chain of every log that `make market` keeps in var/
+	@$(REHEARSAL) verify
+
+bench: setup ## run the benchmarks: each prints ratios against a floor and a peer
+	@$(BIN)/python -m bench
+
+lock: setup ## compile requirements.in into requirements.lock anew (needs uv)
+	@command -v uv >/dev/null || { echo "Missing: uv. How to get it: \`pip install uv\`."; exit 1; }
+	@uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--upgrade --custom-compile-command "make lock" --quiet --output-file requirements.lock

@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket by scripts/generate; never edited."""

@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/access by scripts/generate; never edited."""

@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/log by scripts/generate; never edited."""
