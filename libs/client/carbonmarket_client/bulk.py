@@ -1,0 +1,138 @@
+"""Bulk entry: many commands on one stream, each answered by its own outcome, in order.
+
+Each command is decided as if it had come alone; a refused one does not stop those after it. Commands travel in
+messages of at most COMMANDS_MAX, a few of them on the way at a time, so a sender needs neither to wait for each
+answer nor to hold a long list in memory. When the connection breaks, what has no outcome yet is sent again under the
+same request ids.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from carbonmarket_client.errors import Failed, Refused, Unavailable, from_grpc, refusal
+from carbonmarket_client.link import REQUEST_ID, TRIES_MAX, Link, new_request_id, pause_s
+
+COMMANDS_MAX = 500
+"""So many commands travel in one message; the services take no more."""
+ON_THE_WAY_MAX = 4
+"""So many messages may be on the way without an answer."""
+ANSWER_S_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one command: either its answer or its refusal."""
+
+    command: Message
+    answer: Message | None
+    refusal: Refused | None
+
+
+async def submit_many(
+    link: Link,
+    commands: Iterable[Message] | AsyncIterable[Message],
+    request_type: type[Any],
+    answer_type: type[Any],
+    *,
+    commands_max: int = COMMANDS_MAX,
+) -> AsyncIterator[Outcome]:
+    """Send commands (request messages of the service's rpcs) and yield one Outcome for each, in their order.
+
+    A command without a request id is given one, in place. Raises MarketError when the stream as a whole fails; what
+    had no outcome by then may or may not have been done and can be sent again as it is.
+    """
+    field_of = {
+        field.message_type.full_name: field.name
+        for field in request_type.DESCRIPTOR.fields_by_name["commands"].message_type.oneofs_by_name["command"].fields
+    }
+    source = _chunks(commands, min(commands_max, COMMANDS_MAX))
+    unanswered: deque[list[Message]] = deque()
+    exhausted, tries = False, 0
+    while True:
+        call = link.both_ways(request_type, answer_type)
+        try:
+            for chunk in unanswered:
+                await call.write(_message(request_type, field_of, chunk))
+            while True:
+                while not exhausted and len(unanswered) < ON_THE_WAY_MAX:
+                    chunk = await anext(source, [])
+                    if chunk:
+                        unanswered.append(chunk)
+                        await call.write(_message(request_type, field_of, chunk))
+                    else:
+                        exhausted = True
+                if not unanswered:
+                    await call.done_writing()
+                    return
+                answer: Any = await asyncio.wait_for(call.read(), ANSWER_S_MAX)
+                if answer is grpc.aio.EOF:
+                    raise Failed(link.service, "OK", "the stream ended before every command had its outcome")
+                tries = 0
+                for command, outcome in zip(unanswered.popleft(), answer.outcomes, strict=True):
+                    yield _outcome(command, outcome)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            failure = await _failure(link.service, call, error)
+            tries += 1
+            if not isinstance(failure, Unavailable) or tries >= TRIES_MAX:
+                raise failure from error
+            await asyncio.sleep(pause_s(tries))
+        except TimeoutError as error:
+            raise Unavailable(link.service, f"no outcome within {ANSWER_S_MAX:.0f} s") from error
+        finally:
+            call.cancel()
+
+
+async def _failure(service: str, call: Any, error: Exception) -> Exception:
+    """The error of the call: a write to a call that has ended says only that it has."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return from_grpc(service, error)
+    ended = grpc.aio.AioRpcError(
+        await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
+    )
+    return from_grpc(service, ended)
+
+
+async def _chunks(
+    commands: Iterable[Message] | AsyncIterable[Message], commands_max: int
+) -> AsyncIterator[list[Message]]:
+    chunk: list[Message] = []
+    async for command in _each(commands):
+        if not getattr(command, REQUEST_ID):
+            setattr(command, REQUEST_ID, new_request_id())
+        chunk.append(command)
+        if len(chunk) == commands_max:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+async def _each(commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:
+    if isinstance(commands, AsyncIterable):
+        async for command in commands:
+            yield command
+    else:
+        for command in commands:
+            yield command
+
+
+def _message(request_type: type[Any], field_of: dict[str, str], chunk: list[Message]) -> Message:
+    request = request_type()
+    for command in chunk:
+        getattr(request.commands.add(), field_of[command.DESCRIPTOR.full_name]).CopyFrom(command)
+    message: Message = request
+    return message
+
+
+def _outcome(command: Message, outcome: Any) -> Outcome:
+    kind = outcome.WhichOneof("outcome")
+    if kind == "refusal":
+        said = outcome.refusal
+        return Outcome(command, None, refusal(said.code, said.reason, dict(said.facts)))
+    return Outcome(command, getattr(outcome, kind), None)

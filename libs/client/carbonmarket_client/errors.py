@@ -1,0 +1,184 @@
+"""Everything that can go wrong, as one tree.
+
+    MarketError
+    ├── Refused               the market said no; nothing changed: `reason`, `facts`, `mend`
+    │   ├── Malformed         the request can be right at no time
+    │   ├── NotFound          it names something that is not there
+    │   ├── NotPermitted      this actor may not do it
+    │   └── RequestIdUsed     the same request id came before with another body
+    ├── Unavailable           no answer came; a command may or may not have been done: repeat it with the same
+    `request_id`
+    │   └── Busy              the service takes no more at the moment and did nothing
+    ├── Failed                the service made a mistake
+    ├── NotConfigured         the client was not told where a service is, or who is calling
+    ├── UnknownEvent          this release of the client does not know an event's type
+    └── FeedBroken            a feed left a number out
+
+A refusal is a fact about the market, so it carries the facts: all of them as text, as they travel, integers included.
+"""
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from carbonmarket_client.reasons import how_to_mend
+
+STATUS_DETAILS = "grpc-status-details-bin"
+
+
+class MarketError(Exception):
+    """The root: catch it to catch everything this client raises on purpose."""
+
+
+class Refused(MarketError):
+    """The market said no and changed nothing.
+
+    reason: UPPER_SNAKE, states a fact, listed at the rpc. facts: what the refusal names, by name, as text. mend: a
+    sentence that says how to put it right.
+    """
+
+    def __init__(self, reason: str, facts: dict[str, str]) -> None:
+        super().__init__(reason, facts)
+        self.reason = reason
+        self.facts = facts
+
+    @property
+    def mend(self) -> str:
+        return how_to_mend(self.reason)
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name} {value}" for name, value in sorted(self.facts.items()))
+        return f"{self.reason} ({named})" if named else self.reason
+
+
+class Malformed(Refused):
+    """The request can be right at no time: a missing, negative, huge or ill-written value."""
+
+
+class NotFound(Refused):
+    """The request names something that is not there."""
+
+
+class NotPermitted(Refused):
+    """This actor may not do it: another role's command, somebody else's account."""
+
+
+class RequestIdUsed(Refused):
+    """The request id was used before by this actor for a request with another body."""
+
+
+class Unavailable(MarketError):
+    """No answer came in time.
+
+    request_id names the command that may or may not have been done (empty for a query): sending it again under that
+    id is always safe and tells which.
+    """
+
+    def __init__(self, service: str, detail: str, request_id: str = "") -> None:
+        super().__init__(service, detail, request_id)
+        self.service = service
+        self.detail = detail
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.service} gave no answer: {self.detail}"
+
+
+class Busy(Unavailable):
+    """The service takes no more at the moment; this request was not done."""
+
+    def __str__(self) -> str:
+        return f"{self.service} takes no more at the moment: {self.detail}"
+
+
+class Failed(MarketError):
+    """The service made a mistake while answering. Its log tells; the caller did nothing wrong."""
+
+    def __init__(self, service: str, code: str, detail: str) -> None:
+        super().__init__(service, code, detail)
+        self.service = service
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.service} failed with {self.code}: {self.detail}"
+
+
+class NotConfigured(MarketError):
+    """The client was not told where a service is, or who is calling."""
+
+
+class UnknownEvent(MarketError):
+    """A record's type is not known to this release of the client: a newer one is needed to read on."""
+
+    def __init__(self, service: str, position: int, type_name: str) -> None:
+        super().__init__(service, position, type_name)
+        self.service = service
+        self.position = position
+        self.type_name = type_name
+
+    def __str__(self) -> str:
+        record = f"{self.service} record {self.position}"
+        return f"{record} is a {self.type_name}, which this release does not know: update the client"
+
+
+class FeedBroken(MarketError):
+    """A feed is gapless by contract; this one left a number out or gave one twice."""
+
+    def __init__(self, service: str, expected: int, came: int) -> None:
+        super().__init__(service, expected, came)
+        self.service = service
+        self.expected = expected
+        self.came = came
+
+    def __str__(self) -> str:
+        return f"{self.service} sent number {self.came} where {self.expected} was due"
+
+
+_CLASS_OF = {
+    grpc.StatusCode.INVALID_ARGUMENT: Malformed,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.PERMISSION_DENIED: NotPermitted,
+    grpc.StatusCode.UNAUTHENTICATED: NotPermitted,
+    grpc.StatusCode.ALREADY_EXISTS: RequestIdUsed,
+    grpc.StatusCode.FAILED_PRECONDITION: Refused,
+}
+_CODE_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def refusal(code: grpc.StatusCode | int, reason: str, facts: dict[str, str]) -> Refused:
+    """The refusal for a status code, by name or by number."""
+    if isinstance(code, int):
+        code = _CODE_BY_NUMBER.get(code, grpc.StatusCode.FAILED_PRECONDITION)
+    return _CLASS_OF.get(code, Refused)(reason, facts)
+
+
+def from_grpc(service: str, error: grpc.aio.AioRpcError, request_id: str = "") -> MarketError:
+    """What a broken call means in the market's words."""
+    code, detail = error.code(), error.details() or error.code().name
+    if code in _CLASS_OF:
+        info = _error_info(error)
+        if info is None:
+            return refusal(code, code.name, {"detail": detail})
+        return refusal(code, info.reason, dict(info.metadata))
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return Busy(service, detail, request_id)
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return Unavailable(service, detail, request_id)
+    return Failed(service, code.name, detail)
+
+
+def _error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
+    """The google.rpc.ErrorInfo in the status details, if the answer carries one that can be read."""
+    for key, value in error.trailing_metadata() or ():
+        if key != STATUS_DETAILS or not isinstance(value, bytes):
+            continue
+        try:
+            status = status_pb2.Status.FromString(value)
+        except DecodeError:
+            return None
+        for detail in status.details:
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                return info
+    return None

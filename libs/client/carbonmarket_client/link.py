@@ -1,0 +1,182 @@
+"""One service at the other end of a channel: every call of the client goes through here.
+
+A call is found by its request's message, because every request message belongs to one rpc: so the address of an rpc
+is read from the proto descriptors and written nowhere. What each call gets: the actor, the current trace, a deadline
+over all its tries, a request id when it is a command, the position last written here when it is a query (whoever
+wrote reads what it wrote), and further tries when the service could not be reached. A command's tries share one
+request id, so it is done once however often it is sent.
+"""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+import grpc
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.message import Message
+
+from carbonmarket_client.errors import from_grpc
+from carbonmarket_client.tracing import in_a_trace, new_trace, trace_headers
+
+R = TypeVar("R", bound=Message)
+
+DEADLINE_S = 15.0
+"""How long a call may take over all its tries, unless the caller says otherwise."""
+TRIES_MAX = 8
+PAUSE_S_FIRST = 0.05
+PAUSE_S_MAX = 2.0
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+ACTOR_HEADER = "carbonmarket-actor"
+
+# The fields that every command, query and answer of the market has under these names.
+REQUEST_ID, MIN_POSITION, POSITION = "request_id", "min_position", "position"
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+
+def new_request_id() -> str:
+    return uuid.uuid4().hex
+
+
+def pause_s(tries: int) -> float:
+    """How long to wait after so many failed tries: doubling, bounded, with half of it left to chance."""
+    longest: float = min(PAUSE_S_MAX, PAUSE_S_FIRST * 2.0 ** min(tries - 1, 10))
+    return longest * random.uniform(0.5, 1.0)
+
+
+class Link:
+    """A lazy channel to one service and the rpcs declared in its proto files.
+
+    address: host:port. actor: `role:name`, sent as metadata until certificates say it. begin_traces: a command
+    outside any trace begins one.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        address: str,
+        actor: str,
+        files: Iterable[FileDescriptor],
+        *,
+        deadline_s: float = DEADLINE_S,
+        begin_traces: bool = False,
+    ) -> None:
+        self.service = service
+        self.address = address
+        self.actor = actor
+        self.deadline_s = deadline_s
+        self.begin_traces = begin_traces
+        self.written_position = 0
+        self.methods: dict[str, MethodDescriptor] = {
+            method.input_type.full_name: method
+            for file in files
+            for declared in file.services_by_name.values()
+            for method in declared.methods
+        }
+        self._channel: grpc.aio.Channel | None = None
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def call(self, request: Message, answer_type: type[R], *, deadline_s: float | None = None) -> R:
+        """Send one request and wait for its answer. Raises MarketError.
+
+        The deadline covers all tries. Unavailable raised for a command carries the request id to repeat it under.
+        """
+        path = self._path(request, answer_type)
+        request_id = self._prepare(request)
+        call = self.channel().unary_unary(path, type(request).SerializeToString, answer_type.FromString)
+        ends_at = asyncio.get_running_loop().time() + (deadline_s or self.deadline_s)
+        with self._trace_of(request_id):
+            headers = self.headers()
+            tries = 0
+            while True:
+                tries += 1
+                left_s = ends_at - asyncio.get_running_loop().time()
+                try:
+                    answer: R = await call(request, metadata=headers, timeout=max(left_s, 0.001))
+                except grpc.aio.AioRpcError as error:
+                    failure = from_grpc(self.service, error, request_id)
+                    pause = pause_s(tries)
+                    if not _worth_another_try(error) or tries >= TRIES_MAX or left_s <= pause:
+                        raise failure from error
+                    await asyncio.sleep(pause)
+                else:
+                    if request_id:
+                        self._note_written(answer)
+                    return answer
+
+    async def stream(self, request: Message, answer_type: type[R]) -> AsyncIterator[R]:
+        """Send one request and read answers until the service ends them. Raises MarketError; a broken stream is
+        not taken up again.
+        """
+        path = self._path(request, answer_type)
+        self._prepare(request)
+        call = self.channel().unary_stream(path, type(request).SerializeToString, answer_type.FromString)
+        try:
+            async for answer in call(request, metadata=self.headers()):
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise from_grpc(self.service, error) from error
+
+    def both_ways(self, request_type: type[Message], answer_type: type[R]) -> "grpc.aio.StreamStreamCall[Message, R]":
+        """Open a stream in both directions, as bulk entry uses it. The caller maps grpc errors."""
+        path = _path(self.methods[request_type.DESCRIPTOR.full_name])
+        call = self.channel().stream_stream(path, request_type.SerializeToString, answer_type.FromString)
+        return call(metadata=self.headers())
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return ((ACTOR_HEADER, self.actor), *trace_headers().items())
+
+    def channel(self) -> grpc.aio.Channel:
+        """The channel, made on first use, inside the running loop."""
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+        return self._channel
+
+    def _path(self, request: Message, answer_type: type[Message]) -> str:
+        method = self.methods[request.DESCRIPTOR.full_name]
+        assert method.output_type is answer_type.DESCRIPTOR, (
+            f"{method.full_name} does not answer with {answer_type.__name__}"
+        )
+        return _path(method)
+
+    def _prepare(self, request: Message) -> str:
+        """Give a command its request id and a query its position. Returns the request id, empty for a query."""
+        fields = request.DESCRIPTOR.fields_by_name
+        if REQUEST_ID in fields:
+            request_id: str = getattr(request, REQUEST_ID) or new_request_id()
+            setattr(request, REQUEST_ID, request_id)
+            return request_id
+        if MIN_POSITION in fields and not getattr(request, MIN_POSITION):
+            setattr(request, MIN_POSITION, self.written_position)
+        return ""
+
+    def _trace_of(self, request_id: str) -> AbstractContextManager[object]:
+        if request_id and self.begin_traces and not in_a_trace():
+            return new_trace(self.service)
+        return nullcontext()
+
+    def _note_written(self, answer: Message) -> None:
+        if POSITION in answer.DESCRIPTOR.fields_by_name:
+            self.written_position = max(self.written_position, getattr(answer, POSITION))
+
+
+def _path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def _worth_another_try(error: grpc.aio.AioRpcError) -> bool:
+    return error.code() is grpc.StatusCode.UNAVAILABLE

@@ -1,0 +1,65 @@
+"""Where the services are and who is calling, from arguments first and from the environment else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carbonmarket_client.errors import NotConfigured
+
+SERVICES = ("registry", "trading", "clearing")
+ACTOR_VARIABLE = "CARBONMARKET_ACTOR"
+SPANS_VARIABLE = "CARBONMARKET_SPANS"
+
+
+def address_variable(service: str) -> str:
+    return f"CARBONMARKET_{service.upper()}_ADDRESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a client needs to know before its first call. An empty string is "not told", which only matters when
+    it is needed.
+    """
+
+    registry: str = ""
+    trading: str = ""
+    clearing: str = ""
+    actor: str = ""
+
+    @classmethod
+    def gathered(
+        cls,
+        registry: str | None = None,
+        trading: str | None = None,
+        clearing: str | None = None,
+        actor: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> "Settings":
+        """Take what is given, and the rest from CARBONMARKET_{REGISTRY,TRADING,CLEARING}_ADDRESS and
+        CARBONMARKET_ACTOR.
+        """
+        return cls(
+            registry=registry or environment.get(address_variable("registry"), ""),
+            trading=trading or environment.get(address_variable("trading"), ""),
+            clearing=clearing or environment.get(address_variable("clearing"), ""),
+            actor=actor or environment.get(ACTOR_VARIABLE, ""),
+        )
+
+    def address(self, service: str) -> str:
+        """The host:port of a service. Raises NotConfigured."""
+        address = {"registry": self.registry, "trading": self.trading, "clearing": self.clearing}[service]
+        if not address:
+            raise NotConfigured(
+                f"nobody said where {service} is: give --{service} HOST:PORT or set {address_variable(service)}"
+            )
+        return address
+
+    def caller(self) -> str:
+        """The actor, `role:name`. Raises NotConfigured."""
+        role, colon, name = self.actor.partition(":")
+        if not (role and colon and name):
+            raise NotConfigured(
+                f"nobody said who is calling: give --as ROLE:NAME or set {ACTOR_VARIABLE}, "
+                "for example participant:power-0007"
+            )
+        return self.actor

@@ -1,0 +1,195 @@
+"""Spans read from files and drawn as one tree over all services.
+
+A span file holds one JSON object per line: name, service, trace_id, span_id, parent_span_id, links, start_unix_nanos,
+end_unix_nanos, attributes, status. Each service writes its own files; a trace is what carries one id in all of them.
+
+Links join traces: a trade continues its taker's trace and links its maker's; a settled leg links its run's. Following
+every link would drag a whole day in, so a tree shows the trace asked for, whole, and of every trace joined to it only
+the way from its root down to the span at the other end of the link.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+JOINED_MAX = 20
+"""So many joined traces are drawn; of more it is said how many there are."""
+
+
+class SpansUnreadable(Exception):
+    """The folder has no span files, or a file is not one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanKey:
+    trace_id: str
+    span_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step of work. Times are nanoseconds since 1970; `parent_span_id` is empty at a root."""
+
+    key: SpanKey
+    parent_span_id: str
+    name: str
+    service: str
+    start_nanos: int
+    end_nanos: int
+    status: str
+    links: tuple[SpanKey, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def duration_nanos(self) -> int:
+        return self.end_nanos - self.start_nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a drawn tree. `lead` are the tree's strokes before the name; `joined` says that it is on a
+    joined trace.
+    """
+
+    lead: str
+    span: Span
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A trace that meets the one asked for: the way from its root to the span that links or is linked."""
+
+    trace_id: str
+    at: Span
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceTree:
+    """What is drawn of a trace: its own lines, then the traces joined to it, and how many of those are left out."""
+
+    trace_id: str
+    start_nanos: int
+    lines: tuple[Line, ...]
+    joined: tuple[Joined, ...]
+    left_out: int
+
+    @property
+    def services(self) -> list[str]:
+        return sorted({line.span.service for line in self.lines})
+
+
+def read_trace(folder: Path, trace_id: str) -> list[Span]:
+    """The spans of one trace and of the traces joined to it, from the folder's *.jsonl, *.ndjson and *.json files at
+    any depth.
+
+    Raises SpansUnreadable. Files of a whole year are read line by line and only the lines that name a trace in
+    question are parsed. A last line without its end is still being written and is left out.
+    """
+    if not folder.is_dir():
+        raise SpansUnreadable(f"there is no folder {folder}")
+    paths = sorted(path for ending in ("jsonl", "ndjson", "json") for path in folder.rglob(f"*.{ending}"))
+    if not paths:
+        raise SpansUnreadable(f"{folder} holds no span files (*.jsonl)")
+    naming_it = list(_spans_naming(paths, [trace_id]))
+    others = {span.key.trace_id for span in naming_it} | {link.trace_id for span in naming_it for link in span.links}
+    others.discard(trace_id)
+    joined = (span for span in _spans_naming(paths, sorted(others)) if span.key.trace_id in others) if others else ()
+    return list({span.key: span for span in [*naming_it, *joined]}.values())
+
+
+def _spans_naming(paths: Iterable[Path], trace_ids: Sequence[str]) -> Iterator[Span]:
+    named = re.compile("|".join(re.escape(trace_id) for trace_id in trace_ids))
+    for path in paths:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith("\n") or named.search(line) is None:
+                    continue
+                try:
+                    yield _span(json.loads(line))
+                except (KeyError, TypeError, ValueError) as fault:
+                    raise SpansUnreadable(f"{path}, line {number} is not a span: {fault!r}") from fault
+
+
+def _span(row: Mapping[str, Any]) -> Span:
+    return Span(
+        key=SpanKey(row["trace_id"], row["span_id"]),
+        parent_span_id=row.get("parent_span_id") or "",
+        name=row["name"],
+        service=row["service"],
+        start_nanos=int(row["start_unix_nanos"]),
+        end_nanos=int(row["end_unix_nanos"]),
+        status=str(row.get("status") or ""),
+        links=tuple(SpanKey(link["trace_id"], link["span_id"]) for link in row.get("links") or ()),
+        attributes=row.get("attributes") or {},
+    )
+
+
+def trace_tree(spans: Iterable[Span], trace_id: str) -> TraceTree | None:
+    """Draw one trace, or None when no span carries its id."""
+    everything = list(spans)
+    by_trace: dict[str, list[Span]] = defaultdict(list)
+    for span in everything:
+        by_trace[span.key.trace_id].append(span)
+    own = by_trace.get(trace_id)
+    if not own:
+        return None
+    joints = _joints(everything, own, trace_id)
+    return TraceTree(
+        trace_id=trace_id,
+        start_nanos=min(span.start_nanos for span in own),
+        lines=tuple(_lines(own)),
+        joined=tuple(_joined(by_trace, at, far_end) for at, far_end in joints[:JOINED_MAX]),
+        left_out=max(0, len(joints) - JOINED_MAX),
+    )
+
+
+def _joints(everything: Iterable[Span], own: Iterable[Span], trace_id: str) -> list[tuple[Span, SpanKey]]:
+    """Where other traces meet this one, in time order, each other trace once: (the span on our side, the key on
+    theirs).
+    """
+    ours = {span.key: span for span in own}
+    found = [(span, link) for span in ours.values() for link in span.links if link.trace_id != trace_id]
+    for span in everything:
+        if span.key.trace_id != trace_id:
+            found += [(ours[link], span.key) for link in span.links if link in ours]
+    first_of_each: dict[str, tuple[Span, SpanKey]] = {}
+    for at, far_end in sorted(found, key=lambda joint: (joint[0].start_nanos, joint[1].trace_id, joint[1].span_id)):
+        first_of_each.setdefault(far_end.trace_id, (at, far_end))
+    return list(first_of_each.values())
+
+
+def _joined(by_trace: Mapping[str, list[Span]], at: Span, far_end: SpanKey) -> Joined:
+    theirs = by_trace.get(far_end.trace_id, [])
+    by_id = {span.key.span_id: span for span in theirs}
+    way: list[Span] = []
+    span = by_id.get(far_end.span_id)
+    while span is not None and span not in way:
+        way.insert(0, span)
+        span = by_id.get(span.parent_span_id)
+    lines = tuple(
+        Line("   " * (depth - 1) + "└─ " if depth else "", step, joined=True) for depth, step in enumerate(way)
+    )
+    return Joined(trace_id=far_end.trace_id, at=at, lines=lines)
+
+
+def _lines(own: list[Span]) -> Iterator[Line]:
+    """The spans as a tree, earlier ones first. A span whose parent no file holds stands as a root."""
+    known = {span.key.span_id for span in own}
+    children: dict[str, list[Span]] = defaultdict(list)
+    for span in sorted(own, key=lambda span: (span.start_nanos, span.end_nanos, span.key.span_id)):
+        children[span.parent_span_id if span.parent_span_id in known else ""].append(span)
+
+    waiting = [("", "", root) for root in reversed(children[""])]
+    while waiting:
+        lead, below, span = waiting.pop()
+        yield Line(lead, span)
+        under = children[span.key.span_id]
+        for place, child in reversed(list(enumerate(under, 1))):
+            last = place == len(under)
+            waiting.append((below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), child))
