@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/registry by scripts/generate; never edited."""
