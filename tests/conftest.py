@@ -1,0 +1,69 @@
+"""Fixtures for every lane: the run's PostgreSQL, a new database per test, the run's broker, cleared per test.
+
+All tests and fixtures share one event loop, because processes that live as long as the run belong to it.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from rehearsal.postgres import Postgres
+from support.kafka import Kafka, choose_kafka
+from support.postgres import new_database
+
+KAFKA_NAMES: list[str] = []
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
+    """The run's PostgreSQL, shared: whoever kills it makes its own."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest_asyncio.fixture
+async def database_url(postgres: Postgres) -> AsyncIterator[str]:
+    """The URL of a new, empty database."""
+    async with new_database(postgres) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session")
+async def run_kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka]:
+    """The run's broker; tests take `kafka`."""
+    broker = choose_kafka(tmp_path_factory.mktemp("kafka"))
+    KAFKA_NAMES.append(broker.name)
+    say_broker(pytestconfig.pluginmanager.getplugin("terminalreporter"))
+    await broker.start()
+    yield broker
+    await broker.stop()
+
+
+@pytest_asyncio.fixture
+async def kafka(run_kafka: Kafka) -> Kafka:
+    """The run's broker without any topic."""
+    await run_kafka.clear()
+    return run_kafka
+
+
+@pytest_asyncio.fixture
+async def real_kafka(kafka: Kafka) -> Kafka:
+    """The run's broker where it is Apache Kafka; elsewhere the test is skipped, aloud."""
+    if not kafka.real:
+        pytest.skip(f"only Apache Kafka can prove this; this run has the {kafka.name}")
+    return kafka
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end, too, which broker the run had."""
+    say_broker(terminalreporter)
+
+
+def say_broker(reporter: pytest.TerminalReporter) -> None:
+    """Write which broker the run has, if any test asked for one."""
+    for name in KAFKA_NAMES:
+        reporter.ensure_newline()
+        reporter.write_line(f"broker of this run: {name}")

@@ -1,0 +1,132 @@
+"""The embedded parts keep their promises: what is written survives or is gone, as each of them says."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from rehearsal.postgres import Postgres
+from rehearsal.processes import Child, ChildFailed, Program, Supervisor, printed
+from support.kafka import Kafka
+
+ANSWER_S_MAX = 20.0
+
+
+async def test_a_committed_row_survives_the_killing_of_postgres(tmp_path: Path) -> None:
+    server = Postgres(tmp_path)
+    await server.start()
+    url = await server.create_database("registry")
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE tonne (number int)")
+    await connection.execute("INSERT INTO tonne VALUES (7)")
+    await server.kill()
+    connection.terminate()
+    await server.start()
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("SELECT number FROM tonne") == 7
+    await connection.close()
+    await server.stop()
+
+
+async def test_each_test_has_an_empty_database(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    await connection.close()
+
+
+@pytest.mark.kafka
+async def test_a_broker_that_was_killed_answers_at_the_same_address(kafka: Kafka) -> None:
+    await asyncio.to_thread(write, kafka.address, b"before")
+    await kafka.kill()
+    await kafka.start()
+    await asyncio.to_thread(write, kafka.address, b"after")
+    kept = [b"before", b"after"] if kafka.real else [b"after"]
+    assert await asyncio.to_thread(read, kafka.address, len(kept)) == kept
+
+
+@pytest.mark.kafka
+async def test_a_cleared_broker_has_no_record(kafka: Kafka) -> None:
+    await asyncio.to_thread(write, kafka.address, b"before")
+    await kafka.clear()
+    await asyncio.to_thread(write, kafka.address, b"after")
+    assert await asyncio.to_thread(read, kafka.address, 1) == [b"after"]
+
+
+async def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    program = Program("short", (sys.executable, "-c", "print('no room'); raise SystemExit(3)"), ready=printed("up"))
+    with pytest.raises(ChildFailed, match=r"short ended with 3\n(?s:.*)no room"):
+        await Child(program, tmp_path).start()
+
+
+async def test_a_crashed_child_is_started_again(tmp_path: Path) -> None:
+    program = Program(
+        "steady", (sys.executable, "-c", "import time; print('up'); time.sleep(600)"), ready=printed("up")
+    )
+    async with Supervisor(tmp_path, restart=True) as supervisor:
+        child = await supervisor.start(program)
+        first = child.pid
+        await child.kill()
+        async with asyncio.timeout(ANSWER_S_MAX):
+            while child.pid == first or not child.running:
+                await asyncio.sleep(0.05)
+    assert not child.running
+
+
+async def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    sleeper = f"({sys.executable!r}, '-c', \"import os, time; print('pid', os.getpid()); time.sleep(600)\")"
+    parent = f"""
+import asyncio, pathlib, time
+from rehearsal.processes import Child, Program, printed
+child = Child(Program("sleeper", {sleeper}, ready=printed("pid")), pathlib.Path({str(tmp_path)!r}))
+async def main():
+    await child.start()
+    print("started", flush=True)
+    time.sleep(600)
+asyncio.run(main())
+"""
+    child = Child(Program("parent", (sys.executable, "-c", parent), ready=printed("started")), tmp_path)
+    await child.start()
+    sleeper_pid = int((tmp_path / "sleeper.log").read_text().split()[1])
+    assert running(sleeper_pid)
+    await child.kill()
+    async with asyncio.timeout(ANSWER_S_MAX):
+        while running(sleeper_pid):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rehearsal.processes.STOP_S_MAX", 0.2)
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(600)"
+    child = Child(Program("deaf", (sys.executable, "-c", code), ready=printed("up")), tmp_path)
+    await child.start()
+    await child.stop()
+    assert child.process is not None
+    assert child.process.returncode == -signal.SIGKILL
+
+
+def running(pid: int) -> bool:
+    """Whether the process is there and not merely waiting to be reaped."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def write(address: str, value: bytes) -> None:
+    """Write one record to the topic `tonnes` and wait for its acknowledgement."""
+    producer = Producer({"bootstrap.servers": address, "acks": "all", "log_level": 0})
+    producer.produce("tonnes", value, partition=0)
+    assert producer.flush(ANSWER_S_MAX) == 0
+
+
+def read(address: str, records: int) -> list[bytes]:
+    """Read that many records of the topic `tonnes` from its beginning."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "test", "log_level": 0})
+    consumer.assign([TopicPartition("tonnes", 0, 0)])
+    found = consumer.consume(records, timeout=ANSWER_S_MAX)
+    consumer.close()
+    return [message.value() or b"" for message in found]

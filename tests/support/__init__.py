@@ -1,0 +1,1 @@
+"""What tests share: brokers, databases, markets, and the independent auditor."""
