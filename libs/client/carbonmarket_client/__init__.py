@@ -1,0 +1,43 @@
+"""The client of the carbon market: registry, trading and clearing behind one object, and the `carbonmarket`
+command line.
+"""
+
+from carbonmarket_client.bulk import Outcome
+from carbonmarket_client.errors import (
+    Busy,
+    Failed,
+    FeedBroken,
+    Malformed,
+    MarketError,
+    NotConfigured,
+    NotFound,
+    NotPermitted,
+    Refused,
+    RequestIdUsed,
+    Unavailable,
+    UnknownEvent,
+)
+from carbonmarket_client.feed import Record
+from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.service import pages
+from carbonmarket_client.tracing import new_trace
+
+__all__ = [
+    "Busy",
+    "CarbonMarket",
+    "Failed",
+    "FeedBroken",
+    "Malformed",
+    "MarketError",
+    "NotConfigured",
+    "NotFound",
+    "NotPermitted",
+    "Outcome",
+    "Record",
+    "Refused",
+    "RequestIdUsed",
+    "Unavailable",
+    "UnknownEvent",
+    "new_trace",
+    "pages",
+]

@@ -119,17 +119,27 @@ class Link:
                     return answer
 
     async def stream(self, request: Message, answer_type: type[R]) -> AsyncIterator[R]:
-        """Send one request and read answers until the service ends them. Raises MarketError; a broken stream is
-        not taken up again.
+        """Send one request and read answers until the service ends them. Raises MarketError.
+
+        For streams whose every answer is the whole picture: a broken one is opened again, and the next picture is
+        current.
         """
         path = self._path(request, answer_type)
         self._prepare(request)
         call = self.channel().unary_stream(path, type(request).SerializeToString, answer_type.FromString)
-        try:
-            async for answer in call(request, metadata=self.headers()):
-                yield answer
-        except grpc.aio.AioRpcError as error:
-            raise from_grpc(self.service, error) from error
+        tries = 0
+        while True:
+            try:
+                async for answer in call(request, metadata=self.headers()):
+                    tries = 0
+                    yield answer
+            except grpc.aio.AioRpcError as error:
+                tries += 1
+                if not _worth_another_try(error) or tries >= TRIES_MAX:
+                    raise from_grpc(self.service, error) from error
+                await asyncio.sleep(pause_s(tries))
+            else:
+                return
 
     def both_ways(self, request_type: type[Message], answer_type: type[R]) -> "grpc.aio.StreamStreamCall[Message, R]":
         """Open a stream in both directions, as bulk entry uses it. The caller maps grpc errors."""

@@ -6,9 +6,10 @@ from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from carbonmarket.registry.v1.registry_types_pb2 import AccountKind
+from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket_client.bulk import Outcome, submit_many
 from carbonmarket_client.service import ServiceClient
+from carbonmarket_client.words import AccountKind, number_of
 
 
 class RegistryClient(ServiceClient):
@@ -30,7 +31,7 @@ class RegistryClient(ServiceClient):
         request = pb.OpenAccountRequest(
             request_id=request_id,
             account=account,
-            kind=kind,
+            kind=number_of(types.AccountKind, kind),
             name=name,
             province=province,
             eligible_to_trade=eligible_to_trade,

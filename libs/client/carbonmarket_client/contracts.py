@@ -1,0 +1,33 @@
+"""The protos the client speaks: the rpcs of each service, and every event, which importing makes known by name."""
+
+from google.protobuf.descriptor import FileDescriptor
+
+from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_query_service_pb2, clearing_service_pb2
+from carbonmarket.log.v1 import log_events_pb2, log_service_pb2
+from carbonmarket.registry.v1 import registry_events_pb2, registry_query_service_pb2, registry_service_pb2
+from carbonmarket.trading.v1 import trading_events_pb2, trading_query_service_pb2, trading_service_pb2
+
+RPC_FILES: dict[str, tuple[FileDescriptor, ...]] = {
+    "registry": (
+        registry_service_pb2.DESCRIPTOR,
+        registry_query_service_pb2.DESCRIPTOR,
+        log_service_pb2.DESCRIPTOR,
+    ),
+    "trading": (
+        trading_service_pb2.DESCRIPTOR,
+        trading_query_service_pb2.DESCRIPTOR,
+        log_service_pb2.DESCRIPTOR,
+    ),
+    "clearing": (
+        clearing_service_pb2.DESCRIPTOR,
+        clearing_query_service_pb2.DESCRIPTOR,
+        log_service_pb2.DESCRIPTOR,
+    ),
+}
+
+EVENT_FILES: tuple[FileDescriptor, ...] = (
+    log_events_pb2.DESCRIPTOR,
+    registry_events_pb2.DESCRIPTOR,
+    trading_events_pb2.DESCRIPTOR,
+    clearing_events_pb2.DESCRIPTOR,
+)

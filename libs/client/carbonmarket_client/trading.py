@@ -1,0 +1,304 @@
+"""Trading: the day, the book, listed and block agreement, and what of an account may be traded."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+
+from google.protobuf.message import Message
+
+from carbonmarket.trading.v1 import trading_query_service_pb2 as query
+from carbonmarket.trading.v1 import trading_service_pb2 as pb
+from carbonmarket.trading.v1 import trading_types_pb2 as types
+from carbonmarket_client.bulk import Outcome, submit_many
+from carbonmarket_client.service import ServiceClient
+from carbonmarket_client.words import Side, number_of
+
+
+class TradingClient(ServiceClient):
+    """The exchange. Prices are fen per tonne, quantities tonnes, days `2021-07-16` in China time."""
+
+    # Commands of participants
+
+    async def place_order(
+        self,
+        account: str,
+        instrument: str,
+        side: Side,
+        *,
+        price_fen: int,
+        quantity_tonnes: int,
+        request_id: str = "",
+    ) -> pb.PlaceOrderResponse:
+        """Put a listing into the book, valid for the day. Nothing is matched: others pick it."""
+        request = pb.PlaceOrderRequest(
+            request_id=request_id,
+            account=account,
+            instrument=instrument,
+            side=number_of(types.Side, side),
+            price_fen=price_fen,
+            quantity_tonnes=quantity_tonnes,
+        )
+        return await self.link.call(request, pb.PlaceOrderResponse)
+
+    async def take_listing(
+        self, account: str, order_id: int, *, quantity_tonnes: int, price_fen: int, request_id: str = ""
+    ) -> pb.TakeListingResponse:
+        """Pick a listing from the best levels of the book, at its price; price_fen is the price that was seen."""
+        request = pb.TakeListingRequest(
+            request_id=request_id,
+            account=account,
+            order_id=order_id,
+            quantity_tonnes=quantity_tonnes,
+            price_fen=price_fen,
+        )
+        return await self.link.call(request, pb.TakeListingResponse)
+
+    async def cancel_order(self, order_id: int, *, request_id: str = "") -> pb.CancelOrderResponse:
+        """Take what is left of one's listing out of the book."""
+        request = pb.CancelOrderRequest(request_id=request_id, order_id=order_id)
+        return await self.link.call(request, pb.CancelOrderResponse)
+
+    async def offer_block(
+        self,
+        account: str,
+        counterparty: str,
+        instrument: str,
+        side: Side,
+        *,
+        price_fen: int,
+        quantity_tonnes: int,
+        request_id: str = "",
+    ) -> pb.OfferBlockResponse:
+        """Offer a block to one counterparty; side is the account's own."""
+        request = pb.OfferBlockRequest(
+            request_id=request_id,
+            account=account,
+            counterparty=counterparty,
+            instrument=instrument,
+            side=number_of(types.Side, side),
+            price_fen=price_fen,
+            quantity_tonnes=quantity_tonnes,
+        )
+        return await self.link.call(request, pb.OfferBlockResponse)
+
+    async def quote_block(
+        self, block_id: int, *, price_fen: int, quantity_tonnes: int, request_id: str = ""
+    ) -> pb.QuoteBlockResponse:
+        """Answer the terms on the table by other terms."""
+        request = pb.QuoteBlockRequest(
+            request_id=request_id, block_id=block_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes
+        )
+        return await self.link.call(request, pb.QuoteBlockResponse)
+
+    async def confirm_block(
+        self, block_id: int, *, price_fen: int, quantity_tonnes: int, request_id: str = ""
+    ) -> pb.ConfirmBlockResponse:
+        """Take the terms on the table; price_fen and quantity_tonnes are the terms that were seen."""
+        request = pb.ConfirmBlockRequest(
+            request_id=request_id, block_id=block_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes
+        )
+        return await self.link.call(request, pb.ConfirmBlockResponse)
+
+    async def decline_block(self, block_id: int, *, request_id: str = "") -> pb.DeclineBlockResponse:
+        """Say no to the other side's terms: the negotiation ends."""
+        request = pb.DeclineBlockRequest(request_id=request_id, block_id=block_id)
+        return await self.link.call(request, pb.DeclineBlockResponse)
+
+    async def withdraw_block(self, block_id: int, *, request_id: str = "") -> pb.WithdrawBlockResponse:
+        """Take one's own terms off the table: the negotiation ends."""
+        request = pb.WithdrawBlockRequest(request_id=request_id, block_id=block_id)
+        return await self.link.call(request, pb.WithdrawBlockResponse)
+
+    async def return_to_registry(
+        self, account: str, instrument: str, quantity_tonnes: int, *, request_id: str = ""
+    ) -> pb.ReturnToRegistryResponse:
+        """Give available allowances back to the registry."""
+        request = pb.ReturnToRegistryRequest(
+            request_id=request_id, account=account, instrument=instrument, quantity_tonnes=quantity_tonnes
+        )
+        return await self.link.call(request, pb.ReturnToRegistryResponse)
+
+    async def release_funds(self, account: str, amount_fen: int, *, request_id: str = "") -> pb.ReleaseFundsResponse:
+        """Let money leave the market, up to what may be withdrawn; clearing pays it out."""
+        request = pb.ReleaseFundsRequest(request_id=request_id, account=account, amount_fen=amount_fen)
+        return await self.link.call(request, pb.ReleaseFundsResponse)
+
+    # Commands of exchange operators
+
+    async def announce_trading_days(
+        self, days: Sequence[str], *, request_id: str = ""
+    ) -> pb.AnnounceTradingDaysResponse:
+        """Announce trading days, ascending, each later than the last one announced."""
+        request = pb.AnnounceTradingDaysRequest(request_id=request_id, days=days)
+        return await self.link.call(request, pb.AnnounceTradingDaysResponse)
+
+    async def set_trading_rules(self, rules: types.TradingRules, *, request_id: str = "") -> pb.SetTradingRulesResponse:
+        """Set the rules of trading from a day on."""
+        request = pb.SetTradingRulesRequest(request_id=request_id, rules=rules)
+        return await self.link.call(request, pb.SetTradingRulesResponse)
+
+    async def set_fees(
+        self,
+        valid_from_day: str,
+        *,
+        buyer_fee_ppm: int,
+        seller_fee_ppm: int,
+        source: str,
+        request_id: str = "",
+    ) -> pb.SetFeesResponse:
+        """Set the fees from a day on, in millionths of a trade's value; source says where they were announced."""
+        request = pb.SetFeesRequest(
+            request_id=request_id,
+            valid_from_day=valid_from_day,
+            buyer_fee_ppm=buyer_fee_ppm,
+            seller_fee_ppm=seller_fee_ppm,
+            source=source,
+        )
+        return await self.link.call(request, pb.SetFeesResponse)
+
+    async def set_composite_weights(
+        self, valid_from_day: str, weights: Mapping[str, int], *, source: str, request_id: str = ""
+    ) -> pb.SetCompositeWeightsResponse:
+        """Set what each instrument counts for in the composite price from a day on."""
+        request = pb.SetCompositeWeightsRequest(
+            request_id=request_id,
+            valid_from_day=valid_from_day,
+            weights=[types.CompositeWeight(instrument=name, weight=weight) for name, weight in weights.items()],
+            source=source,
+        )
+        return await self.link.call(request, pb.SetCompositeWeightsResponse)
+
+    async def list_instrument(
+        self, instrument: str, day: str, *, reference_price_fen: int = 0, request_id: str = ""
+    ) -> pb.ListInstrumentResponse:
+        """List a vintage from a day on; only the market's first instrument takes its reference price from here."""
+        request = pb.ListInstrumentRequest(
+            request_id=request_id, instrument=instrument, day=day, reference_price_fen=reference_price_fen
+        )
+        return await self.link.call(request, pb.ListInstrumentResponse)
+
+    async def open_day(self, day: str, *, request_id: str = "") -> pb.OpenDayResponse:
+        """Open a trading day; earlier days must be settled and the books agreed."""
+        return await self.link.call(pb.OpenDayRequest(request_id=request_id, day=day), pb.OpenDayResponse)
+
+    async def override_opening(self, day: str, ground: str, *, request_id: str = "") -> pb.OverrideOpeningResponse:
+        """Propose, or as a second person approve, that a day open although an earlier one is not settled."""
+        request = pb.OverrideOpeningRequest(request_id=request_id, day=day, ground=ground)
+        return await self.link.call(request, pb.OverrideOpeningResponse)
+
+    async def close_day(self, day: str, *, request_id: str = "") -> pb.CloseDayResponse:
+        """Close the trading day after its last session; the clock does the same by itself."""
+        return await self.link.call(pb.CloseDayRequest(request_id=request_id, day=day), pb.CloseDayResponse)
+
+    async def suspend_trading(
+        self, ground: str, *, instrument: str = "", request_id: str = ""
+    ) -> pb.SuspendTradingResponse:
+        """Stop trading in an instrument, or in all when none is named."""
+        request = pb.SuspendTradingRequest(request_id=request_id, instrument=instrument, ground=ground)
+        return await self.link.call(request, pb.SuspendTradingResponse)
+
+    async def resume_trading(self, *, instrument: str = "", request_id: str = "") -> pb.ResumeTradingResponse:
+        """Let trading go on in an instrument, or in all when none is named."""
+        request = pb.ResumeTradingRequest(request_id=request_id, instrument=instrument)
+        return await self.link.call(request, pb.ResumeTradingResponse)
+
+    def submit_many(self, commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Outcome]:
+        """Send many commands (request messages of this service) on one stream; one Outcome comes for each, in order."""
+        return submit_many(self.link, commands, pb.SubmitManyRequest, pb.SubmitManyResponse)
+
+    # Queries
+
+    async def list_instruments(self, *, min_position: int = 0) -> query.ListInstrumentsResponse:
+        """The instruments with the day's limits and prices, and the rules of the day."""
+        return await self.link.call(
+            query.ListInstrumentsRequest(min_position=min_position), query.ListInstrumentsResponse
+        )
+
+    async def get_day(self, day: str = "", *, min_position: int = 0) -> query.GetDayResponse:
+        """Where a trading day stands; with none named the open day, else the next one announced, else the last."""
+        return await self.link.call(query.GetDayRequest(min_position=min_position, day=day), query.GetDayResponse)
+
+    async def get_book(self, instrument: str, *, min_position: int = 0) -> query.GetBookResponse:
+        """The best price levels of each side and the listings at each: what a taker may pick from."""
+        request = query.GetBookRequest(min_position=min_position, instrument=instrument)
+        return await self.link.call(request, query.GetBookResponse)
+
+    def stream_market_data(self, instrument: str) -> AsyncIterator[query.StreamMarketDataResponse]:
+        """The book with the day's prices, at once and again after every change; a broken connection is taken up
+        again.
+        """
+        return self.link.stream(query.StreamMarketDataRequest(instrument=instrument), query.StreamMarketDataResponse)
+
+    async def get_position(self, account: str, *, min_position: int = 0) -> query.GetPositionResponse:
+        """An account's units and funds as orders are checked against them."""
+        request = query.GetPositionRequest(min_position=min_position, account=account)
+        return await self.link.call(request, query.GetPositionResponse)
+
+    async def list_orders(
+        self,
+        *,
+        account: str = "",
+        day: str = "",
+        open_only: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        min_position: int = 0,
+    ) -> query.ListOrdersResponse:
+        """Orders, newest first, in pages; a participant names its own account."""
+        request = query.ListOrdersRequest(
+            min_position=min_position,
+            account=account,
+            day=day,
+            open_only=open_only,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return await self.link.call(request, query.ListOrdersResponse)
+
+    async def get_order(self, order_id: int, *, min_position: int = 0) -> query.GetOrderResponse:
+        """One order."""
+        request = query.GetOrderRequest(min_position=min_position, order_id=order_id)
+        return await self.link.call(request, query.GetOrderResponse)
+
+    async def list_trades(
+        self, *, account: str = "", day: str = "", page_size: int = 0, page_token: str = "", min_position: int = 0
+    ) -> query.ListTradesResponse:
+        """Trades, newest first, in pages; a participant names its own account."""
+        request = query.ListTradesRequest(
+            min_position=min_position, account=account, day=day, page_size=page_size, page_token=page_token
+        )
+        return await self.link.call(request, query.ListTradesResponse)
+
+    async def get_trade(self, trade_id: int, *, min_position: int = 0) -> query.GetTradeResponse:
+        """One trade, for its two sides and the operators, with the id of its trace."""
+        request = query.GetTradeRequest(min_position=min_position, trade_id=trade_id)
+        return await self.link.call(request, query.GetTradeResponse)
+
+    async def get_bulletin(self, day: str, *, min_position: int = 0) -> query.GetBulletinResponse:
+        """The bulletin of a closed day: the composite and every instrument."""
+        request = query.GetBulletinRequest(min_position=min_position, day=day)
+        return await self.link.call(request, query.GetBulletinResponse)
+
+    async def list_blocks(
+        self,
+        *,
+        account: str = "",
+        open_only: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        min_position: int = 0,
+    ) -> query.ListBlocksResponse:
+        """Block negotiations, newest first, in pages; a participant names its own account."""
+        request = query.ListBlocksRequest(
+            min_position=min_position,
+            account=account,
+            open_only=open_only,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return await self.link.call(request, query.ListBlocksResponse)
+
+    async def state_positions(self, *, min_position: int = 0) -> query.StatePositionsResponse:
+        """Every position that is not zero, as of one log position: trading's side of the reconciliation, for
+        auditors.
+        """
+        request = query.StatePositionsRequest(min_position=min_position)
+        return await self.link.call(request, query.StatePositionsResponse)
