@@ -57,6 +57,13 @@ async def real_kafka(kafka: Kafka) -> Kafka:
     return kafka
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses the run's broker, so that `-m kafka` runs all of them and nothing else."""
+    for item in items:
+        if "run_kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker("kafka")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end, too, which broker the run had."""
     say_broker(terminalreporter)

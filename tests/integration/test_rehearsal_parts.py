@@ -38,7 +38,6 @@ async def test_each_test_has_an_empty_database(database_url: str) -> None:
     await connection.close()
 
 
-@pytest.mark.kafka
 async def test_a_broker_that_was_killed_answers_at_the_same_address(kafka: Kafka) -> None:
     await asyncio.to_thread(write, kafka.address, b"before")
     await kafka.kill()
@@ -48,7 +47,6 @@ async def test_a_broker_that_was_killed_answers_at_the_same_address(kafka: Kafka
     assert await asyncio.to_thread(read, kafka.address, len(kept)) == kept
 
 
-@pytest.mark.kafka
 async def test_a_cleared_broker_has_no_record(kafka: Kafka) -> None:
     await asyncio.to_thread(write, kafka.address, b"before")
     await kafka.clear()

@@ -1,0 +1,117 @@
+"""What imports alone cannot say about who may do what; .importlinter says the rest."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from support.repository import SERVICES, Module, domain_modules, modules
+
+DOMAIN_IMPORTS = {
+    "abc",
+    "bisect",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "functools",
+    "heapq",
+    "itertools",
+    "operator",
+    "re",
+    "types",
+    "typing",
+    "chassis.decider",
+}
+KAFKA_CLIENTS = {"aiokafka", "faststream"}
+KAFKA_CLIENTS_IN = ("libs/chassis/chassis/broker.py",)
+SQL_START = re.compile(
+    r"\s*(SELECT\b.*\bFROM\b|SELECT \w+\(|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|CREATE TABLE|TRUNCATE)",
+    re.DOTALL,
+)
+SQL_IN = (
+    r"libs/chassis/chassis/(postgres_log|checkpoint|leadership|migrations|projections|snapshots|feed)\.py",
+    r"libs/rehearsal/rehearsal/postgres\.py",
+    r"services/\w+/\w+/(projections|queries)\.py",
+    r"(tests|bench)/.*",
+)
+SERVICE_FILES = {"__init__", "__main__", "api", "calls", "projections", "queries", "reactions", "wire"}
+
+
+def test_kafka_clients_are_imported_in_one_module_only() -> None:
+    importers = {
+        module.path
+        for module in modules()
+        if not module.path.startswith(("tests/", "bench/"))
+        and any(name.partition(".")[0] in KAFKA_CLIENTS for name in module.imports())
+    }
+    assert importers <= set(KAFKA_CLIENTS_IN)
+
+
+def test_sql_stands_in_the_log_in_projections_and_in_queries_only() -> None:
+    elsewhere = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        if not any(re.fullmatch(pattern, module.path) for pattern in SQL_IN)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_START.match(node.value)
+    ]
+    assert not elsewhere
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_domain_imports_types_the_decider_and_its_siblings_only(service: str) -> None:
+    strangers = {
+        f"{module.path}: {name}"
+        for module in domain_modules(service)
+        for name in module.imports()
+        if not (name in DOMAIN_IMPORTS or name.partition(".")[0] in DOMAIN_IMPORTS & set(sys.stdlib_module_names))
+        and not name.startswith(("chassis.decider.", f"{service}.domain"))
+    }
+    assert not strangers
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_domain_is_there_and_has_no_fractions(service: str) -> None:
+    assert domain_modules(service)
+    assert not [place for module in domain_modules(service) for place in fractions(module)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_domain_neither_waits_nor_prints_nor_opens(service: str) -> None:
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in domain_modules(service)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await)
+        or (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in {"print", "open", "input"}
+        )
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_the_same_file_names_as_every_other(service: str) -> None:
+    folder = f"services/{service}/{service}/"
+    names = {
+        module.path.removeprefix(folder).removesuffix(".py") for module in modules() if module.path.startswith(folder)
+    }
+    assert {"__main__", "api", "wire", "queries", "projections", "reactions"} <= names
+    assert {name for name in names if "/" not in name} <= SERVICE_FILES
+
+
+def fractions(module: Module) -> Iterator[str]:
+    """Yield every place where a number stops being whole: a float literal, `float`, `Decimal`, `/` or `round`."""
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.expr | ast.stmt):
+            continue
+        literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
+        named = isinstance(node, ast.Name) and node.id in {"float", "Decimal", "Fraction", "round"}
+        divided = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)
+        if literal or named or divided:
+            yield f"{module.path}:{node.lineno}"

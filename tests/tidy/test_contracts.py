@@ -1,0 +1,88 @@
+"""The public language: generated code is what proto/ gives, every rpc says who may call it and what it refuses with."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from support.repository import ROOT, SERVICES, Module, modules, rpcs
+
+ROLES = {
+    "anyone",
+    "auditor",
+    "clearing_operator",
+    "exchange_operator",
+    "participant",
+    "province",
+    "registry_operator",
+    "regulator",
+    "service",
+    "settlement_bank",
+}
+REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted"}
+BULK_ENTRY = "SubmitMany"
+
+
+def test_generated_code_is_what_proto_gives() -> None:
+    checked = subprocess.run((sys.executable, ROOT / "scripts" / "generate", "--check"), capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_every_rpc_names_known_roles() -> None:
+    assert rpcs()
+    assert not [f"{rpc.service}.{rpc.name}" for rpc in rpcs() if not rpc.roles or not set(rpc.roles) <= ROLES]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_command_says_what_it_refuses_with(service: str) -> None:
+    commands = [rpc for rpc in rpcs() if rpc.service == f"{service.title()}Service" and rpc.name != BULK_ENTRY]
+    assert commands
+    assert not [rpc.name for rpc in commands if not rpc.reasons]
+
+
+def test_a_reason_is_a_fact_in_upper_snake() -> None:
+    assert not [
+        (rpc.name, reason)
+        for rpc in rpcs()
+        for reason in rpc.reasons
+        if not reason.replace("_", "A").isalnum() or not reason.isupper()
+    ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_reason_a_service_raises_is_listed_at_an_rpc_of_it(service: str) -> None:
+    assert raised_by(service) - listed_at(service) == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_listed_reason_is_raised_somewhere(service: str) -> None:
+    assert listed_at(service) - raised_by(service) - raised_in("libs/chassis/") == set()
+
+
+def listed_at(service: str) -> set[str]:
+    """Return the reasons listed at the rpcs of a service."""
+    return {reason for rpc in rpcs() if rpc.package == f"carbonmarket.{service}.v1" for reason in rpc.reasons}
+
+
+def raised_by(service: str) -> set[str]:
+    """Return the reasons that a service's code raises."""
+    return raised_in(f"services/{service}/")
+
+
+def raised_in(folder: str) -> set[str]:
+    """Return the reasons raised in the modules under a folder."""
+    return {reason for module in modules() if module.path.startswith(folder) for reason in reasons_in(module)}
+
+
+def reasons_in(module: Module) -> set[str]:
+    """Return the first arguments of all rejections in a module; each must be a literal, so that people find it."""
+    found = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REJECTIONS:
+            reason = node.args[0]
+            assert isinstance(reason, ast.Constant), (
+                f"{module.path}:{node.lineno} raises a reason that is not spelled out"
+            )
+            found.add(str(reason.value))
+    return found

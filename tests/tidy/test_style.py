@@ -1,0 +1,81 @@
+"""Text and shape of what people wrote: no leftovers, nothing of one machine, small files, short functions, docstrings."""
+
+import ast
+import re
+
+import pytest
+
+from support.repository import modules, texts
+
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+
+# The brackets keep the patterns from finding themselves.
+BANNED = {
+    "a package registry's host": (
+        r"p[y]pi\.org|p[y]thonhosted|n[p]mjs|d[e]b\.debian|m[a]ven\.[oa]|pr[o]xy\.golang|cr[a]tes\.i"
+    ),
+    "a path of one machine": r"/w[o]rk/|/r[o]ot/|/h[o]me/|/t[m]p/",
+    "a leftover": r"\b(T[O]DO|F[I]XME|X[X]X)\b",
+    "white space at the end of a line": r"[ \t]+$",
+    "a carriage return": r"\r",
+}
+
+
+@pytest.mark.parametrize("what", BANNED)
+def test_no_file_contains(what: str) -> None:
+    pattern = re.compile(BANNED[what], re.MULTILINE)
+    found = [
+        f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {match.group()!r}"
+        for path, text in texts().items()
+        for match in pattern.finditer(text)
+    ]
+    assert not found, f"{what}: " + "; ".join(found)
+
+
+def test_every_file_ends_with_one_newline() -> None:
+    assert not [path for path, text in texts().items() if text and (not text.endswith("\n") or text.endswith("\n\n"))]
+
+
+def test_every_module_has_a_docstring() -> None:
+    assert not [module.path for module in modules() if not ast.get_docstring(module.tree)]
+
+
+def test_no_file_is_longer_than_the_ceiling() -> None:
+    lengths = {module.path: module.text.count("\n") for module in modules()}
+    assert not {path: lines for path, lines in lengths.items() if lines > FILE_LINES_MAX}
+
+
+def test_no_function_is_longer_than_the_ceiling() -> None:
+    too_long = {}
+    for module in modules():
+        for function in module.functions():
+            assert function.end_lineno is not None
+            lines = function.end_lineno - function.lineno + 1
+            if lines > FUNCTION_LINES_MAX:
+                too_long[f"{module.path}:{function.name}"] = lines
+    assert not too_long
+
+
+def test_a_silenced_checker_has_its_reason_beside_it() -> None:
+    silenced = re.compile(
+        r"#\s*(?:type:\s*ignore(?:\[[\w-]+(?:,\s*[\w-]+)*\])?|n[o]qa(?::\s*[A-Z0-9, ]+)?)(?P<reason>.*)"
+    )
+    bare = [
+        f"{module.path}: {match.group().strip()}"
+        for module in modules()
+        for match in silenced.finditer(module.text)
+        if len(match["reason"].split()) < 3
+    ]
+    assert not bare
+
+
+def test_a_test_is_named_as_a_sentence() -> None:
+    short = [
+        f"{module.path}:{function.name}"
+        for module in modules()
+        if module.path.startswith("tests/")
+        for function in module.functions()
+        if function.name.startswith("test_") and function.name.count("_") < 3
+    ]
+    assert not short
