@@ -1,4 +1,4 @@
-"""Text and shape of what people wrote: no leftovers, nothing of one machine, small files, short functions, docstrings."""
+"""Text and shape of what people wrote: no leftovers, nothing of one machine, small files, docstrings."""
 
 import ast
 import re
