@@ -153,15 +153,19 @@ class AccountRestrictionLifted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    RESTRICTION_FIELD_NUMBER: _builtins.int
     account: _builtins.str
+    restriction: _builtins.int
+    """The number of the restriction that is lifted."""
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
+        restriction: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -321,11 +325,14 @@ class ReturnedFromTrading(_message.Message):
     VINTAGE_FIELD_NUMBER: _builtins.int
     QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
     TRADING_POSITION_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     vintage: _builtins.str
     quantity_tonnes: _builtins.int
     trading_position: _builtins.int
     """Where trading's log records the return."""
+    return_id: _builtins.int
+    """Trading's number of the return."""
     def __init__(
         self,
         *,
@@ -333,10 +340,11 @@ class ReturnedFromTrading(_message.Message):
         vintage: _builtins.str = ...,
         quantity_tonnes: _builtins.int = ...,
         trading_position: _builtins.int = ...,
+        return_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "quantity_tonnes", b"quantity_tonnes", "trading_position", b"trading_position", "vintage", b"vintage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "quantity_tonnes", b"quantity_tonnes", "return_id", b"return_id", "trading_position", b"trading_position", "vintage", b"vintage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

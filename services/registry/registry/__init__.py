@@ -1,0 +1,1 @@
+"""The registry: the final proof of who owns which allowance."""

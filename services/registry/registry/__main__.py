@@ -1,0 +1,37 @@
+"""The registry service: `python -m registry` serves; `python -m registry verify` checks its log's digest chain."""
+
+from pathlib import Path
+
+from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
+from chassis.server import Api
+from chassis.service import Parts, Service, run
+from registry.api import RegistryService
+from registry.domain.decider import DECIDER
+from registry.domain.state import Registry
+from registry.projections import HANDLERS
+from registry.queries import RegistryQueryService
+from registry.reactions import REACTIONS
+from registry.wire import WIRE
+
+
+def services(parts: Parts[Registry]) -> Api:
+    commands = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
+    queries = registry_query_service_pb2.DESCRIPTOR.services_by_name["RegistryQueryService"]
+    return [(commands, RegistryService(parts.writer)), (queries, RegistryQueryService(parts.tables))]
+
+
+REGISTRY: Service[Registry] = Service(
+    name="registry",
+    decider=DECIDER,
+    wire=WIRE,
+    sources=("trading",),
+    reactions=REACTIONS,
+    calls={},
+    handlers=HANDLERS,
+    migrations=Path(__file__).parent / "migrations",
+    services=services,
+)
+
+
+if __name__ == "__main__":
+    run(REGISTRY)

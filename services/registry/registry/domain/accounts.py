@@ -1,0 +1,205 @@
+"""Registration accounts: one per entity, opened on a formal check, closed empty and for ever.
+
+The account's id is its entity's id, so that nobody can have two. A province's account is where allowances are
+issued and allocated from; it never trades. Whether an institution or an individual is admitted to trading is open
+in the rules: hence the flag `eligible_to_trade`. Source: rulebook 1.2 to 1.4, operations R1, R2, R5.
+
+Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
+- an account is opened once and keeps its kind and province;
+- a closed account is empty and stays closed.
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
+from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
+from registry.domain.values import check_account, check_basis, check_ground, check_name
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """kind is a number as the request has it."""
+
+    account: str
+    kind: int
+    name: str
+    province: str
+    eligible_to_trade: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAccountData:
+    account: str
+    name: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAccount:
+    account: str
+    ground: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpened:
+    account: str
+    kind: AccountKind
+    name: str
+    province: str
+    eligible_to_trade: bool
+    opened_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDataChanged:
+    account: str
+    name: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountClosed:
+    account: str
+    ground: str
+
+
+# Rungs that other ladders share
+
+
+def existing_account(registry: Registry, account: str) -> Account:
+    found = registry.accounts.get(account)
+    if found is None:
+        raise NotFound("ACCOUNT_UNKNOWN", account=account)
+    return found
+
+
+def check_owner(account: str, context: Context) -> None:
+    if context.name != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=context.actor)
+
+
+def check_not_closed(registry: Registry, account: str) -> None:
+    if registry.accounts[account].state is AccountState.CLOSED:
+        raise Rejected("ACCOUNT_CLOSED", account=account)
+
+
+def check_not_restricted(registry: Registry, account: str) -> None:
+    found = registry.accounts[account]
+    if found.state is AccountState.RESTRICTED:
+        raise Rejected("ACCOUNT_RESTRICTED", account=account, ground=found.ground)
+
+
+# Decisions
+
+
+def open_account(registry: Registry, command: OpenAccount, context: Context) -> list[object]:
+    check_account(command.account)
+    kind = known_kind(command.kind)
+    check_name(command.name)
+    if command.province:
+        check_account(command.province)
+    if kind is AccountKind.KEY_EMITTING_ENTITY and not command.province:
+        raise Malformed("PROVINCE_MISSING", account=command.account)
+    if kind is AccountKind.PROVINCE and command.province:
+        raise Malformed("PROVINCE_NOT_EMPTY", account=command.account, province=command.province)
+    if kind is AccountKind.PROVINCE and command.eligible_to_trade:
+        raise Malformed("PROVINCE_NEVER_TRADES", account=command.account)
+    province = registry.accounts.get(command.province)
+    if command.province and (province is None or province.kind is not AccountKind.PROVINCE):
+        raise NotFound("PROVINCE_UNKNOWN", province=command.province)
+    if command.account in registry.accounts:
+        raise Rejected("ACCOUNT_ALREADY_OPENED", account=command.account)
+    if province is not None and province.state is AccountState.CLOSED:
+        raise Rejected("PROVINCE_CLOSED", province=command.province)
+
+    return [
+        AccountOpened(
+            account=command.account,
+            kind=kind,
+            name=command.name,
+            province=command.province,
+            eligible_to_trade=command.eligible_to_trade,
+            opened_ms=context.now_ms,
+        )
+    ]
+
+
+def known_kind(number: int) -> AccountKind:
+    try:
+        return AccountKind(number)
+    except ValueError:
+        raise Malformed("ACCOUNT_KIND_UNKNOWN", kind=number) from None
+
+
+def change_account_data(registry: Registry, command: ChangeAccountData, context: Context) -> list[object]:
+    check_account(command.account)
+    check_name(command.name)
+    check_basis(command.basis)
+    account = existing_account(registry, command.account)
+    check_not_closed(registry, command.account)
+    if command.name == account.name:
+        raise Rejected("ACCOUNT_DATA_UNCHANGED", account=command.account)
+
+    return [AccountDataChanged(account=command.account, name=command.name, basis=command.basis)]
+
+
+def close_account(registry: Registry, command: CloseAccount, context: Context) -> list[object]:
+    check_account(command.account)
+    check_ground(command.ground)
+    existing_account(registry, command.account)
+    check_not_closed(registry, command.account)
+    check_not_restricted(registry, command.account)
+    for vintage, holding in sorted(registry.holdings[command.account].items()):
+        if holding != Holding():
+            raise Rejected(
+                "ACCOUNT_NOT_EMPTY",
+                account=command.account,
+                vintage=vintage,
+                registry_available_tonnes=holding.registry_available_tonnes,
+                trading_tonnes=holding.trading_tonnes,
+            )
+
+    return [AccountClosed(account=command.account, ground=command.ground)]
+
+
+# Changes
+
+
+def on_account_opened(registry: Registry, event: AccountOpened) -> None:
+    assert event.account not in registry.accounts
+    registry.accounts[event.account] = Account(
+        kind=event.kind, name=event.name, province=event.province, eligible_to_trade=event.eligible_to_trade
+    )
+    registry.holdings[event.account] = {}
+
+
+def on_account_data_changed(registry: Registry, event: AccountDataChanged) -> None:
+    account = registry.accounts[event.account]
+    assert account.state is not AccountState.CLOSED
+    account.name = event.name
+
+
+def on_account_closed(registry: Registry, event: AccountClosed) -> None:
+    account = registry.accounts[event.account]
+    assert account.state is AccountState.OPEN
+    assert all(holding == Holding() for holding in registry.holdings[event.account].values())
+    account.state = AccountState.CLOSED
+    account.ground = event.ground
+
+
+DECIDE: Decide = {
+    OpenAccount: open_account,
+    ChangeAccountData: change_account_data,
+    CloseAccount: close_account,
+}
+
+EVOLVE: Evolve = {
+    AccountOpened: on_account_opened,
+    AccountDataChanged: on_account_data_changed,
+    AccountClosed: on_account_closed,
+}

@@ -1,0 +1,223 @@
+"""Delivery: a clearing run's allowances change hands, all legs or none.
+
+A delivery that cannot be is recorded as DeliveryRefused with its reason and is a normal answer, so that the attempt
+is void on both sides and clearing may make another. A restriction does not stand in the way: trades already made
+still settle. Every tonne sold must have been in the seller's trading holding before the run, for what is bought on
+a day cannot be sold on it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3;
+design, who owns what.
+
+Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
+- a run is delivered at most once, whole;
+- a trade is delivered at most once: trade ids rise, within a run and from run to run, so one number remembers them all;
+- an attempt that was refused stays void.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotPermitted, Rejected
+from registry.domain.holdings import assert_conserved, change_holding, holding_of
+from registry.domain.state import AccountState, LastDelivery, Registry
+from registry.domain.values import check_account, check_day, check_quantity, check_vintage
+
+CLEARING = "clearing"
+"""The service that may ask."""
+
+LEGS_MAX = 20_000
+"""Of one run: seven times the trades of the national market's busiest days, and still one message."""
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    trade_id: int
+    vintage: str
+    quantity_tonnes: int
+    seller: str
+    buyer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverAllowances:
+    run_id: int
+    attempt: int
+    day: str
+    legs: tuple[Leg, ...]
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class AllowancesDelivered:
+    run_id: int
+    attempt: int
+    trade_id: int
+    vintage: str
+    quantity_tonnes: int
+    seller: str
+    buyer: str
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCompleted:
+    run_id: int
+    attempt: int
+    day: str
+    legs: int
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRefused:
+    """facts are pairs of name and value, by name."""
+
+    run_id: int
+    attempt: int
+    day: str
+    reason: str
+    facts: tuple[tuple[str, str], ...]
+
+
+# Decisions
+
+
+def deliver_allowances(registry: Registry, command: DeliverAllowances, context: Context) -> list[object]:
+    check_shape(command)
+    if context.name != CLEARING:
+        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
+    try:
+        check_order(registry.last_delivery, command)
+        check_names(registry, command.legs)
+        check_sellers(registry, command.legs)
+    except Rejected as refusal:
+        facts = tuple(sorted((name, str(value)) for name, value in refusal.facts.items()))
+        return [DeliveryRefused(command.run_id, command.attempt, command.day, refusal.reason, facts)]
+
+    # From here on every leg is delivered.
+    delivered: list[object] = [
+        AllowancesDelivered(
+            run_id=command.run_id,
+            attempt=command.attempt,
+            trade_id=leg.trade_id,
+            vintage=leg.vintage,
+            quantity_tonnes=leg.quantity_tonnes,
+            seller=leg.seller,
+            buyer=leg.buyer,
+            day=command.day,
+        )
+        for leg in command.legs
+    ]
+    completed = DeliveryCompleted(
+        run_id=command.run_id,
+        attempt=command.attempt,
+        day=command.day,
+        legs=len(command.legs),
+        quantity_tonnes=sum(leg.quantity_tonnes for leg in command.legs),
+    )
+    return [*delivered, completed]
+
+
+def check_shape(command: DeliverAllowances) -> None:
+    if command.run_id < 1:
+        raise Malformed("RUN_ID_OUT_OF_RANGE", run_id=command.run_id)
+    if command.attempt < 1:
+        raise Malformed("ATTEMPT_OUT_OF_RANGE", attempt=command.attempt)
+    check_day(command.day)
+    if not 1 <= len(command.legs) <= LEGS_MAX:
+        raise Malformed("LEGS_OUT_OF_RANGE", legs=len(command.legs), legs_max=LEGS_MAX)
+    for leg in command.legs:
+        if leg.trade_id < 1:
+            raise Malformed("TRADE_ID_OUT_OF_RANGE", trade_id=leg.trade_id)
+        check_vintage(leg.vintage)
+        check_account(leg.seller)
+        check_account(leg.buyer)
+        check_quantity(leg.quantity_tonnes)
+        if leg.seller == leg.buyer:
+            raise Malformed("SELLER_IS_BUYER", trade_id=leg.trade_id, account=leg.seller)
+
+
+def check_order(last: LastDelivery, command: DeliverAllowances) -> None:
+    if command.run_id < last.run_id:
+        raise Rejected("RUN_OUT_OF_ORDER", run_id=command.run_id, last_run_id=last.run_id)
+    if command.run_id == last.run_id and last.completed:
+        raise Rejected("RUN_ALREADY_DELIVERED", run_id=command.run_id, delivered_attempt=last.attempt)
+    if command.run_id == last.run_id and command.attempt <= last.attempt:
+        raise Rejected(
+            "ATTEMPT_OUT_OF_ORDER", run_id=command.run_id, attempt=command.attempt, last_attempt=last.attempt
+        )
+    last_trade_id = last.trade_id
+    for leg in command.legs:
+        if leg.trade_id <= last_trade_id:
+            raise Rejected("TRADE_OUT_OF_ORDER", trade_id=leg.trade_id, last_trade_id=last_trade_id)
+        last_trade_id = leg.trade_id
+
+
+def check_names(registry: Registry, legs: tuple[Leg, ...]) -> None:
+    for leg in legs:
+        if leg.vintage not in registry.vintages:
+            raise Rejected("VINTAGE_UNKNOWN", trade_id=leg.trade_id, vintage=leg.vintage)
+        for name in (leg.seller, leg.buyer):
+            account = registry.accounts.get(name)
+            if account is None:
+                raise Rejected("ACCOUNT_UNKNOWN", trade_id=leg.trade_id, account=name)
+            if account.state is AccountState.CLOSED:
+                raise Rejected("ACCOUNT_CLOSED", trade_id=leg.trade_id, account=name)
+
+
+def check_sellers(registry: Registry, legs: tuple[Leg, ...]) -> None:
+    sold_tonnes: Counter[tuple[str, str]] = Counter()
+    for leg in legs:
+        sold_tonnes[leg.seller, leg.vintage] += leg.quantity_tonnes
+    for (seller, vintage), quantity_tonnes in sold_tonnes.items():
+        trading_tonnes = holding_of(registry, seller, vintage).trading_tonnes
+        if quantity_tonnes > trading_tonnes:
+            raise Rejected(
+                "INSUFFICIENT_ALLOWANCES",
+                account=seller,
+                vintage=vintage,
+                quantity_tonnes=quantity_tonnes,
+                trading_tonnes=trading_tonnes,
+            )
+
+
+# Changes
+
+
+def on_allowances_delivered(registry: Registry, event: AllowancesDelivered) -> None:
+    last = registry.last_delivery
+    assert event.trade_id > last.trade_id
+    last.trade_id = event.trade_id
+    change_holding(registry, event.seller, event.vintage, trading_tonnes=-event.quantity_tonnes)
+    change_holding(registry, event.buyer, event.vintage, trading_tonnes=event.quantity_tonnes)
+    assert_conserved(registry, event.vintage)
+
+
+def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
+    last = registry.last_delivery
+    assert is_later(last, event.run_id, event.attempt)
+    last.run_id, last.attempt, last.completed = event.run_id, event.attempt, True
+
+
+def on_delivery_refused(registry: Registry, event: DeliveryRefused) -> None:
+    last = registry.last_delivery
+    # One refused as out of order does not put the order back.
+    if is_later(last, event.run_id, event.attempt):
+        last.run_id, last.attempt, last.completed = event.run_id, event.attempt, False
+
+
+def is_later(last: LastDelivery, run_id: int, attempt: int) -> bool:
+    """Whether an attempt comes after the last one: of a later run, or the next of a run not yet delivered."""
+    return run_id > last.run_id or (run_id == last.run_id and not last.completed and attempt > last.attempt)
+
+
+DECIDE: Decide = {DeliverAllowances: deliver_allowances}
+
+EVOLVE: Evolve = {
+    AllowancesDelivered: on_allowances_delivered,
+    DeliveryCompleted: on_delivery_completed,
+    DeliveryRefused: on_delivery_refused,
+}

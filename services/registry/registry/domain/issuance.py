@@ -1,0 +1,146 @@
+"""Issuance: new allowances come into being in a province's account, and the province allocates them to its entities.
+
+An account that is restricted still receives: a restriction blocks its holder's use, and what is due to an entity is
+not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocation, recall, adjustment (R8, R9).
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, Rejected
+from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
+from registry.domain.holdings import assert_conserved, change_holding, check_available
+from registry.domain.state import AccountKind, Registry
+from registry.domain.values import check_account, check_basis, check_quantity, check_vintage
+from registry.domain.vintages import existing_vintage
+
+ISSUED_TONNES_MAX = 10**15
+"""Of one vintage: keeps every sum of holdings within 64 bits."""
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class IssueAllowances:
+    vintage: str
+    account: str
+    quantity_tonnes: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateAllowances:
+    vintage: str
+    from_account: str
+    account: str
+    quantity_tonnes: int
+    basis: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class AllowancesIssued:
+    vintage: str
+    account: str
+    quantity_tonnes: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowancesAllocated:
+    vintage: str
+    from_account: str
+    account: str
+    quantity_tonnes: int
+    basis: str
+
+
+# Decisions
+
+
+def issue_allowances(registry: Registry, command: IssueAllowances, context: Context) -> list[object]:
+    check_vintage(command.vintage)
+    check_account(command.account)
+    check_quantity(command.quantity_tonnes)
+    check_basis(command.basis)
+    vintage = existing_vintage(registry, command.vintage)
+    account = existing_account(registry, command.account)
+    if account.kind is not AccountKind.PROVINCE:
+        raise Rejected("ACCOUNT_NOT_A_PROVINCE", account=command.account)
+    check_not_closed(registry, command.account)
+    if vintage.issued_tonnes + command.quantity_tonnes > ISSUED_TONNES_MAX:
+        raise Rejected(
+            "VINTAGE_QUANTITY_EXCEEDED",
+            vintage=command.vintage,
+            issued_tonnes=vintage.issued_tonnes,
+            quantity_tonnes=command.quantity_tonnes,
+            issued_tonnes_max=ISSUED_TONNES_MAX,
+        )
+
+    return [
+        AllowancesIssued(
+            vintage=command.vintage,
+            account=command.account,
+            quantity_tonnes=command.quantity_tonnes,
+            basis=command.basis,
+        )
+    ]
+
+
+def allocate_allowances(registry: Registry, command: AllocateAllowances, context: Context) -> list[object]:
+    check_vintage(command.vintage)
+    check_account(command.from_account)
+    check_account(command.account)
+    check_quantity(command.quantity_tonnes)
+    check_basis(command.basis)
+    existing_vintage(registry, command.vintage)
+    existing_account(registry, command.from_account)
+    entity = existing_account(registry, command.account)
+    check_owner(command.from_account, context)
+    check_not_closed(registry, command.from_account)
+    check_not_restricted(registry, command.from_account)
+    if entity.kind is not AccountKind.KEY_EMITTING_ENTITY:
+        raise Rejected("ACCOUNT_NOT_A_KEY_EMITTING_ENTITY", account=command.account)
+    if entity.province != command.from_account:
+        raise Rejected("ACCOUNT_OF_ANOTHER_PROVINCE", account=command.account, province=entity.province)
+    check_not_closed(registry, command.account)
+    check_available(registry, command.from_account, command.vintage, command.quantity_tonnes)
+
+    return [
+        AllowancesAllocated(
+            vintage=command.vintage,
+            from_account=command.from_account,
+            account=command.account,
+            quantity_tonnes=command.quantity_tonnes,
+            basis=command.basis,
+        )
+    ]
+
+
+# Changes
+
+
+def on_allowances_issued(registry: Registry, event: AllowancesIssued) -> None:
+    assert registry.accounts[event.account].kind is AccountKind.PROVINCE
+    registry.vintages[event.vintage].issued_tonnes += event.quantity_tonnes
+    change_holding(registry, event.account, event.vintage, registry_available_tonnes=event.quantity_tonnes)
+    assert_conserved(registry, event.vintage)
+
+
+def on_allowances_allocated(registry: Registry, event: AllowancesAllocated) -> None:
+    change_holding(registry, event.from_account, event.vintage, registry_available_tonnes=-event.quantity_tonnes)
+    change_holding(registry, event.account, event.vintage, registry_available_tonnes=event.quantity_tonnes)
+    assert_conserved(registry, event.vintage)
+
+
+DECIDE: Decide = {
+    IssueAllowances: issue_allowances,
+    AllocateAllowances: allocate_allowances,
+}
+
+EVOLVE: Evolve = {
+    AllowancesIssued: on_allowances_issued,
+    AllowancesAllocated: on_allowances_allocated,
+}

@@ -1,0 +1,148 @@
+"""Restrictions: the registry stops an account's use, at once here, and asks trading to do the same.
+
+Custody is exclusive, so a restriction reaches what trading holds only through trading: it stops the account and
+cancels its orders on hearing AccountRestricted, and its stop names the restriction's number. Only then is
+the restriction in effect. Trades already made still settle, and the account still receives. Source: rulebook 1.4
+and R3; design, custody is exclusive.
+
+Invariants, asserted in `evolve`:
+- an account is restricted at most once at a time;
+- trading records no restriction that was not made.
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
+from registry.domain.accounts import check_not_closed, existing_account
+from registry.domain.state import AccountState, Registry
+from registry.domain.values import check_account, check_ground
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictAccount:
+    account: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftRestriction:
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTradingStop:
+    """Trading's log records at trading_position that it stopped the account, on hearing the restriction of that number;
+    0 where it stopped the account for another reason."""
+
+    account: str
+    restriction: int
+    trading_position: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRestricted:
+    account: str
+    restriction: int
+    ground: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRestrictionLifted:
+    account: str
+    restriction: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionTookEffect:
+    account: str
+    restriction: int
+    trading_position: int
+
+
+# Decisions
+
+
+def restrict_account(registry: Registry, command: RestrictAccount, context: Context) -> list[object]:
+    check_account(command.account)
+    check_ground(command.ground)
+    account = existing_account(registry, command.account)
+    check_not_closed(registry, command.account)
+    if account.state is AccountState.RESTRICTED:
+        raise Rejected("ACCOUNT_ALREADY_RESTRICTED", account=command.account, ground=account.ground)
+
+    return [
+        AccountRestricted(
+            account=command.account,
+            restriction=account.restrictions + 1,
+            ground=command.ground,
+            actor=context.actor,
+        )
+    ]
+
+
+def lift_restriction(registry: Registry, command: LiftRestriction, context: Context) -> list[object]:
+    check_account(command.account)
+    account = existing_account(registry, command.account)
+    check_not_closed(registry, command.account)
+    if account.state is not AccountState.RESTRICTED:
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
+
+    return [AccountRestrictionLifted(account=command.account, restriction=account.restrictions)]
+
+
+def record_trading_stop(registry: Registry, command: RecordTradingStop, context: Context) -> list[object]:
+    account = existing_account(registry, command.account)
+    if command.restriction > account.restrictions:
+        raise NotFound("RESTRICTION_UNKNOWN", account=command.account, restriction=command.restriction)
+    if command.restriction <= account.restrictions_in_trading:
+        return []
+    return [
+        RestrictionTookEffect(
+            account=command.account, restriction=command.restriction, trading_position=command.trading_position
+        )
+    ]
+
+
+# Changes
+
+
+def on_account_restricted(registry: Registry, event: AccountRestricted) -> None:
+    account = registry.accounts[event.account]
+    assert account.state is AccountState.OPEN
+    assert event.restriction == account.restrictions + 1
+    account.state = AccountState.RESTRICTED
+    account.ground = event.ground
+    account.restrictions = event.restriction
+
+
+def on_account_restriction_lifted(registry: Registry, event: AccountRestrictionLifted) -> None:
+    account = registry.accounts[event.account]
+    assert account.state is AccountState.RESTRICTED
+    assert event.restriction == account.restrictions
+    account.state = AccountState.OPEN
+    account.ground = ""
+
+
+def on_restriction_took_effect(registry: Registry, event: RestrictionTookEffect) -> None:
+    account = registry.accounts[event.account]
+    assert account.restrictions_in_trading < event.restriction <= account.restrictions
+    account.restrictions_in_trading = event.restriction
+
+
+DECIDE: Decide = {
+    RestrictAccount: restrict_account,
+    LiftRestriction: lift_restriction,
+    RecordTradingStop: record_trading_stop,
+}
+
+EVOLVE: Evolve = {
+    AccountRestricted: on_account_restricted,
+    AccountRestrictionLifted: on_account_restriction_lifted,
+    RestrictionTookEffect: on_restriction_took_effect,
+}

@@ -1,0 +1,79 @@
+"""The registry's whole state, on one page.
+
+It is bounded by accounts times vintages, not by history: movements, statements and delivered trades are read from
+the projections.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class AccountKind(IntEnum):
+    """What an account's entity is. Source: rulebook 1.2 and 1.3. The numbers are the stored ones."""
+
+    PROVINCE = 1
+    KEY_EMITTING_ENTITY = 2
+    INSTITUTION = 3
+    INDIVIDUAL = 4
+
+
+class AccountState(IntEnum):
+    """What an account may be used for. Source: rulebook 1.4."""
+
+    OPEN = 1
+    RESTRICTED = 2
+    CLOSED = 3
+
+
+@dataclass(slots=True)
+class Account:
+    """A registration account. `restrictions` counts those ever made; `restrictions_in_trading` is the last of
+    them that trading has recorded: the present one is in effect when the two are equal."""
+
+    kind: AccountKind
+    name: str
+    province: str
+    eligible_to_trade: bool
+    state: AccountState = AccountState.OPEN
+    ground: str = ""
+    restrictions: int = 0
+    restrictions_in_trading: int = 0
+
+
+@dataclass(slots=True)
+class Vintage:
+    """A year's allowances: what was issued, and what all accounts together hold in each state."""
+
+    compliance_year: int
+    issued_tonnes: int = 0
+    registry_available_tonnes: int = 0
+    trading_tonnes: int = 0
+
+
+@dataclass(slots=True)
+class Holding:
+    """What one account holds of one vintage. Source: rulebook 1.5. Not yet: frozen (judicial, carry-over,
+    surrender-pending, cancel-pending, auction). How trading divides what it has in custody is trading's book."""
+
+    registry_available_tonnes: int = 0
+    trading_tonnes: int = 0
+
+
+@dataclass(slots=True)
+class LastDelivery:
+    """The latest attempt at a delivery, and the last trade ever delivered."""
+
+    run_id: int = 0
+    attempt: int = 0
+    completed: bool = False
+    trade_id: int = 0
+
+
+@dataclass(slots=True)
+class Registry:
+    """accounts and vintages by their id; holdings by account, then vintage."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    vintages: dict[str, Vintage] = field(default_factory=dict)
+    holdings: dict[str, dict[str, Holding]] = field(default_factory=dict)
+    last_delivery: LastDelivery = field(default_factory=LastDelivery)

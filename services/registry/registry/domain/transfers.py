@@ -1,0 +1,137 @@
+"""Transfers between registry and trading.
+
+What was made over to trading is in its custody: it comes back only when trading's log says so, because only trading
+knows what is locked. A holder therefore transfers here, and returns there. Source: rulebook R11; design, custody is
+exclusive.
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, Rejected
+from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
+from registry.domain.holdings import assert_conserved, change_holding, check_available, holding_of
+from registry.domain.state import Registry
+from registry.domain.values import check_account, check_quantity, check_vintage
+from registry.domain.vintages import existing_vintage
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class TransferToTrading:
+    account: str
+    vintage: str
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReturnFromTrading:
+    """Trading's log records at trading_position, as its return_id, that it gave the allowances back."""
+
+    account: str
+    vintage: str
+    quantity_tonnes: int
+    trading_position: int
+    return_id: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class TransferredToTrading:
+    account: str
+    vintage: str
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedFromTrading:
+    account: str
+    vintage: str
+    quantity_tonnes: int
+    trading_position: int
+    return_id: int
+
+
+# Decisions
+
+
+def transfer_to_trading(registry: Registry, command: TransferToTrading, context: Context) -> list[object]:
+    check_account(command.account)
+    check_vintage(command.vintage)
+    check_quantity(command.quantity_tonnes)
+    account = existing_account(registry, command.account)
+    existing_vintage(registry, command.vintage)
+    check_owner(command.account, context)
+    check_not_closed(registry, command.account)
+    check_not_restricted(registry, command.account)
+    if not account.eligible_to_trade:
+        raise Rejected("ACCOUNT_NOT_ELIGIBLE_TO_TRADE", account=command.account)
+    check_available(registry, command.account, command.vintage, command.quantity_tonnes)
+
+    return [
+        TransferredToTrading(account=command.account, vintage=command.vintage, quantity_tonnes=command.quantity_tonnes)
+    ]
+
+
+def record_return_from_trading(registry: Registry, command: RecordReturnFromTrading, context: Context) -> list[object]:
+    """Refuses only what contradicts our books: that is then set aside for people, and no allowance moves."""
+    check_quantity(command.quantity_tonnes)
+    existing_account(registry, command.account)
+    existing_vintage(registry, command.vintage)
+    trading_tonnes = holding_of(registry, command.account, command.vintage).trading_tonnes
+    if command.quantity_tonnes > trading_tonnes:
+        raise Rejected(
+            "INSUFFICIENT_ALLOWANCES",
+            account=command.account,
+            vintage=command.vintage,
+            quantity_tonnes=command.quantity_tonnes,
+            trading_tonnes=trading_tonnes,
+        )
+
+    return [
+        ReturnedFromTrading(
+            account=command.account,
+            vintage=command.vintage,
+            quantity_tonnes=command.quantity_tonnes,
+            trading_position=command.trading_position,
+            return_id=command.return_id,
+        )
+    ]
+
+
+# Changes
+
+
+def on_transferred_to_trading(registry: Registry, event: TransferredToTrading) -> None:
+    change_holding(
+        registry,
+        event.account,
+        event.vintage,
+        registry_available_tonnes=-event.quantity_tonnes,
+        trading_tonnes=event.quantity_tonnes,
+    )
+    assert_conserved(registry, event.vintage)
+
+
+def on_returned_from_trading(registry: Registry, event: ReturnedFromTrading) -> None:
+    change_holding(
+        registry,
+        event.account,
+        event.vintage,
+        registry_available_tonnes=event.quantity_tonnes,
+        trading_tonnes=-event.quantity_tonnes,
+    )
+    assert_conserved(registry, event.vintage)
+
+
+DECIDE: Decide = {
+    TransferToTrading: transfer_to_trading,
+    RecordReturnFromTrading: record_return_from_trading,
+}
+
+EVOLVE: Evolve = {
+    TransferredToTrading: on_transferred_to_trading,
+    ReturnedFromTrading: on_returned_from_trading,
+}

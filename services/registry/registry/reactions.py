@@ -1,0 +1,28 @@
+"""What the registry does on hearing other services' events: it books what trading gives back, and when a
+restriction reached it."""
+
+from carbonmarket.trading.v1 import trading_events_pb2 as trading
+from chassis.hearing import Heard
+from registry.domain import restrictions, transfers
+
+
+def on_allowances_returned(event: trading.AllowancesReturned, heard: Heard) -> transfers.RecordReturnFromTrading:
+    return transfers.RecordReturnFromTrading(
+        account=event.account,
+        vintage=event.instrument,
+        quantity_tonnes=event.quantity_tonnes,
+        trading_position=heard.position,
+        return_id=event.return_id,
+    )
+
+
+def on_trading_account_stopped(event: trading.TradingAccountStopped, heard: Heard) -> restrictions.RecordTradingStop:
+    return restrictions.RecordTradingStop(
+        account=event.account, restriction=event.restriction, trading_position=heard.position
+    )
+
+
+REACTIONS = {
+    trading.AllowancesReturned: on_allowances_returned,
+    trading.TradingAccountStopped: on_trading_account_stopped,
+}
