@@ -1,0 +1,60 @@
+"""One call: who makes it and whose trace it belongs to, on the way in; what it may end in, on the way out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import grpc
+
+
+@dataclass(slots=True)
+class Call:
+    """An rpc as the api methods see it: authenticated and within its role, before any rule.
+
+    subject_traces says which trace a subject named in this call continues (`trade/17`), where the caller knows it.
+    """
+
+    actor: str
+    traceparent: str = ""
+    subject_traces: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def role(self) -> str:
+        return self.actor.partition(":")[0]
+
+    @property
+    def name(self) -> str:
+        return self.actor.partition(":")[2]
+
+
+class Refused(Exception):
+    """Another service's domain said no to our order: an answer, not a failure."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, facts: Mapping[str, str]) -> None:
+        super().__init__(reason, facts)
+        self.code = code
+        self.reason = reason
+        self.facts = dict(facts)
+
+
+class NotYet(Exception):
+    """The other side has not come so far; the order is sent again later."""
+
+
+class Unavailable(Exception):
+    """No answer can be given now; the same call may be made again."""
+
+
+class Unauthenticated(Exception):
+    """The caller does not say, in the form asked for, who it is."""
+
+
+class Overloaded(Exception):
+    """A queue is full; the same call may be made again after a pause."""
+
+
+class RequestIdReused(Exception):
+    """The request id was used by this actor for another command."""
+
+
+class Bug(Exception):
+    """The code is wrong, not the request. The command changed nothing."""

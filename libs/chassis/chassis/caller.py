@@ -1,0 +1,120 @@
+"""The caller: sends each order of our log to the service it is for, until there is an answer.
+
+An order is an event; which orders await their answer is part of the folded state, so a restart forgets none. The
+order goes out under the name (our log, its position), by which the receiver knows a repeat. No answer (a timeout, a
+service away) means: send again. The answer, a refusal included, becomes a command here, and its events mark the order
+as answered.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from chassis.call import NotYet
+from chassis.engine import Batch, Submission
+from chassis.remote import Remote
+from chassis.tracing import Branch, Tracing
+from chassis.writer import Read, Writer
+
+CALLS_IN_FLIGHT_MAX = 8
+RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+BUG_RETRY_SECONDS = 5.0
+
+R = TypeVar("R", bound=Message)
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One order on its way: what a function in calls.py may use."""
+
+    position: int
+    order_id: str
+    branch: Branch
+    remotes: Mapping[str, Remote]
+    writer: Writer[Any]
+
+    async def unary(self, service: str, rpc: str, request: Message, response: type[R]) -> R:
+        """Raises chassis.call.Refused where the other domain says no: that is an answer too."""
+        return await self.remotes[service].unary(rpc, request, response, self.branch.traceparent)
+
+    async def read(self, look: Callable[[Any], T]) -> Read[T]:
+        return await self.writer.read(look)
+
+    def trace(self, subject: str) -> str:
+        """The trace a subject of ours continues, to be handed on; empty if it has none."""
+        return self.writer.engine.shell.traces.get(subject, "")
+
+
+Calls = Mapping[type, Callable[[Any, Outgoing], Awaitable[object]]]
+
+
+class Caller:
+    """Sends the leader's orders, at most CALLS_IN_FLIGHT_MAX at a time."""
+
+    def __init__(self, calls: Calls, remotes: Mapping[str, Remote], writer: Writer[Any], tracing: Tracing) -> None:
+        self._calls = calls
+        self._remotes = remotes
+        self._writer = writer
+        self._tracing = tracing
+        self._places = asyncio.Semaphore(CALLS_IN_FLIGHT_MAX)
+        self._new: asyncio.Queue[int] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Sends what was left unanswered, then every new order, until cancelled."""
+        for position in sorted(self._writer.engine.shell.unanswered):
+            self._new.put_nowait(position)
+        self._writer.after_commit.append(self._notice)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                position = await self._new.get()
+                await self._places.acquire()
+                group.create_task(self._send(position))
+
+    def _notice(self, batch: Batch) -> None:
+        for record, event in zip(batch.records, batch.events, strict=True):
+            if type(event) in self._calls:
+                self._new.put_nowait(record.position)
+
+    async def _send(self, position: int) -> None:
+        try:
+            ((record, order),) = await self._writer.tail.read(position - 1, 1)
+            span = self._tracing.branch(f"order {type(order).__name__}", record.traceparent)
+            own_log_id = self._writer.log.log_id
+            outgoing = Outgoing(position, f"{own_log_id}/{position}", span, self._remotes, self._writer)
+            answer = await self._until_answered(order, outgoing)
+            if answer is not None:
+                await self._writer.insist(
+                    Submission(
+                        actor=f"service:{own_log_id}",
+                        request_id=f"answer/{position}",
+                        command=answer,
+                        traceparent=span.traceparent,
+                        answers=position,
+                        must_apply=True,
+                    )
+                )
+            span.end()
+        finally:
+            self._places.release()
+
+    async def _until_answered(self, order: object, outgoing: Outgoing) -> object | None:
+        attempt = 0
+        while outgoing.position in self._writer.engine.shell.unanswered:
+            try:
+                return await self._calls[type(order)](order, outgoing)
+            except NotYet as error:
+                if attempt in (0, len(RETRY_SECONDS)):
+                    logger.info("%s %d is not answered yet: %s", type(order).__name__, outgoing.position, error)
+                await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            except Exception as error:
+                logger.error("%s %d cannot be sent: %r", type(order).__name__, outgoing.position, error, exc_info=error)
+                await asyncio.sleep(BUG_RETRY_SECONDS)
+            attempt += 1
+        return None

@@ -1,0 +1,17 @@
+"""How far each follower of a log has come, kept in the service's own database."""
+
+from chassis.postgres_log import Pool
+
+SAVE = """
+INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
+ON CONFLICT (follower) DO UPDATE SET position = excluded.position
+"""
+
+
+async def load_checkpoint(pool: Pool, follower: str) -> int:
+    position: int | None = await pool.fetchval("SELECT position FROM checkpoints WHERE follower = $1", follower)
+    return position or 0
+
+
+async def save_checkpoint(pool: Pool, follower: str, position: int) -> None:
+    await pool.execute(SAVE, follower, position)

@@ -1,0 +1,89 @@
+"""A service's settings, all from the environment, read once at start; every fault is named at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Misconfigured(Exception):
+    """The environment lacks or garbles settings; each is listed with how to mend it."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(["the configuration has faults:", *(f"  - {fault}" for fault in faults)]))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """listen and advertise are host:port; remotes are where the other services are reached, by name.
+
+    rehearsal_start_ms is None where the log follows the machine's clock.
+    """
+
+    listen: str
+    advertise: str
+    database_url: str
+    kafka: str
+    remotes: Mapping[str, str]
+    rehearsal: bool
+    rehearsal_start_ms: int | None
+    spans_folder: Path | None
+    log_level: str
+
+
+def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Settings:
+    """Raises Misconfigured."""
+    faults: list[str] = []
+
+    def required(name: str, what: str) -> str:
+        value = environment.get(name, "")
+        if not value:
+            faults.append(f"{name} is not set: {what}")
+        return value
+
+    def address(name: str, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if value and not (colon and host and port.isdigit() and int(port) < 65_536):
+            faults.append(f"{name} is {value!r}: it must be host:port")
+        return value
+
+    listen = address("CARBONMARKET_LISTEN", required("CARBONMARKET_LISTEN", "the address to serve at, host:port"))
+    advertise = address("CARBONMARKET_ADVERTISE", environment.get("CARBONMARKET_ADVERTISE", "") or listen)
+    database_url = required("CARBONMARKET_DATABASE_URL", "this service's own PostgreSQL database, postgresql://…")
+    kafka = required("CARBONMARKET_KAFKA", "Kafka's bootstrap address, host:port")
+    addresses = {}
+    for remote in remotes:
+        name = f"CARBONMARKET_{remote.upper()}_ADDRESS"
+        addresses[remote] = address(name, required(name, f"where the {remote} service is reached, host:port"))
+
+    actor_from = required(
+        "CARBONMARKET_ACTOR_FROM", "how callers are known; only `metadata` is there, for rehearsals on one machine"
+    )
+    if actor_from and actor_from != "metadata":
+        faults.append(f"CARBONMARKET_ACTOR_FROM is {actor_from!r}: only `metadata` is there")
+    if actor_from == "metadata" and listen and listen.rpartition(":")[0] not in LOOPBACK:
+        faults.append(f"CARBONMARKET_LISTEN is {listen!r}: while callers name themselves it must be a loopback address")
+
+    rehearsal, start_ms = False, None
+    clock, _, start = environment.get("CARBONMARKET_CLOCK", "machine").partition("=")
+    if clock == "rehearsal":
+        rehearsal = True
+        try:
+            start_ms = int(datetime.fromisoformat(start).timestamp() * 1000) if start else None
+        except ValueError:
+            faults.append(f"CARBONMARKET_CLOCK starts at {start!r}: it must be an ISO time, 2021-07-15T08:00:00+08:00")
+    elif clock != "machine":
+        faults.append(f"CARBONMARKET_CLOCK is {clock!r}: it must be `machine` or `rehearsal=ISO-TIME`")
+
+    level = environment.get("CARBONMARKET_LOG_LEVEL", "INFO").upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        faults.append(f"CARBONMARKET_LOG_LEVEL is {level!r}: it must be DEBUG, INFO, WARNING or ERROR")
+    if faults:
+        raise Misconfigured(faults)
+    spans = environment.get("CARBONMARKET_SPANS", "")
+    return Settings(
+        listen, advertise, database_url, kafka, addresses, rehearsal, start_ms, Path(spans) if spans else None, level
+    )

@@ -1,0 +1,88 @@
+"""The pure part of the shell: all that a domain module may import.
+
+A domain is two tables of functions over one root state. `decide(state, command, context)` returns the events that the
+command causes, or raises `Rejected`; `evolve(state, event)` applies one event in place and never refuses: it asserts.
+Time, actor and ids come in with the context and the state, so the same history always folds to the same state.
+
+Invariants: decide changes nothing; an accepted command causes at least one event (so that its repeat can be
+recognised); a heard event or a timer may cause none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+S = TypeVar("S")
+
+
+class Rejected(Exception):
+    """The domain says no: the request is well formed, but the state of things does not allow it.
+
+    `reason` is UPPER_SNAKE and states a fact; `facts` are what a person needs to mend the request.
+    """
+
+    def __init__(self, reason: str, **facts: int | str) -> None:
+        super().__init__(reason, facts)
+        self.reason = reason
+        self.facts = facts
+
+
+class Malformed(Rejected):
+    """The request can be right at no time: a missing, negative, huge or ill-written value."""
+
+
+class NotFound(Rejected):
+    """The request names something that is not there."""
+
+
+class NotPermitted(Rejected):
+    """The actor may not do this to that: somebody else's account, somebody else's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decision may know besides state and command.
+
+    now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. actor is `role:name`,
+    as authenticated; `service:LOG` for what is heard or answered, `timer:NAME` for what is due. set_aside counts the
+    heard events that could not be applied and wait for people.
+    """
+
+    now_ms: int
+    actor: str
+    set_aside: int = 0
+
+    @property
+    def role(self) -> str:
+        return self.actor.partition(":")[0]
+
+    @property
+    def name(self) -> str:
+        return self.actor.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A command that becomes due: its name (`close-day/2026-12-31`) makes it happen once."""
+
+    due_ms: int
+    name: str
+    command: object
+
+
+Decide = Mapping[type, Callable[[Any, Any, Context], list[Any]]]
+Evolve = Mapping[type, Callable[[Any, Any], None]]
+
+
+def never(state: object) -> Timer | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[S]):
+    """A domain, whole: its empty state, its two tables, and the timer that is due first."""
+
+    initial: Callable[[], S]
+    decide: Decide
+    evolve: Evolve
+    due: Callable[[S], Timer | None] = never

@@ -1,0 +1,334 @@
+"""What the writer does to a batch, as a plain synchronous function: no I/O, no clock, no tasks.
+
+The engine holds the state as of the last record decided, which may be ahead of what is committed: the writer answers
+nothing before the batch that it belongs to is. A repeat is recognised before any rule can refuse it. What is heard,
+due or answered is never refused: what the domain cannot apply is set aside, as an event.
+
+Invariants: the state is the fold of the log's records; the head is the last record's; a refusal or a bug in decide
+changes nothing; an exception in evolve leaves the state unusable, and is raised as such: the process must end.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from chassis.call import Bug, RequestIdReused
+from chassis.decider import Context, Decider, Rejected, Timer
+from chassis.log import Found, Key
+from chassis.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.shell import (
+    SHELL_KINDS,
+    HeardEventSetAside,
+    MoveClock,
+    ShellState,
+    decide_shell,
+    evolve_shell,
+    facts_as_text,
+    keep_trace,
+)
+from chassis.tracing import Branch, Tracing
+from chassis.wire import DATA_BYTES_MAX, Wire
+
+S = TypeVar("S")
+
+RECENT_COMMANDS_MAX = 20_000
+"""Accepted commands whose answers are kept in memory: more than two batches, so that none in flight is missed."""
+
+TIMERS_PER_MOVE_MAX = 1_000
+
+
+class StateUnusable(Exception):
+    """evolve failed: the state is no longer the fold of the log, and the process must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One thing to decide. `must_apply` marks what is heard, due or answered: set aside rather than refused."""
+
+    actor: str
+    request_id: str
+    command: object | None
+    traceparent: str = ""
+    subject_traces: Mapping[str, str] = field(default_factory=dict)
+    heard: HeardUpTo | None = None
+    answers: int = 0
+    heard_type: str = ""
+    must_apply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command's events, first answer or repeat, and the position of the last of them."""
+
+    events: tuple[object, ...]
+    position: int
+
+    def only(self, kind: type[S]) -> S:
+        (event,) = self.all(kind)
+        return event
+
+    def all(self, kind: type[S]) -> list[S]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one append writes: the records that extend `head`, and how far sources were heard."""
+
+    head: Head
+    records: tuple[Record, ...]
+    events: tuple[object, ...]
+    heard: tuple[HeardUpTo, ...]
+    branches: tuple[Branch, ...]
+
+
+Outcome = Done | Found | Exception
+"""Found: a repeat whose events stand in the log and are to be read from there."""
+
+
+class Engine(Generic[S]):
+    """The fold of one log, and the decisions on it."""
+
+    def __init__(
+        self, log_id: str, decider: Decider[S], wire: Wire, tracing: Tracing, orders: frozenset[type] = frozenset()
+    ) -> None:
+        self.decider = decider
+        self.wire = Wire(*SHELL_KINDS, *wire.by_event.values())
+        self.tracing = tracing
+        self.orders = orders
+        self.state: S = decider.initial()
+        self.shell = ShellState(log_id)
+        self.head: Head = genesis(log_id)
+        self.heard: dict[str, HeardUpTo] = {}
+        self._recent: OrderedDict[Key, tuple[bytes, Done]] = OrderedDict()
+        self._start_batch()
+
+    def _start_batch(self) -> None:
+        self._batch_head = self.head
+        self._records: list[Record] = []
+        self._events: list[object] = []
+        self._branches: list[Branch] = []
+        self._heard_changed: set[str] = set()
+
+    def take_batch(self) -> Batch:
+        """Everything decided since the last call."""
+        heard = tuple(self.heard[log_id] for log_id in sorted(self._heard_changed))
+        batch = Batch(self._batch_head, tuple(self._records), tuple(self._events), heard, tuple(self._branches))
+        self._start_batch()
+        return batch
+
+    def restart_at(self, head: Head) -> None:
+        """The state was put in from a snapshot taken at `head`."""
+        self.head = head
+        self._start_batch()
+
+    def due(self) -> Timer | None:
+        return self.decider.due(self.state)
+
+    # Replay
+
+    def apply(self, record: Record) -> object:
+        """Takes in a record of the log: at start, and on a standby."""
+        assert record.position == self.head.position + 1, (record.position, self.head.position)
+        assert chain(self.head.digest, record) == record.digest, f"record {record.position} does not chain"
+        event = self.wire.decode(record.type, record.data)
+        self._evolve(record, event)
+        self._batch_head = self.head
+        return event
+
+    def _evolve(self, record: Record, event: object) -> None:
+        try:
+            if not evolve_shell(self.shell, record, event):
+                self.decider.evolve[type(event)](self.state, event)
+            if type(event) in self.orders:
+                self.shell.unanswered.add(record.position)
+            keep_trace(self.shell, self.wire.by_event[type(event)], record, event)
+        except Exception as error:
+            raise StateUnusable(f"record {record.position} ({record.type}) cannot be applied: {error!r}") from error
+        self.head = Head(record.position, record.digest)
+
+    # Decisions
+
+    def decide(self, submission: Submission, found: Mapping[Key, Found], clock_ms: int) -> Outcome:
+        """Decides one submission and evolves its events. Raises only StateUnusable."""
+        gap = self._gap(submission)
+        if gap is None:
+            return Done((), self.head.position)
+        if gap > 0:
+            return Bug(f"{gap} records are missing before {submission.heard}")
+        key = (submission.actor, submission.request_id)
+        digest = b"" if submission.heard else command_digest(submission.command)
+        again = None if submission.heard else self._again(key, digest, found)
+        if again is not None:
+            return again
+        try:
+            if isinstance(submission.command, MoveClock):
+                self._run_timers_until(submission.command.to_ms)
+            events = self._events_of(submission, self._now_ms(clock_ms))
+            encoded = [self._encode(event) for event in events]
+        except Rejected as refusal:
+            if not submission.must_apply:
+                return refusal
+            events = [set_aside(self.shell.log_id, submission, refusal)]
+            encoded = [self._encode(event) for event in events]
+        except StateUnusable:
+            raise
+        except Exception as error:
+            return Bug(f"{type(submission.command).__name__} failed: {error!r}").with_traceback(error.__traceback__)
+
+        # From here on it happens.
+        for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
+            self._record(submission, event, type_name, data, clock_ms, None if index else digest or None, len(events))
+        if submission.heard is not None:
+            self.heard[submission.heard.log_id] = submission.heard
+            self._heard_changed.add(submission.heard.log_id)
+        done = Done(tuple(events), self.head.position)
+        if digest and events:
+            self._remember(key, digest, done)
+        return done
+
+    def _gap(self, submission: Submission) -> int | None:
+        """How many records are missing before what is heard; None if it, or the answer, was taken in before."""
+        if submission.answers:
+            return 0 if submission.answers in self.shell.unanswered else None
+        if submission.heard is None:
+            return 0
+        before = self.heard.get(submission.heard.log_id)
+        gap = submission.heard.position - (before.position if before else 0) - 1
+        return gap if gap >= 0 else None
+
+    def _again(self, key: Key, digest: bytes, found: Mapping[Key, Found]) -> Outcome | None:
+        recent, stored = self._recent.get(key), found.get(key)
+        if recent is None and stored is None:
+            return None
+        first = recent[0] if recent else stored.command_digest if stored else b""
+        if first != digest:
+            return RequestIdReused(key[1])
+        return recent[1] if recent else stored
+
+    def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
+        if submission.command is None:
+            return ()
+        own = decide_shell(self.shell, submission.command)
+        if own is not None:
+            return own
+        context = Context(now_ms, submission.actor, len(self.shell.set_aside))
+        events = self.decider.decide[type(submission.command)](self.state, submission.command, context)
+        assert events or submission.must_apply, "an accepted command causes an event"
+        assert events or not submission.answers, "an answer is marked by an event"
+        return events
+
+    def _encode(self, event: object) -> tuple[str, bytes]:
+        type_name, data = self.wire.encode(event)
+        if len(data) > DATA_BYTES_MAX:
+            raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=DATA_BYTES_MAX)
+        return type_name, data
+
+    def _record(
+        self,
+        cause: Submission,
+        event: object,
+        type_name: str,
+        data: bytes,
+        clock_ms: int,
+        digest: bytes | None,
+        count: int,
+    ) -> None:
+        heard = cause.heard
+        record = Record(
+            position=self.head.position + 1,
+            type=type_name,
+            data=data,
+            recorded_ms=self._now_ms(clock_ms),
+            actor=cause.actor,
+            request_id=cause.request_id,
+            traceparent=self._trace_of(cause, event, type_name),
+            source_log_id=heard.log_id if heard else self.shell.log_id if cause.answers else "",
+            source_position=heard.position if heard else cause.answers,
+            command_digest=digest,
+            command_events=count if digest else 0,
+        )
+        record = with_digest(record, chain(self.head.digest, record))
+        self._evolve(record, event)
+        self._records.append(record)
+        self._events.append(event)
+
+    def _trace_of(self, cause: Submission, event: object, type_name: str) -> str:
+        """The trace a record continues: its subject's, if that is known and another than its command's; else its
+        command's.
+        """
+        kind = self.wire.by_event[type(event)]
+        links = [self.shell.traces[subject] for subject in kind.links(event) if subject in self.shell.traces]
+        own = cause.traceparent
+        if kind.subject is not None:
+            subject = kind.subject(event)
+            own = self.shell.traces.get(subject) or cause.subject_traces.get(subject) or cause.traceparent
+        if own[:35] == cause.traceparent[:35] and not links:
+            return cause.traceparent
+        if own[:35] != cause.traceparent[:35]:
+            links.append(cause.traceparent)
+        branch = self.tracing.branch(type_name.rpartition(".")[2], own, links)
+        self._branches.append(branch)
+        return branch.traceparent
+
+    def _now_ms(self, clock_ms: int) -> int:
+        return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
+
+    def _remember(self, key: Key, digest: bytes, done: Done) -> None:
+        self._recent[key] = (digest, done)
+        if len(self._recent) > RECENT_COMMANDS_MAX:
+            self._recent.popitem(last=False)
+
+    def _run_timers_until(self, to_ms: int) -> None:
+        """In a rehearsal the clock steps from timer to timer, so that what falls due happens at its own time."""
+        if not self.shell.rehearsal or to_ms < self.shell.clock_ms:
+            return
+        for _ in range(TIMERS_PER_MOVE_MAX):
+            timer = self.due()
+            if timer is None or timer.due_ms > to_ms:
+                return
+            if timer.due_ms > self.shell.clock_ms:
+                self._insist(Submission(timer_actor(self.shell.log_id), "", MoveClock(timer.due_ms)), plain=True)
+            self._insist(timer_submission(self.shell.log_id, timer))
+        raise AssertionError(f"more than {TIMERS_PER_MOVE_MAX} timers before {to_ms}")
+
+    def _insist(self, submission: Submission, plain: bool = False) -> None:
+        if plain:
+            (event,) = self._events_of(submission, self.shell.now_ms)
+            self._record(submission, event, *self._encode(event), self.shell.now_ms, None, 0)
+            return
+        outcome = self.decide(submission, {}, self.shell.clock_ms)
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def command_digest(command: object) -> bytes:
+    """Over the domain command, field by field: the same request written in other bytes is the same command."""
+    return hashlib.sha256(repr(command).encode()).digest()
+
+
+def with_digest(record: Record, digest: bytes) -> Record:
+    # A frozen record is finished in place, once, before anybody else sees it: a copy would cost as much as the record.
+    object.__setattr__(record, "digest", digest)
+    return record
+
+
+def set_aside(log_id: str, cause: Submission, refusal: Rejected) -> HeardEventSetAside:
+    heard = cause.heard
+    return HeardEventSetAside(
+        source_log_id=heard.log_id if heard else log_id,
+        source_position=heard.position if heard else cause.answers,
+        type=cause.heard_type or type(cause.command).__name__,
+        reason=refusal.reason,
+        facts=facts_as_text(refusal.facts),
+    )
+
+
+def timer_actor(log_id: str) -> str:
+    return f"timer:{log_id}"
+
+
+def timer_submission(log_id: str, timer: Timer) -> Submission:
+    return Submission(timer_actor(log_id), timer.name, timer.command, must_apply=True)

@@ -1,0 +1,85 @@
+"""The one error mapper: whatever a method raises becomes one gRPC status, with its reason and facts as
+google.rpc.ErrorInfo.
+
+Malformed          INVALID_ARGUMENT      what can be right at no time
+NotFound           NOT_FOUND
+NotPermitted       PERMISSION_DENIED     somebody else's, or not this role's
+Rejected           FAILED_PRECONDITION   the state of things does not allow it
+RequestIdReused    ALREADY_EXISTS        the same id with another command
+Unauthenticated    UNAUTHENTICATED       the caller does not say who it is
+Overloaded         RESOURCE_EXHAUSTED    with a retry delay
+Unavailable        UNAVAILABLE           ask again
+anything else      INTERNAL              a bug: logged with its trace, shown without details
+"""
+
+import logging
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from chassis.call import NotYet, Overloaded, RequestIdReused, Unauthenticated, Unavailable
+from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
+
+DOMAIN = "carbonmarket"
+RETRY_NANOS = 200_000_000
+
+logger = logging.getLogger(__name__)
+
+CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
+    (Malformed, grpc.StatusCode.INVALID_ARGUMENT),
+    (NotFound, grpc.StatusCode.NOT_FOUND),
+    (NotPermitted, grpc.StatusCode.PERMISSION_DENIED),
+    (Rejected, grpc.StatusCode.FAILED_PRECONDITION),
+    (RequestIdReused, grpc.StatusCode.ALREADY_EXISTS),
+    (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
+    (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (Unavailable, grpc.StatusCode.UNAVAILABLE),
+    (NotYet, grpc.StatusCode.UNAVAILABLE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a caller sees it."""
+
+    code: grpc.StatusCode
+    reason: str
+    facts: dict[str, str]
+
+    @property
+    def message(self) -> str:
+        facts = ", ".join(f"{name}={value}" for name, value in self.facts.items())
+        return f"{self.reason}: {facts}" if facts else self.reason
+
+    def status(self) -> status_pb2.Status:
+        status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        info = error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.facts)
+        status.details.append(packed(info))
+        if self.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            delay = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=RETRY_NANOS))
+            status.details.append(packed(delay))
+        return status
+
+
+def packed(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -> any_pb2.Any:
+    packed_message = any_pb2.Any()
+    packed_message.Pack(message)
+    return packed_message
+
+
+def failure_of(error: BaseException) -> Failure:
+    code = next((code for kind, code in CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+    if isinstance(error, Rejected):
+        return Failure(code, error.reason, {name: str(value) for name, value in error.facts.items()})
+    if isinstance(error, RequestIdReused):
+        return Failure(code, "REQUEST_ID_REUSED", {"request_id": str(error)})
+    if isinstance(error, Overloaded):
+        return Failure(code, "TOO_MANY_COMMANDS_WAITING", {"why": str(error)})
+    if isinstance(error, Unauthenticated):
+        return Failure(code, "ACTOR_MISSING", {"how": str(error)})
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return Failure(code, "UNAVAILABLE", {"why": str(error)})
+    logger.error("a call failed: %r", error, exc_info=error)
+    return Failure(code, "INTERNAL", {})

@@ -1,0 +1,220 @@
+"""Hearing another service's log, exactly once in effect.
+
+The position and digest last heard are stored in the transaction of what they caused. A record at or below that
+position is skipped, the next one is processed if it chains, and one further on shows a gap, which is read from the
+other service's log. The log is also read at start and after a short silence, because a lost last message makes no
+gap.
+
+A record that does not chain means that the source forked (it was restored older, say): hearing stops, and stays
+stopped until two people have dealt with it. A bug in a reaction or a decision pauses the source likewise; nothing is
+skipped.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
+
+from chassis.broker import RecordConsumer
+from chassis.call import Bug, NotYet
+from chassis.engine import Done, Submission
+from chassis.log import READ_RECORDS_MAX
+from chassis.record import HeardUpTo, Record, chain, genesis
+from chassis.remote import Remote
+from chassis.tracing import Tracing, is_sampled
+from chassis.writer import Writer
+
+SILENCE_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+IN_FLIGHT_MAX = 500
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where a heard event stands in its own log."""
+
+    log_id: str
+    position: int
+    recorded_ms: int
+
+
+Reactions = Mapping[type[Message], Callable[[Any, Heard], object | None]]
+
+
+class Halted(Exception):
+    """This source is not heard any further, and why."""
+
+
+@dataclass(slots=True)
+class Lag:
+    """How far behind the source we are, for the operator."""
+
+    records: int = 0
+    heard_at: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.heard_at if self.records else 0.0
+
+
+def next_in_order(heard_position: int, arrived: Sequence[Record]) -> tuple[list[Record], bool]:
+    """What can be processed of records that arrived in any order, and whether some are missing before the rest."""
+    wanted = heard_position + 1
+    ready: list[Record] = []
+    for record in sorted(arrived, key=lambda record: record.position):
+        if record.position == wanted:
+            ready.append(record)
+            wanted += 1
+        elif record.position > wanted:
+            return ready, True
+    return ready, False
+
+
+class Hearing:
+    """One source, heard by the leader."""
+
+    def __init__(
+        self,
+        source: str,
+        reactions: Reactions,
+        writer: Writer[Any],
+        remote: Remote,
+        consumer: RecordConsumer,
+        tracing: Tracing,
+    ) -> None:
+        self.source = source
+        self.lag = Lag()
+        self.halted_because = ""
+        self._reactions = {kind.DESCRIPTOR.full_name: react for kind, react in reactions.items()}
+        self._kinds = {kind.DESCRIPTOR.full_name: kind for kind in reactions}
+        self._writer = writer
+        self._remote = remote
+        self._consumer = consumer
+        self._tracing = tracing
+
+    @property
+    def upto(self) -> HeardUpTo:
+        start = genesis(self.source)
+        return self._writer.engine.heard.get(self.source, HeardUpTo(self.source, start.position, start.digest))
+
+    async def run(self) -> None:
+        """Hears until cancelled; a halt is kept for the operator to see, and logged once."""
+        try:
+            await self._check_fork()
+            await self._read_missing()
+            while True:
+                arrived = await self._consumer.next_batch(SILENCE_SECONDS)
+                ready, gap = next_in_order(self.upto.position, arrived)
+                await self._take(ready)
+                if gap or not arrived:
+                    await self._read_missing()
+        except Halted as halt:
+            self.halted_because = str(halt)
+            logger.critical("hearing %s is halted: %s", self.source, halt, extra={"source": self.source})
+
+    async def _check_fork(self) -> None:
+        """The record we heard last must stand in the source as we heard it."""
+        upto = self.upto
+        if upto.position == 0:
+            return
+        records, head_position = await self._read(upto.position - 1, 1)
+        if not records:
+            raise Halted(f"the source ends at {head_position}, but {upto.position} was heard: it came back older")
+        if records[0].digest != upto.digest:
+            raise Halted(forked(upto, records[0]))
+
+    async def _read_missing(self) -> None:
+        while True:
+            records, head_position = await self._read(self.upto.position, READ_RECORDS_MAX)
+            if head_position < self.upto.position:
+                raise Halted(
+                    f"the source ends at {head_position}, but {self.upto.position} was heard: it came back older"
+                )
+            self.lag.records = head_position - self.upto.position
+            ready, _ = next_in_order(self.upto.position, records)
+            await self._take(ready)
+            if self.upto.position >= head_position:
+                return
+
+    async def _read(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+        while True:
+            try:
+                return await self._remote.read_log(after_position, records_max)
+            except NotYet as error:
+                logger.debug("%s", error, extra={"source": self.source})
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        digest = self.upto.digest
+        for record in records:
+            if chain(digest, record) != record.digest:
+                raise Halted(forked(self.upto, record))
+            digest = record.digest
+        for start in range(0, len(records), IN_FLIGHT_MAX):
+            await self._submit(records[start : start + IN_FLIGHT_MAX])
+        if records:
+            self.lag.records = max(self.lag.records - len(records), 0)
+            self.lag.heard_at = time.monotonic()
+
+    async def _submit(self, records: Sequence[Record]) -> None:
+        submissions, spans = [], []
+        for record in records:
+            command = self._react(record)
+            traceparent = record.traceparent
+            if command is not None and is_sampled(traceparent):
+                span = self._tracing.branch(
+                    f"hear {record.type.rpartition('.')[2]}", traceparent, attributes={"position": record.position}
+                )
+                spans.append(span)
+                traceparent = span.traceparent
+            submissions.append(
+                Submission(
+                    actor=f"service:{self.source}",
+                    request_id="",
+                    command=command,
+                    traceparent=traceparent,
+                    heard=HeardUpTo(self.source, record.position, record.digest),
+                    heard_type=record.type,
+                    must_apply=True,
+                )
+            )
+        answers = [self._writer.enqueue(submission) for submission in submissions]
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+        for span in spans:
+            span.end()
+        for record, outcome in zip(records, outcomes, strict=True):
+            if isinstance(outcome, Bug):
+                raise Halted(f"record {record.position} ({record.type}): {outcome}")
+            if isinstance(outcome, BaseException):
+                raise outcome
+            assert isinstance(outcome, Done)
+
+    def _react(self, record: Record) -> object | None:
+        react = self._reactions.get(record.type)
+        if react is None:
+            self._must_be_known(record)
+            return None
+        try:
+            event = self._kinds[record.type].FromString(record.data)
+            return react(event, Heard(self.source, record.position, record.recorded_ms))
+        except Exception as error:
+            raise Halted(f"the reaction to record {record.position} ({record.type}) failed: {error!r}") from error
+
+    def _must_be_known(self, record: Record) -> None:
+        try:
+            descriptor_pool.Default().FindMessageTypeByName(record.type)
+        except KeyError as error:
+            raise Halted(f"record {record.position} is of a type this release does not know: {record.type}") from error
+
+
+def forked(kept: HeardUpTo, met: Record) -> str:
+    return (
+        f"record {met.position} does not continue what was heard up to {kept.position}: "
+        f"kept digest {kept.digest.hex()}, met digest {met.digest.hex()}: the source has forked"
+    )

@@ -1,0 +1,83 @@
+"""What a log is: the interface that PostgreSQL and the in-memory twin both keep, under one suite of contract tests.
+
+Invariants: positions are 1, 2, 3 … without a gap; each record chains over the one before; an append that does not
+extend the head it names changes nothing and raises `Fenced`; an append is whole or not at all; one that is repeated
+after a lost answer succeeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chassis.record import Head, HeardUpTo, Record
+
+READ_RECORDS_MAX = 1_000
+
+
+class Fenced(Exception):
+    """The log's head is not the one this writer knows: another writer, or a database that came back older. The
+    process must end.
+    """
+
+
+class LogUnavailable(Exception):
+    """The log cannot be reached or cannot store (a lost connection, a full disk). Whether the append happened is not
+    known.
+    """
+
+
+Key = tuple[str, str]
+"""(actor, request_id): names a command for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A command that was accepted before: its digest and where its events stand."""
+
+    command_digest: bytes
+    position: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The folded state at a position, valid only for the code that folded it."""
+
+    position: int
+    digest: bytes
+    fold_version: str
+    data: bytes
+
+
+class Log(Protocol):
+    """One service's log."""
+
+    @property
+    def log_id(self) -> str: ...
+
+    async def lead(self) -> bool:
+        """Takes the leadership if it is free. Kept until the session ends; True as well when it is held already."""
+        ...
+
+    async def head(self) -> Head: ...
+
+    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+        """Extends `head` by `records`, and notes what was heard, in one transaction on the leader's session.
+
+        With no records it proves that this writer still leads. Raises Fenced or LogUnavailable; both end the process.
+        """
+        ...
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]: ...
+
+    async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]: ...
+
+    async def heard(self) -> list[HeardUpTo]: ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keeps this and the one before it."""
+        ...
+
+    async def load_snapshot(self, fold_version: str) -> Snapshot | None: ...
+
+    async def close(self) -> None: ...

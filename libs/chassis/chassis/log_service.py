@@ -1,0 +1,83 @@
+"""LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any
+
+from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.call import Call
+from chassis.decider import NotPermitted
+from chassis.log import READ_RECORDS_MAX
+from chassis.projections import Tables
+from chassis.remote import record_to
+from chassis.shell import ClockMoved, MoveClock
+from chassis.writer import Writer
+
+WAIT_MS_MAX = 30_000
+READS_OWN_FEED_ONLY = ("participant", "province")
+
+
+class LogService:
+    """`status` is filled in by the service that knows its followers and sources."""
+
+    def __init__(
+        self, writer: Writer[Any], tables: Tables, status: Callable[[], tuple[list[pb.Follower], list[pb.Source]]]
+    ) -> None:
+        self._writer = writer
+        self._tables = tables
+        self._status = status
+
+    async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
+        tail = self._writer.tail
+        after = max(request.after_position, 0)
+        if tail.position <= after:
+            await tail.wait_beyond(after, min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000)
+        if tail.position <= after:
+            return pb.ReadResponse(head_position=tail.position)
+        found = await tail.read(after, records_asked(request.records_max))
+        return pb.ReadResponse(records=[record_to(record) for record, _ in found], head_position=tail.position)
+
+    async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
+        if call.role in READS_OWN_FEED_ONLY and call.name != request.account:
+            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=request.account, actor=call.actor)
+        wait_seconds = min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000
+        found = await self._tables.read_feed(
+            request.account, max(request.after_sequence, 0), records_asked(request.records_max), wait_seconds
+        )
+        return pb.ReadFeedResponse(
+            records=[pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
+        )
+
+    async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
+        engine = self._writer.engine
+        shell = (await self._writer.read(lambda _: copy.deepcopy(engine.shell))).value
+        followers, sources = self._status()
+        return pb.GetStatusResponse(
+            log_id=shell.log_id,
+            rehearsal=shell.rehearsal,
+            now_ms=shell.clock_ms if shell.rehearsal else time.time_ns() // 1_000_000,
+            head_position=self._writer.tail.position,
+            leader_address=shell.leader_address,
+            followers=followers,
+            sources=sources,
+            set_aside=[
+                pb.SetAside(
+                    position=position,
+                    source_log_id=event.source_log_id,
+                    source_position=event.source_position,
+                    type=event.type,
+                    reason=event.reason,
+                )
+                for position, event in sorted(shell.set_aside.items())
+            ],
+            unanswered_positions=sorted(shell.unanswered),
+        )
+
+    async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
+        done = await self._writer.submit(MoveClock(request.to_ms), request.request_id, call)
+        return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
+
+
+def records_asked(records_max: int) -> int:
+    return min(records_max, READ_RECORDS_MAX) if records_max > 0 else READ_RECORDS_MAX

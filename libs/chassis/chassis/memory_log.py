@@ -1,0 +1,83 @@
+"""The log's in-memory twin: for tests and simulation. What survives a `session` is what a database would keep."""
+
+from collections.abc import Mapping, Sequence
+
+from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, Snapshot
+from chassis.record import Head, HeardUpTo, Record, genesis
+
+
+class MemoryStore:
+    """What a database would hold, shared by the sessions of competing replicas."""
+
+    def __init__(self, log_id: str) -> None:
+        self.log_id = log_id
+        self.records: list[Record] = []
+        self.heard: dict[str, HeardUpTo] = {}
+        self.commands: dict[Key, Found] = {}
+        self.snapshots: list[Snapshot] = []
+        self.leader: MemoryLog | None = None
+
+    def head(self) -> Head:
+        if not self.records:
+            return genesis(self.log_id)
+        return Head(self.records[-1].position, self.records[-1].digest)
+
+
+class MemoryLog:
+    """One session on a store. Keeps chassis.log.Log."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    @property
+    def log_id(self) -> str:
+        return self._store.log_id
+
+    async def lead(self) -> bool:
+        if self._store.leader is None:
+            self._store.leader = self
+        return self._store.leader is self
+
+    async def head(self) -> Head:
+        return self._store.head()
+
+    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+        if self._store.leader is not self:
+            raise Fenced("this session does not lead")
+        if records and self._is_there(records):
+            return
+        if self._store.head() != head:
+            raise Fenced(f"head is {self._store.head().position}, this writer knows {head.position}")
+        self._store.records.extend(records)
+        for record in records:
+            if record.command_digest is not None:
+                found = Found(record.command_digest, record.position, record.command_events)
+                self._store.commands[(record.actor, record.request_id)] = found
+        for upto in heard:
+            self._store.heard[upto.log_id] = upto
+
+    def _is_there(self, records: Sequence[Record]) -> bool:
+        """A retry: the last of the rows stands in the log, and with it, by the chain, all of them."""
+        last = records[-1]
+        stored = self._store.records[last.position - 1 : last.position]
+        return bool(stored) and stored[0].digest == last.digest
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]:
+        return self._store.records[after_position : after_position + min(records_max, READ_RECORDS_MAX)]
+
+    async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]:
+        return {key: self._store.commands[key] for key in keys if key in self._store.commands}
+
+    async def heard(self) -> list[HeardUpTo]:
+        return list(self._store.heard.values())
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        self._store.snapshots = [*self._store.snapshots[-1:], snapshot]
+
+    async def load_snapshot(self, fold_version: str) -> Snapshot | None:
+        fitting = [kept for kept in self._store.snapshots if kept.fold_version == fold_version]
+        return fitting[-1] if fitting else None
+
+    async def close(self) -> None:
+        if self._store.leader is self:
+            self._store.leader = None

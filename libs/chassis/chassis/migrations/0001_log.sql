@@ -1,0 +1,78 @@
+-- The shell's own tables. One database per service, so names need no prefix.
+
+CREATE TABLE log (
+    position bigint PRIMARY KEY CHECK (position > 0),
+    type text NOT NULL,
+    data bytea NOT NULL,
+    recorded_ms bigint NOT NULL,
+    actor text NOT NULL,
+    request_id text NOT NULL,
+    traceparent text NOT NULL,
+    source_log_id text NOT NULL,
+    source_position bigint NOT NULL,
+    digest bytea NOT NULL,
+    -- Only on the first record of a command: what answers its repeat.
+    command_digest bytea,
+    command_events integer NOT NULL
+);
+
+CREATE UNIQUE INDEX log_command ON log (actor, request_id) WHERE command_digest IS NOT NULL;
+
+-- How far the other services' logs were heard; written in the append's transaction.
+CREATE TABLE heard (
+    log_id text PRIMARY KEY,
+    position bigint NOT NULL,
+    digest bytea NOT NULL
+);
+
+CREATE TABLE snapshots (
+    position bigint PRIMARY KEY,
+    digest bytea NOT NULL,
+    fold_version text NOT NULL,
+    data bytea NOT NULL
+);
+
+-- How far each follower of this log has come.
+CREATE TABLE checkpoints (
+    follower text PRIMARY KEY,
+    position bigint NOT NULL
+);
+
+-- Each account's own gapless sequence over the records that concern it.
+CREATE TABLE feed (
+    account text NOT NULL,
+    sequence bigint NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (account, sequence)
+);
+
+-- Extends the log if its head is the one the caller knows: position and digest. Answers 'appended', 'repeated' (the rows are there
+-- already, a retry after a lost answer) or 'fenced'. One statement, hence one transaction.
+CREATE FUNCTION log_append(
+    head_position bigint, head_digest bytea,
+    positions bigint[], types text[], datas bytea[], recorded bigint[], actors text[], request_ids text[], traceparents text[],
+    source_log_ids text[], source_positions bigint[], digests bytea[], command_digests bytea[], command_counts integer[],
+    heard_log_ids text[], heard_positions bigint[], heard_digests bytea[]
+) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    last_position bigint;
+    last_digest bytea;
+BEGIN
+    SELECT log.position, log.digest INTO last_position, last_digest FROM log ORDER BY log.position DESC LIMIT 1;
+    IF coalesce(last_position, 0) <> head_position OR (last_position IS NOT NULL AND last_digest <> head_digest) THEN
+        IF cardinality(positions) > 0 AND EXISTS (
+            SELECT FROM log
+            WHERE log.position = positions[cardinality(positions)] AND log.digest = digests[cardinality(digests)]
+        ) THEN
+            RETURN 'repeated';
+        END IF;
+        RETURN 'fenced';
+    END IF;
+    INSERT INTO log
+    SELECT * FROM unnest(positions, types, datas, recorded, actors, request_ids, traceparents,
+                         source_log_ids, source_positions, digests, command_digests, command_counts);
+    INSERT INTO heard
+    SELECT * FROM unnest(heard_log_ids, heard_positions, heard_digests)
+    ON CONFLICT (log_id) DO UPDATE SET position = excluded.position, digest = excluded.digest;
+    RETURN 'appended';
+END $$;

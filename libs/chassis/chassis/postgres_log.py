@@ -1,0 +1,162 @@
+"""The log on PostgreSQL.
+
+Two kinds of connection: the leader's session, which holds the advisory lock and makes every append, and a pool that
+reads. The lock lives as long as the session, so keepalives are set in seconds; a pooler between would break both
+promises.
+
+An append is never cancelled. When its outcome is in doubt (a timeout, a lost session, a commit that came with a
+warning) it raises LogUnavailable and the process ends: the next start reads what is true.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot
+from chassis.record import Head, HeardUpTo, Record, genesis
+
+APPEND_SECONDS_MAX = 30.0
+POOL_CONNECTIONS_MAX = 4
+SNAPSHOTS_KEPT = 2
+LEADER_LOCK = 0x6361_7262_6F6E_0001
+MIGRATION_LOCK = 0x6361_7262_6F6E_0002
+
+KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+
+COLUMNS = (
+    "position, type, data, recorded_ms, actor, request_id, traceparent, source_log_id, source_position, digest, "
+    "command_digest, command_events"
+)
+APPEND = "SELECT log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)"
+FIND = """
+SELECT log.actor, log.request_id, log.command_digest, log.position, log.command_events
+FROM unnest($1::text[], $2::text[]) AS wanted (actor, request_id)
+JOIN log ON log.actor = wanted.actor AND log.request_id = wanted.request_id AND log.command_digest IS NOT NULL
+"""
+
+Pool = asyncpg.Pool[asyncpg.Record]
+
+OUT_OF_REACH = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+async def open_pool(database_url: str) -> Pool:
+    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=POOL_CONNECTIONS_MAX, command_timeout=60)
+    assert pool is not None
+    return pool
+
+
+async def migrate(pool: Pool, folders: Sequence[Path]) -> None:
+    """Runs each folder's SQL files that have not been run, in the order of their names, one replica at a time."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+        await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
+        done = {row["name"] for row in await connection.fetch("SELECT name FROM migrations")}
+        for file in (file for folder in folders for file in sorted(folder.glob("*.sql"))):
+            name = f"{file.parent.parent.name}/{file.name}"
+            if name not in done:
+                await connection.execute(file.read_text())
+                await connection.execute("INSERT INTO migrations VALUES ($1)", name)
+
+
+class PostgresLog:
+    """One session on a service's database. Keeps chassis.log.Log."""
+
+    def __init__(self, log_id: str, database_url: str, pool: Pool) -> None:
+        self._log_id = log_id
+        self._database_url = database_url
+        self._pool = pool
+        self._session: asyncpg.Connection[asyncpg.Record] | None = None
+        self._leads = False
+        self._warnings: list[str] = []
+
+    @property
+    def log_id(self) -> str:
+        return self._log_id
+
+    async def lead(self) -> bool:
+        try:
+            if self._session is None or self._session.is_closed():
+                self._session = await asyncpg.connect(self._database_url, server_settings=KEEPALIVE)
+                self._session.add_log_listener(lambda _, message: self._warnings.append(str(message)))
+                self._leads = False
+            if not self._leads:
+                self._leads = bool(await self._session.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK))
+        except OUT_OF_REACH as error:
+            raise LogUnavailable(f"cannot ask for the leadership: {error}") from error
+        return self._leads
+
+    async def head(self) -> Head:
+        row = await self._pool.fetchrow("SELECT position, digest FROM log ORDER BY position DESC LIMIT 1")
+        return genesis(self._log_id) if row is None else Head(row["position"], row["digest"])
+
+    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+        session = self._session
+        if session is None or not self._leads:
+            raise Fenced("this session does not lead")
+        arguments: list[Any] = [head.position, head.digest]
+        arguments += [[getattr(record, name) for record in records] for name in COLUMNS.split(", ")]
+        arguments += [
+            [upto.log_id for upto in heard],
+            [upto.position for upto in heard],
+            [upto.digest for upto in heard],
+        ]
+        try:
+            answer = await asyncio.shield(session.fetchval(APPEND, *arguments, timeout=APPEND_SECONDS_MAX))
+        except OUT_OF_REACH as error:
+            raise LogUnavailable(
+                f"append after {head.position} is in doubt: {type(error).__name__}: {error}"
+            ) from error
+        if self._warnings:
+            raise LogUnavailable(f"append after {head.position} came with a warning: {'; '.join(self._warnings)}")
+        if answer == "fenced":
+            raise Fenced(f"the log no longer ends at {head.position} as this writer knows it")
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]:
+        limit = min(records_max, READ_RECORDS_MAX)
+        rows = await self._pool.fetch(
+            f"SELECT {COLUMNS} FROM log WHERE position > $1 ORDER BY position LIMIT $2", after_position, limit
+        )
+        return [Record(*row.values()) for row in rows]
+
+    async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]:
+        rows = await self._pool.fetch(FIND, [actor for actor, _ in keys], [request_id for _, request_id in keys])
+        return {
+            (row["actor"], row["request_id"]): Found(row["command_digest"], row["position"], row["command_events"])
+            for row in rows
+        }
+
+    async def heard(self) -> list[HeardUpTo]:
+        rows = await self._pool.fetch("SELECT log_id, position, digest FROM heard")
+        return [HeardUpTo(*row.values()) for row in rows]
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "INSERT INTO snapshots VALUES ($1, $2, $3, $4) ON CONFLICT (position) DO UPDATE "
+                "SET digest = excluded.digest, fold_version = excluded.fold_version, data = excluded.data",
+                snapshot.position,
+                snapshot.digest,
+                snapshot.fold_version,
+                snapshot.data,
+            )
+            await connection.execute(
+                "DELETE FROM snapshots WHERE position NOT IN "
+                "(SELECT position FROM snapshots ORDER BY position DESC LIMIT $1)",
+                SNAPSHOTS_KEPT,
+            )
+
+    async def load_snapshot(self, fold_version: str) -> Snapshot | None:
+        row = await self._pool.fetchrow(
+            "SELECT position, digest, fold_version, data FROM snapshots "
+            "WHERE fold_version = $1 ORDER BY position DESC LIMIT 1",
+            fold_version,
+        )
+        return None if row is None else Snapshot(*row.values())
+
+    async def close(self) -> None:
+        if self._session is not None and not self._session.is_closed():
+            self._session.terminate()
+        self._leads = False

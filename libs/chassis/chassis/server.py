@@ -1,0 +1,269 @@
+"""gRPC in: who calls, whether the role may, the method, and the one error mapper; the same frame around every rpc.
+
+Handlers are built from the service descriptors: a method of the api object for every rpc, by its name. Who may call
+is the rpc's own `roles` option. A replica that does not lead passes the bytes on to the one that does. `SubmitMany`,
+where a service has it, is built here as well: each command in it is looked up, checked and answered as its own rpc
+would be.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from carbonmarket.access.v1 import access_pb2
+from carbonmarket.log.v1 import refusal_pb2
+from chassis.call import Call, Unauthenticated, Unavailable
+from chassis.decider import Malformed, NotPermitted
+from chassis.errors import Failure, failure_of
+from chassis.remote import ACTOR_HEADER, CHANNEL_OPTIONS, STATUS_HEADER, TRACE_HEADER
+from chassis.telemetry import Metrics
+from chassis.tracing import Branch, Tracing, is_well_formed
+
+BULK = "SubmitMany"
+BULK_COMMANDS_MAX = 500
+ANYONE = "anyone"
+ACTOR_FORM = re.compile(r"[a-z_]{1,32}:[a-z0-9][a-z0-9._-]{0,63}")
+PASS_ON_SECONDS_MAX = 60.0
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+Api = Sequence[tuple[ServiceDescriptor, object]]
+
+
+@dataclass(slots=True)
+class Role:
+    """Whether this replica leads, and if not, where the one is that does."""
+
+    leads: bool = False
+    leader_address: str = ""
+    own_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One rpc: its names, its messages, its roles and the method that serves it."""
+
+    path: str
+    name: str
+    roles: frozenset[str]
+    request: type[Message]
+    response: type[Message]
+    method: Callable[[Any, Call], Any]
+
+    def parse(self, data: bytes) -> Message:
+        try:
+            return self.request.FromString(data)
+        except DecodeError as error:
+            raise Malformed("REQUEST_NOT_READABLE", message=self.request.DESCRIPTOR.full_name) from error
+
+
+def roles_of(method: MethodDescriptor) -> frozenset[str]:
+    return frozenset(method.GetOptions().Extensions[access_pb2.roles])
+
+
+class Server:
+    """All rpcs of one replica."""
+
+    def __init__(self, api: Api, role: Role, tracing: Tracing, metrics: Metrics) -> None:
+        self._role = role
+        self._tracing = tracing
+        self._metrics = metrics
+        self._leaders: dict[str, grpc.aio.Channel] = {}
+        self._handlers = [self._handlers_of(descriptor, served) for descriptor, served in api]
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        server.add_generic_rpc_handlers(tuple(self._handlers))
+
+    def _handlers_of(self, service: ServiceDescriptor, served: object) -> grpc.GenericRpcHandler:
+        rpcs = {method.name: self._rpc(service, method, served) for method in service.methods if method.name != BULK}
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+        for method in service.methods:
+            if method.name == BULK:
+                handlers[BULK] = grpc.stream_stream_rpc_method_handler(self._bulk(service, method, rpcs))
+            elif method.server_streaming:
+                handlers[method.name] = grpc.unary_stream_rpc_method_handler(self._streaming(rpcs[method.name]))
+            else:
+                handlers[method.name] = grpc.unary_unary_rpc_method_handler(self._unary(rpcs[method.name]))
+        return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+    def _rpc(self, service: ServiceDescriptor, method: MethodDescriptor, served: object) -> Rpc:
+        roles = roles_of(method)
+        assert roles, f"{method.full_name} does not say who may call it"
+        return Rpc(
+            path=f"/{service.full_name}/{method.name}",
+            name=f"{service.name}/{method.name}",
+            roles=roles,
+            request=message_factory.GetMessageClass(method.input_type),
+            response=message_factory.GetMessageClass(method.output_type),
+            method=getattr(served, method.name),
+        )
+
+    # The frame around a method
+
+    def _unary(self, rpc: Rpc) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        async def serve(data: bytes, context: Context) -> bytes:
+            try:
+                if not self._role.leads:
+                    return await self._pass_on(rpc.path, data, context)
+                answer = await self._answer(rpc, data, headers(context))
+            except grpc.aio.AioRpcError as error:
+                await end_like(context, error)
+            except Exception as error:
+                await end_with(context, failure_of(error))
+            return answer.SerializeToString()
+
+        return serve
+
+    def _streaming(self, rpc: Rpc) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
+        async def serve(data: bytes, context: Context) -> AsyncIterator[bytes]:
+            try:
+                if not self._role.leads:
+                    passing: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._leader().unary_stream(rpc.path)
+                    async for part in passing(data, metadata=passed_on(context)):
+                        yield part
+                    return
+                caller = authenticate(headers(context), rpc.roles)
+                async for answer in rpc.method(rpc.parse(data), caller):
+                    yield answer.SerializeToString()
+            except grpc.aio.AioRpcError as error:
+                await end_like(context, error)
+            except Exception as error:
+                await end_with(context, failure_of(error))
+
+        return serve
+
+    async def _answer(self, rpc: Rpc, request: bytes | Message, metadata: Mapping[str, str]) -> Message:
+        """Raises whatever the method raises, after it was counted."""
+        started = time.perf_counter()
+        branch = Branch("")
+        outcome = "OK"
+        try:
+            caller = authenticate(metadata, rpc.roles)
+            branch = self._branch(rpc, caller)
+            caller.traceparent = branch.traceparent
+            message = rpc.parse(request) if isinstance(request, bytes) else request
+            answer: Message = await rpc.method(message, caller)
+            return answer
+        except Exception as error:
+            outcome = getattr(error, "reason", type(error).__name__)
+            branch.fail(outcome)
+            raise
+        finally:
+            branch.end()
+            self._metrics.called(rpc.name, outcome, time.perf_counter() - started)
+
+    def _branch(self, rpc: Rpc, caller: Call) -> Branch:
+        attributes = {"actor": caller.actor}
+        if caller.traceparent:
+            return self._tracing.branch(rpc.name, caller.traceparent, attributes=attributes)
+        return self._tracing.root(rpc.name, attributes=attributes)
+
+    # Many commands in one stream
+
+    def _bulk(
+        self, service: ServiceDescriptor, method: MethodDescriptor, rpcs: Mapping[str, Rpc]
+    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+        many = message_factory.GetMessageClass(method.input_type)
+        answers = message_factory.GetMessageClass(method.output_type)
+        outcome_descriptor = method.output_type.fields_by_name["outcomes"].message_type
+        assert outcome_descriptor is not None, f"{method.full_name} has outcomes that are no messages"
+        outcome_type = message_factory.GetMessageClass(outcome_descriptor)
+        by_request = {rpc.request.DESCRIPTOR.full_name: rpc for rpc in rpcs.values()}
+
+        async def one(command: Any, metadata: Mapping[str, str]) -> Message:
+            field = command.WhichOneof("command")
+            try:
+                if field is None:
+                    raise Malformed("COMMAND_MISSING", service=service.full_name)
+                request = getattr(command, field)
+                answer = await self._answer(by_request[request.DESCRIPTOR.full_name], request, metadata)
+                return outcome_type(**{field: answer})
+            except Exception as error:
+                failure = failure_of(error)
+                refusal = refusal_pb2.Refusal(code=failure.code.value[0], reason=failure.reason, facts=failure.facts)
+                return outcome_type(refusal=refusal)
+
+        async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+            try:
+                if not self._role.leads:
+                    path = f"/{service.full_name}/{BULK}"
+                    passing: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._leader().stream_stream(path)
+                    async for part in passing(requests, metadata=passed_on(context)):
+                        yield part
+                    return
+                metadata = headers(context)
+                async for data in requests:
+                    commands = parse_many(many, data)
+                    # Tasks start in the order they are made and reach the writer's queue before they first wait:
+                    # order is kept.
+                    outcomes = await asyncio.gather(*(one(command, metadata) for command in commands))
+                    yield answers(outcomes=outcomes).SerializeToString()
+            except grpc.aio.AioRpcError as error:
+                await end_like(context, error)
+            except Exception as error:
+                await end_with(context, failure_of(error))
+
+        return serve
+
+    # Passing on to the leader
+
+    def _leader(self) -> grpc.aio.Channel:
+        address = self._role.leader_address
+        if not address or address == self._role.own_address:
+            raise Unavailable("no replica leads yet; ask again")
+        if address not in self._leaders:
+            self._leaders[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        return self._leaders[address]
+
+    async def _pass_on(self, path: str, data: bytes, context: Context) -> bytes:
+        passing: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._leader().unary_unary(path)
+        answer: bytes = await passing(data, metadata=passed_on(context), timeout=PASS_ON_SECONDS_MAX)
+        return answer
+
+
+def parse_many(kind: type[Any], data: bytes) -> Sequence[Any]:
+    try:
+        commands: Sequence[Any] = kind.FromString(data).commands
+    except DecodeError as error:
+        raise Malformed("REQUEST_NOT_READABLE", message=kind.DESCRIPTOR.full_name) from error
+    if len(commands) > BULK_COMMANDS_MAX:
+        raise Malformed("TOO_MANY_COMMANDS", commands=len(commands), commands_max=BULK_COMMANDS_MAX)
+    return commands
+
+
+def headers(context: Context) -> dict[str, str]:
+    return {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+def passed_on(context: Context) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in headers(context).items() if name in (ACTOR_HEADER, TRACE_HEADER))
+
+
+def authenticate(metadata: Mapping[str, str], roles: frozenset[str]) -> Call:
+    """The caller, if its role may make this call. Raises Unauthenticated or NotPermitted."""
+    actor = metadata.get(ACTOR_HEADER, "")
+    if not ACTOR_FORM.fullmatch(actor):
+        raise Unauthenticated(f"send metadata {ACTOR_HEADER}: role:name, got {actor!r}")
+    traceparent = metadata.get(TRACE_HEADER, "")
+    call = Call(actor, traceparent if is_well_formed(traceparent) else "")
+    if call.role not in roles and ANYONE not in roles:
+        raise NotPermitted("ROLE_NOT_ALLOWED", role=call.role, roles=", ".join(sorted(roles)))
+    return call
+
+
+async def end_with(context: Context, failure: Failure) -> None:
+    details = ((STATUS_HEADER, failure.status().SerializeToString()),)
+    await context.abort(failure.code, failure.message, details)
+
+
+async def end_like(context: Context, error: grpc.aio.AioRpcError) -> None:
+    trailing = tuple((name, value) for name, value in error.trailing_metadata() or () if name == STATUS_HEADER)
+    await context.abort(error.code(), error.details() or "", trailing)

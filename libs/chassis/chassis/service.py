@@ -1,0 +1,370 @@
+"""A service, put together: the only place that knows which parts there are.
+
+Start-up and recovery are one path: migrate, restore a snapshot, fold the log's tail, serve. A replica that has caught
+up is ready; until it leads it passes calls on and follows the log. When it gets the leadership it folds the rest,
+appends LeadershipTaken, does what is overdue, and only then answers. If anything is in doubt the process ends, and
+the next start reads what is true.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+import asyncpg
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+
+from carbonmarket.log.v1 import log_service_pb2
+from chassis import telemetry
+from chassis.broker import RecordConsumer, RecordProducer
+from chassis.caller import Caller, Calls
+from chassis.configuration import Misconfigured, Settings, read_settings
+from chassis.decider import Decider, Timer
+from chassis.engine import Engine, Submission, timer_actor, timer_submission
+from chassis.hearing import Hearing, Reactions
+from chassis.log import READ_RECORDS_MAX, LogUnavailable
+from chassis.log_service import LogService
+from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
+from chassis.projections import Handlers, Projector, Tables
+from chassis.publisher import Publisher
+from chassis.remote import CHANNEL_OPTIONS, Remote
+from chassis.server import Api, Role, Server
+from chassis.shell import OpenLog, TakeLeadership
+from chassis.snapshots import Snapshots, fold_version
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.verify import verify
+from chassis.wire import Wire
+from chassis.writer import Writer, catch_up, machine_clock_ms
+
+S = TypeVar("S")
+
+DATABASE_SECONDS_MAX = 30.0
+STANDBY_POLL_SECONDS = 0.1
+TIMER_POLL_SECONDS = 0.5
+TIMER_STUCK_SECONDS = 5.0
+STOP_SECONDS_MAX = 5.0
+HEALTH_SERVICE = "grpc.health.v1.Health"
+EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Generic[S]):
+    """What a service's apis are made of."""
+
+    writer: Writer[S]
+    tables: Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[S]):
+    """A service as its __main__ describes it. `gauges` are its own figures for operators, by metric name."""
+
+    name: str
+    decider: Decider[S]
+    wire: Wire
+    sources: Sequence[str]
+    reactions: Reactions
+    calls: Calls
+    handlers: Handlers
+    migrations: Path
+    services: Callable[[Parts[S]], Api]
+    gauges: Mapping[str, Callable[[S, int], float]] = field(default_factory=dict)
+
+    @property
+    def fold_files(self) -> list[Path]:
+        """The code that a snapshot depends on: the domain, the wire, and what folds them."""
+        package = self.migrations.parent
+        shell = Path(__file__).parent
+        return [*package.glob("domain/**/*.py"), package / "wire.py", shell / "shell.py", shell / "engine.py"]
+
+
+def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command line of every service: `serve` (the default) or `verify`."""
+    parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
+    parser.add_argument("what", nargs="?", choices=("serve", "verify"), default="serve")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = read_settings(os.environ, service.sources)
+    except Misconfigured as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        sys.exit(EXIT_MISCONFIGURED)
+    telemetry.start_logging(service.name, settings.log_level)
+    job = serve if chosen.what == "serve" else verify_log
+    code = asyncio.run(job(service, settings))
+    # Nothing may hold up the end of a process that is in doubt.
+    sys.stdout.flush()
+    os._exit(code)
+
+
+async def verify_log(service: Service[Any], settings: Settings) -> int:
+    pool = await reach_database(settings.database_url)
+    head, fault = await verify(PostgresLog(service.name, settings.database_url, pool))
+    if fault is None:
+        print(f"{service.name}: {head.position} records, each continues the one before; digest {head.digest.hex()}")
+        return 0
+    print(f"{service.name}: {fault.what}; good up to {head.position}")
+    return EXIT_BROKEN_LOG
+
+
+async def serve(service: Service[Any], settings: Settings) -> int:
+    """Serves until told to stop (0) or until something is in doubt (EXIT_IN_DOUBT)."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
+    tracing, flush_spans = telemetry.start_tracing(service.name, settings.spans_folder)
+    metrics, flush_metrics = telemetry.start_metrics(service.name)
+    replica = None
+    try:
+        replica = Replica(service, settings, tracing, metrics, await reach_database(settings.database_url))
+        serving = asyncio.create_task(replica.run())
+        told = asyncio.create_task(stopping.wait())
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        await replica.stop()
+        serving.cancel()
+        return 0
+    except Exception as error:
+        logger.critical("the process ends, its next start reads what is true: %s", root_cause(error), exc_info=error)
+        if replica is not None:
+            await replica.abandon()
+        return EXIT_IN_DOUBT
+    finally:
+        flush_spans()
+        flush_metrics()
+
+
+def root_cause(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def reach_database(database_url: str) -> Pool:
+    """Raises LogUnavailable when the database does not answer in time."""
+    ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
+    while True:
+        try:
+            return await open_pool(database_url)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if asyncio.get_running_loop().time() > ends:
+                raise LogUnavailable(f"the database cannot be reached: {error}") from error
+            logger.warning("the database cannot be reached yet: %s", error)
+            await asyncio.sleep(1)
+
+
+class Replica:
+    """One process of a service: a standby, then perhaps the leader."""
+
+    def __init__(
+        self, service: Service[Any], settings: Settings, tracing: Tracing, metrics: Metrics, pool: Pool
+    ) -> None:
+        self._service = service
+        self._settings = settings
+        self._metrics = metrics
+        self._pool = pool
+        self._log = PostgresLog(service.name, settings.database_url, pool)
+        self._engine: Engine[Any] = Engine(
+            service.name, service.decider, service.wire, tracing, frozenset(service.calls)
+        )
+        package = service.migrations.parent.name
+        self._snapshots = Snapshots(self._log, fold_version(service.fold_files), [package])
+        self._writer: Writer[Any] = Writer(self._engine, self._log, metrics, snapshots=self._snapshots)
+        self._projector = Projector(self._writer.tail, service.handlers, self._engine.wire, pool)
+        self._publisher = Publisher(self._writer.tail, RecordProducer(settings.kafka, service.name), pool)
+        self._remotes = {name: Remote(name, address, service.name) for name, address in settings.remotes.items()}
+        self._consumers = {source: RecordConsumer(settings.kafka, source) for source in service.sources}
+        self._hearings = [
+            Hearing(source, self._reactions_to(source), self._writer, self._remotes[source], consumer, tracing)
+            for source, consumer in self._consumers.items()
+        ]
+        self._caller = Caller(service.calls, self._remotes, self._writer, tracing)
+        self._role = Role(own_address=settings.advertise)
+        self._tables = Tables(pool, self._projector)
+        self._server = grpc.aio.server(options=CHANNEL_OPTIONS)
+        self._health = health.HealthServicer()
+        api = [
+            (
+                log_service_pb2.DESCRIPTOR.services_by_name["LogService"],
+                LogService(self._writer, self._tables, self._status),
+            ),
+            *service.services(Parts(self._writer, self._tables)),
+        ]
+        Server(api, self._role, tracing, metrics).add_to(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [descriptor.full_name for descriptor, _ in api]
+        reflection.enable_server_reflection([*names, HEALTH_SERVICE, reflection.SERVICE_NAME], self._server)
+        self._watch()
+
+    def _reactions_to(self, source: str) -> Reactions:
+        mark = f".{source}."
+        return {kind: react for kind, react in self._service.reactions.items() if mark in kind.DESCRIPTOR.full_name}
+
+    async def run(self) -> None:
+        """Returns never; raises what puts the process in doubt."""
+        await migrate(self._pool, [Path(__file__).parent / "migrations", self._service.migrations])
+        await self._snapshots.restore(self._engine)
+        await catch_up(self._engine, self._log)
+        await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        assert self._server.add_insecure_port(self._settings.listen), f"cannot listen at {self._settings.listen}"
+        await self._server.start()
+        logger.info("serves at %s, caught up at %d", self._settings.listen, self._engine.head.position)
+        await self._follow_until_leading()
+        await self._lead()
+
+    async def _follow_until_leading(self) -> None:
+        while not await self._log.lead():
+            for record in await self._log.read(self._engine.head.position, READ_RECORDS_MAX):
+                self._engine.apply(record)
+            self._role.leader_address = self._engine.shell.leader_address
+            await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+            await asyncio.sleep(STANDBY_POLL_SECONDS)
+        await catch_up(self._engine, self._log)
+        self._engine.heard = {upto.log_id: upto for upto in await self._log.heard()}
+
+    async def _lead(self) -> None:
+        self._writer.tail.start_at(self._engine.head.position)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._writer.run())
+            await self._take_leadership()
+            await self._run_overdue()
+            self._role.leads = True
+            await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+            logger.info("leads from %d", self._engine.head.position, extra={"position": self._engine.head.position})
+            group.create_task(self._projector.run())
+            group.create_task(self._publisher.run())
+            group.create_task(self._caller.run())
+            group.create_task(self._run_timers())
+            for consumer in self._consumers.values():
+                group.create_task(consumer.run())
+            for hearing in self._hearings:
+                group.create_task(hearing.run())
+
+    async def _take_leadership(self) -> None:
+        actor = f"service:{self._service.name}"
+        if self._engine.head.position == 0:
+            # The first record already stands at the time that the log is told to begin at.
+            self._engine.shell.rehearsal = self._settings.rehearsal
+            self._engine.shell.clock_ms = self._settings.rehearsal_start_ms or machine_clock_ms()
+            await self._writer.insist(Submission(actor, "", OpenLog(self._settings.rehearsal)))
+        elif self._engine.shell.rehearsal != self._settings.rehearsal:
+            kind = "a rehearsal" if self._engine.shell.rehearsal else "no rehearsal"
+            raise LogUnavailable(f"this log was opened as {kind}, for ever; CARBONMARKET_CLOCK says otherwise")
+        await self._writer.insist(Submission(actor, "", TakeLeadership(self._settings.advertise)))
+
+    # Timers
+
+    def _due_now(self) -> Timer | None:
+        shell = self._engine.shell
+        now_ms = shell.clock_ms if shell.rehearsal else machine_clock_ms()
+        timer = self._engine.due()
+        return timer if timer is not None and timer.due_ms <= now_ms else None
+
+    async def _run_overdue(self) -> None:
+        done = ""
+        while (timer := self._due_now()) is not None and timer.name != done:
+            await self._writer.insist(timer_submission(self._service.name, timer))
+            done = timer.name
+
+    async def _run_timers(self) -> None:
+        while True:
+            timer = self._due_now()
+            if timer is None:
+                await asyncio.sleep(TIMER_POLL_SECONDS)
+                continue
+            await self._writer.insist(timer_submission(self._service.name, timer))
+            still = self._due_now()
+            if still is not None and still.name == timer.name:
+                logger.error(
+                    "%s was done and is still due", timer.name, extra={"actor": timer_actor(self._service.name)}
+                )
+                await asyncio.sleep(TIMER_STUCK_SECONDS)
+
+    # What operators see
+
+    def _status(self) -> tuple[list[log_service_pb2.Follower], list[log_service_pb2.Source]]:
+        followers = [
+            log_service_pb2.Follower(name="publisher", position=self._publisher.position),
+            log_service_pb2.Follower(name="projections", position=self._projector.position),
+        ]
+        sources = [
+            log_service_pb2.Source(
+                log_id=hearing.source, heard_position=hearing.upto.position, halted_because=hearing.halted_because
+            )
+            for hearing in self._hearings
+        ]
+        return followers, sources
+
+    def _watch(self) -> None:
+        def lag() -> dict[str, float]:
+            head = self._writer.tail.position
+            return {"publisher": head - self._publisher.position, "projections": head - self._projector.position}
+
+        watch = self._metrics.watch
+        watch(
+            telemetry.FOLLOWER_LAG_RECORDS, "{record}", "Records a follower of this log has yet to see", lag, "follower"
+        )
+        watch(
+            telemetry.HEARING_LAG_RECORDS,
+            "{record}",
+            "Records of another log yet to be heard",
+            lambda: {hearing.source: hearing.lag.records for hearing in self._hearings},
+            "source",
+        )
+        watch(
+            telemetry.HEARING_LAG_SECONDS,
+            "s",
+            "Since when records of another log wait to be heard",
+            lambda: {hearing.source: hearing.lag.seconds() for hearing in self._hearings},
+            "source",
+        )
+        watch(
+            telemetry.SET_ASIDE,
+            "{event}",
+            "Heard events that wait for people",
+            lambda: len(self._engine.shell.set_aside),
+        )
+        watch(
+            telemetry.ORDERS_UNANSWERED,
+            "{order}",
+            "Orders to other services without answer",
+            lambda: len(self._engine.shell.unanswered),
+        )
+        for name, read in self._service.gauges.items():
+            watch(name, "1", name, self._gauge(read))
+
+    def _gauge(self, read: Callable[[Any, int], float]) -> Callable[[], float]:
+        return lambda: read(self._engine.state, self._engine.shell.now_ms)
+
+    # The end
+
+    async def stop(self) -> None:
+        """Told to: answers what is under way, takes a snapshot so that the next start is quick, and goes."""
+        await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.stop(STOP_SECONDS_MAX)
+        if self._role.leads:
+            engine = self._engine
+            try:
+                snapshot = (await asyncio.wait_for(self._writer.read(lambda _: self._snapshots.take(engine)), 5)).value
+                await self._snapshots.save(snapshot)
+            except Exception as error:
+                logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
+        logger.info("stopped at %d", self._engine.head.position)
+
+    async def abandon(self) -> None:
+        """In doubt: those who wait hear UNAVAILABLE, nothing else is done."""
+        self._role.leads = False
+        await self._server.stop(0.5)

@@ -1,0 +1,171 @@
+"""What the shell itself keeps in every log: that it was opened, who leads, where a rehearsal's clock stands, what was
+set aside.
+
+Also what it folds from any record: the orders to other services that await an answer, and the trace that each open
+subject continues.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.decider import Rejected
+from chassis.record import Record
+from chassis.wire import EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class LogOpened:
+    log_id: str
+    rehearsal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeadershipTaken:
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMoved:
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeardEventSetAside:
+    source_log_id: str
+    source_position: int
+    type: str
+    reason: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLog:
+    rehearsal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLeadership:
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveClock:
+    to_ms: int
+
+
+@dataclass(slots=True)
+class ShellState:
+    """What every log's records fold to beside the domain's state. unanswered and traces are bounded by what is open."""
+
+    log_id: str
+    rehearsal: bool = False
+    now_ms: int = 0
+    clock_ms: int = 0
+    leader_address: str = ""
+    set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    unanswered: set[int] = field(default_factory=set)
+    traces: dict[str, str] = field(default_factory=dict)
+
+
+def decide_shell(shell: ShellState, command: object) -> list[object] | None:
+    """The events of one of the shell's own commands; None if it is the domain's."""
+    match command:
+        case OpenLog(rehearsal):
+            return [LogOpened(shell.log_id, rehearsal)]
+        case TakeLeadership(address):
+            return [LeadershipTaken(address)]
+        case MoveClock(to_ms):
+            if not shell.rehearsal:
+                raise Rejected("NOT_A_REHEARSAL", log_id=shell.log_id)
+            if to_ms < shell.clock_ms:
+                raise Rejected("CLOCK_MOVED_BACK", now_ms=shell.clock_ms, to_ms=to_ms)
+            return [ClockMoved(to_ms)]
+    return None
+
+
+def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
+    """Applies what the shell folds from any record. True if the event is the shell's own, and none of the domain's
+    business.
+    """
+    assert record.recorded_ms >= shell.now_ms, "time in a log never goes back"
+    shell.now_ms = record.recorded_ms
+    if record.source_log_id == shell.log_id:
+        shell.unanswered.discard(record.source_position)
+    match event:
+        case LogOpened(log_id, rehearsal):
+            assert record.position == 1 and log_id == shell.log_id
+            shell.rehearsal = rehearsal
+            shell.clock_ms = record.recorded_ms
+        case LeadershipTaken(address):
+            shell.leader_address = address
+        case ClockMoved(now_ms):
+            assert shell.rehearsal and now_ms >= shell.clock_ms
+            shell.clock_ms = now_ms
+        case HeardEventSetAside():
+            shell.set_aside[record.position] = event
+        case _:
+            return False
+    return True
+
+
+def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record: Record, event: object) -> None:
+    """Remembers under which trace an event's subject goes on, and forgets it when the subject ends."""
+    if kind.subject is None:
+        return
+    subject = kind.subject(event)
+    if kind.ends_subject:
+        shell.traces.pop(subject, None)
+    elif record.traceparent:
+        shell.traces[subject] = record.traceparent
+
+
+def facts_as_text(facts: Mapping[str, int | str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, str(value)) for name, value in facts.items()))
+
+
+def log_opened(event: LogOpened) -> pb.LogOpened:
+    return pb.LogOpened(log_id=event.log_id, rehearsal=event.rehearsal)
+
+
+def to_log_opened(message: pb.LogOpened) -> LogOpened:
+    return LogOpened(message.log_id, message.rehearsal)
+
+
+def leadership_taken(event: LeadershipTaken) -> pb.LeadershipTaken:
+    return pb.LeadershipTaken(address=event.address)
+
+
+def to_leadership_taken(message: pb.LeadershipTaken) -> LeadershipTaken:
+    return LeadershipTaken(message.address)
+
+
+def clock_moved(event: ClockMoved) -> pb.ClockMoved:
+    return pb.ClockMoved(now_ms=event.now_ms)
+
+
+def to_clock_moved(message: pb.ClockMoved) -> ClockMoved:
+    return ClockMoved(message.now_ms)
+
+
+def heard_event_set_aside(event: HeardEventSetAside) -> pb.HeardEventSetAside:
+    return pb.HeardEventSetAside(
+        source_log_id=event.source_log_id,
+        source_position=event.source_position,
+        type=event.type,
+        reason=event.reason,
+        facts=dict(event.facts),
+    )
+
+
+def to_heard_event_set_aside(message: pb.HeardEventSetAside) -> HeardEventSetAside:
+    facts = facts_as_text(message.facts)
+    return HeardEventSetAside(message.source_log_id, message.source_position, message.type, message.reason, facts)
+
+
+SHELL_KINDS = (
+    EventKind(LogOpened, pb.LogOpened, log_opened, to_log_opened),
+    EventKind(LeadershipTaken, pb.LeadershipTaken, leadership_taken, to_leadership_taken),
+    EventKind(ClockMoved, pb.ClockMoved, clock_moved, to_clock_moved),
+    EventKind(HeardEventSetAside, pb.HeardEventSetAside, heard_event_set_aside, to_heard_event_set_aside),
+)

@@ -1,0 +1,130 @@
+"""Traces that outlive processes: the context travels in the log, so a trace goes on after a restart or the next
+morning.
+
+A trace context is a string here (W3C traceparent), as it is in records and headers. Spans are made through the
+OpenTelemetry API only where the trace is sampled; elsewhere the string is passed on untouched, at no cost. A root is
+sampled while there were fewer than `roots_per_second` in this second (a national market's orders are), then by a
+share.
+"""
+
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+
+ROOTS_PER_SECOND_MAX = 50
+ROOT_SHARE = 0.01
+LINKS_MAX = 128
+
+Attributes = Mapping[str, str | int]
+
+
+@dataclass(slots=True)
+class Branch:
+    """A point of a trace: what to hand on, and the span to end if the trace is sampled."""
+
+    traceparent: str
+    span: trace.Span | None = None
+
+    def note(self, name: str, value: str | int) -> None:
+        if self.span is not None:
+            self.span.set_attribute(name, value)
+
+    def fail(self, reason: str) -> None:
+        if self.span is not None:
+            self.span.set_status(trace.Status(trace.StatusCode.ERROR, reason))
+
+    def end(self) -> None:
+        if self.span is not None:
+            self.span.end()
+
+
+def is_sampled(traceparent: str) -> bool:
+    return traceparent.endswith("-01")
+
+
+def is_well_formed(traceparent: str) -> bool:
+    parts = traceparent.split("-")
+    if [len(part) for part in parts] != [2, 32, 16, 2] or parts[0] != "00":
+        return False
+    return all(character in "0123456789abcdef" for part in parts for character in part)
+
+
+class Tracing:
+    """Starts spans. With no tracer every context is passed on as it came."""
+
+    def __init__(
+        self,
+        tracer: trace.Tracer | None = None,
+        roots_per_second_max: int = ROOTS_PER_SECOND_MAX,
+        root_share: float = ROOT_SHARE,
+    ) -> None:
+        self._tracer = tracer
+        self._roots_per_second_max = roots_per_second_max
+        self._root_share = root_share
+        self._second = 0
+        self._roots = 0
+
+    def root(self, name: str, kind: SpanKind = SpanKind.SERVER, attributes: Attributes | None = None) -> Branch:
+        if self._tracer is None or not self._takes_root():
+            return Branch(f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00")
+        return self._start(self._tracer, name, kind, None, (), attributes)
+
+    def branch(
+        self,
+        name: str,
+        traceparent: str,
+        links: Sequence[str] = (),
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes | None = None,
+    ) -> Branch:
+        """Goes on under `traceparent`, linking `links`. Without a sampled trace it hands the string on."""
+        if self._tracer is None or not is_sampled(traceparent):
+            return Branch(traceparent)
+        return self._start(self._tracer, name, kind, traceparent, links, attributes)
+
+    def gathering(self, name: str, links: Sequence[str]) -> Branch:
+        """A root that belongs to many traces and links them: an append, a run. Made only if one of them is sampled."""
+        sampled = [link for link in links if is_sampled(link)]
+        if self._tracer is None or not sampled:
+            return Branch("")
+        return self._start(self._tracer, name, SpanKind.INTERNAL, None, sampled, None)
+
+    def _start(
+        self,
+        tracer: trace.Tracer,
+        name: str,
+        kind: SpanKind,
+        parent: str | None,
+        links: Sequence[str],
+        attributes: Attributes | None,
+    ) -> Branch:
+        context = (
+            trace.set_span_in_context(NonRecordingSpan(span_context(parent)))
+            if parent
+            else trace.set_span_in_context(trace.INVALID_SPAN)
+        )
+        linked = [Link(span_context(link)) for link in dict.fromkeys(links) if is_sampled(link)][:LINKS_MAX]
+        span = tracer.start_span(name, context=context, kind=kind, links=linked, attributes=attributes)
+        own = span.get_span_context()
+        return Branch(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}", span)
+
+    def _takes_root(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._roots = second, 0
+        self._roots += 1
+        return self._roots <= self._roots_per_second_max or random.random() < self._root_share
+
+
+def span_context(traceparent: str) -> SpanContext:
+    return SpanContext(
+        trace_id=int(traceparent[3:35], 16),
+        span_id=int(traceparent[36:52], 16),
+        is_remote=True,
+        trace_flags=TraceFlags(int(traceparent[53:55], 16)),
+    )

@@ -1,0 +1,64 @@
+"""Domain events and their stored form, as a table that each service's wire.py fills in.
+
+The table is the only list of what a service publishes. Beside the two converters an entry says what the shell cannot
+know: in whose feeds the event shows, and which subject's trace it continues.
+
+A subject is what a trace is about (`trade/17`). The first record about a subject leaves its trace context in the
+shell's state; later records about it continue that trace whatever command causes them, and link the trace of that
+command. `ends_subject` marks the last record of a subject, so that state stays bounded by what is open.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+E = TypeVar("E")
+M = TypeVar("M", bound=Message)
+
+DATA_BYTES_MAX = 500_000
+"""An event larger than this is refused before the append: Kafka must be able to carry it."""
+
+
+def nobody(event: Any) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind(Generic[E, M]):
+    """One event: its domain type, its message and what the shell needs to know of it."""
+
+    event: type[E]
+    message: type[M]
+    encode: Callable[[E], M]
+    decode: Callable[[M], E]
+    accounts: Callable[[E], Sequence[str]] = nobody
+    subject: Callable[[E], str] | None = None
+    ends_subject: bool = False
+    links: Callable[[E], Sequence[str]] = nobody
+
+    @property
+    def type_name(self) -> str:
+        name: str = self.message.DESCRIPTOR.full_name
+        return name
+
+
+class Wire:
+    """The table, both ways: by domain type to encode, by type name to decode."""
+
+    def __init__(self, *kinds: EventKind[Any, Any]) -> None:
+        self.by_event = {kind.event: kind for kind in kinds}
+        self.by_name = {kind.type_name: kind for kind in kinds}
+        assert len(self.by_event) == len(self.by_name) == len(kinds), "an event stands twice in the table"
+
+    def encode(self, event: object) -> tuple[str, bytes]:
+        kind = self.by_event[type(event)]
+        data: bytes = kind.encode(event).SerializeToString(deterministic=True)
+        return kind.type_name, data
+
+    def decode(self, type_name: str, data: bytes) -> object:
+        """Raises KeyError on a type this release does not know: the reader must stop."""
+        kind = self.by_name[type_name]
+        event: object = kind.decode(kind.message.FromString(data))
+        return event

@@ -1,0 +1,291 @@
+"""The one writer of a log: takes all that waits, has the engine decide it, appends it in one transaction, then answers.
+
+One append is in flight at a time, and the next batch is decided meanwhile. Nothing is answered or shown to followers
+before its commit; a refusal, a repeat or a read waits as well, until every state that it was decided on is committed.
+A batch that yields no event still makes a round trip on the leader's session, so that a writer which no longer leads
+answers nothing.
+
+Commands beyond COMMANDS_WAITING_MAX are turned away; what is heard, due or answered goes past that bound, which its
+senders keep.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from chassis.call import Bug, Call, Overloaded, Unavailable
+from chassis.decider import Malformed
+from chassis.engine import Batch, Done, Engine, Outcome, Submission
+from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
+from chassis.record import Head, Record
+from chassis.snapshots import Snapshots
+from chassis.telemetry import Metrics
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+BATCH_SUBMISSIONS_MAX = 500
+COMMANDS_WAITING_MAX = 5_000
+REQUEST_ID_CHARACTERS_MAX = 100
+GATHER_SECONDS = 0.002
+"""Under load a short pause lets a batch grow; never made when idle."""
+TAIL_RECORDS_MAX = 20_000
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """What a look at the state saw: its value, as of a committed position, with every source heard as far as `heard`
+    says.
+    """
+
+    value: T
+    position: int
+    heard: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    work: Submission | Callable[[Any], object]
+    answer: "asyncio.Future[Any]"
+
+
+class Tail:
+    """The newest committed records with their events, for followers that keep up; older ones are read from the log."""
+
+    def __init__(self, log: Log, engine: Engine[Any]) -> None:
+        self._log = log
+        self._engine = engine
+        self._newest: deque[tuple[Record, object]] = deque(maxlen=TAIL_RECORDS_MAX)
+        self._grown = asyncio.Event()
+        self.position = 0
+
+    def start_at(self, position: int) -> None:
+        self.position = position
+        self._newest.clear()
+
+    def extend(self, batch: Batch) -> None:
+        if batch.records:
+            self._newest.extend(zip(batch.records, batch.events, strict=True))
+            self.position = batch.records[-1].position
+            self._grown.set()
+            self._grown = asyncio.Event()
+
+    async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
+        """At most `records_max` committed records after a position; waits until there is one."""
+        while self.position <= after_position:
+            await self._grown.wait()
+        first = self._newest[0][0].position if self._newest else self.position + 1
+        if after_position + 1 >= first:
+            start = after_position + 1 - first
+            stop = min(start + records_max, len(self._newest))
+            return [self._newest[index] for index in range(start, stop)]
+        # Never past what is committed as this process knows it: a follower must not run ahead of the answers.
+        records = await self._log.read(
+            after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position)
+        )
+        return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
+
+    async def wait_beyond(self, position: int, seconds: float) -> None:
+        """Returns when there is a record after `position`, or after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.position <= position:
+                    await self._grown.wait()
+        except TimeoutError:
+            return
+
+
+class Writer(Generic[S]):
+    """See the module. `clock_ms` is the machine's time; a rehearsal has its own, in the log."""
+
+    def __init__(
+        self,
+        engine: Engine[S],
+        log: Log,
+        metrics: Metrics,
+        clock_ms: Callable[[], int] | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        self.engine = engine
+        self.log = log
+        self.tail = Tail(log, engine)
+        self._metrics = metrics
+        self._clock_ms = clock_ms or machine_clock_ms
+        self._snapshots = snapshots
+        self._waiting: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._commands_waiting = 0
+        self._append: asyncio.Task[None] | None = None
+        self._ended: BaseException | None = None
+        self.after_commit: list[Callable[[Batch], None]] = []
+
+    # What others call
+
+    async def submit(self, command: object, request_id: str, call: Call) -> Done:
+        """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Unavailable, Bug."""
+        if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS_MAX:
+            raise Malformed("REQUEST_ID_MISSING", characters=len(request_id), characters_max=REQUEST_ID_CHARACTERS_MAX)
+        if self._commands_waiting >= COMMANDS_WAITING_MAX:
+            raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
+        self._commands_waiting += 1
+        try:
+            return await self.insist(Submission(call.actor, request_id, command, call.traceparent, call.subject_traces))
+        finally:
+            self._commands_waiting -= 1
+
+    async def insist(self, submission: Submission) -> Done:
+        """What is heard, due or answered: never turned away."""
+        done: Done = await self.enqueue(submission)
+        return done
+
+    def enqueue(self, work: Submission | Callable[[S], object]) -> "asyncio.Future[Any]":
+        """Takes its place in the order of things at once; the future is the answer."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._ended is not None:
+            answer.set_exception(Unavailable(f"the writer has ended: {self._ended}"))
+            return answer
+        self._waiting.append(_Waiting(work, answer))
+        self._arrived.set()
+        return answer
+
+    async def read(self, look: Callable[[S], T]) -> Read[T]:
+        """Looks at the state, after every command that came before, once all of it is committed. `look` must copy
+        what it keeps.
+        """
+        seen: Read[T] = await self.enqueue(look)
+        return seen
+
+    # The loop
+
+    async def run(self) -> None:
+        """Runs until something is in doubt; then every waiting call is answered UNAVAILABLE, and the process must
+        end.
+        """
+        try:
+            while True:
+                await self._one_batch()
+        except BaseException as error:
+            self._ended = error
+            raise
+        finally:
+            if self._append is not None and not self._append.done():
+                # An append is never cancelled: its outcome would be in doubt.
+                await asyncio.wait([self._append])
+            self._turn_away(self._waiting)
+
+    async def _one_batch(self) -> None:
+        if not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._append is not None and self._append.done():
+            self._append.result()
+        if self._append is not None and not self._append.done():
+            await asyncio.sleep(GATHER_SECONDS)
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SUBMISSIONS_MAX))]
+        try:
+            found = await self._find(taken)
+            started = time.perf_counter()
+            outcomes = [self._decide(waiting, found) for waiting in taken]
+            self._metrics.decided(time.perf_counter() - started, len(taken))
+            batch = self.engine.take_batch()
+            snapshot = self._snapshots.take_if_due(self.engine) if self._snapshots else None
+            if self._append is not None:
+                await self._append
+        except BaseException:
+            self._turn_away(taken)
+            raise
+        self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True)), snapshot))
+
+    async def _find(self, taken: Sequence[_Waiting]) -> Mapping[tuple[str, str], Found]:
+        keys = [
+            (waiting.work.actor, waiting.work.request_id)
+            for waiting in taken
+            if isinstance(waiting.work, Submission) and waiting.work.request_id
+        ]
+        return await self.log.find(keys) if keys else {}
+
+    def _decide(self, waiting: _Waiting, found: Mapping[tuple[str, str], Found]) -> Outcome | Read[object]:
+        if isinstance(waiting.work, Submission):
+            outcome = self.engine.decide(waiting.work, found, self._clock_ms())
+            if isinstance(outcome, Bug):
+                logger.error("a decision failed: %s", outcome, exc_info=outcome, extra={"actor": waiting.work.actor})
+            return outcome
+        try:
+            heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
+            return Read(waiting.work(self.engine.state), self.engine.head.position, heard)
+        except Exception as error:
+            return error
+
+    async def _commit(
+        self, batch: Batch, answers: Sequence[tuple[_Waiting, Outcome | Read[object]]], snapshot: Snapshot | None
+    ) -> None:
+        span = self.engine.tracing.gathering(
+            "append",
+            [w.work.traceparent for w, _ in answers if isinstance(w.work, Submission)] if batch.records else (),
+        )
+        started = time.perf_counter()
+        try:
+            await self.log.append(batch.head, batch.records, batch.heard)
+        except BaseException:
+            self._turn_away([waiting for waiting, _ in answers])
+            self._arrived.set()
+            raise
+        self._metrics.appended(
+            time.perf_counter() - started, len(batch.records), self.tail.position + len(batch.records)
+        )
+        for branch in batch.branches:
+            branch.end()
+        span.note("records", len(batch.records))
+        span.end()
+        self.tail.extend(batch)
+        for follow in self.after_commit:
+            follow(batch)
+        for waiting, outcome in answers:
+            await self._answer(waiting.answer, outcome)
+        if snapshot is not None and self._snapshots is not None:
+            await self._snapshots.save(snapshot)
+
+    async def _answer(self, answer: "asyncio.Future[Any]", outcome: Outcome | Read[object]) -> None:
+        if isinstance(outcome, Found):
+            outcome = await self._first_answer(outcome)
+        if answer.done():
+            return
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+
+    async def _first_answer(self, found: Found) -> Done:
+        records: list[Record] = []
+        while len(records) < found.events:
+            after = found.position - 1 + len(records)
+            records += await self.log.read(after, found.events - len(records))
+        events = tuple(self.engine.wire.decode(record.type, record.data) for record in records)
+        return Done(events, records[-1].position)
+
+    def _turn_away(self, waiting: Sequence[_Waiting] | deque[_Waiting]) -> None:
+        for one in waiting:
+            if not one.answer.done():
+                one.answer.set_exception(Unavailable("the log cannot be written now; ask again"))
+                # Nobody may be waiting any more; the exception is theirs, not the loop's.
+                one.answer.exception()
+
+
+def machine_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def catch_up(engine: Engine[Any], log: Log) -> Head:
+    """Folds what the log has beyond the engine's head."""
+    while True:
+        records = await log.read(engine.head.position, READ_RECORDS_MAX)
+        for record in records:
+            engine.apply(record)
+        if not records:
+            return engine.head
