@@ -1,0 +1,25 @@
+"""Clearing's domain, whole: one table of decisions, one of changes."""
+
+from chassis.decider import Decider
+from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run
+from clearing.domain.state import State
+
+DECIDER: Decider[State] = Decider(
+    initial=State,
+    decide={
+        **funds.DECIDE,
+        **payouts.DECIDE,
+        **obligations.DECIDE,
+        **run.DECIDE,
+        **exclusion.DECIDE,
+        **reconciliation.DECIDE,
+    },
+    evolve={
+        **funds.EVOLVE,
+        **payouts.EVOLVE,
+        **obligations.EVOLVE,
+        **run.EVOLVE,
+        **exclusion.EVOLVE,
+        **reconciliation.EVOLVE,
+    },
+)

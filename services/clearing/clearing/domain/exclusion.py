@@ -1,0 +1,215 @@
+"""Exclusion: two people take trades out of a run that cannot move because of them.
+
+One operator names trades; every later trade that cannot be paid without them is taken out too (cash.py), and the
+proposal lists all. Another operator approves exactly that list: when money has come or gone meanwhile, so that the
+list is another, it is proposed anew. The run goes on as a new attempt. A run awaits no answer while it is blocked, so
+the old order is void on both sides by then.
+
+What becomes of an excluded trade (settlement rule art. 18, the default waterfall) is not built yet: until then it
+stays excluded, the buyer's money stays blocked, and trading keeps the seller's units blocked.
+
+Invariants:
+- proposer and approver are two people;
+- an excluded trade is in no later attempt and is never settled.
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from clearing.domain.cash import unfunded
+from clearing.domain.run import blocked_run, excluded_of, legs_of, next_attempt
+from clearing.domain.shapes import check_ground
+from clearing.domain.state import Phase, Proposal, Run, State
+
+TRADES_NAMED_MAX = 500
+EXCLUDED_TRADES_MAX = 5_000
+"""Of one day. Trading takes so many in a confirmation."""
+
+BLOCKED_BY_A_TRADE = ("FUNDS_LACKING", "DELIVERY_REFUSED")
+"""Only then does taking out a trade mend anything."""
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeExclusion:
+    run_id: int
+    trade_ids: tuple[int, ...]
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveExclusion:
+    exclusion_id: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionProposed:
+    """trade_ids, ascending, are the named ones and all that they funded."""
+
+    exclusion_id: int
+    run_id: int
+    trade_ids: tuple[int, ...]
+    named_trade_ids: tuple[int, ...]
+    ground: str
+    proposer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionApproved:
+    exclusion_id: int
+    run_id: int
+    trade_ids: tuple[int, ...]
+    ground: str
+    approver: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradeExcluded:
+    trade_id: int
+    run_id: int
+    day: str
+    buyer: str
+    seller: str
+    instrument: str
+    quantity_tonnes: int
+    value_fen: int
+    buyer_fee_fen: int
+    seller_fee_fen: int
+    exclusion_id: int
+
+
+# Decisions
+
+
+def check_named(trade_ids: tuple[int, ...]) -> None:
+    if not trade_ids:
+        raise Malformed("TRADES_MISSING")
+    if len(trade_ids) > TRADES_NAMED_MAX:
+        raise Malformed("TOO_MANY_TRADES", trades=len(trade_ids), trades_max=TRADES_NAMED_MAX)
+    seen: set[int] = set()
+    for trade_id in trade_ids:
+        if trade_id in seen:
+            raise Malformed("TRADE_NAMED_TWICE", trade_id=trade_id)
+        seen.add(trade_id)
+
+
+def closure(state: State, day: str, named: tuple[int, ...]) -> tuple[int, ...]:
+    """The named trades and every trade of the day that lacks money without them, ascending."""
+    without = frozenset(named)
+    return tuple(
+        sorted(without.union(lack.obligation.trade_id for lack in unfunded(state, legs_of(state, day), without)))
+    )
+
+
+def propose_exclusion(state: State, command: ProposeExclusion, context: Context) -> list[object]:
+    check_named(command.trade_ids)
+    check_ground(command.ground)
+    run = blocked_run(state, command.run_id)
+    legs = {leg.trade_id for leg in legs_of(state, run.day)}
+    for trade_id in command.trade_ids:
+        if trade_id not in legs:
+            raise NotFound("TRADE_NOT_IN_RUN", trade_id=trade_id, run_id=run.run_id)
+    if run.reason not in BLOCKED_BY_A_TRADE:
+        raise Rejected("RUN_NOT_BLOCKED_BY_A_TRADE", run_id=run.run_id, blocked_because=run.reason)
+    named = tuple(sorted(command.trade_ids))
+    trade_ids = closure(state, run.day, named)
+    excluded = len(trade_ids) + len(excluded_of(state, run.day))
+    if excluded > EXCLUDED_TRADES_MAX:
+        raise Rejected("TOO_MANY_TRADES_FUNDED", trades=excluded, trades_max=EXCLUDED_TRADES_MAX)
+
+    return [
+        ExclusionProposed(
+            exclusion_id=state.runs.exclusion_last + 1,
+            run_id=run.run_id,
+            trade_ids=trade_ids,
+            named_trade_ids=named,
+            ground=command.ground,
+            proposer=context.actor,
+        )
+    ]
+
+
+def proposed(state: State, exclusion_id: int) -> tuple[Run, Proposal]:
+    if not 1 <= exclusion_id <= state.runs.exclusion_last:
+        raise NotFound("EXCLUSION_UNKNOWN", exclusion_id=exclusion_id)
+    for run in state.runs.open.values():
+        if run.proposal is not None and run.proposal.exclusion_id == exclusion_id:
+            return run, run.proposal
+    raise Rejected("EXCLUSION_CLOSED", exclusion_id=exclusion_id)
+
+
+def approve_exclusion(state: State, command: ApproveExclusion, context: Context) -> list[object]:
+    run, proposal = proposed(state, command.exclusion_id)
+    if context.actor == proposal.proposer:
+        raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposal.proposer)
+    assert run.phase is Phase.BLOCKED, "a new attempt ends every proposal"
+    trade_ids = closure(state, run.day, proposal.named_trade_ids)
+    if trade_ids != proposal.trade_ids:
+        raise Rejected(
+            "EXCLUSION_OUTDATED",
+            exclusion_id=proposal.exclusion_id,
+            trades=len(proposal.trade_ids),
+            trades_now=len(trade_ids),
+        )
+
+    # From here on the trades are out.
+    approved = ExclusionApproved(proposal.exclusion_id, run.run_id, trade_ids, proposal.ground, context.actor)
+    excluded = [trade_excluded(state, run, proposal, trade_id) for trade_id in trade_ids]
+    return [approved, *excluded, *next_attempt(state, run, context, without=frozenset(trade_ids))]
+
+
+def trade_excluded(state: State, run: Run, proposal: Proposal, trade_id: int) -> TradeExcluded:
+    leg = state.obligations.unsettled[trade_id]
+    return TradeExcluded(
+        trade_id=trade_id,
+        run_id=run.run_id,
+        day=leg.day,
+        buyer=leg.buyer,
+        seller=leg.seller,
+        instrument=leg.instrument,
+        quantity_tonnes=leg.quantity_tonnes,
+        value_fen=leg.value_fen,
+        buyer_fee_fen=leg.buyer_fee_fen,
+        seller_fee_fen=leg.seller_fee_fen,
+        exclusion_id=proposal.exclusion_id,
+    )
+
+
+# Changes
+
+
+def on_exclusion_proposed(state: State, event: ExclusionProposed) -> None:
+    assert event.exclusion_id == state.runs.exclusion_last + 1
+    state.runs.exclusion_last = event.exclusion_id
+    state.runs.open[event.run_id].proposal = Proposal(
+        event.exclusion_id, event.trade_ids, event.named_trade_ids, event.ground, event.proposer
+    )
+
+
+def on_exclusion_approved(state: State, event: ExclusionApproved) -> None:
+    run = state.runs.open[event.run_id]
+    assert run.proposal is not None
+    assert run.proposal.proposer != event.approver
+    run.proposal = None
+
+
+def on_trade_excluded(state: State, event: TradeExcluded) -> None:
+    leg = state.obligations.unsettled.pop(event.trade_id)
+    state.obligations.excluded[event.trade_id] = leg
+    state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
+
+
+DECIDE: Decide = {
+    ProposeExclusion: propose_exclusion,
+    ApproveExclusion: approve_exclusion,
+}
+
+EVOLVE: Evolve = {
+    ExclusionProposed: on_exclusion_proposed,
+    ExclusionApproved: on_exclusion_approved,
+    TradeExcluded: on_trade_excluded,
+}

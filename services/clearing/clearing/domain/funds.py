@@ -1,0 +1,231 @@
+"""Funds: each account's balance, and what changes it.
+
+The money lies in one pooled account at the settlement banks; here it is sub-ledgered, one balance per account
+(settlement rule art. 5). It comes in by a deposit, goes out by a payout (payouts.py) and changes hands when a trade
+settles (run.py). Deposits, payouts and restored payouts are numbered without gaps by `entry`, so that trading, which
+follows them, can say how far it has come.
+
+Accounts come from trading, which has them from the registry: no order holds between two logs, and this way every
+trade comes after its accounts here, and every deposit after its account there.
+
+Invariants, asserted in `evolve`, in state.check and by the properties in tests/property/clearing:
+- no balance is negative;
+- what the banks hold = balances + open payouts + fees;
+- a bank reference names one movement of money for ever.
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
+from clearing.domain.shapes import check_account, check_amount, check_bank_reference
+from clearing.domain.state import Account, FundEntry, Funds, Movement, State
+
+BALANCE_FEN_MAX = 10**18
+"""Far above any money there is, far below what 64 bits hold."""
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFundAccount:
+    """Heard: trading opened the account."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictFundAccount:
+    """Heard: trading stopped the account, because the registry restricted it."""
+
+    account: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftFundAccountRestriction:
+    """Heard: trading lets the account be used again."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFundAccount:
+    """Heard: trading closed the account."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDeposit:
+    bank_reference: str
+    account: str
+    amount_fen: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class FundAccountOpened:
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundAccountRestricted:
+    account: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundAccountRestrictionLifted:
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundAccountClosed:
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundsDeposited:
+    account: str
+    amount_fen: int
+    bank: str
+    bank_reference: str
+    entry: int
+
+
+# Decisions
+
+
+def account_of(state: State, account: str) -> Account:
+    found = state.funds.accounts.get(account)
+    if found is None:
+        raise NotFound("ACCOUNT_UNKNOWN", account=account)
+    return found
+
+
+def refuse_recorded_reference(state: State, bank: str, bank_reference: str) -> None:
+    before = state.funds.movements.get((bank, bank_reference))
+    if before is not None:
+        raise Rejected(
+            "BANK_REFERENCE_ALREADY_RECORDED",
+            bank=bank,
+            bank_reference=bank_reference,
+            account=before.account,
+            amount_fen=before.amount_fen,
+        )
+
+
+def open_fund_account(state: State, command: OpenFundAccount, context: Context) -> list[object]:
+    if command.account in state.funds.accounts:
+        raise Rejected("ACCOUNT_ALREADY_OPEN", account=command.account)
+
+    return [FundAccountOpened(command.account)]
+
+
+def restrict_fund_account(state: State, command: RestrictFundAccount, context: Context) -> list[object]:
+    account_of(state, command.account)
+
+    return [FundAccountRestricted(command.account, command.ground)]
+
+
+def lift_fund_account_restriction(state: State, command: LiftFundAccountRestriction, context: Context) -> list[object]:
+    account_of(state, command.account)
+
+    return [FundAccountRestrictionLifted(command.account)]
+
+
+def close_fund_account(state: State, command: CloseFundAccount, context: Context) -> list[object]:
+    account_of(state, command.account)
+
+    return [FundAccountClosed(command.account)]
+
+
+def record_deposit(state: State, command: RecordDeposit, context: Context) -> list[object]:
+    check_account(command.account)
+    check_bank_reference(command.bank_reference)
+    check_amount(command.amount_fen)
+    account = account_of(state, command.account)
+    if account.closed:
+        raise Rejected("ACCOUNT_CLOSED", account=command.account)
+    refuse_recorded_reference(state, context.name, command.bank_reference)
+    if account.balance_fen + command.amount_fen > BALANCE_FEN_MAX:
+        raise Rejected(
+            "BALANCE_OUT_OF_RANGE",
+            account=command.account,
+            balance_fen=account.balance_fen,
+            amount_fen=command.amount_fen,
+            balance_fen_max=BALANCE_FEN_MAX,
+        )
+
+    # From here on the money is the account's.
+    return [
+        FundsDeposited(
+            account=command.account,
+            amount_fen=command.amount_fen,
+            bank=context.name,
+            bank_reference=command.bank_reference,
+            entry=state.funds.entry_last + 1,
+        )
+    ]
+
+
+# Changes
+
+
+def book(funds: Funds, account: str, amount_fen: int) -> None:
+    """Changes one balance; what stands against it is the caller's to change."""
+    holder = funds.accounts[account]
+    holder.balance_fen += amount_fen
+    funds.balances_fen += amount_fen
+    assert holder.balance_fen >= 0
+
+
+def book_entry(funds: Funds, entry: int, account: str, amount_fen: int) -> None:
+    """A change of a balance that trading follows."""
+    assert entry == funds.entry_last + 1
+    funds.entry_last = entry
+    funds.entries_recent.append(FundEntry(entry, account, amount_fen))
+    book(funds, account, amount_fen)
+
+
+def on_fund_account_opened(state: State, event: FundAccountOpened) -> None:
+    assert event.account not in state.funds.accounts
+    state.funds.accounts[event.account] = Account()
+
+
+def on_fund_account_restricted(state: State, event: FundAccountRestricted) -> None:
+    state.funds.accounts[event.account].restricted = True
+
+
+def on_fund_account_restriction_lifted(state: State, event: FundAccountRestrictionLifted) -> None:
+    state.funds.accounts[event.account].restricted = False
+
+
+def on_fund_account_closed(state: State, event: FundAccountClosed) -> None:
+    state.funds.accounts[event.account].closed = True
+
+
+def on_funds_deposited(state: State, event: FundsDeposited) -> None:
+    assert (event.bank, event.bank_reference) not in state.funds.movements
+    state.funds.movements[event.bank, event.bank_reference] = Movement(event.account, event.amount_fen)
+    state.funds.pool_fen += event.amount_fen
+    book_entry(state.funds, event.entry, event.account, event.amount_fen)
+
+
+DECIDE: Decide = {
+    OpenFundAccount: open_fund_account,
+    RestrictFundAccount: restrict_fund_account,
+    LiftFundAccountRestriction: lift_fund_account_restriction,
+    CloseFundAccount: close_fund_account,
+    RecordDeposit: record_deposit,
+}
+
+EVOLVE: Evolve = {
+    FundAccountOpened: on_fund_account_opened,
+    FundAccountRestricted: on_fund_account_restricted,
+    FundAccountRestrictionLifted: on_fund_account_restriction_lifted,
+    FundAccountClosed: on_fund_account_closed,
+    FundsDeposited: on_funds_deposited,
+}

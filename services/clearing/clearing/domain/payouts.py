@@ -1,0 +1,221 @@
+"""Payouts: money on its way out of the market, Requested, then Instructed, then Paid or Returned by the bank.
+
+Trading decides what may leave, because there it is known what is free; here it leaves the balance at once, so that
+nothing can settle against it. A payout that the bank returns is in the balance again, and trading hears of it. A
+payout of a restricted account waits uninstructed (settlement rule art. 16, 19).
+
+Invariants:
+- a payout leaves the balance once and comes back at most once;
+- a balance after a payout still covers all that the account has to pay for trades that are not settled.
+"""
+
+from dataclasses import dataclass
+
+from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
+from clearing.domain.funds import account_of, book_entry, refuse_recorded_reference
+from clearing.domain.shapes import check_bank, check_bank_reference, check_ground
+from clearing.domain.state import Movement, Payout, State
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPayout:
+    """Heard: trading released the money."""
+
+    account: str
+    amount_fen: int
+    release_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstructPayout:
+    payout_id: int
+    bank: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPayoutPaid:
+    payout_id: int
+    bank_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPayoutReturned:
+    payout_id: int
+    ground: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRequested:
+    payout_id: int
+    account: str
+    amount_fen: int
+    release_id: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutInstructed:
+    payout_id: int
+    account: str
+    bank: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPaid:
+    payout_id: int
+    account: str
+    bank: str
+    bank_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutReturned:
+    payout_id: int
+    account: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundsRestored:
+    account: str
+    amount_fen: int
+    payout_id: int
+    entry: int
+
+
+# Decisions
+
+
+def request_payout(state: State, command: RequestPayout, context: Context) -> list[object]:
+    account = account_of(state, command.account)
+    if command.amount_fen > account.balance_fen - account.unsettled_out_fen:
+        raise Rejected(
+            "PAYOUT_EXCEEDS_SETTLED_FUNDS",
+            account=command.account,
+            amount_fen=command.amount_fen,
+            balance_fen=account.balance_fen,
+            unsettled_out_fen=account.unsettled_out_fen,
+        )
+
+    return [
+        PayoutRequested(
+            payout_id=state.payouts.payout_last + 1,
+            account=command.account,
+            amount_fen=command.amount_fen,
+            release_id=command.release_id,
+            entry=state.funds.entry_last + 1,
+        )
+    ]
+
+
+def open_payout(state: State, payout_id: int) -> Payout:
+    if not 1 <= payout_id <= state.payouts.payout_last:
+        raise NotFound("PAYOUT_UNKNOWN", payout_id=payout_id)
+    payout = state.payouts.open.get(payout_id)
+    if payout is None:
+        raise Rejected("PAYOUT_CLOSED", payout_id=payout_id)
+    return payout
+
+
+def payout_of_bank(state: State, payout_id: int, bank: str) -> Payout:
+    payout = open_payout(state, payout_id)
+    if not payout.bank:
+        raise Rejected("PAYOUT_NOT_INSTRUCTED", payout_id=payout_id)
+    if payout.bank != bank:
+        raise NotPermitted("PAYOUT_OF_ANOTHER_BANK", payout_id=payout_id)
+    return payout
+
+
+def instruct_payout(state: State, command: InstructPayout, context: Context) -> list[object]:
+    check_bank(command.bank)
+    payout = open_payout(state, command.payout_id)
+    if payout.bank:
+        raise Rejected("PAYOUT_ALREADY_INSTRUCTED", payout_id=command.payout_id, bank=payout.bank)
+    if state.funds.accounts[payout.account].restricted:
+        raise Rejected("ACCOUNT_RESTRICTED", account=payout.account)
+
+    return [PayoutInstructed(command.payout_id, payout.account, command.bank)]
+
+
+def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context) -> list[object]:
+    check_bank_reference(command.bank_reference)
+    payout = payout_of_bank(state, command.payout_id, context.name)
+    refuse_recorded_reference(state, payout.bank, command.bank_reference)
+
+    return [PayoutPaid(command.payout_id, payout.account, payout.bank, command.bank_reference)]
+
+
+def record_payout_returned(state: State, command: RecordPayoutReturned, context: Context) -> list[object]:
+    check_ground(command.ground)
+    payout = payout_of_bank(state, command.payout_id, context.name)
+
+    return [
+        PayoutReturned(command.payout_id, payout.account, command.ground),
+        FundsRestored(payout.account, payout.amount_fen, command.payout_id, entry=state.funds.entry_last + 1),
+    ]
+
+
+# Changes
+
+
+def on_payout_requested(state: State, event: PayoutRequested) -> None:
+    assert event.payout_id == state.payouts.payout_last + 1
+    account = state.funds.accounts[event.account]
+    state.payouts.payout_last = event.payout_id
+    state.payouts.open[event.payout_id] = Payout(event.account, event.amount_fen)
+    state.funds.payouts_open_fen += event.amount_fen
+    account.payouts_open_fen += event.amount_fen
+    book_entry(state.funds, event.entry, event.account, -event.amount_fen)
+    assert account.balance_fen >= account.unsettled_out_fen
+
+
+def on_payout_instructed(state: State, event: PayoutInstructed) -> None:
+    payout = state.payouts.open[event.payout_id]
+    assert not payout.bank
+    payout.bank = event.bank
+
+
+def close_payout(state: State, payout_id: int) -> Payout:
+    payout = state.payouts.open.pop(payout_id)
+    state.funds.payouts_open_fen -= payout.amount_fen
+    state.funds.accounts[payout.account].payouts_open_fen -= payout.amount_fen
+    return payout
+
+
+def on_payout_paid(state: State, event: PayoutPaid) -> None:
+    payout = close_payout(state, event.payout_id)
+    assert (event.bank, event.bank_reference) not in state.funds.movements
+    state.funds.movements[event.bank, event.bank_reference] = Movement(payout.account, payout.amount_fen)
+    state.funds.pool_fen -= payout.amount_fen
+
+
+def on_payout_returned(state: State, event: PayoutReturned) -> None:
+    """The payout stays open until FundsRestored, its next event, so that no fen is nowhere in between."""
+    assert state.payouts.open[event.payout_id].account == event.account
+
+
+def on_funds_restored(state: State, event: FundsRestored) -> None:
+    payout = close_payout(state, event.payout_id)
+    assert (payout.account, payout.amount_fen) == (event.account, event.amount_fen)
+    book_entry(state.funds, event.entry, event.account, event.amount_fen)
+
+
+DECIDE: Decide = {
+    RequestPayout: request_payout,
+    InstructPayout: instruct_payout,
+    RecordPayoutPaid: record_payout_paid,
+    RecordPayoutReturned: record_payout_returned,
+}
+
+EVOLVE: Evolve = {
+    PayoutRequested: on_payout_requested,
+    PayoutInstructed: on_payout_instructed,
+    PayoutPaid: on_payout_paid,
+    PayoutReturned: on_payout_returned,
+    FundsRestored: on_funds_restored,
+}

@@ -1,0 +1,352 @@
+"""Reconciliation: after each settled day the three books must say the same, at stated positions.
+
+Trading states its view at one position of its log, and how far it had then heard the other two. The registry states
+what it held in trading's custody at the position that trading had heard; clearing takes its own balances back to the
+fund entry that trading had heard. What is on its way between two books is known by name and listed as in flight;
+anything else is a difference, and is named.
+
+Compared, per account (and instrument), with trading's figures as if every trade made so far settles:
+- units:   registry's trading holding = total - unsettled bought + unsettled sold + returning
+- funds:   clearing's balance = total + unsettled buys - unsettled sells + releasing
+- bought, sold, payable, receivable: clearing's obligations that are not settled = trading's trades that are not settled
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chassis.decider import Context, Decide, Evolve, Rejected
+from clearing.domain.shapes import check_day
+from clearing.domain.state import FundEntry, Obligation, Phase, State
+
+DIFFERENCES_LISTED_MAX = 200
+IN_FLIGHT_LISTED_MAX = 200
+
+
+class Book(StrEnum):
+    UNITS = "UNITS"
+    FUNDS = "FUNDS"
+    BOUGHT = "BOUGHT"
+    SOLD = "SOLD"
+    PAYABLE = "PAYABLE"
+    RECEIVABLE = "RECEIVABLE"
+
+
+class InFlightKind(StrEnum):
+    RETURNING = "RETURNING"
+    RELEASING = "RELEASING"
+    UNSETTLED_BOUGHT = "UNSETTLED_BOUGHT"
+    UNSETTLED_SOLD = "UNSETTLED_SOLD"
+    FUND_ENTRIES = "FUND_ENTRIES"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """held by registry or clearing, expected by trading's view; tonnes or fen, by book. Money has no instrument."""
+
+    book: Book
+    account: str
+    instrument: str
+    held: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    kind: InFlightKind
+    account: str
+    instrument: str
+    amount: int
+
+
+# The books, as their owners state them
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPosition:
+    """Trading's view of an account's units."""
+
+    account: str
+    instrument: str
+    total_tonnes: int
+    unsettled_bought_tonnes: int
+    unsettled_sold_tonnes: int
+    returning_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundPosition:
+    """Trading's view of an account's money."""
+
+    account: str
+    total_fen: int
+    unsettled_buys_fen: int
+    unsettled_sells_fen: int
+    releasing_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class TradingBook:
+    """All of trading's view at one position, and how far trading had heard the others by then."""
+
+    position: int
+    registry_position: int
+    clearing_entry: int
+    settled_day: str
+    units: tuple[UnitPosition, ...]
+    funds: tuple[FundPosition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the registry holds in trading's custody for an account."""
+
+    account: str
+    instrument: str
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBook:
+    """Clearing's part, copied from live state."""
+
+    settled_day: str
+    registry_position: int
+    delivering: bool
+    balances: Mapping[str, int]
+    entries_recent: tuple[FundEntry, ...]
+    obligations: tuple[Obligation, ...]
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileAgain:
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReconciliation:
+    """The comparison that ReconciliationOrdered asked for."""
+
+    day: str
+    registry_position: int
+    trading_position: int
+    clearing_entry: int
+    rows_compared: int
+    differences: tuple[Difference, ...]
+    difference_count: int
+    in_flight: tuple[InFlight, ...]
+    in_flight_count: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationOrdered:
+    """An order to trading and the registry: calls.py asks them until both have stated their books."""
+
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class BooksReconciled:
+    day: str
+    agreed: bool
+    registry_position: int
+    trading_position: int
+    clearing_entry: int
+    rows_compared: int
+    differences: tuple[Difference, ...]
+    difference_count: int
+    in_flight: tuple[InFlight, ...]
+    in_flight_count: int
+
+
+# The comparison
+
+
+def own_book(state: State) -> OwnBook:
+    return OwnBook(
+        settled_day=state.runs.settled_day,
+        registry_position=state.runs.registry_position,
+        delivering=any(run.phase is Phase.DELIVERING for run in state.runs.open.values()),
+        balances={account: funds.balance_fen for account, funds in state.funds.accounts.items()},
+        entries_recent=tuple(state.funds.entries_recent),
+        obligations=(*state.obligations.unsettled.values(), *state.obligations.excluded.values()),
+    )
+
+
+def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
+    """Why the books cannot be compared yet, in words; empty when they can."""
+    if own.delivering:
+        return "a delivery is under way"
+    if trading.settled_day != own.settled_day:
+        return f"trading has heard of settlement up to {trading.settled_day or 'no day'}, not yet of {own.settled_day}"
+    if trading.registry_position < own.registry_position:
+        return f"trading has heard the registry up to {trading.registry_position}, not to {own.registry_position}"
+    return ""
+
+
+def compare(day: str, trading: TradingBook, holdings: Iterable[Holding], own: OwnBook) -> RecordReconciliation:
+    """All books, row by row. `trading` and `own` must be comparable; `holdings` are as of trading.registry_position."""
+    unheard = [entry for entry in own.entries_recent if entry.entry > trading.clearing_entry]
+    obligations = [leg for leg in own.obligations if leg.trading_position <= trading.position]
+    rows = [
+        *unit_rows(trading, holdings),
+        *fund_rows(trading, own.balances, unheard),
+        *obligation_rows(trading, obligations),
+    ]
+    differences = [row for row in rows if row.held != row.expected]
+    in_flight = in_flight_rows(trading, unheard)
+    return RecordReconciliation(
+        day=day,
+        registry_position=trading.registry_position,
+        trading_position=trading.position,
+        clearing_entry=trading.clearing_entry,
+        rows_compared=len(rows),
+        differences=tuple(differences[:DIFFERENCES_LISTED_MAX]),
+        difference_count=len(differences),
+        in_flight=tuple(in_flight[:IN_FLIGHT_LISTED_MAX]),
+        in_flight_count=len(in_flight),
+    )
+
+
+def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Difference]:
+    held = {(row.account, row.instrument): row.quantity_tonnes for row in holdings}
+    expected = {
+        (row.account, row.instrument): row.total_tonnes
+        - row.unsettled_bought_tonnes
+        + row.unsettled_sold_tonnes
+        + row.returning_tonnes
+        for row in trading.units
+    }
+    return rows_of(Book.UNITS, held, expected)
+
+
+def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterable[FundEntry]) -> list[Difference]:
+    held = {(account, ""): balance_fen for account, balance_fen in balances.items()}
+    for entry in unheard:
+        held[entry.account, ""] -= entry.amount_fen
+    expected = {
+        (row.account, ""): row.total_fen + row.unsettled_buys_fen - row.unsettled_sells_fen + row.releasing_fen
+        for row in trading.funds
+    }
+    return rows_of(Book.FUNDS, held, expected)
+
+
+def obligation_rows(trading: TradingBook, obligations: Iterable[Obligation]) -> list[Difference]:
+    bought: dict[tuple[str, str], int] = {}
+    sold: dict[tuple[str, str], int] = {}
+    payable: dict[tuple[str, str], int] = {}
+    receivable: dict[tuple[str, str], int] = {}
+    for leg in obligations:
+        bought[leg.buyer, leg.instrument] = bought.get((leg.buyer, leg.instrument), 0) + leg.quantity_tonnes
+        sold[leg.seller, leg.instrument] = sold.get((leg.seller, leg.instrument), 0) + leg.quantity_tonnes
+        payable[leg.buyer, ""] = payable.get((leg.buyer, ""), 0) + leg.buyer_pays_fen
+        receivable[leg.seller, ""] = receivable.get((leg.seller, ""), 0) + leg.seller_receives_fen
+    units = [((row.account, row.instrument), row) for row in trading.units]
+    funds = [((row.account, ""), row) for row in trading.funds]
+    return [
+        *rows_of(Book.BOUGHT, bought, {key: row.unsettled_bought_tonnes for key, row in units}),
+        *rows_of(Book.SOLD, sold, {key: row.unsettled_sold_tonnes for key, row in units}),
+        *rows_of(Book.PAYABLE, payable, {key: row.unsettled_buys_fen for key, row in funds}),
+        *rows_of(Book.RECEIVABLE, receivable, {key: row.unsettled_sells_fen for key, row in funds}),
+    ]
+
+
+def rows_of(
+    book: Book, held: Mapping[tuple[str, str], int], expected: Mapping[tuple[str, str], int]
+) -> list[Difference]:
+    """One row for every account (and instrument) that either side names with an amount other than zero."""
+    return [
+        Difference(
+            book, account, instrument, held.get((account, instrument), 0), expected.get((account, instrument), 0)
+        )
+        for account, instrument in sorted(held.keys() | expected.keys())
+        if held.get((account, instrument), 0) or expected.get((account, instrument), 0)
+    ]
+
+
+def in_flight_rows(trading: TradingBook, unheard: Iterable[FundEntry]) -> list[InFlight]:
+    net_fen: dict[str, int] = {}
+    for entry in unheard:
+        net_fen[entry.account] = net_fen.get(entry.account, 0) + entry.amount_fen
+    return [
+        *(
+            InFlight(kind, row.account, row.instrument, amount)
+            for row in trading.units
+            for kind, amount in (
+                (InFlightKind.RETURNING, row.returning_tonnes),
+                (InFlightKind.UNSETTLED_BOUGHT, row.unsettled_bought_tonnes),
+                (InFlightKind.UNSETTLED_SOLD, row.unsettled_sold_tonnes),
+            )
+            if amount
+        ),
+        *(
+            InFlight(InFlightKind.RELEASING, row.account, "", row.releasing_fen)
+            for row in trading.funds
+            if row.releasing_fen
+        ),
+        *(InFlight(InFlightKind.FUND_ENTRIES, account, "", amount) for account, amount in net_fen.items()),
+    ]
+
+
+# Decisions
+
+
+def reconcile_again(state: State, command: ReconcileAgain, context: Context) -> list[object]:
+    check_day(command.day)
+    if command.day != state.runs.settled_day:
+        raise Rejected("DAY_NOT_SETTLED_LAST", day=command.day, settled_day=state.runs.settled_day)
+    if command.day in state.books.under_way:
+        raise Rejected("RECONCILIATION_UNDER_WAY", day=command.day)
+
+    return [ReconciliationOrdered(command.day)]
+
+
+def record_reconciliation(state: State, command: RecordReconciliation, context: Context) -> list[object]:
+    if command.day not in state.books.under_way:
+        raise Rejected("ANSWER_NOT_AWAITED", day=command.day)
+
+    return [
+        BooksReconciled(
+            day=command.day,
+            agreed=command.difference_count == 0,
+            registry_position=command.registry_position,
+            trading_position=command.trading_position,
+            clearing_entry=command.clearing_entry,
+            rows_compared=command.rows_compared,
+            differences=command.differences,
+            difference_count=command.difference_count,
+            in_flight=command.in_flight,
+            in_flight_count=command.in_flight_count,
+        )
+    ]
+
+
+# Changes
+
+
+def on_reconciliation_ordered(state: State, event: ReconciliationOrdered) -> None:
+    assert event.day not in state.books.under_way
+    state.books.under_way.add(event.day)
+
+
+def on_books_reconciled(state: State, event: BooksReconciled) -> None:
+    state.books.under_way.remove(event.day)
+    recent = state.funds.entries_recent
+    state.funds.entries_recent = [entry for entry in recent if entry.entry > event.clearing_entry]
+
+
+DECIDE: Decide = {
+    ReconcileAgain: reconcile_again,
+    RecordReconciliation: record_reconciliation,
+}
+
+EVOLVE: Evolve = {
+    ReconciliationOrdered: on_reconciliation_ordered,
+    BooksReconciled: on_books_reconciled,
+}

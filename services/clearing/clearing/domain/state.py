@@ -1,0 +1,213 @@
+"""What clearing remembers, on one page: the fold of its log.
+
+State is bounded by accounts and by what is open: a settled obligation, a completed run and a closed payout are
+forgotten here and live on in the tables. Kept for ever are only the bank references, because a reference names one
+movement of money for ever, and the trades that two people excluded, because nothing resolves them yet.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Facts = tuple[tuple[str, str], ...]
+"""What a person needs beside a reason: names and values, by name."""
+
+
+class Method(StrEnum):
+    LISTED = "LISTED"
+    BLOCK = "BLOCK"
+
+
+class Phase(StrEnum):
+    BLOCKED = "BLOCKED"
+    CONFIRMING = "CONFIRMING"
+    DELIVERING = "DELIVERING"
+
+
+# Funds
+
+
+@dataclass(slots=True)
+class Account:
+    """An account's money. unsettled_out_fen counts excluded trades, which stay blocked; unsettled_in_fen does not."""
+
+    balance_fen: int = 0
+    unsettled_out_fen: int = 0
+    unsettled_in_fen: int = 0
+    payouts_open_fen: int = 0
+    restricted: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that a bank moved under a reference of its own."""
+
+    account: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundEntry:
+    """A change of a balance that trading follows: positive in, negative out."""
+
+    entry: int
+    account: str
+    amount_fen: int
+
+
+@dataclass(slots=True)
+class Funds:
+    """All money. pool_fen is what the banks hold: deposits less what they paid.
+
+    entries_recent are those after the last that trading is known, from a reconciliation, to have heard.
+    """
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    movements: dict[tuple[str, str], Movement] = field(default_factory=dict)
+    entry_last: int = 0
+    entries_recent: list[FundEntry] = field(default_factory=list)
+    pool_fen: int = 0
+    balances_fen: int = 0
+    payouts_open_fen: int = 0
+    fees_fen: int = 0
+
+
+# Payouts
+
+
+@dataclass(slots=True)
+class Payout:
+    """Money on its way out; `bank` is empty until one is instructed."""
+
+    account: str
+    amount_fen: int
+    bank: str = ""
+
+
+@dataclass(slots=True)
+class Payouts:
+    payout_last: int = 0
+    open: dict[int, Payout] = field(default_factory=dict)
+
+
+# Obligations
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """A trade's two legs: units from seller to buyer, money from buyer to seller."""
+
+    trade_id: int
+    day: str
+    instrument: str
+    method: Method
+    price_fen: int
+    quantity_tonnes: int
+    value_fen: int
+    buyer: str
+    seller: str
+    buyer_fee_fen: int
+    seller_fee_fen: int
+    trading_position: int
+
+    @property
+    def buyer_pays_fen(self) -> int:
+        return self.value_fen + self.buyer_fee_fen
+
+    @property
+    def seller_receives_fen(self) -> int:
+        return self.value_fen - self.seller_fee_fen
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """A day in five numbers: what the barrier compares. Trade ids are zero on a day without trades."""
+
+    trades: int = 0
+    quantity_tonnes: int = 0
+    value_fen: int = 0
+    first_trade_id: int = 0
+    last_trade_id: int = 0
+
+
+@dataclass(slots=True)
+class Obligations:
+    """By trade id, ascending. `days` holds what was heard of each day that is not settled, excluded trades included."""
+
+    trade_last: int = 0
+    unsettled: dict[int, Obligation] = field(default_factory=dict)
+    excluded: dict[int, Obligation] = field(default_factory=dict)
+    days: dict[str, DayTotals] = field(default_factory=dict)
+
+
+# Runs
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotal:
+    instrument: str
+    method: Method
+    trades: int
+    quantity_tonnes: int
+    value_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An exclusion that waits for its second person."""
+
+    exclusion_id: int
+    trade_ids: tuple[int, ...]
+    named_trade_ids: tuple[int, ...]
+    ground: str
+    proposer: str
+
+
+@dataclass(slots=True)
+class Run:
+    """A day's clearing. `closed` is the day as trading closed it; `totals` are of its latest computed attempt."""
+
+    run_id: int
+    day: str
+    closed: DayTotals
+    attempt: int = 0
+    phase: Phase = Phase.BLOCKED
+    reason: str = ""
+    totals: tuple[RunTotal, ...] = ()
+    proposal: Proposal | None = None
+
+
+@dataclass(slots=True)
+class Runs:
+    """Runs that are not completed, in the order of their days; what the completed ones left behind."""
+
+    run_last: int = 0
+    open: dict[int, Run] = field(default_factory=dict)
+    exclusion_last: int = 0
+    settled_day: str = ""
+    registry_position: int = 0
+
+
+# Reconciliation
+
+
+@dataclass(slots=True)
+class Books:
+    """Days whose reconciliation was ordered and has not come."""
+
+    under_way: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class State:
+    funds: Funds = field(default_factory=Funds)
+    payouts: Payouts = field(default_factory=Payouts)
+    obligations: Obligations = field(default_factory=Obligations)
+    runs: Runs = field(default_factory=Runs)
+    books: Books = field(default_factory=Books)
+
+
+def check(state: State) -> None:
+    """No fen is made or lost: what the banks hold is what the accounts, the open payouts and the fees add up to."""
+    funds = state.funds
+    assert funds.pool_fen == funds.balances_fen + funds.payouts_open_fen + funds.fees_fen
