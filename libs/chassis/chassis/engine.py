@@ -159,8 +159,8 @@ class Engine(Generic[S]):
         if gap > 0:
             return Bug(f"{gap} records are missing before {submission.heard}")
         key = (submission.actor, submission.request_id)
-        digest = b"" if submission.heard else command_digest(submission.command)
-        again = None if submission.heard else self._again(key, digest, found)
+        digest = command_digest(submission.command) if submission.request_id else b""
+        again = self._again(key, digest, found) if submission.request_id else None
         if again is not None:
             return again
         try:

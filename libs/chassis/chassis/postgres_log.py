@@ -11,7 +11,7 @@ warning) it raises LogUnavailable and the process ends: the next start reads wha
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -37,7 +37,7 @@ FROM unnest($1::text[], $2::text[]) AS wanted (actor, request_id)
 JOIN log ON log.actor = wanted.actor AND log.request_id = wanted.request_id AND log.command_digest IS NOT NULL
 """
 
-Pool = asyncpg.Pool[asyncpg.Record]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 OUT_OF_REACH = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -34,7 +34,7 @@ ANYONE = "anyone"
 ACTOR_FORM = re.compile(r"[a-z_]{1,32}:[a-z0-9][a-z0-9._-]{0,63}")
 PASS_ON_SECONDS_MAX = 60.0
 
-Context = grpc.aio.ServicerContext[bytes, bytes]
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Api = Sequence[tuple[ServiceDescriptor, object]]
 
 
@@ -57,6 +57,10 @@ class Rpc:
     request: type[Message]
     response: type[Message]
     method: Callable[[Any, Call], Any]
+
+    @property
+    def is_command(self) -> bool:
+        return "request_id" in self.request.DESCRIPTOR.fields_by_name
 
     def parse(self, data: bytes) -> Message:
         try:
@@ -164,7 +168,8 @@ class Server:
         attributes = {"actor": caller.actor}
         if caller.traceparent:
             return self._tracing.branch(rpc.name, caller.traceparent, attributes=attributes)
-        return self._tracing.root(rpc.name, attributes=attributes)
+        # Only what can change something begins a trace of its own; a query joins its caller's.
+        return self._tracing.root(rpc.name, attributes=attributes) if rpc.is_command else Branch("")
 
     # Many commands in one stream
 

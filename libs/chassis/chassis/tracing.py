@@ -19,6 +19,8 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, T
 ROOTS_PER_SECOND_MAX = 50
 ROOT_SHARE = 0.01
 LINKS_MAX = 128
+SAMPLED_FLAGS = frozenset("13579bdf")
+"""The last digit of the flags: its lowest bit says sampled."""
 
 Attributes = Mapping[str, str | int]
 
@@ -44,7 +46,7 @@ class Branch:
 
 
 def is_sampled(traceparent: str) -> bool:
-    return traceparent.endswith("-01")
+    return traceparent[-1:] in SAMPLED_FLAGS
 
 
 def is_well_formed(traceparent: str) -> bool:
