@@ -44,10 +44,11 @@ check: setup ## check format, lint, types, imports, the public language, and tha
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache
 	@echo "== buf lint"; $(BIN)/buf lint
-	@echo "== proto"; $(BIN)/python scripts/generate --check
+	@echo "== proto"; $(BIN)/python scripts/generate --check && $(BIN)/python scripts/access --check
 
-proto: setup ## generate libs/contracts from proto/ (commit what it writes)
+proto: setup ## generate libs/contracts and docs/access.md from proto/ (commit what it writes)
 	@$(BIN)/python scripts/generate
+	@$(BIN)/python scripts/access
 
 verify: setup ## check the digest chain of every log that `make market` keeps in var/
 	@$(REHEARSAL) verify

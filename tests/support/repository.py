@@ -1,6 +1,7 @@
 """What the tidy tests read: tracked files, Python modules as syntax trees, the public language with its comments."""
 
 import ast
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -58,9 +59,8 @@ class Rpc:
 
     @property
     def reasons(self) -> set[str]:
-        """The reasons listed under `Refuses with:`, each at the start of its line."""
-        listed = self.comment.partition("Refuses with:")[2]
-        return {line.split()[0].rstrip(":,") for line in listed.splitlines() if line.strip()[:1].isupper()}
+        """The reasons listed in the comment, each at the start of an indented line."""
+        return set(re.findall(r"^ {2,}([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", self.comment, re.MULTILINE))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -24,13 +25,7 @@ BANNED = {
 
 @pytest.mark.parametrize("what", BANNED)
 def test_no_file_contains(what: str) -> None:
-    pattern = re.compile(BANNED[what], re.MULTILINE)
-    found = [
-        f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {match.group()!r}"
-        for path, text in texts().items()
-        for match in pattern.finditer(text)
-    ]
-    assert not found, f"{what}: " + "; ".join(found)
+    assert not list(matches(BANNED[what], texts()))
 
 
 def test_every_file_ends_with_one_newline() -> None:
@@ -79,3 +74,11 @@ def test_a_test_is_named_as_a_sentence() -> None:
         if function.name.startswith("test_") and function.name.count("_") < 3
     ]
     assert not short
+
+
+def matches(pattern: str, files: Mapping[str, str]) -> Iterator[str]:
+    """Yield file, line and text of everything in `files` (path to text) that the pattern matches."""
+    for path, text in files.items():
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{path}:{line}: {match.group()!r}"
