@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from chassis.projections import Rows
+from chassis.projections import Handlers, Rows
 from chassis.record import Record
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.state import AccountState
@@ -213,7 +213,7 @@ async def on_allowances_delivered(rows: Rows, event: delivery.AllowancesDelivere
     )
 
 
-HANDLERS = {
+HANDLERS: Handlers = {
     accounts.AccountOpened: on_account_opened,
     accounts.AccountDataChanged: on_account_data_changed,
     accounts.AccountClosed: on_account_closed,

@@ -2,7 +2,7 @@
 restriction reached it."""
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.hearing import Heard
+from chassis.hearing import Heard, Reactions
 from registry.domain import restrictions, transfers
 
 
@@ -22,7 +22,7 @@ def on_trading_account_stopped(event: trading.TradingAccountStopped, heard: Hear
     )
 
 
-REACTIONS = {
+REACTIONS: Reactions = {
     trading.AllowancesReturned: on_allowances_returned,
     trading.TradingAccountStopped: on_trading_account_stopped,
 }

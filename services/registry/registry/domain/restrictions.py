@@ -12,7 +12,7 @@ Invariants, asserted in `evolve`:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
+from chassis.decider import Context, Decide, Evolve, Rejected
 from registry.domain.accounts import check_not_closed, existing_account
 from registry.domain.state import AccountState, Registry
 from registry.domain.values import check_account, check_ground
@@ -99,7 +99,7 @@ def lift_restriction(registry: Registry, command: LiftRestriction, context: Cont
 def record_trading_stop(registry: Registry, command: RecordTradingStop, context: Context) -> list[object]:
     account = existing_account(registry, command.account)
     if command.restriction > account.restrictions:
-        raise NotFound("RESTRICTION_UNKNOWN", account=command.account, restriction=command.restriction)
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account, restriction=command.restriction)
     if command.restriction <= account.restrictions_in_trading:
         return []
     return [

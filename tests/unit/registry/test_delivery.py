@@ -1,0 +1,181 @@
+"""Delivery: a run whole or not at all, once, in order; a refusal is a recorded answer."""
+
+import copy
+
+import pytest
+
+from registry.domain.accounts import CloseAccount
+from registry.domain.decider import DECIDER
+from registry.domain.delivery import (
+    LEGS_MAX,
+    AllowancesDelivered,
+    DeliverAllowances,
+    DeliveryCompleted,
+    DeliveryRefused,
+    Leg,
+)
+from registry.domain.holdings import holding_of
+from registry.domain.restrictions import RestrictAccount
+from registry.domain.state import Holding, Registry
+from support.registry_books import CLEARING, OPERATOR, POWER, TRADING, Line, climb, open_books, play
+
+DAY, NEXT_DAY = "2021-07-16", "2021-07-19"
+
+
+def leg(trade_id: int, quantity_tonnes: int, seller: str = "power-0001", buyer: str = "steel-0002") -> Leg:
+    return Leg(trade_id, "CEA", quantity_tonnes, seller, buyer)
+
+
+def deliver(run_id: int, attempt: int, *legs: Leg, day: str = DAY) -> DeliverAllowances:
+    return DeliverAllowances(run_id, attempt, day, legs)
+
+
+def delivered(run_id: int, attempt: int, one: Leg, day: str = DAY) -> AllowancesDelivered:
+    return AllowancesDelivered(
+        run_id, attempt, one.trade_id, one.vintage, one.quantity_tonnes, one.seller, one.buyer, day
+    )
+
+
+def evolve(registry: Registry, event: object) -> None:
+    DECIDER.evolve[type(event)](registry, event)
+
+
+def refused(run_id: int, attempt: int, reason: str, /, **facts: object) -> list[object]:
+    return [DeliveryRefused(run_id, attempt, DAY, reason, tuple(sorted((k, str(v)) for k, v in facts.items())))]
+
+
+# fmt: off
+SHAPES: list[Line] = [
+    (CLEARING, deliver(0, 1, leg(1, 5)),                                  "RUN_ID_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 0, leg(1, 5)),                                  "ATTEMPT_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, leg(1, 5), day=""),                          "DAY_MALFORMED"),
+    (CLEARING, deliver(1, 1, leg(1, 5), day="20210716"),                  "DAY_MALFORMED"),
+    (CLEARING, deliver(1, 1, leg(1, 5), day="2021-02-30"),                "DAY_MALFORMED"),
+    (CLEARING, deliver(1, 1),                                             "LEGS_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, *[leg(1, 5)] * (LEGS_MAX + 1)),              "LEGS_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, leg(0, 5)),                                  "TRADE_ID_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, Leg(1, "cea", 5, "power-0001", "steel-0002")), "VINTAGE_MALFORMED"),
+    (CLEARING, deliver(1, 1, leg(1, 5, seller="")),                       "ACCOUNT_MALFORMED"),
+    (CLEARING, deliver(1, 1, leg(1, 5, buyer="Steel")),                   "ACCOUNT_MALFORMED"),
+    (CLEARING, deliver(1, 1, leg(1, 0)),                                  "QUANTITY_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, leg(1, -5)),                                 "QUANTITY_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, leg(1, 5, buyer="power-0001")),              "SELLER_IS_BUYER"),
+    (TRADING,  deliver(1, 1, leg(1, 5)),                                  "NOT_THE_CLEARING_SERVICE"),
+]
+
+ORDER: list[Line] = [
+    (CLEARING, deliver(2, 3, leg(1, 501)),
+        refused(2, 3, "INSUFFICIENT_ALLOWANCES",
+                account="power-0001", vintage="CEA", quantity_tonnes=501, trading_tonnes=500)),
+    (CLEARING, deliver(2, 3, leg(1, 5)),  refused(2, 3, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=3, last_attempt=3)),
+    (CLEARING, deliver(2, 2, leg(1, 5)),  refused(2, 2, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=2, last_attempt=3)),
+    (CLEARING, deliver(1, 9, leg(1, 5)),  refused(1, 9, "RUN_OUT_OF_ORDER", run_id=1, last_run_id=2)),
+    (CLEARING, deliver(2, 4, leg(2, 5), leg(1, 5)), refused(2, 4, "TRADE_OUT_OF_ORDER", trade_id=1, last_trade_id=2)),
+    (CLEARING, deliver(2, 5, leg(2, 5), leg(2, 5)), refused(2, 5, "TRADE_OUT_OF_ORDER", trade_id=2, last_trade_id=2)),
+    (CLEARING, deliver(2, 6, leg(1, 5), leg(3, 7)),
+        [delivered(2, 6, leg(1, 5)), delivered(2, 6, leg(3, 7)), DeliveryCompleted(2, 6, DAY, 2, 12)]),
+    (CLEARING, deliver(2, 7, leg(4, 5)),  refused(2, 7, "RUN_ALREADY_DELIVERED", run_id=2, delivered_attempt=6)),
+    (CLEARING, deliver(2, 6, leg(4, 5)),  refused(2, 6, "RUN_ALREADY_DELIVERED", run_id=2, delivered_attempt=6)),
+    (CLEARING, deliver(1, 1, leg(4, 5)),  refused(1, 1, "RUN_OUT_OF_ORDER", run_id=1, last_run_id=2)),
+    (CLEARING, deliver(3, 1, leg(2, 5)),  refused(3, 1, "TRADE_OUT_OF_ORDER", trade_id=2, last_trade_id=3)),
+    (CLEARING, deliver(3, 2, leg(4, 5)),  [delivered(3, 2, leg(4, 5)), DeliveryCompleted(3, 2, DAY, 1, 5)]),
+]
+
+NAMES: list[Line] = [
+    (CLEARING, deliver(1, 1, leg(1, 5), Leg(2, "CEA99", 5, "power-0001", "steel-0002")),
+        refused(1, 1, "VINTAGE_UNKNOWN", trade_id=2, vintage="CEA99")),
+    (CLEARING, deliver(1, 2, leg(1, 5, seller="power-9999")),
+        refused(1, 2, "ACCOUNT_UNKNOWN", trade_id=1, account="power-9999")),
+    (CLEARING, deliver(1, 3, leg(1, 5), leg(2, 5, buyer="power-9999")),
+        refused(1, 3, "ACCOUNT_UNKNOWN", trade_id=2, account="power-9999")),
+    (CLEARING, deliver(1, 4, leg(1, 5, seller="steel-0002", buyer="power-0001")),
+        refused(1, 4, "INSUFFICIENT_ALLOWANCES",
+                account="steel-0002", vintage="CEA", quantity_tonnes=5, trading_tonnes=0)),
+]
+# fmt: on
+
+
+def test_a_delivery_that_is_ill_written_or_not_clearings_leaves_no_trace() -> None:
+    climb(open_books(), SHAPES)
+
+
+def test_attempts_runs_and_trades_come_in_order_and_each_is_delivered_once() -> None:
+    registry = open_books()
+    climb(registry, ORDER)
+    assert holding_of(registry, "power-0001", "CEA") == Holding(100, 483)
+    assert holding_of(registry, "steel-0002", "CEA") == Holding(0, 17)
+
+
+def test_a_delivery_names_accounts_and_vintages_that_are_there() -> None:
+    climb(open_books(), NAMES)
+
+
+def test_a_seller_one_tonne_short_stops_every_leg_of_the_run() -> None:
+    registry = open_books()
+    holdings = copy.deepcopy(registry.holdings)
+    (event,) = play(registry, CLEARING, deliver(1, 1, leg(1, 300), leg(2, 201)))
+    assert isinstance(event, DeliveryRefused)
+    assert event.facts == (
+        ("account", "power-0001"),
+        ("quantity_tonnes", "501"),
+        ("trading_tonnes", "500"),
+        ("vintage", "CEA"),
+    )
+    assert registry.holdings == holdings
+
+
+def test_what_is_bought_in_a_run_is_not_sold_in_it() -> None:
+    resold = deliver(1, 1, leg(1, 100), leg(2, 50, seller="steel-0002", buyer="power-0001"))
+    (event,) = play(open_books(), CLEARING, resold)
+    assert isinstance(event, DeliveryRefused)
+    assert event.reason == "INSUFFICIENT_ALLOWANCES"
+
+
+def test_what_stands_in_the_registry_holding_is_not_delivered() -> None:
+    registry = open_books()
+    play(registry, CLEARING, deliver(1, 1, leg(1, 500)))
+    (event,) = play(registry, CLEARING, deliver(2, 1, leg(2, 1)))
+    assert isinstance(event, DeliveryRefused)
+    assert holding_of(registry, "power-0001", "CEA") == Holding(100, 0)
+
+
+def test_a_leg_of_a_closed_account_stops_the_run() -> None:
+    registry = open_books()
+    play(registry, OPERATOR, CloseAccount("steel-0002", "dissolved"))
+    climb(
+        registry,
+        [
+            (
+                CLEARING,
+                deliver(1, 1, leg(1, 5)),
+                refused(1, 1, "ACCOUNT_CLOSED", trade_id=1, account="steel-0002"),
+            )
+        ],
+    )
+
+
+@pytest.mark.parametrize("restricted", ["power-0001", "steel-0002"])
+def test_trades_of_a_restricted_account_still_settle(restricted: str) -> None:
+    registry = open_books()
+    play(registry, OPERATOR, RestrictAccount(restricted, "under investigation"))
+    play(registry, CLEARING, deliver(1, 1, leg(1, 500)))
+    assert holding_of(registry, "steel-0002", "CEA") == Holding(0, 500)
+
+
+def test_evolve_asserts_what_decide_promises() -> None:
+    registry = open_books()
+    play(registry, CLEARING, deliver(1, 1, leg(1, 5)))
+    from_decider = delivered(1, 1, leg(1, 5))
+    with pytest.raises(AssertionError):
+        evolve(registry, from_decider)
+
+
+def test_an_unbalanced_change_stops_the_fold() -> None:
+    registry = open_books()
+    registry.vintages["CEA"].trading_tonnes += 1
+    with pytest.raises(AssertionError):
+        evolve(registry, delivered(1, 1, leg(1, 5)))
+
+
+def test_a_participant_cannot_deliver_to_itself() -> None:
+    climb(open_books(), [(POWER, deliver(1, 1, leg(1, 5)), "NOT_THE_CLEARING_SERVICE")])
