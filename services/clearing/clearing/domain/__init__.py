@@ -4,8 +4,11 @@ state           what clearing remembers
 funds           accounts, deposits, the balance
 payouts         money on its way out
 obligations     every trade, recorded gross
+legs            what there is to settle of a day
 cash            can every buyer pay, trade by trade?
-run             a day's clearing, from its close to delivery against payment
+barrier         was everything heard?
+run             a day's clearing: opened, tried, blocked
+settlement      confirmed, cash legs proven, delivered against payment
 exclusion       two people take trades out of a run
 reconciliation  the three books compared
 decider         the tables of all of them

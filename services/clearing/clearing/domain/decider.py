@@ -1,7 +1,7 @@
 """Clearing's domain, whole: one table of decisions, one of changes."""
 
 from chassis.decider import Decider
-from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run
+from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.state import State
 
 DECIDER: Decider[State] = Decider(
@@ -11,6 +11,7 @@ DECIDER: Decider[State] = Decider(
         **payouts.DECIDE,
         **obligations.DECIDE,
         **run.DECIDE,
+        **settlement.DECIDE,
         **exclusion.DECIDE,
         **reconciliation.DECIDE,
     },
@@ -19,6 +20,7 @@ DECIDER: Decider[State] = Decider(
         **payouts.EVOLVE,
         **obligations.EVOLVE,
         **run.EVOLVE,
+        **settlement.EVOLVE,
         **exclusion.EVOLVE,
         **reconciliation.EVOLVE,
     },

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
 from clearing.domain.cash import unfunded
-from clearing.domain.run import blocked_run, excluded_of, legs_of, next_attempt
+from clearing.domain.legs import excluded_of, legs_of
+from clearing.domain.run import blocked_run, next_attempt
 from clearing.domain.shapes import check_ground
 from clearing.domain.state import Phase, Proposal, Run, State
 

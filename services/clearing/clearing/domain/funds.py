@@ -119,7 +119,7 @@ def refuse_recorded_reference(state: State, bank: str, bank_reference: str) -> N
 
 def open_fund_account(state: State, command: OpenFundAccount, context: Context) -> list[object]:
     if command.account in state.funds.accounts:
-        raise Rejected("ACCOUNT_ALREADY_OPEN", account=command.account)
+        raise Rejected("ACCOUNT_ALREADY_OPENED", account=command.account)
 
     return [FundAccountOpened(command.account)]
 

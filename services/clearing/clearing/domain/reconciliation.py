@@ -6,16 +6,19 @@ fund entry that trading had heard. What is on its way between two books is known
 anything else is a difference, and is named.
 
 Compared, per account (and instrument), with trading's figures as if every trade made so far settles:
-- units:   registry's trading holding = total - unsettled bought + unsettled sold + returning
-- funds:   clearing's balance = total + unsettled buys - unsettled sells + releasing
-- bought, sold, payable, receivable: clearing's obligations that are not settled = trading's trades that are not settled
+- units:   registry's trading holding = total - bought unsettled + sold unsettled + returns unacknowledged
+- funds:   clearing's balance = total + paid unsettled - received unsettled + releases unacknowledged
+- bought, sold, payable, receivable: clearing's obligations that are not settled = trading's trades that are not
+
+Excluded trades are in neither figure: trading counts them as if they had not been made.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum
 
 from chassis.decider import Context, Decide, Evolve, Rejected
+from clearing.domain.legs import excluded_of
 from clearing.domain.shapes import check_day
 from clearing.domain.state import FundEntry, Obligation, Phase, State
 
@@ -23,21 +26,25 @@ DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
 
 
-class Book(StrEnum):
-    UNITS = "UNITS"
-    FUNDS = "FUNDS"
-    BOUGHT = "BOUGHT"
-    SOLD = "SOLD"
-    PAYABLE = "PAYABLE"
-    RECEIVABLE = "RECEIVABLE"
+class Book(IntEnum):
+    """What a row compares. The numbers are the public language's."""
+
+    UNITS = 1
+    FUNDS = 2
+    BOUGHT = 3
+    SOLD = 4
+    PAYABLE = 5
+    RECEIVABLE = 6
 
 
-class InFlightKind(StrEnum):
-    RETURNING = "RETURNING"
-    RELEASING = "RELEASING"
-    UNSETTLED_BOUGHT = "UNSETTLED_BOUGHT"
-    UNSETTLED_SOLD = "UNSETTLED_SOLD"
-    FUND_ENTRIES = "FUND_ENTRIES"
+class InFlightKind(IntEnum):
+    """Why an amount is in one book and not yet in another. The numbers are the public language's."""
+
+    RETURNING = 1
+    RELEASING = 2
+    UNSETTLED_BOUGHT = 3
+    UNSETTLED_SOLD = 4
+    FUND_ENTRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,9 @@ class UnitPosition:
     account: str
     instrument: str
     total_tonnes: int
-    unsettled_bought_tonnes: int
-    unsettled_sold_tonnes: int
-    returning_tonnes: int
+    bought_unsettled_tonnes: int
+    sold_unsettled_tonnes: int
+    returns_unacknowledged_tonnes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +87,9 @@ class FundPosition:
 
     account: str
     total_fen: int
-    unsettled_buys_fen: int
-    unsettled_sells_fen: int
-    releasing_fen: int
+    paid_unsettled_fen: int
+    received_unsettled_fen: int
+    releases_unacknowledged_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +115,11 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class OwnBook:
-    """Clearing's part, copied from live state."""
+    """Clearing's part, copied from live state. `moving`: a run is being delivered, or has lost trades."""
 
     settled_day: str
     registry_position: int
-    delivering: bool
+    moving: bool
     balances: Mapping[str, int]
     entries_recent: tuple[FundEntry, ...]
     obligations: tuple[Obligation, ...]
@@ -172,17 +179,17 @@ def own_book(state: State) -> OwnBook:
     return OwnBook(
         settled_day=state.runs.settled_day,
         registry_position=state.runs.registry_position,
-        delivering=any(run.phase is Phase.DELIVERING for run in state.runs.open.values()),
+        moving=any(run.phase is Phase.DELIVERING or excluded_of(state, run.day) for run in state.runs.open.values()),
         balances={account: funds.balance_fen for account, funds in state.funds.accounts.items()},
         entries_recent=tuple(state.funds.entries_recent),
-        obligations=(*state.obligations.unsettled.values(), *state.obligations.excluded.values()),
+        obligations=tuple(state.obligations.unsettled.values()),
     )
 
 
 def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
     """Why the books cannot be compared yet, in words; empty when they can."""
-    if own.delivering:
-        return "a delivery is under way"
+    if own.moving:
+        return "a run is being delivered or has lost trades"
     if trading.settled_day != own.settled_day:
         return f"trading has heard of settlement up to {trading.settled_day or 'no day'}, not yet of {own.settled_day}"
     if trading.registry_position < own.registry_position:
@@ -218,9 +225,9 @@ def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Differe
     held = {(row.account, row.instrument): row.quantity_tonnes for row in holdings}
     expected = {
         (row.account, row.instrument): row.total_tonnes
-        - row.unsettled_bought_tonnes
-        + row.unsettled_sold_tonnes
-        + row.returning_tonnes
+        - row.bought_unsettled_tonnes
+        + row.sold_unsettled_tonnes
+        + row.returns_unacknowledged_tonnes
         for row in trading.units
     }
     return rows_of(Book.UNITS, held, expected)
@@ -231,7 +238,10 @@ def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterab
     for entry in unheard:
         held[entry.account, ""] -= entry.amount_fen
     expected = {
-        (row.account, ""): row.total_fen + row.unsettled_buys_fen - row.unsettled_sells_fen + row.releasing_fen
+        (row.account, ""): row.total_fen
+        + row.paid_unsettled_fen
+        - row.received_unsettled_fen
+        + row.releases_unacknowledged_fen
         for row in trading.funds
     }
     return rows_of(Book.FUNDS, held, expected)
@@ -250,10 +260,10 @@ def obligation_rows(trading: TradingBook, obligations: Iterable[Obligation]) -> 
     units = [((row.account, row.instrument), row) for row in trading.units]
     funds = [((row.account, ""), row) for row in trading.funds]
     return [
-        *rows_of(Book.BOUGHT, bought, {key: row.unsettled_bought_tonnes for key, row in units}),
-        *rows_of(Book.SOLD, sold, {key: row.unsettled_sold_tonnes for key, row in units}),
-        *rows_of(Book.PAYABLE, payable, {key: row.unsettled_buys_fen for key, row in funds}),
-        *rows_of(Book.RECEIVABLE, receivable, {key: row.unsettled_sells_fen for key, row in funds}),
+        *rows_of(Book.BOUGHT, bought, {key: row.bought_unsettled_tonnes for key, row in units}),
+        *rows_of(Book.SOLD, sold, {key: row.sold_unsettled_tonnes for key, row in units}),
+        *rows_of(Book.PAYABLE, payable, {key: row.paid_unsettled_fen for key, row in funds}),
+        *rows_of(Book.RECEIVABLE, receivable, {key: row.received_unsettled_fen for key, row in funds}),
     ]
 
 
@@ -279,16 +289,16 @@ def in_flight_rows(trading: TradingBook, unheard: Iterable[FundEntry]) -> list[I
             InFlight(kind, row.account, row.instrument, amount)
             for row in trading.units
             for kind, amount in (
-                (InFlightKind.RETURNING, row.returning_tonnes),
-                (InFlightKind.UNSETTLED_BOUGHT, row.unsettled_bought_tonnes),
-                (InFlightKind.UNSETTLED_SOLD, row.unsettled_sold_tonnes),
+                (InFlightKind.RETURNING, row.returns_unacknowledged_tonnes),
+                (InFlightKind.UNSETTLED_BOUGHT, row.bought_unsettled_tonnes),
+                (InFlightKind.UNSETTLED_SOLD, row.sold_unsettled_tonnes),
             )
             if amount
         ),
         *(
-            InFlight(InFlightKind.RELEASING, row.account, "", row.releasing_fen)
+            InFlight(InFlightKind.RELEASING, row.account, "", row.releases_unacknowledged_fen)
             for row in trading.funds
-            if row.releasing_fen
+            if row.releases_unacknowledged_fen
         ),
         *(InFlight(InFlightKind.FUND_ENTRIES, account, "", amount) for account, amount in net_fen.items()),
     ]

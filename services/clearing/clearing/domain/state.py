@@ -6,15 +6,21 @@ movement of money for ever, and the trades that two people excluded, because not
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 Facts = tuple[tuple[str, str], ...]
 """What a person needs beside a reason: names and values, by name."""
 
 
-class Method(StrEnum):
-    LISTED = "LISTED"
-    BLOCK = "BLOCK"
+def facts(**named: int | str) -> Facts:
+    return tuple(sorted((name, str(value)) for name, value in named.items()))
+
+
+class Method(IntEnum):
+    """How a trade came about. The numbers are the public language's."""
+
+    LISTED = 1
+    BLOCK = 2
 
 
 class Phase(StrEnum):
@@ -170,6 +176,7 @@ class Run:
     run_id: int
     day: str
     closed: DayTotals
+    opened_ms: int
     attempt: int = 0
     phase: Phase = Phase.BLOCKED
     reason: str = ""

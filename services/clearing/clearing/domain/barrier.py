@@ -1,0 +1,34 @@
+"""The barrier: a day is cleared only when everything about it was heard.
+
+Trading's log has no gaps and its close of the day comes after every trade, so hearing the close is having heard all;
+the totals that trading states are compared all the same, and the events that could not be applied must be none.
+"""
+
+from chassis.decider import Context
+from clearing.domain.state import DayTotals, Facts, Run, State, facts
+
+RUN_TRADES_MAX = 20_000
+"""What the registry takes in one delivery; a hundred times the average day of the market's busiest year."""
+
+
+def barrier(state: State, run: Run, context: Context) -> tuple[str, Facts] | None:
+    """Why the run may not begin, and the facts; None when it may."""
+    if context.set_aside:
+        return "HEARD_EVENTS_SET_ASIDE", facts(set_aside=context.set_aside)
+    heard = state.obligations.days.get(run.day, DayTotals())
+    if heard != run.closed:
+        return "TOTALS_DIFFER", facts(
+            trades=heard.trades,
+            trades_closed=run.closed.trades,
+            quantity_tonnes=heard.quantity_tonnes,
+            quantity_tonnes_closed=run.closed.quantity_tonnes,
+            value_fen=heard.value_fen,
+            value_fen_closed=run.closed.value_fen,
+            first_trade_id=heard.first_trade_id,
+            first_trade_id_closed=run.closed.first_trade_id,
+            last_trade_id=heard.last_trade_id,
+            last_trade_id_closed=run.closed.last_trade_id,
+        )
+    if heard.trades > RUN_TRADES_MAX:
+        return "TOO_MANY_TRADES", facts(trades=heard.trades, trades_max=RUN_TRADES_MAX)
+    return None
