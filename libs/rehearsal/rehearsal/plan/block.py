@@ -5,7 +5,8 @@ With p = value // tonnes and r = value mod tonnes, r tonnes at p + 1 and the oth
 parts would be smaller than a block, one more fen on one block is weighed against one less on another. From four
 minimum blocks on these two ways find a solution exactly when there is one: if p is the lowest price of the day and r
 smaller than a block, nothing can make up for the first fen (and the same from above). Below four, all pairs of prices
-are tried: for one or two blocks that is every plan there is, and for three it has always been enough.
+are tried: for one or two blocks that is every plan there is; for three, a plan close to the day's limits can be
+missed.
 """
 
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def nearest_block_value_fen(tonnes: int, value_fen: int, limits: BlockLimits) ->
     values = [price * tonnes, min(limits.high_fen, price + 1) * tonnes]
     if tonnes >= 2 * limits.tonnes_min and limits.low_fen <= value_fen // tonnes < limits.high_fen:
         values += [price * tonnes + limits.tonnes_min, (price + 1) * tonnes - limits.tonnes_min]
-        for gap in range(1, NEAREST_GAP_FEN_MAX + 1):
+        for gap in range(NEAREST_GAP_FEN_MAX + 1):
             for value in (value_fen - gap, value_fen + gap):
                 if block_groups(tonnes, value, limits) is not None:
                     return value

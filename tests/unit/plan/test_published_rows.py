@@ -1,0 +1,42 @@
+"""The exchange's own 356 daily rows, where they are at hand: every one of them can be played exactly.
+
+The rows stay outside the repository, because their publisher keeps the right to publish them; CARBONMARKET_SHARED_DATA
+names the folder that holds them, which is by default `shared/data` beside the repository.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rehearsal.plan import Rows, build_plan, read_rows
+from support.plan_checker import play, result_of
+from support.trading_days import published_days
+
+BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
+PATH = Path(os.environ.get("CARBONMARKET_SHARED_DATA", BESIDE)) / "cea-daily-2021-2022.csv"
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    if not PATH.exists():
+        pytest.skip(f"the exchange's daily rows are not at {PATH}")
+    return read_rows(PATH)
+
+
+def test_the_file_holds_the_published_span_of_one_vintage_and_the_composite(rows: Rows) -> None:
+    assert tuple(row.day for row in rows.vintages) == published_days()
+    assert tuple(row.day for row in rows.composites) == published_days()
+    assert {row.instrument for row in rows.vintages} == {"CEA"}
+
+
+def test_every_published_row_is_possible_and_played_to_the_tonne_and_the_fen(rows: Rows) -> None:
+    plan = build_plan(seed=1, rows=rows)
+    played = play(plan)
+    assert plan.impossible == ()
+    assert (len(plan.days), plan.trades, plan.accounts_trading) == (356, 59_700, 2_508)
+    assert plan.listed_tonnes + plan.block_tonnes == 229_678_843
+    assert plan.value_fen == 1_047_523_471_727
+    for row in rows.vintages:
+        result = played.results[row.day, row.instrument]
+        assert result == result_of(row, result.trades)

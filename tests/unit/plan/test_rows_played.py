@@ -1,0 +1,105 @@
+"""A plan made of the daily rows of a file: several vintages, references of new ones, rows that cannot be met."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from rehearsal.plan import DayRow, Rows, build_plan
+from support.plan_checker import play, result_of
+
+FIRST, SECOND, THIRD = date(2030, 1, 2), date(2030, 1, 3), date(2030, 1, 4)
+
+
+def row(day: date, instrument: str, close_fen: int, tonnes: int = 500, block_tonnes: int = 0) -> DayRow:
+    """A day that trades a little around its close."""
+    return DayRow(
+        day=day,
+        instrument=instrument,
+        open_fen=close_fen + 1,
+        high_fen=close_fen + 5,
+        low_fen=close_fen - 5,
+        close_fen=close_fen,
+        listed_tonnes=tonnes,
+        listed_value_fen=tonnes * close_fen + tonnes // 3,
+        block_tonnes=block_tonnes,
+        block_value_fen=block_tonnes * (close_fen - 100),
+    )
+
+
+TWO_VINTAGES = (
+    row(FIRST, "CEA", 48_00),
+    row(SECOND, "CEA", 50_00),
+    row(SECOND, "CEA21", 46_00, block_tonnes=300_000),
+    row(THIRD, "CEA", 52_00, tonnes=250_000),
+    row(THIRD, "CEA21", 48_00),
+)
+
+
+def test_several_vintages_are_played_side_by_side() -> None:
+    plan = build_plan(seed=1, rows=Rows(TWO_VINTAGES, ()), accounts=50, trades=200)
+    played = play(plan)
+    assert plan.impossible == ()
+    assert played.market.trades == plan.trades == 200
+    assert plan.accounts_trading == 50
+    assert plan.days == (FIRST, SECOND, THIRD)
+    for given in TWO_VINTAGES:
+        result = played.results[given.day, given.instrument]
+        assert result == result_of(given, result.trades)
+
+
+def references(rows: Rows, given: dict[str, int] | None = None) -> dict[str, int]:
+    plan = build_plan(seed=1, rows=rows, accounts=10, references=given)
+    return {instrument.code: instrument.reference_fen for instrument in plan.instruments}
+
+
+def test_the_first_reference_is_the_markets_first_base_and_a_new_vintages_the_close_before() -> None:
+    assert references(Rows(TWO_VINTAGES, ())) == {"CEA": 48_00, "CEA21": 48_00}
+
+
+def test_a_new_vintage_takes_the_composites_close_of_the_day_before_where_the_file_has_it() -> None:
+    composite = row(FIRST, "COMCEA", 47_50)
+    assert references(Rows(TWO_VINTAGES, (composite,))) == {"CEA": 48_00, "CEA21": 47_50}
+
+
+def test_a_new_vintage_takes_the_mean_of_the_other_closes_without_a_composite() -> None:
+    rows = (
+        row(FIRST, "CEA", 48_00),
+        row(FIRST, "CEA21", 49_01),
+        row(SECOND, "CEA22", 48_00),
+    )
+    assert references(Rows(rows, ()))["CEA22"] == 48_51
+
+
+def test_a_reference_that_is_given_goes_before_all_others() -> None:
+    assert references(Rows(TWO_VINTAGES, ()), {"CEA": 47_00}) == {"CEA": 47_00, "CEA21": 48_00}
+
+
+def test_what_cannot_be_met_is_named_and_the_rest_of_the_file_is_played() -> None:
+    wrong = replace(TWO_VINTAGES[1], close_fen=50_01)
+    rows = (TWO_VINTAGES[0], wrong, *TWO_VINTAGES[2:])
+    plan = build_plan(seed=1, rows=Rows(rows, ()), accounts=10)
+    assert [(one.day, one.instrument, one.column) for one in plan.impossible] == [(SECOND, "CEA", "close_fen")]
+    played = play(plan)
+    second = played.days[1]
+    assert second.rows == (wrong, TWO_VINTAGES[2])
+    assert second.expected == TWO_VINTAGES[1:3]
+    for expected in second.expected:
+        result = played.results[SECOND, expected.instrument]
+        assert result == result_of(expected, result.trades)
+
+
+@pytest.mark.parametrize(("wanted", "trades"), [(0, 5), (5, 5), (77, 77), (500, 500), (10**6, 500)])
+def test_the_number_of_trades_gives_way_to_what_the_rows_allow(wanted: int, trades: int) -> None:
+    """Five hold the open, high and low and the two prices of the rest; 500 t can make no more than 500 trades."""
+    plan = build_plan(seed=1, rows=Rows(TWO_VINTAGES[:1], ()), accounts=10, trades=wanted)
+    assert plan.trades == play(plan).market.trades == trades
+
+
+def test_a_month_of_a_file_begins_at_the_close_before_it() -> None:
+    next_month = row(date(2030, 2, 1), "CEA", 53_00)
+    plan = build_plan(seed=1, rows=Rows((*TWO_VINTAGES, next_month), ()), accounts=10, months=["2030-02"])
+    assert [(one.code, one.first_day, one.reference_fen) for one in plan.instruments] == [
+        ("CEA", next_month.day, 52_00)
+    ]
+    assert play(plan).market.trades == plan.trades
