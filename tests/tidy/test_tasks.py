@@ -1,0 +1,27 @@
+"""`make` alone lists every target, and the lock pins every requirement with hashes and names no address."""
+
+import re
+import subprocess
+
+from support.repository import ROOT
+
+
+def test_make_alone_lists_every_target_in_words() -> None:
+    listed = subprocess.run("make", cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    declared = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = {target for line in declared for target in line.split()}
+    assert {"setup", "demo", "market", "reset", "year", "test", "check"} <= targets
+    assert set(re.findall(r"^  ([a-z]+) +\S+ \S+", listed, re.MULTILINE)) == targets
+
+
+def test_every_requirement_is_pinned_with_hashes_and_without_an_address() -> None:
+    wanted = re.findall(r"^([A-Za-z0-9_-]+)", (ROOT / "requirements.in").read_text(), re.MULTILINE)
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = re.findall(
+        r"^([a-z0-9-]+)==\S+(?: ;[^\\]+)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", lock, re.MULTILINE
+    )
+    assert {name.lower().replace("_", "-") for name in wanted} <= set(pinned)
+    assert pinned == re.findall(r"^([a-z0-9-]+)[=<>]", lock, re.MULTILINE)
+    assert "://" not in lock
+    assert "--index-url" not in lock
+    assert "--find-links" not in lock
