@@ -18,8 +18,7 @@ PAGES_MAX = 10_000
 class Page(Protocol):
     """An answer that is one page of a list."""
 
-    @property
-    def next_page_token(self) -> str: ...
+    next_page_token: str
 
 
 P = TypeVar("P", bound=Page)

@@ -1,12 +1,11 @@
 """The words for what the protos enumerate: `buy` for SIDE_BUY, `key_emitting_entity` for
 ACCOUNT_KIND_KEY_EMITTING_ENTITY.
 
-They are taken by the client's methods, printed as JSON and typed at the command line. A test holds them to the protos.
+They are taken by the client's methods, printed as JSON and typed at the command line. A test holds them to the
+protos. An enumeration is handed over as its descriptor, which protobuf has two unrelated classes of.
 """
 
 from typing import Any, Literal
-
-from google.protobuf.descriptor import EnumDescriptor
 
 Side = Literal["buy", "sell"]
 AccountKind = Literal["province", "key_emitting_entity", "institution", "individual"]
@@ -15,10 +14,10 @@ PayoutState = Literal["requested", "instructed", "paid", "returned"]
 UNSPECIFIED = "unspecified"
 
 
-def words_of(enum: EnumDescriptor) -> dict[str, int]:
+def words_of(enum: Any) -> dict[str, int]:
     """Every value of an enumeration by its word, the unspecified one left out."""
     values = enum.values
-    prefix = values[0].name.removesuffix(UNSPECIFIED.upper())
+    prefix: str = values[0].name.removesuffix(UNSPECIFIED.upper())
     return {value.name.removeprefix(prefix).lower(): value.number for value in values if value.number != 0}
 
 
@@ -27,7 +26,7 @@ def number_of(enum_type: Any, word: str) -> Any:
     return words_of(enum_type.DESCRIPTOR)[word] if word else 0
 
 
-def word_of(enum: EnumDescriptor, number: int) -> str:
+def word_of(enum: Any, number: int) -> str:
     """The word of a number; empty for "unspecified"; the number itself where this release has no word for it."""
     if number == 0:
         return ""

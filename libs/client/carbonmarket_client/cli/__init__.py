@@ -1,0 +1,1 @@
+"""The `carbonmarket` command line: one module per noun, each with its commands and the screens they show."""

@@ -1,0 +1,359 @@
+"""The root of the command line: global options, how a command runs, what its exit code means, how an error reads."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Generic, TypeVar
+
+import click
+from google.protobuf.message import Message
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from carbonmarket_client import values
+from carbonmarket_client.cli.plain import as_json, plain, plain_facts
+from carbonmarket_client.cli.screens import WIDTH, fact, label
+from carbonmarket_client.errors import (
+    Failed,
+    MarketError,
+    NotConfigured,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Unavailable,
+)
+from carbonmarket_client.link import DEADLINE_S, new_request_id
+from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.service import Page, pages
+from carbonmarket_client.settings import ACTOR_VARIABLE, Settings, address_variable
+
+DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
+
+EXAMPLES = """\
+Examples:
+  $ export CARBONMARKET_TRADING_ADDRESS=127.0.0.1:7002 CARBONMARKET_ACTOR=participant:power-0007
+  $ carbonmarket book CEA --watch
+  $ carbonmarket orders place CEA sell 1,000 51.23
+  $ carbonmarket --json trades | jq '.trades[0].price_fen'
+"""
+
+EXIT_CODES = """\
+Exit codes:
+  0  done
+  1  refused: the market said no and changed nothing
+  2  the command line is wrong, or an address or the actor is missing
+  3  no answer: the service is away or takes no more at the moment
+  4  refused: there is no such thing
+  5  refused: this actor may not do it
+  6  the service made a mistake
+"""
+
+HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+
+ORDER = (
+    *("status", "clock", "accounts", "vintages", "holdings", "funds", "payouts"),
+    *("instruments", "rules", "days", "book", "orders", "blocks", "trades", "bulletins"),
+    *("obligations", "runs", "statements", "reconciliations", "events", "trace"),
+)
+"""The nouns as `--help` lists them: who and what there is, the market, settlement, and what happened."""
+
+T = TypeVar("T")
+P = TypeVar("P", bound=Page)
+F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of the command line: who, where, and how to show it."""
+
+    settings: Settings
+    deadline_s: float = DEADLINE_S
+    json: bool = False
+
+    @property
+    def console(self) -> Console:
+        """Standard output, as wide as the terminal, or WIDTH where there is none."""
+        return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, soft_wrap=False)
+
+    def show(self, answer: Message | dict[str, Any] | list[Any], *screens: RenderableType) -> None:
+        """Print an answer: the message as JSON for programs, else the screens for people, a blank line between them."""
+        if self.json:
+            print(as_json(plain(answer) if isinstance(answer, Message) else answer))
+            return
+        for place, screen in enumerate(screens):
+            if place:
+                self.console.print()
+            self.console.print(screen)
+
+    def done(self, answer: Message, request_id: str, sentence: str) -> None:
+        """Print what a command did."""
+        self.show({"request_id": request_id, **plain(answer)}, Text(sentence))
+
+    def account(self, account: str | None) -> str:
+        """The account named, or the caller's own. Raises NotConfigured where there is no own one."""
+        if account:
+            return account
+        role, _, name = self.settings.caller().partition(":")
+        if role in ("participant", "province"):
+            return name
+        raise NotConfigured(f"name an ACCOUNT: {self.settings.actor} has none of its own")
+
+    def own_or_all(self, account: str | None) -> str:
+        """The account named, or a participant's own, or empty, which asks for everybody's."""
+        role, _, name = self.settings.caller().partition(":")
+        return account or (name if role in ("participant", "province") else "")
+
+    def run(self, command: Callable[["CarbonMarket", "Session"], Awaitable[None]]) -> int:
+        """Run a command against the market and return its exit code."""
+
+        async def inside() -> None:
+            connected = CarbonMarket(self.settings, deadline_s=self.deadline_s, begin_traces=True)
+            async with connected as market:
+                await command(market, self)
+
+        try:
+            asyncio.run(inside())
+        except MarketError as error:
+            self.explain(error)
+            return exit_code(error)
+        except KeyboardInterrupt:
+            return DONE
+        return DONE
+
+    def explain(self, error: MarketError) -> None:
+        """Say what went wrong and how to mend it: as JSON on standard output for programs, else in words on
+        standard error.
+        """
+        if self.json:
+            print(as_json({"error": _plain_error(error)}))
+            return
+        Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, highlight=False).print(_worded(error))
+
+
+class NotTraced(MarketError):
+    """There is no trace to draw."""
+
+
+def exit_code(error: MarketError) -> int:
+    for kind, code in (
+        (NotTraced, NOT_FOUND),
+        (NotFound, NOT_FOUND),
+        (NotPermitted, NOT_PERMITTED),
+        (Refused, REFUSED),
+        (Unavailable, UNAVAILABLE),
+        (NotConfigured, USAGE),
+    ):
+        if isinstance(error, kind):
+            return code
+    return FAILED
+
+
+def mend_of(error: MarketError) -> str:
+    """A sentence that says how to put an error right."""
+    if isinstance(error, Refused):
+        return error.mend
+    if isinstance(error, Unavailable):
+        again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
+        return f"See whether {error.service} runs and its address is right (`carbonmarket status`).{again}"
+    if isinstance(error, Failed):
+        return f"The mistake is the service's: its operators find it in the log of {error.service}."
+    if isinstance(error, NotConfigured):
+        return "`carbonmarket --help` lists the options and the variables behind them."
+    if isinstance(error, NotTraced):
+        return (
+            "Spans are written a moment after the fact: try again, and see that --spans names every service's folder."
+        )
+    return "Update the client."
+
+
+def _plain_error(error: MarketError) -> dict[str, Any]:
+    known: dict[str, Any] = {"kind": type(error).__name__, "text": str(error), "mend": mend_of(error)}
+    if isinstance(error, Refused):
+        known |= {"reason": error.reason, "facts": plain_facts(error.facts)}
+    if isinstance(error, Unavailable):
+        known |= {"request_id": error.request_id}
+    return known
+
+
+def _worded(error: MarketError) -> RenderableType:
+    if isinstance(error, Refused):
+        head = f"Refused: {error.reason}"
+        width = max((len(label(name)) for name in error.facts), default=0)
+        lines = [f"  {label(name):<{width}}  {fact(name, value)}" for name, value in sorted(error.facts.items())]
+    else:
+        head, lines = f"{type(error).__name__}: {error}", []
+    return Group(Text(head, style="bold"), *map(Text, lines), Text(f"How to mend it: {mend_of(error)}"))
+
+
+# How commands are declared.
+
+
+class _WithExamples(click.Command):
+    """A command whose help ends with examples, printed as they are."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            formatter.write("\nExamples:\n" + "".join(f"  $ {example}\n" for example in self.examples))
+
+
+class Noun(click.Group):
+    """Commands about one noun. The noun alone, or followed by no known verb, is its first command: the one that
+    shows.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        shows = next(iter(self.commands))
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+            args = [shows, *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        shows = next(iter(self.commands))
+        examples = [
+            example
+            for command in self.commands.values()
+            if isinstance(command, _WithExamples)
+            for example in command.examples[:1]
+        ]
+        formatter.write(f"\nWithout a verb: {shows}.\n\nExamples:\n")
+        formatter.write("".join(f"  $ {example}\n" for example in examples))
+
+
+def _set_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _session(ctx).json = True
+
+
+def _session(ctx: click.Context) -> Session:
+    session = ctx.find_object(Session)
+    assert session is not None, "the root command makes the session"
+    return session
+
+
+def command(group: click.Group, name: str, examples: Sequence[str]) -> Callable[[F], click.Command]:
+    """Declare an async command `(market, session, **options)` of a group, with its examples."""
+
+    def declare(function: F) -> click.Command:
+        @wraps(function)
+        def run(**options: Any) -> None:
+            context = click.get_current_context()
+            session = _session(context)
+            context.exit(session.run(lambda market, session: function(market, session, **options)))
+
+        with_json = click.option(
+            "--json", is_flag=True, expose_value=False, is_eager=True, callback=_set_json, help="Print JSON."
+        )
+        declared: click.Command = group.command(name, cls=_WithExamples, examples=examples)(with_json(run))
+        return declared
+
+    return declare
+
+
+def request_id_option(function: F) -> F:
+    """The option of every command that changes something. A new id is made when none is given."""
+    return click.option(
+        "--request-id",
+        default=new_request_id,
+        show_default="a new one",
+        help="Makes the command idempotent: repeated under the same id it is done once.",
+    )(function)
+
+
+def limit_option(function: F) -> F:
+    return click.option(
+        "--limit", type=click.IntRange(0), default=50, show_default=True, help="Rows at most; 0 for all."
+    )(function)
+
+
+class _Read(click.ParamType[T], Generic[T]):
+    """A parameter that `values` reads; what it cannot read is a wrong command line."""
+
+    def __init__(self, name: str, read: Callable[[str], T]) -> None:
+        self.name = name
+        self.read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        if not isinstance(value, str):
+            given: T = value
+            return given
+        try:
+            return self.read(value)
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+
+
+CNY = _Read("CNY", values.fen_of)
+TONNES = _Read("TONNES", values.tonnes_of)
+DAY = _Read("DAY", values.day_of)
+TIME = _Read("TIME", values.ms_of)
+SIDE = click.Choice(["buy", "sell"])
+
+
+ROWS_IN_A_PAGE = 1_000
+
+
+async def gathered(read: Callable[[int, str], Awaitable[P]], field: str, limit: int) -> P:
+    """An answer of so many rows (0: of all), put together from as many pages as it takes.
+
+    `read` takes a page size and a page token. next_page_token stays set where rows were left out.
+    """
+    whole: P | None = None
+    left = limit
+
+    async def page_after(token: str) -> P:
+        return await read(min(left or ROWS_IN_A_PAGE, ROWS_IN_A_PAGE), token)
+
+    async for page in pages(page_after):
+        if whole is None:
+            whole = page
+        else:
+            getattr(whole, field).extend(getattr(page, field))
+            whole.next_page_token = page.next_page_token
+        left = limit - len(getattr(whole, field))
+        if limit and left <= 0:
+            break
+    assert whole is not None
+    return whole
+
+
+class _Root(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.commands, key=ORDER.index)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"\n{EXAMPLES}\n{EXIT_CODES}")
+
+
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"], "terminal_width": HELP_WIDTH})
+@click.option("--registry", metavar="HOST:PORT", help=f"Where the registry is; else {address_variable('registry')}.")
+@click.option("--trading", metavar="HOST:PORT", help=f"Where trading is; else {address_variable('trading')}.")
+@click.option("--clearing", metavar="HOST:PORT", help=f"Where clearing is; else {address_variable('clearing')}.")
+@click.option("--as", "actor", metavar="ROLE:NAME", help=f"Who is calling; else {ACTOR_VARIABLE}.")
+@click.option("--deadline", type=click.IntRange(1, 600), default=15, show_default=True, help="Seconds for each call.")
+@click.option("--json", is_flag=True, help="Print JSON, for programs; every command takes it too.")
+@click.pass_context
+def cli(
+    ctx: click.Context,
+    registry: str | None,
+    trading: str | None,
+    clearing: str | None,
+    actor: str | None,
+    deadline: int,
+    json: bool,
+) -> None:
+    """See and use the carbon market: allowances, money, orders, trades, and how they settle.
+
+    Money is CNY, written 51.23 or 1,051.23; quantities are whole tonnes, written 1000 or 1,000; days and times are
+    China time.
+    """
+    ctx.obj = Session(Settings.gathered(registry, trading, clearing, actor), deadline_s=deadline, json=json)

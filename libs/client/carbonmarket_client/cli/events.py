@@ -1,0 +1,122 @@
+"""`events`: what happened, as it happens; one's own feed, or a service's whole log for those who may read it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+
+import click
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from carbonmarket_client.cli.app import Session, cli, command
+from carbonmarket_client.cli.operations import SERVICE
+from carbonmarket_client.cli.plain import as_json, plain_record
+from carbonmarket_client.cli.screens import described
+from carbonmarket_client.feed import Record
+from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.settings import SERVICES
+from carbonmarket_client.values import moment
+
+WAITING_MAX = 1_000
+"""So many records may wait to be shown before reading pauses."""
+
+
+@command(
+    cli,
+    "events",
+    [
+        "carbonmarket events --follow",
+        "carbonmarket events --service trading --type TradeExecuted --json",
+        "carbonmarket --as auditor:kate events --service clearing --after 1200",
+    ],
+)
+@click.option("--follow", is_flag=True, help="Stay and show what happens until Ctrl-C.")
+@click.option("--service", "services", type=SERVICE, multiple=True, help="Of this service only; may be repeated.")
+@click.option("--account", help="The feed of this account; else a participant's own, for others the whole log.")
+@click.option("--after", type=click.IntRange(0), default=0, help="From after this position, or sequence in a feed.")
+@click.option("--type", "types", multiple=True, help="Only events of this type, for example OrderPlaced.")
+@click.option("--limit", type=click.IntRange(0), default=0, help="End after so many; 0 for no end.")
+async def events(
+    market: CarbonMarket,
+    session: Session,
+    follow: bool,
+    services: tuple[str, ...],
+    account: str | None,
+    after: int,
+    types: tuple[str, ...],
+    limit: int,
+) -> None:
+    """Show events in the order they happened: a participant's own feed, or a service's whole log.
+
+    A feed numbers its events without gaps, by sequence; a log by position. Keep the last number you have dealt with
+    and go on with
+    --after. With --json every event is one line.
+    """
+    chosen = services or SERVICES
+    if after and len(chosen) != 1:
+        raise click.UsageError("--after counts within one service: name it with --service")
+    whose = session.own_or_all(account)
+    streams = [
+        market.service(service).follow_feed(whose, after, wait=follow)
+        if whose
+        else market.service(service).follow_log(after, wait=follow)
+        for service in chosen
+    ]
+    shown = 0
+    async with aclosing(_as_they_come(streams) if follow else _in_order(streams)) as records:
+        async for record in records:
+            if types and record.type.rpartition(".")[2] not in types:
+                continue
+            if session.json:
+                print(as_json(plain_record(record), one_line=True), flush=True)
+            else:
+                session.console.print(event_lines(record))
+            shown += 1
+            if shown == limit:
+                return
+
+
+async def _in_order(streams: Sequence[AsyncIterator[Record]]) -> AsyncGenerator[Record, None]:
+    """Merge streams that end, by the market's time."""
+    heads = {place: await anext(stream, None) for place, stream in enumerate(streams)}
+    while True:
+        waiting = [(head.recorded_ms, place, head) for place, head in heads.items() if head is not None]
+        if not waiting:
+            return
+        _, place, first = min(waiting, key=lambda entry: entry[:2])
+        yield first
+        heads[place] = await anext(streams[place], None)
+
+
+async def _as_they_come(streams: Sequence[AsyncIterator[Record]]) -> AsyncGenerator[Record, None]:
+    """Merge streams without end, in the order of arrival. The first that fails ends them all."""
+    arrived: asyncio.Queue[Record | BaseException] = asyncio.Queue(WAITING_MAX)
+
+    async def read(stream: AsyncIterator[Record]) -> None:
+        try:
+            async for record in stream:
+                await arrived.put(record)
+        except Exception as error:
+            await arrived.put(error)
+
+    readers = [asyncio.create_task(read(stream)) for stream in streams]
+    try:
+        while True:
+            item = await arrived.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+
+
+def event_lines(record: Record) -> RenderableType:
+    """An event on a line of its own, and below it what it says."""
+    number = f"#{record.sequence}, log {record.position:,}" if record.sequence else f"{record.position:,}"
+    head = Text(f"{moment(record.recorded_ms)}  {record.service:<8}  {number:>8}  ")
+    head.append(record.type.rpartition(".")[2], style="bold")
+    said = "  ".join(f"{name}: {value}" for name, value in described(record.event))
+    return Group(head, Padding(Text(said), (0, 0, 0, 4))) if said else head

@@ -1,0 +1,264 @@
+"""`orders` and `trades`: listed agreement as a participant uses it."""
+
+import click
+from rich.console import RenderableType
+
+from carbonmarket.trading.v1 import trading_query_service_pb2 as query
+from carbonmarket_client.cli.accounts import more
+from carbonmarket_client.cli.app import (
+    CNY,
+    DAY,
+    SIDE,
+    TONNES,
+    Noun,
+    Session,
+    cli,
+    command,
+    gathered,
+    limit_option,
+    request_id_option,
+)
+from carbonmarket_client.cli.screens import Screen, card, numbers, said, words
+from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.values import amount, clock, moment, money, tonnes
+from carbonmarket_client.words import Side
+
+
+@cli.group(cls=Noun)
+def orders() -> None:
+    """Orders: listings in the book, and taking somebody else's."""
+
+
+@command(
+    orders, "list", ["carbonmarket orders", "carbonmarket orders list --open", "carbonmarket orders --day 2021-07-16"]
+)
+@click.option("--account", help="Whose; else a participant's own, for others everybody's.")
+@click.option("--day", type=DAY, default="", help="Of this day only.")
+@click.option("--open", "open_only", is_flag=True, help="Only those that still rest in the book.")
+@limit_option
+async def list_orders(
+    market: CarbonMarket, session: Session, account: str | None, day: str, open_only: bool, limit: int
+) -> None:
+    """List orders, newest first."""
+    whose = session.own_or_all(account)
+    answer = await gathered(
+        lambda size, token: market.trading.list_orders(
+            account=whose, day=day, open_only=open_only, page_size=size, page_token=token
+        ),
+        "orders",
+        limit,
+    )
+    session.show(answer, orders_screen(whose, answer))
+
+
+@command(orders, "show", ["carbonmarket orders show 12"])
+@click.argument("order_id", type=int)
+async def show_order(market: CarbonMarket, session: Session, order_id: int) -> None:
+    """Show one order."""
+    answer = await market.trading.get_order(order_id)
+    session.show(answer, order_card(answer.order))
+
+
+@command(
+    orders,
+    "place",
+    [
+        "carbonmarket orders place CEA sell 1,000 51.23",
+        "carbonmarket orders place CEA buy 500 50.80 --request-id order-118",
+    ],
+)
+@click.argument("instrument")
+@click.argument("side", type=SIDE)
+@click.argument("quantity", type=TONNES)
+@click.argument("price", type=CNY)
+@click.option("--account", help="Whose; else the caller's own.")
+@request_id_option
+async def place(
+    market: CarbonMarket,
+    session: Session,
+    instrument: str,
+    side: Side,
+    quantity: int,
+    price: int,
+    account: str | None,
+    request_id: str,
+) -> None:
+    """Put a listing into the book: QUANTITY tonnes at PRICE each, valid for the day. Others pick it."""
+    answer = await market.trading.place_order(
+        session.account(account), instrument, side, price_fen=price, quantity_tonnes=quantity, request_id=request_id
+    )
+    terms = f"{side} {tonnes(quantity)} t of {instrument} at {money(price)}"
+    session.done(answer, request_id, f"Order {answer.order_id} is in the book: {terms}.")
+
+
+@command(orders, "cancel", ["carbonmarket orders cancel 12"])
+@click.argument("order_id", type=int)
+@request_id_option
+async def cancel(market: CarbonMarket, session: Session, order_id: int, request_id: str) -> None:
+    """Take what is left of one's listing out of the book."""
+    answer = await market.trading.cancel_order(order_id, request_id=request_id)
+    session.done(answer, request_id, f"Order {order_id} is cancelled; {tonnes(answer.quantity_tonnes)} t were left.")
+
+
+@command(orders, "take", ["carbonmarket orders take 12 400 51.23"])
+@click.argument("order_id", type=int)
+@click.argument("quantity", type=TONNES)
+@click.argument("price", type=CNY)
+@click.option("--account", help="For whom; else the caller's own.")
+@request_id_option
+async def take(
+    market: CarbonMarket,
+    session: Session,
+    order_id: int,
+    quantity: int,
+    price: int,
+    account: str | None,
+    request_id: str,
+) -> None:
+    """Pick listing ORDER_ID from the book: QUANTITY tonnes at PRICE, the price you saw. This makes a trade."""
+    answer = await market.trading.take_listing(
+        session.account(account), order_id, quantity_tonnes=quantity, price_fen=price, request_id=request_id
+    )
+    session.done(
+        answer,
+        request_id,
+        f"Trade {answer.trade_id}: {tonnes(answer.quantity_tonnes)} t at {money(answer.price_fen)} = "
+        f"{money(answer.value_fen)}, fee {money(answer.fee_fen)}.",
+    )
+
+
+@cli.group(cls=Noun)
+def trades() -> None:
+    """Trades: who bought what from whom, at which price, and whether it has settled."""
+
+
+@command(
+    trades,
+    "list",
+    ["carbonmarket trades", "carbonmarket trades --day 2021-07-16", "carbonmarket trades --limit 0 --json"],
+)
+@click.option("--account", help="Whose; else a participant's own, for others everybody's.")
+@click.option("--day", type=DAY, default="", help="Of this day only.")
+@limit_option
+async def list_trades(market: CarbonMarket, session: Session, account: str | None, day: str, limit: int) -> None:
+    """List trades, newest first."""
+    whose = session.own_or_all(account)
+    answer = await gathered(
+        lambda size, token: market.trading.list_trades(account=whose, day=day, page_size=size, page_token=token),
+        "trades",
+        limit,
+    )
+    session.show(answer, trades_screen(whose, day, answer))
+
+
+@command(trades, "show", ["carbonmarket trades show 17"])
+@click.argument("trade_id", type=int)
+async def show_trade(market: CarbonMarket, session: Session, trade_id: int) -> None:
+    """Show one trade, with the id of its trace."""
+    answer = await market.trading.get_trade(trade_id)
+    session.show(answer, trade_card(answer.trade))
+
+
+# Screens
+
+
+def orders_screen(account: str, answer: query.ListOrdersResponse) -> Screen:
+    return Screen(
+        more(f"Orders of {account or 'everybody'}", answer.next_page_token),
+        [
+            numbers("order"),
+            words("placed"),
+            words("account", spare=True),
+            words("instrument"),
+            words("side"),
+            numbers("price CNY"),
+            numbers("tonnes"),
+            numbers("filled"),
+            words("state"),
+        ],
+        [
+            (
+                str(order.order_id),
+                moment(order.placed_ms),
+                order.account,
+                order.instrument,
+                said(order, "side"),
+                amount(order.price_fen),
+                tonnes(order.quantity_tonnes),
+                tonnes(order.filled_tonnes),
+                said(order, "state"),
+            )
+            for order in answer.orders
+        ],
+        "There are no such orders: `carbonmarket orders place --help` shows how to place one.",
+    )
+
+
+def order_card(order: query.Order) -> RenderableType:
+    rows = [
+        ("account", order.account),
+        ("terms", f"{said(order, 'side')} {tonnes(order.quantity_tonnes)} t of {order.instrument}"),
+        ("price", f"{money(order.price_fen)} a tonne"),
+        ("filled", f"{tonnes(order.filled_tonnes)} t"),
+        ("state", said(order, "state")),
+        ("placed", moment(order.placed_ms)),
+    ]
+    if order.ended_ms:
+        rows.append(("ended", moment(order.ended_ms)))
+    if order.trace_id:
+        rows.append(("trace", order.trace_id))
+    return card(f"Order {order.order_id} of {order.day}", rows)
+
+
+def trades_screen(account: str, day: str, answer: query.ListTradesResponse) -> Screen:
+    of_day = f" on {day}" if day else ""
+    return Screen(
+        more(f"Trades of {account or 'everybody'}{of_day}", answer.next_page_token),
+        [
+            numbers("trade"),
+            words("time" if day else "executed"),
+            words("instrument"),
+            words("method", spare=True),
+            numbers("CNY/t"),
+            numbers("tonnes"),
+            numbers("value CNY"),
+            words("buyer"),
+            words("seller"),
+            words("state", spare=True),
+        ],
+        [
+            (
+                str(trade.trade_id),
+                clock(trade.executed_ms) if day else moment(trade.executed_ms)[:16],
+                trade.instrument,
+                said(trade, "method"),
+                amount(trade.price_fen),
+                tonnes(trade.quantity_tonnes),
+                amount(trade.value_fen),
+                trade.buyer,
+                trade.seller,
+                said(trade, "state"),
+            )
+            for trade in answer.trades
+        ],
+        "There are no such trades.",
+    )
+
+
+def trade_card(trade: query.Trade) -> RenderableType:
+    came_from = f"listing {trade.maker_order_id}" if trade.maker_order_id else f"block {trade.block_id}"
+    rows = [
+        ("executed", moment(trade.executed_ms)),
+        ("method", f"{said(trade, 'method')}, {came_from}"),
+        ("quantity", f"{tonnes(trade.quantity_tonnes)} t of {trade.instrument}"),
+        ("price", f"{money(trade.price_fen)} a tonne"),
+        ("value", money(trade.value_fen)),
+        ("buyer", f"{trade.buyer}, fee {money(trade.buyer_fee_fen)}"),
+        ("seller", f"{trade.seller}, fee {money(trade.seller_fee_fen)}"),
+        ("maker", trade.maker_account),
+        ("taker", trade.taker_account),
+        ("state", said(trade, "state")),
+    ]
+    if trade.trace_id:
+        rows.append(("trace", f"{trade.trace_id} (`carbonmarket trace {trade.trade_id}` draws it)"))
+    return card(f"Trade {trade.trade_id} of {trade.day}", rows)

@@ -1,0 +1,165 @@
+"""What people see: tables and cards that read well in 100 columns, in one colour or none.
+
+Numbers stand right-aligned under a heading that has their unit; nothing is said by colour alone. A table that is
+wider than the screen leaves out its spare columns, which `--json` always has.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from carbonmarket_client import values
+from carbonmarket_client.words import word_of
+
+WIDTH = 100
+"""How wide a screen is where the output is no terminal."""
+
+RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading and how the cells below it stand. A spare column is left out where the screen is too narrow for it."""
+
+    heading: str
+    right: bool = False
+    spare: bool = False
+    wraps: bool = False
+
+
+def words(heading: str, *, spare: bool = False, wraps: bool = False) -> Column:
+    return Column(heading, spare=spare, wraps=wraps)
+
+
+def numbers(heading: str, *, spare: bool = False) -> Column:
+    return Column(heading, right=True, spare=spare)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A table before it is known how wide it may be."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+    nothing: str = "Nothing to show."
+
+    def __rich_console__(self, console: Console, options: Any) -> Iterable[RenderableType]:
+        yield Text(self.title, style="bold")
+        if not self.rows:
+            yield Text(self.nothing)
+            return
+        every = range(len(self.columns))
+        table = self._table(every)
+        if console.measure(table).maximum > options.max_width:
+            table = self._table([place for place in every if not self.columns[place].spare])
+        yield table
+
+    def _table(self, places: Iterable[int]) -> Table:
+        kept = list(places)
+        table = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+        for column in (self.columns[place] for place in kept):
+            table.add_column(
+                column.heading,
+                justify="right" if column.right else "left",
+                no_wrap=column.right or not column.wraps,
+                overflow="fold",
+            )
+        for row in self.rows:
+            table.add_row(*(Text(row[place]) for place in kept))
+        return table
+
+
+def card(title: str, rows: Iterable[tuple[str, str]], *, right: bool = False) -> RenderableType:
+    """One thing, a line per property."""
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right" if right else "left", overflow="fold")
+    for label, value in rows:
+        grid.add_row(Text(label), Text(value))
+    return Group(Text(title, style="bold"), grid)
+
+
+def message_card(title: str, message: Message, leave_out: Sequence[str] = ("position",)) -> RenderableType:
+    """One thing as its message has it: a line per field that says something."""
+    return card(title, [row for row in described(message) if row[0] not in {label(name) for name in leave_out}])
+
+
+def described(message: Message) -> list[tuple[str, str]]:
+    """The fields of a message that are set, as label and text."""
+    rows = []
+    for field, value in message.ListFields():
+        if field.message_type is not None and not field.is_repeated:
+            text = ", ".join(f"{name} {shown}" for name, shown in described(value))
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            text = ", ".join(f"{label(name)} {fact(name, said)}" for name, said in sorted(value.items()))
+        elif field.message_type is not None:
+            text = "; ".join(", ".join(f"{name} {shown}" for name, shown in described(item)) for item in value)
+        elif field.is_repeated:
+            text = ", ".join(_scalar(field, item) for item in value)
+        else:
+            text = _scalar(field, value)
+        rows.append((label(field.name), text))
+    return rows
+
+
+def label(name: str) -> str:
+    """A field's name without its unit, for people: `low_fen` is `low`."""
+    for unit in ("_fen", "_tonnes", "_ms", "_bp", "_ppm"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
+
+
+def fact(name: str, value: str | int) -> str:
+    """A value under a field's name, with the unit that the name ends in."""
+    text = str(value)
+    if not text.removeprefix("-").isdecimal():
+        return text
+    number, bare = int(text), name.removesuffix("_min").removesuffix("_max")
+    if bare.endswith("_fen"):
+        return values.money(number)
+    if bare.endswith("_tonnes"):
+        return f"{values.tonnes(number)} t"
+    if bare.endswith("_ms"):
+        return values.moment(number)
+    if bare.endswith("_bp"):
+        return values.percent(number)
+    if bare.endswith("_ppm"):
+        return values.share(number)
+    return text
+
+
+def facts_card(facts: Mapping[str, str]) -> RenderableType:
+    return card("", [(f"  {label(name)}", fact(name, value)) for name, value in sorted(facts.items())])
+
+
+def spaced(word: str) -> str:
+    """An enumeration's word for people: `key_emitting_entity` is `key emitting entity`."""
+    return word.replace("_", " ")
+
+
+def yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def said(message: Message, name: str) -> str:
+    """The word of an enumeration field, for people."""
+    enum = message.DESCRIPTOR.fields_by_name[name].enum_type
+    assert enum is not None, name
+    return spaced(word_of(enum, getattr(message, name)))
+
+
+def _scalar(field: Any, value: Any) -> str:
+    if field.enum_type is not None:
+        return spaced(word_of(field.enum_type, value))
+    if isinstance(value, bool):
+        return yes(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return fact(field.name, value)
