@@ -1,0 +1,1 @@
+"""Trading: the exchange of the market. Start with domain/, then api.py."""

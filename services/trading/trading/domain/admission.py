@@ -1,0 +1,61 @@
+"""Admission: whether an account may trade an instrument by a method now, and whether price and quantity keep the
+day's rules.
+
+The same ladder for every order, listing and block: the account, then the day, then the instrument, then the hour.
+"""
+
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Rejected
+from trading.domain.accounts import Account, check_not_stopped
+from trading.domain.calendar import day_of
+from trading.domain.instruments import Instrument, Limits
+from trading.domain.rules import TradingRules, in_session
+from trading.domain.values import Method
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+def rules_today(market: "Market") -> TradingRules:
+    """The rules of the open day."""
+    rules = market.rules.trading.on(market.calendar.open_day)
+    assert rules is not None, "no day opens without rules"
+    return rules
+
+
+def check_may_trade(
+    market: "Market", account: Account, instrument: Instrument, method: Method, context: Context
+) -> TradingRules:
+    """Return the rules of the open day, or refuse."""
+    if not account.eligible_to_trade:
+        raise Rejected("ACCOUNT_NOT_ELIGIBLE_TO_TRADE", account=account.account)
+    check_not_stopped(account)
+    day = market.calendar.open_day
+    if not day:
+        raise Rejected("DAY_NOT_OPEN", today=day_of(context.now_ms))
+    if not instrument.listed_on(day):
+        raise Rejected("INSTRUMENT_NOT_LISTED", instrument=instrument.instrument)
+    ground = market.suspended_ground or instrument.suspended_ground
+    if ground:
+        raise Rejected("TRADING_SUSPENDED", instrument=instrument.instrument, ground=ground)
+    rules = rules_today(market)
+    sessions = rules.listed_sessions if method is Method.LISTED else rules.block_sessions
+    if not in_session(sessions, day, context.now_ms):
+        raise Rejected("OUT_OF_SESSION", now_ms=context.now_ms, day=day, sessions=" ".join(map(str, sessions)))
+    return rules
+
+
+def check_quantity_tick(rules: TradingRules, quantity_tonnes: int) -> None:
+    if quantity_tonnes % rules.quantity_tick_tonnes:
+        raise Rejected("QUANTITY_OFF_TICK", quantity_tonnes=quantity_tonnes, tick_tonnes=rules.quantity_tick_tonnes)
+
+
+def check_price_tick(rules: TradingRules, price_fen: int) -> None:
+    if price_fen % rules.price_tick_fen:
+        raise Rejected("PRICE_OFF_TICK", price_fen=price_fen, tick_fen=rules.price_tick_fen)
+
+
+def limits_today(instrument: Instrument) -> Limits:
+    assert instrument.limits is not None, "an instrument listed by the open day has limits"
+    return instrument.limits

@@ -1,0 +1,484 @@
+"""Block agreement: two sides negotiate one large trade (rulebook 3.4).
+
+A directed offer puts terms on the table. The other side confirms them, declines, or quotes terms of its own, which
+then are the ones on the table. Who put the terms may withdraw them. Whoever proposes is fully funded by a lock; who
+confirms must have what it needs at that moment. What is still open at the close expires.
+
+Blocks keep a size, a price band and hours of their own, and never move the day's prices.
+
+Invariants: an open negotiation has one proposer; the lock is exactly what the proposer's terms need, of money if it
+buys, of units if it sells.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
+from trading.domain.accounts import (
+    Account,
+    check_funds_available,
+    check_owner,
+    check_units_available,
+    known_account,
+    lock_funds,
+    lock_units,
+    unlock_funds,
+    unlock_units,
+)
+from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
+from trading.domain.instruments import Instrument, known_instrument
+from trading.domain.rules import TradingRules
+from trading.domain.trades import buyer_needs_fen, executed
+from trading.domain.values import (
+    Method,
+    Side,
+    check_account,
+    check_instrument,
+    check_price,
+    check_quantity,
+    check_side,
+    check_value,
+)
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+BLOCKS_OPEN_PER_ACCOUNT_MAX = 1_000
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class OfferBlock:
+    account: str
+    counterparty: str
+    instrument: str
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteBlock:
+    block_id: int
+    price_fen: int
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBlock:
+    block_id: int
+    # What the confirming side saw.
+    price_fen: int
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineBlock:
+    block_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawBlock:
+    block_id: int
+
+
+# Events
+
+
+class WithdrawReason(IntEnum):
+    """Numbered as in the proto."""
+
+    BY_PROPOSER = 1
+    ACCOUNT_STOPPED = 2
+    ACCOUNT_CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOffered:
+    block_id: int
+    day: str
+    instrument: str
+    account: str
+    counterparty: str
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    locked_fen: int
+    offered_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockQuoted:
+    block_id: int
+    account: str
+    counterparty: str
+    price_fen: int
+    quantity_tonnes: int
+    locked_fen: int
+    unlocked_fen: int
+    unlocked_tonnes: int
+    quoted_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockConfirmed:
+    block_id: int
+    account: str
+    counterparty: str
+    trade_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDeclined:
+    block_id: int
+    account: str
+    counterparty: str
+    unlocked_fen: int
+    unlocked_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWithdrawn:
+    block_id: int
+    account: str
+    counterparty: str
+    reason: WithdrawReason
+    unlocked_fen: int
+    unlocked_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockExpired:
+    block_id: int
+    account: str
+    counterparty: str
+    unlocked_fen: int
+    unlocked_tonnes: int
+
+
+# State
+
+
+@dataclass(slots=True)
+class Block:
+    """An open negotiation."""
+
+    block_id: int
+    instrument: str
+    buyer: str
+    seller: str
+    # Whose terms are on the table, and whom they are put to.
+    proposer: str
+    responder: str
+    price_fen: int
+    quantity_tonnes: int
+    # The proposer's lock: one of the two is zero.
+    locked_fen: int
+    locked_tonnes: int
+
+    @property
+    def proposer_side(self) -> Side:
+        return Side.BUY if self.proposer == self.buyer else Side.SELL
+
+
+# Decisions
+
+
+def offer_block(market: "Market", command: OfferBlock, context: Context) -> list[object]:
+    check_account(command.account)
+    check_account(command.counterparty)
+    check_instrument(command.instrument)
+    check_side(command.side)
+    check_price(command.price_fen)
+    check_quantity(command.quantity_tonnes)
+    check_value(command.price_fen, command.quantity_tonnes)
+    account = known_account(market, command.account)
+    counterparty = market.accounts.get(command.counterparty)
+    if counterparty is None or not counterparty.opened:
+        raise NotFound("COUNTERPARTY_UNKNOWN", counterparty=command.counterparty)
+    instrument = known_instrument(market, command.instrument)
+    check_owner(command.account, context)
+    if command.counterparty == command.account:
+        raise Rejected("OWN_COUNTERPARTY", account=command.account)
+    rules = check_may_trade(market, account, instrument, Method.BLOCK, context)
+    if not counterparty.eligible_to_trade or counterparty.stopped_ground or counterparty.closed:
+        raise Rejected("COUNTERPARTY_MAY_NOT_TRADE", counterparty=command.counterparty)
+    check_terms(rules, instrument, command.price_fen, command.quantity_tonnes)
+    for side in (account, counterparty):
+        if len(side.blocks) >= BLOCKS_OPEN_PER_ACCOUNT_MAX:
+            raise Rejected("TOO_MANY_OPEN_BLOCKS", blocks=len(side.blocks), blocks_max=BLOCKS_OPEN_PER_ACCOUNT_MAX)
+    locked_fen = check_funded(
+        market, account, command.side, command.instrument, command.price_fen, command.quantity_tonnes
+    )
+
+    # From here on the offer stands.
+    return [
+        BlockOffered(
+            block_id=market.block_id_last + 1,
+            day=market.calendar.open_day,
+            instrument=command.instrument,
+            account=command.account,
+            counterparty=command.counterparty,
+            side=command.side,
+            price_fen=command.price_fen,
+            quantity_tonnes=command.quantity_tonnes,
+            locked_fen=locked_fen,
+            offered_ms=context.now_ms,
+        )
+    ]
+
+
+def quote_block(market: "Market", command: QuoteBlock, context: Context) -> list[object]:
+    check_block_id(command.block_id)
+    check_price(command.price_fen)
+    check_quantity(command.quantity_tonnes)
+    check_value(command.price_fen, command.quantity_tonnes)
+    block = known_block(market, command.block_id, context)
+    check_turn(block, context)
+    account = market.accounts[block.responder]
+    instrument = market.instruments[block.instrument]
+    rules = check_may_trade(market, account, instrument, Method.BLOCK, context)
+    check_terms(rules, instrument, command.price_fen, command.quantity_tonnes)
+    side = block.proposer_side.other
+    locked_fen = check_funded(market, account, side, block.instrument, command.price_fen, command.quantity_tonnes)
+
+    # From here on the quote stands.
+    return [
+        BlockQuoted(
+            block_id=block.block_id,
+            account=block.responder,
+            counterparty=block.proposer,
+            price_fen=command.price_fen,
+            quantity_tonnes=command.quantity_tonnes,
+            locked_fen=locked_fen,
+            unlocked_fen=block.locked_fen,
+            unlocked_tonnes=block.locked_tonnes,
+            quoted_ms=context.now_ms,
+        )
+    ]
+
+
+def confirm_block(market: "Market", command: ConfirmBlock, context: Context) -> list[object]:
+    check_block_id(command.block_id)
+    check_price(command.price_fen)
+    check_quantity(command.quantity_tonnes)
+    block = known_block(market, command.block_id, context)
+    check_turn(block, context)
+    account = market.accounts[block.responder]
+    check_may_trade(market, account, market.instruments[block.instrument], Method.BLOCK, context)
+    if (command.price_fen, command.quantity_tonnes) != (block.price_fen, block.quantity_tonnes):
+        raise Rejected(
+            "BLOCK_TERMS_CHANGED",
+            block_id=block.block_id,
+            price_fen=block.price_fen,
+            quantity_tonnes=block.quantity_tonnes,
+            seen_price_fen=command.price_fen,
+            seen_quantity_tonnes=command.quantity_tonnes,
+        )
+    check_funded(market, account, block.proposer_side.other, block.instrument, block.price_fen, block.quantity_tonnes)
+
+    # From here on the trade stands.
+    trade = executed(
+        market,
+        context,
+        instrument=block.instrument,
+        method=Method.BLOCK,
+        price_fen=block.price_fen,
+        quantity_tonnes=block.quantity_tonnes,
+        maker=block.proposer,
+        maker_side=block.proposer_side,
+        taker=block.responder,
+        block_id=block.block_id,
+    )
+    return [trade, BlockConfirmed(block.block_id, block.responder, block.proposer, trade.trade_id)]
+
+
+def decline_block(market: "Market", command: DeclineBlock, context: Context) -> list[object]:
+    check_block_id(command.block_id)
+    block = known_block(market, command.block_id, context)
+    check_turn(block, context)
+
+    return [
+        BlockDeclined(
+            block_id=block.block_id,
+            account=block.responder,
+            counterparty=block.proposer,
+            unlocked_fen=block.locked_fen,
+            unlocked_tonnes=block.locked_tonnes,
+        )
+    ]
+
+
+def withdraw_block(market: "Market", command: WithdrawBlock, context: Context) -> list[object]:
+    check_block_id(command.block_id)
+    block = known_block(market, command.block_id, context)
+    if context.name != block.proposer:
+        raise Rejected("NOT_YOUR_TERMS", block_id=block.block_id)
+
+    return [withdrawn(block, WithdrawReason.BY_PROPOSER)]
+
+
+def check_block_id(block_id: int) -> None:
+    if block_id < 1:
+        raise Malformed("BLOCK_ID_OUT_OF_RANGE", block_id=block_id)
+
+
+def known_block(market: "Market", block_id: int, context: Context) -> Block:
+    """The open negotiation, if the actor is one of its two sides."""
+    if block_id > market.block_id_last:
+        raise NotFound("BLOCK_UNKNOWN", block_id=block_id)
+    block = market.blocks.get(block_id)
+    if block is None:
+        raise Rejected("BLOCK_NOT_OPEN", block_id=block_id)
+    if context.role != "participant" or context.name not in (block.proposer, block.responder):
+        raise NotPermitted("NOT_PARTY_TO_BLOCK", block_id=block_id, actor=context.actor)
+    return block
+
+
+def check_turn(block: Block, context: Context) -> None:
+    """Only the side that the terms are put to answers them."""
+    if context.name != block.responder:
+        raise Rejected("NOT_YOUR_TURN", block_id=block.block_id)
+
+
+def check_terms(rules: TradingRules, instrument: Instrument, price_fen: int, quantity_tonnes: int) -> None:
+    check_quantity_tick(rules, quantity_tonnes)
+    if quantity_tonnes < rules.block_tonnes_min:
+        raise Rejected(
+            "QUANTITY_BELOW_BLOCK_MIN", quantity_tonnes=quantity_tonnes, quantity_tonnes_min=rules.block_tonnes_min
+        )
+    check_price_tick(rules, price_fen)
+    limits = limits_today(instrument)
+    if not limits.block_low_fen <= price_fen <= limits.block_high_fen:
+        raise Rejected(
+            "PRICE_OUTSIDE_BLOCK_LIMIT",
+            price_fen=price_fen,
+            low_fen=limits.block_low_fen,
+            high_fen=limits.block_high_fen,
+        )
+
+
+def check_funded(
+    market: "Market", account: Account, side: Side, instrument: str, price_fen: int, quantity_tonnes: int
+) -> int:
+    """What a buyer needs, in fen, if the side has what it needs; zero for a seller."""
+    if side is Side.SELL:
+        check_units_available(account, instrument, quantity_tonnes)
+        return 0
+    needed_fen = buyer_needs_fen(market, price_fen, quantity_tonnes)
+    check_funds_available(account, needed_fen)
+    return needed_fen
+
+
+def withdrawn(block: Block, reason: WithdrawReason) -> BlockWithdrawn:
+    return BlockWithdrawn(
+        block_id=block.block_id,
+        account=block.proposer,
+        counterparty=block.responder,
+        reason=reason,
+        unlocked_fen=block.locked_fen,
+        unlocked_tonnes=block.locked_tonnes,
+    )
+
+
+def expired(block: Block) -> BlockExpired:
+    return BlockExpired(
+        block_id=block.block_id,
+        account=block.proposer,
+        counterparty=block.responder,
+        unlocked_fen=block.locked_fen,
+        unlocked_tonnes=block.locked_tonnes,
+    )
+
+
+# Changes
+
+
+def on_block_offered(market: "Market", event: BlockOffered) -> None:
+    assert event.block_id == market.block_id_last + 1
+    market.block_id_last = event.block_id
+    buys = event.side is Side.BUY
+    block = Block(
+        block_id=event.block_id,
+        instrument=event.instrument,
+        buyer=event.account if buys else event.counterparty,
+        seller=event.counterparty if buys else event.account,
+        proposer=event.account,
+        responder=event.counterparty,
+        price_fen=event.price_fen,
+        quantity_tonnes=event.quantity_tonnes,
+        locked_fen=0,
+        locked_tonnes=0,
+    )
+    market.blocks[event.block_id] = block
+    market.accounts[event.account].blocks[event.block_id] = None
+    market.accounts[event.counterparty].blocks[event.block_id] = None
+    lock(market, block, event.locked_fen)
+
+
+def on_block_quoted(market: "Market", event: BlockQuoted) -> None:
+    block = market.blocks[event.block_id]
+    assert (block.responder, block.proposer) == (event.account, event.counterparty)
+    unlock(market, block, event.unlocked_fen, event.unlocked_tonnes)
+    block.proposer, block.responder = event.account, event.counterparty
+    block.price_fen, block.quantity_tonnes = event.price_fen, event.quantity_tonnes
+    lock(market, block, event.locked_fen)
+
+
+def on_block_confirmed(market: "Market", event: BlockConfirmed) -> None:
+    assert event.trade_id == market.trade_id_last
+    end_block(market, event.block_id, unlocked_fen=0, unlocked_tonnes=0)
+
+
+def on_block_ended(market: "Market", event: BlockDeclined | BlockWithdrawn | BlockExpired) -> None:
+    end_block(market, event.block_id, event.unlocked_fen, event.unlocked_tonnes)
+
+
+def end_block(market: "Market", block_id: int, unlocked_fen: int, unlocked_tonnes: int) -> None:
+    block = market.blocks.pop(block_id)
+    unlock(market, block, unlocked_fen, unlocked_tonnes)
+    del market.accounts[block.buyer].blocks[block_id]
+    del market.accounts[block.seller].blocks[block_id]
+
+
+def lock(market: "Market", block: Block, locked_fen: int) -> None:
+    """Lock what the terms on the table need of their proposer."""
+    proposer = market.accounts[block.proposer]
+    if block.proposer_side is Side.BUY:
+        lock_funds(proposer.funds, locked_fen)
+        block.locked_fen = locked_fen
+    else:
+        assert locked_fen == 0
+        lock_units(proposer.units_of(block.instrument), block.quantity_tonnes)
+        block.locked_tonnes = block.quantity_tonnes
+
+
+def unlock(market: "Market", block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
+    assert (block.locked_fen, block.locked_tonnes) == (unlocked_fen, unlocked_tonnes)
+    proposer = market.accounts[block.proposer]
+    if unlocked_fen:
+        unlock_funds(proposer.funds, unlocked_fen)
+    if unlocked_tonnes:
+        unlock_units(proposer.units_of(block.instrument), unlocked_tonnes)
+    block.locked_fen = block.locked_tonnes = 0
+
+
+DECIDE: Decide = {
+    OfferBlock: offer_block,
+    QuoteBlock: quote_block,
+    ConfirmBlock: confirm_block,
+    DeclineBlock: decline_block,
+    WithdrawBlock: withdraw_block,
+}
+
+EVOLVE: Evolve = {
+    BlockOffered: on_block_offered,
+    BlockQuoted: on_block_quoted,
+    BlockConfirmed: on_block_confirmed,
+    BlockDeclined: on_block_ended,
+    BlockWithdrawn: on_block_ended,
+    BlockExpired: on_block_ended,
+}

@@ -1,0 +1,155 @@
+"""The calendar: trading days, in which order they come, and where each stands.
+
+A day is announced, then opened, then closed; then clearing settles it and the three books are compared. Days follow
+each other: at most one is open, and a day before the last one opened is never opened. An announced day may be passed
+over.
+
+Invariants, asserted in `evolve`:
+- days stand in ascending order;
+- at most one day is open, and it is the last one opened.
+
+Days are China time, UTC+8 without daylight saving.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from trading.domain.values import Method, check_trading_day
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+DAYS_AT_ONCE_MAX = 400
+
+MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+CHINA_AHEAD_MS = 8 * 60 * MINUTE_MS
+EPOCH = date(1970, 1, 1).toordinal()
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceTradingDays:
+    days: tuple[str, ...]
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class TradingDaysAnnounced:
+    days: tuple[str, ...]
+
+
+# State
+
+
+class DayPhase(IntEnum):
+    """Numbered as in the proto."""
+
+    ANNOUNCED = 1
+    OPEN = 2
+    CLOSED = 3
+
+
+@dataclass(slots=True)
+class Total:
+    """What was traded in one instrument by one method on one day."""
+
+    trades: int = 0
+    quantity_tonnes: int = 0
+    value_fen: int = 0
+
+
+@dataclass(slots=True)
+class Day:
+    day: str
+    phase: DayPhase = DayPhase.ANNOUNCED
+    opened_ms: int = 0
+    closed_ms: int = 0
+    override_proposed_by: str = ""
+    override_approved_by: str = ""
+    first_trade_id: int = 0
+    last_trade_id: int = 0
+    whole: Total = field(default_factory=Total)
+    totals: dict[tuple[str, Method], Total] = field(default_factory=dict)
+    settled: bool = False
+    books_agreed: bool = False
+
+
+@dataclass(slots=True)
+class Calendar:
+    days: dict[str, Day] = field(default_factory=dict)
+    last_announced: str = ""
+    last_opened: str = ""
+    open_day: str = ""
+    # Opened days that are not both settled and agreed upon.
+    unfinished: dict[str, None] = field(default_factory=dict)
+
+
+def day_start_ms(day: str) -> int:
+    """Midnight at which the day begins in China, as milliseconds since 1970, UTC."""
+    return (date.fromisoformat(day).toordinal() - EPOCH) * DAY_MS - CHINA_AHEAD_MS
+
+
+def day_of(now_ms: int) -> str:
+    """The day that a moment belongs to in China."""
+    return date.fromordinal((now_ms + CHINA_AHEAD_MS) // DAY_MS + EPOCH).isoformat()
+
+
+def known_day(calendar: Calendar, day: str) -> Day:
+    known = calendar.days.get(day)
+    if known is None:
+        raise NotFound("DAY_UNKNOWN", day=day)
+    return known
+
+
+def check_not_opened(calendar: Calendar, day: str) -> None:
+    """What a day goes by may not change once it, or a later one, was opened."""
+    if day <= calendar.last_opened:
+        raise Rejected("DAY_ALREADY_OPENED", day=day, last_day=calendar.last_opened)
+
+
+def finish_if_done(calendar: Calendar, day: Day) -> None:
+    if day.settled and day.books_agreed:
+        calendar.unfinished.pop(day.day, None)
+
+
+# Decisions
+
+
+def announce_trading_days(market: "Market", command: AnnounceTradingDays, context: Context) -> list[object]:
+    if not command.days:
+        raise Malformed("DAYS_MISSING")
+    if len(command.days) > DAYS_AT_ONCE_MAX:
+        raise Malformed("TOO_MANY_DAYS", days=len(command.days), days_max=DAYS_AT_ONCE_MAX)
+    for day in command.days:
+        check_trading_day(day)
+    for earlier, day in zip(command.days, command.days[1:], strict=False):
+        if day <= earlier:
+            raise Malformed("DAYS_NOT_ASCENDING", day=day, after_day=earlier)
+    if command.days[0] <= market.calendar.last_announced:
+        raise Rejected("DAY_ALREADY_ANNOUNCED", day=command.days[0], last_day=market.calendar.last_announced)
+
+    return [TradingDaysAnnounced(days=command.days)]
+
+
+# Changes
+
+
+def on_trading_days_announced(market: "Market", event: TradingDaysAnnounced) -> None:
+    calendar = market.calendar
+    for day in event.days:
+        assert day > calendar.last_announced
+        calendar.days[day] = Day(day)
+        calendar.last_announced = day
+
+
+DECIDE: Decide = {AnnounceTradingDays: announce_trading_days}
+
+EVOLVE: Evolve = {TradingDaysAnnounced: on_trading_days_announced}

@@ -1,0 +1,332 @@
+"""Custody: what the registry and clearing make over to trading, and what is given back.
+
+Credits are heard and never refused for an account's state. What goes back starts here, because here it is known what
+is free: units return to the registry's custody, money is released to clearing, which pays it out. Both are orders to
+the other service by being events that it hears; until it has booked them they are remembered as unacknowledged, so
+that the books can be compared at any moment.
+
+Invariants: a credit is counted once; what is unacknowledged was given back once, and is acknowledged once.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Rejected
+from trading.domain.accounts import (
+    assert_funds,
+    assert_units,
+    check_not_stopped,
+    check_owner,
+    check_units_available,
+    known_account,
+)
+from trading.domain.instruments import known_instrument
+from trading.domain.values import check_account, check_amount, check_instrument, check_quantity
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAllowances:
+    """Heard: the registry made allowances over to trading."""
+
+    account: str
+    instrument: str
+    quantity_tonnes: int
+    registry_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditFunds:
+    """Heard: clearing booked a deposit, or a payout that came back."""
+
+    account: str
+    amount_fen: int
+    entry: int
+    clearing_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToRegistry:
+    account: str
+    instrument: str
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeReturn:
+    """Heard: the registry booked a return."""
+
+    account: str
+    instrument: str
+    quantity_tonnes: int
+    registry_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFunds:
+    account: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeRelease:
+    """Heard: clearing took released money out of the balance, to pay it out."""
+
+    release_id: int
+    account: str
+    amount_fen: int
+    entry: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class AllowancesCredited:
+    account: str
+    instrument: str
+    quantity_tonnes: int
+    registry_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundsCredited:
+    account: str
+    amount_fen: int
+    entry: int
+    clearing_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllowancesReturned:
+    account: str
+    instrument: str
+    quantity_tonnes: int
+    return_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAcknowledged:
+    return_id: int
+    account: str
+    instrument: str
+    quantity_tonnes: int
+    registry_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundsReleased:
+    account: str
+    amount_fen: int
+    release_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAcknowledged:
+    release_id: int
+    account: str
+    amount_fen: int
+    entry: int
+
+
+# Decisions
+
+
+def credit_allowances(market: "Market", command: CreditAllowances, context: Context) -> list[object]:
+    known_account(market, command.account)
+    known_instrument(market, command.instrument)
+
+    return [
+        AllowancesCredited(
+            account=command.account,
+            instrument=command.instrument,
+            quantity_tonnes=command.quantity_tonnes,
+            registry_position=command.registry_position,
+        )
+    ]
+
+
+def credit_funds(market: "Market", command: CreditFunds, context: Context) -> list[object]:
+    """The account may be unknown yet: clearing can be heard before the registry."""
+    check_entry(market, command.entry)
+
+    return [
+        FundsCredited(
+            account=command.account,
+            amount_fen=command.amount_fen,
+            entry=command.entry,
+            clearing_position=command.clearing_position,
+        )
+    ]
+
+
+def return_to_registry(market: "Market", command: ReturnToRegistry, context: Context) -> list[object]:
+    check_account(command.account)
+    check_instrument(command.instrument)
+    check_quantity(command.quantity_tonnes)
+    account = known_account(market, command.account)
+    known_instrument(market, command.instrument)
+    check_owner(command.account, context)
+    check_not_stopped(account)
+    check_units_available(account, command.instrument, command.quantity_tonnes)
+
+    return [
+        AllowancesReturned(
+            account=command.account,
+            instrument=command.instrument,
+            quantity_tonnes=command.quantity_tonnes,
+            return_id=market.return_id_last + 1,
+        )
+    ]
+
+
+def acknowledge_return(market: "Market", command: AcknowledgeReturn, context: Context) -> list[object]:
+    """The oldest return of the same account, instrument and quantity: which of several equal ones it is makes no
+    difference.
+    """
+    for waiting in market.returns.values():
+        if (waiting.account, waiting.instrument, waiting.quantity_tonnes) == (
+            command.account,
+            command.instrument,
+            command.quantity_tonnes,
+        ):
+            return [
+                ReturnAcknowledged(
+                    return_id=waiting.return_id,
+                    account=command.account,
+                    instrument=command.instrument,
+                    quantity_tonnes=command.quantity_tonnes,
+                    registry_position=command.registry_position,
+                )
+            ]
+    raise Rejected(
+        "RETURN_UNKNOWN",
+        account=command.account,
+        instrument=command.instrument,
+        quantity_tonnes=command.quantity_tonnes,
+    )
+
+
+def release_funds(market: "Market", command: ReleaseFunds, context: Context) -> list[object]:
+    check_account(command.account)
+    check_amount(command.amount_fen)
+    account = known_account(market, command.account)
+    check_owner(command.account, context)
+    check_not_stopped(account)
+    if command.amount_fen > account.funds.withdrawable_fen:
+        raise Rejected(
+            "INSUFFICIENT_WITHDRAWABLE_FUNDS",
+            amount_fen=command.amount_fen,
+            withdrawable_fen=account.funds.withdrawable_fen,
+        )
+
+    return [
+        FundsReleased(account=command.account, amount_fen=command.amount_fen, release_id=market.release_id_last + 1)
+    ]
+
+
+def acknowledge_release(market: "Market", command: AcknowledgeRelease, context: Context) -> list[object]:
+    check_entry(market, command.entry)
+    waiting = market.releases.get(command.release_id)
+    if waiting is None:
+        raise Rejected("RELEASE_UNKNOWN", release_id=command.release_id)
+    if (waiting.account, waiting.amount_fen) != (command.account, command.amount_fen):
+        raise Rejected(
+            "RELEASE_DIFFERS",
+            release_id=command.release_id,
+            account=waiting.account,
+            amount_fen=waiting.amount_fen,
+            heard_account=command.account,
+            heard_amount_fen=command.amount_fen,
+        )
+
+    return [
+        ReleaseAcknowledged(
+            release_id=command.release_id,
+            account=command.account,
+            amount_fen=command.amount_fen,
+            entry=command.entry,
+        )
+    ]
+
+
+def check_entry(market: "Market", entry: int) -> None:
+    """Clearing numbers its fund entries upwards: a number that is not new would be counted twice."""
+    if entry <= market.entry_last:
+        raise Rejected("FUND_ENTRY_NOT_NEW", entry=entry, last_entry=market.entry_last)
+
+
+# Changes
+
+
+def on_allowances_credited(market: "Market", event: AllowancesCredited) -> None:
+    units = market.accounts[event.account].units_of(event.instrument)
+    units.available_tonnes += event.quantity_tonnes
+    units.custody_tonnes += event.quantity_tonnes
+    assert_units(units)
+
+
+def on_funds_credited(market: "Market", event: FundsCredited) -> None:
+    """What the account owes is covered first."""
+    assert event.entry > market.entry_last
+    market.entry_last = event.entry
+    funds = market.account_of(event.account).funds
+    covered_fen = min(funds.owed_fen, event.amount_fen)
+    funds.owed_fen -= covered_fen
+    funds.available_fen += event.amount_fen - covered_fen
+    funds.settled_fen += event.amount_fen
+    assert_funds(funds)
+
+
+def on_allowances_returned(market: "Market", event: AllowancesReturned) -> None:
+    assert event.return_id == market.return_id_last + 1
+    market.return_id_last = event.return_id
+    market.returns[event.return_id] = event
+    units = market.accounts[event.account].units_of(event.instrument)
+    units.available_tonnes -= event.quantity_tonnes
+    units.custody_tonnes -= event.quantity_tonnes
+    assert_units(units)
+
+
+def on_return_acknowledged(market: "Market", event: ReturnAcknowledged) -> None:
+    del market.returns[event.return_id]
+
+
+def on_funds_released(market: "Market", event: FundsReleased) -> None:
+    assert event.release_id == market.release_id_last + 1
+    market.release_id_last = event.release_id
+    market.releases[event.release_id] = event
+    funds = market.accounts[event.account].funds
+    funds.available_fen -= event.amount_fen
+    funds.settled_fen -= event.amount_fen
+    assert_funds(funds)
+
+
+def on_release_acknowledged(market: "Market", event: ReleaseAcknowledged) -> None:
+    assert event.entry > market.entry_last
+    market.entry_last = event.entry
+    del market.releases[event.release_id]
+
+
+DECIDE: Decide = {
+    CreditAllowances: credit_allowances,
+    CreditFunds: credit_funds,
+    ReturnToRegistry: return_to_registry,
+    AcknowledgeReturn: acknowledge_return,
+    ReleaseFunds: release_funds,
+    AcknowledgeRelease: acknowledge_release,
+}
+
+EVOLVE: Evolve = {
+    AllowancesCredited: on_allowances_credited,
+    FundsCredited: on_funds_credited,
+    AllowancesReturned: on_allowances_returned,
+    ReturnAcknowledged: on_return_acknowledged,
+    FundsReleased: on_funds_released,
+    ReleaseAcknowledged: on_release_acknowledged,
+}

@@ -1,0 +1,150 @@
+"""Instruments: the registry's vintages that are listed for trading, their reference prices and the limits of the day.
+
+Heard from the registry, a vintage is known; the exchange lists it from a day on. Before the market's first day the
+exchange states the reference price; an instrument listed later starts from the composite close of the last day before
+its first (rulebook 3.3).
+
+Invariants: an instrument is listed once; on an open day every instrument listed by then has a previous close and
+limits.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from trading.domain.book import Book
+from trading.domain.calendar import check_not_opened
+from trading.domain.prices import DayPrices
+from trading.domain.values import PRICE_FEN_MAX, check_instrument, check_trading_day
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVintage:
+    """Heard from the registry."""
+
+    instrument: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListInstrument:
+    instrument: str
+    day: str
+    reference_price_fen: int
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class VintageNoted:
+    instrument: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentListed:
+    instrument: str
+    day: str
+    reference_price_fen: int
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an instrument may be traded at on a day; both ends are allowed."""
+
+    instrument: str
+    previous_close_fen: int
+    listed_low_fen: int
+    listed_high_fen: int
+    block_low_fen: int
+    block_high_fen: int
+
+
+@dataclass(slots=True)
+class Instrument:
+    instrument: str
+    # Empty while it is only a vintage.
+    listed_day: str = ""
+    # Zero before its first day, if the composite is to be its reference.
+    previous_close_fen: int = 0
+    # Of the last day opened, if it was listed by then.
+    limits: Limits | None = None
+    prices: DayPrices = field(default_factory=DayPrices)
+    # Closed days only.
+    year: str = ""
+    year_tonnes: int = 0
+    year_value_fen: int = 0
+    total_tonnes: int = 0
+    total_value_fen: int = 0
+    suspended_ground: str = ""
+    book: Book = field(default_factory=Book)
+
+    def listed_on(self, day: str) -> bool:
+        return self.listed_day != "" and self.listed_day <= day
+
+
+def known_instrument(market: "Market", instrument: str) -> Instrument:
+    known = market.instruments.get(instrument)
+    if known is None:
+        raise NotFound("INSTRUMENT_UNKNOWN", instrument=instrument)
+    return known
+
+
+# Decisions
+
+
+def note_vintage(market: "Market", command: NoteVintage, context: Context) -> list[object]:
+    if command.instrument in market.instruments:
+        raise Rejected("INSTRUMENT_ALREADY_KNOWN", instrument=command.instrument)
+
+    return [VintageNoted(instrument=command.instrument)]
+
+
+def list_instrument(market: "Market", command: ListInstrument, context: Context) -> list[object]:
+    check_instrument(command.instrument)
+    check_trading_day(command.day)
+    if not 0 <= command.reference_price_fen <= PRICE_FEN_MAX:
+        raise Malformed("PRICE_OUT_OF_RANGE", price_fen=command.reference_price_fen, price_fen_max=PRICE_FEN_MAX)
+    instrument = known_instrument(market, command.instrument)
+    if instrument.listed_day:
+        raise Rejected("INSTRUMENT_ALREADY_LISTED", instrument=command.instrument, day=instrument.listed_day)
+    check_not_opened(market.calendar, command.day)
+    market_has_begun = market.calendar.last_opened != ""
+    if not market_has_begun and not command.reference_price_fen:
+        raise Rejected("REFERENCE_PRICE_MISSING", instrument=command.instrument)
+    if market_has_begun and command.reference_price_fen:
+        raise Rejected("REFERENCE_PRICE_IS_COMPOSITE_CLOSE", instrument=command.instrument)
+
+    return [
+        InstrumentListed(
+            instrument=command.instrument, day=command.day, reference_price_fen=command.reference_price_fen
+        )
+    ]
+
+
+# Changes
+
+
+def on_vintage_noted(market: "Market", event: VintageNoted) -> None:
+    assert event.instrument not in market.instruments
+    market.instruments[event.instrument] = Instrument(event.instrument)
+
+
+def on_instrument_listed(market: "Market", event: InstrumentListed) -> None:
+    instrument = market.instruments[event.instrument]
+    assert not instrument.listed_day
+    instrument.listed_day = event.day
+    instrument.previous_close_fen = event.reference_price_fen
+
+
+DECIDE: Decide = {NoteVintage: note_vintage, ListInstrument: list_instrument}
+
+EVOLVE: Evolve = {VintageNoted: on_vintage_noted, InstrumentListed: on_instrument_listed}

@@ -1,0 +1,341 @@
+"""Listed agreement: a participant posts a listing, others pick it (rulebook 3.3).
+
+Click-to-trade: a taker sees the best price levels and picks any listing within them, at the listing's price; the
+traded quantity is the taker's, at most what is left of the listing. Two listings that cross rest beside each other
+until somebody picks one.
+
+A listing is valid for the day and fully funded: a seller's units or a buyer's money with its fee are locked until it
+is filled, cancelled or expired.
+
+Invariants: a listing is in the book exactly while it is open; its lock is exactly what is left of it, for a buyer
+fees rounded down included.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from trading.domain.accounts import (
+    check_funds_available,
+    check_owner,
+    check_units_available,
+    known_account,
+    lock_funds,
+    lock_units,
+    unlock_funds,
+    unlock_units,
+)
+from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
+from trading.domain.book import Order
+from trading.domain.instruments import known_instrument
+from trading.domain.trades import buyer_needs_fen, executed
+from trading.domain.values import (
+    Method,
+    Side,
+    check_account,
+    check_instrument,
+    check_price,
+    check_quantity,
+    check_side,
+    check_value,
+)
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+ORDERS_OPEN_PER_ACCOUNT_MAX = 1_000
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    account: str
+    instrument: str
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeListing:
+    account: str
+    order_id: int
+    quantity_tonnes: int
+    # What the taker saw.
+    price_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    order_id: int
+
+
+# Events
+
+
+class CancelReason(IntEnum):
+    """Numbered as in the proto."""
+
+    BY_OWNER = 1
+    ACCOUNT_STOPPED = 2
+    ACCOUNT_CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    order_id: int
+    account: str
+    instrument: str
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    day: str
+    placed_ms: int
+    locked_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    order_id: int
+    account: str
+    unlocked_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    order_id: int
+    account: str
+    reason: CancelReason
+    quantity_tonnes: int
+    unlocked_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpired:
+    order_id: int
+    account: str
+    quantity_tonnes: int
+    unlocked_fen: int
+
+
+# Decisions
+
+
+def place_order(market: "Market", command: PlaceOrder, context: Context) -> list[object]:
+    check_account(command.account)
+    check_instrument(command.instrument)
+    check_side(command.side)
+    check_price(command.price_fen)
+    check_quantity(command.quantity_tonnes)
+    check_value(command.price_fen, command.quantity_tonnes)
+    account = known_account(market, command.account)
+    instrument = known_instrument(market, command.instrument)
+    check_owner(command.account, context)
+    rules = check_may_trade(market, account, instrument, Method.LISTED, context)
+    check_quantity_tick(rules, command.quantity_tonnes)
+    if command.quantity_tonnes > rules.listed_tonnes_max:
+        raise Rejected(
+            "QUANTITY_ABOVE_LISTED_MAX",
+            quantity_tonnes=command.quantity_tonnes,
+            quantity_tonnes_max=rules.listed_tonnes_max,
+        )
+    check_price_tick(rules, command.price_fen)
+    limits = limits_today(instrument)
+    if not limits.listed_low_fen <= command.price_fen <= limits.listed_high_fen:
+        raise Rejected(
+            "PRICE_OUTSIDE_DAILY_LIMIT",
+            price_fen=command.price_fen,
+            low_fen=limits.listed_low_fen,
+            high_fen=limits.listed_high_fen,
+        )
+    if len(account.orders) >= ORDERS_OPEN_PER_ACCOUNT_MAX:
+        raise Rejected("TOO_MANY_OPEN_ORDERS", orders=len(account.orders), orders_max=ORDERS_OPEN_PER_ACCOUNT_MAX)
+    locked_fen = 0
+    if command.side is Side.BUY:
+        locked_fen = buyer_needs_fen(market, command.price_fen, command.quantity_tonnes)
+        check_funds_available(account, locked_fen)
+    else:
+        check_units_available(account, command.instrument, command.quantity_tonnes)
+
+    # From here on the listing stands.
+    return [
+        OrderPlaced(
+            order_id=market.order_id_last + 1,
+            account=command.account,
+            instrument=command.instrument,
+            side=command.side,
+            price_fen=command.price_fen,
+            quantity_tonnes=command.quantity_tonnes,
+            day=market.calendar.open_day,
+            placed_ms=context.now_ms,
+            locked_fen=locked_fen,
+        )
+    ]
+
+
+def take_listing(market: "Market", command: TakeListing, context: Context) -> list[object]:
+    check_account(command.account)
+    check_order_id(command.order_id)
+    check_price(command.price_fen)
+    check_quantity(command.quantity_tonnes)
+    account = known_account(market, command.account)
+    if command.order_id > market.order_id_last:
+        raise NotFound("ORDER_UNKNOWN", order_id=command.order_id)
+    check_owner(command.account, context)
+    listing = market.orders.get(command.order_id)
+    if listing is None:
+        raise Rejected("LISTING_GONE", order_id=command.order_id)
+    instrument = market.instruments[listing.instrument]
+    rules = check_may_trade(market, account, instrument, Method.LISTED, context)
+    if listing.account == command.account:
+        raise Rejected("OWN_LISTING", order_id=command.order_id)
+    if listing.price_fen != command.price_fen:
+        raise Rejected(
+            "LISTING_CHANGED",
+            order_id=command.order_id,
+            price_fen=listing.price_fen,
+            seen_price_fen=command.price_fen,
+        )
+    if not instrument.book.side(listing.side).is_among_best(listing.price_fen, rules.book_levels):
+        raise Rejected(
+            "BEYOND_BEST_LEVELS",
+            order_id=command.order_id,
+            price_fen=listing.price_fen,
+            levels=rules.book_levels,
+        )
+    check_quantity_tick(rules, command.quantity_tonnes)
+    if command.quantity_tonnes > listing.remaining_tonnes:
+        raise Rejected(
+            "QUANTITY_ABOVE_LISTING",
+            quantity_tonnes=command.quantity_tonnes,
+            remaining_tonnes=listing.remaining_tonnes,
+        )
+    if listing.side is Side.SELL:
+        check_funds_available(account, buyer_needs_fen(market, listing.price_fen, command.quantity_tonnes))
+    else:
+        check_units_available(account, listing.instrument, command.quantity_tonnes)
+
+    # From here on the trade stands.
+    trade = executed(
+        market,
+        context,
+        instrument=listing.instrument,
+        method=Method.LISTED,
+        price_fen=listing.price_fen,
+        quantity_tonnes=command.quantity_tonnes,
+        maker=listing.account,
+        maker_side=listing.side,
+        taker=command.account,
+        maker_order_id=listing.order_id,
+    )
+    if command.quantity_tonnes < listing.remaining_tonnes:
+        return [trade]
+    paid_fen = trade.value_fen + trade.buyer_fee_fen if listing.side is Side.BUY else 0
+    return [trade, OrderFilled(listing.order_id, listing.account, unlocked_fen=listing.locked_fen - paid_fen)]
+
+
+def cancel_order(market: "Market", command: CancelOrder, context: Context) -> list[object]:
+    check_order_id(command.order_id)
+    if command.order_id > market.order_id_last:
+        raise NotFound("ORDER_UNKNOWN", order_id=command.order_id)
+    order = market.orders.get(command.order_id)
+    if order is None:
+        raise Rejected("ORDER_NOT_OPEN", order_id=command.order_id)
+    check_owner(order.account, context)
+
+    return [cancelled(order, CancelReason.BY_OWNER)]
+
+
+def check_order_id(order_id: int) -> None:
+    if order_id < 1:
+        raise Malformed("ORDER_ID_OUT_OF_RANGE", order_id=order_id)
+
+
+def cancelled(order: Order, reason: CancelReason) -> OrderCancelled:
+    return OrderCancelled(
+        order_id=order.order_id,
+        account=order.account,
+        reason=reason,
+        quantity_tonnes=order.remaining_tonnes,
+        unlocked_fen=order.locked_fen,
+    )
+
+
+def expired(order: Order) -> OrderExpired:
+    return OrderExpired(
+        order_id=order.order_id,
+        account=order.account,
+        quantity_tonnes=order.remaining_tonnes,
+        unlocked_fen=order.locked_fen,
+    )
+
+
+# Changes
+
+
+def on_order_placed(market: "Market", event: OrderPlaced) -> None:
+    assert event.order_id == market.order_id_last + 1
+    market.order_id_last = event.order_id
+    order = Order(
+        order_id=event.order_id,
+        account=event.account,
+        instrument=event.instrument,
+        side=event.side,
+        price_fen=event.price_fen,
+        remaining_tonnes=event.quantity_tonnes,
+        locked_fen=event.locked_fen,
+    )
+    account = market.accounts[event.account]
+    if event.side is Side.BUY:
+        lock_funds(account.funds, event.locked_fen)
+    else:
+        assert event.locked_fen == 0
+        lock_units(account.units_of(event.instrument), event.quantity_tonnes)
+    market.orders[event.order_id] = order
+    account.orders[event.order_id] = None
+    market.instruments[event.instrument].book.side(event.side).add(order)
+
+
+def on_order_filled(market: "Market", event: OrderFilled) -> None:
+    assert market.orders[event.order_id].remaining_tonnes == 0
+    end_order(market, event.order_id, event.unlocked_fen)
+
+
+def on_order_cancelled(market: "Market", event: OrderCancelled) -> None:
+    assert market.orders[event.order_id].remaining_tonnes == event.quantity_tonnes > 0
+    end_order(market, event.order_id, event.unlocked_fen)
+
+
+def on_order_expired(market: "Market", event: OrderExpired) -> None:
+    assert market.orders[event.order_id].remaining_tonnes == event.quantity_tonnes > 0
+    end_order(market, event.order_id, event.unlocked_fen)
+
+
+def end_order(market: "Market", order_id: int, unlocked_fen: int) -> None:
+    """What is left of the lock is free; the listing leaves the book."""
+    order = market.orders.pop(order_id)
+    account = market.accounts[order.account]
+    del account.orders[order_id]
+    market.instruments[order.instrument].book.side(order.side).remove(order)
+    assert order.locked_fen == unlocked_fen
+    if order.side is Side.BUY:
+        unlock_funds(account.funds, unlocked_fen)
+    else:
+        unlock_units(account.units_of(order.instrument), order.remaining_tonnes)
+
+
+DECIDE: Decide = {
+    PlaceOrder: place_order,
+    TakeListing: take_listing,
+    CancelOrder: cancel_order,
+}
+
+EVOLVE: Evolve = {
+    OrderPlaced: on_order_placed,
+    OrderFilled: on_order_filled,
+    OrderCancelled: on_order_cancelled,
+    OrderExpired: on_order_expired,
+}

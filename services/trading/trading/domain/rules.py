@@ -1,0 +1,324 @@
+"""The rules of trading as dated data, and the arithmetic that goes with them.
+
+A set of rules, of fees or of composite weights is valid from its day until the next set is. It can be set again for
+the same day until that day is opened. Nothing here is a constant of the market: bands, sizes, hours, ticks and fees
+come from `SetTradingRules` and `SetFees`; without any fees set there are none (rulebook 3.7: rates were not found, so
+the default is zero).
+
+Every rounding is a named function with its source.
+"""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound
+from trading.domain.calendar import MINUTE_MS, check_not_opened, day_start_ms
+from trading.domain.values import (
+    PRICE_FEN_MAX,
+    QUANTITY_TONNES_MAX,
+    check_day,
+    check_instrument,
+    check_source,
+)
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+FEE_PPM_MAX = 100_000
+BAND_BP_MAX = 9_999
+BOOK_LEVELS_MAX = 100
+SESSIONS_MAX = 10
+WEIGHTS_MAX = 100
+WEIGHT_MAX = 1_000_000
+MINUTES_OF_DAY = 24 * 60
+BP = 10_000
+PPM = 1_000_000
+
+D = TypeVar("D")
+
+
+# Commands and what they set
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Minutes since midnight, China time; the close is not part of it."""
+
+    open_minute: int
+    close_minute: int
+
+    def __str__(self) -> str:
+        opens, closes = divmod(self.open_minute, 60), divmod(self.close_minute, 60)
+        return f"{opens[0]:02}:{opens[1]:02}-{closes[0]:02}:{closes[1]:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class TradingRules:
+    valid_from_day: str
+    source: str
+    listed_band_bp: int
+    block_band_bp: int
+    price_tick_fen: int
+    quantity_tick_tonnes: int
+    listed_tonnes_max: int
+    block_tonnes_min: int
+    listed_sessions: tuple[Session, ...]
+    block_sessions: tuple[Session, ...]
+    book_levels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    instrument: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTradingRules:
+    rules: TradingRules
+
+
+@dataclass(frozen=True, slots=True)
+class SetFees:
+    valid_from_day: str
+    buyer_fee_ppm: int
+    seller_fee_ppm: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetCompositeWeights:
+    valid_from_day: str
+    weights: tuple[Weight, ...]
+    source: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class TradingRulesSet:
+    rules: TradingRules
+
+
+@dataclass(frozen=True, slots=True)
+class FeesSet:
+    valid_from_day: str
+    buyer_fee_ppm: int
+    seller_fee_ppm: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeWeightsSet:
+    valid_from_day: str
+    weights: tuple[Weight, ...]
+    source: str
+
+
+NO_FEES = FeesSet(valid_from_day="", buyer_fee_ppm=0, seller_fee_ppm=0, source="none set")
+
+
+# State
+
+
+@dataclass(slots=True)
+class Dated(Generic[D]):
+    """What is valid from which day, in the order of days."""
+
+    days: list[str] = field(default_factory=list)
+    sets: list[D] = field(default_factory=list)
+
+    def put(self, day: str, dated: D) -> None:
+        index = bisect_left(self.days, day)
+        if index < len(self.days) and self.days[index] == day:
+            self.sets[index] = dated
+        else:
+            self.days.insert(index, day)
+            self.sets.insert(index, dated)
+
+    def on(self, day: str) -> D | None:
+        index = bisect_right(self.days, day)
+        return self.sets[index - 1] if index else None
+
+
+@dataclass(slots=True)
+class Rules:
+    trading: Dated[TradingRules] = field(default_factory=Dated)
+    fees: Dated[FeesSet] = field(default_factory=Dated)
+    weights: Dated[CompositeWeightsSet] = field(default_factory=Dated)
+
+
+def fees_on(rules: Rules, day: str) -> FeesSet:
+    return rules.fees.on(day) or NO_FEES
+
+
+def in_session(sessions: tuple[Session, ...], day: str, now_ms: int) -> bool:
+    since_midnight_ms = now_ms - day_start_ms(day)
+    return any(
+        session.open_minute * MINUTE_MS <= since_midnight_ms < session.close_minute * MINUTE_MS for session in sessions
+    )
+
+
+def closes_ms(rules: TradingRules, day: str) -> int:
+    """When the day's last session ends."""
+    last_minute = max(session.close_minute for session in rules.listed_sessions + rules.block_sessions)
+    return day_start_ms(day) + last_minute * MINUTE_MS
+
+
+# Arithmetic
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The quotient of two numbers, of which the first is not negative, rounded to the nearest whole, a half upwards."""
+    assert numerator >= 0
+    assert denominator > 0
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def limit_high_fen(previous_close_fen: int, band_bp: int) -> int:
+    """The highest price of the day, half-up to the fen (rulebook 3.3: 90.25 gives 99.28)."""
+    return half_up(previous_close_fen * (BP + band_bp), BP)
+
+
+def limit_low_fen(previous_close_fen: int, band_bp: int) -> int:
+    """The lowest price of the day, half-up to the fen (rulebook 3.3: 56.15 gives 50.54), and never below one fen."""
+    return max(1, half_up(previous_close_fen * (BP - band_bp), BP))
+
+
+def average_price_fen(value_fen: int, quantity_tonnes: int) -> int:
+    """The volume-weighted average, half-up to the fen: the close (rulebook 3.3)."""
+    return half_up(value_fen, quantity_tonnes)
+
+
+def composite_price_fen(weighted: list[tuple[int, int]]) -> int:
+    """The weighted mean of (weight, price_fen), half-up to the fen (rulebook 3.8). Some weight is not zero."""
+    return half_up(sum(weight * price_fen for weight, price_fen in weighted), sum(weight for weight, _ in weighted))
+
+
+def change_bp(close_fen: int, previous_close_fen: int) -> int:
+    """Close by previous close less one, to a hundredth of a percent (rulebook 3.8), a half away from zero."""
+    change_fen = close_fen - previous_close_fen
+    size_bp = half_up(abs(change_fen) * BP, previous_close_fen)
+    return size_bp if change_fen >= 0 else -size_bp
+
+
+def fee_fen(value_fen: int, fee_ppm: int) -> int:
+    """The fee of a trade, rounded down to the fen: the fees of parts never exceed the fee of the whole, so a lock
+    covers its fills.
+
+    The rulebook leaves the rounding of fees open (3.7); this choice favours the participant.
+    """
+    return value_fen * fee_ppm // PPM
+
+
+# Decisions
+
+
+def set_trading_rules(market: "Market", command: SetTradingRules, context: Context) -> list[object]:
+    rules = command.rules
+    check_day(rules.valid_from_day)
+    check_source(rules.source)
+    check_within("listed_band_bp", rules.listed_band_bp, BAND_BP_MAX)
+    check_within("block_band_bp", rules.block_band_bp, BAND_BP_MAX)
+    check_within("price_tick_fen", rules.price_tick_fen, PRICE_FEN_MAX)
+    check_within("quantity_tick_tonnes", rules.quantity_tick_tonnes, QUANTITY_TONNES_MAX)
+    check_within("listed_tonnes_max", rules.listed_tonnes_max, QUANTITY_TONNES_MAX)
+    check_within("block_tonnes_min", rules.block_tonnes_min, QUANTITY_TONNES_MAX)
+    check_within("book_levels", rules.book_levels, BOOK_LEVELS_MAX)
+    check_sessions("listed_sessions", rules.listed_sessions)
+    check_sessions("block_sessions", rules.block_sessions)
+    check_not_opened(market.calendar, rules.valid_from_day)
+
+    return [TradingRulesSet(rules=rules)]
+
+
+def set_fees(market: "Market", command: SetFees, context: Context) -> list[object]:
+    check_day(command.valid_from_day)
+    for fee_ppm in (command.buyer_fee_ppm, command.seller_fee_ppm):
+        if not 0 <= fee_ppm <= FEE_PPM_MAX:
+            raise Malformed("FEE_OUT_OF_RANGE", fee_ppm=fee_ppm, fee_ppm_max=FEE_PPM_MAX)
+    check_source(command.source)
+    check_not_opened(market.calendar, command.valid_from_day)
+
+    return [
+        FeesSet(
+            valid_from_day=command.valid_from_day,
+            buyer_fee_ppm=command.buyer_fee_ppm,
+            seller_fee_ppm=command.seller_fee_ppm,
+            source=command.source,
+        )
+    ]
+
+
+def set_composite_weights(market: "Market", command: SetCompositeWeights, context: Context) -> list[object]:
+    check_day(command.valid_from_day)
+    check_weights(command.weights)
+    check_source(command.source)
+    for weight in command.weights:
+        if weight.instrument not in market.instruments:
+            raise NotFound("INSTRUMENT_UNKNOWN", instrument=weight.instrument)
+    check_not_opened(market.calendar, command.valid_from_day)
+
+    return [CompositeWeightsSet(valid_from_day=command.valid_from_day, weights=command.weights, source=command.source)]
+
+
+def check_within(name: str, value: int, value_max: int) -> None:
+    if not 1 <= value <= value_max:
+        raise Malformed("RULES_MALFORMED", field=name, value=value)
+
+
+def check_sessions(name: str, sessions: tuple[Session, ...]) -> None:
+    """At least one, each within the day, in order and apart."""
+    if not 1 <= len(sessions) <= SESSIONS_MAX:
+        raise Malformed("RULES_MALFORMED", field=name, value=len(sessions))
+    after_minute = 0
+    for session in sessions:
+        if not after_minute <= session.open_minute < session.close_minute <= MINUTES_OF_DAY:
+            raise Malformed("RULES_MALFORMED", field=name, value=f"{session.open_minute} to {session.close_minute}")
+        after_minute = session.close_minute
+
+
+def check_weights(weights: tuple[Weight, ...]) -> None:
+    """Each instrument once, none negative, and some of them counts."""
+    if not 1 <= len(weights) <= WEIGHTS_MAX:
+        raise Malformed("WEIGHTS_MALFORMED", field="weights", value=len(weights))
+    seen: set[str] = set()
+    for weight in weights:
+        check_instrument(weight.instrument)
+        if weight.instrument in seen:
+            raise Malformed("WEIGHTS_MALFORMED", field="instrument", value=weight.instrument)
+        if not 0 <= weight.weight <= WEIGHT_MAX:
+            raise Malformed("WEIGHTS_MALFORMED", field="weight", value=weight.weight)
+        seen.add(weight.instrument)
+    if not any(weight.weight for weight in weights):
+        raise Malformed("WEIGHTS_MALFORMED", field="weight", value=0)
+
+
+# Changes
+
+
+def on_trading_rules_set(market: "Market", event: TradingRulesSet) -> None:
+    market.rules.trading.put(event.rules.valid_from_day, event.rules)
+
+
+def on_fees_set(market: "Market", event: FeesSet) -> None:
+    market.rules.fees.put(event.valid_from_day, event)
+
+
+def on_composite_weights_set(market: "Market", event: CompositeWeightsSet) -> None:
+    market.rules.weights.put(event.valid_from_day, event)
+
+
+DECIDE: Decide = {
+    SetTradingRules: set_trading_rules,
+    SetFees: set_fees,
+    SetCompositeWeights: set_composite_weights,
+}
+
+EVOLVE: Evolve = {
+    TradingRulesSet: on_trading_rules_set,
+    FeesSet: on_fees_set,
+    CompositeWeightsSet: on_composite_weights_set,
+}

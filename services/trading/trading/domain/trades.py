@@ -1,0 +1,212 @@
+"""Trades: what both methods end in, and what is remembered of each until its units are released.
+
+A trade is final when it is made (rulebook 3.6). It takes the maker's locked units or money and the taker's available
+ones; the buyer's units wait for T+1, the seller's proceeds can be spent at once. Fees are fixed here.
+
+A trade is remembered from here until it is settled and its units are released (settlement.py); one that two people
+took out of its run is remembered on, blocked.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Evolve
+from trading.domain.accounts import assert_funds, assert_units
+from trading.domain.calendar import Total
+from trading.domain.prices import note_block_trade, note_listed_trade
+from trading.domain.rules import fee_fen, fees_on
+from trading.domain.values import Method, Side
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class TradeExecuted:
+    trade_id: int
+    day: str
+    instrument: str
+    method: Method
+    price_fen: int
+    quantity_tonnes: int
+    value_fen: int
+    buyer: str
+    seller: str
+    buyer_fee_fen: int
+    seller_fee_fen: int
+    maker_account: str
+    taker_account: str
+    maker_order_id: int
+    block_id: int
+    executed_ms: int
+
+
+# State
+
+
+class Settlement(IntEnum):
+    """Where a remembered trade stands."""
+
+    AWAITED = 1
+    SETTLED = 2
+    BLOCKED = 3
+
+
+@dataclass(slots=True)
+class Trade:
+    trade_id: int
+    day: str
+    instrument: str
+    method: Method
+    quantity_tonnes: int
+    value_fen: int
+    buyer: str
+    seller: str
+    # Value and the buyer's fee.
+    buyer_pays_fen: int
+    # Value less the seller's fee.
+    seller_receives_fen: int
+    settlement: Settlement = Settlement.AWAITED
+
+
+# What the two methods ask
+
+
+def buyer_needs_fen(market: "Market", price_fen: int, quantity_tonnes: int) -> int:
+    """Value and fee by the fees of the open day: a buyer's lock, and what it pays."""
+    value_fen = price_fen * quantity_tonnes
+    return value_fen + fee_fen(value_fen, fees_on(market.rules, market.calendar.open_day).buyer_fee_ppm)
+
+
+def executed(
+    market: "Market",
+    context: Context,
+    *,
+    instrument: str,
+    method: Method,
+    price_fen: int,
+    quantity_tonnes: int,
+    maker: str,
+    maker_side: Side,
+    taker: str,
+    maker_order_id: int = 0,
+    block_id: int = 0,
+) -> TradeExecuted:
+    """The trade that maker and taker make, with the fees of the open day."""
+    day = market.calendar.open_day
+    fees = fees_on(market.rules, day)
+    value_fen = price_fen * quantity_tonnes
+    buyer, seller = (maker, taker) if maker_side is Side.BUY else (taker, maker)
+    return TradeExecuted(
+        trade_id=market.trade_id_last + 1,
+        day=day,
+        instrument=instrument,
+        method=method,
+        price_fen=price_fen,
+        quantity_tonnes=quantity_tonnes,
+        value_fen=value_fen,
+        buyer=buyer,
+        seller=seller,
+        buyer_fee_fen=fee_fen(value_fen, fees.buyer_fee_ppm),
+        seller_fee_fen=fee_fen(value_fen, fees.seller_fee_ppm),
+        maker_account=maker,
+        taker_account=taker,
+        maker_order_id=maker_order_id,
+        block_id=block_id,
+        executed_ms=context.now_ms,
+    )
+
+
+# Changes
+
+
+def on_trade_executed(market: "Market", event: TradeExecuted) -> None:
+    assert event.trade_id == market.trade_id_last + 1
+    assert event.day == market.calendar.open_day
+    assert event.buyer != event.seller
+    assert event.value_fen == event.price_fen * event.quantity_tonnes
+    market.trade_id_last = event.trade_id
+    trade = Trade(
+        trade_id=event.trade_id,
+        day=event.day,
+        instrument=event.instrument,
+        method=event.method,
+        quantity_tonnes=event.quantity_tonnes,
+        value_fen=event.value_fen,
+        buyer=event.buyer,
+        seller=event.seller,
+        buyer_pays_fen=event.value_fen + event.buyer_fee_fen,
+        seller_receives_fen=event.value_fen - event.seller_fee_fen,
+    )
+    market.trades[event.trade_id] = trade
+    take_from_maker(market, event, trade)
+    take_from_taker(market, event, trade)
+    give(market, trade)
+    count(market, event)
+
+
+def take_from_maker(market: "Market", event: TradeExecuted, trade: Trade) -> None:
+    """The maker's part was locked: behind its listing, or behind the block's terms."""
+    if event.method is Method.LISTED:
+        order = market.orders[event.maker_order_id]
+        assert (order.account, order.price_fen) == (event.maker_account, event.price_fen)
+        market.instruments[event.instrument].book.side(order.side).reduce(order, event.quantity_tonnes)
+        if order.side is Side.BUY:
+            order.locked_fen -= trade.buyer_pays_fen
+            assert order.locked_fen >= 0, "the lock of a listing covers its fills"
+    else:
+        block = market.blocks[event.block_id]
+        assert block.proposer == event.maker_account
+        block.locked_fen -= trade.buyer_pays_fen if event.maker_account == event.buyer else 0
+        block.locked_tonnes -= event.quantity_tonnes if event.maker_account == event.seller else 0
+        assert block.locked_fen == block.locked_tonnes == 0, "the terms' lock is what the trade takes"
+    if event.maker_account == event.buyer:
+        market.accounts[event.buyer].funds.locked_fen -= trade.buyer_pays_fen
+    else:
+        market.accounts[event.seller].units_of(event.instrument).locked_tonnes -= event.quantity_tonnes
+
+
+def take_from_taker(market: "Market", event: TradeExecuted, trade: Trade) -> None:
+    if event.taker_account == event.buyer:
+        market.accounts[event.buyer].funds.available_fen -= trade.buyer_pays_fen
+    else:
+        market.accounts[event.seller].units_of(event.instrument).available_tonnes -= event.quantity_tonnes
+
+
+def give(market: "Market", trade: Trade) -> None:
+    """The buyer's units wait for T+1; the seller's proceeds can be spent today."""
+    buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
+    bought, sold = buyer.units_of(trade.instrument), seller.units_of(trade.instrument)
+    bought.bought_tonnes += trade.quantity_tonnes
+    bought.bought_unsettled_tonnes += trade.quantity_tonnes
+    sold.sold_unsettled_tonnes += trade.quantity_tonnes
+    buyer.funds.paid_unsettled_fen += trade.buyer_pays_fen
+    seller.funds.available_fen += trade.seller_receives_fen
+    seller.funds.received_today_fen += trade.seller_receives_fen
+    assert_units(bought)
+    assert_units(sold)
+    assert_funds(buyer.funds)
+    assert_funds(seller.funds)
+
+
+def count(market: "Market", event: TradeExecuted) -> None:
+    """In the day's prices and totals."""
+    instrument = market.instruments[event.instrument]
+    if event.method is Method.LISTED:
+        note_listed_trade(market, instrument, event.price_fen, event.quantity_tonnes)
+    else:
+        note_block_trade(instrument, event.price_fen, event.quantity_tonnes)
+    day = market.calendar.days[event.day]
+    day.first_trade_id = day.first_trade_id or event.trade_id
+    day.last_trade_id = event.trade_id
+    for total in (day.whole, day.totals.setdefault((event.instrument, event.method), Total())):
+        total.trades += 1
+        total.quantity_tonnes += event.quantity_tonnes
+        total.value_fen += event.value_fen
+
+
+EVOLVE: Evolve = {TradeExecuted: on_trade_executed}
