@@ -1,38 +1,85 @@
-"""docs/telemetry.yaml names every metric of the code and no other."""
+"""docs/telemetry.yaml is the registry of telemetry names: code and file may not differ."""
 
 import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
 
-from support.repository import ROOT, modules
+from chassis.telemetry import JsonLines
 
-KEYS = {"name", "kind", "unit", "attributes", "what"}
-METRIC = re.compile(r"carbonmarket\.(?!(registry|trading|clearing|log|access)(\.v1|$))[a-z_]+(\.[a-z_]+)*")
-
-
-def test_the_registry_file_and_the_code_name_the_same_metrics() -> None:
-    documented = [metric["name"] for metric in documented_metrics()]
-    assert len(documented) == len(set(documented))
-    assert set(documented) == metrics_in_code()
+ROOT = Path(__file__).parents[2]
+REGISTRY = yaml.safe_load((ROOT / "docs" / "telemetry.yaml").read_text())
+METRIC = re.compile(r"carbonmarket\.(?!(?:registry|trading|clearing|log|access)\.v1)[a-z_]+(?:\.[a-z_]+)*")
+STARTERS = {"root", "branch", "gathering"}
 
 
-def test_every_metric_is_described() -> None:
-    assert not [metric for metric in documented_metrics() if set(metric) != KEYS or not metric["what"]]
+def sources() -> Iterator[ast.Module]:
+    for folder in (ROOT / "libs" / "chassis" / "chassis", ROOT / "services"):
+        for file in sorted(folder.rglob("*.py")):
+            yield ast.parse(file.read_text())
 
 
-def documented_metrics() -> list[dict[str, object]]:
-    """Return the entries of docs/telemetry.yaml."""
-    metrics: list[dict[str, object]] = yaml.safe_load((ROOT / "docs" / "telemetry.yaml").read_text())["metrics"]
-    return metrics
+def calls(tree: ast.Module, names: set[str]) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
+            yield node
 
 
-def metrics_in_code() -> set[object]:
-    """Return every metric name spelled out in the chassis or in a service."""
-    return {
+def test_every_metric_in_the_code_stands_in_the_registry_and_the_other_way_round() -> None:
+    found = {
         node.value
-        for module in modules()
-        if module.path.startswith(("libs/chassis/", "services/"))
-        for node in ast.walk(module.tree)
+        for tree in sources()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and METRIC.fullmatch(node.value)
     }
+    assert found == set(REGISTRY["metrics"])
+
+
+def test_every_metric_says_its_kind_unit_and_meaning() -> None:
+    for name, entry in REGISTRY["metrics"].items():
+        assert entry["kind"] in ("histogram", "gauge", "counter"), name
+        assert entry["unit"] and entry["what"].endswith("."), name
+
+
+def test_every_span_attribute_in_the_code_stands_in_the_registry_and_the_other_way_round() -> None:
+    found: set[str] = set()
+    for tree in sources():
+        for call in calls(tree, STARTERS):
+            found |= {
+                key.value
+                for keyword in call.keywords
+                if keyword.arg == "attributes" and isinstance(keyword.value, ast.Dict)
+                for key in keyword.value.keys
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            }
+        found |= {str(call.args[0].value) for call in calls(tree, {"note"}) if isinstance(call.args[0], ast.Constant)}
+        found |= {
+            key.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "attributes"
+            and isinstance(node.value, ast.Dict)
+            for key in node.value.keys
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        }
+    listed = {name for entry in REGISTRY["spans"].values() for name in entry.get("attributes", [])}
+    assert found == listed
+
+
+def test_every_fixed_span_name_in_the_code_stands_in_the_registry() -> None:
+    """A name is a literal, or a literal word before what it names (`hear TradeExecuted`)."""
+    first_words = {name.split(" ")[0].partition("{")[0] for name in REGISTRY["spans"]}
+    for tree in sources():
+        for call in calls(tree, STARTERS):
+            name = call.args[0] if call.args else None
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                assert name.value in REGISTRY["spans"]
+            elif isinstance(name, ast.JoinedStr) and isinstance(name.values[0], ast.Constant):
+                assert str(name.values[0].value).strip() in first_words
+
+
+def test_log_lines_carry_the_fields_the_registry_names() -> None:
+    assert set(JsonLines.FIELDS) == set(REGISTRY["log_fields"])

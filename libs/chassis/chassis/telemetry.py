@@ -154,7 +154,7 @@ def resource(service: str) -> Resource:
 class JsonLines(logging.Formatter):
     """One JSON object a line, with whatever trace and position the line was given."""
 
-    FIELDS = ("actor", "rpc", "position", "traceparent", "source", "reason", "digest_kept", "digest_met")
+    FIELDS = ("actor", "rpc", "position", "traceparent", "source", "reason")
 
     def __init__(self, service: str) -> None:
         super().__init__()

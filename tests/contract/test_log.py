@@ -1,0 +1,168 @@
+"""One suite for every log: what PostgreSQL and the in-memory twin both keep."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+import chassis
+from chassis.log import Fenced, Found, Log, Snapshot
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.postgres_log import PostgresLog, migrate, open_pool
+from chassis.record import Head, HeardUpTo, Record, chain, first_fault, genesis
+
+LOG_ID = "tally"
+NewSession = Callable[[], Awaitable[Log]]
+
+
+@pytest_asyncio.fixture(params=["memory", "postgres"])
+async def session(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[NewSession]:
+    """Makes sessions on one and the same log, as competing replicas have them."""
+    opened: list[Log] = []
+    if request.param == "memory":
+        store = MemoryStore(LOG_ID)
+
+        async def new() -> Log:
+            opened.append(MemoryLog(store))
+            return opened[-1]
+
+        yield new
+        return
+    pool = await open_pool(database_url)
+    shell = Path(chassis.__file__).parent
+    await migrate(pool, [shell / "migrations"])
+
+    async def connect() -> Log:
+        opened.append(PostgresLog(LOG_ID, database_url, pool))
+        return opened[-1]
+
+    yield connect
+    for log in opened:
+        await log.close()
+    await pool.close()
+
+
+def extend(head: Head, count: int, **fields: object) -> list[Record]:
+    records = []
+    for _ in range(count):
+        bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "participant:ada")
+        bare = replace(bare, **fields)  # type: ignore[arg-type]  # the fields are the test's own
+        record = replace(bare, digest=chain(head.digest, bare))
+        records.append(record)
+        head = Head(record.position, record.digest)
+    return records
+
+
+def end_of(records: Sequence[Record]) -> Head:
+    return Head(records[-1].position, records[-1].digest)
+
+
+async def test_an_empty_log_ends_at_position_0_with_the_digest_of_its_id(session: NewSession) -> None:
+    log = await session()
+    assert await log.head() == genesis(LOG_ID)
+    assert await log.read(0, 10) == []
+
+
+async def test_what_is_appended_is_read_back_whole_and_in_order(session: NewSession) -> None:
+    log = await session()
+    assert await log.lead()
+    records = extend(genesis(LOG_ID), 5, traceparent="00-a-b-01", source_log_id="other", source_position=7)
+    await log.append(genesis(LOG_ID), records[:2], [])
+    await log.append(end_of(records[:2]), records[2:], [])
+    assert await log.read(0, 10) == records
+    assert await log.read(2, 2) == records[2:4]
+    assert await log.head() == end_of(records)
+    assert first_fault(genesis(LOG_ID), await log.read(0, 10)) is None
+
+
+async def test_only_one_session_leads_until_it_ends(session: NewSession) -> None:
+    first, second = await session(), await session()
+    assert await first.lead()
+    assert await first.lead(), "asking again keeps it"
+    assert not await second.lead()
+    with pytest.raises(Fenced):
+        await second.append(genesis(LOG_ID), extend(genesis(LOG_ID), 1), [])
+    await first.close()
+    for _ in range(100):
+        if await second.lead():
+            break
+    assert await second.lead()
+
+
+async def test_an_append_to_another_head_changes_nothing(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    records = extend(genesis(LOG_ID), 2)
+    await log.append(genesis(LOG_ID), records, [])
+    wrong_digest = Head(2, b"\x00" * 32)
+    for head in (genesis(LOG_ID), Head(1, records[0].digest), wrong_digest, Head(9, records[1].digest)):
+        with pytest.raises(Fenced):
+            await log.append(head, extend(head, 1, data=b"\x08\x02"), [HeardUpTo("other", 5, b"d")])
+    assert await log.read(0, 10) == records
+    assert await log.heard() == []
+
+
+async def test_an_append_repeated_after_a_lost_answer_succeeds_and_adds_nothing(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    records = extend(genesis(LOG_ID), 3)
+    await log.append(genesis(LOG_ID), records, [])
+    await log.append(genesis(LOG_ID), records, [])
+    assert await log.read(0, 10) == records
+
+
+async def test_an_empty_append_proves_the_leadership_and_notes_what_was_heard(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    await log.append(genesis(LOG_ID), [], [HeardUpTo("other", 4, b"four")])
+    await log.append(genesis(LOG_ID), [], [HeardUpTo("other", 5, b"five")])
+    assert await log.heard() == [HeardUpTo("other", 5, b"five")]
+    with pytest.raises(Fenced):
+        await log.append(Head(3, b"\x01" * 32), [], [])
+
+
+async def test_a_command_is_found_by_actor_and_request_id_only(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    first, second = extend(genesis(LOG_ID), 2, request_id="r1")
+    first = replace(first, command_digest=b"body", command_events=2)
+    await log.append(genesis(LOG_ID), [first, second], [])
+    key = ("participant:ada", "r1")
+    found = await log.find([key, ("participant:bea", "r1"), ("participant:ada", "r2")])
+    assert dict(found) == {key: Found(b"body", 1, 2)}
+
+
+async def test_a_command_id_is_kept_once_for_ever(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    (first,) = extend(genesis(LOG_ID), 1, request_id="r1")
+    await log.append(genesis(LOG_ID), [replace(first, command_digest=b"body", command_events=1)], [])
+    later = extend(end_of([first]), 30)
+    await log.append(end_of([first]), later, [])
+    assert await log.find([("participant:ada", "r1")])
+
+
+async def test_the_newest_snapshot_of_the_same_fold_is_loaded(session: NewSession) -> None:
+    log = await session()
+    assert await log.load_snapshot("v1") is None
+    for position, version in ((10, "v1"), (20, "v1"), (30, "v2")):
+        await log.save_snapshot(Snapshot(position, b"d", version, str(position).encode()))
+    assert await log.load_snapshot("v1") == Snapshot(20, b"d", "v1", b"20")
+    assert await log.load_snapshot("v2") == Snapshot(30, b"d", "v2", b"30")
+    assert await log.load_snapshot("v3") is None
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "swapped"])
+def test_a_changed_missing_or_reordered_record_is_found_where_it_stands(harm: str) -> None:
+    records = extend(genesis(LOG_ID), 5)
+    if harm == "changed":
+        records[2] = replace(records[2], data=b"\x08\x09")
+    elif harm == "missing":
+        del records[2]
+    else:
+        records[2], records[3] = replace(records[3], position=3), replace(records[2], position=4)
+    fault = first_fault(genesis(LOG_ID), records)
+    assert fault is not None
+    assert fault.position == 3

@@ -1,0 +1,206 @@
+"""The engine: what the writer does to a batch, without any I/O."""
+
+import copy
+
+import pytest
+
+from chassis.call import Bug, RequestIdReused
+from chassis.decider import Decider, Rejected
+from chassis.engine import Done, Engine, Outcome, StateUnusable, Submission
+from chassis.log import Found
+from chassis.record import HeardUpTo, Record, first_fault, genesis
+from chassis.shell import HeardEventSetAside, LogOpened, MoveClock, OpenLog
+from chassis.tracing import Tracing
+from support import tally
+from support.tally import Add, Added, AddLater, Answered, Break, Order, Tally
+
+NOW_MS = 5_000
+
+
+def engine(decider: Decider[Tally] | None = None, rehearsal: bool = False) -> Engine[Tally]:
+    fresh: Engine[Tally] = Engine(
+        "tally", decider or tally.decider(), tally.WIRE, Tracing(), frozenset({tally.Ordered})
+    )
+    fresh.shell.rehearsal = rehearsal
+    fresh.shell.clock_ms = 1_000
+    fresh.decide(Submission("service:tally", "", OpenLog(rehearsal)), {}, 1_000)
+    return fresh
+
+
+def ask(on: Engine[Tally], command: object, request_id: str = "", now_ms: int = NOW_MS, **fields: object) -> Outcome:
+    submission = Submission("participant:ada", request_id, command, **fields)  # type: ignore[arg-type]  # test's own
+    return on.decide(submission, {}, now_ms)
+
+
+def done(outcome: Outcome) -> Done:
+    assert isinstance(outcome, Done), outcome
+    return outcome
+
+
+def everything(on: Engine[Tally]) -> tuple[Record, ...]:
+    return on.take_batch().records
+
+
+def test_replaying_the_records_gives_the_live_state() -> None:
+    live = engine()
+    for amount in (3, 4, 5):
+        ask(live, Add(amount))
+    ask(live, Order("bread"))
+    records = everything(live)
+    again: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({tally.Ordered}))
+    for record in records:
+        again.apply(record)
+    assert (again.state, again.shell, again.head) == (live.state, live.shell, live.head)
+    assert first_fault(genesis("tally"), records) is None
+
+
+def test_a_refusal_and_a_bug_change_nothing_and_leave_no_record() -> None:
+    on = engine()
+    ask(on, Add(10))
+    everything(on)
+    before = copy.deepcopy((on.state, on.shell, on.head))
+    assert isinstance(ask(on, Add(tally.TALLY_MAX), "r1"), Rejected)
+    assert isinstance(ask(on, Break(), "r2"), Bug)
+    assert (on.state, on.shell, on.head) == before
+    assert everything(on) == ()
+    assert done(ask(on, Add(1), "r1")).events == (Added(1),), "a refused command left no trace: its id is free"
+
+
+def test_a_repeat_gets_the_first_answer_even_when_a_rule_would_refuse_it_now() -> None:
+    on = engine()
+    first = done(ask(on, Add(tally.TALLY_MAX), "r1"))
+    assert ask(on, Add(tally.TALLY_MAX), "r1") == first
+    assert on.state.total == tally.TALLY_MAX
+
+
+def test_a_repeat_that_only_the_log_remembers_is_found_there() -> None:
+    on = engine()
+    first = done(ask(on, Add(7), "r1"))
+    (record,) = everything(on)[-1:]
+    assert record.command_digest is not None
+    fresh = engine()
+    found = Found(record.command_digest, first.position, 1)
+    submission = Submission("participant:ada", "r1", Add(7))
+    assert fresh.decide(submission, {("participant:ada", "r1"): found}, NOW_MS) == found
+    assert fresh.state.total == 0
+
+
+def test_the_same_id_with_another_body_is_refused_and_another_actors_same_id_is_not() -> None:
+    on = engine()
+    ask(on, Add(1), "r1")
+    assert isinstance(ask(on, Add(2), "r1"), RequestIdReused)
+    assert isinstance(on.decide(Submission("participant:bea", "r1", Add(2)), {}, NOW_MS), Done)
+
+
+def test_a_heard_record_is_applied_once_and_a_gap_not_at_all() -> None:
+    on = engine()
+
+    def heard(position: int) -> Outcome:
+        upto = HeardUpTo("other", position, b"d")
+        return on.decide(Submission("service:other", "", Add(1), heard=upto, must_apply=True), {}, NOW_MS)
+
+    done(heard(1))
+    done(heard(1))
+    assert isinstance(heard(3), Bug)
+    done(heard(2))
+    assert on.state.total == 2
+    batch = on.take_batch()
+    assert batch.heard == (HeardUpTo("other", 2, b"d"),)
+    assert [(r.source_log_id, r.source_position) for r in batch.records[1:]] == [("other", 1), ("other", 2)]
+
+
+def test_what_is_heard_is_never_refused_but_set_aside_as_an_event() -> None:
+    on = engine()
+    upto = HeardUpTo("other", 1, b"d")
+    command = Add(tally.TALLY_MAX + 1)
+    outcome = on.decide(
+        Submission("service:other", "", command, heard=upto, heard_type="x.Y", must_apply=True), {}, NOW_MS
+    )
+    aside = done(outcome).only(HeardEventSetAside)
+    assert (aside.source_position, aside.type, aside.reason) == (1, "x.Y", "TALLY_FULL")
+    assert list(on.shell.set_aside.values()) == [aside]
+    assert on.heard["other"].position == 1
+
+
+def test_a_bug_in_deciding_what_is_heard_leaves_it_unheard() -> None:
+    on = engine()
+    upto = HeardUpTo("other", 1, b"d")
+    assert isinstance(on.decide(Submission("service:other", "", Break(), heard=upto, must_apply=True), {}, NOW_MS), Bug)
+    assert on.heard == {}
+
+
+def test_an_order_awaits_its_answer_and_takes_it_once() -> None:
+    on = engine()
+    position = done(ask(on, Order("bread"))).position
+    assert on.shell.unanswered == {position}
+    answer = Submission("service:tally", f"answer/{position}", Answered("bread"), answers=position, must_apply=True)
+    done(on.decide(answer, {}, NOW_MS))
+    assert on.shell.unanswered == set()
+    assert done(on.decide(answer, {}, NOW_MS)).events == ()
+    assert on.state.delivered == ["bread"]
+
+
+def test_time_in_a_log_never_goes_back() -> None:
+    on = engine()
+    ask(on, Add(1), now_ms=9_000)
+    ask(on, Add(1), now_ms=7_000)
+    assert [record.recorded_ms for record in everything(on)] == [1_000, 9_000, 9_000]
+
+
+def test_a_rehearsals_clock_steps_from_timer_to_timer() -> None:
+    on = engine(rehearsal=True)
+    for due_ms in (3_000, 4_000, 9_000):
+        done(ask(on, AddLater(due_ms)))
+    done(ask(on, MoveClock(5_000), "move"))
+    assert on.state.total == 2
+    rung = [record.recorded_ms for record in everything(on) if record.actor == "timer:tally" and record.request_id]
+    assert rung == [3_000, 4_000]
+    assert on.shell.clock_ms == 5_000
+
+
+def test_a_clock_moves_only_in_a_rehearsal_and_never_back() -> None:
+    refused = ask(engine(), MoveClock(9_000))
+    assert isinstance(refused, Rejected) and refused.reason == "NOT_A_REHEARSAL"
+    on = engine(rehearsal=True)
+    done(ask(on, MoveClock(9_000)))
+    refused = ask(on, MoveClock(8_999))
+    assert isinstance(refused, Rejected) and refused.reason == "CLOCK_MOVED_BACK"
+
+
+def test_a_failure_in_evolve_is_no_answer_but_the_end() -> None:
+    sound = tally.decider()
+
+    def corrupt(state: Tally, event: Added) -> None:
+        raise AssertionError("impossible")
+
+    on = engine(Decider(sound.initial, sound.decide, {**sound.evolve, Added: corrupt}))
+    with pytest.raises(StateUnusable, match="impossible"):
+        ask(on, Add(1))
+
+
+def test_an_event_too_large_for_kafka_never_becomes_history() -> None:
+    on = engine()
+    everything(on)
+    refused = ask(on, Order("x" * 600_000))
+    assert isinstance(refused, Rejected) and refused.reason == "EVENT_TOO_LARGE"
+    assert everything(on) == ()
+
+
+def test_a_subject_keeps_its_trace_whatever_command_continues_it() -> None:
+    on = engine()
+    first, second = ("00-" + "a" * 32 + "-" + "1" * 16 + "-00", "00-" + "b" * 32 + "-" + "2" * 16 + "-00")
+    position = done(ask(on, Order("bread"), traceparent=first)).position
+    ask(on, Add(1), traceparent=second)
+    on.decide(
+        Submission("service:tally", "a", Answered("bread"), traceparent=second, answers=position, must_apply=True),
+        {},
+        NOW_MS,
+    )
+    assert [record.trace_id[:1] for record in everything(on)[1:]] == ["a", "b", "a"]
+    assert on.shell.traces == {}, "a subject that ended is forgotten"
+
+
+def test_the_first_record_of_a_log_says_for_ever_what_it_is() -> None:
+    on = engine(rehearsal=True)
+    (record,) = everything(on)
+    assert on.wire.decode(record.type, record.data) == LogOpened("tally", True)

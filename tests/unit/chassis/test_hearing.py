@@ -1,0 +1,214 @@
+"""Hearing: whatever Kafka loses, repeats, reorders or forgets, each record is taken in once and in order."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from google.protobuf import wrappers_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.broker import RecordConsumer
+from chassis.call import NotYet
+from chassis.engine import Engine
+from chassis.hearing import Heard, Hearing, next_in_order
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import Head, Record, chain, genesis
+from chassis.remote import Remote
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer
+from support import tally
+from support.tally import Add, Tally
+
+SOURCE = "google"
+"""The source's name stands in its events' type names, as a service's does."""
+
+
+class FakeConsumer:
+    """What arrives on Kafka, as the test decides."""
+
+    def __init__(self) -> None:
+        self.batches: asyncio.Queue[list[Record]] = asyncio.Queue()
+
+    async def next_batch(self, seconds: float) -> list[Record]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.02):
+                return await self.batches.get()
+        return []
+
+
+class FakeRemote:
+    """The source's log; away when told."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.away = False
+
+    async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+        if self.away:
+            raise NotYet("away")
+        return self.records[after_position : after_position + records_max], len(self.records)
+
+
+def source_records(count: int, head: Head | None = None, amount: int = 1) -> list[Record]:
+    head = head or genesis(SOURCE)
+    records = []
+    for _ in range(count):
+        data = wrappers_pb2.Int64Value(value=amount).SerializeToString()
+        bare = Record(head.position + 1, "google.protobuf.Int64Value", data, 1_000, "participant:ada")
+        records.append(replace(bare, digest=chain(head.digest, bare)))
+        head = Head(records[-1].position, records[-1].digest)
+    return records
+
+
+def on_value(event: wrappers_pb2.Int64Value, heard: Heard) -> Add | None:
+    return Add(event.value) if event.value else None
+
+
+@asynccontextmanager
+async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
+    log = MemoryLog(store)
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
+    for record in await log.read(0, 1_000):
+        engine.apply(record)
+    engine.heard = {upto.log_id: upto for upto in await log.heard()}
+    writer = Writer(engine, log, Metrics())
+    consumer = FakeConsumer()
+    ear = Hearing(
+        SOURCE,
+        {wrappers_pb2.Int64Value: on_value},
+        writer,
+        cast(Remote, remote),
+        cast(RecordConsumer, consumer),
+        Tracing(),
+    )
+    tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ear.run())]
+    yield ear, consumer, writer
+    for task in reversed(tasks):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await log.close()
+
+
+async def until_heard(ear: Hearing, position: int) -> None:
+    async with asyncio.timeout(5):
+        while ear.upto.position < position and not ear.halted_because:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.03)
+
+
+@given(st.lists(st.integers(1, 12), max_size=30), st.integers(0, 8))
+def test_what_is_processed_is_the_next_record_each_time_and_nothing_else(arrived: list[int], heard: int) -> None:
+    made = source_records(12)
+    ready, gap = next_in_order(heard, [made[position - 1] for position in arrived])
+    assert [record.position for record in ready] == list(range(heard + 1, heard + 1 + len(ready)))
+    assert gap == any(position > heard + len(ready) for position in arrived)
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_lost_repeated_and_reordered_messages_do_no_harm(seed: int) -> None:
+    chance = random.Random(seed)
+    remote = FakeRemote()
+    records = source_records(60)
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        for start in range(0, 60, 10):
+            remote.records = records[: start + 10]
+            arriving = [record for record in records[start : start + 10] if chance.random() < 0.7]
+            arriving += [chance.choice(records[: start + 10]) for _ in range(3)]
+            chance.shuffle(arriving)
+            await consumer.batches.put(arriving)
+        await until_heard(ear, 60)
+        assert (await writer.read(lambda state: state.total)).value == 60
+
+
+async def test_a_lost_last_message_is_read_after_a_short_silence() -> None:
+    remote = FakeRemote()
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        await asyncio.sleep(0.05)
+        remote.records = source_records(3)
+        await until_heard(ear, 3)
+        assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_after_a_restart_hearing_goes_on_where_it_stood() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = source_records(9)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 9)
+        assert (await writer.read(lambda state: state.total)).value == 9
+
+
+async def test_records_that_cause_nothing_still_move_the_heard_position() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(5, amount=0)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 5)
+    assert store.records == []
+    assert store.heard[SOURCE].position == 5
+
+
+async def test_a_source_that_forked_halts_hearing_and_both_digests_are_named() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    kept = store.heard[SOURCE].digest.hex()
+    remote.records = source_records(6, amount=2)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 6)
+        assert kept in ear.halted_because
+        assert remote.records[3].digest.hex() in ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 4
+
+
+async def test_a_source_that_came_back_older_halts_hearing() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = remote.records[:2]
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 9)
+        assert "came back older" in ear.halted_because
+
+
+async def test_a_forged_message_on_kafka_halts_rather_than_being_believed() -> None:
+    remote = FakeRemote()
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        (genuine,) = source_records(1)
+        await consumer.batches.put([replace(genuine, data=b"\x08\x63")])
+        await until_heard(ear, 1)
+        assert "forked" in ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 0
+
+
+async def test_an_event_of_an_unknown_type_stops_the_reader() -> None:
+    remote = FakeRemote()
+    bare = Record(1, "google.protobuf.Unheard", b"", 1_000, "participant:ada")
+    remote.records = [replace(bare, digest=chain(genesis(SOURCE).digest, bare))]
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await until_heard(ear, 1)
+        assert "does not know" in ear.halted_because
+        assert ear.upto.position == 0
+
+
+async def test_while_the_source_is_away_what_kafka_brings_is_heard() -> None:
+    remote = FakeRemote()
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        await asyncio.sleep(0.05)
+        remote.away = True
+        await consumer.batches.put(source_records(3))
+        remote.away = False
+        remote.records = source_records(3)
+        await until_heard(ear, 3)
+        assert (await writer.read(lambda state: state.total)).value == 3

@@ -1,0 +1,199 @@
+"""The frame around every rpc: who calls, whether the role may, one error mapper, bulk, passing on."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from chassis.call import Bug, Call, Overloaded, RequestIdReused, Unavailable
+from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
+from chassis.server import BULK_COMMANDS_MAX, Role, Server
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+
+SERVICE = pb.DESCRIPTOR.services_by_name["RegistryService"]
+CREATE = "CreateVintage"
+
+
+class Api:
+    """Serves every rpc of a real contract, with one method that fails as told."""
+
+    def __init__(self) -> None:
+        self.fails_with: Exception | None = None
+        self.calls: list[Call] = []
+        self.vintages: list[str] = []
+        for method in SERVICE.methods:
+            if method.name not in (CREATE, "SubmitMany"):
+                setattr(self, method.name, self._unused)
+
+    async def _unused(self, request: Message, call: Call) -> Message:
+        raise AssertionError("not called")
+
+    async def CreateVintage(self, request: pb.CreateVintageRequest, call: Call) -> pb.CreateVintageResponse:
+        self.calls.append(call)
+        if self.fails_with is not None:
+            raise self.fails_with
+        if request.vintage == "BAD":
+            raise Rejected("VINTAGE_EXISTS", vintage=request.vintage)
+        self.vintages.append(request.vintage)
+        return pb.CreateVintageResponse(position=len(self.vintages))
+
+
+@asynccontextmanager
+async def serving(api: Api, role: Role) -> AsyncIterator[str]:
+    server = grpc.aio.server()
+    Server([(SERVICE, api)], role, Tracing(), Metrics()).add_to(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
+
+
+@asynccontextmanager
+async def replica(**role: Any) -> AsyncIterator[tuple[Api, str]]:
+    api = Api()
+    async with serving(api, Role(**role)) as address:
+        yield api, address
+
+
+async def create(address: str, actor: str | None = "registry_operator:ann", data: bytes | None = None) -> int:
+    request = pb.CreateVintageRequest(request_id="r", vintage="CEA", compliance_year=2020).SerializeToString()
+    async with grpc.aio.insecure_channel(address) as channel:
+        rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICE.full_name}/{CREATE}")
+        metadata = (("carbonmarket-actor", actor),) if actor is not None else ()
+        answer = await rpc(request if data is None else data, metadata=metadata, timeout=5)
+        return pb.CreateVintageResponse.FromString(answer).position
+
+
+async def refusal(address: str, **how: Any) -> tuple[grpc.StatusCode, str, dict[str, str]]:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await create(address, **how)
+    packed = dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
+    assert isinstance(packed, bytes)
+    info = error_details_pb2.ErrorInfo()
+    assert status_pb2.Status.FromString(packed).details[0].Unpack(info)
+    return failed.value.code(), info.reason, dict(info.metadata)
+
+
+async def test_a_caller_that_does_not_say_who_it_is_is_turned_away() -> None:
+    async with replica(leads=True) as (api, address):
+        for actor in (None, "", "ann", "registry_operator:", "registry_operator:Ann Smith", ":ann", "x" * 200 + ":a"):
+            code, reason, _ = await refusal(address, actor=actor)
+            assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "ACTOR_MISSING")
+        assert api.calls == []
+
+
+async def test_a_role_that_the_rpc_does_not_name_is_turned_away_before_any_rule() -> None:
+    async with replica(leads=True) as (api, address):
+        code, reason, facts = await refusal(address, actor="participant:power-1")
+        assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
+        assert facts["role"] == "participant"
+        assert "registry_operator" in facts["roles"]
+        assert api.calls == []
+
+
+async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
+    async with replica(leads=True) as (_, address):
+        code, reason, _ = await refusal(address, data=b"\xff\xff\xff")
+        assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_NOT_READABLE")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (Malformed("PRICE_OUT_OF_RANGE", price_fen=-1), grpc.StatusCode.INVALID_ARGUMENT, "PRICE_OUT_OF_RANGE"),
+        (NotFound("ACCOUNT_UNKNOWN", account="x"), grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN"),
+        (NotPermitted("NOT_OWNER", account="x"), grpc.StatusCode.PERMISSION_DENIED, "NOT_OWNER"),
+        (Rejected("SUSPENDED", ground="x"), grpc.StatusCode.FAILED_PRECONDITION, "SUSPENDED"),
+        (RequestIdReused("r"), grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
+        (Overloaded("full"), grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_COMMANDS_WAITING"),
+        (Unavailable("away"), grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
+        (Bug("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
+        (ZeroDivisionError("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
+    ],
+)
+async def test_every_failure_has_one_status_with_its_reason(
+    error: Exception, code: grpc.StatusCode, reason: str
+) -> None:
+    async with replica(leads=True) as (api, address):
+        api.fails_with = error
+        answer = await refusal(address)
+        assert answer[:2] == (code, reason)
+        assert "secret" not in str(answer)
+
+
+async def test_the_method_knows_the_authenticated_actor() -> None:
+    async with replica(leads=True) as (api, address):
+        assert await create(address) == 1
+        assert (api.calls[0].role, api.calls[0].name) == ("registry_operator", "ann")
+
+
+async def test_a_replica_that_does_not_lead_passes_calls_and_refusals_on_to_the_one_that_does() -> None:
+    async with replica(leads=True) as (leader, at), replica(leader_address=at) as (standby, address):
+        assert await create(address) == 1
+        leader.fails_with = Rejected("VINTAGE_EXISTS", vintage="CEA")
+        assert await refusal(address) == (grpc.StatusCode.FAILED_PRECONDITION, "VINTAGE_EXISTS", {"vintage": "CEA"})
+        assert standby.calls == []
+        leader.fails_with = None
+        outcomes = await submit_many(address, ["CEA", "BAD"])
+        assert [outcome.WhichOneof("outcome") for outcome in outcomes] == ["create_vintage", "refusal"]
+
+
+@pytest.mark.parametrize("role", [{}, {"leader_address": "127.0.0.1:9", "own_address": "127.0.0.1:9"}])
+async def test_where_nobody_leads_yet_the_answer_is_unavailable(role: dict[str, str]) -> None:
+    async with replica(**role) as (_, address):
+        code, reason, _ = await refusal(address)
+        assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+
+
+async def submit_many(
+    address: str, vintages: list[str], actor: str = "registry_operator:ann", empty: int = 0
+) -> list[pb.ManyOutcome]:
+    commands = [
+        pb.ManyCommand(create_vintage=pb.CreateVintageRequest(request_id=str(number), vintage=vintage))
+        for number, vintage in enumerate(vintages)
+    ]
+    commands += [pb.ManyCommand()] * empty
+    async with AsyncExitStack() as stack:
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+        rpc: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            f"/{SERVICE.full_name}/SubmitMany"
+        )
+
+        async def requests() -> AsyncIterator[bytes]:
+            yield pb.SubmitManyRequest(commands=commands).SerializeToString()
+
+        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor),), timeout=5)
+        return [outcome async for data in answers for outcome in pb.SubmitManyResponse.FromString(data).outcomes]
+
+
+async def test_many_commands_in_one_message_are_done_in_order_each_with_its_own_outcome() -> None:
+    async with replica(leads=True) as (api, address):
+        outcomes = await submit_many(address, ["A", "BAD", "B", "C"], empty=1)
+        kinds = [outcome.WhichOneof("outcome") for outcome in outcomes]
+        assert kinds == ["create_vintage", "refusal", "create_vintage", "create_vintage", "refusal"]
+        assert api.vintages == ["A", "B", "C"]
+        assert outcomes[1].refusal.reason == "VINTAGE_EXISTS"
+        assert outcomes[1].refusal.facts == {"vintage": "BAD"}
+        assert outcomes[4].refusal.reason == "COMMAND_MISSING"
+
+
+async def test_each_command_in_a_stream_is_checked_for_its_role_as_its_own_rpc_is() -> None:
+    async with replica(leads=True) as (api, address):
+        (outcome,) = await submit_many(address, ["A"], actor="participant:power-1")
+        assert outcome.refusal.reason == "ROLE_NOT_ALLOWED"
+        assert api.vintages == []
+
+
+async def test_a_message_of_too_many_commands_is_refused_whole() -> None:
+    async with replica(leads=True) as (api, address):
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await submit_many(address, ["A"] * (BULK_COMMANDS_MAX + 1))
+        assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert api.vintages == []

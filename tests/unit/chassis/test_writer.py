@@ -1,0 +1,179 @@
+"""The writer: nothing is answered before its commit, and one append is in flight at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from chassis.call import Call, Overloaded, RequestIdReused, Unavailable
+from chassis.decider import Malformed, Rejected
+from chassis.engine import Engine
+from chassis.log import Fenced, LogUnavailable
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import Head, HeardUpTo, Record
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import COMMANDS_WAITING_MAX, Writer, catch_up
+from support import tally
+from support.tally import Add, Added, Tally
+
+ADA = Call("participant:ada")
+
+
+class SlowLog(MemoryLog):
+    """Commits when it is let to, and counts how many appends are under way."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
+        self.under_way = 0
+        self.most_under_way = 0
+        self.appends = 0
+        self.fails_with: Exception | None = None
+
+    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await self.may_commit.wait()
+        self.under_way -= 1
+        self.appends += 1
+        if self.fails_with is not None:
+            raise self.fails_with
+        await super().append(head, records, heard)
+
+
+@asynccontextmanager
+async def writing(store: MemoryStore | None = None) -> AsyncIterator[tuple[Writer[Tally], SlowLog]]:
+    log = SlowLog(store or MemoryStore("tally"))
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
+    await catch_up(engine, log)
+    writer = Writer(engine, log, Metrics())
+    writer.tail.start_at(engine.head.position)
+    running = asyncio.create_task(writer.run())
+    yield writer, log
+    running.cancel()
+    log.may_commit.set()
+    with suppress(asyncio.CancelledError, LogUnavailable, Fenced):
+        await running
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_answered_shown_or_read_before_its_commit() -> None:
+    async with writing() as (writer, log):
+        log.may_commit.clear()
+        answer = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        await settle()
+        look = asyncio.create_task(writer.read(lambda state: state.total))
+        refusal = asyncio.create_task(writer.submit(Add(tally.TALLY_MAX), "r2", ADA))
+        repeat = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        await settle()
+        assert not any(task.done() for task in (answer, look, refusal, repeat))
+        assert writer.tail.position == 0
+        log.may_commit.set()
+        assert (await answer).only(Added) == Added(1)
+        assert (await look).value == 1
+        assert (await repeat).position == 1
+        with pytest.raises(Rejected):
+            await refusal
+        assert writer.tail.position == 1
+
+
+async def test_one_append_is_in_flight_and_what_waits_meanwhile_goes_together() -> None:
+    async with writing() as (writer, log):
+        log.may_commit.clear()
+        tasks = [asyncio.create_task(writer.submit(Add(1), "first", ADA))]
+        await settle()
+        tasks += [asyncio.create_task(writer.submit(Add(1), f"r{number}", ADA)) for number in range(50)]
+        await settle()
+        log.may_commit.set()
+        await asyncio.gather(*tasks)
+        assert log.most_under_way == 1
+        assert log.appends < 10
+        assert (await writer.read(lambda state: state.total)).value == 51
+
+
+async def test_a_repeat_is_recognised_after_a_restart() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, log):
+        first = await writer.submit(Add(5), "r1", ADA)
+        await log.close()
+    async with writing(store) as (writer, log):
+        assert await writer.submit(Add(5), "r1", ADA) == first
+        with pytest.raises(RequestIdReused):
+            await writer.submit(Add(6), "r1", ADA)
+        assert (await writer.read(lambda state: state.total)).value == 5
+
+
+async def test_a_failed_append_answers_unavailable_and_ends_the_writer() -> None:
+    async with writing() as (writer, log):
+        log.fails_with = LogUnavailable("no space left on device")
+        log.may_commit.clear()
+        tasks = [asyncio.create_task(writer.submit(Add(1), f"r{number}", ADA)) for number in range(3)]
+        await settle()
+        late = asyncio.create_task(writer.submit(Add(1), "late", ADA))
+        await settle()
+        log.may_commit.set()
+        for outcome in await asyncio.gather(*tasks, late, return_exceptions=True):
+            assert isinstance(outcome, Unavailable)
+        await settle()
+        with pytest.raises(Unavailable):
+            await writer.submit(Add(1), "after", ADA)
+
+
+async def test_a_writer_that_no_longer_leads_answers_nothing_not_even_a_read() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, _):
+        await writer.submit(Add(1), "r1", ADA)
+        store.leader = MemoryLog(store)
+        with pytest.raises(Unavailable):
+            await writer.read(lambda state: state.total)
+
+
+async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_not() -> None:
+    async with writing() as (writer, log):
+        log.may_commit.clear()
+        waiting = [asyncio.create_task(writer.submit(Add(0), f"r{n}", ADA)) for n in range(COMMANDS_WAITING_MAX)]
+        await settle()
+        with pytest.raises(Overloaded):
+            await writer.submit(Add(0), "one more", ADA)
+        heard = asyncio.create_task(writer.read(lambda state: state.total))
+        await settle()
+        assert not heard.done()
+        log.may_commit.set()
+        await asyncio.gather(*waiting, heard)
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 101])
+async def test_a_command_without_a_usable_request_id_is_malformed(request_id: str) -> None:
+    async with writing() as (writer, _):
+        with pytest.raises(Malformed, match="REQUEST_ID_MISSING"):
+            await writer.submit(Add(1), request_id, ADA)
+
+
+async def test_a_follower_reads_only_what_is_committed_from_memory_or_from_the_log() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, log):
+        for number in range(5):
+            await writer.submit(Add(number), f"r{number}", ADA)
+        await log.close()
+    async with writing(store) as (writer, log):
+        await writer.submit(Add(9), "r9", ADA)
+        everything = [Added(number) for number in (0, 1, 2, 3, 4, 9)]
+        assert [event for _, event in await writer.tail.read(0, 100)] == everything
+        assert [event for _, event in await writer.tail.read(5, 100)] == everything[5:]
+        waiting = asyncio.create_task(writer.tail.read(6, 100))
+        log.may_commit.clear()
+        answer = asyncio.create_task(writer.submit(Add(1), "r10", ADA))
+        await settle()
+        assert not waiting.done()
+        log.may_commit.set()
+        await answer
+        assert [record.position for record, _ in await waiting] == [7]
