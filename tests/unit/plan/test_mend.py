@@ -33,12 +33,11 @@ QUIET = replace(
     listed_tonnes=0,
     listed_value_fen=0,
 )
-NO_BLOCK = {"block_tonnes": 0, "block_value_fen": 0}
 
 POSSIBLE = [
     ROW,
     QUIET,
-    replace(QUIET, **NO_BLOCK),
+    replace(QUIET, block_tonnes=0, block_value_fen=0),
     replace(ROW, high_fen=55_00, low_fen=45_00),
     replace(ROW, listed_tonnes=3, listed_value_fen=151_00, close_fen=50_33),
     replace(ROW, listed_tonnes=1, listed_value_fen=50_00, high_fen=50_00, low_fen=50_00, close_fen=50_00),

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from rehearsal.plan import DayRow, Rows, build_plan
+from rehearsal.plan import DayRow, PlanRefused, Rows, build_plan
 from support.plan_checker import play, result_of
 
 FIRST, SECOND, THIRD = date(2030, 1, 2), date(2030, 1, 3), date(2030, 1, 4)
@@ -94,6 +94,11 @@ def test_the_number_of_trades_gives_way_to_what_the_rows_allow(wanted: int, trad
     """Five hold the open, high and low and the two prices of the rest; 500 t can make no more than 500 trades."""
     plan = build_plan(seed=1, rows=Rows(TWO_VINTAGES[:1], ()), accounts=10, trades=wanted)
     assert plan.trades == play(plan).market.trades == trades
+
+
+def test_rows_that_need_more_trades_than_a_plan_takes_are_refused() -> None:
+    with pytest.raises(PlanRefused, match="a plan takes 1000000"):
+        build_plan(seed=1, rows=Rows((row(FIRST, "CEA", 48_00, tonnes=10**12),), ()), accounts=10)
 
 
 def test_a_month_of_a_file_begins_at_the_close_before_it() -> None:

@@ -109,8 +109,8 @@ Action = PlaceListing | TakeListing | CancelListing | Block
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """One trading day. `rows` are as given or generated; `expected` is what the venue must compute, the same wherever
-    a row is possible."""
+    """One trading day. `rows` are as given or generated; `expected` is what the venue must compute, the same wherever a
+    row is possible."""
 
     day: date
     rows: tuple[DayRow, ...]

@@ -2,11 +2,10 @@
 row's, to the fen.
 
 With p = value // tonnes and r = value mod tonnes, r tonnes at p + 1 and the others at p are exact. When one of the two
-parts would be smaller than a block, one more fen on one block is weighed against one less on another. From four
-minimum blocks on these two ways find a solution exactly when there is one: if p is the lowest price of the day and r
-smaller than a block, nothing can make up for the first fen (and the same from above). Below four, all pairs of prices
-are tried: for one or two blocks that is every plan there is; for three, a plan close to the day's limits can be
-missed.
+parts would be smaller than a block, one more fen on one block is weighed against one less on another. From four minimum
+blocks on these two ways find a solution exactly when there is one: if p is the lowest price of the day and r smaller
+than a block, nothing can make up for the first fen (and the same from above). Below four, all pairs of prices are
+tried: for one or two blocks that is every plan there is; for three, a plan close to the day's limits can be missed.
 """
 
 from dataclasses import dataclass
@@ -93,8 +92,8 @@ def block_trades(groups: list[Group], count: int, limits: BlockLimits, random: R
 
 
 def _balanced(price: int, tonnes: int, above: int, limits: BlockLimits) -> list[Group] | None:
-    """The average lies so near a whole price that the difference is less than a block: one block up, one down, the
-    rest in the middle."""
+    """The average lies so near a whole price that the difference is less than a block: one block up, one down, the rest
+    in the middle."""
     if above < limits.tonnes_min:
         middle, down, up = price, limits.tonnes_min, limits.tonnes_min + above
     else:

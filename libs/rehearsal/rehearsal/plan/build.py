@@ -19,6 +19,9 @@ from rehearsal.plan.rows import DayRow, Rows
 from rehearsal.plan.rules import FIRST_REFERENCE_FEN, RULES_2021, Rules, half_up
 from rehearsal.plan.trades import trades_of
 
+TRADES_MAX = 1_000_000
+"""More trades than any span this is meant for; rows that need more are a broken file."""
+
 
 class PlanRefused(ValueError):
     """A plan that cannot be made from what was given."""
@@ -48,9 +51,8 @@ class Plan:
     """A whole plan. Money in fen, quantities in tonnes; totals are of what the venue must compute.
 
     `allocations[account][instrument]` and `deposits[account]` are what each account needs before the first day, least
-    possible, nothing
-    where nothing is needed. Fees are taken as zero. `impossible` names every number of the rows given that the rules
-    do not allow.
+    possible, nothing where nothing is needed. Fees are taken as zero. `impossible` names every number of the rows given
+    that the rules do not allow.
     """
 
     accounts: tuple[str, ...]
@@ -85,15 +87,13 @@ def build_plan(
     months: Collection[str] | None = None,
     rules: Rules = RULES_2021,
 ) -> Plan:
-    """A plan from `days`, the published span's trading days (figures are generated), or from `rows` of a file. Give
-    one of the two.
+    """A plan from `days`, the published span's trading days (figures are generated), or from `rows` of a file. Give one
+    of the two.
 
     `months` ("2021-07") leaves only those in; `trades` is for all days given, before months are left out, by default
-    the published number
-    per day. `references` are reference prices in fen of instruments on their first day of a file; by default the
-    composite's close of the
-    day before, or the mean of the other vintages' closes, or the market's first base (rulebook 3.3).
-    Raises PlanRefused, DaysDiffer or NoDraft.
+    the published number per day. `references` are reference prices in fen of instruments on their first day of a file;
+    by default the composite's close of the day before, or the mean of the other vintages' closes, or the market's first
+    base (rulebook 3.3). Raises PlanRefused, DaysDiffer or NoDraft.
     """
     if not 2 <= accounts <= ACCOUNTS_MAX:
         raise PlanRefused(f"{accounts} accounts: a plan takes 2 to {ACCOUNTS_MAX}")
@@ -178,6 +178,8 @@ def _plan(
     rows = {day: tuple(of_day) for day, of_day in by_day.items()}
 
     trades = sum(row.counts.listed + row.counts.blocks for row in planned)
+    if trades > TRADES_MAX:
+        raise PlanRefused(f"{trades} trades: a plan takes {TRADES_MAX}")
     cast = Cast(names, trades, seed, rules)
     for _ in _cast_days(cast, rows, seed, rules):
         pass

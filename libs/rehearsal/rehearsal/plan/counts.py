@@ -22,8 +22,8 @@ class Counts:
 
 
 def trade_counts(rows: Sequence[DayRow], previous_fens: Sequence[int], trades: int, rules: Rules) -> list[Counts]:
-    """The counts of each row; `previous_fens` are the closes before them. Their sum is `trades`, or the nearest
-    number that the rows allow."""
+    """The counts of each row; `previous_fens` are the closes before them. Their sum is `trades`, or the nearest number
+    that the rows allow."""
     blocks = [usual_block_count(row, previous, rules) for row, previous in zip(rows, previous_fens, strict=True)]
     ranges = [listed_count_range(row, rules) for row in rows]
     least, most = sum(least for least, _ in ranges), sum(most for _, most in ranges)

@@ -9,8 +9,8 @@ parabola that is zero at both ends and just high enough that the volume-weighted
 prices follow the previous closes; what they miss of their part is made up by one fen more here, a few tonnes moved
 there, and the last odd fen by one listed day. A draft that breaks a rule is dropped and drawn anew.
 
-Invariants: the same seed makes the same rows; a month depends on its own figures, its days, the close before it and
-the seed alone.
+Invariants: the same seed makes the same rows; a month depends on its own figures, its days, the close before it and the
+seed alone.
 """
 
 from collections.abc import Sequence
@@ -170,8 +170,7 @@ def _blocks(total: int, days: int, rules: Rules, random: Random) -> list[_Block]
 
 
 def _price_blocks(blocks: list[_Block], value_fen: int, bases: list[int], rules: Rules, random: Random) -> None:
-    """Price the blocks so that they are worth `value_fen`, or all but an odd fen. May move tonnes between two
-    blocks."""
+    """Price the blocks so that they are worth `value_fen`, or all but an odd fen. May move tonnes between blocks."""
     if not blocks:
         return
     weighed = sum(block.tonnes * bases[block.day_index] for block in blocks)

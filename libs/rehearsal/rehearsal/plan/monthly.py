@@ -1,13 +1,12 @@
-"""The published monthly figures of the market's first 356 trading days, and the check of a list of trading days
-against them.
+"""The published monthly figures of the market's first 356 trading days, and the check of a list of trading days against
+them.
 
 Source: rulebook 8.7, months 2021-07 to 2022-12, computed there from the daily statistics of the Shanghai Environment
 and Energy Exchange (SEEE); the year sums equal those published by the exchange and the ministry (rulebook 8.1, 8.3,
 8.4). Nothing finer than a month stands here: the exchange keeps the publication of its daily rows to itself.
 
-Trading days are Monday to Friday less public holidays; weekend make-up workdays are none (rulebook 8.7). They equal
-the calendar XSHG of `exchange_calendars`, which the caller may use to list them; this package needs no calendar of its
-own.
+Trading days are Monday to Friday less public holidays; weekend make-up workdays are none (rulebook 8.7). They equal the
+calendar XSHG of `exchange_calendars`, which the caller may use to list them; this package needs no calendar of its own.
 """
 
 from collections import Counter

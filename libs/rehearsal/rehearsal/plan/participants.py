@@ -3,12 +3,12 @@
 Listed trades are dealt to a morning and an afternoon. Trades below a price in the middle of the day's are made by buy
 listings that are taken by sellers, those above by sell listings that are taken by buyers, so no side ever shows more
 than five price levels and the book never crosses. Equal prices may share a listing, taken several times; some listings
-are larger than what is taken of them, and a few are never taken at all: these rest at or behind the last level of
-their side, so they never push a wanted listing out of the best five.
+are larger than what is taken of them, and a few are never taken at all: these rest at or behind the last level of their
+side, so they never push a wanted listing out of the best five.
 
-An account is drawn with a preference for those drawn often before (a few trade much, many little) and for those that
-already own what they must give; every account of the cast is drawn at least once when there are trades enough. What is
-still missing `purses` writes down as needed beforehand.
+A few accounts are drawn often and most of them seldom, and one that already owns what it must give goes before one that
+does not; every account is drawn at least once when there are trades enough. What an account still lacks, `purses`
+writes down as needed beforehand.
 
 Invariants: a taker is never the maker; the two accounts of a block differ; the same seed casts the same plan.
 """
@@ -43,8 +43,8 @@ def account_names(count: int) -> tuple[str, ...]:
 
 
 class Deal:
-    """One instrument's trades of a day, dealt to the opening, the morning and the afternoon, and the price between
-    the two sides."""
+    """One instrument's trades of a day, dealt to the opening, the morning and the afternoon, and the price between the
+    two sides."""
 
     def __init__(self, row: DayRow, previous_fen: int, trades: Sequence[Trade], rules: Rules, random: Random) -> None:
         listed = [trade for trade in trades if trade.method is Method.LISTED]
@@ -83,8 +83,7 @@ _Takes = list[tuple[_Listing, int]]
 
 
 class Cast:
-    """Casts day after day, in order. `trades` is the number of trades of all days together; it paces the first
-    draws."""
+    """Casts day after day, in order. `trades` is the number of trades of all days together; it paces first draws."""
 
     def __init__(self, names: tuple[str, ...], trades: int, seed: int, rules: Rules) -> None:
         self.purses = Purses(len(names))

@@ -8,7 +8,7 @@ Invariants of what `parse_rows` returns: days never go back, no (day, instrument
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -68,7 +68,7 @@ class RowError(ValueError):
 
 def read_rows(path: Path) -> Rows:
     """The rows of a UTF-8 file. Raises RowError, and OSError when it cannot be opened."""
-    with path.open(encoding="utf-8", newline="") as lines:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
         try:
             return parse_rows(lines)
         except UnicodeDecodeError as error:
@@ -76,24 +76,23 @@ def read_rows(path: Path) -> Rows:
 
 
 def parse_rows(lines: Iterable[str]) -> Rows:
-    """The rows of CSV lines, the first naming the columns. Columns not known here (running totals) are not read.
-    Raises RowError."""
-    reader = csv.reader(lines)
-    header = next(reader, [])
+    """The rows of CSV lines, the first naming the columns. Columns not known here (running totals) are not read. Raises
+    RowError."""
+    numbered = _numbered(lines)
+    header_line, header = next(numbered, (1, []))
     for column in COLUMNS:
         if header.count(column) != 1:
             raise RowError(
-                1, column, f"the first line must name this column once, it names it {header.count(column)} times"
+                header_line,
+                column,
+                f"the first line must name this column once, it names it {header.count(column)} times",
             )
 
     vintages: list[DayRow] = []
     composites: list[DayRow] = []
     day_last = date.min
     instruments_of_day: set[str] = set()
-    for fields in reader:
-        line = reader.line_num
-        if not fields:
-            continue
+    for line, fields in numbered:
         if len(fields) != len(header):
             column = header[min(len(fields), len(header) - 1)]
             raise RowError(line, column, f"{len(header)} fields expected, {len(fields)} found")
@@ -110,6 +109,17 @@ def parse_rows(lines: Iterable[str]) -> Rows:
         if len(vintages) + len(composites) > ROWS_MAX:
             raise RowError(line, DAY_COLUMN, f"more than {ROWS_MAX} rows")
     return Rows(tuple(vintages), tuple(composites))
+
+
+def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The fields of the lines that are not empty, with the lines' numbers."""
+    reader = csv.reader(lines, strict=True)
+    try:
+        for fields in reader:
+            if fields:
+                yield reader.line_num, fields
+    except csv.Error as error:
+        raise RowError(reader.line_num, DAY_COLUMN, f"the line is not CSV ({error})") from error
 
 
 def _row(line: int, fields: dict[str, str]) -> DayRow:

@@ -1,7 +1,7 @@
 """The market's rules a planned order must keep, and the one rounding they use.
 
-Rules are dated data: `RULES_2021` holds from the market's first day and names its source. All prices are whole fen,
-all quantities whole tonnes; no value in this package is ever a float.
+Rules are dated data: `RULES_2021` holds from the market's first day and names its source. All prices are whole fen, all
+quantities whole tonnes; no value in this package is ever a float.
 """
 
 from dataclasses import dataclass

@@ -77,8 +77,8 @@ def distances(room: int, random: Random) -> tuple[int, ...]:
 
 
 def prices_apart(price_fen: int, quantities: Sequence[int], steps: Sequence[int], random: Random) -> list[int]:
-    """A price for each quantity, of the value price_fen * sum(quantities) in all: pairs of equal quantity move apart
-    by one of `steps`."""
+    """A price for each quantity, of the value price_fen * sum(quantities) in all: pairs of equal quantity move apart by
+    one of `steps`."""
     prices = [price_fen] * len(quantities)
     half = len(quantities) // 2
     for index in range(half):
