@@ -1,9 +1,21 @@
 """`carbonmarket`, the command line."""
 
-from carbonmarket_client.cli import accounts, blocks, book, days, events, funds, operations, orders, runs, trace
+from carbonmarket_client.cli import (
+    accounts,
+    blocks,
+    book,
+    days,
+    events,
+    funds,
+    instruments,
+    operations,
+    orders,
+    runs,
+    trace,
+)
 from carbonmarket_client.cli.app import cli
 
-NOUNS = (accounts, funds, orders, book, blocks, days, runs, operations, events, trace)
+NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, events, trace)
 """Importing a noun's module declares its commands."""
 
 

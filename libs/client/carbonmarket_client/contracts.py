@@ -1,6 +1,6 @@
 """The protos the client speaks: the rpcs of each service, and every event, which importing makes known by name."""
 
-from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_query_service_pb2, clearing_service_pb2
 from carbonmarket.log.v1 import log_events_pb2, log_service_pb2
@@ -24,6 +24,17 @@ RPC_FILES: dict[str, tuple[FileDescriptor, ...]] = {
         log_service_pb2.DESCRIPTOR,
     ),
 }
+
+METHODS: dict[str, dict[str, MethodDescriptor]] = {
+    service: {
+        method.input_type.full_name: method
+        for file in files
+        for declared in file.services_by_name.values()
+        for method in declared.methods
+    }
+    for service, files in RPC_FILES.items()
+}
+"""The rpcs of each service by the full name of their request message, which belongs to one rpc only."""
 
 EVENT_FILES: tuple[FileDescriptor, ...] = (
     log_events_pb2.DESCRIPTOR,

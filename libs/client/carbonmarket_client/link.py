@@ -10,12 +10,12 @@ request id, so it is done once however often it is sent.
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import grpc
-from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from carbonmarket_client.errors import from_grpc
@@ -55,40 +55,47 @@ def pause_s(tries: int) -> float:
     return longest * random.uniform(0.5, 1.0)
 
 
-class Link:
-    """A lazy channel to one service and the rpcs declared in its proto files.
+class SharedChannel:
+    """A channel to one address, opened on its first use inside the running loop; many actors may call over it."""
 
-    address: host:port. actor: `role:name`, sent as metadata until certificates say it. begin_traces: a command
-    outside any trace begins one.
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._channel: grpc.aio.Channel | None = None
+
+    def get(self) -> grpc.aio.Channel:
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+        return self._channel
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+
+class Link:
+    """One actor's way to one service.
+
+    actor: `role:name`, sent as metadata until certificates say it. methods: the service's rpcs by the full name of
+    their request message. begin_traces: a command outside any trace begins one.
     """
 
     def __init__(
         self,
         service: str,
-        address: str,
+        shared: SharedChannel,
         actor: str,
-        files: Iterable[FileDescriptor],
+        methods: Mapping[str, MethodDescriptor],
         *,
         deadline_s: float = DEADLINE_S,
         begin_traces: bool = False,
     ) -> None:
         self.service = service
-        self.address = address
+        self.shared = shared
         self.actor = actor
+        self.methods = methods
         self.deadline_s = deadline_s
         self.begin_traces = begin_traces
         self.written_position = 0
-        self.methods: dict[str, MethodDescriptor] = {
-            method.input_type.full_name: method
-            for file in files
-            for declared in file.services_by_name.values()
-            for method in declared.methods
-        }
-        self._channel: grpc.aio.Channel | None = None
-
-    async def close(self) -> None:
-        if self._channel is not None:
-            await self._channel.close()
 
     async def call(self, request: Message, answer_type: type[R], *, deadline_s: float | None = None) -> R:
         """Send one request and wait for its answer. Raises MarketError.
@@ -97,7 +104,7 @@ class Link:
         """
         path = self._path(request, answer_type)
         request_id = self._prepare(request)
-        call = self.channel().unary_unary(path, type(request).SerializeToString, answer_type.FromString)
+        call = self.shared.get().unary_unary(path, type(request).SerializeToString, answer_type.FromString)
         ends_at = asyncio.get_running_loop().time() + (deadline_s or self.deadline_s)
         with self._trace_of(request_id):
             headers = self.headers()
@@ -126,7 +133,7 @@ class Link:
         """
         path = self._path(request, answer_type)
         self._prepare(request)
-        call = self.channel().unary_stream(path, type(request).SerializeToString, answer_type.FromString)
+        call = self.shared.get().unary_stream(path, type(request).SerializeToString, answer_type.FromString)
         tries = 0
         while True:
             try:
@@ -144,17 +151,11 @@ class Link:
     def both_ways(self, request_type: type[Message], answer_type: type[R]) -> "grpc.aio.StreamStreamCall[Message, R]":
         """Open a stream in both directions, as bulk entry uses it. The caller maps grpc errors."""
         path = _path(self.methods[request_type.DESCRIPTOR.full_name])
-        call = self.channel().stream_stream(path, request_type.SerializeToString, answer_type.FromString)
+        call = self.shared.get().stream_stream(path, request_type.SerializeToString, answer_type.FromString)
         return call(metadata=self.headers())
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         return ((ACTOR_HEADER, self.actor), *trace_headers().items())
-
-    def channel(self) -> grpc.aio.Channel:
-        """The channel, made on first use, inside the running loop."""
-        if self._channel is None:
-            self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
-        return self._channel
 
     def _path(self, request: Message, answer_type: type[Message]) -> str:
         method = self.methods[request.DESCRIPTOR.full_name]

@@ -1,11 +1,12 @@
 """The whole market behind one object."""
 
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 
 from carbonmarket_client.clearing import ClearingClient
-from carbonmarket_client.contracts import RPC_FILES
-from carbonmarket_client.link import DEADLINE_S, Link
+from carbonmarket_client.contracts import METHODS
+from carbonmarket_client.link import DEADLINE_S, Link, SharedChannel
 from carbonmarket_client.registry import RegistryClient
 from carbonmarket_client.service import ServiceClient
 from carbonmarket_client.settings import Settings
@@ -23,11 +24,18 @@ class CarbonMarket:
     A service is connected to on its first call; one that is never called needs no address.
     """
 
-    def __init__(self, settings: Settings, *, deadline_s: float = DEADLINE_S, begin_traces: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        deadline_s: float = DEADLINE_S,
+        begin_traces: bool = False,
+        channels: dict[str, SharedChannel] | None = None,
+    ) -> None:
         self.settings = settings
         self.deadline_s = deadline_s
         self.begin_traces = begin_traces
-        self._links: list[Link] = []
+        self._channels: dict[str, SharedChannel] = {} if channels is None else channels
 
     @classmethod
     def connect(
@@ -48,6 +56,15 @@ class CarbonMarket:
         """
         settings = Settings.gathered(registry, trading, clearing, actor)
         return cls(settings, deadline_s=deadline_s, begin_traces=begin_traces)
+
+    def acting_as(self, actor: str) -> "CarbonMarket":
+        """The same market for another actor, over the same channels: closing either closes both."""
+        return CarbonMarket(
+            replace(self.settings, actor=actor),
+            deadline_s=self.deadline_s,
+            begin_traces=self.begin_traces,
+            channels=self._channels,
+        )
 
     @cached_property
     def registry(self) -> RegistryClient:
@@ -74,8 +91,9 @@ class CarbonMarket:
         return self.clearing
 
     async def close(self) -> None:
-        for link in self._links:
-            await link.close()
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
 
     async def __aenter__(self) -> "CarbonMarket":
         return self
@@ -86,13 +104,14 @@ class CarbonMarket:
         await self.close()
 
     def _link(self, service: str) -> Link:
-        link = Link(
+        address = self.settings.address(service)
+        if service not in self._channels:
+            self._channels[service] = SharedChannel(address)
+        return Link(
             service,
-            self.settings.address(service),
+            self._channels[service],
             self.settings.caller(),
-            RPC_FILES[service],
+            METHODS[service],
             deadline_s=self.deadline_s,
             begin_traces=self.begin_traces,
         )
-        self._links.append(link)
-        return link

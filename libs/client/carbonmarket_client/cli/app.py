@@ -15,7 +15,6 @@ from rich.text import Text
 
 from carbonmarket_client import values
 from carbonmarket_client.cli.plain import as_json, plain, plain_facts
-from carbonmarket_client.cli.screens import WIDTH, fact, label
 from carbonmarket_client.errors import (
     Failed,
     MarketError,
@@ -27,6 +26,7 @@ from carbonmarket_client.errors import (
 )
 from carbonmarket_client.link import DEADLINE_S, new_request_id
 from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.screens.layout import WIDTH, fact, label
 from carbonmarket_client.service import Page, pages
 from carbonmarket_client.settings import ACTOR_VARIABLE, Settings, address_variable
 

@@ -2,8 +2,6 @@
 
 import click
 
-from carbonmarket.trading.v1 import trading_query_service_pb2 as query
-from carbonmarket_client.cli.accounts import more
 from carbonmarket_client.cli.app import (
     CNY,
     SIDE,
@@ -16,9 +14,9 @@ from carbonmarket_client.cli.app import (
     limit_option,
     request_id_option,
 )
-from carbonmarket_client.cli.screens import Screen, numbers, said, words
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.values import amount, moment, money, tonnes
+from carbonmarket_client.screens.blocks import blocks_screen
+from carbonmarket_client.values import money, tonnes
 from carbonmarket_client.words import Side
 
 
@@ -130,37 +128,3 @@ async def withdraw(market: CarbonMarket, session: Session, block_id: int, reques
     """Take one's own terms off the table: the negotiation ends."""
     answer = await market.trading.withdraw_block(block_id, request_id=request_id)
     session.done(answer, request_id, f"Block {block_id} is withdrawn.")
-
-
-def blocks_screen(account: str, answer: query.ListBlocksResponse) -> Screen:
-    return Screen(
-        more(f"Blocks of {account or 'everybody'}", answer.next_page_token),
-        [
-            numbers("block"),
-            words("offered"),
-            words("instrument"),
-            numbers("CNY/t"),
-            numbers("tonnes"),
-            words("buyer"),
-            words("seller"),
-            words("terms of"),
-            words("state"),
-            numbers("trade", spare=True),
-        ],
-        [
-            (
-                str(block.block_id),
-                moment(block.offered_ms)[:16],
-                block.instrument,
-                amount(block.price_fen),
-                tonnes(block.quantity_tonnes),
-                block.buyer,
-                block.seller,
-                "buyer" if block.proposer == block.buyer else "seller",
-                said(block, "state"),
-                str(block.trade_id or ""),
-            )
-            for block in answer.blocks
-        ],
-        "There are no such blocks: `carbonmarket blocks offer --help` shows how to offer one.",
-    )

@@ -5,18 +5,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 import click
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.text import Text
 
 from carbonmarket_client.cli.app import Session, cli, command
 from carbonmarket_client.cli.operations import SERVICE
 from carbonmarket_client.cli.plain import as_json, plain_record
-from carbonmarket_client.cli.screens import described
 from carbonmarket_client.feed import Record
 from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.screens.events import event_lines
 from carbonmarket_client.settings import SERVICES
-from carbonmarket_client.values import moment
 
 WAITING_MAX = 1_000
 """So many records may wait to be shown before reading pauses."""
@@ -111,12 +107,3 @@ async def _as_they_come(streams: Sequence[AsyncIterator[Record]]) -> AsyncGenera
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
-
-
-def event_lines(record: Record) -> RenderableType:
-    """An event on a line of its own, and below it what it says."""
-    number = f"#{record.sequence}, log {record.position:,}" if record.sequence else f"{record.position:,}"
-    head = Text(f"{moment(record.recorded_ms)}  {record.service:<8}  {number:>8}  ")
-    head.append(record.type.rpartition(".")[2], style="bold")
-    said = "  ".join(f"{name}: {value}" for name, value in described(record.event))
-    return Group(head, Padding(Text(said), (0, 0, 0, 4))) if said else head

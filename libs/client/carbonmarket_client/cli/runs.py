@@ -1,13 +1,9 @@
 """`runs`, `obligations`, `reconciliations`: how a day is settled, and the proof that the three books agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import click
-from rich.console import RenderableType
 
-from carbonmarket.clearing.v1 import clearing_query_service_pb2 as query
-from carbonmarket.clearing.v1 import clearing_types_pb2 as types
-from carbonmarket_client.cli.accounts import more
 from carbonmarket_client.cli.app import (
     DAY,
     Noun,
@@ -18,10 +14,9 @@ from carbonmarket_client.cli.app import (
     limit_option,
     request_id_option,
 )
-from carbonmarket_client.cli.screens import Screen, card, fact, label, numbers, said, words, yes
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.values import amount, clock, moment, money, tonnes
-from carbonmarket_client.words import word_of
+from carbonmarket_client.screens.reconciliations import reconciliation_screens, reconciliations_screen
+from carbonmarket_client.screens.runs import obligations_screen, run_screens, runs_screen
 
 
 @cli.group(cls=Noun)
@@ -150,257 +145,8 @@ async def again(market: CarbonMarket, session: Session, day: str, request_id: st
     session.done(answer, request_id, f"The books of {day} are compared again: carbonmarket reconciliations show {day}")
 
 
-# Screens
-
-
 def attempt_sentence(run_id: int, attempt: int, blocked_because: str) -> str:
     if blocked_because:
         see = f"carbonmarket runs show {run_id}"
         return f"Run {run_id}, attempt {attempt}, is blocked again: {blocked_because}. See: {see}"
     return f"Run {run_id} is under way again as attempt {attempt}."
-
-
-def runs_screen(answer: query.ListRunsResponse) -> Screen:
-    return Screen(
-        more("Runs", answer.next_page_token),
-        [
-            numbers("run"),
-            words("day"),
-            words("phase"),
-            numbers("attempt"),
-            numbers("trades"),
-            numbers("excluded", spare=True),
-            numbers("tonnes"),
-            numbers("value CNY"),
-            words("blocked because", wraps=True),
-        ],
-        [
-            (
-                str(run.run_id),
-                run.day,
-                said(run, "phase"),
-                str(run.attempt),
-                f"{run.trades:,}",
-                f"{run.excluded:,}",
-                tonnes(run.quantity_tonnes),
-                amount(run.value_fen),
-                run.blocked_because,
-            )
-            for run in answer.runs
-        ],
-        "There are no such runs: a run opens when trading closes a day.",
-    )
-
-
-def run_screens(answer: query.GetRunResponse) -> list[RenderableType]:
-    run = answer.run
-    rows = [
-        ("phase", said(run, "phase")),
-        ("attempt", str(run.attempt)),
-        ("trades", f"{run.trades:,}, {tonnes(run.quantity_tonnes)} t, {money(run.value_fen)}"),
-        ("fees", money(run.fees_fen)),
-        ("opened", moment(run.opened_ms)),
-    ]
-    if run.blocked_because:
-        rows.insert(1, ("blocked because", named(run.blocked_because, run.facts)))
-    if run.excluded:
-        rows.append(("excluded", f"{run.excluded:,} trades"))
-    if run.completed_ms:
-        rows.append(("completed", moment(run.completed_ms)))
-    screens: list[RenderableType] = [
-        card(f"Run {run.run_id} of {run.day}", rows),
-        Screen(
-            "Steps",
-            [numbers("position"), words("time"), numbers("attempt"), words("step"), words("why", wraps=True)],
-            [
-                (
-                    f"{step.log_position:,}",
-                    moment(step.recorded_ms),
-                    str(step.attempt),
-                    step.step,
-                    named(step.reason, step.facts),
-                )
-                for step in answer.steps
-            ],
-        ),
-    ]
-    if answer.exclusions:
-        screens.append(
-            Screen(
-                "Exclusions",
-                [
-                    numbers("exclusion"),
-                    words("proposed by"),
-                    words("approved by"),
-                    words("trades", wraps=True),
-                    words("ground", wraps=True),
-                ],
-                [
-                    (
-                        str(exclusion.exclusion_id),
-                        exclusion.proposer,
-                        exclusion.approver or "nobody yet",
-                        ", ".join(map(str, exclusion.trade_ids)),
-                        exclusion.ground,
-                    )
-                    for exclusion in answer.exclusions
-                ],
-            )
-        )
-    screens.append(
-        Screen(
-            more("Legs", answer.next_page_token),
-            [
-                numbers("trade"),
-                words("instrument"),
-                numbers("tonnes"),
-                words("seller"),
-                words("buyer"),
-                numbers("buyer pays CNY"),
-                numbers("seller receives CNY"),
-            ],
-            [
-                (
-                    str(leg.trade_id),
-                    leg.instrument,
-                    tonnes(leg.quantity_tonnes),
-                    leg.seller,
-                    leg.buyer,
-                    amount(leg.buyer_pays_fen),
-                    amount(leg.seller_receives_fen),
-                )
-                for leg in answer.legs
-            ],
-            "The run has no legs.",
-        )
-    )
-    return screens
-
-
-def named(reason: str, facts: Mapping[str, str]) -> str:
-    """A reason with its facts behind it."""
-    known = ", ".join(f"{label(name)} {fact(name, text)}" for name, text in sorted(facts.items()))
-    return f"{reason} ({known})" if known else reason
-
-
-def obligations_screen(day: str, answer: query.ListObligationsResponse) -> Screen:
-    return Screen(
-        more(f"Obligations of {day}", answer.next_page_token),
-        [
-            numbers("trade"),
-            words("recorded", spare=True),
-            words("instrument"),
-            numbers("CNY/t"),
-            numbers("tonnes"),
-            numbers("value CNY"),
-            words("buyer"),
-            words("seller"),
-            words("state"),
-            numbers("run", spare=True),
-        ],
-        [
-            (
-                str(known.trade_id),
-                clock(known.recorded_ms),
-                known.instrument,
-                amount(known.price_fen),
-                tonnes(known.quantity_tonnes),
-                amount(known.value_fen),
-                known.buyer,
-                known.seller,
-                said(known, "state"),
-                str(known.run_id or ""),
-            )
-            for known in answer.obligations
-        ],
-        "No obligation was recorded on this day.",
-    )
-
-
-def reconciliations_screen(answer: query.ListReconciliationsResponse) -> Screen:
-    return Screen(
-        more("Reconciliations, as of log positions", answer.next_page_token),
-        [
-            words("day"),
-            words("agreed"),
-            numbers("registry at"),
-            numbers("trading at"),
-            numbers("fund entry"),
-            numbers("rows"),
-            numbers("differences"),
-            numbers("in flight"),
-            words("recorded", spare=True),
-        ],
-        [
-            (
-                known.day,
-                yes(known.agreed),
-                f"{known.registry_position:,}",
-                f"{known.trading_position:,}",
-                f"{known.clearing_entry:,}",
-                f"{known.rows_compared:,}",
-                f"{known.difference_count:,}",
-                f"{known.in_flight_count:,}",
-                moment(known.recorded_ms),
-            )
-            for known in answer.reconciliations
-        ],
-        "No books were compared yet: that happens after each day's settlement.",
-    )
-
-
-def reconciliation_screens(answer: query.GetReconciliationResponse) -> list[RenderableType]:
-    known = answer.reconciliation
-    screens: list[RenderableType] = [
-        card(
-            f"The three books after {known.day}: {'they agree' if known.agreed else 'THEY DO NOT AGREE'}",
-            [
-                ("registry", f"as of position {known.registry_position:,}"),
-                ("trading", f"as of position {known.trading_position:,}"),
-                ("clearing", f"as of fund entry {known.clearing_entry:,}"),
-                ("rows compared", f"{known.rows_compared:,}"),
-                ("differences", f"{known.difference_count:,}"),
-                ("in flight", f"{known.in_flight_count:,}"),
-                ("recorded", moment(known.recorded_ms)),
-            ],
-        )
-    ]
-    if answer.differences:
-        screens.append(
-            Screen(
-                "Differences",
-                [words("book"), words("account"), words("instrument"), numbers("held"), numbers("expected")],
-                [
-                    (
-                        said(row, "book"),
-                        row.account,
-                        row.instrument,
-                        in_unit(row.instrument, row.held),
-                        in_unit(row.instrument, row.expected),
-                    )
-                    for row in answer.differences
-                ],
-            )
-        )
-    if answer.in_flight:
-        screens.append(
-            Screen(
-                "In flight: in one book and not yet in another, for a known reason",
-                [words("what"), words("account"), words("instrument"), numbers("amount")],
-                [
-                    (
-                        word_of(types.InFlightKind.DESCRIPTOR, row.kind).replace("_", " "),
-                        row.account,
-                        row.instrument,
-                        in_unit(row.instrument, row.amount),
-                    )
-                    for row in answer.in_flight
-                ],
-            )
-        )
-    return screens
-
-
-def in_unit(instrument: str, number: int) -> str:
-    """Tonnes where an instrument is named, else money."""
-    return f"{tonnes(number)} t" if instrument else money(number)

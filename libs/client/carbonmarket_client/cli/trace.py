@@ -4,15 +4,12 @@ import re
 from pathlib import Path
 
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from carbonmarket_client.cli.app import NotTraced, Session, cli, command
-from carbonmarket_client.cli.screens import Screen, numbers, words
 from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.screens.traces import tree_screens
 from carbonmarket_client.settings import SPANS_VARIABLE
 from carbonmarket_client.spans import Line, SpansUnreadable, TraceTree, read_trace, trace_tree
-from carbonmarket_client.values import moment, span
 
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -78,35 +75,3 @@ def _plain_line(line: Line) -> dict[str, object]:
         "status": step.status,
         "attributes": dict(step.attributes),
     }
-
-
-def tree_screens(tree: TraceTree) -> list[RenderableType]:
-    began = moment(tree.start_nanos // 1_000_000)
-    title = f"Trace {tree.trace_id}, {len(tree.lines)} steps in {', '.join(tree.services)}, begun {began}"
-    screens: list[RenderableType] = [_steps(title, tree.lines, tree.start_nanos)]
-    for joined in tree.joined:
-        if joined.lines:
-            meets = f"Meets trace {joined.trace_id} at {joined.at.name} ({joined.at.service})"
-            screens.append(_steps(meets, joined.lines, tree.start_nanos))
-        else:
-            screens.append(Text(f"Meets trace {joined.trace_id} at {joined.at.name}, which these files do not have."))
-    if tree.left_out:
-        screens.append(Text(f"{tree.left_out} more traces meet this one."))
-    return screens
-
-
-def _steps(title: str, lines: tuple[Line, ...], start_nanos: int) -> RenderableType:
-    return Screen(
-        title,
-        [words("step"), words("service"), numbers("after"), numbers("took"), words("status")],
-        [
-            (
-                line.lead + line.span.name,
-                line.span.service,
-                span(line.span.start_nanos - start_nanos),
-                span(line.span.duration_nanos),
-                "" if line.span.status.upper() in ("", "OK", "UNSET") else line.span.status,
-            )
-            for line in lines
-        ],
-    )

@@ -163,3 +163,20 @@ def _scalar(field: Any, value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
     return fact(field.name, value)
+
+
+def change(quantity_tonnes: int) -> str:
+    """A change with its sign; nothing at all where nothing changed."""
+    if quantity_tonnes == 0:
+        return ""
+    return f"+{values.tonnes(quantity_tonnes)}" if quantity_tonnes > 0 else values.tonnes(quantity_tonnes)
+
+
+def more(title: str, next_page_token: str) -> str:
+    return f"{title} (more with --limit 0)" if next_page_token else title
+
+
+def named(reason: str, facts: Mapping[str, str]) -> str:
+    """A reason with its facts behind it."""
+    known = ", ".join(f"{label(name)} {fact(name, text)}" for name, text in sorted(facts.items()))
+    return f"{reason} ({known})" if known else reason

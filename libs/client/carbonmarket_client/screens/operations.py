@@ -1,0 +1,107 @@
+"""Screens of the services' status and clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import RenderableType
+
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket_client.errors import MarketError, Unavailable
+from carbonmarket_client.screens.layout import (
+    Screen,
+    numbers,
+    words,
+)
+from carbonmarket_client.values import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a service said of itself, or why it said nothing."""
+
+    service: str
+    status: log.GetStatusResponse | None
+    error: MarketError | None
+
+
+def clock_screen(answers: dict[str, log.GetStatusResponse]) -> RenderableType:
+    rows = [
+        (service, moment(answer.now_ms), "rehearsal" if answer.rehearsal else "live")
+        for service, answer in answers.items()
+    ]
+    return Screen("The market's time", [words("service"), words("time (China)"), words("kind")], rows)
+
+
+def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
+    """The services, then who follows and hears, then what waits for people, as far as there is any."""
+    screens: list[RenderableType] = [services_screen(standings)]
+    following = [row for each in standings if each.status for row in _following(each.service, each.status)]
+    if following:
+        columns = [
+            words("service"),
+            words("who"),
+            numbers("position"),
+            numbers("behind"),
+            words("halted because", wraps=True),
+        ]
+        screens.append(Screen("Followers and sources, by log position", columns, following))
+    waiting = [row for each in standings if each.status for row in _set_aside(each.service, each.status)]
+    if waiting:
+        columns = [words("service"), numbers("position"), words("heard"), words("type"), words("reason", wraps=True)]
+        screens.append(Screen("Set aside: heard and not applied, waits for people", columns, waiting))
+    return screens
+
+
+def services_screen(standings: Sequence[Standing]) -> Screen:
+    columns = [
+        words("service"),
+        words("state"),
+        words("kind"),
+        words("market's time"),
+        numbers("head"),
+        numbers("unanswered orders"),
+        numbers("set aside"),
+    ]
+    rows = []
+    for each in standings:
+        answer = each.status
+        if answer is None:
+            rows.append((each.service, "no answer" if isinstance(each.error, Unavailable) else "not asked", *[""] * 5))
+            continue
+        rows.append(
+            (
+                each.service,
+                "answers",
+                "rehearsal" if answer.rehearsal else "live",
+                moment(answer.now_ms),
+                f"{answer.head_position:,}",
+                str(len(answer.unanswered_positions)),
+                str(len(answer.set_aside)),
+            )
+        )
+    return Screen("Services", columns, rows)
+
+
+def _following(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:
+    followers: list[tuple[str, ...]] = [
+        (service, known.name, f"{known.position:,}", f"{answer.head_position - known.position:,}", "")
+        for known in answer.followers
+    ]
+    sources: list[tuple[str, ...]] = [
+        (service, f"hears {known.log_id}", f"{known.heard_position:,}", "", known.halted_because)
+        for known in answer.sources
+    ]
+    return followers + sources
+
+
+def _set_aside(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:
+    return [
+        (
+            service,
+            f"{known.position:,}",
+            f"{known.source_log_id}/{known.source_position}",
+            known.type.rpartition(".")[2],
+            known.reason,
+        )
+        for known in answer.set_aside
+    ]
