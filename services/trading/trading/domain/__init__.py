@@ -1,5 +1,6 @@
 """The rules of trading, pure: commands, events, state, decide, evolve; one module per concept.
 
-Read in this order: values, calendar, rules, accounts, prices, instruments, book, trades, listed, block, custody,
-settlement, suspension, day; then market (the state, whole) and decider (the tables, merged).
+Read in this order: values, calendar, rules, accounts, instruments, prices, book, trades, admission, listed, block with
+negotiations, custody, settlement, confirmation, suspension, opening, closing; then market (the state, whole) and
+decider (the tables, merged).
 """

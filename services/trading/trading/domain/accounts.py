@@ -11,8 +11,8 @@ Invariants, asserted after every change:
 - available + locked + bought + blocked units = custody + bought unsettled - sold unsettled, per account and instrument;
 - available + locked + blocked money - owed = settled + received unsettled - paid unsettled, per account.
 
-What surprises: an account can get money before it is known as an account, because clearing's log and the registry's
-are heard independently. It may not be used before the registry's own event opens it.
+What surprises: an account is heard of from the registry only. Clearing opens its fund account on hearing this one's, so
+money never comes for an account that is not known here.
 """
 
 from dataclasses import dataclass, field
@@ -106,8 +106,7 @@ class Funds:
 @dataclass(slots=True)
 class Account:
     account: str
-    opened: bool = False
-    eligible_to_trade: bool = False
+    eligible_to_trade: bool
     stopped_ground: str = ""
     closed: bool = False
     units: dict[str, Units] = field(default_factory=dict)
@@ -175,7 +174,7 @@ def unlock_funds(funds: Funds, amount_fen: int) -> None:
 
 def known_account(market: "Market", account: str) -> Account:
     known = market.accounts.get(account)
-    if known is None or not known.opened:
+    if known is None:
         raise NotFound("ACCOUNT_UNKNOWN", account=account)
     return known
 
@@ -212,8 +211,7 @@ def check_funds_available(account: Account, needed_fen: int) -> None:
 
 
 def open_trading_account(market: "Market", command: OpenTradingAccount, context: Context) -> list[object]:
-    known = market.accounts.get(command.account)
-    if known is not None and known.opened:
+    if command.account in market.accounts:
         raise Rejected("ACCOUNT_ALREADY_OPENED", account=command.account)
 
     return [TradingAccountOpened(account=command.account, eligible_to_trade=command.eligible_to_trade)]
@@ -223,10 +221,8 @@ def open_trading_account(market: "Market", command: OpenTradingAccount, context:
 
 
 def on_trading_account_opened(market: "Market", event: TradingAccountOpened) -> None:
-    account = market.account_of(event.account)
-    assert not account.opened
-    account.opened = True
-    account.eligible_to_trade = event.eligible_to_trade
+    assert event.account not in market.accounts
+    market.accounts[event.account] = Account(event.account, event.eligible_to_trade)
 
 
 DECIDE: Decide = {OpenTradingAccount: open_trading_account}

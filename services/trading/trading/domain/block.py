@@ -5,29 +5,30 @@ then are the ones on the table. Who put the terms may withdraw them. Whoever pro
 confirms must have what it needs at that moment. What is still open at the close expires.
 
 Blocks keep a size, a price band and hours of their own, and never move the day's prices.
-
-Invariants: an open negotiation has one proposer; the lock is exactly what the proposer's terms need, of money if it
-buys, of units if it sells.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
+from chassis.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected
 from trading.domain.accounts import (
     Account,
     check_funds_available,
     check_owner,
     check_units_available,
     known_account,
-    lock_funds,
-    lock_units,
-    unlock_funds,
-    unlock_units,
 )
 from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
 from trading.domain.instruments import Instrument, known_instrument
+from trading.domain.negotiations import (
+    Block,
+    BlockConfirmed,
+    BlockDeclined,
+    BlockOffered,
+    BlockQuoted,
+    WithdrawReason,
+    withdrawn,
+)
 from trading.domain.rules import TradingRules
 from trading.domain.trades import buyer_needs_fen, executed
 from trading.domain.values import (
@@ -85,105 +86,6 @@ class WithdrawBlock:
     block_id: int
 
 
-# Events
-
-
-class WithdrawReason(IntEnum):
-    """Numbered as in the proto."""
-
-    BY_PROPOSER = 1
-    ACCOUNT_STOPPED = 2
-    ACCOUNT_CLOSED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class BlockOffered:
-    block_id: int
-    day: str
-    instrument: str
-    account: str
-    counterparty: str
-    side: Side
-    price_fen: int
-    quantity_tonnes: int
-    locked_fen: int
-    offered_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockQuoted:
-    block_id: int
-    account: str
-    counterparty: str
-    price_fen: int
-    quantity_tonnes: int
-    locked_fen: int
-    unlocked_fen: int
-    unlocked_tonnes: int
-    quoted_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockConfirmed:
-    block_id: int
-    account: str
-    counterparty: str
-    trade_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockDeclined:
-    block_id: int
-    account: str
-    counterparty: str
-    unlocked_fen: int
-    unlocked_tonnes: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockWithdrawn:
-    block_id: int
-    account: str
-    counterparty: str
-    reason: WithdrawReason
-    unlocked_fen: int
-    unlocked_tonnes: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockExpired:
-    block_id: int
-    account: str
-    counterparty: str
-    unlocked_fen: int
-    unlocked_tonnes: int
-
-
-# State
-
-
-@dataclass(slots=True)
-class Block:
-    """An open negotiation."""
-
-    block_id: int
-    instrument: str
-    buyer: str
-    seller: str
-    # Whose terms are on the table, and whom they are put to.
-    proposer: str
-    responder: str
-    price_fen: int
-    quantity_tonnes: int
-    # The proposer's lock: one of the two is zero.
-    locked_fen: int
-    locked_tonnes: int
-
-    @property
-    def proposer_side(self) -> Side:
-        return Side.BUY if self.proposer == self.buyer else Side.SELL
-
-
 # Decisions
 
 
@@ -197,7 +99,7 @@ def offer_block(market: "Market", command: OfferBlock, context: Context) -> list
     check_value(command.price_fen, command.quantity_tonnes)
     account = known_account(market, command.account)
     counterparty = market.accounts.get(command.counterparty)
-    if counterparty is None or not counterparty.opened:
+    if counterparty is None:
         raise NotFound("COUNTERPARTY_UNKNOWN", counterparty=command.counterparty)
     instrument = known_instrument(market, command.instrument)
     check_owner(command.account, context)
@@ -373,112 +275,10 @@ def check_funded(
     return needed_fen
 
 
-def withdrawn(block: Block, reason: WithdrawReason) -> BlockWithdrawn:
-    return BlockWithdrawn(
-        block_id=block.block_id,
-        account=block.proposer,
-        counterparty=block.responder,
-        reason=reason,
-        unlocked_fen=block.locked_fen,
-        unlocked_tonnes=block.locked_tonnes,
-    )
-
-
-def expired(block: Block) -> BlockExpired:
-    return BlockExpired(
-        block_id=block.block_id,
-        account=block.proposer,
-        counterparty=block.responder,
-        unlocked_fen=block.locked_fen,
-        unlocked_tonnes=block.locked_tonnes,
-    )
-
-
-# Changes
-
-
-def on_block_offered(market: "Market", event: BlockOffered) -> None:
-    assert event.block_id == market.block_id_last + 1
-    market.block_id_last = event.block_id
-    buys = event.side is Side.BUY
-    block = Block(
-        block_id=event.block_id,
-        instrument=event.instrument,
-        buyer=event.account if buys else event.counterparty,
-        seller=event.counterparty if buys else event.account,
-        proposer=event.account,
-        responder=event.counterparty,
-        price_fen=event.price_fen,
-        quantity_tonnes=event.quantity_tonnes,
-        locked_fen=0,
-        locked_tonnes=0,
-    )
-    market.blocks[event.block_id] = block
-    market.accounts[event.account].blocks[event.block_id] = None
-    market.accounts[event.counterparty].blocks[event.block_id] = None
-    lock(market, block, event.locked_fen)
-
-
-def on_block_quoted(market: "Market", event: BlockQuoted) -> None:
-    block = market.blocks[event.block_id]
-    assert (block.responder, block.proposer) == (event.account, event.counterparty)
-    unlock(market, block, event.unlocked_fen, event.unlocked_tonnes)
-    block.proposer, block.responder = event.account, event.counterparty
-    block.price_fen, block.quantity_tonnes = event.price_fen, event.quantity_tonnes
-    lock(market, block, event.locked_fen)
-
-
-def on_block_confirmed(market: "Market", event: BlockConfirmed) -> None:
-    assert event.trade_id == market.trade_id_last
-    end_block(market, event.block_id, unlocked_fen=0, unlocked_tonnes=0)
-
-
-def on_block_ended(market: "Market", event: BlockDeclined | BlockWithdrawn | BlockExpired) -> None:
-    end_block(market, event.block_id, event.unlocked_fen, event.unlocked_tonnes)
-
-
-def end_block(market: "Market", block_id: int, unlocked_fen: int, unlocked_tonnes: int) -> None:
-    block = market.blocks.pop(block_id)
-    unlock(market, block, unlocked_fen, unlocked_tonnes)
-    del market.accounts[block.buyer].blocks[block_id]
-    del market.accounts[block.seller].blocks[block_id]
-
-
-def lock(market: "Market", block: Block, locked_fen: int) -> None:
-    """Lock what the terms on the table need of their proposer."""
-    proposer = market.accounts[block.proposer]
-    if block.proposer_side is Side.BUY:
-        lock_funds(proposer.funds, locked_fen)
-        block.locked_fen = locked_fen
-    else:
-        assert locked_fen == 0
-        lock_units(proposer.units_of(block.instrument), block.quantity_tonnes)
-        block.locked_tonnes = block.quantity_tonnes
-
-
-def unlock(market: "Market", block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
-    assert (block.locked_fen, block.locked_tonnes) == (unlocked_fen, unlocked_tonnes)
-    proposer = market.accounts[block.proposer]
-    if unlocked_fen:
-        unlock_funds(proposer.funds, unlocked_fen)
-    if unlocked_tonnes:
-        unlock_units(proposer.units_of(block.instrument), unlocked_tonnes)
-    block.locked_fen = block.locked_tonnes = 0
-
-
 DECIDE: Decide = {
     OfferBlock: offer_block,
     QuoteBlock: quote_block,
     ConfirmBlock: confirm_block,
     DeclineBlock: decline_block,
     WithdrawBlock: withdraw_block,
-}
-
-EVOLVE: Evolve = {
-    BlockOffered: on_block_offered,
-    BlockQuoted: on_block_quoted,
-    BlockConfirmed: on_block_confirmed,
-    BlockDeclined: on_block_ended,
-    BlockWithdrawn: on_block_ended,
-    BlockExpired: on_block_ended,
 }

@@ -87,6 +87,8 @@ class Calendar:
     days: dict[str, Day] = field(default_factory=dict)
     last_announced: str = ""
     last_opened: str = ""
+    # The last one that clearing said is settled.
+    last_settled: str = ""
     open_day: str = ""
     # Opened days that are not both settled and agreed upon.
     unfinished: dict[str, None] = field(default_factory=dict)

@@ -61,6 +61,7 @@ class ReturnToRegistry:
 class AcknowledgeReturn:
     """Heard: the registry booked a return."""
 
+    return_id: int
     account: str
     instrument: str
     quantity_tonnes: int
@@ -152,7 +153,7 @@ def credit_allowances(market: "Market", command: CreditAllowances, context: Cont
 
 
 def credit_funds(market: "Market", command: CreditFunds, context: Context) -> list[object]:
-    """The account may be unknown yet: clearing can be heard before the registry."""
+    known_account(market, command.account)
     check_entry(market, command.entry)
 
     return [
@@ -186,30 +187,23 @@ def return_to_registry(market: "Market", command: ReturnToRegistry, context: Con
 
 
 def acknowledge_return(market: "Market", command: AcknowledgeReturn, context: Context) -> list[object]:
-    """The oldest return of the same account, instrument and quantity: which of several equal ones it is makes no
-    difference.
-    """
-    for waiting in market.returns.values():
-        if (waiting.account, waiting.instrument, waiting.quantity_tonnes) == (
-            command.account,
-            command.instrument,
-            command.quantity_tonnes,
-        ):
-            return [
-                ReturnAcknowledged(
-                    return_id=waiting.return_id,
-                    account=command.account,
-                    instrument=command.instrument,
-                    quantity_tonnes=command.quantity_tonnes,
-                    registry_position=command.registry_position,
-                )
-            ]
-    raise Rejected(
-        "RETURN_UNKNOWN",
-        account=command.account,
-        instrument=command.instrument,
-        quantity_tonnes=command.quantity_tonnes,
-    )
+    waiting = market.returns.get(command.return_id)
+    if waiting is None:
+        raise Rejected("RETURN_UNKNOWN", return_id=command.return_id)
+    heard = (command.account, command.instrument, command.quantity_tonnes)
+    given = (waiting.account, waiting.instrument, waiting.quantity_tonnes)
+    if heard != given:
+        raise Rejected("RETURN_DIFFERS", return_id=command.return_id, given=repr(given), heard=repr(heard))
+
+    return [
+        ReturnAcknowledged(
+            return_id=command.return_id,
+            account=command.account,
+            instrument=command.instrument,
+            quantity_tonnes=command.quantity_tonnes,
+            registry_position=command.registry_position,
+        )
+    ]
 
 
 def release_funds(market: "Market", command: ReleaseFunds, context: Context) -> list[object]:
@@ -235,15 +229,9 @@ def acknowledge_release(market: "Market", command: AcknowledgeRelease, context: 
     waiting = market.releases.get(command.release_id)
     if waiting is None:
         raise Rejected("RELEASE_UNKNOWN", release_id=command.release_id)
-    if (waiting.account, waiting.amount_fen) != (command.account, command.amount_fen):
-        raise Rejected(
-            "RELEASE_DIFFERS",
-            release_id=command.release_id,
-            account=waiting.account,
-            amount_fen=waiting.amount_fen,
-            heard_account=command.account,
-            heard_amount_fen=command.amount_fen,
-        )
+    heard, given = (command.account, command.amount_fen), (waiting.account, waiting.amount_fen)
+    if heard != given:
+        raise Rejected("RELEASE_DIFFERS", release_id=command.release_id, given=repr(given), heard=repr(heard))
 
     return [
         ReleaseAcknowledged(
@@ -275,7 +263,7 @@ def on_funds_credited(market: "Market", event: FundsCredited) -> None:
     """What the account owes is covered first."""
     assert event.entry > market.entry_last
     market.entry_last = event.entry
-    funds = market.account_of(event.account).funds
+    funds = market.accounts[event.account].funds
     covered_fen = min(funds.owed_fen, event.amount_fen)
     funds.owed_fen -= covered_fen
     funds.available_fen += event.amount_fen - covered_fen

@@ -8,11 +8,11 @@ from one whose subject is gone.
 from dataclasses import dataclass, field
 
 from trading.domain.accounts import Account
-from trading.domain.block import Block
 from trading.domain.book import Order
 from trading.domain.calendar import Calendar
 from trading.domain.custody import AllowancesReturned, FundsReleased
 from trading.domain.instruments import Instrument
+from trading.domain.negotiations import Block
 from trading.domain.prices import Composite
 from trading.domain.rules import Rules
 from trading.domain.trades import Trade
@@ -41,10 +41,3 @@ class Market:
     release_id_last: int = 0
     # Clearing's number of the last fund entry heard.
     entry_last: int = 0
-
-    def account_of(self, account: str) -> Account:
-        """The account, made when it is first heard of."""
-        known = self.accounts.get(account)
-        if known is None:
-            known = self.accounts[account] = Account(account)
-        return known

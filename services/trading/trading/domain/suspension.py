@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
-from trading.domain import block, listed
+from trading.domain import listed, negotiations
 from trading.domain.accounts import Account, known_account
 from trading.domain.instruments import known_instrument
 from trading.domain.values import check_ground, check_instrument
@@ -126,7 +126,7 @@ def stop_trading_account(market: "Market", command: StopTradingAccount, context:
 
     return [
         TradingAccountStopped(account=command.account, ground=command.ground, restriction=command.restriction),
-        *ended(market, account, listed.CancelReason.ACCOUNT_STOPPED, block.WithdrawReason.ACCOUNT_STOPPED),
+        *ended(market, account, listed.CancelReason.ACCOUNT_STOPPED, negotiations.WithdrawReason.ACCOUNT_STOPPED),
     ]
 
 
@@ -145,7 +145,7 @@ def close_trading_account(market: "Market", command: CloseTradingAccount, contex
 
     return [
         TradingAccountClosed(account=command.account),
-        *ended(market, account, listed.CancelReason.ACCOUNT_CLOSED, block.WithdrawReason.ACCOUNT_CLOSED),
+        *ended(market, account, listed.CancelReason.ACCOUNT_CLOSED, negotiations.WithdrawReason.ACCOUNT_CLOSED),
     ]
 
 
@@ -153,12 +153,12 @@ def ended(
     market: "Market",
     account: Account,
     cancel_reason: listed.CancelReason,
-    withdraw_reason: block.WithdrawReason,
+    withdraw_reason: negotiations.WithdrawReason,
 ) -> list[object]:
     """All that the account has open, on either side of a negotiation."""
     return [
         *(listed.cancelled(market.orders[order_id], cancel_reason) for order_id in account.orders),
-        *(block.withdrawn(market.blocks[block_id], withdraw_reason) for block_id in account.blocks),
+        *(negotiations.withdrawn(market.blocks[block_id], withdraw_reason) for block_id in account.blocks),
     ]
 
 

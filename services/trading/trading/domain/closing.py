@@ -1,0 +1,214 @@
+"""Closing a day, after its last session: by an operator, or by the timer.
+
+Closing expires what is open, fixes the prices, and ends with TradingDayClosed, which carries count, volume and value:
+whoever has heard it has heard every trade of the day.
+
+Invariants, asserted in `evolve`: after the close nothing is open; an instrument's prices lie between its low and high.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Rejected, Timer
+from trading.domain import listed, negotiations, rules
+from trading.domain.calendar import Day, DayPhase, known_day
+from trading.domain.instruments import Instrument
+from trading.domain.prices import close_fen
+from trading.domain.values import check_day
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDay:
+    """Of an operator, or of the timer at the end of the last session."""
+
+    day: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentDayClosed:
+    day: str
+    instrument: str
+    open_fen: int
+    high_fen: int
+    low_fen: int
+    close_fen: int
+    previous_close_fen: int
+    change_bp: int
+    listed_tonnes: int
+    listed_value_fen: int
+    block_tonnes: int
+    block_value_fen: int
+    trades: int
+    year_tonnes: int
+    year_value_fen: int
+    total_tonnes: int
+    total_value_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompositePriced:
+    day: str
+    open_fen: int
+    high_fen: int
+    low_fen: int
+    close_fen: int
+    previous_close_fen: int
+    change_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class TradingDayClosed:
+    day: str
+    trades: int
+    quantity_tonnes: int
+    value_fen: int
+    first_trade_id: int
+    last_trade_id: int
+    closed_ms: int
+
+
+# Decisions
+
+
+def close_day(market: "Market", command: CloseDay, context: Context) -> list[object]:
+    check_day(command.day)
+    day = known_day(market.calendar, command.day)
+    if day.phase is not DayPhase.OPEN:
+        raise Rejected("DAY_NOT_OPEN", day=command.day)
+    closes_ms = day_closes_ms(market, command.day)
+    if context.now_ms < closes_ms:
+        raise Rejected("SESSION_NOT_OVER", day=command.day, closes_ms=closes_ms)
+
+    # From here on the day is over.
+    return [
+        *(listed.expired(order) for order in market.orders.values()),
+        *(negotiations.expired(negotiation) for negotiation in market.blocks.values()),
+        *(
+            instrument_closed(market.instruments[name], command.day)
+            for name in sorted(market.instruments)
+            if market.instruments[name].listed_on(command.day)
+        ),
+        *composite_priced(market, command.day),
+        TradingDayClosed(
+            day=command.day,
+            trades=day.whole.trades,
+            quantity_tonnes=day.whole.quantity_tonnes,
+            value_fen=day.whole.value_fen,
+            first_trade_id=day.first_trade_id,
+            last_trade_id=day.last_trade_id,
+            closed_ms=context.now_ms,
+        ),
+    ]
+
+
+def day_closes_ms(market: "Market", day: str) -> int:
+    rules_of_day = market.rules.trading.on(day)
+    assert rules_of_day is not None, "no day opens without rules"
+    return rules.closes_ms(rules_of_day, day)
+
+
+def instrument_closed(instrument: Instrument, day: str) -> InstrumentDayClosed:
+    """The day's line of the bulletin. Without a listed trade every price is the previous close (rulebook 3.3)."""
+    prices = instrument.prices
+    previous_fen = instrument.previous_close_fen
+    closing_fen = close_fen(instrument)
+    tonnes = prices.listed_tonnes + prices.block_tonnes
+    value_fen = prices.listed_value_fen + prices.block_value_fen
+    same_year = instrument.year == year_of(day)
+    return InstrumentDayClosed(
+        day=day,
+        instrument=instrument.instrument,
+        open_fen=prices.open_fen or previous_fen,
+        high_fen=prices.high_fen or previous_fen,
+        low_fen=prices.low_fen or previous_fen,
+        close_fen=closing_fen,
+        previous_close_fen=previous_fen,
+        change_bp=rules.change_bp(closing_fen, previous_fen),
+        listed_tonnes=prices.listed_tonnes,
+        listed_value_fen=prices.listed_value_fen,
+        block_tonnes=prices.block_tonnes,
+        block_value_fen=prices.block_value_fen,
+        trades=prices.trades,
+        year_tonnes=tonnes + (instrument.year_tonnes if same_year else 0),
+        year_value_fen=value_fen + (instrument.year_value_fen if same_year else 0),
+        total_tonnes=tonnes + instrument.total_tonnes,
+        total_value_fen=value_fen + instrument.total_value_fen,
+    )
+
+
+def composite_priced(market: "Market", day: str) -> list[CompositePriced]:
+    composite = market.composite
+    if not composite.weights:
+        return []
+    closing_fen = rules.composite_price_fen(
+        [(weight, close_fen(market.instruments[instrument])) for instrument, weight in composite.weights]
+    )
+    return [
+        CompositePriced(
+            day=day,
+            open_fen=composite.open_fen or closing_fen,
+            high_fen=composite.high_fen or closing_fen,
+            low_fen=composite.low_fen or closing_fen,
+            close_fen=closing_fen,
+            previous_close_fen=composite.previous_close_fen,
+            change_bp=rules.change_bp(closing_fen, composite.previous_close_fen),
+        )
+    ]
+
+
+def year_of(day: str) -> str:
+    return day[:4]
+
+
+def due(market: "Market") -> Timer | None:
+    """The open day ends by itself after its last session."""
+    day = market.calendar.open_day
+    return Timer(day_closes_ms(market, day), f"close-day/{day}", CloseDay(day)) if day else None
+
+
+# Changes
+
+
+def on_instrument_day_closed(market: "Market", event: InstrumentDayClosed) -> None:
+    assert event.low_fen <= event.open_fen <= event.high_fen
+    assert event.low_fen <= event.close_fen <= event.high_fen
+    instrument = market.instruments[event.instrument]
+    instrument.previous_close_fen = event.close_fen
+    instrument.year = year_of(event.day)
+    instrument.year_tonnes = event.year_tonnes
+    instrument.year_value_fen = event.year_value_fen
+    instrument.total_tonnes = event.total_tonnes
+    instrument.total_value_fen = event.total_value_fen
+
+
+def on_composite_priced(market: "Market", event: CompositePriced) -> None:
+    market.composite.close_fen = event.close_fen
+
+
+def on_trading_day_closed(market: "Market", event: TradingDayClosed) -> None:
+    assert event.day == market.calendar.open_day
+    assert not market.orders
+    assert not market.blocks
+    day: Day = market.calendar.days[event.day]
+    assert (day.whole.trades, day.whole.value_fen) == (event.trades, event.value_fen)
+    day.phase = DayPhase.CLOSED
+    day.closed_ms = event.closed_ms
+    market.calendar.open_day = ""
+
+
+DECIDE: Decide = {CloseDay: close_day}
+
+EVOLVE: Evolve = {
+    InstrumentDayClosed: on_instrument_day_closed,
+    CompositePriced: on_composite_priced,
+    TradingDayClosed: on_trading_day_closed,
+}

@@ -1,0 +1,167 @@
+"""The exchange's side of the mutual confirmation before delivery (rulebook 4.2, step 5).
+
+Clearing asks for it with a run's totals; trading compares them with its own of the day. A run may leave out trades that
+two people took out: the totals are then without those, whether or not trading has heard of it yet. A difference is an
+answer, recorded on both sides, and no refusal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotPermitted
+from trading.domain.calendar import DayPhase, Total
+from trading.domain.trades import Settlement, Trade
+from trading.domain.values import Method, check_day
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+EXCLUDED_TRADES_MAX = 5_000
+DIFFERENCES_MAX = 20
+"""As many differing figures a dispute names; their number is stated in full."""
+
+Figures = tuple[int, int, int]
+NOTHING: Figures = (0, 0, 0)
+"""Trades, tonnes and fen."""
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class MethodTotal:
+    instrument: str
+    method: Method
+    trades: int
+    quantity_tonnes: int
+    value_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmClearingRun:
+    run_id: int
+    day: str
+    attempt: int
+    trades: int
+    quantity_tonnes: int
+    value_fen: int
+    totals: tuple[MethodTotal, ...]
+    excluded_trade_ids: tuple[int, ...]
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingRunConfirmed:
+    run_id: int
+    day: str
+    attempt: int
+    trades: int
+    quantity_tonnes: int
+    value_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingRunDisputed:
+    run_id: int
+    day: str
+    attempt: int
+    reason: str
+    # (name, figure), for people.
+    facts: tuple[tuple[str, str], ...]
+
+
+# Decisions
+
+
+def confirm_clearing_run(market: "Market", command: ConfirmClearingRun, context: Context) -> list[object]:
+    if command.run_id < 1:
+        raise Malformed("RUN_ID_OUT_OF_RANGE", run_id=command.run_id)
+    check_day(command.day)
+    if command.attempt < 1:
+        raise Malformed("ATTEMPT_OUT_OF_RANGE", attempt=command.attempt)
+    if len(command.excluded_trade_ids) > EXCLUDED_TRADES_MAX:
+        raise Malformed("TOO_MANY_TRADES", trades=len(command.excluded_trade_ids), trades_max=EXCLUDED_TRADES_MAX)
+    if context.name != "clearing":
+        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
+
+    day = market.calendar.days.get(command.day)
+    if day is None or day.phase is not DayPhase.CLOSED:
+        return [disputed(command, "DAY_NOT_CLOSED", {"day": command.day})]
+    excluded: list[Trade] = []
+    for trade_id in dict.fromkeys(command.excluded_trade_ids):
+        trade = market.trades.get(trade_id)
+        if trade is None or trade.day != command.day or trade.settlement is Settlement.SETTLED:
+            return [disputed(command, "EXCLUDED_TRADE_UNKNOWN", {"trade_id": str(trade_id)})]
+        excluded.append(trade)
+    expected = totals_without(day.whole, day.totals, excluded)
+    stated = {(total.instrument, total.method): total for total in command.totals}
+    stated_figures = {
+        "whole": (command.trades, command.quantity_tonnes, command.value_fen),
+        **{figures_name(*key): (one.trades, one.quantity_tonnes, one.value_fen) for key, one in stated.items()},
+    }
+    differences = {
+        name: f"exchange {expected.get(name, NOTHING)}, clearing {stated_figures.get(name, NOTHING)}"
+        for name in sorted(expected.keys() | stated_figures.keys())
+        if expected.get(name, NOTHING) != stated_figures.get(name, NOTHING)
+    }
+    if differences:
+        named = dict(list(differences.items())[:DIFFERENCES_MAX])
+        return [disputed(command, "TOTALS_DIFFER", {"differences": str(len(differences)), **named})]
+    return [
+        ClearingRunConfirmed(
+            run_id=command.run_id,
+            day=command.day,
+            attempt=command.attempt,
+            trades=command.trades,
+            quantity_tonnes=command.quantity_tonnes,
+            value_fen=command.value_fen,
+        )
+    ]
+
+
+def totals_without(
+    whole: Total, totals: Mapping[tuple[str, Method], Total], excluded: list[Trade]
+) -> dict[str, Figures]:
+    """The day's own figures (trades, tonnes, fen) without the trades taken out: in whole, and by instrument and
+    method.
+    """
+    figures = {"whole": (whole.trades, whole.quantity_tonnes, whole.value_fen)}
+    for key, total in totals.items():
+        figures[figures_name(*key)] = (total.trades, total.quantity_tonnes, total.value_fen)
+    for trade in excluded:
+        for name in ("whole", figures_name(trade.instrument, trade.method)):
+            trades, quantity_tonnes, value_fen = figures[name]
+            figures[name] = (trades - 1, quantity_tonnes - trade.quantity_tonnes, value_fen - trade.value_fen)
+    return figures
+
+
+def figures_name(instrument: str, method: Method) -> str:
+    return f"{instrument}/{method.name.lower()}"
+
+
+def disputed(command: ConfirmClearingRun, reason: str, facts: Mapping[str, str]) -> ClearingRunDisputed:
+    return ClearingRunDisputed(
+        run_id=command.run_id,
+        day=command.day,
+        attempt=command.attempt,
+        reason=reason,
+        facts=tuple(sorted(facts.items())),
+    )
+
+
+# Changes
+
+
+def on_clearing_run_answered(market: "Market", event: ClearingRunConfirmed | ClearingRunDisputed) -> None:
+    """Written down for both sides; nothing of trading depends on it."""
+
+
+DECIDE: Decide = {ConfirmClearingRun: confirm_clearing_run}
+
+EVOLVE: Evolve = {
+    ClearingRunConfirmed: on_clearing_run_answered,
+    ClearingRunDisputed: on_clearing_run_answered,
+}

@@ -1,0 +1,221 @@
+"""Block negotiations: what happened to them, and which are open.
+
+A negotiation has terms on the table, put by one side to the other; block.py decides what either may do. Its proposer's
+need is locked: the buyer's money with its fee, or the seller's units.
+
+Invariants: an open negotiation has one proposer; the lock is exactly what the proposer's terms need, of money if it
+buys, of units if it sells.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from chassis.decider import Evolve
+from trading.domain.accounts import lock_funds, lock_units, unlock_funds, unlock_units
+from trading.domain.values import Side
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+# Events
+
+
+class WithdrawReason(IntEnum):
+    """Numbered as in the proto."""
+
+    BY_PROPOSER = 1
+    ACCOUNT_STOPPED = 2
+    ACCOUNT_CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOffered:
+    block_id: int
+    day: str
+    instrument: str
+    account: str
+    counterparty: str
+    side: Side
+    price_fen: int
+    quantity_tonnes: int
+    locked_fen: int
+    offered_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockQuoted:
+    block_id: int
+    account: str
+    counterparty: str
+    price_fen: int
+    quantity_tonnes: int
+    locked_fen: int
+    unlocked_fen: int
+    unlocked_tonnes: int
+    quoted_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockConfirmed:
+    block_id: int
+    account: str
+    counterparty: str
+    trade_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDeclined:
+    block_id: int
+    account: str
+    counterparty: str
+    unlocked_fen: int
+    unlocked_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWithdrawn:
+    block_id: int
+    account: str
+    counterparty: str
+    reason: WithdrawReason
+    unlocked_fen: int
+    unlocked_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockExpired:
+    block_id: int
+    account: str
+    counterparty: str
+    unlocked_fen: int
+    unlocked_tonnes: int
+
+
+# State
+
+
+@dataclass(slots=True)
+class Block:
+    """An open negotiation."""
+
+    block_id: int
+    instrument: str
+    buyer: str
+    seller: str
+    # Whose terms are on the table, and whom they are put to.
+    proposer: str
+    responder: str
+    price_fen: int
+    quantity_tonnes: int
+    # The proposer's lock: one of the two is zero.
+    locked_fen: int
+    locked_tonnes: int
+
+    @property
+    def proposer_side(self) -> Side:
+        return Side.BUY if self.proposer == self.buyer else Side.SELL
+
+
+def withdrawn(block: Block, reason: WithdrawReason) -> BlockWithdrawn:
+    return BlockWithdrawn(
+        block_id=block.block_id,
+        account=block.proposer,
+        counterparty=block.responder,
+        reason=reason,
+        unlocked_fen=block.locked_fen,
+        unlocked_tonnes=block.locked_tonnes,
+    )
+
+
+def expired(block: Block) -> BlockExpired:
+    return BlockExpired(
+        block_id=block.block_id,
+        account=block.proposer,
+        counterparty=block.responder,
+        unlocked_fen=block.locked_fen,
+        unlocked_tonnes=block.locked_tonnes,
+    )
+
+
+# Changes
+
+
+def on_block_offered(market: "Market", event: BlockOffered) -> None:
+    assert event.block_id == market.block_id_last + 1
+    market.block_id_last = event.block_id
+    buys = event.side is Side.BUY
+    block = Block(
+        block_id=event.block_id,
+        instrument=event.instrument,
+        buyer=event.account if buys else event.counterparty,
+        seller=event.counterparty if buys else event.account,
+        proposer=event.account,
+        responder=event.counterparty,
+        price_fen=event.price_fen,
+        quantity_tonnes=event.quantity_tonnes,
+        locked_fen=0,
+        locked_tonnes=0,
+    )
+    market.blocks[event.block_id] = block
+    market.accounts[event.account].blocks[event.block_id] = None
+    market.accounts[event.counterparty].blocks[event.block_id] = None
+    lock(market, block, event.locked_fen)
+
+
+def on_block_quoted(market: "Market", event: BlockQuoted) -> None:
+    block = market.blocks[event.block_id]
+    assert (block.responder, block.proposer) == (event.account, event.counterparty)
+    unlock(market, block, event.unlocked_fen, event.unlocked_tonnes)
+    block.proposer, block.responder = event.account, event.counterparty
+    block.price_fen, block.quantity_tonnes = event.price_fen, event.quantity_tonnes
+    lock(market, block, event.locked_fen)
+
+
+def on_block_confirmed(market: "Market", event: BlockConfirmed) -> None:
+    assert event.trade_id == market.trade_id_last
+    end_block(market, event.block_id, unlocked_fen=0, unlocked_tonnes=0)
+
+
+def on_block_ended(market: "Market", event: BlockDeclined | BlockWithdrawn | BlockExpired) -> None:
+    end_block(market, event.block_id, event.unlocked_fen, event.unlocked_tonnes)
+
+
+def end_block(market: "Market", block_id: int, unlocked_fen: int, unlocked_tonnes: int) -> None:
+    block = market.blocks.pop(block_id)
+    unlock(market, block, unlocked_fen, unlocked_tonnes)
+    del market.accounts[block.buyer].blocks[block_id]
+    del market.accounts[block.seller].blocks[block_id]
+
+
+def lock(market: "Market", block: Block, locked_fen: int) -> None:
+    """Lock what the terms on the table need of their proposer."""
+    proposer = market.accounts[block.proposer]
+    if block.proposer_side is Side.BUY:
+        lock_funds(proposer.funds, locked_fen)
+        block.locked_fen = locked_fen
+    else:
+        assert locked_fen == 0
+        lock_units(proposer.units_of(block.instrument), block.quantity_tonnes)
+        block.locked_tonnes = block.quantity_tonnes
+
+
+def unlock(market: "Market", block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
+    assert (block.locked_fen, block.locked_tonnes) == (unlocked_fen, unlocked_tonnes)
+    proposer = market.accounts[block.proposer]
+    if unlocked_fen:
+        unlock_funds(proposer.funds, unlocked_fen)
+    if unlocked_tonnes:
+        unlock_units(proposer.units_of(block.instrument), unlocked_tonnes)
+    block.locked_fen = block.locked_tonnes = 0
+
+
+EVOLVE: Evolve = {
+    BlockOffered: on_block_offered,
+    BlockQuoted: on_block_quoted,
+    BlockConfirmed: on_block_confirmed,
+    BlockDeclined: on_block_ended,
+    BlockWithdrawn: on_block_ended,
+    BlockExpired: on_block_ended,
+}
