@@ -69,7 +69,11 @@ class Parts(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S]):
-    """A service as its __main__ describes it. `gauges` are its own figures for operators, by metric name."""
+    """A service as its __main__ describes it.
+
+    `sources` are the services it hears, `calls_to` those that it only calls. `gauges` are its own figures for operators,
+    by metric name, computed from its state and the market's time.
+    """
 
     name: str
     decider: Decider[S]
@@ -80,6 +84,7 @@ class Service(Generic[S]):
     handlers: Handlers
     migrations: Path
     services: Callable[[Parts[S]], Api]
+    calls_to: Sequence[str] = ()
     gauges: Mapping[str, Callable[[S, int], float]] = field(default_factory=dict)
 
     @property
@@ -96,7 +101,7 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
     parser.add_argument("what", nargs="?", choices=("serve", "verify"), default="serve")
     chosen = parser.parse_args(arguments)
     try:
-        settings = read_settings(os.environ, service.sources)
+        settings = read_settings(os.environ, (*service.sources, *service.calls_to))
     except Misconfigured as error:
         print(f"{service.name}: {error}", file=sys.stderr)
         sys.exit(EXIT_MISCONFIGURED)
