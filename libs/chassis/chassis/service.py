@@ -53,6 +53,7 @@ STANDBY_POLL_SECONDS = 0.1
 TIMER_POLL_SECONDS = 0.5
 TIMER_STUCK_SECONDS = 5.0
 STOP_SECONDS_MAX = 5.0
+CALLS_UNDER_WAY_MAX = 4_000
 HEALTH_SERVICE = "grpc.health.v1.Health"
 EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
 
@@ -199,7 +200,7 @@ class Replica:
         self._caller = Caller(service.calls, self._remotes, self._writer, tracing)
         self._role = Role(own_address=settings.advertise)
         self._tables = Tables(pool, self._projector)
-        self._server = grpc.aio.server(options=CHANNEL_OPTIONS)
+        self._server = grpc.aio.server(options=CHANNEL_OPTIONS, maximum_concurrent_rpcs=CALLS_UNDER_WAY_MAX)
         self._health = health.HealthServicer()
         api = [
             (
