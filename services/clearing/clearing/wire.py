@@ -1,16 +1,14 @@
 """Domain events and their stored form: the only list of what clearing publishes.
 
-A trade's obligation begins the trace of the trade here and its settlement or exclusion ends it, linked to the run's; a run's
-trace reaches from trading's close of the day to the day's completion. An account's feed shows its money and its trades.
+A trade's obligation begins the trace of the trade here, and its settlement or exclusion ends it, linked to the run's;
+a run's trace reaches from trading's close of the day to the day's completion. An account's feed shows its money and
+its trades.
 """
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from chassis.wire import EventKind, Wire
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
-from clearing.encoding import books as b
-from clearing.encoding import money as m
-from clearing.encoding import run as r
-from clearing.encoding import settlement as s
+from clearing.encoding import books, money, runs, settlements
 
 OwnAccount = (
     funds.FundAccountOpened
@@ -65,100 +63,142 @@ def run_link(event: settlement.TradeSettled | exclusion.TradeExcluded) -> tuple[
 
 WIRE = Wire(
     EventKind(
-        funds.FundAccountOpened, pb.FundAccountOpened, m.fund_account_opened, m.to_fund_account_opened, accounts=account
+        funds.FundAccountOpened,
+        pb.FundAccountOpened,
+        money.fund_account_opened,
+        money.to_fund_account_opened,
+        accounts=account,
     ),
     EventKind(
         funds.FundAccountRestricted,
         pb.FundAccountRestricted,
-        m.fund_account_restricted,
-        m.to_fund_account_restricted,
+        money.fund_account_restricted,
+        money.to_fund_account_restricted,
         accounts=account,
     ),
     EventKind(
         funds.FundAccountRestrictionLifted,
         pb.FundAccountRestrictionLifted,
-        m.fund_account_restriction_lifted,
-        m.to_fund_account_restriction_lifted,
+        money.fund_account_restriction_lifted,
+        money.to_fund_account_restriction_lifted,
         accounts=account,
     ),
     EventKind(
-        funds.FundAccountClosed, pb.FundAccountClosed, m.fund_account_closed, m.to_fund_account_closed, accounts=account
+        funds.FundAccountClosed,
+        pb.FundAccountClosed,
+        money.fund_account_closed,
+        money.to_fund_account_closed,
+        accounts=account,
     ),
-    EventKind(funds.FundsDeposited, pb.FundsDeposited, m.funds_deposited, m.to_funds_deposited, accounts=account),
-    EventKind(payouts.PayoutRequested, pb.PayoutRequested, m.payout_requested, m.to_payout_requested, accounts=account),
     EventKind(
-        payouts.PayoutInstructed, pb.PayoutInstructed, m.payout_instructed, m.to_payout_instructed, accounts=account
+        funds.FundsDeposited, pb.FundsDeposited, money.funds_deposited, money.to_funds_deposited, accounts=account
     ),
-    EventKind(payouts.PayoutPaid, pb.PayoutPaid, m.payout_paid, m.to_payout_paid, accounts=account),
-    EventKind(payouts.PayoutReturned, pb.PayoutReturned, m.payout_returned, m.to_payout_returned, accounts=account),
-    EventKind(payouts.FundsRestored, pb.FundsRestored, m.funds_restored, m.to_funds_restored, accounts=account),
+    EventKind(
+        payouts.PayoutRequested, pb.PayoutRequested, money.payout_requested, money.to_payout_requested, accounts=account
+    ),
+    EventKind(
+        payouts.PayoutInstructed,
+        pb.PayoutInstructed,
+        money.payout_instructed,
+        money.to_payout_instructed,
+        accounts=account,
+    ),
+    EventKind(payouts.PayoutPaid, pb.PayoutPaid, money.payout_paid, money.to_payout_paid, accounts=account),
+    EventKind(
+        payouts.PayoutReturned, pb.PayoutReturned, money.payout_returned, money.to_payout_returned, accounts=account
+    ),
+    EventKind(payouts.FundsRestored, pb.FundsRestored, money.funds_restored, money.to_funds_restored, accounts=account),
     EventKind(
         obligations.ObligationRecorded,
         pb.ObligationRecorded,
-        r.obligation_recorded,
-        r.to_obligation_recorded,
+        runs.obligation_recorded,
+        runs.to_obligation_recorded,
         accounts=parties,
         subject=trade,
     ),
-    EventKind(obligations.TradingDaysNoted, pb.TradingDaysNoted, r.trading_days_noted, r.to_trading_days_noted),
+    EventKind(obligations.TradingDaysNoted, pb.TradingDaysNoted, runs.trading_days_noted, runs.to_trading_days_noted),
     EventKind(
-        run.ClearingRunOpened, pb.ClearingRunOpened, r.clearing_run_opened, r.to_clearing_run_opened, subject=of_run
+        run.ClearingRunOpened,
+        pb.ClearingRunOpened,
+        runs.clearing_run_opened,
+        runs.to_clearing_run_opened,
+        subject=of_run,
     ),
     EventKind(
-        run.ClearingRunBlocked, pb.ClearingRunBlocked, r.clearing_run_blocked, r.to_clearing_run_blocked, subject=of_run
+        run.ClearingRunBlocked,
+        pb.ClearingRunBlocked,
+        runs.clearing_run_blocked,
+        runs.to_clearing_run_blocked,
+        subject=of_run,
     ),
     EventKind(
         run.ClearingRunComputed,
         pb.ClearingRunComputed,
-        r.clearing_run_computed,
-        r.to_clearing_run_computed,
+        runs.clearing_run_computed,
+        runs.to_clearing_run_computed,
         subject=of_run,
     ),
     EventKind(
         run.ClearingRunLegsListed,
         pb.ClearingRunLegsListed,
-        r.clearing_run_legs_listed,
-        r.to_clearing_run_legs_listed,
+        runs.clearing_run_legs_listed,
+        runs.to_clearing_run_legs_listed,
         subject=of_run,
     ),
     EventKind(
         run.ConfirmationOrdered,
         pb.ConfirmationOrdered,
-        r.confirmation_ordered,
-        r.to_confirmation_ordered,
+        runs.confirmation_ordered,
+        runs.to_confirmation_ordered,
         subject=of_run,
     ),
     EventKind(
         settlement.ClearingRunAgreed,
         pb.ClearingRunAgreed,
-        s.clearing_run_agreed,
-        s.to_clearing_run_agreed,
+        settlements.clearing_run_agreed,
+        settlements.to_clearing_run_agreed,
         subject=of_run,
     ),
     EventKind(
         settlement.ClearingRunDisagreed,
         pb.ClearingRunDisagreed,
-        s.clearing_run_disagreed,
-        s.to_clearing_run_disagreed,
+        settlements.clearing_run_disagreed,
+        settlements.to_clearing_run_disagreed,
         subject=of_run,
     ),
-    EventKind(settlement.CashLegsProven, pb.CashLegsProven, s.cash_legs_proven, s.to_cash_legs_proven, subject=of_run),
     EventKind(
-        settlement.DeliveryOrdered, pb.DeliveryOrdered, s.delivery_ordered, s.to_delivery_ordered, subject=of_run
+        settlement.CashLegsProven,
+        pb.CashLegsProven,
+        settlements.cash_legs_proven,
+        settlements.to_cash_legs_proven,
+        subject=of_run,
+    ),
+    EventKind(
+        settlement.DeliveryOrdered,
+        pb.DeliveryOrdered,
+        settlements.delivery_ordered,
+        settlements.to_delivery_ordered,
+        subject=of_run,
     ),
     EventKind(
         settlement.DeliveryConfirmed,
         pb.DeliveryConfirmed,
-        s.delivery_confirmed,
-        s.to_delivery_confirmed,
+        settlements.delivery_confirmed,
+        settlements.to_delivery_confirmed,
         subject=of_run,
     ),
-    EventKind(settlement.DeliveryVoided, pb.DeliveryVoided, s.delivery_voided, s.to_delivery_voided, subject=of_run),
+    EventKind(
+        settlement.DeliveryVoided,
+        pb.DeliveryVoided,
+        settlements.delivery_voided,
+        settlements.to_delivery_voided,
+        subject=of_run,
+    ),
     EventKind(
         settlement.TradeSettled,
         pb.TradeSettled,
-        s.trade_settled,
-        s.to_trade_settled,
+        settlements.trade_settled,
+        settlements.to_trade_settled,
         accounts=parties,
         subject=trade,
         ends_subject=True,
@@ -167,22 +207,30 @@ WIRE = Wire(
     EventKind(
         settlement.SettlementDayCompleted,
         pb.SettlementDayCompleted,
-        s.settlement_day_completed,
-        s.to_settlement_day_completed,
+        settlements.settlement_day_completed,
+        settlements.to_settlement_day_completed,
         subject=of_run,
         ends_subject=True,
     ),
     EventKind(
-        exclusion.ExclusionProposed, pb.ExclusionProposed, s.exclusion_proposed, s.to_exclusion_proposed, subject=of_run
+        exclusion.ExclusionProposed,
+        pb.ExclusionProposed,
+        settlements.exclusion_proposed,
+        settlements.to_exclusion_proposed,
+        subject=of_run,
     ),
     EventKind(
-        exclusion.ExclusionApproved, pb.ExclusionApproved, s.exclusion_approved, s.to_exclusion_approved, subject=of_run
+        exclusion.ExclusionApproved,
+        pb.ExclusionApproved,
+        settlements.exclusion_approved,
+        settlements.to_exclusion_approved,
+        subject=of_run,
     ),
     EventKind(
         exclusion.TradeExcluded,
         pb.TradeExcluded,
-        s.trade_excluded,
-        s.to_trade_excluded,
+        settlements.trade_excluded,
+        settlements.to_trade_excluded,
         accounts=parties,
         subject=trade,
         ends_subject=True,
@@ -191,8 +239,8 @@ WIRE = Wire(
     EventKind(
         reconciliation.ReconciliationOrdered,
         pb.ReconciliationOrdered,
-        b.reconciliation_ordered,
-        b.to_reconciliation_ordered,
+        books.reconciliation_ordered,
+        books.to_reconciliation_ordered,
     ),
-    EventKind(reconciliation.BooksReconciled, pb.BooksReconciled, b.books_reconciled, b.to_books_reconciled),
+    EventKind(reconciliation.BooksReconciled, pb.BooksReconciled, books.books_reconciled, books.to_books_reconciled),
 )

@@ -134,7 +134,7 @@ def blocked_run(state: State, run_id: int) -> Run:
     if run is None:
         raise Rejected("RUN_COMPLETED", run_id=run_id)
     if run.phase is not Phase.BLOCKED:
-        raise Rejected("RUN_NOT_BLOCKED", run_id=run_id, phase=run.phase)
+        raise Rejected("RUN_NOT_BLOCKED", run_id=run_id, phase=run.phase.name)
     return run
 
 

@@ -6,7 +6,7 @@ movement of money for ever, and the trades that two people excluded, because not
 """
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 Facts = tuple[tuple[str, str], ...]
 """What a person needs beside a reason: names and values, by name."""
@@ -23,10 +23,13 @@ class Method(IntEnum):
     BLOCK = 2
 
 
-class Phase(StrEnum):
-    BLOCKED = "BLOCKED"
-    CONFIRMING = "CONFIRMING"
-    DELIVERING = "DELIVERING"
+class Phase(IntEnum):
+    """Where a run stands; a completed one is no longer remembered here. The numbers are the public language's."""
+
+    BLOCKED = 1
+    CONFIRMING = 2
+    DELIVERING = 3
+    COMPLETED = 4
 
 
 # Funds

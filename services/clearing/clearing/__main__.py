@@ -1,0 +1,39 @@
+"""The clearing service: `python -m clearing` serves; `python -m clearing verify` checks its log's digest chain."""
+
+from pathlib import Path
+
+from carbonmarket.clearing.v1 import clearing_query_service_pb2, clearing_service_pb2
+from chassis.server import Api
+from chassis.service import Parts, Service, run
+from clearing.api import ClearingService
+from clearing.calls import CALLS
+from clearing.domain.decider import DECIDER
+from clearing.domain.state import State
+from clearing.projections import HANDLERS
+from clearing.queries import ClearingQueryService
+from clearing.reactions import REACTIONS
+from clearing.wire import WIRE
+
+
+def services(parts: Parts[State]) -> Api:
+    commands = clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"]
+    queries = clearing_query_service_pb2.DESCRIPTOR.services_by_name["ClearingQueryService"]
+    return [(commands, ClearingService(parts.writer)), (queries, ClearingQueryService(parts.tables, parts.writer))]
+
+
+CLEARING: Service[State] = Service(
+    name="clearing",
+    decider=DECIDER,
+    wire=WIRE,
+    sources=("trading",),
+    reactions=REACTIONS,
+    calls=CALLS,
+    handlers=HANDLERS,
+    migrations=Path(__file__).parent / "migrations",
+    services=services,
+    orders_from=("registry",),
+)
+
+
+if __name__ == "__main__":
+    run(CLEARING)

@@ -1,0 +1,192 @@
+"""What clearing orders from trading and the registry, and what it makes of their answers.
+
+An order is an event of our own log first. The shell's caller sends it until it is answered, under the name (our log,
+position), so a repeat is harmless; the answer, a refusal included, comes back here and becomes a command.
+"""
+
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis.call import NotYet, Refused
+from chassis.caller import Calls, Outgoing
+from clearing.domain import reconciliation, run, settlement
+from clearing.domain.legs import excluded_of, legs_of
+from clearing.domain.state import Facts, Obligation, RunTotal, State
+
+CONFIRM = "carbonmarket.trading.v1.TradingService/ConfirmClearingRun"
+STATE_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/StatePositions"
+DELIVER = "carbonmarket.registry.v1.RegistryService/DeliverAllowances"
+LIST_HOLDINGS = "carbonmarket.registry.v1.RegistryQueryService/ListTradingHoldings"
+
+HOLDING_PAGES_MAX = 1_000
+
+
+def sorted_facts(facts: dict[str, str]) -> Facts:
+    return tuple(sorted(facts.items()))
+
+
+# Confirmation
+
+
+async def confirm(order: run.ConfirmationOrdered, outgoing: Outgoing) -> settlement.RecordConfirmation:
+    """Trading compares the run with its own day."""
+
+    def look(state: State) -> tuple[tuple[RunTotal, ...], list[int]]:
+        return state.runs.open[order.run_id].totals, excluded_of(state, order.day)
+
+    totals, excluded = (await outgoing.read(look)).value
+    request = trading.ConfirmClearingRunRequest(
+        request_id=outgoing.order_id,
+        run_id=order.run_id,
+        day=order.day,
+        attempt=order.attempt,
+        trades=sum(total.trades for total in totals),
+        quantity_tonnes=sum(total.quantity_tonnes for total in totals),
+        value_fen=sum(total.value_fen for total in totals),
+        totals=[method_total(total) for total in totals],
+        excluded_trade_ids=excluded,
+    )
+    try:
+        answer = await outgoing.unary("trading", CONFIRM, request, trading.ConfirmClearingRunResponse)
+    except Refused as no:
+        return disagreed(order, no.reason, no.facts)
+    if answer.HasField("disputed"):
+        return disagreed(order, answer.disputed.reason, dict(answer.disputed.facts))
+    return settlement.RecordConfirmation(order.run_id, order.attempt, agreed=True)
+
+
+def method_total(total: RunTotal) -> trading_types.MethodTotal:
+    return trading_types.MethodTotal(
+        instrument=total.instrument,
+        method=trading_types.TradeMethod.ValueType(total.method),
+        trades=total.trades,
+        quantity_tonnes=total.quantity_tonnes,
+        value_fen=total.value_fen,
+    )
+
+
+def disagreed(order: run.ConfirmationOrdered, reason: str, facts: dict[str, str]) -> settlement.RecordConfirmation:
+    return settlement.RecordConfirmation(
+        order.run_id, order.attempt, agreed=False, reason=reason, facts=sorted_facts(facts)
+    )
+
+
+# Delivery
+
+
+async def deliver(order: settlement.DeliveryOrdered, outgoing: Outgoing) -> settlement.RecordDelivery:
+    """The registry moves the units of the whole run, or of none of it."""
+
+    def look(state: State) -> list[Obligation]:
+        return legs_of(state, order.day)
+
+    legs = (await outgoing.read(look)).value
+    request = registry.DeliverAllowancesRequest(
+        request_id=outgoing.order_id,
+        run_id=order.run_id,
+        attempt=order.attempt,
+        day=order.day,
+        legs=[delivery_leg(leg, outgoing.trace(f"trade/{leg.trade_id}")) for leg in legs],
+    )
+    try:
+        answer = await outgoing.unary("registry", DELIVER, request, registry.DeliverAllowancesResponse)
+    except Refused as no:
+        return refused(order, no.reason, no.facts)
+    if answer.HasField("refused"):
+        return refused(order, answer.refused.reason, dict(answer.refused.facts))
+    return settlement.RecordDelivery(order.run_id, order.attempt, delivered=True, registry_position=answer.position)
+
+
+def delivery_leg(leg: Obligation, traceparent: str) -> registry.DeliveryLeg:
+    """What trading calls an instrument the registry calls a vintage."""
+    return registry.DeliveryLeg(
+        trade_id=leg.trade_id,
+        vintage=leg.instrument,
+        quantity_tonnes=leg.quantity_tonnes,
+        seller=leg.seller,
+        buyer=leg.buyer,
+        traceparent=traceparent,
+    )
+
+
+def refused(order: settlement.DeliveryOrdered, reason: str, facts: dict[str, str]) -> settlement.RecordDelivery:
+    return settlement.RecordDelivery(
+        order.run_id, order.attempt, delivered=False, reason=reason, facts=sorted_facts(facts)
+    )
+
+
+# Reconciliation
+
+
+async def reconcile(
+    order: reconciliation.ReconciliationOrdered, outgoing: Outgoing
+) -> reconciliation.RecordReconciliation:
+    """Trading states its book, then ours is looked at, then the registry states its as of what trading had heard."""
+    trading_book = await state_positions(outgoing)
+    look = await outgoing.read(reconciliation.own_book)
+    why = reconciliation.not_comparable_because(trading_book, look.value)
+    if why:
+        raise NotYet(why)
+    if look.heard.get("trading", 0) < trading_book.position:
+        raise NotYet(f"trading states its book as of {trading_book.position}, which was not heard yet")
+    holdings = await list_holdings(outgoing, trading_book.registry_position)
+    return reconciliation.compare(order.day, trading_book, holdings, look.value)
+
+
+async def state_positions(outgoing: Outgoing) -> reconciliation.TradingBook:
+    request = trading_queries.StatePositionsRequest()
+    answer = await outgoing.unary("trading", STATE_POSITIONS, request, trading_queries.StatePositionsResponse)
+    return reconciliation.TradingBook(
+        position=answer.position,
+        registry_position=answer.heard_registry_position,
+        clearing_entry=answer.heard_clearing_entry,
+        settled_day=answer.settled_day,
+        units=tuple(unit_position(row) for row in answer.units),
+        funds=tuple(fund_position(row) for row in answer.funds),
+    )
+
+
+def unit_position(row: trading_queries.StatedUnits) -> reconciliation.UnitPosition:
+    return reconciliation.UnitPosition(
+        account=row.account,
+        instrument=row.instrument,
+        total_tonnes=row.total_tonnes,
+        bought_unsettled_tonnes=row.bought_unsettled_tonnes,
+        sold_unsettled_tonnes=row.sold_unsettled_tonnes,
+        returns_unacknowledged_tonnes=row.returns_unacknowledged_tonnes,
+    )
+
+
+def fund_position(row: trading_queries.StatedFunds) -> reconciliation.FundPosition:
+    return reconciliation.FundPosition(
+        account=row.account,
+        total_fen=row.total_fen,
+        paid_unsettled_fen=row.paid_unsettled_fen,
+        received_unsettled_fen=row.received_unsettled_fen,
+        releases_unacknowledged_fen=row.releases_unacknowledged_fen,
+    )
+
+
+async def list_holdings(outgoing: Outgoing, registry_position: int) -> list[reconciliation.Holding]:
+    """All pages, as of one position of the registry's log. Nothing was held there before its first record."""
+    if registry_position == 0:
+        return []
+    holdings: list[reconciliation.Holding] = []
+    page_token = ""
+    for _ in range(HOLDING_PAGES_MAX):
+        request = registry_queries.ListTradingHoldingsRequest(as_of_position=registry_position, page_token=page_token)
+        answer = await outgoing.unary("registry", LIST_HOLDINGS, request, registry_queries.ListTradingHoldingsResponse)
+        holdings += [reconciliation.Holding(row.account, row.vintage, row.quantity_tonnes) for row in answer.holdings]
+        page_token = answer.next_page_token
+        if not page_token:
+            return holdings
+    raise AssertionError(f"more than {HOLDING_PAGES_MAX} pages of holdings")
+
+
+CALLS: Calls = {
+    run.ConfirmationOrdered: confirm,
+    settlement.DeliveryOrdered: deliver,
+    reconciliation.ReconciliationOrdered: reconcile,
+}

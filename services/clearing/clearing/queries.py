@@ -1,0 +1,391 @@
+"""ClearingQueryService: what the books say.
+
+An account's money now comes from live state, everything else from the tables; an answer's position is read before its
+rows, so that the rows show at least that much. A holder sees its own account, a settlement bank the payouts it was
+instructed to pay; operators and supervisors see all.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
+from carbonmarket.clearing.v1 import clearing_types_pb2 as types
+from chassis.call import Call, Unavailable
+from chassis.decider import Malformed, NotFound, NotPermitted
+from chassis.projections import Tables
+from chassis.writer import Writer
+from clearing.domain.barrier import RUN_TRADES_MAX
+from clearing.domain.funds import account_of
+from clearing.domain.shapes import SHOWN_CHARACTERS_MAX, check_account, check_day
+from clearing.domain.state import Account, State
+
+PAGE_ROWS_MAX = 1_000
+RUN_STEPS_MAX = 1_000
+RUN_EXCLUSIONS_MAX = 100
+TOKEN_MAX = 2**63 - 1
+
+HOLDER_ROLES = ("participant", "province")
+BANK_ROLE = "settlement_bank"
+
+TOKEN = re.compile(r"[0-9]{1,18}")
+
+ACCOUNT = "SELECT account FROM fund_accounts WHERE account = $1"
+
+ENTRIES_PAGE = """
+SELECT position, day, kind, amount_fen, entry, bank, bank_reference, payout_id, trade_id, recorded_ms
+FROM entries WHERE account = $1 AND position > $2 ORDER BY position, kind LIMIT $3
+"""
+
+PAYOUTS_PAGE = """
+SELECT payout_id, account, amount_fen, state, release_id, bank, bank_reference, ground, requested_ms, closed_ms
+FROM payouts
+WHERE payout_id > $1 AND ($2 = '' OR account = $2) AND ($3 = '' OR bank = $3) AND ($4 = 0 OR state = $4)
+ORDER BY payout_id LIMIT $5
+"""
+
+OBLIGATIONS_PAGE = """
+SELECT trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller, buyer_fee_fen,
+       seller_fee_fen, state, run_id, recorded_ms, closed_ms, trace_id
+FROM obligations
+WHERE day = $1 AND trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3)
+ORDER BY trade_id LIMIT $4
+"""
+
+RUNS = """
+SELECT run_id, day, attempt, computed_attempt, phase, blocked_because, facts, trades, quantity_tonnes, value_fen,
+       fees_fen, excluded, totals, opened_ms, completed_ms
+FROM runs
+"""
+
+RUNS_PAGE = RUNS + "WHERE run_id < $1 AND (NOT $2 OR completed_ms = 0) ORDER BY run_id DESC LIMIT $3"
+
+RUN = RUNS + "WHERE run_id = $1"
+
+RUN_STEPS = """
+SELECT position, attempt, step, reason, facts, recorded_ms
+FROM (SELECT * FROM run_steps WHERE run_id = $1 ORDER BY position DESC LIMIT $2) AS latest ORDER BY position
+"""
+
+RUN_EXCLUSIONS = """
+SELECT exclusion_id, trade_ids, ground, proposer, approver
+FROM (SELECT * FROM exclusions WHERE run_id = $1 ORDER BY exclusion_id DESC LIMIT $2) AS latest ORDER BY exclusion_id
+"""
+
+RUN_LEGS_PAGE = """
+SELECT trade_id, instrument, quantity_tonnes, seller, buyer, buyer_pays_fen, seller_receives_fen
+FROM run_legs WHERE run_id = $1 AND attempt = $2 AND trade_id > $3 ORDER BY trade_id LIMIT $4
+"""
+
+# Kinds: 1 deposit, 2 payout, 3 restored, 4 bought, 5 sold; the fee is part of the amount and shown apart.
+STATEMENT_SUMS = """
+SELECT coalesce(sum(amount_fen) FILTER (WHERE day < $2), 0)::bigint AS opening_fen,
+       coalesce(sum(amount_fen) FILTER (WHERE day = $2 AND kind = 1), 0)::bigint AS deposits_fen,
+       coalesce(-sum(amount_fen) FILTER (WHERE day = $2 AND kind IN (2, 3)), 0)::bigint AS payouts_fen,
+       coalesce(-sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = 4), 0)::bigint AS bought_fen,
+       coalesce(sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = 5), 0)::bigint AS sold_fen,
+       coalesce(sum(fee_fen) FILTER (WHERE day = $2), 0)::bigint AS fees_fen,
+       coalesce(sum(amount_fen) FILTER (WHERE day <= $2), 0)::bigint AS closing_fen
+FROM entries WHERE account = $1
+"""
+
+NEXT_TRADING_DAY = "SELECT coalesce(min(day), '') AS day FROM trading_days WHERE day > $1"
+
+RECONCILIATIONS = """
+SELECT position, day, agreed, registry_position, trading_position, clearing_entry, rows_compared, difference_count,
+       differences, in_flight_count, in_flight, recorded_ms
+FROM reconciliations
+"""
+
+RECONCILIATIONS_PAGE = RECONCILIATIONS + "WHERE position < $1 ORDER BY position DESC LIMIT $2"
+
+RECONCILIATION = RECONCILIATIONS + "WHERE day = $1 ORDER BY position DESC LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """So many rows after the one numbered `after`; one more is fetched, to know whether another page follows."""
+
+    rows_max: int
+    after: int
+
+    @property
+    def fetched_max(self) -> int:
+        return self.rows_max + 1
+
+    def shown(self, rows: list[asyncpg.Record], number: str) -> tuple[list[asyncpg.Record], str]:
+        """The page's rows and the token of the next page, empty after the last."""
+        shown = rows[: self.rows_max]
+        return shown, str(shown[-1][number]) if len(rows) > self.rows_max else ""
+
+
+class ClearingQueryService:
+    """The queries. Roles and refusals are listed at each rpc in clearing_query_service.proto."""
+
+    def __init__(self, tables: Tables, writer: Writer[State]) -> None:
+        self.tables = tables
+        self.writer = writer
+
+    async def GetFunds(self, request: pb.GetFundsRequest, call: Call) -> pb.GetFundsResponse:
+        check_may_read(request.account, call)
+        account = request.account
+        read = await self.writer.read(lambda state: funds_of(account, account_of(state, account)))
+        if read.position < request.min_position:
+            raise Unavailable(f"the log stands at {read.position}, asked for {request.min_position}")
+        read.value.position = read.position
+        return read.value
+
+    async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:
+        page = page_of(request.page_size, request.page_token)
+        check_may_read(request.account, call)
+        position = self._position(request.min_position)
+        await self._check_known(request.account, position)
+        rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after, page.fetched_max)
+        shown, next_page_token = page.shown(rows, "position")
+        entries = [entry_of(row) for row in shown]
+        return pb.ListEntriesResponse(entries=entries, next_page_token=next_page_token, position=position)
+
+    async def ListPayouts(self, request: pb.ListPayoutsRequest, call: Call) -> pb.ListPayoutsResponse:
+        page = page_of(request.page_size, request.page_token)
+        account, bank = request.account, ""
+        if call.role in HOLDER_ROLES:
+            account = account or call.name
+            check_may_read(account, call)
+        if call.role == BANK_ROLE:
+            bank = call.name
+        position = self._position(request.min_position)
+        rows = await self.tables.fetch(
+            PAYOUTS_PAGE, page.after, account, bank, request.state, page.fetched_max, min_position=position
+        )
+        shown, next_page_token = page.shown(rows, "payout_id")
+        payouts = [pb.Payout(**dict(row)) for row in shown]
+        return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=position)
+
+    async def ListObligations(self, request: pb.ListObligationsRequest, call: Call) -> pb.ListObligationsResponse:
+        check_day(request.day)
+        page = page_of(request.page_size, request.page_token)
+        if request.account or call.role in HOLDER_ROLES:
+            check_may_read(request.account, call)
+        position = self._position(request.min_position)
+        rows = await self.tables.fetch(
+            OBLIGATIONS_PAGE, request.day, page.after, request.account, page.fetched_max, min_position=position
+        )
+        shown, next_page_token = page.shown(rows, "trade_id")
+        obligations = [pb.Obligation(**dict(row)) for row in shown]
+        return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
+
+    async def ListRuns(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
+        page = newest_page_of(request.page_size, request.page_token)
+        position = self._position(request.min_position)
+        rows = await self.tables.fetch(
+            RUNS_PAGE, page.after, request.open_only, page.fetched_max, min_position=position
+        )
+        shown, next_page_token = page.shown(rows, "run_id")
+        runs = [run_of(row) for row in shown]
+        return pb.ListRunsResponse(runs=runs, next_page_token=next_page_token, position=position)
+
+    async def GetRun(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
+        page = page_of(request.page_size, request.page_token)
+        position = self._position(request.min_position)
+        run_id = request.run_id
+        run = await self.tables.fetch_one(RUN, run_id, min_position=position)
+        if run is None:
+            raise NotFound("RUN_UNKNOWN", run_id=run_id)
+        steps = await self.tables.fetch(RUN_STEPS, run_id, RUN_STEPS_MAX)
+        exclusions = await self.tables.fetch(RUN_EXCLUSIONS, run_id, RUN_EXCLUSIONS_MAX)
+        rows = await self.tables.fetch(RUN_LEGS_PAGE, run_id, run["computed_attempt"], page.after, page.fetched_max)
+        legs, next_page_token = page.shown(rows, "trade_id")
+        return pb.GetRunResponse(
+            run=run_of(run),
+            totals=[types.RunTotal(**total) for total in json.loads(run["totals"])],
+            steps=[step_of(row) for row in steps],
+            exclusions=[pb.Exclusion(**dict(row)) for row in exclusions],
+            legs=[types.RunLeg(**dict(row)) for row in legs],
+            next_page_token=next_page_token,
+            position=position,
+        )
+
+    async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
+        check_day(request.day)
+        check_may_read(request.account, call)
+        account, day = request.account, request.day
+        position = self._position(request.min_position)
+        await self._check_known(account, position)
+        sums = await self.tables.fetch_one(STATEMENT_SUMS, account, day)
+        trades = await self.tables.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
+        next_day = await self.tables.fetch_one(NEXT_TRADING_DAY, day)
+        assert sums is not None and next_day is not None, "a sum always has its row"
+        lines = [line for row in trades for line in lines_of(row, account)]
+        return pb.GetStatementResponse(
+            account=account,
+            day=day,
+            **dict(sums),
+            unsettled_fen=unsettled_of(lines),
+            lines=lines,
+            instruments=instruments_of(lines),
+            objection_before_day=next_day["day"],
+            position=position,
+        )
+
+    async def ListReconciliations(
+        self, request: pb.ListReconciliationsRequest, call: Call
+    ) -> pb.ListReconciliationsResponse:
+        page = newest_page_of(request.page_size, request.page_token)
+        position = self._position(request.min_position)
+        rows = await self.tables.fetch(RECONCILIATIONS_PAGE, page.after, page.fetched_max, min_position=position)
+        shown, next_page_token = page.shown(rows, "position")
+        reconciliations = [reconciliation_of(row) for row in shown]
+        return pb.ListReconciliationsResponse(
+            reconciliations=reconciliations, next_page_token=next_page_token, position=position
+        )
+
+    async def GetReconciliation(self, request: pb.GetReconciliationRequest, call: Call) -> pb.GetReconciliationResponse:
+        check_day(request.day)
+        position = self._position(request.min_position)
+        row = await self.tables.fetch_one(RECONCILIATION, request.day, min_position=position)
+        if row is None:
+            raise NotFound("DAY_NOT_RECONCILED", day=request.day)
+        return pb.GetReconciliationResponse(
+            reconciliation=reconciliation_of(row),
+            differences=[types.BookDifference(**difference) for difference in json.loads(row["differences"])],
+            in_flight=[types.InFlight(**flight) for flight in json.loads(row["in_flight"])],
+            position=position,
+        )
+
+    def _position(self, min_position: int) -> int:
+        """What the answer will show at least."""
+        return max(self.tables.position, min_position)
+
+    async def _check_known(self, account: str, position: int) -> None:
+        if await self.tables.fetch_one(ACCOUNT, account, min_position=position) is None:
+            raise NotFound("ACCOUNT_UNKNOWN", account=account)
+
+
+def check_may_read(account: str, call: Call) -> None:
+    check_account(account)
+    if call.role in HOLDER_ROLES and call.name != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=call.actor)
+
+
+def page_of(page_size: int, page_token: str, first: int = 0) -> Page:
+    if not 0 <= page_size <= PAGE_ROWS_MAX:
+        raise Malformed("PAGE_SIZE_OUT_OF_RANGE", page_size=page_size, page_size_max=PAGE_ROWS_MAX)
+    if page_token and not TOKEN.fullmatch(page_token):
+        raise Malformed("PAGE_TOKEN_MALFORMED", page_token=page_token[:SHOWN_CHARACTERS_MAX])
+    return Page(page_size or PAGE_ROWS_MAX, int(page_token) if page_token else first)
+
+
+def newest_page_of(page_size: int, page_token: str) -> Page:
+    """A page of a list that begins with the newest, whose number is the highest."""
+    return page_of(page_size, page_token, first=TOKEN_MAX)
+
+
+def funds_of(account: str, funds: Account) -> pb.GetFundsResponse:
+    return pb.GetFundsResponse(
+        account=account,
+        balance_fen=funds.balance_fen,
+        unsettled_out_fen=funds.unsettled_out_fen,
+        unsettled_in_fen=funds.unsettled_in_fen,
+        payouts_open_fen=funds.payouts_open_fen,
+        restricted=funds.restricted,
+        closed=funds.closed,
+    )
+
+
+def entry_of(row: asyncpg.Record) -> pb.Entry:
+    fields: dict[str, Any] = dict(row)
+    return pb.Entry(log_position=fields.pop("position"), **fields)
+
+
+def run_of(row: asyncpg.Record) -> pb.Run:
+    return pb.Run(
+        run_id=row["run_id"],
+        day=row["day"],
+        attempt=row["attempt"],
+        phase=row["phase"],
+        blocked_because=row["blocked_because"],
+        facts=json.loads(row["facts"]),
+        trades=row["trades"],
+        quantity_tonnes=row["quantity_tonnes"],
+        value_fen=row["value_fen"],
+        fees_fen=row["fees_fen"],
+        excluded=row["excluded"],
+        opened_ms=row["opened_ms"],
+        completed_ms=row["completed_ms"],
+    )
+
+
+def step_of(row: asyncpg.Record) -> pb.RunStep:
+    return pb.RunStep(
+        log_position=row["position"],
+        attempt=row["attempt"],
+        step=row["step"],
+        reason=row["reason"],
+        facts=json.loads(row["facts"]),
+        recorded_ms=row["recorded_ms"],
+    )
+
+
+def lines_of(row: asyncpg.Record, account: str) -> list[pb.StatementLine]:
+    """The trade as the account sees it; both sides, if it was on both."""
+    sides = (
+        (pb.STATEMENT_SIDE_BUY, row["buyer"], row["seller"], row["buyer_fee_fen"]),
+        (pb.STATEMENT_SIDE_SELL, row["seller"], row["buyer"], row["seller_fee_fen"]),
+    )
+    return [
+        pb.StatementLine(
+            trade_id=row["trade_id"],
+            instrument=row["instrument"],
+            method=row["method"],
+            side=side,
+            price_fen=row["price_fen"],
+            quantity_tonnes=row["quantity_tonnes"],
+            value_fen=row["value_fen"],
+            fee_fen=fee_fen,
+            counter_account=counter_account,
+            state=row["state"],
+            recorded_ms=row["recorded_ms"],
+        )
+        for side, holder, counter_account, fee_fen in sides
+        if holder == account
+    ]
+
+
+def unsettled_of(lines: list[pb.StatementLine]) -> int:
+    """How the balance will change when the day is settled."""
+    return sum(
+        (line.value_fen if line.side == pb.STATEMENT_SIDE_SELL else -line.value_fen) - line.fee_fen
+        for line in lines
+        if line.state == types.OBLIGATION_STATE_UNSETTLED
+    )
+
+
+def instruments_of(lines: list[pb.StatementLine]) -> list[pb.StatementInstrument]:
+    found: dict[str, pb.StatementInstrument] = {}
+    for line in lines:
+        if line.state == types.OBLIGATION_STATE_EXCLUDED:
+            continue
+        instrument = found.setdefault(line.instrument, pb.StatementInstrument(instrument=line.instrument))
+        if line.side == pb.STATEMENT_SIDE_BUY:
+            instrument.bought_tonnes += line.quantity_tonnes
+        else:
+            instrument.sold_tonnes += line.quantity_tonnes
+    return [found[name] for name in sorted(found)]
+
+
+def reconciliation_of(row: asyncpg.Record) -> pb.Reconciliation:
+    return pb.Reconciliation(
+        log_position=row["position"],
+        day=row["day"],
+        agreed=row["agreed"],
+        registry_position=row["registry_position"],
+        trading_position=row["trading_position"],
+        clearing_entry=row["clearing_entry"],
+        rows_compared=row["rows_compared"],
+        difference_count=row["difference_count"],
+        in_flight_count=row["in_flight_count"],
+        recorded_ms=row["recorded_ms"],
+    )
