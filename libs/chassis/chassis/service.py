@@ -86,7 +86,6 @@ class Service(Generic[S]):
     migrations: Path
     services: Callable[[Parts[S]], Api]
     calls_to: Sequence[str] = ()
-    orders_from: Sequence[str] = ()
     gauges: Mapping[str, Callable[[S, int], float]] = field(default_factory=dict)
 
     @property

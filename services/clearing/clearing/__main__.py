@@ -31,7 +31,7 @@ CLEARING: Service[State] = Service(
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",
     services=services,
-    orders_from=("registry",),
+    calls_to=("registry",),
 )
 
 
