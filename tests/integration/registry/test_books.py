@@ -1,0 +1,276 @@
+"""The running registry's books: delivery, what is heard from trading, and what queries show as of any position."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from carbonmarket.log.v1 import log_service_pb2
+from carbonmarket.registry.v1 import registry_events_pb2 as events
+from carbonmarket.registry.v1 import registry_query_service_pb2 as query
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from carbonmarket.registry.v1 import registry_types_pb2 as types
+from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
+from chassis.call import Refused
+from support.one_service import OneService, WrittenLog
+
+OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
+HUBEI, POWER, STEEL, CLEARING = (
+    "province:hubei",
+    "participant:power-0001",
+    "participant:steel-0002",
+    "service:clearing",
+)
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+Books = Counter[tuple[str, str, str]]
+"""Tonnes by account, vintage and state."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def trading_heard(registry: OneService, trading: WrittenLog) -> AsyncIterator[None]:
+    """Trading gives 20 t back, then claims 900 t more than it has, then stops an account that was restricted."""
+    stopped = trading_events.TradingAccountStopped(account="held-0005", restriction=1, ground="risk warning")
+    trading.write(
+        trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=20, return_id=1),
+        trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=900, return_id=2),
+        trading_events.TradingAccountOpened(account="power-0001", eligible_to_trade=True),
+        stopped,
+        stopped,
+    )
+    await registry.heard(trading)
+    yield
+
+
+@pytest_asyncio.fixture(scope="module")
+async def delivered(registry: OneService, trading_heard: None) -> pb.DeliverAllowancesResponse:
+    """Run 1 delivers trades 1 and 3: 30 t and 12 t from power-0001 to steel-0002."""
+    answer: pb.DeliverAllowancesResponse = await registry.call(CLEARING, delivery(1, 1, leg(1, 30), leg(3, 12)))
+    return answer
+
+
+def leg(trade_id: int, quantity_tonnes: int) -> pb.DeliveryLeg:
+    return pb.DeliveryLeg(
+        trade_id=trade_id,
+        vintage="CEA",
+        quantity_tonnes=quantity_tonnes,
+        seller="power-0001",
+        buyer="steel-0002",
+        traceparent=TRACEPARENT if trade_id == 1 else "",
+    )
+
+
+def delivery(run_id: int, attempt: int, *legs: pb.DeliveryLeg) -> pb.DeliverAllowancesRequest:
+    return pb.DeliverAllowancesRequest(
+        request_id=f"clearing/{run_id}.{attempt}", run_id=run_id, attempt=attempt, day="2021-07-16", legs=legs
+    )
+
+
+async def head(registry: OneService) -> int:
+    return (await registry.records())[-1].position
+
+
+def fold(records: list[log_service_pb2.Record]) -> Books:
+    """Add up the published records, knowing no rule."""
+    books: Books = Counter()
+    for record in records:
+        match record.type.rpartition(".")[2]:
+            case "AllowancesIssued":
+                issued = events.AllowancesIssued.FromString(record.data)
+                books[issued.account, issued.vintage, "registry"] += issued.quantity_tonnes
+            case "AllowancesAllocated":
+                allocated = events.AllowancesAllocated.FromString(record.data)
+                books[allocated.from_account, allocated.vintage, "registry"] -= allocated.quantity_tonnes
+                books[allocated.account, allocated.vintage, "registry"] += allocated.quantity_tonnes
+            case "TransferredToTrading":
+                there = events.TransferredToTrading.FromString(record.data)
+                books[there.account, there.vintage, "registry"] -= there.quantity_tonnes
+                books[there.account, there.vintage, "trading"] += there.quantity_tonnes
+            case "ReturnedFromTrading":
+                back = events.ReturnedFromTrading.FromString(record.data)
+                books[back.account, back.vintage, "registry"] += back.quantity_tonnes
+                books[back.account, back.vintage, "trading"] -= back.quantity_tonnes
+            case "AllowancesDelivered":
+                moved = events.AllowancesDelivered.FromString(record.data)
+                books[moved.seller, moved.vintage, "trading"] -= moved.quantity_tonnes
+                books[moved.buyer, moved.vintage, "trading"] += moved.quantity_tonnes
+    return +books
+
+
+def kinds(records: list[log_service_pb2.Record]) -> list[str]:
+    return [record.type.rpartition(".")[2] for record in records]
+
+
+async def test_a_run_is_delivered_whole_and_its_repeat_gets_the_same_answer(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    assert delivered.completed == events.DeliveryCompleted(
+        run_id=1, attempt=1, day="2021-07-16", legs=2, quantity_tonnes=42
+    )
+    after = await head(registry)
+    assert await registry.call(CLEARING, delivery(1, 1, leg(1, 30), leg(3, 12))) == delivered
+    assert await head(registry) == after
+
+
+async def test_a_leg_continues_the_trace_of_its_trade(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    legs = (await registry.records(delivered.position - 3))[:3]
+    assert kinds(legs) == ["AllowancesDelivered", "AllowancesDelivered", "DeliveryCompleted"]
+    assert [TRACE in record.traceparent for record in legs] == [True, False, False]
+    movements = (await registry.call(STEEL, query.ListMovementsRequest(account="steel-0002"))).movements
+    assert [TRACE in movement.traceparent for movement in movements] == [True, False]
+
+
+async def test_a_delivery_that_cannot_be_is_answered_and_recorded_and_moves_nothing(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    books = fold(await registry.records())
+    answer = await registry.call(CLEARING, delivery(2, 1, leg(4, 1), leg(5, 10**12)))
+    assert answer.refused.reason == "INSUFFICIENT_ALLOWANCES"
+    assert dict(answer.refused.facts) == {
+        "account": "power-0001",
+        "vintage": "CEA",
+        "quantity_tonnes": str(10**12 + 1),
+        "trading_tonnes": str(books["power-0001", "CEA", "trading"]),
+    }
+    assert await registry.call(CLEARING, delivery(2, 1, leg(4, 1), leg(5, 10**12))) == answer
+    assert kinds(await registry.records(answer.position - 1)) == ["DeliveryRefused"]
+    assert fold(await registry.records()) == books
+    assert (await registry.call(CLEARING, delivery(2, 2, leg(4, 1)))).completed.legs == 1
+
+
+async def test_what_trading_gives_back_is_booked_once_and_what_it_has_not_is_set_aside(
+    registry: OneService, trading: WrittenLog, trading_heard: None
+) -> None:
+    status = await registry.heard(trading)
+    assert [(one.source_position, one.reason) for one in status.set_aside] == [(2, "INSUFFICIENT_ALLOWANCES")]
+    returned = [record for record in await registry.records() if record.type.endswith("ReturnedFromTrading")]
+    assert [events.ReturnedFromTrading.FromString(record.data) for record in returned] == [
+        events.ReturnedFromTrading(
+            account="power-0001", vintage="CEA", quantity_tonnes=20, trading_position=1, return_id=1
+        )
+    ]
+
+
+async def test_a_restriction_is_in_effect_once_trading_has_recorded_it(
+    registry: OneService, trading_heard: None
+) -> None:
+    account = (await registry.call(AUDITOR, query.GetAccountRequest(account="held-0005"))).account
+    assert (account.state, account.ground) == (types.ACCOUNT_STATE_RESTRICTED, "risk warning")
+    assert account.restriction_in_effect
+    effects = [record for record in await registry.records() if record.type.endswith("RestrictionTookEffect")]
+    assert len(effects) == 1
+    before = query.GetStatementRequest(account="held-0005", as_of_position=effects[0].position - 1)
+    assert not (await registry.call(AUDITOR, before)).account.restriction_in_effect
+
+
+async def test_a_statement_shows_the_books_as_of_any_past_position(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    records = await registry.records()
+    opened = {
+        events.AccountOpened.FromString(record.data).account: record.position
+        for record in records
+        if record.type.endswith(".AccountOpened")
+    }
+    for position in range(1, len(records) + 1):
+        books = fold(records[:position])
+        for account in ("hubei", "power-0001", "steel-0002"):
+            request = query.GetStatementRequest(account=account, as_of_position=position)
+            if position < opened[account]:
+                with pytest.raises(Refused, match="ACCOUNT_UNKNOWN"):
+                    await registry.call(AUDITOR, request)
+                continue
+            statement = await registry.call(AUDITOR, request)
+            shown: Books = Counter()
+            for holding in statement.holdings:
+                shown[account, holding.vintage, "registry"] = holding.registry_available_tonnes
+                shown[account, holding.vintage, "trading"] = holding.trading_tonnes
+            assert +shown == Counter({key: tonnes for key, tonnes in books.items() if key[0] == account})
+            assert statement.position == position
+
+
+async def test_trading_holdings_are_listed_as_of_any_past_position_page_by_page(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    records = await registry.records()
+    for position in range(1, len(records) + 1):
+        books = fold(records[:position])
+        shown: dict[tuple[str, str], int] = {}
+        token = ""
+        while True:
+            request = query.ListTradingHoldingsRequest(as_of_position=position, page_size=1, page_token=token)
+            page = await registry.call("service:clearing", request)
+            assert page.position == position
+            shown |= {(row.account, row.vintage): row.quantity_tonnes for row in page.holdings}
+            token = page.next_page_token
+            if not token:
+                break
+        assert shown == {key[:2]: tonnes for key, tonnes in books.items() if key[2] == "trading"}
+
+
+async def test_every_vintage_is_conserved_in_the_tables_too(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    answer = await registry.call(POWER, query.ListVintagesRequest(min_position=await head(registry)))
+    (vintage,) = answer.vintages
+    assert vintage.issued_tonnes == vintage.registry_available_tonnes + vintage.trading_tonnes == 1_650
+    holdings = await registry.call(POWER, query.ListHoldingsRequest(account="power-0001"))
+    books = fold(await registry.records())
+    assert [(one.registry_available_tonnes, one.trading_tonnes) for one in holdings.holdings] == [
+        (books["power-0001", "CEA", "registry"], books["power-0001", "CEA", "trading"])
+    ]
+
+
+async def test_movements_add_up_to_the_holding_and_say_where_each_came_from(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    movements, token = [], ""
+    while True:
+        request = query.ListMovementsRequest(account="power-0001", page_size=2, page_token=token)
+        page = await registry.call(POWER, request)
+        movements += page.movements
+        token = page.next_page_token
+        if not token:
+            break
+    assert [movement.kind for movement in movements[:5]] == [
+        types.MOVEMENT_KIND_ALLOCATED_IN,
+        types.MOVEMENT_KIND_TRANSFERRED_TO_TRADING,
+        types.MOVEMENT_KIND_RETURNED_FROM_TRADING,
+        types.MOVEMENT_KIND_DELIVERED_OUT,
+        types.MOVEMENT_KIND_DELIVERED_OUT,
+    ]
+    assert (movements[0].counterparty, movements[0].basis) == ("hubei", "list 1")
+    assert (movements[4].counterparty, movements[4].trade_id, movements[4].run_id) == ("steel-0002", 3, 1)
+    books = fold(await registry.records())
+    assert sum(one.registry_available_change_tonnes for one in movements) == books["power-0001", "CEA", "registry"]
+    assert sum(one.trading_change_tonnes for one in movements) == books["power-0001", "CEA", "trading"]
+
+
+async def test_a_holder_follows_its_own_feed_without_gaps(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    feed = (await registry.call(STEEL, log_service_pb2.ReadFeedRequest(account="steel-0002"))).records
+    assert [one.sequence for one in feed] == list(range(1, len(feed) + 1))
+    seen = kinds([one.record for one in feed])
+    assert seen.count("AllowancesDelivered") >= 2
+    assert "AllowancesIssued" not in seen
+
+
+async def test_the_books_are_the_same_after_the_process_was_killed(
+    registry: OneService, trading: WrittenLog, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    before = await registry.records()
+    statement = await registry.call(POWER, query.GetStatementRequest(account="power-0001"))
+    await registry.restart()
+    await registry.heard(trading)
+    after = await registry.records()
+    assert after[: len(before)] == before
+    assert kinds(after[len(before) :]) == ["LeadershipTaken"]
+    again = await registry.call(
+        POWER, query.GetStatementRequest(account="power-0001", as_of_position=statement.position)
+    )
+    assert again == statement

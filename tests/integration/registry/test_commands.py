@@ -1,0 +1,297 @@
+"""Every command of the running registry with every kind of bad input: the answer names the rule and changes nothing."""
+
+from itertools import count
+from typing import Any
+
+import grpc
+import pytest
+
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from carbonmarket.registry.v1 import registry_types_pb2 as types
+from chassis.call import Refused
+from support.one_service import OneService
+
+OPERATOR = "registry_operator:ann"
+HUBEI, HENAN = "province:hubei", "province:henan"
+POWER, STEEL, FUND = "participant:power-0001", "participant:steel-0002", "participant:fund-0003"
+CLOSED, HELD = "participant:closed-0004", "participant:held-0005"
+CLEARING, TRADING = "service:clearing", "service:trading"
+PROVINCE, ENTITY = types.ACCOUNT_KIND_PROVINCE, types.ACCOUNT_KIND_KEY_EMITTING_ENTITY
+INSTITUTION = types.ACCOUNT_KIND_INSTITUTION
+HUGE = 2**63 - 1
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+NOT_FOUND = grpc.StatusCode.NOT_FOUND
+FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
+REFUSED = grpc.StatusCode.FAILED_PRECONDITION
+
+NUMBERS = count(1)
+
+
+def opening(**changes: Any) -> pb.OpenAccountRequest:
+    right: dict[str, Any] = {
+        "account": "new-0009",
+        "kind": ENTITY,
+        "name": "New",
+        "province": "hubei",
+        "eligible_to_trade": True,
+    }
+    return pb.OpenAccountRequest(**(right | changes))
+
+
+def change(account: str, name: str = "Other", basis: str = "licence 7") -> pb.ChangeAccountDataRequest:
+    return pb.ChangeAccountDataRequest(account=account, name=name, basis=basis)
+
+
+def restriction(account: str, ground: str = "risk warning") -> pb.RestrictAccountRequest:
+    return pb.RestrictAccountRequest(account=account, ground=ground)
+
+
+def closing(account: str, ground: str = "dissolved") -> pb.CloseAccountRequest:
+    return pb.CloseAccountRequest(account=account, ground=ground)
+
+
+def vintage(code: str, compliance_year: int = 2021) -> pb.CreateVintageRequest:
+    return pb.CreateVintageRequest(vintage=code, compliance_year=compliance_year)
+
+
+def issue(**changes: Any) -> pb.IssueAllowancesRequest:
+    right: dict[str, Any] = {"vintage": "CEA", "account": "hubei", "quantity_tonnes": 5, "basis": "plan 2"}
+    return pb.IssueAllowancesRequest(**(right | changes))
+
+
+def allocation(**changes: Any) -> pb.AllocateAllowancesRequest:
+    right: dict[str, Any] = {
+        "vintage": "CEA",
+        "from_account": "hubei",
+        "account": "power-0001",
+        "quantity_tonnes": 5,
+        "basis": "list 2",
+    }
+    return pb.AllocateAllowancesRequest(**(right | changes))
+
+
+def transfer(account: str = "power-0001", code: str = "CEA", tonnes: int = 5) -> pb.TransferToTradingRequest:
+    return pb.TransferToTradingRequest(account=account, vintage=code, quantity_tonnes=tonnes)
+
+
+def leg(**changes: Any) -> pb.DeliveryLeg:
+    right: dict[str, Any] = {
+        "trade_id": 1,
+        "vintage": "CEA",
+        "quantity_tonnes": 5,
+        "seller": "power-0001",
+        "buyer": "steel-0002",
+    }
+    return pb.DeliveryLeg(**(right | changes))
+
+
+def delivery(*legs: pb.DeliveryLeg, **changes: Any) -> pb.DeliverAllowancesRequest:
+    right: dict[str, Any] = {"run_id": 1, "attempt": 1, "day": "2021-07-16", "legs": legs}
+    return pb.DeliverAllowancesRequest(**(right | changes))
+
+
+# Who asks for what, and how it is refused. The whole of each ladder is in tests/unit/registry.
+# fmt: off
+REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
+    (OPERATOR, pb.OpenAccountRequest(),                         INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, opening(account="x" * 10_000),                   INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, opening(account="a\0b"),                         INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, opening(kind=0),                                 INVALID,   "ACCOUNT_KIND_UNKNOWN"),
+    (OPERATOR, opening(kind=77),                                INVALID,   "ACCOUNT_KIND_UNKNOWN"),
+    (OPERATOR, opening(name=""),                                INVALID,   "NAME_MALFORMED"),
+    (OPERATOR, opening(name="n" * 100_000),                     INVALID,   "NAME_MALFORMED"),
+    (OPERATOR, opening(province=""),                            INVALID,   "PROVINCE_MISSING"),
+    (OPERATOR, opening(kind=PROVINCE, eligible_to_trade=False), INVALID,   "PROVINCE_NOT_EMPTY"),
+    (OPERATOR, opening(kind=PROVINCE, province=""),             INVALID,   "PROVINCE_NEVER_TRADES"),
+    (OPERATOR, opening(province="hunan"),                       NOT_FOUND, "PROVINCE_UNKNOWN"),
+    (OPERATOR, opening(account="power-0001"),                   REFUSED,   "ACCOUNT_ALREADY_OPENED"),
+    (OPERATOR, opening(account="closed-0004"),                  REFUSED,   "ACCOUNT_ALREADY_OPENED"),
+    (POWER,    opening(),                                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, pb.ChangeAccountDataRequest(),                   INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, change("power-0001", name=""),                   INVALID,   "NAME_MALFORMED"),
+    (OPERATOR, change("power-0001", basis=""),                  INVALID,   "BASIS_MALFORMED"),
+    (OPERATOR, change("power-9999"),                            NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (OPERATOR, change("closed-0004"),                           REFUSED,   "ACCOUNT_CLOSED"),
+    (OPERATOR, change("power-0001", name="power-0001"),         REFUSED,   "ACCOUNT_DATA_UNCHANGED"),
+    (POWER,    change("power-0001"),                            FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, pb.RestrictAccountRequest(),                     INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, restriction("power-0001", ground=""),            INVALID,   "GROUND_MALFORMED"),
+    (OPERATOR, restriction("power-9999"),                       NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (OPERATOR, restriction("closed-0004"),                      REFUSED,   "ACCOUNT_CLOSED"),
+    (OPERATOR, restriction("held-0005"),                        REFUSED,   "ACCOUNT_ALREADY_RESTRICTED"),
+    (STEEL,    restriction("power-0001"),                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, pb.LiftRestrictionRequest(),                     INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, pb.LiftRestrictionRequest(account="power-9999"), NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (OPERATOR, pb.LiftRestrictionRequest(account="power-0001"), REFUSED,   "ACCOUNT_NOT_RESTRICTED"),
+    (OPERATOR, pb.LiftRestrictionRequest(account="closed-0004"), REFUSED,  "ACCOUNT_CLOSED"),
+    (HELD,     pb.LiftRestrictionRequest(account="held-0005"),  FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, pb.CloseAccountRequest(),                        INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, closing("power-0001", ground=""),                INVALID,   "GROUND_MALFORMED"),
+    (OPERATOR, closing("power-9999"),                           NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (OPERATOR, closing("closed-0004"),                          REFUSED,   "ACCOUNT_CLOSED"),
+    (OPERATOR, closing("held-0005"),                            REFUSED,   "ACCOUNT_RESTRICTED"),
+    (OPERATOR, closing("power-0001"),                           REFUSED,   "ACCOUNT_NOT_EMPTY"),
+    (POWER,    closing("power-0001"),                           FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, pb.CreateVintageRequest(),                       INVALID,   "VINTAGE_MALFORMED"),
+    (OPERATOR, vintage("CEA21", -1),                            INVALID,   "COMPLIANCE_YEAR_OUT_OF_RANGE"),
+    (OPERATOR, vintage("CEA21", 2**31 - 1),                     INVALID,   "COMPLIANCE_YEAR_OUT_OF_RANGE"),
+    (OPERATOR, vintage("CEA"),                                  REFUSED,   "VINTAGE_ALREADY_CREATED"),
+    (HUBEI,    vintage("CEA21"),                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, pb.IssueAllowancesRequest(),                     INVALID,   "VINTAGE_MALFORMED"),
+    (OPERATOR, issue(account=""),                               INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, issue(quantity_tonnes=0),                        INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (OPERATOR, issue(quantity_tonnes=-5),                       INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (OPERATOR, issue(quantity_tonnes=HUGE),                     INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (OPERATOR, issue(basis=""),                                 INVALID,   "BASIS_MALFORMED"),
+    (OPERATOR, issue(vintage="CEA99"),                          NOT_FOUND, "VINTAGE_UNKNOWN"),
+    (OPERATOR, issue(account="hunan"),                          NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (OPERATOR, issue(account="power-0001"),                     REFUSED,   "ACCOUNT_NOT_A_PROVINCE"),
+    (HUBEI,    issue(),                                         FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (HUBEI,    pb.AllocateAllowancesRequest(),                  INVALID,   "VINTAGE_MALFORMED"),
+    (HUBEI,    allocation(from_account=""),                     INVALID,   "ACCOUNT_MALFORMED"),
+    (HUBEI,    allocation(account=""),                          INVALID,   "ACCOUNT_MALFORMED"),
+    (HUBEI,    allocation(quantity_tonnes=-HUGE),               INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (HUBEI,    allocation(basis=""),                            INVALID,   "BASIS_MALFORMED"),
+    (HUBEI,    allocation(vintage="CEA99"),                     NOT_FOUND, "VINTAGE_UNKNOWN"),
+    (HUBEI,    allocation(account="power-9999"),                NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (HENAN,    allocation(),                                    FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (OPERATOR, allocation(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (HUBEI,    allocation(account="fund-0003"),                 REFUSED,   "ACCOUNT_NOT_A_KEY_EMITTING_ENTITY"),
+    (HENAN,    allocation(from_account="henan"),                REFUSED,   "ACCOUNT_OF_ANOTHER_PROVINCE"),
+    (HUBEI,    allocation(account="closed-0004"),               REFUSED,   "ACCOUNT_CLOSED"),
+    (HUBEI,    allocation(quantity_tonnes=10**12),              REFUSED,   "INSUFFICIENT_ALLOWANCES"),
+    (POWER,    pb.TransferToTradingRequest(),                   INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,    transfer(code=""),                               INVALID,   "VINTAGE_MALFORMED"),
+    (POWER,    transfer(tonnes=0),                              INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,    transfer(tonnes=-1),                             INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,    transfer(tonnes=HUGE),                           INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,    transfer(account="power-9999"),                  NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (POWER,    transfer(code="CEA99"),                          NOT_FOUND, "VINTAGE_UNKNOWN"),
+    (STEEL,    transfer(),                                      FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (HUBEI,    transfer(account="hubei"),                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (CLOSED,   transfer(account="closed-0004"),                 REFUSED,   "ACCOUNT_CLOSED"),
+    (HELD,     transfer(account="held-0005"),                   REFUSED,   "ACCOUNT_RESTRICTED"),
+    (FUND,     transfer(account="fund-0003"),                   REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
+    (POWER,    transfer(tonnes=101),                            REFUSED,   "INSUFFICIENT_ALLOWANCES"),
+    (CLEARING, pb.DeliverAllowancesRequest(),                   INVALID,   "RUN_ID_OUT_OF_RANGE"),
+    (CLEARING, delivery(leg(), run_id=-1),                      INVALID,   "RUN_ID_OUT_OF_RANGE"),
+    (CLEARING, delivery(leg(), attempt=0),                      INVALID,   "ATTEMPT_OUT_OF_RANGE"),
+    (CLEARING, delivery(leg(), day="16 July"),                  INVALID,   "DAY_MALFORMED"),
+    (CLEARING, delivery(),                                      INVALID,   "LEGS_OUT_OF_RANGE"),
+    (CLEARING, delivery(pb.DeliveryLeg()),                      INVALID,   "TRADE_ID_OUT_OF_RANGE"),
+    (CLEARING, delivery(leg(vintage="")),                       INVALID,   "VINTAGE_MALFORMED"),
+    (CLEARING, delivery(leg(seller="")),                        INVALID,   "ACCOUNT_MALFORMED"),
+    (CLEARING, delivery(leg(quantity_tonnes=HUGE)),             INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (CLEARING, delivery(leg(buyer="power-0001")),               INVALID,   "SELLER_IS_BUYER"),
+    (TRADING,  delivery(leg()),                                 FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
+    (POWER,    delivery(leg()),                                 FORBIDDEN, "ROLE_NOT_ALLOWED"),
+]
+# fmt: on
+
+# A command that is accepted, and another body that its request id must then not stand for.
+ACCEPTED: list[tuple[str, Any, Any]] = [
+    (OPERATOR, opening(account="new-0010"), opening(account="new-0011")),
+    (OPERATOR, change("steel-0002", name="Steel 2"), change("steel-0002", name="Steel 3")),
+    (OPERATOR, restriction("new-0010"), restriction("steel-0002")),
+    (
+        OPERATOR,
+        pb.LiftRestrictionRequest(account="new-0010"),
+        pb.LiftRestrictionRequest(account="held-0005"),
+    ),
+    (OPERATOR, closing("new-0010", ground="merged"), closing("new-0010", ground="dissolved")),
+    (OPERATOR, vintage("CEA22", 2022), vintage("CEA22", 2023)),
+    (OPERATOR, issue(quantity_tonnes=7), issue(quantity_tonnes=8)),
+    (HUBEI, allocation(quantity_tonnes=7), allocation(quantity_tonnes=8)),
+    (POWER, transfer(tonnes=7), transfer(tonnes=8)),
+    (CLEARING, delivery(leg(), run_id=1), delivery(leg(), run_id=2)),
+]
+
+
+def named(value: Any) -> str:
+    return type(value).__name__.removesuffix("Request") if hasattr(value, "DESCRIPTOR") else str(value)
+
+
+def with_id(request: Any, request_id: str) -> Any:
+    copied = type(request)()
+    copied.CopyFrom(request)
+    copied.request_id = request_id
+    return copied
+
+
+def new_id() -> str:
+    return f"request {next(NUMBERS)}"
+
+
+async def head(registry: OneService) -> int:
+    return (await registry.records())[-1].position
+
+
+@pytest.mark.parametrize(("actor", "request_", "code", "reason"), REFUSALS, ids=named)
+async def test_a_bad_request_is_refused_by_its_rule_and_changes_nothing(
+    registry: OneService, actor: str, request_: Any, code: grpc.StatusCode, reason: str
+) -> None:
+    before = await head(registry)
+    with pytest.raises(Refused) as refused:
+        await registry.call(actor, with_id(request_, new_id()))
+    assert (refused.value.code, refused.value.reason) == (code, reason)
+    assert all(len(fact) <= 100 for fact in refused.value.facts.values())
+    assert await head(registry) == before
+
+
+@pytest.mark.parametrize(("actor", "request_", "other"), ACCEPTED, ids=named)
+async def test_a_repeat_gets_the_first_answer_and_its_id_stands_for_no_other_command(
+    registry: OneService, actor: str, request_: Any, other: Any
+) -> None:
+    request_id = new_id()
+    for bad_id in ("", "i" * 101):
+        with pytest.raises(Refused) as refused:
+            await registry.call(actor, with_id(request_, bad_id))
+        assert (refused.value.code, refused.value.reason) == (INVALID, "REQUEST_ID_MISSING")
+    first = await registry.call(actor, with_id(request_, request_id))
+    after = await head(registry)
+    assert first.position == after
+    assert await registry.call(actor, with_id(request_, request_id)) == first
+    with pytest.raises(Refused) as refused:
+        await registry.call(actor, with_id(other, request_id))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert await head(registry) == after
+
+
+async def test_a_repeat_is_recognised_after_the_process_was_killed(registry: OneService) -> None:
+    request = with_id(issue(quantity_tonnes=9), new_id())
+    first = await registry.call(OPERATOR, request)
+    await registry.restart()
+    assert await registry.call(OPERATOR, request) == first
+
+
+async def test_a_caller_without_a_name_is_turned_away(registry: OneService) -> None:
+    for actor in ("", "ann", "registry_operator:"):
+        with pytest.raises(Refused) as refused:
+            await registry.call(actor, with_id(vintage("CEA23"), new_id()))
+        assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_many_commands_in_one_message_are_each_answered_by_their_own_outcome(registry: OneService) -> None:
+    many = pb.SubmitManyRequest(
+        commands=[
+            pb.ManyCommand(open_account=with_id(opening(account="many-0001"), new_id())),
+            pb.ManyCommand(open_account=with_id(opening(account="many-0001"), new_id())),
+            pb.ManyCommand(transfer_to_trading=with_id(transfer(), new_id())),
+            pb.ManyCommand(),
+            pb.ManyCommand(restrict_account=with_id(restriction("many-0001"), new_id())),
+        ]
+    )
+    answer = await registry.submit_many(OPERATOR, many)
+    assert [one.WhichOneof("outcome") for one in answer.outcomes] == [
+        "open_account",
+        "refusal",
+        "refusal",
+        "refusal",
+        "restrict_account",
+    ]
+    assert [one.refusal.reason for one in answer.outcomes[1:4]] == [
+        "ACCOUNT_ALREADY_OPENED",
+        "ROLE_NOT_ALLOWED",
+        "COMMAND_MISSING",
+    ]

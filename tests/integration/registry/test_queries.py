@@ -1,0 +1,107 @@
+"""The running registry's queries: pages, positions, and every kind of bad input."""
+
+from itertools import count
+from typing import Any
+
+import grpc
+import pytest
+
+from carbonmarket.registry.v1 import registry_query_service_pb2 as query
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from carbonmarket.registry.v1 import registry_types_pb2 as types
+from chassis.call import Refused
+from support.one_service import OneService
+
+OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
+HUBEI, POWER, STEEL = "province:hubei", "participant:power-0001", "participant:steel-0002"
+
+NUMBERS = count(1)
+
+INVALID, NOT_FOUND, FORBIDDEN = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.PERMISSION_DENIED,
+)
+
+# fmt: off
+BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
+    (POWER,    query.GetAccountRequest(),                                          INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,    query.GetAccountRequest(account="a\0b"),                            INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,    query.GetAccountRequest(account="steel-0002"),                      FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (POWER,    query.GetAccountRequest(account="nobody"),                          FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (OPERATOR, query.GetAccountRequest(account="nobody"),                          NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    ("settlement_bank:icbc", query.GetAccountRequest(account="hubei"),             FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (OPERATOR, query.ListAccountsRequest(page_size=-1),                            INVALID,   "PAGE_SIZE_OUT_OF_RANGE"),
+    (OPERATOR, query.ListAccountsRequest(page_size=1_001),                         INVALID,   "PAGE_SIZE_OUT_OF_RANGE"),
+    (OPERATOR, query.ListAccountsRequest(page_token="'; DROP TABLE accounts"),     INVALID,   "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListAccountsRequest(),                                        FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,    query.ListVintagesRequest(page_size=2**31 - 1),                     INVALID,   "PAGE_SIZE_OUT_OF_RANGE"),
+    (POWER,    query.ListVintagesRequest(page_token="cea"),                        INVALID,   "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListHoldingsRequest(),                                        INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,    query.ListHoldingsRequest(account="power-0001", page_size=-5),      INVALID,   "PAGE_SIZE_OUT_OF_RANGE"),
+    (POWER,    query.ListHoldingsRequest(account="power-0001", page_token="\0"),   INVALID,   "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListHoldingsRequest(account="hubei"),                         FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (HUBEI,    query.ListHoldingsRequest(account="power-0001"),                    FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (AUDITOR,  query.ListHoldingsRequest(account="nobody"),                        NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (POWER,    query.ListMovementsRequest(account="power-0001", page_token="x"),   INVALID,   "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListMovementsRequest(account="power-0001", page_token="9" * 40), INVALID, "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListMovementsRequest(account="steel-0002"),                   FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (AUDITOR,  query.ListMovementsRequest(account="nobody"),                       NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (AUDITOR,  query.GetStatementRequest(account="hubei", as_of_position=-1), INVALID, "AS_OF_POSITION_OUT_OF_RANGE"),
+    (POWER,    query.GetStatementRequest(account="steel-0002"),                    FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (AUDITOR,  query.GetStatementRequest(account="hubei", as_of_position=1),       NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (AUDITOR,  query.ListTradingHoldingsRequest(as_of_position=-1),           INVALID, "AS_OF_POSITION_OUT_OF_RANGE"),
+    (AUDITOR,  query.ListTradingHoldingsRequest(page_size=1_001),                  INVALID,   "PAGE_SIZE_OUT_OF_RANGE"),
+    (AUDITOR,  query.ListTradingHoldingsRequest(page_token="power-0001"),          INVALID,   "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListTradingHoldingsRequest(),                                 FORBIDDEN, "ROLE_NOT_ALLOWED"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("actor", "request_", "code", "reason"), BAD_QUERIES, ids=str)
+async def test_a_bad_query_is_refused_by_its_rule(
+    registry: OneService, actor: str, request_: Any, code: grpc.StatusCode, reason: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await registry.call(actor, request_)
+    assert (refused.value.code, refused.value.reason) == (code, reason)
+
+
+async def test_who_wrote_reads_what_it_wrote(registry: OneService) -> None:
+    for number in range(20):
+        name = f"Steel {number}"
+        changed = await registry.call(
+            OPERATOR,
+            pb.ChangeAccountDataRequest(
+                request_id=f"change {next(NUMBERS)}", account="steel-0002", name=name, basis="licence"
+            ),
+        )
+        answer = await registry.call(
+            STEEL, query.GetAccountRequest(account="steel-0002", min_position=changed.position)
+        )
+        assert answer.account.name == name
+        assert answer.position >= changed.position
+
+
+async def test_all_accounts_are_listed_page_by_page(registry: OneService) -> None:
+    everything = (await registry.call(OPERATOR, query.ListAccountsRequest())).accounts
+    paged: list[query.Account] = []
+    token = ""
+    while True:
+        page = await registry.call(OPERATOR, query.ListAccountsRequest(page_size=2, page_token=token))
+        assert len(page.accounts) <= 2
+        paged += page.accounts
+        token = page.next_page_token
+        if not token:
+            break
+    assert paged == list(everything)
+    assert [one.account for one in paged] == [
+        "closed-0004",
+        "fund-0003",
+        "held-0005",
+        "henan",
+        "hubei",
+        "power-0001",
+        "steel-0002",
+    ]
+    assert paged[0].state == types.ACCOUNT_STATE_CLOSED
