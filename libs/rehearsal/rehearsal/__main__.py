@@ -1,0 +1,60 @@
+"""`python -m rehearsal`: the plays of the Makefile, `demo`, `market`, `reset`, `year` and `verify`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+VAR = Path("var")
+BUILD = Path("build")
+
+
+def main() -> None:
+    """Read the command line, play, and exit with how it went."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description="Play the market on this machine.")
+    plays = parser.add_subparsers(dest="play", required=True, metavar="PLAY")
+    demo = plays.add_parser("demo", help="play one market day and show what it left in the books")
+    demo.add_argument(
+        "--folder", type=Path, default=BUILD / "demo", help="what it leaves behind (default: %(default)s)"
+    )
+    for name, does in (
+        ("market", "keep a market running until Ctrl-C"),
+        ("reset", "clear the data of that market"),
+        ("verify", "check the digest chain of that market's logs"),
+    ):
+        kept = plays.add_parser(name, help=does)
+        kept.add_argument("--folder", type=Path, default=VAR, help="the market's data (default: %(default)s)")
+    year = plays.add_parser("year", help="play the market's first 356 trading days")
+    year.add_argument("--plan", type=Path, help="play the daily rows of this CSV file instead")
+    year.add_argument("--months", type=int, help="play only the first so many months")
+    year.add_argument("--folder", type=Path, default=BUILD, help="where its results go (default: %(default)s)")
+    chosen = parser.parse_args()
+    sys.exit(play(chosen))
+
+
+def play(chosen: argparse.Namespace) -> int:
+    """Each play is imported when it is chosen: none waits for what another needs."""
+    match chosen.play:
+        case "demo":
+            from rehearsal import demo
+
+            return demo.run(chosen.folder)
+        case "year":
+            from rehearsal.year import main as year
+
+            return year.run(chosen.folder, chosen.plan, chosen.months)
+        case "verify":
+            from rehearsal import verify
+
+            return verify.run(chosen.folder)
+        case "reset":
+            from rehearsal import market
+
+            return market.reset(chosen.folder)
+        case _:
+            from rehearsal import market
+
+            return market.run(chosen.folder)
+
+
+if __name__ == "__main__":
+    main()

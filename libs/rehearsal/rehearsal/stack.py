@@ -1,0 +1,121 @@
+"""A whole market on one machine: embedded PostgreSQL, embedded broker, and the three services, a process each.
+
+Everything lies in one folder: `postgres/` the data, `log/` what each process prints, `spans/` the spans that
+`carbonmarket trace` reads. Every process listens on a free loopback port. The clock is a rehearsal's: it stands still
+until an operator moves it.
+
+Invariant: when `Stack` is left, however it is left, no process of it runs.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rehearsal.broker import broker_program
+from rehearsal.postgres import Postgres
+from rehearsal.processes import (
+    RESTART_PAUSE_S_FIRST,
+    ChildFailed,
+    Program,
+    Supervisor,
+    Usage,
+    free_port,
+    healthy,
+)
+
+HOST = "127.0.0.1"
+SERVICES = ("registry", "trading", "clearing")
+SPAN_DELAY_MS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a stack is run. `clock` is the market's time at the very first start, ISO with offset. `restart` starts
+    processes that crash again. `spans` lets the services write spans.
+    """
+
+    clock: str
+    restart: bool = False
+    spans: bool = True
+
+
+class Stack:
+    """The market in a folder, run as an async context manager. Raises ChildFailed when a part does not start."""
+
+    def __init__(self, folder: Path, start: Start) -> None:
+        self.folder = folder
+        self.spans = folder / "spans"
+        self.logs = folder / "log"
+        self.postgres = Postgres(folder / "postgres")
+        self.supervisor = Supervisor(self.logs, restart=start.restart)
+        self.addresses = {service: f"{HOST}:{free_port()}" for service in SERVICES}
+        self.kafka = f"{HOST}:{free_port()}"
+        self._start = start
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def failed(self) -> asyncio.Event:
+        """Set when a process does not come back, however often it is started again."""
+        return self.supervisor.failed
+
+    def usages(self) -> Mapping[str, Usage]:
+        """What each service's process has used so far."""
+        return {service: self.supervisor.children[service].usage() for service in SERVICES}
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._run()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def _run(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        broker = broker_program(int(self.kafka.rpartition(":")[2]))
+        await asyncio.gather(self.postgres.start(), self.supervisor.start(broker))
+        programs = [await self._program(service) for service in SERVICES]
+        await self.supervisor.start_all(programs)
+        if self._start.restart:
+            self._watch = asyncio.create_task(self._restart_postgres())
+
+    async def _stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        await self.supervisor.stop()
+        await self.postgres.stop()
+
+    async def _program(self, service: str) -> Program:
+        address = self.addresses[service]
+        environment = {
+            "CARBONMARKET_LISTEN": address,
+            "CARBONMARKET_DATABASE_URL": await self.postgres.create_database(service),
+            "CARBONMARKET_KAFKA": self.kafka,
+            "CARBONMARKET_ACTOR_FROM": "metadata",
+            "CARBONMARKET_CLOCK": f"rehearsal={self._start.clock}",
+        }
+        for other in SERVICES:
+            if other != service:
+                environment[f"CARBONMARKET_{other.upper()}_ADDRESS"] = self.addresses[other]
+        if self._start.spans:
+            environment |= {"CARBONMARKET_SPANS": str(self.spans), "OTEL_BSP_SCHEDULE_DELAY": str(SPAN_DELAY_MS)}
+        return Program(service, (sys.executable, "-m", service), environment, ready=healthy(address))
+
+    async def _restart_postgres(self) -> None:
+        while True:
+            assert self.postgres.child.process is not None
+            await self.postgres.child.process.wait()
+            await asyncio.sleep(RESTART_PAUSE_S_FIRST)
+            with contextlib.suppress(ChildFailed):
+                await self.postgres.start()
