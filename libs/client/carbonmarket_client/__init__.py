@@ -13,7 +13,7 @@ from carbonmarket_client.errors import (
     NotFound,
     NotPermitted,
     Refused,
-    RequestIdUsed,
+    RequestIdReused,
     Unavailable,
     UnknownEvent,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "Outcome",
     "Record",
     "Refused",
-    "RequestIdUsed",
+    "RequestIdReused",
     "Unavailable",
     "UnknownEvent",
     "new_trace",

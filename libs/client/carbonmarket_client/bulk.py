@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from carbonmarket_client.errors import Failed, Refused, Unavailable, from_grpc, refusal
+from carbonmarket_client.errors import Failed, MarketError, Unavailable, error_of, from_grpc
 from carbonmarket_client.link import REQUEST_ID, TRIES_MAX, Link, new_request_id, pause_s
 
 COMMANDS_MAX = 500
@@ -27,11 +27,14 @@ ANSWER_S_MAX = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one command: either its answer or its refusal."""
+    """What became of one command: its answer, or its refusal.
+
+    refusal is Unavailable (or Busy) where the service could not decide: the same command may be sent again.
+    """
 
     command: Message
     answer: Message | None
-    refusal: Refused | None
+    refusal: MarketError | None
 
 
 async def submit_many(
@@ -75,7 +78,7 @@ async def submit_many(
                     raise Failed(link.service, "OK", "the stream ended before every command had its outcome")
                 tries = 0
                 for command, outcome in zip(unanswered.popleft(), answer.outcomes, strict=True):
-                    yield _outcome(command, outcome)
+                    yield _outcome(link.service, command, outcome)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             failure = await _failure(link.service, call, error)
             tries += 1
@@ -130,9 +133,9 @@ def _message(request_type: type[Any], field_of: dict[str, str], chunk: list[Mess
     return message
 
 
-def _outcome(command: Message, outcome: Any) -> Outcome:
+def _outcome(service: str, command: Message, outcome: Any) -> Outcome:
     kind = outcome.WhichOneof("outcome")
     if kind == "refusal":
-        said = outcome.refusal
-        return Outcome(command, None, refusal(said.code, said.reason, dict(said.facts)))
+        said, request_id = outcome.refusal, getattr(command, REQUEST_ID)
+        return Outcome(command, None, error_of(service, said.code, said.reason, dict(said.facts), request_id))
     return Outcome(command, getattr(outcome, kind), None)

@@ -5,7 +5,7 @@
     │   ├── Malformed         the request can be right at no time
     │   ├── NotFound          it names something that is not there
     │   ├── NotPermitted      this actor may not do it
-    │   └── RequestIdUsed     the same request id came before with another body
+    │   └── RequestIdReused     the same request id came before with another body
     ├── Unavailable           no answer came; a command may or may not have been done: repeat it with the same
     `request_id`
     │   └── Busy              the service takes no more at the moment and did nothing
@@ -63,7 +63,7 @@ class NotPermitted(Refused):
     """This actor may not do it: another role's command, somebody else's account."""
 
 
-class RequestIdUsed(Refused):
+class RequestIdReused(Refused):
     """The request id was used before by this actor for a request with another body."""
 
 
@@ -140,32 +140,36 @@ _CLASS_OF = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.PERMISSION_DENIED: NotPermitted,
     grpc.StatusCode.UNAUTHENTICATED: NotPermitted,
-    grpc.StatusCode.ALREADY_EXISTS: RequestIdUsed,
+    grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
     grpc.StatusCode.FAILED_PRECONDITION: Refused,
 }
 _CODE_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+_NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
-def refusal(code: grpc.StatusCode | int, reason: str, facts: dict[str, str]) -> Refused:
-    """The refusal for a status code, by name or by number."""
-    if isinstance(code, int):
-        code = _CODE_BY_NUMBER.get(code, grpc.StatusCode.FAILED_PRECONDITION)
-    return _CLASS_OF.get(code, Refused)(reason, facts)
+def error_of(
+    service: str, code: grpc.StatusCode | int, reason: str, facts: dict[str, str], request_id: str
+) -> MarketError:
+    """What a status means in the market's words. The code may be a number; the reason is the best text there is."""
+    known = _CODE_BY_NUMBER.get(code, grpc.StatusCode.UNKNOWN) if isinstance(code, int) else code
+    if known in _CLASS_OF:
+        return _CLASS_OF[known](reason, facts)
+    if known is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return Busy(service, reason, request_id)
+    if known in _NO_ANSWER:
+        return Unavailable(service, reason, request_id)
+    return Failed(service, known.name, reason)
 
 
 def from_grpc(service: str, error: grpc.aio.AioRpcError, request_id: str = "") -> MarketError:
     """What a broken call means in the market's words."""
     code, detail = error.code(), error.details() or error.code().name
-    if code in _CLASS_OF:
-        info = _error_info(error)
-        if info is None:
-            return refusal(code, code.name, {"detail": detail})
-        return refusal(code, info.reason, dict(info.metadata))
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return Busy(service, detail, request_id)
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
-        return Unavailable(service, detail, request_id)
-    return Failed(service, code.name, detail)
+    info = _error_info(error)
+    if code not in _CLASS_OF:
+        return error_of(service, code, detail, {}, request_id)
+    if info is None:
+        return error_of(service, code, code.name, {"detail": detail}, request_id)
+    return error_of(service, code, info.reason, dict(info.metadata), request_id)
 
 
 def _error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:

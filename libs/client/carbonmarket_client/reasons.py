@@ -1,2 +1,211 @@
+"""How to mend each refusal: one sentence per reason that the protos list.
+
+The reason states a fact and the facts give its numbers; what is said here is what a person can do about it. A test
+holds this table to the `Refuses with:` lists.
+"""
+
+_FORM = "Write it in the form that the rpc's comment gives."
+_RANGE = "Give a value within the range that the refusal names."
+_NUMBER = "Give the number that the answer which made it carried."
+
+MENDS = {
+    # Any service
+    "ACTOR_MISSING": "Say who is calling: `--as role:name`, or metadata carbonmarket-actor.",
+    "ROLE_NOT_ALLOWED": "Call as one of the roles that the refusal names.",
+    "REQUEST_ID_MISSING": "Give the command a request_id of its own, so that it can be repeated safely.",
+    "REQUEST_ID_REUSED": (
+        "This request id was used for another command: take a new id, or send the first command unchanged."
+    ),
+    "REQUEST_NOT_READABLE": (
+        "The bytes are not the message that the rpc takes: build client and service from the same protos."
+    ),
+    "TOO_MANY_COMMANDS": "Send fewer commands in one message.",
+    "COMMAND_MISSING": "Set one of the command's alternatives; perhaps the service does not know a newer one.",
+    "EVENT_TOO_LARGE": "Ask for less at once, in several commands.",
+    "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
+    "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",
+    "CLOCK_MOVED_BACK": "Give a time after the present one: a log's time never goes back.",
+    "PAGE_SIZE_OUT_OF_RANGE": _RANGE,
+    "PAGE_TOKEN_MALFORMED": "Give the next_page_token of the page before as it came, or none for the first page.",
+    # Shapes
+    "ACCOUNT_MALFORMED": "Write the account as 2 to 32 of a-z, 0-9 and -, beginning with a letter or digit.",
+    "ACCOUNT_KIND_UNKNOWN": "Name the kind: province, key_emitting_entity, institution or individual.",
+    "AMOUNT_OUT_OF_RANGE": "Give an amount above zero and within what the refusal names.",
+    "ATTEMPT_OUT_OF_RANGE": "Attempts count from 1.",
+    "BANK_MALFORMED": "Name the settlement bank as it is named as an actor.",
+    "BANK_REFERENCE_MALFORMED": "Give the bank's own name of the movement, 1 to 64 printable characters.",
+    "BASIS_MALFORMED": "Name the document in 1 to 200 printable characters.",
+    "BLOCK_ID_OUT_OF_RANGE": _NUMBER,
+    "COMPLIANCE_YEAR_OUT_OF_RANGE": _RANGE,
+    "DAY_MALFORMED": "Write the day as 2021-07-16.",
+    "DAYS_MISSING": "Name at least one day.",
+    "FEE_OUT_OF_RANGE": _RANGE,
+    "GROUND_MALFORMED": "Say why in 1 to 200 printable characters.",
+    "INSTRUMENT_MALFORMED": "Write the instrument as 2 to 12 of A-Z and 0-9, for example CEA21.",
+    "LEGS_OUT_OF_RANGE": "Deliver between one leg and the number that the refusal names.",
+    "NAME_MALFORMED": "Give the name in 1 to 200 printable characters.",
+    "ORDER_ID_OUT_OF_RANGE": _NUMBER,
+    "PRICE_OUT_OF_RANGE": "Give a price above zero and within what the refusal names.",
+    "QUANTITY_OUT_OF_RANGE": "Give whole tonnes above zero and within what the refusal names.",
+    "RULES_MALFORMED": "Mend the field that the refusal names.",
+    "RUN_ID_OUT_OF_RANGE": "Runs count from 1.",
+    "SIDE_UNSPECIFIED": "Say whether to buy or to sell.",
+    "SOURCE_MALFORMED": "Say where it was announced in 1 to 200 printable characters.",
+    "TOO_MANY_DAYS": "Announce fewer days at once, in several commands.",
+    "TOO_MANY_TRADES": "Name fewer trades.",
+    "TRADES_MISSING": "Name at least one trade.",
+    "TRADE_ID_OUT_OF_RANGE": "Trades count from 1.",
+    "TRADE_NAMED_TWICE": "Name each trade once.",
+    "VALUE_OUT_OF_RANGE": "Lower the quantity or the price: their product is more than the market's books can hold.",
+    "VINTAGE_MALFORMED": "Write the vintage as 2 to 12 of A-Z and 0-9, for example CEA21.",
+    "WEIGHTS_MALFORMED": "Give each instrument once, with a whole weight of zero or more and at least one above zero.",
+    # Accounts
+    "ACCOUNT_ALREADY_OPENED": "The account is open already; an entity has exactly one.",
+    "ACCOUNT_ALREADY_RESTRICTED": "Nothing needs to be done: the account is restricted.",
+    "ACCOUNT_CLOSED": "The account is closed for ever; use another one.",
+    "ACCOUNT_DATA_UNCHANGED": "Nothing needs to be done: the account's data is that already.",
+    "ACCOUNT_NOT_A_KEY_EMITTING_ENTITY": "Allocate to a key emitting entity; others get allowances by buying them.",
+    "ACCOUNT_NOT_A_PROVINCE": "Issue to a province's account; the province allocates them.",
+    "ACCOUNT_NOT_ELIGIBLE_TO_TRADE": "Only an account opened as eligible may trade; ask the registry's operator.",
+    "ACCOUNT_NOT_EMPTY": "Give away or return what the account still holds first.",
+    "ACCOUNT_NOT_RESTRICTED": "Nothing needs to be done: the account is not restricted.",
+    "ACCOUNT_OF_ANOTHER_PROVINCE": "Allocate to an entity of your own province.",
+    "ACCOUNT_RESTRICTED": "Remove the ground of the restriction and ask the registry's operator to lift it.",
+    "ACCOUNT_UNKNOWN": (
+        "Check the account's name; a new one is known in trading and clearing a moment after it was opened."
+    ),
+    "NOT_OWNER_OF_ACCOUNT": "Act for your own account: participant:NAME owns the account NAME.",
+    "PROVINCE_CLOSED": "Name a province whose account is open.",
+    "PROVINCE_MISSING": "Name the account of the entity's province.",
+    "PROVINCE_NEVER_TRADES": "Open a province's account as not eligible to trade.",
+    "PROVINCE_NOT_EMPTY": "A province's account belongs to no other province: leave it out.",
+    "PROVINCE_UNKNOWN": "Open the province's account first.",
+    # Allowances
+    "INSUFFICIENT_ALLOWANCES": (
+        "Lower the quantity to what is available; what was bought today can be sold from the next day on."
+    ),
+    "VINTAGE_ALREADY_CREATED": "Nothing needs to be done: the vintage exists.",
+    "VINTAGE_QUANTITY_EXCEEDED": "Issue less: a vintage has a largest quantity.",
+    "VINTAGE_UNKNOWN": "Check the vintage's code; the registry creates it first.",
+    "AS_OF_POSITION_OUT_OF_RANGE": "Give a position that the log has reached, or 0 for now.",
+    # The trading day
+    "ALREADY_SUSPENDED": "Nothing needs to be done: trading is suspended.",
+    "BOOKS_NOT_AGREED": (
+        "Look at the day's reconciliation, mend the difference and reconcile again; or let two operators override."
+    ),
+    "BULLETIN_UNKNOWN": "A bulletin exists once its day is closed.",
+    "COMPOSITE_UNKNOWN": (
+        "A later instrument takes the composite close as its reference: set composite weights and close a day first."
+    ),
+    "DAY_ALREADY_ANNOUNCED": "Announce days after the last one announced.",
+    "DAY_ALREADY_OPENED": "Choose a later day: what governs an opened day is fixed.",
+    "DAY_IS_OVER": "Its sessions are past: open the next trading day.",
+    "DAY_NOT_OPEN": "Wait for the trading day to open.",
+    "DAY_NOT_TODAY": "Open a day on that day itself.",
+    "DAY_ON_WEEKEND": "Leave Saturdays and Sundays out.",
+    "DAY_STILL_OPEN": "Close the open day first.",
+    "DAY_UNKNOWN": "Choose a day that was announced as a trading day.",
+    "DAYS_NOT_ASCENDING": "Give the days in order, each once.",
+    "EARLIER_DAY_NOT_SETTLED": (
+        "See why its run waits (`carbonmarket runs`); it opens when the run is completed, or two operators override."
+    ),
+    "HEARD_EVENTS_SET_ASIDE": "See what waits for people (`carbonmarket status`) and mend its cause.",
+    "INSTRUMENT_ALREADY_LISTED": "Nothing needs to be done: the instrument is listed.",
+    "INSTRUMENT_NOT_LISTED": "Choose an instrument that is listed on this day.",
+    "INSTRUMENT_UNKNOWN": "Check the instrument's code; the registry creates the vintage first.",
+    "NO_INSTRUMENT_LISTED": "List an instrument from this day or earlier on first.",
+    "NOT_SUSPENDED": "Nothing needs to be done: trading is not suspended.",
+    "OPENING_NOT_BLOCKED": "Nothing stands in the way: open the day.",
+    "OVERRIDE_ALREADY_APPROVED": "Nothing needs to be done: open the day.",
+    "REFERENCE_PRICE_IS_COMPOSITE_CLOSE": (
+        "Leave the reference price out: only the market's first instrument is given one."
+    ),
+    "REFERENCE_PRICE_MISSING": "Give the market's first instrument its reference price.",
+    "RULES_MISSING": "Set trading rules that are valid on this day first.",
+    "SECOND_PERSON_REQUIRED": "Let another operator approve it: two people are needed.",
+    "SESSION_NOT_OVER": "Wait for the end of the day's last session.",
+    # Orders
+    "BEYOND_BEST_LEVELS": "Take a listing within the best levels, which `carbonmarket book` shows.",
+    "INSUFFICIENT_FUNDS": (
+        "Lower the quantity or the price, cancel an order, or pay money in: value and fee are locked in full."
+    ),
+    "LISTING_CHANGED": "Look at the book again and send the price that it shows.",
+    "LISTING_GONE": "It was taken, cancelled or expired: choose another listing.",
+    "ORDER_NOT_OPEN": "Nothing is left of it to cancel.",
+    "ORDER_UNKNOWN": "Check the order's number.",
+    "OUT_OF_SESSION": "Wait for a session; `carbonmarket days` shows the hours of both methods.",
+    "OWN_LISTING": "Take somebody else's listing, or cancel your own.",
+    "PRICE_OFF_TICK": "Give a price that is a multiple of the tick.",
+    "PRICE_OUTSIDE_DAILY_LIMIT": (
+        "Give a price between the day's limits, both included; `carbonmarket instruments` shows them."
+    ),
+    "QUANTITY_ABOVE_LISTED_MAX": "Split the order, or use block agreement for large quantities.",
+    "QUANTITY_ABOVE_LISTING": "Take no more than is left of the listing.",
+    "QUANTITY_OFF_TICK": "Give a quantity that is a multiple of the tick.",
+    "TOO_MANY_OPEN_ORDERS": "Cancel an open order first.",
+    "TRADING_SUSPENDED": "Wait until the exchange resumes trading; orders may be cancelled meanwhile.",
+    "NOT_PARTY_TO_TRADE": "A trade is shown to its two sides, to operators and to auditors.",
+    "TRADE_UNKNOWN": "Check the trade's number.",
+    # Blocks
+    "BLOCK_NOT_OPEN": "The negotiation has ended: offer a new block.",
+    "BLOCK_TERMS_CHANGED": "Look at the terms on the table again and send those.",
+    "BLOCK_UNKNOWN": "Check the block's number.",
+    "COUNTERPARTY_MAY_NOT_TRADE": "Choose a counterparty that may trade.",
+    "COUNTERPARTY_UNKNOWN": "Check the counterparty's account.",
+    "NOT_PARTY_TO_BLOCK": "Only its two sides may act on a block.",
+    "NOT_YOUR_TERMS": "The terms are the other side's: confirm, quote or decline them.",
+    "NOT_YOUR_TURN": "The terms on the table are yours: wait for the other side, or withdraw them.",
+    "OWN_COUNTERPARTY": "Name another account as counterparty.",
+    "PRICE_OUTSIDE_BLOCK_LIMIT": "Give a price between the block limits; `carbonmarket instruments` shows them.",
+    "QUANTITY_BELOW_BLOCK_MIN": "Give at least the block minimum, or use listed agreement.",
+    "TOO_MANY_OPEN_BLOCKS": "End a negotiation first.",
+    # Money
+    "BALANCE_OUT_OF_RANGE": "The balance would be more than the books can hold: check the amount.",
+    "BANK_REFERENCE_ALREADY_RECORDED": (
+        "Nothing needs to be done if this is the same movement; else give its own reference."
+    ),
+    "INSUFFICIENT_WITHDRAWABLE_FUNDS": (
+        "Lower the amount: proceeds can leave once they are settled, and what is locked stays."
+    ),
+    "PAYOUT_ALREADY_INSTRUCTED": "Nothing needs to be done: a bank has been told to pay it.",
+    "PAYOUT_CLOSED": "The payout was paid or returned already.",
+    "PAYOUT_EXCEEDS_SETTLED_FUNDS": "Wait until the account's trades are settled, then release less.",
+    "PAYOUT_NOT_INSTRUCTED": "The clearing operator instructs the payout first.",
+    "PAYOUT_OF_ANOTHER_BANK": "Only the bank that was told to pay may record it.",
+    "PAYOUT_UNKNOWN": "Check the payout's number.",
+    # Settlement
+    "DAY_NOT_RECONCILED": "The books of a day are compared after its settlement: look at its run.",
+    "DAY_NOT_SETTLED_LAST": "Only the day settled last can be reconciled again.",
+    "EXCLUSION_CLOSED": "The exclusion was approved, or a later proposal took its place.",
+    "EXCLUSION_OUTDATED": "Propose it again: other trades would go with it now.",
+    "EXCLUSION_UNKNOWN": "Check the exclusion's number.",
+    "RECONCILIATION_UNDER_WAY": "Wait for its outcome.",
+    "RUN_COMPLETED": "Nothing needs to be done: the run is completed.",
+    "RUN_NOT_BLOCKED": "The run is moving: look again in a moment.",
+    "RUN_NOT_BLOCKED_BY_A_TRADE": (
+        "Mend what the run says it waits for, then retry it: leaving trades out would not help."
+    ),
+    "RUN_UNKNOWN": "Check the run's number.",
+    "TOO_MANY_TRADES_FUNDED": (
+        "Too many trades hang on these: name fewer, or pay the missing money or units in and retry."
+    ),
+    "TRADE_NOT_IN_RUN": "Name trades of this run.",
+    # Between the services: a person meets these in a run that waits, or in what is set aside
+    "ANSWER_NOT_AWAITED": "An answer came to no order: see the log of the service that sent it.",
+    "ATTEMPT_OUT_OF_ORDER": "A later attempt of the run is known to the registry: see the run's steps.",
+    "DAY_OUT_OF_ORDER": "A day came before the one ahead of it: see trading's log.",
+    "NOT_THE_CLEARING_SERVICE": "Only the clearing service orders deliveries.",
+    "RUN_ALREADY_DELIVERED": "The run is delivered: nothing may be delivered twice.",
+    "RUN_OUT_OF_ORDER": "A later run is known to the registry: see the runs.",
+    "SELLER_IS_BUYER": "A leg needs two accounts: see the trade.",
+    "TRADE_OUT_OF_ORDER": "A trade came before the one ahead of it: see trading's log.",
+    "TRADING_DAY_CLOSED": "A trade came after its day was closed: see trading's log.",
+    "VALUE_DIFFERS": "A trade's value is not its price times its quantity: see trading's log.",
+}
+
+UNKNOWN = "Look the reason up at the rpc in the protos; a newer client knows how to mend it."
+
+
 def how_to_mend(reason: str) -> str:
-    return reason
+    """One sentence that says how to put a refusal right."""
+    return MENDS.get(reason, UNKNOWN)

@@ -1,0 +1,49 @@
+"""Every refusal says how to mend it."""
+
+import re
+
+import pytest
+
+from carbonmarket_client.reasons import MENDS
+from support.repository import ROOT
+
+LISTED = re.compile(
+    r"^\s*//\s{3,}(?P<reasons>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:,\s*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)*)", re.MULTILINE
+)
+
+# Raised by the shell at every rpc, and so listed at none.
+OF_THE_SHELL = {
+    "ACTOR_MISSING",
+    "COMMAND_MISSING",
+    "EVENT_TOO_LARGE",
+    "REQUEST_ID_MISSING",
+    "REQUEST_ID_REUSED",
+    "REQUEST_NOT_READABLE",
+    "ROLE_NOT_ALLOWED",
+    "TOO_MANY_COMMANDS",
+}
+
+
+def listed() -> set[str]:
+    """Return every reason that a comment of the protos lists."""
+    texts = [path.read_text() for path in (ROOT / "proto").rglob("*_service.proto")]
+    return {
+        reason for text in texts for match in LISTED.finditer(text) for reason in re.split(r",\s*", match["reasons"])
+    }
+
+
+def test_the_protos_list_reasons() -> None:
+    assert {"PRICE_OUTSIDE_DAILY_LIMIT", "NAME_MALFORMED", "FEED_OF_ANOTHER_ACCOUNT"} <= listed()
+
+
+def test_every_listed_reason_says_how_to_mend_it() -> None:
+    assert not sorted(listed() - MENDS.keys())
+
+
+def test_no_reason_is_explained_that_nobody_gives() -> None:
+    assert not sorted(MENDS.keys() - listed() - OF_THE_SHELL)
+
+
+@pytest.mark.parametrize("reason", sorted(MENDS))
+def test_a_mend_is_one_sentence(reason: str) -> None:
+    assert re.fullmatch(r"[A-Z`].*[^.]\.", MENDS[reason])
