@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from chassis.call import Bug, RequestIdReused
+from chassis.corrections import HearingResumed
 from chassis.decider import Context, Decider, Rejected, Timer
 from chassis.log import Found, Key
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
@@ -92,12 +93,19 @@ class Engine(Generic[S]):
     """The fold of one log, and the decisions on it."""
 
     def __init__(
-        self, log_id: str, decider: Decider[S], wire: Wire, tracing: Tracing, orders: frozenset[type] = frozenset()
+        self,
+        log_id: str,
+        decider: Decider[S],
+        wire: Wire,
+        tracing: Tracing,
+        orders: frozenset[type] = frozenset(),
+        sources: frozenset[str] = frozenset(),
     ) -> None:
         self.decider = decider
         self.wire = Wire(*SHELL_KINDS, *wire.by_event.values())
         self.tracing = tracing
         self.orders = orders
+        self.sources = sources
         self.state: S = decider.initial()
         self.shell = ShellState(log_id)
         self.head: Head = genesis(log_id)
@@ -182,8 +190,7 @@ class Engine(Generic[S]):
         for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
             self._record(submission, event, type_name, data, clock_ms, None if index else digest or None, len(events))
         if submission.heard is not None:
-            self.heard[submission.heard.log_id] = submission.heard
-            self._heard_changed.add(submission.heard.log_id)
+            self._note_heard(submission.heard)
         done = Done(tuple(events), self.head.position)
         if digest and events:
             self._remember(key, digest, done)
@@ -211,7 +218,7 @@ class Engine(Generic[S]):
     def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
         if submission.command is None:
             return ()
-        own = decide_shell(self.shell, submission.command)
+        own = decide_shell(self.shell, submission.command, submission.actor, self.sources)
         if own is not None:
             return own
         context = Context(now_ms, submission.actor, len(self.shell.set_aside))
@@ -254,6 +261,12 @@ class Engine(Generic[S]):
         self._evolve(record, event)
         self._records.append(record)
         self._events.append(event)
+        if isinstance(event, HearingResumed):
+            self._note_heard(HeardUpTo(event.source_log_id, event.source_position, event.source_digest))
+
+    def _note_heard(self, upto: HeardUpTo) -> None:
+        self.heard[upto.log_id] = upto
+        self._heard_changed.add(upto.log_id)
 
     def _trace_of(self, cause: Submission, event: object, type_name: str) -> str:
         """The trace a record continues: its subject's, if that is known and another than its command's; else its

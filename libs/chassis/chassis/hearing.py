@@ -104,19 +104,28 @@ class Hearing:
         return self._writer.engine.heard.get(self.source, HeardUpTo(self.source, start.position, start.digest))
 
     async def run(self) -> None:
-        """Hears until cancelled; a halt is kept for the operator to see, and logged once."""
-        try:
-            await self._check_fork()
-            await self._read_missing()
-            while True:
-                arrived = await self._consumer.next_batch(SILENCE_SECONDS)
-                ready, gap = next_in_order(self.upto.position, arrived)
-                await self._take(ready)
-                if gap or not arrived:
-                    await self._read_missing()
-        except Halted as halt:
-            self.halted_because = str(halt)
-            logger.critical("hearing %s is halted: %s", self.source, halt, extra={"source": self.source})
+        """Hears until cancelled; a halt is kept for operators to see, and ends when two of them say where to go on."""
+        while True:
+            try:
+                await self._hear()
+            except Halted as halt:
+                self.halted_because = str(halt)
+                logger.critical("hearing %s is halted: %s", self.source, halt, extra={"source": self.source})
+            halted_at = self.upto
+            while self.upto == halted_at:
+                await asyncio.sleep(RETRY_SECONDS)
+            logger.warning("hearing %s goes on from %d", self.source, self.upto.position, extra={"source": self.source})
+            self.halted_because = ""
+
+    async def _hear(self) -> None:
+        await self._check_fork()
+        await self._read_missing()
+        while True:
+            arrived = await self._consumer.next_batch(SILENCE_SECONDS)
+            ready, gap = next_in_order(self.upto.position, arrived)
+            await self._take(ready)
+            if gap or not arrived:
+                await self._read_missing()
 
     async def _check_fork(self) -> None:
         """The record we heard last must stand in the source as we heard it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call
+from chassis.corrections import HearingResumed, ResolveSetAside, ResumeHearing, SetAsideResolved
 from chassis.decider import NotPermitted
 from chassis.log import READ_RECORDS_MAX
 from chassis.projections import Tables
@@ -73,6 +74,21 @@ class LogService:
             ],
             unanswered_positions=sorted(shell.unanswered),
         )
+
+    async def ResolveSetAside(self, request: pb.ResolveSetAsideRequest, call: Call) -> pb.ResolveSetAsideResponse:
+        command = ResolveSetAside(set_aside_position=request.set_aside_position, ground=request.ground)
+        done = await self._writer.submit(command, request.request_id, call)
+        return pb.ResolveSetAsideResponse(resolved=bool(done.all(SetAsideResolved)), position=done.position)
+
+    async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
+        command = ResumeHearing(
+            source_log_id=request.source_log_id,
+            source_position=request.source_position,
+            source_digest=request.source_digest,
+            ground=request.ground,
+        )
+        done = await self._writer.submit(command, request.request_id, call)
+        return pb.ResumeHearingResponse(resumed=bool(done.all(HearingResumed)), position=done.position)
 
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
         done = await self._writer.submit(MoveClock(request.to_ms), request.request_id, call)

@@ -72,8 +72,8 @@ class Parts(Generic[S]):
 class Service(Generic[S]):
     """A service as its __main__ describes it.
 
-    `sources` are the services it hears, `calls_to` those that it only calls. `gauges` are its own figures for operators,
-    by metric name, computed from its state and the market's time.
+    `sources` are the services it hears, `calls_to` those that it only calls. `gauges` are its own figures for
+    operators, by metric name, computed from its state and the market's time.
     """
 
     name: str
@@ -184,7 +184,12 @@ class Replica:
         self._pool = pool
         self._log = PostgresLog(service.name, settings.database_url, pool)
         self._engine: Engine[Any] = Engine(
-            service.name, service.decider, service.wire, tracing, frozenset(service.calls)
+            service.name,
+            service.decider,
+            service.wire,
+            tracing,
+            frozenset(service.calls),
+            frozenset(service.sources),
         )
         package = service.migrations.parent.name
         self._snapshots = Snapshots(self._log, fold_version(service.fold_files), [package])

@@ -7,8 +7,20 @@ subject continues.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.corrections import (
+    CORRECTION_KINDS,
+    CorrectionProposed,
+    HearingResumed,
+    ResolveSetAside,
+    ResumeHearing,
+    SetAsideResolved,
+    correction_of,
+    resolve_set_aside,
+    resume_hearing,
+)
 from chassis.decider import Rejected
 from chassis.record import Record
 from chassis.wire import EventKind
@@ -66,11 +78,18 @@ class ShellState:
     set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
     unanswered: set[int] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
+    proposers: dict[str, str] = field(default_factory=dict)
 
 
-def decide_shell(shell: ShellState, command: object) -> list[object] | None:
+def decide_shell(
+    shell: ShellState, command: object, actor: str, sources: frozenset[str] = frozenset()
+) -> list[object] | None:
     """The events of one of the shell's own commands; None if it is the domain's."""
     match command:
+        case ResolveSetAside():
+            return [resolve_set_aside(shell.set_aside, shell.proposers, command, actor)]
+        case ResumeHearing():
+            return [resume_hearing(sources, shell.proposers, command, actor)]
         case OpenLog(rehearsal):
             return [LogOpened(shell.log_id, rehearsal)]
         case TakeLeadership(address):
@@ -104,6 +123,13 @@ def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
             shell.clock_ms = now_ms
         case HeardEventSetAside():
             shell.set_aside[record.position] = event
+        case CorrectionProposed(correction, _, proposer):
+            shell.proposers[correction] = proposer
+        case SetAsideResolved():
+            assert event.approver != shell.proposers.pop(correction_of(event))
+            del shell.set_aside[event.set_aside_position]
+        case HearingResumed():
+            assert event.approver != shell.proposers.pop(correction_of(event))
         case _:
             return False
     return True
@@ -163,7 +189,8 @@ def to_heard_event_set_aside(message: pb.HeardEventSetAside) -> HeardEventSetAsi
     return HeardEventSetAside(message.source_log_id, message.source_position, message.type, message.reason, facts)
 
 
-SHELL_KINDS = (
+SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
+    *CORRECTION_KINDS,
     EventKind(LogOpened, pb.LogOpened, log_opened, to_log_opened),
     EventKind(LeadershipTaken, pb.LeadershipTaken, leadership_taken, to_leadership_taken),
     EventKind(ClockMoved, pb.ClockMoved, clock_moved, to_clock_moved),

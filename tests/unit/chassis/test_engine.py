@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from chassis.call import Bug, RequestIdReused
+from chassis.corrections import CorrectionProposed, ResolveSetAside, SetAsideResolved
 from chassis.decider import Decider, Rejected
 from chassis.engine import Done, Engine, Outcome, StateUnusable, Submission
 from chassis.log import Found
@@ -204,3 +205,28 @@ def test_the_first_record_of_a_log_says_for_ever_what_it_is() -> None:
     on = engine(rehearsal=True)
     (record,) = everything(on)
     assert on.wire.decode(record.type, record.data) == LogOpened("tally", True)
+
+
+def test_two_people_resolve_what_was_set_aside_and_nobody_alone() -> None:
+    on = engine()
+    upto = HeardUpTo("other", 1, b"d")
+    command = Add(tally.TALLY_MAX + 1)
+    done(on.decide(Submission("service:other", "", command, heard=upto, must_apply=True), {}, NOW_MS))
+    (position,) = on.shell.set_aside
+
+    def resolve(actor: str, ground: str = "mended by hand", at: int = position) -> Outcome:
+        return on.decide(Submission(actor, "", ResolveSetAside(at, ground)), {}, NOW_MS)
+
+    assert reason(resolve("registry_operator:ann", ground="")) == "GROUND_MALFORMED"
+    assert reason(resolve("registry_operator:ann", at=99)) == "SET_ASIDE_UNKNOWN"
+    done(resolve("registry_operator:ann")).only(CorrectionProposed)
+    assert reason(resolve("registry_operator:ann")) == "SECOND_PERSON_REQUIRED"
+    assert on.shell.set_aside
+    done(resolve("registry_operator:ben")).only(SetAsideResolved)
+    assert on.shell.set_aside == {}
+    assert on.shell.proposers == {}
+
+
+def reason(outcome: Outcome) -> str:
+    assert isinstance(outcome, Rejected), outcome
+    return outcome.reason

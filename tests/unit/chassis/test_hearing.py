@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.broker import RecordConsumer
-from chassis.call import NotYet
+from chassis.call import Call, NotYet
+from chassis.corrections import HearingResumed, ResumeHearing
+from chassis.decider import Rejected
 from chassis.engine import Engine
 from chassis.hearing import Heard, Hearing, next_in_order
 from chassis.memory_log import MemoryLog, MemoryStore
@@ -74,7 +76,7 @@ def on_value(event: wrappers_pb2.Int64Value, heard: Heard) -> Add | None:
 async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
-    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), sources=frozenset({SOURCE}))
     for record in await log.read(0, 1_000):
         engine.apply(record)
     engine.heard = {upto.log_id: upto for upto in await log.heard()}
@@ -212,3 +214,31 @@ async def test_while_the_source_is_away_what_kafka_brings_is_heard() -> None:
         remote.records = source_records(3)
         await until_heard(ear, 3)
         assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_again() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = source_records(6, amount=2)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 6)
+        agreed = remote.records[3]
+        command = ResumeHearing(SOURCE, agreed.position, agreed.digest, "the source was restored from its replica")
+        ann, ben = Call("clearing_operator:ann"), Call("clearing_operator:ben")
+        await writer.submit(command, "r1", ann)
+        with pytest.raises(Rejected, match="SECOND_PERSON_REQUIRED"):
+            await writer.submit(command, "r2", ann)
+        assert ear.halted_because
+        (await writer.submit(command, "r1", ben)).only(HearingResumed)
+        await until_goes_on(ear)
+        await until_heard(ear, 6)
+        assert (await writer.read(lambda state: state.total)).value == 4 + 2 * 2
+    assert store.heard[SOURCE].position == 6
+
+
+async def until_goes_on(ear: Hearing) -> None:
+    async with asyncio.timeout(5):
+        while ear.halted_because:
+            await asyncio.sleep(0.01)

@@ -88,6 +88,102 @@ class ClockMoved(_message.Message):
 Global___ClockMoved: _TypeAlias = ClockMoved  # noqa: Y015
 
 @_typing.final
+class CorrectionProposed(_message.Message):
+    """One operator asks for a correction of the shell's own books; another has to ask for the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    correction: _builtins.str
+    """What is to be corrected, by name: `set-aside/POSITION`, or `hearing/LOG/POSITION/DIGEST`."""
+    ground: _builtins.str
+    proposer: _builtins.str
+    def __init__(
+        self,
+        *,
+        correction: _builtins.str = ...,
+        ground: _builtins.str = ...,
+        proposer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction", "ground", b"ground", "proposer", b"proposer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectionProposed: _TypeAlias = CorrectionProposed  # noqa: Y015
+
+@_typing.final
+class SetAsideResolved(_message.Message):
+    """Two people dealt with an event that was set aside: it blocks nothing any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
+    set_aside_position: _builtins.int
+    """Where the HeardEventSetAside stands in this log."""
+    ground: _builtins.str
+    proposer: _builtins.str
+    approver: _builtins.str
+    def __init__(
+        self,
+        *,
+        set_aside_position: _builtins.int = ...,
+        ground: _builtins.str = ...,
+        proposer: _builtins.str = ...,
+        approver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "ground", b"ground", "proposer", b"proposer", "set_aside_position", b"set_aside_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAsideResolved: _TypeAlias = SetAsideResolved  # noqa: Y015
+
+@_typing.final
+class HearingResumed(_message.Message):
+    """Two people decided from which record on a source that forked is heard again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_POSITION_FIELD_NUMBER: _builtins.int
+    SOURCE_DIGEST_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
+    source_log_id: _builtins.str
+    source_position: _builtins.int
+    """The record of the source that counts as the last one heard, and its digest."""
+    source_digest: _builtins.bytes
+    ground: _builtins.str
+    proposer: _builtins.str
+    approver: _builtins.str
+    def __init__(
+        self,
+        *,
+        source_log_id: _builtins.str = ...,
+        source_position: _builtins.int = ...,
+        source_digest: _builtins.bytes = ...,
+        ground: _builtins.str = ...,
+        proposer: _builtins.str = ...,
+        approver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "ground", b"ground", "proposer", b"proposer", "source_digest", b"source_digest", "source_log_id", b"source_log_id", "source_position", b"source_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HearingResumed: _TypeAlias = HearingResumed  # noqa: Y015
+
+@_typing.final
 class HeardEventSetAside(_message.Message):
     """A heard event that could not be applied: it waits for people and blocks what depends on it."""
 

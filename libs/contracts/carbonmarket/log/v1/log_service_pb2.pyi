@@ -341,6 +341,116 @@ class SetAside(_message.Message):
 Global___SetAside: _TypeAlias = SetAside  # noqa: Y015
 
 @_typing.final
+class ResolveSetAsideRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    set_aside_position: _builtins.int
+    """Where the HeardEventSetAside stands in this service's log."""
+    ground: _builtins.str
+    """Why it may be, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        set_aside_position: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "set_aside_position", b"set_aside_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveSetAsideRequest: _TypeAlias = ResolveSetAsideRequest  # noqa: Y015
+
+@_typing.final
+class ResolveSetAsideResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOLVED_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    resolved: _builtins.bool
+    """False while the call of a second operator is awaited."""
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        resolved: _builtins.bool = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "resolved", b"resolved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveSetAsideResponse: _TypeAlias = ResolveSetAsideResponse  # noqa: Y015
+
+@_typing.final
+class ResumeHearingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_POSITION_FIELD_NUMBER: _builtins.int
+    SOURCE_DIGEST_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    source_log_id: _builtins.str
+    source_position: _builtins.int
+    """The record of the source that counts as the last one heard, and its digest."""
+    source_digest: _builtins.bytes
+    ground: _builtins.str
+    """Why it may be, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        source_log_id: _builtins.str = ...,
+        source_position: _builtins.int = ...,
+        source_digest: _builtins.bytes = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "source_digest", b"source_digest", "source_log_id", b"source_log_id", "source_position", b"source_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeHearingRequest: _TypeAlias = ResumeHearingRequest  # noqa: Y015
+
+@_typing.final
+class ResumeHearingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUMED_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    resumed: _builtins.bool
+    """False while the call of a second operator is awaited."""
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        resumed: _builtins.bool = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "resumed", b"resumed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeHearingResponse: _TypeAlias = ResumeHearingResponse  # noqa: Y015
+
+@_typing.final
 class MoveClockRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

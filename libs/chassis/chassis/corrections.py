@@ -1,0 +1,166 @@
+"""Corrections of the shell's own books, by two people: an event that was set aside, a source that forked.
+
+History is never edited: a correction is an event that names what it corrects, who proposed it and who approved it. The
+first operator's call proposes; the same call by another approves.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.decider import Malformed, NotFound, Rejected
+from chassis.wire import EventKind
+
+GROUND_CHARACTERS_MAX = 200
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveSetAside:
+    set_aside_position: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeHearing:
+    source_log_id: str
+    source_position: int
+    source_digest: bytes
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionProposed:
+    correction: str
+    ground: str
+    proposer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideResolved:
+    set_aside_position: int
+    ground: str
+    proposer: str
+    approver: str
+
+
+@dataclass(frozen=True, slots=True)
+class HearingResumed:
+    source_log_id: str
+    source_position: int
+    source_digest: bytes
+    ground: str
+    proposer: str
+    approver: str
+
+
+Proposers = Mapping[str, str]
+"""Who proposed each correction that awaits a second person."""
+
+
+def resolve_set_aside(
+    waiting: Mapping[int, object], proposers: Proposers, command: ResolveSetAside, actor: str
+) -> object:
+    check_ground(command.ground)
+    if command.set_aside_position not in waiting:
+        raise NotFound("SET_ASIDE_UNKNOWN", set_aside_position=command.set_aside_position)
+    name = f"set-aside/{command.set_aside_position}"
+    return by_two(
+        name,
+        proposers,
+        actor,
+        command.ground,
+        lambda proposer: SetAsideResolved(command.set_aside_position, command.ground, proposer, actor),
+    )
+
+
+def resume_hearing(sources: frozenset[str], proposers: Proposers, command: ResumeHearing, actor: str) -> object:
+    check_ground(command.ground)
+    if command.source_position < 1:
+        raise Malformed("POSITION_OUT_OF_RANGE", source_position=command.source_position)
+    if len(command.source_digest) != DIGEST_BYTES:
+        raise Malformed("DIGEST_MALFORMED", bytes=len(command.source_digest))
+    if command.source_log_id not in sources:
+        raise NotFound("SOURCE_UNKNOWN", source_log_id=command.source_log_id)
+    name = f"hearing/{command.source_log_id}/{command.source_position}/{command.source_digest.hex()}"
+    return by_two(
+        name,
+        proposers,
+        actor,
+        command.ground,
+        lambda proposer: HearingResumed(
+            command.source_log_id, command.source_position, command.source_digest, command.ground, proposer, actor
+        ),
+    )
+
+
+def by_two(name: str, proposers: Proposers, actor: str, ground: str, done: Callable[[str], object]) -> object:
+    """The correction, if somebody else proposed it before; else its proposal."""
+    proposer = proposers.get(name)
+    if proposer is None:
+        return CorrectionProposed(name, ground, actor)
+    if proposer == actor:
+        raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposer)
+    return done(proposer)
+
+
+def check_ground(ground: str) -> None:
+    if not 0 < len(ground) <= GROUND_CHARACTERS_MAX or not ground.isprintable():
+        raise Malformed("GROUND_MALFORMED", characters=len(ground), characters_max=GROUND_CHARACTERS_MAX)
+
+
+def correction_of(event: SetAsideResolved | HearingResumed) -> str:
+    """The name under which the correction was proposed."""
+    if isinstance(event, SetAsideResolved):
+        return f"set-aside/{event.set_aside_position}"
+    return f"hearing/{event.source_log_id}/{event.source_position}/{event.source_digest.hex()}"
+
+
+def correction_proposed(event: CorrectionProposed) -> pb.CorrectionProposed:
+    return pb.CorrectionProposed(correction=event.correction, ground=event.ground, proposer=event.proposer)
+
+
+def to_correction_proposed(message: pb.CorrectionProposed) -> CorrectionProposed:
+    return CorrectionProposed(message.correction, message.ground, message.proposer)
+
+
+def set_aside_resolved(event: SetAsideResolved) -> pb.SetAsideResolved:
+    return pb.SetAsideResolved(
+        set_aside_position=event.set_aside_position,
+        ground=event.ground,
+        proposer=event.proposer,
+        approver=event.approver,
+    )
+
+
+def to_set_aside_resolved(message: pb.SetAsideResolved) -> SetAsideResolved:
+    return SetAsideResolved(message.set_aside_position, message.ground, message.proposer, message.approver)
+
+
+def hearing_resumed(event: HearingResumed) -> pb.HearingResumed:
+    return pb.HearingResumed(
+        source_log_id=event.source_log_id,
+        source_position=event.source_position,
+        source_digest=event.source_digest,
+        ground=event.ground,
+        proposer=event.proposer,
+        approver=event.approver,
+    )
+
+
+def to_hearing_resumed(message: pb.HearingResumed) -> HearingResumed:
+    return HearingResumed(
+        message.source_log_id,
+        message.source_position,
+        message.source_digest,
+        message.ground,
+        message.proposer,
+        message.approver,
+    )
+
+
+CORRECTION_KINDS = (
+    EventKind(CorrectionProposed, pb.CorrectionProposed, correction_proposed, to_correction_proposed),
+    EventKind(SetAsideResolved, pb.SetAsideResolved, set_aside_resolved, to_set_aside_resolved),
+    EventKind(HearingResumed, pb.HearingResumed, hearing_resumed, to_hearing_resumed),
+)
