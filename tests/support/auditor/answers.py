@@ -1,0 +1,263 @@
+"""The services' queries against the recomputed books: what people are told must be what happened."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing_queries
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from support.auditor.audit import Audit
+from support.auditor.services import Services, every_page
+
+
+class Answers:
+    """Asks everything that can be asked of the present state, and of every closed day."""
+
+    def __init__(self, audit: Audit, services: Services) -> None:
+        self._audit = audit
+        self._services = services
+        self._same = audit.findings.same
+
+    async def check(self) -> None:
+        await self._status()
+        await self._registry()
+        await self._trading_positions()
+        await self._trading_accounts()
+        await self._trading_lists()
+        await self._clearing_funds()
+        await self._clearing_days()
+
+    def _at(self, what: str) -> None:
+        self._audit.findings.at = f"query {what}"
+
+    async def _status(self) -> None:
+        """The market is at rest: every log is heard to its end and every order is answered."""
+        heads = {book.log_id: book.reader.position for book in self._audit.books}
+        for book in self._audit.books:
+            self._at(f"{book.log_id} GetStatus")
+            status = await self._services.ask(book.log_id, log.GetStatusRequest(), log.GetStatusResponse)
+            self._same("the market rests while it is audited", "head", status.head_position, book.reader.position)
+            self._same("every order is answered", "unanswered", list(status.unanswered_positions), [])
+            self._same("nothing heard is set aside", "set aside", len(status.set_aside), 0)
+            for source in status.sources:
+                self._same("hearing goes on", source.log_id, source.halted_because, "")
+                self._same("every record is heard", source.log_id, source.heard_position, heads[source.log_id])
+
+    # Registry
+
+    async def _registry(self) -> None:
+        book = self._audit.registry
+        at: dict[str, Any] = {"min_position": book.reader.position}
+        self._at("registry ListVintages")
+        stated: dict[Any, Any] = {}
+        async for page in self._pages(
+            "registry", registry_queries.ListVintagesRequest, registry_queries.ListVintagesResponse, at
+        ):
+            for row in page.vintages:
+                stated[row.vintage] = (row.issued_tonnes, row.registry_available_tonnes + row.trading_tonnes)
+        lines = {vintage: (line.issued_tonnes, line.held_tonnes) for vintage, line in book.vintages.items()}
+        self._same("answers are the books", "vintages", stated, lines)
+        self._at("registry ListAccounts")
+        stated = {}
+        async for page in self._pages(
+            "registry", registry_queries.ListAccountsRequest, registry_queries.ListAccountsResponse, at
+        ):
+            for row in page.accounts:
+                stated[row.account] = (row.kind, row.state, row.eligible_to_trade)
+        states = {
+            name: (account.kind, state_of(account.closed, account.restricted), account.eligible_to_trade)
+            for name, account in book.accounts.items()
+        }
+        self._rows("accounts", stated, states)
+        await self._holdings()
+        self._at("registry ListTradingHoldings")
+        stated = {}
+        asked = {"as_of_position": book.reader.position}
+        kinds = (registry_queries.ListTradingHoldingsRequest, registry_queries.ListTradingHoldingsResponse)
+        async for page in self._pages("registry", *kinds, asked):
+            stated |= {(row.account, row.vintage): row.quantity_tonnes for row in page.holdings}
+        held = {key: holding.trading_tonnes for key, holding in book.holdings.items() if holding.trading_tonnes}
+        self._rows("trading holdings", stated, held)
+
+    async def _holdings(self) -> None:
+        book = self._audit.registry
+        for account in book.accounts:
+            self._at(f"registry ListHoldings {account}")
+            request = registry_queries.ListHoldingsRequest(account=account, min_position=book.reader.position)
+            answer = await self._services.ask("registry", request, registry_queries.ListHoldingsResponse)
+            stated = {row.vintage: (row.registry_available_tonnes, row.trading_tonnes) for row in answer.holdings}
+            held = {
+                vintage: (
+                    book.holdings[account, vintage].registry_available_tonnes,
+                    book.holdings[account, vintage].trading_tonnes,
+                )
+                for vintage in book.vintages
+                if (account, vintage) in book.holdings
+            }
+            self._rows(account, nonzero(stated), nonzero(held))
+
+    # Trading
+
+    async def _trading_positions(self) -> None:
+        custody = self._audit.trading.custody
+        self._at("trading StatePositions")
+        request = trading_queries.StatePositionsRequest(min_position=self._audit.trading.reader.position)
+        answer = await self._services.ask("trading", request, trading_queries.StatePositionsResponse)
+        units = {
+            (row.account, row.instrument): (
+                row.total_tonnes,
+                row.bought_unsettled_tonnes,
+                row.sold_unsettled_tonnes,
+                row.returns_unacknowledged_tonnes,
+            )
+            for row in answer.units
+        }
+        made_units = {
+            key: (each.total, each.bought_unsettled, each.sold_unsettled, each.returning)
+            for key, each in custody.units.items()
+        }
+        self._rows("units", nonzero(units), nonzero(made_units))
+        funds = {
+            row.account: (
+                row.total_fen,
+                row.paid_unsettled_fen,
+                row.received_unsettled_fen,
+                row.releases_unacknowledged_fen,
+            )
+            for row in answer.funds
+        }
+        made_funds = {
+            account: (each.total, each.paid_unsettled, each.unsettled_proceeds, each.releasing)
+            for account, each in custody.funds.items()
+        }
+        self._rows("funds", nonzero(funds), nonzero(made_funds))
+        self._same(
+            "answers are the books",
+            "last fund entry",
+            answer.heard_clearing_entry,
+            self._audit.clearing.last_ids["entry"],
+        )
+
+    async def _trading_accounts(self) -> None:
+        custody = self._audit.trading.custody
+        for account in custody.accounts:
+            self._at(f"trading GetPosition {account}")
+            request = trading_queries.GetPositionRequest(
+                account=account, min_position=self._audit.trading.reader.position
+            )
+            answer = await self._services.ask("trading", request, trading_queries.GetPositionResponse)
+            stated = {
+                row.instrument: (row.available_tonnes, row.locked_tonnes, row.bought_today_tonnes, row.blocked_tonnes)
+                for row in answer.units
+            }
+            made = {
+                instrument: (each.available, each.locked, each.bought, each.blocked)
+                for instrument in self._audit.trading.days.instruments
+                if (each := custody.units.get((account, instrument))) is not None
+            }
+            self._rows(account, nonzero(stated), nonzero(made))
+            funds, money = answer.funds, custody.funds_of(account)
+            told = (funds.available_fen - funds.owed_fen, funds.locked_fen, funds.blocked_fen, funds.withdrawable_fen)
+            withdrawable = max(money.free - money.unsettled_proceeds, 0)
+            self._same("answers are the books", account, told, (money.free, money.locked, money.blocked, withdrawable))
+
+    async def _trading_lists(self) -> None:
+        book = self._audit.trading
+        at = {"min_position": book.reader.position}
+        self._at("trading ListOrders, open only")
+        stated: dict[Any, Any] = {}
+        kinds = (trading_queries.ListOrdersRequest, trading_queries.ListOrdersResponse)
+        async for page in self._pages("trading", *kinds, {"open_only": True, **at}):
+            for row in page.orders:
+                stated[row.order_id] = (row.account, row.price_fen, row.quantity_tonnes - row.filled_tonnes)
+        made = {
+            order_id: (order.account, order.price_fen, order.remaining_tonnes)
+            for order_id, order in book.orders.open.items()
+        }
+        self._rows("open orders", stated, made)
+        await self._trades()
+        for day, lines in book.days.bulletins.items():
+            self._at(f"trading GetBulletin {day}")
+            request = trading_queries.GetBulletinRequest(day=day, **at)
+            answer = await self._services.ask("trading", request, trading_queries.GetBulletinResponse)
+            told = [
+                (line.instrument, line.open_fen, line.high_fen, line.low_fen, line.close_fen) for line in answer.lines
+            ]
+            meant = [(line.instrument, line.open_fen, line.high_fen, line.low_fen, line.close_fen) for line in lines]
+            self._same("answers are the books", day, told, meant)
+            self._same("answers are the books", day, answer.trades, sum(line.trades for line in lines))
+
+    async def _trades(self) -> None:
+        """Every trade's standing: executed, settled, released, blocked."""
+        self._at("trading ListTrades")
+        book = self._audit.trading
+        states, seen = trading_queries.TradeState, 0
+        kinds = (trading_queries.ListTradesRequest, trading_queries.ListTradesResponse)
+        asked = {"page_size": 1_000, "min_position": book.reader.position}
+        async for page in self._pages("trading", *kinds, asked):
+            for row in page.trades:
+                seen += 1
+                trade = book.trades.get(row.trade_id)
+                if row.trade_id in book.blocked_trades:
+                    meant = states.TRADE_STATE_BLOCKED
+                elif trade is None:
+                    meant = states.TRADE_STATE_RELEASED
+                else:
+                    meant = states.TRADE_STATE_SETTLED if trade.settled else states.TRADE_STATE_EXECUTED
+                self._same("answers are the books", f"trade {row.trade_id}", row.state, meant)
+        self._same("answers are the books", "number of trades", seen, book.figures["trades"])
+
+    # Clearing
+
+    async def _clearing_funds(self) -> None:
+        book = self._audit.clearing
+        for account, balance in book.balances.items():
+            self._at(f"clearing GetFunds {account}")
+            request = clearing_queries.GetFundsRequest(account=account, min_position=book.reader.position)
+            answer = await self._services.ask("clearing", request, clearing_queries.GetFundsResponse)
+            self._same("answers are the books", "balance", answer.balance_fen, balance)
+
+    async def _clearing_days(self) -> None:
+        book = self._audit.clearing
+        at = {"min_position": book.reader.position}
+        self._at("clearing ListRuns, open only")
+        kinds = (clearing_queries.ListRunsRequest, clearing_queries.ListRunsResponse)
+        stated = [
+            row.run_id async for page in self._pages("clearing", *kinds, {"open_only": True, **at}) for row in page.runs
+        ]
+        self._same("answers are the books", "open runs", sorted(stated), sorted(book.runs.open))
+        self._at("clearing ListReconciliations")
+        told = [
+            (row.day, row.agreed)
+            async for page in self._pages(
+                "clearing",
+                clearing_queries.ListReconciliationsRequest,
+                clearing_queries.ListReconciliationsResponse,
+                at,
+            )
+            for row in page.reconciliations
+        ]
+        meant = [(event.day, event.agreed) for event in reversed(book.reconciliations)]
+        self._same("answers are the books", "reconciliations", told, meant)
+
+    # What the methods above are made of
+
+    def _pages(self, service: str, request: Callable[..., Any], answer: Any, fields: dict[str, Any]) -> Any:
+        return every_page(lambda token: self._services.ask(service, request(page_token=token, **fields), answer))
+
+    def _rows(self, what: str, stated: Mapping[Any, Any], made: Mapping[Any, Any]) -> None:
+        """Row by row, so that a finding names the row."""
+        for key in sorted(stated.keys() | made.keys()):
+            self._same("answers are the books", f"{what} {key}", stated.get(key), made.get(key))
+
+
+def state_of(closed: bool, restricted: bool) -> int:
+    if closed:
+        return registry_types.ACCOUNT_STATE_CLOSED
+    return registry_types.ACCOUNT_STATE_RESTRICTED if restricted else registry_types.ACCOUNT_STATE_OPEN
+
+
+def nonzero(rows: Mapping[Any, tuple[int, ...]]) -> dict[Any, tuple[int, ...]]:
+    return {key: row for key, row in rows.items() if any(row)}

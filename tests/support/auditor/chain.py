@@ -1,0 +1,84 @@
+"""The auditor's own reading of a log: positions, digests and time, by the published definition and no shared code.
+
+A record's digest is SHA-256 over the digest before it, then position (8 bytes), time (8), source position (8), then
+type, actor, request id, traceparent and source log, each as length (4) and UTF-8, then the event's bytes. Numbers are
+big-endian. The first record follows SHA-256("carbonmarket log " + log id).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from carbonmarket.log.v1 import log_events_pb2
+from carbonmarket.log.v1.log_service_pb2 import Record
+from support.auditor.findings import Findings
+
+
+def digest_of(before: bytes, record: Record) -> bytes:
+    sha = hashlib.sha256(before)
+    for number in (record.position, record.recorded_ms, record.source_position):
+        sha.update(number.to_bytes(8, "big", signed=True))
+    for text in (record.type, record.actor, record.request_id, record.traceparent, record.source_log_id):
+        written = text.encode("utf-8")
+        sha.update(len(written).to_bytes(4, "big"))
+        sha.update(written)
+    sha.update(record.data)
+    return sha.digest()
+
+
+@dataclass(slots=True)
+class LogReader:
+    """Where the reading of one log stands, and what must hold of every record whatever it says."""
+
+    log_id: str
+    findings: Findings
+    position: int = 0
+    now_ms: int = 0
+    digest: bytes = b""
+    heard: dict[str, int] = field(default_factory=dict)
+    answered: set[int] = field(default_factory=set)
+    last_source: tuple[str, int] = ("", 0)
+
+    def __post_init__(self) -> None:
+        self.digest = hashlib.sha256(f"carbonmarket log {self.log_id}".encode()).digest()
+
+    def take(self, record: Record) -> None:
+        say = self.findings.say
+        if record.position != self.position + 1:
+            say("positions have no gap", f"{record.position} follows {self.position}")
+        if record.digest != digest_of(self.digest, record):
+            say("digests chain", f"record {record.position} does not continue record {self.position}")
+        if record.recorded_ms < self.now_ms:
+            say("time never goes back", f"{record.recorded_ms} follows {self.now_ms}")
+        self._take_source(record)
+        self.position, self.digest, self.now_ms = record.position, record.digest, record.recorded_ms
+
+    def _take_source(self, record: Record) -> None:
+        """What was heard, was heard once and in order; each of the service's own orders was answered once."""
+        source = (record.source_log_id, record.source_position)
+        if not record.source_log_id or source == self.last_source:
+            self.last_source = source
+            return
+        self.last_source = source
+        if record.source_log_id == self.log_id:
+            if record.source_position in self.answered:
+                self.findings.say("an order is answered once", f"order {record.source_position}")
+            self.answered.add(record.source_position)
+            return
+        before = self.heard.get(record.source_log_id, 0)
+        if record.source_position <= before:
+            self.findings.say(
+                "hearing is exactly once", f"{record.source_log_id} {record.source_position} after {before}"
+            )
+        self.heard[record.source_log_id] = record.source_position
+
+    def take_shell_event(self, record: Record) -> None:
+        """The few events that every log has."""
+        if record.type == log_events_pb2.LogOpened.DESCRIPTOR.full_name:
+            opened = log_events_pb2.LogOpened.FromString(record.data)
+            self.findings.same("a log is opened once, first", "log", (record.position, opened.log_id), (1, self.log_id))
+        elif record.type == log_events_pb2.HeardEventSetAside.DESCRIPTOR.full_name:
+            aside = log_events_pb2.HeardEventSetAside.FromString(record.data)
+            self.findings.say(
+                "nothing heard is set aside",
+                f"{aside.source_log_id} {aside.source_position} {aside.type}: {aside.reason} {dict(aside.facts)}",
+            )

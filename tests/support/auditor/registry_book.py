@@ -1,0 +1,276 @@
+"""The registry's books from its events: accounts, vintages, holdings by state.
+
+Invariants recomputed: no holding is negative; per vintage issued = held after every event; a delivery is whole; each
+trade is delivered once; who moves allowances may do so.
+"""
+
+from dataclasses import dataclass, field
+
+from google.protobuf.message import Message
+
+from carbonmarket.log.v1.log_service_pb2 import Record
+from carbonmarket.registry.v1 import registry_events_pb2 as pb
+from carbonmarket.registry.v1 import registry_types_pb2 as types
+from support.auditor.book import Book, Handler
+from support.auditor.findings import Findings
+from support.auditor.pairs import Pairs
+
+
+@dataclass(slots=True)
+class Account:
+    kind: int
+    province: str
+    eligible_to_trade: bool
+    restriction: int = 0
+    restricted: bool = False
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class Holding:
+    registry_available_tonnes: int = 0
+    trading_tonnes: int = 0
+
+
+@dataclass(slots=True)
+class Vintage:
+    issued_tonnes: int = 0
+    held_tonnes: int = 0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Legs read so far of the delivery that is being read."""
+
+    key: tuple[int, int, str] = (0, 0, "")
+    legs: int = 0
+    quantity_tonnes: int = 0
+
+
+@dataclass(slots=True)
+class Delivered:
+    last_run_id: int = 0
+    last_trade_id: int = 0
+    reading: Delivery = field(default_factory=Delivery)
+
+
+class RegistryBook(Book):
+    """Accounts, vintages and holdings, as of the last record taken."""
+
+    def __init__(self, findings: Findings, pairs: Pairs) -> None:
+        super().__init__("registry", findings, pairs)
+        self.accounts: dict[str, Account] = {}
+        self.vintages: dict[str, Vintage] = {}
+        self.holdings: dict[tuple[str, str], Holding] = {}
+        self.delivered = Delivered()
+
+    def table(self) -> dict[type[Message], Handler]:
+        return {
+            pb.AccountOpened: self.on_account_opened,
+            pb.AccountDataChanged: self.on_account_data_changed,
+            pb.AccountRestricted: self.on_account_restricted,
+            pb.RestrictionTookEffect: self.on_restriction_took_effect,
+            pb.AccountRestrictionLifted: self.on_account_restriction_lifted,
+            pb.AccountClosed: self.on_account_closed,
+            pb.VintageCreated: self.on_vintage_created,
+            pb.AllowancesIssued: self.on_allowances_issued,
+            pb.AllowancesAllocated: self.on_allowances_allocated,
+            pb.TransferredToTrading: self.on_transferred_to_trading,
+            pb.ReturnedFromTrading: self.on_returned_from_trading,
+            pb.AllowancesDelivered: self.on_allowances_delivered,
+            pb.DeliveryCompleted: self.on_delivery_completed,
+            pb.DeliveryRefused: self.on_delivery_refused,
+        }
+
+    # Accounts
+
+    def on_account_opened(self, event: pb.AccountOpened, record: Record) -> None:
+        if event.account in self.accounts:
+            self.say("one registration account per entity", event.account)
+        if event.kind == types.ACCOUNT_KIND_KEY_EMITTING_ENTITY and event.province not in self.accounts:
+            self.say("an entity's province has an account", f"{event.account}: {event.province}")
+        self.accounts[event.account] = Account(event.kind, event.province, event.eligible_to_trade)
+        self.pairs.say(
+            "trading knows every account", "registry", event.account, event.eligible_to_trade, record.position
+        )
+
+    def on_account_data_changed(self, event: pb.AccountDataChanged, record: Record) -> None:
+        self._known(event.account)
+
+    def on_account_restricted(self, event: pb.AccountRestricted, record: Record) -> None:
+        account = self._known(event.account)
+        if account.restricted or account.closed:
+            self.say("only an open account is restricted", event.account)
+        self.same("restrictions are counted", event.account, event.restriction, account.restriction + 1)
+        account.restriction, account.restricted = event.restriction, True
+        self.pairs.say(
+            "trading hears every restriction", "registry", (event.account, event.restriction), record.position
+        )
+
+    def on_restriction_took_effect(self, event: pb.RestrictionTookEffect, record: Record) -> None:
+        self.caused_by(record, "trading")
+        key = (event.account, event.restriction)
+        self.pairs.say(
+            "a restriction takes effect when trading stops the account", "registry", key, event.trading_position
+        )
+
+    def on_account_restriction_lifted(self, event: pb.AccountRestrictionLifted, record: Record) -> None:
+        account = self._known(event.account)
+        self.same(
+            "a restriction is lifted",
+            event.account,
+            (event.restriction, True),
+            (account.restriction, account.restricted),
+        )
+        account.restricted = False
+
+    def on_account_closed(self, event: pb.AccountClosed, record: Record) -> None:
+        self._known(event.account).closed = True
+        held = [key for key, holding in self.holdings.items() if key[0] == event.account and holding != Holding()]
+        if held:
+            self.say("a closed account is empty", f"{event.account} holds {held}")
+
+    # Vintages and holdings
+
+    def on_vintage_created(self, event: pb.VintageCreated, record: Record) -> None:
+        if event.vintage in self.vintages:
+            self.say("a vintage is created once", event.vintage)
+        self.vintages[event.vintage] = Vintage()
+        self.pairs.say("trading knows every vintage", "registry", event.vintage)
+
+    def on_allowances_issued(self, event: pb.AllowancesIssued, record: Record) -> None:
+        if self._known(event.account).kind != types.ACCOUNT_KIND_PROVINCE:
+            self.say("allowances are issued to a province", event.account)
+        self.vintages[event.vintage].issued_tonnes += event.quantity_tonnes
+        self._move(event.account, event.vintage, available=event.quantity_tonnes)
+        self._conserved(event.vintage)
+
+    def on_allowances_allocated(self, event: pb.AllowancesAllocated, record: Record) -> None:
+        receiver = self._known(event.account)
+        if record.actor != f"province:{event.from_account}":
+            self.say("a province allocates from its own account", f"{record.actor} from {event.from_account}")
+        if (receiver.kind, receiver.province) != (types.ACCOUNT_KIND_KEY_EMITTING_ENTITY, event.from_account):
+            self.say("a province allocates to its own entities", f"{event.from_account} to {event.account}")
+        self._usable(event.from_account)
+        self._move(event.from_account, event.vintage, available=-event.quantity_tonnes)
+        self._move(event.account, event.vintage, available=event.quantity_tonnes)
+        self._conserved(event.vintage)
+
+    def on_transferred_to_trading(self, event: pb.TransferredToTrading, record: Record) -> None:
+        if record.actor != f"participant:{event.account}":
+            self.say("only its holder moves a holding", f"{record.actor} moves {event.account}")
+        self._usable(event.account)
+        if not self.accounts[event.account].eligible_to_trade:
+            self.say("only who may trade transfers to trading", event.account)
+        self._move(event.account, event.vintage, available=-event.quantity_tonnes, trading=event.quantity_tonnes)
+        self._conserved(event.vintage)
+        self.pairs.say(
+            "every transfer is credited once",
+            "registry",
+            record.position,
+            event.account,
+            event.vintage,
+            event.quantity_tonnes,
+        )
+
+    def on_returned_from_trading(self, event: pb.ReturnedFromTrading, record: Record) -> None:
+        self.caused_by(record, "trading")
+        self._move(event.account, event.vintage, available=event.quantity_tonnes, trading=-event.quantity_tonnes)
+        self._conserved(event.vintage)
+        what = (event.account, event.vintage, event.quantity_tonnes)
+        self.pairs.say("every return is booked once", "registry", event.return_id, *what, event.trading_position)
+        self.pairs.say("trading hears every booked return", "registry", event.return_id, *what, record.position)
+
+    # Delivery
+
+    def on_allowances_delivered(self, event: pb.AllowancesDelivered, record: Record) -> None:
+        reading = self.delivered.reading
+        key = (event.run_id, event.attempt, event.day)
+        if reading.legs and reading.key != key:
+            self.say("a delivery is whole", f"leg of {key} amid {reading.key}")
+        if event.trade_id <= self.delivered.last_trade_id:
+            self.say("each trade is delivered once", f"trade {event.trade_id} after {self.delivered.last_trade_id}")
+        self.delivered.last_trade_id = max(event.trade_id, self.delivered.last_trade_id)
+        reading.key = key
+        reading.legs += 1
+        reading.quantity_tonnes += event.quantity_tonnes
+        self._move(event.seller, event.vintage, trading=-event.quantity_tonnes)
+        self._move(event.buyer, event.vintage, trading=event.quantity_tonnes)
+        self._conserved(event.vintage)
+        self.pairs.say(
+            "delivered if and only if paid",
+            "registry",
+            event.trade_id,
+            event.run_id,
+            event.day,
+            event.vintage,
+            event.quantity_tonnes,
+            event.buyer,
+            event.seller,
+        )
+
+    def on_delivery_completed(self, event: pb.DeliveryCompleted, record: Record) -> None:
+        reading = self.delivered.reading
+        stated = ((event.run_id, event.attempt, event.day), event.legs, event.quantity_tonnes)
+        self.same("a delivery is whole", "legs", stated, (reading.key, reading.legs, reading.quantity_tonnes))
+        if event.run_id <= self.delivered.last_run_id:
+            self.say("a run is delivered once", f"run {event.run_id} after {self.delivered.last_run_id}")
+        self.delivered.last_run_id = event.run_id
+        self.delivered.reading = Delivery()
+        if record.actor != "service:clearing":
+            self.say("only clearing orders a delivery", record.actor)
+        self.pairs.say(
+            "clearing and registry agree on every delivery",
+            "registry",
+            (event.run_id, event.attempt),
+            "",
+            record.position,
+        )
+
+    def on_delivery_refused(self, event: pb.DeliveryRefused, record: Record) -> None:
+        if self.delivered.reading.legs:
+            self.say("a refused delivery moves nothing", f"{self.delivered.reading.legs} legs before the refusal")
+        self.pairs.say(
+            "clearing and registry agree on every delivery", "registry", (event.run_id, event.attempt), event.reason, 0
+        )
+
+    # What the methods above are made of
+
+    def _known(self, account: str) -> Account:
+        if account not in self.accounts:
+            self.say("an account is opened before it is used", account)
+            self.accounts[account] = Account(types.ACCOUNT_KIND_UNSPECIFIED, "", False)
+        return self.accounts[account]
+
+    def _usable(self, account: str) -> None:
+        known = self._known(account)
+        if known.restricted or known.closed:
+            self.say("a restricted or closed account is not used", account)
+
+    def _move(self, account: str, vintage: str, available: int = 0, trading: int = 0) -> None:
+        if self._known(account).closed:
+            self.say("a closed account does not move", account)
+        holding = self.holdings.get((account, vintage))
+        if holding is None:
+            holding = self.holdings[account, vintage] = Holding()
+        holding.registry_available_tonnes += available
+        holding.trading_tonnes += trading
+        self.vintages.setdefault(vintage, Vintage()).held_tonnes += available + trading
+        if holding.registry_available_tonnes < 0 or holding.trading_tonnes < 0:
+            self.say("no holding is negative", f"{account} {vintage}: {holding}")
+
+    def _conserved(self, vintage: str) -> None:
+        line = self.vintages[vintage]
+        if line.issued_tonnes != line.held_tonnes:
+            self.say("issued = held", f"{vintage}: issued {line.issued_tonnes}, held {line.held_tonnes}")
+
+    def conclude(self) -> None:
+        """Sums everything once more, account by account."""
+        self.findings.at = "registry, at the end"
+        if self.delivered.reading.legs:
+            self.say("a delivery is whole", f"{self.delivered.reading} is not completed")
+        held: dict[str, int] = dict.fromkeys(self.vintages, 0)
+        for (_, vintage), holding in self.holdings.items():
+            held[vintage] += holding.registry_available_tonnes + holding.trading_tonnes
+        for vintage, line in self.vintages.items():
+            self.same("issued = held", vintage, line.issued_tonnes, held[vintage])

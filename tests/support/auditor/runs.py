@@ -1,0 +1,225 @@
+"""Every day's run, attempt by attempt: what it must hold before money moves, and that it then moves once."""
+
+from dataclasses import dataclass, field
+
+from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
+from carbonmarket.clearing.v1 import clearing_types_pb2 as types
+from support.auditor.findings import Findings
+
+LEGS_PER_PAGE_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    day: str
+    instrument: str
+    method: int
+    quantity_tonnes: int
+    value_fen: int
+    buyer: str
+    seller: str
+    buyer_fee_fen: int
+    seller_fee_fen: int
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        return (
+            self.buyer,
+            self.seller,
+            self.instrument,
+            self.quantity_tonnes,
+            self.value_fen,
+            self.buyer_fee_fen,
+            self.seller_fee_fen,
+        )
+
+
+@dataclass(slots=True)
+class Run:
+    run_id: int
+    day: str
+    closed: tuple[int, int, int]
+    attempt: int = 0
+    steps: list[str] = field(default_factory=list)  # of the latest attempt
+    pages_left: int = 0
+    page_last: int = 0
+    legs: dict[int, types.RunLeg] = field(default_factory=dict)
+    settled: int = 0
+
+
+class Runs:
+    """Open runs and the obligations that are neither settled nor excluded."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self.obligations: dict[str, dict[int, Obligation]] = {}
+        self.excluded: dict[str, dict[int, Obligation]] = {}
+        self.open: dict[int, Run] = {}
+        self.last_run_id = 0
+        self.last_trade_id = 0
+        self.completed_day = ""
+        self.proposers: dict[int, str] = {}
+        self.approved: set[int] = set()
+
+    def record(self, event: pb.ObligationRecorded) -> None:
+        self._findings.same("obligations follow the trades", "trade", event.trade_id, self.last_trade_id + 1)
+        self.last_trade_id = event.trade_id
+        self.obligations.setdefault(event.day, {})[event.trade_id] = Obligation(
+            event.day,
+            event.instrument,
+            event.method,
+            event.quantity_tonnes,
+            event.value_fen,
+            event.buyer,
+            event.seller,
+            event.buyer_fee_fen,
+            event.seller_fee_fen,
+        )
+
+    def open_run(self, event: pb.ClearingRunOpened) -> None:
+        self._findings.same("runs are numbered", "run", event.run_id, self.last_run_id + 1)
+        self.last_run_id = event.run_id
+        closed = (event.trades, event.quantity_tonnes, event.value_fen)
+        self.open[event.run_id] = Run(event.run_id, event.day, closed)
+
+    def compute(self, event: pb.ClearingRunComputed) -> None:
+        """The barrier held: what is computed and what two people took out is all that trading closed with."""
+        run = self._run(event.run_id)
+        self._findings.same("attempts are numbered", f"run {event.run_id}", event.attempt, run.attempt + 1)
+        if run.day != event.day or run is not next(iter(self.open.values())):
+            self._findings.say("days are settled in order", f"run {event.run_id} of {event.day} is computed")
+        run.attempt, run.steps, run.legs, run.settled = event.attempt, ["computed"], {}, 0
+        run.pages_left, run.page_last = event.pages, 0
+        due = list(self.obligations.get(event.day, {}).values())
+        out = list(self.excluded.get(event.day, {}).values())
+        self._findings.same("the completeness barrier holds", f"run {event.run_id}", run.closed, totals([*due, *out]))
+        fees = sum(each.buyer_fee_fen + each.seller_fee_fen for each in due)
+        pays = sum(each.value_fen + each.buyer_fee_fen for each in due)
+        receives = sum(each.value_fen - each.seller_fee_fen for each in due)
+        stated = (
+            (event.trades, event.quantity_tonnes, event.value_fen),
+            event.buyers_pay_fen,
+            event.sellers_receive_fen,
+            event.fees_fen,
+            event.excluded,
+        )
+        made = (totals(due), pays, receives, fees, len(out))
+        self._findings.same("a run is the sum of its obligations", f"run {event.run_id}", stated, made)
+        split: dict[tuple[str, int], list[Obligation]] = {}
+        for each in due:
+            split.setdefault((each.instrument, each.method), []).append(each)
+        named = {
+            (total.instrument, total.method): (total.trades, total.quantity_tonnes, total.value_fen)
+            for total in event.totals
+        }
+        made_split = {key: totals(some) for key, some in split.items()}
+        self._findings.same("a run is the sum of its obligations", f"run {event.run_id}, by method", named, made_split)
+
+    def list_legs(self, event: pb.ClearingRunLegsListed) -> None:
+        run = self._run(event.run_id)
+        if event.page != run.page_last + 1 or not 0 < len(event.legs) <= LEGS_PER_PAGE_MAX:
+            self._findings.say("legs come in pages", f"run {event.run_id} page {event.page} after {run.page_last}")
+        run.page_last, run.pages_left = event.page, run.pages_left - 1
+        for leg in event.legs:
+            due = self.obligations.get(run.day, {}).get(leg.trade_id)
+            if due is None or leg.trade_id in run.legs:
+                self._findings.say("each obligation is one leg", f"run {event.run_id}: trade {leg.trade_id}, {due}")
+                continue
+            run.legs[leg.trade_id] = leg
+            stated = (
+                leg.instrument,
+                leg.quantity_tonnes,
+                leg.seller,
+                leg.buyer,
+                leg.buyer_pays_fen,
+                leg.seller_receives_fen,
+            )
+            made = (
+                due.instrument,
+                due.quantity_tonnes,
+                due.seller,
+                due.buyer,
+                due.value_fen + due.buyer_fee_fen,
+                due.value_fen - due.seller_fee_fen,
+            )
+            self._findings.same("trade by trade, gross", f"trade {leg.trade_id}", stated, made)
+
+    def step(self, run_id: int, attempt: int, step: str, after: str) -> None:
+        """One step of an attempt, straight after the one it needs."""
+        run = self._run(run_id)
+        if run.attempt != attempt or after not in run.steps or step in run.steps:
+            self._findings.say("a run goes step by step", f"run {run_id}/{attempt}: {step} after {run.steps}")
+        if step == "ordered confirmation":
+            self._findings.same(
+                "each obligation is one leg", f"run {run_id}", set(run.legs), set(self.obligations.get(run.day, {}))
+            )
+            self._findings.same("legs come in pages", f"run {run_id}, pages left", run.pages_left, 0)
+        run.steps.append(step)
+
+    def block(self, event: pb.ClearingRunBlocked) -> None:
+        run = self._run(event.run_id)
+        if "delivered" in run.steps:
+            self._findings.say("a delivered run is paid", f"run {event.run_id} is blocked after its delivery")
+        run.attempt, run.steps, run.legs = event.attempt, [], {}
+
+    def settle(self, event: pb.TradeSettled) -> Obligation | None:
+        run = self._run(event.run_id)
+        due = self.obligations.get(event.day, {}).pop(event.trade_id, None)
+        if due is None or "delivered" not in run.steps or event.trade_id not in run.legs or run.day != event.day:
+            self._findings.say("a trade is settled once, when delivered", f"trade {event.trade_id}, run {event.run_id}")
+            return None
+        run.settled += 1
+        stated = (
+            event.buyer,
+            event.seller,
+            event.instrument,
+            event.quantity_tonnes,
+            event.value_fen,
+            event.buyer_fee_fen,
+            event.seller_fee_fen,
+        )
+        self._findings.same("a trade is settled as it was made", f"trade {event.trade_id}", stated, due.facts)
+        return due
+
+    def exclude(self, event: pb.TradeExcluded) -> None:
+        due = self.obligations.get(event.day, {}).pop(event.trade_id, None)
+        if due is None or event.exclusion_id not in self.approved:
+            self._findings.say("two people exclude a trade", f"trade {event.trade_id}, exclusion {event.exclusion_id}")
+            return
+        self.excluded.setdefault(event.day, {})[event.trade_id] = due
+
+    def propose(self, event: pb.ExclusionProposed, actor: str) -> None:
+        self._findings.same(
+            "a proposal is signed by its actor", f"exclusion {event.exclusion_id}", event.proposer, actor
+        )
+        self.proposers[event.exclusion_id] = event.proposer
+
+    def approve(self, event: pb.ExclusionApproved, actor: str) -> None:
+        if event.approver != actor or self.proposers.get(event.exclusion_id, actor) == actor:
+            self._findings.say("two people exclude a trade", f"exclusion {event.exclusion_id}: {actor}")
+        self.approved.add(event.exclusion_id)
+
+    def complete(self, event: pb.SettlementDayCompleted) -> None:
+        run = self.open.pop(event.run_id)
+        if event.day <= self.completed_day or run.day != event.day:
+            self._findings.say("days are settled in order", f"{event.day} after {self.completed_day}")
+        self.completed_day = event.day
+        left = self.obligations.pop(event.day, {})
+        out = self.excluded.get(event.day, {})
+        if left:
+            self._findings.say("a completed day has no trade left", f"{event.day}: trades {sorted(left)[:10]}")
+        moved = tuple(total - taken for total, taken in zip(run.closed, totals(list(out.values())), strict=True))
+        stated = (event.trades, event.quantity_tonnes, event.value_fen)
+        self._findings.same("a completed day's totals", event.day, (stated, event.excluded), (moved, len(out)))
+        self._findings.same("every leg is paid", event.day, run.settled, len(run.legs))
+
+    def _run(self, run_id: int) -> Run:
+        run = self.open.get(run_id)
+        if run is None:
+            self._findings.say("a run is opened before it moves", f"run {run_id}")
+            run = self.open[run_id] = Run(run_id, "", (0, 0, 0))
+        return run
+
+
+def totals(some: list[Obligation]) -> tuple[int, int, int]:
+    return len(some), sum(each.quantity_tonnes for each in some), sum(each.value_fen for each in some)

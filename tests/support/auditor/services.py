@@ -1,0 +1,76 @@
+"""The auditor's own line to the services: contracts and gRPC, nothing of the project's client or shell."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing_queries
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+
+R = TypeVar("R", bound=Message)
+
+ACTOR = "auditor:second-opinion"
+CALL_SECONDS_MAX = 60.0
+MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+RECORDS_PER_READ = 1_000
+FILES = (log, registry_queries, trading_queries, clearing_queries)
+
+
+def paths() -> dict[str, str]:
+    """The path of every rpc by its request's name."""
+    return {
+        method.input_type.full_name: f"/{service.full_name}/{method.name}"
+        for file in FILES
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+
+
+class Services:
+    """The three services by name, read as an auditor."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        options = [("grpc.max_receive_message_length", MESSAGE_BYTES_MAX)]
+        self._paths = paths()
+        self.channels = {name: grpc.aio.insecure_channel(address, options) for name, address in addresses.items()}
+
+    async def ask(self, service: str, request: Message, answer: type[R]) -> R:
+        path = self._paths[request.DESCRIPTOR.full_name]
+        call = self.channels[service].unary_unary(path, type(request).SerializeToString, answer.FromString)
+        answered: R = await call(request, metadata=(("carbonmarket-actor", ACTOR),), timeout=CALL_SECONDS_MAX)
+        return answered
+
+    async def head(self, service: str) -> int:
+        answer = await self.ask(service, log.GetStatusRequest(), log.GetStatusResponse)
+        return answer.head_position
+
+    async def records(self, service: str, upto: int) -> AsyncIterator[log.Record]:
+        """Every record of a log up to a position."""
+        position = 0
+        while position < upto:
+            request = log.ReadRequest(after_position=position, records_max=RECORDS_PER_READ)
+            answer = await self.ask(service, request, log.ReadResponse)
+            assert answer.records, f"{service} gives no record after {position} of {upto}"
+            for record in answer.records[: upto - position]:
+                yield record
+            position += len(answer.records)
+
+    async def close(self) -> None:
+        for channel in self.channels.values():
+            await channel.close()
+
+
+async def every_page(ask: Callable[[str], Awaitable[Any]]) -> AsyncIterator[Any]:
+    """The pages of a list, by what asks for one."""
+    token = ""
+    while True:
+        page = await ask(token)
+        yield page
+        token = page.next_page_token
+        if not token:
+            return
