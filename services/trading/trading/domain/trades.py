@@ -44,6 +44,10 @@ class TradeExecuted:
     block_id: int
     executed_ms: int
 
+    @property
+    def taker_fee_fen(self) -> int:
+        return self.buyer_fee_fen if self.taker_account == self.buyer else self.seller_fee_fen
+
 
 # State
 

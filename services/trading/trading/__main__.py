@@ -1,0 +1,37 @@
+"""The trading service: `python -m trading` serves; `python -m trading verify` checks its log's digest chain."""
+
+from pathlib import Path
+
+from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
+from chassis.server import Api
+from chassis.service import Parts, Service, run
+from trading.api import TradingService
+from trading.domain.decider import DECIDER
+from trading.domain.market import Market
+from trading.projections import HANDLERS
+from trading.queries import TradingQueryService
+from trading.reactions import REACTIONS
+from trading.wire import WIRE
+
+
+def services(parts: Parts[Market]) -> Api:
+    commands = trading_service_pb2.DESCRIPTOR.services_by_name["TradingService"]
+    queries = trading_query_service_pb2.DESCRIPTOR.services_by_name["TradingQueryService"]
+    return [(commands, TradingService(parts.writer)), (queries, TradingQueryService(parts.tables, parts.writer))]
+
+
+TRADING: Service[Market] = Service(
+    name="trading",
+    decider=DECIDER,
+    wire=WIRE,
+    sources=("registry", "clearing"),
+    reactions=REACTIONS,
+    calls={},
+    handlers=HANDLERS,
+    migrations=Path(__file__).parent / "migrations",
+    services=services,
+)
+
+
+if __name__ == "__main__":
+    run(TRADING)

@@ -1,0 +1,196 @@
+"""What the live state shows, as messages: books, prices, days, positions."""
+
+from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
+from carbonmarket.trading.v1 import trading_types_pb2 as types
+from trading.domain.accounts import Account
+from trading.domain.book import Book, BookSide
+from trading.domain.calendar import Calendar, Day, DayPhase, known_day
+from trading.domain.instruments import Instrument
+from trading.domain.market import Market
+from trading.domain.opening import obstacles
+from trading.domain.prices import DayPrices
+from trading.domain.rules import fees_on
+from trading.encoding.days import limits
+from trading.encoding.rules import sessions, trading_rules
+
+
+def book(instrument: str, live: Book, levels: int) -> pb.Book:
+    return pb.Book(
+        instrument=instrument,
+        bids=book_levels(live.bids, levels),
+        asks=book_levels(live.asks, levels),
+    )
+
+
+def book_levels(side: BookSide, levels: int) -> list[pb.BookLevel]:
+    return [
+        pb.BookLevel(
+            price_fen=level.price_fen,
+            quantity_tonnes=level.quantity_tonnes,
+            listings=[
+                pb.Listing(order_id=order.order_id, quantity_tonnes=order.remaining_tonnes)
+                for order in level.listings.values()
+            ],
+        )
+        for level in side.best(levels)
+    ]
+
+
+def levels_shown(market: Market) -> int:
+    """By the rules of the last day opened; none are shown before the first."""
+    rules = market.rules.trading.on(market.calendar.last_opened)
+    return rules.book_levels if rules else 0
+
+
+def day_prices(prices: DayPrices) -> pb.DayPrices:
+    return pb.DayPrices(
+        last_fen=prices.last_fen,
+        open_fen=prices.open_fen,
+        high_fen=prices.high_fen,
+        low_fen=prices.low_fen,
+        average_fen=prices.average_fen,
+        listed_tonnes=prices.listed_tonnes,
+        listed_value_fen=prices.listed_value_fen,
+        block_tonnes=prices.block_tonnes,
+        block_value_fen=prices.block_value_fen,
+        trades=prices.trades,
+    )
+
+
+def instruments(market: Market) -> pb.ListInstrumentsResponse:
+    calendar = market.calendar
+    day = calendar.open_day or next_day(calendar) or calendar.last_opened
+    rules = market.rules.trading.on(day)
+    fees = fees_on(market.rules, day)
+    return pb.ListInstrumentsResponse(
+        instruments=[instrument(market, market.instruments[name]) for name in sorted(market.instruments)],
+        rules=trading_rules(rules) if rules else None,
+        buyer_fee_ppm=fees.buyer_fee_ppm,
+        seller_fee_ppm=fees.seller_fee_ppm,
+    )
+
+
+def instrument(market: Market, live: Instrument) -> pb.Instrument:
+    shows_limits = live.limits is not None and live.listed_on(market.calendar.open_day)
+    return pb.Instrument(
+        instrument=live.instrument,
+        listed_day=live.listed_day,
+        previous_close_fen=live.previous_close_fen,
+        limits=limits(live.limits) if live.limits is not None and shows_limits else None,
+        prices=day_prices(live.prices),
+        suspended_ground=market.suspended_ground or live.suspended_ground,
+    )
+
+
+def next_day(calendar: Calendar) -> str:
+    """The first day announced after the last one opened; empty when there is none."""
+    after = (day for day in calendar.days if day > calendar.last_opened)
+    return next(after, "")
+
+
+def day(market: Market, name: str, set_aside: int) -> pb.GetDayResponse:
+    """Raises NotFound."""
+    calendar = market.calendar
+    live: Day = known_day(calendar, name or calendar.open_day or next_day(calendar) or calendar.last_opened)
+    rules = market.rules.trading.on(live.day)
+    waits = live.phase is DayPhase.ANNOUNCED and live.day > calendar.last_opened
+    return pb.GetDayResponse(
+        day=live.day,
+        phase=types.DayPhase.ValueType(live.phase),
+        listed_sessions=sessions(rules.listed_sessions) if rules else [],
+        block_sessions=sessions(rules.block_sessions) if rules else [],
+        obstacles=[
+            pb.OpeningObstacle(
+                reason=obstacle.reason, facts={name: str(value) for name, value in obstacle.facts.items()}
+            )
+            for obstacle in (obstacles(market, live.day, set_aside) if waits else [])
+        ],
+        override_proposed_by=live.override_proposed_by,
+        override_approved_by=live.override_approved_by,
+        settled=live.settled,
+        books_agreed=live.books_agreed,
+        trades=live.whole.trades,
+        quantity_tonnes=live.whole.quantity_tonnes,
+        value_fen=live.whole.value_fen,
+        first_trade_id=live.first_trade_id,
+        last_trade_id=live.last_trade_id,
+        opened_ms=live.opened_ms,
+        closed_ms=live.closed_ms,
+    )
+
+
+def position(account: Account) -> pb.GetPositionResponse:
+    funds = account.funds
+    return pb.GetPositionResponse(
+        account=account.account,
+        eligible_to_trade=account.eligible_to_trade,
+        stopped_ground=account.stopped_ground,
+        units=[
+            pb.UnitPosition(
+                instrument=name,
+                available_tonnes=units.available_tonnes,
+                locked_tonnes=units.locked_tonnes,
+                bought_today_tonnes=units.bought_tonnes,
+                blocked_tonnes=units.blocked_tonnes,
+            )
+            for name, units in sorted(account.units.items())
+        ],
+        funds=pb.FundPosition(
+            available_fen=funds.available_fen,
+            locked_fen=funds.locked_fen,
+            unsettled_fen=funds.received_unsettled_fen,
+            withdrawable_fen=funds.withdrawable_fen,
+            blocked_fen=funds.blocked_fen,
+            owed_fen=funds.owed_fen,
+            buying_power_fen=funds.buying_power_fen,
+        ),
+    )
+
+
+def stated_positions(market: Market) -> pb.StatePositionsResponse:
+    returning: dict[tuple[str, str], int] = {}
+    for one in market.returns.values():
+        key = (one.account, one.instrument)
+        returning[key] = returning.get(key, 0) + one.quantity_tonnes
+    releasing: dict[str, int] = {}
+    for release in market.releases.values():
+        releasing[release.account] = releasing.get(release.account, 0) + release.amount_fen
+    units = (
+        pb.StatedUnits(
+            account=name,
+            instrument=instrument,
+            total_tonnes=held.total_tonnes,
+            bought_unsettled_tonnes=held.bought_unsettled_tonnes,
+            sold_unsettled_tonnes=held.sold_unsettled_tonnes,
+            returns_unacknowledged_tonnes=returning.get((name, instrument), 0),
+        )
+        for name, account in sorted(market.accounts.items())
+        for instrument, held in sorted(account.units.items())
+    )
+    funds = (
+        pb.StatedFunds(
+            account=name,
+            total_fen=account.funds.total_fen,
+            paid_unsettled_fen=account.funds.paid_unsettled_fen,
+            received_unsettled_fen=account.funds.received_unsettled_fen,
+            releases_unacknowledged_fen=releasing.get(name, 0),
+        )
+        for name, account in sorted(market.accounts.items())
+    )
+    return pb.StatePositionsResponse(
+        units=[
+            one
+            for one in units
+            if one.total_tonnes
+            or one.bought_unsettled_tonnes
+            or one.sold_unsettled_tonnes
+            or one.returns_unacknowledged_tonnes
+        ],
+        funds=[
+            one
+            for one in funds
+            if one.total_fen or one.paid_unsettled_fen or one.received_unsettled_fen or one.releases_unacknowledged_fen
+        ],
+        heard_clearing_entry=market.entry_last,
+        settled_day=market.calendar.last_settled,
+    )

@@ -1,0 +1,281 @@
+"""TradingQueryService: what is comes from the live state, what was from the tables.
+
+Both are as of a committed position that the answer names: a look at the live state sees every command before it; of the
+tables the position is read before the rows, so that the rows show at least that much. A participant sees its own; the
+operators and supervisors see all; what may be traded is everybody's.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import asyncpg
+
+from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
+from chassis.call import Call, Overloaded, Unavailable
+from chassis.decider import Malformed, NotFound, NotPermitted
+from chassis.projections import Tables
+from chassis.writer import Read, Writer
+from trading.domain.accounts import known_account
+from trading.domain.instruments import known_instrument
+from trading.domain.market import Market
+from trading.domain.values import check_account, check_day, check_instrument
+from trading.encoding import views
+from trading.encoding.rows import block_of, composite_of, line_of, order_of, trade_of
+from trading.projections import BlockState, OrderState
+
+PAGE_ROWS_MAX = 1_000
+PAGE_ROWS_USUAL = 100
+STREAMS_MAX = 200
+PICTURE_SECONDS_MIN = 0.2
+"""So long a market data stream waits between pictures: what changed meanwhile is shown at once."""
+QUIET_SECONDS_MAX = 30.0
+PAGE_TOKEN = re.compile(r"[0-9]{1,18}")
+LAST_ID = 2**63 - 1
+
+ORDERS = """
+SELECT orders.*, fills.tonnes AS filled_tonnes, fills.last_ms AS filled_ms
+FROM orders CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity_tonnes), 0)::bigint AS tonnes, coalesce(max(executed_ms), 0) AS last_ms
+    FROM trades WHERE maker_order_id = order_id
+) AS fills
+"""
+ORDER = ORDERS + "WHERE order_id = $1"
+ORDERS_PAGE = """
+WHERE order_id < $1 AND ($3 = '' OR day = $3)
+  AND (NOT $4 OR (state = $5 AND fills.tonnes < quantity_tonnes)) ORDER BY order_id DESC LIMIT $2
+"""
+ORDERS_OF_ALL = ORDERS + ORDERS_PAGE
+ORDERS_OF_ACCOUNT = ORDERS + ORDERS_PAGE.replace("WHERE", "WHERE account = $6 AND")
+
+TRADE = "SELECT * FROM trades WHERE trade_id = $1"
+TRADES_OF_ALL = """
+SELECT * FROM trades WHERE trade_id < $1 AND ($3 = '' OR day = $3) ORDER BY trade_id DESC LIMIT $2
+"""
+TRADES_OF_ACCOUNT = TRADES_OF_ALL.replace("WHERE", "WHERE (buyer = $4 OR seller = $4) AND")
+
+BLOCKS_OF_ALL = """
+SELECT * FROM blocks WHERE block_id < $1 AND (NOT $3 OR state = $4) ORDER BY block_id DESC LIMIT $2
+"""
+BLOCKS_OF_ACCOUNT = BLOCKS_OF_ALL.replace("WHERE", "WHERE (buyer = $5 OR seller = $5) AND")
+
+BULLETIN = """
+SELECT bulletins.*, open_fen, high_fen, low_fen, close_fen, previous_close_fen, change_bp
+FROM bulletins LEFT JOIN composites USING (day) WHERE day = $1
+"""
+BULLETIN_LINES = "SELECT * FROM bulletin_lines WHERE day = $1 ORDER BY instrument"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """So many rows before the one with an id; one more is fetched, to know whether another page follows."""
+
+    rows_max: int
+    before_id: int
+
+    @property
+    def fetched_max(self) -> int:
+        return self.rows_max + 1
+
+    def next_token(self, rows: list[asyncpg.Record], name: str) -> str:
+        return str(rows[self.rows_max - 1][name]) if len(rows) > self.rows_max else ""
+
+
+class TradingQueryService:
+    """The queries. Roles and refusals are listed at each rpc in trading_query_service.proto."""
+
+    def __init__(self, tables: Tables, writer: Writer[Market]) -> None:
+        self.tables = tables
+        self.writer = writer
+        self._streams = 0
+
+    # What is
+
+    async def ListInstruments(self, request: pb.ListInstrumentsRequest, call: Call) -> pb.ListInstrumentsResponse:
+        seen = await self._look(views.instruments, request.min_position)
+        seen.value.position = seen.position
+        return seen.value
+
+    async def GetDay(self, request: pb.GetDayRequest, call: Call) -> pb.GetDayResponse:
+        if request.day:
+            check_day(request.day)
+        shell = self.writer.engine.shell
+        seen = await self._look(
+            lambda market: views.day(market, request.day, len(shell.set_aside)), request.min_position
+        )
+        seen.value.now_ms = shell.clock_ms if shell.rehearsal else time.time_ns() // 1_000_000
+        seen.value.position = seen.position
+        return seen.value
+
+    async def GetBook(self, request: pb.GetBookRequest, call: Call) -> pb.GetBookResponse:
+        check_instrument(request.instrument)
+        seen = await self._look(lambda market: book(market, request.instrument), request.min_position)
+        return pb.GetBookResponse(book=seen.value, position=seen.position)
+
+    async def StreamMarketData(
+        self, request: pb.StreamMarketDataRequest, call: Call
+    ) -> AsyncIterator[pb.StreamMarketDataResponse]:
+        check_instrument(request.instrument)
+        if self._streams >= STREAMS_MAX:
+            raise Overloaded(f"{STREAMS_MAX} market data streams are open already")
+        self._streams += 1
+        try:
+            shown = pb.StreamMarketDataResponse()
+            while True:
+                seen = await self._look(lambda market: picture(market, request.instrument), 0)
+                if seen.value != shown:
+                    shown = seen.value
+                    answer = pb.StreamMarketDataResponse(position=seen.position)
+                    answer.MergeFrom(shown)
+                    yield answer
+                    await asyncio.sleep(PICTURE_SECONDS_MIN)
+                await self.writer.tail.wait_beyond(seen.position, QUIET_SECONDS_MAX)
+        finally:
+            self._streams -= 1
+
+    async def GetPosition(self, request: pb.GetPositionRequest, call: Call) -> pb.GetPositionResponse:
+        check_account(request.account)
+        check_may_see(request.account, call)
+        seen = await self._look(
+            lambda market: views.position(known_account(market, request.account)), request.min_position
+        )
+        seen.value.position = seen.position
+        return seen.value
+
+    async def StatePositions(self, request: pb.StatePositionsRequest, call: Call) -> pb.StatePositionsResponse:
+        seen = await self._look(views.stated_positions, request.min_position)
+        seen.value.position = seen.position
+        seen.value.heard_registry_position = seen.heard.get("registry", 0)
+        seen.value.heard_clearing_position = seen.heard.get("clearing", 0)
+        return seen.value
+
+    async def _look(self, look: Callable[[Market], T], min_position: int) -> Read[T]:
+        seen = await self.writer.read(look)
+        if seen.position < min_position:
+            raise Unavailable(f"the log stands at {seen.position}, asked for {min_position}")
+        return seen
+
+    # What was
+
+    async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
+        page = page_of(request.page_size, request.page_token)
+        check_filter(request.account, request.day, call)
+        position = self._position(request.min_position)
+        arguments = (page.before_id, page.fetched_max, request.day, request.open_only, OrderState.OPEN)
+        rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, request.account, position)
+        return pb.ListOrdersResponse(
+            orders=[order_of(row) for row in rows[: page.rows_max]],
+            next_page_token=page.next_token(rows, "order_id"),
+            position=position,
+        )
+
+    async def GetOrder(self, request: pb.GetOrderRequest, call: Call) -> pb.GetOrderResponse:
+        position = self._position(request.min_position)
+        row = await self.tables.fetch_one(ORDER, request.order_id, min_position=position)
+        if row is None:
+            raise NotFound("ORDER_UNKNOWN", order_id=request.order_id)
+        check_may_see(row["account"], call)
+        return pb.GetOrderResponse(order=order_of(row), position=position)
+
+    async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
+        page = page_of(request.page_size, request.page_token)
+        check_filter(request.account, request.day, call)
+        position = self._position(request.min_position)
+        arguments = (page.before_id, page.fetched_max, request.day)
+        rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, request.account, position)
+        return pb.ListTradesResponse(
+            trades=[trade_of(row) for row in rows[: page.rows_max]],
+            next_page_token=page.next_token(rows, "trade_id"),
+            position=position,
+        )
+
+    async def GetTrade(self, request: pb.GetTradeRequest, call: Call) -> pb.GetTradeResponse:
+        position = self._position(request.min_position)
+        row = await self.tables.fetch_one(TRADE, request.trade_id, min_position=position)
+        if row is None:
+            raise NotFound("TRADE_UNKNOWN", trade_id=request.trade_id)
+        if call.role == "participant" and call.name not in (row["buyer"], row["seller"]):
+            raise NotPermitted("NOT_PARTY_TO_TRADE", trade_id=request.trade_id, actor=call.actor)
+        return pb.GetTradeResponse(trade=trade_of(row), position=position)
+
+    async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
+        page = page_of(request.page_size, request.page_token)
+        check_filter(request.account, "", call)
+        position = self._position(request.min_position)
+        arguments = (page.before_id, page.fetched_max, request.open_only, BlockState.OPEN)
+        rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, request.account, position)
+        return pb.ListBlocksResponse(
+            blocks=[block_of(row) for row in rows[: page.rows_max]],
+            next_page_token=page.next_token(rows, "block_id"),
+            position=position,
+        )
+
+    async def GetBulletin(self, request: pb.GetBulletinRequest, call: Call) -> pb.GetBulletinResponse:
+        check_day(request.day)
+        position = self._position(request.min_position)
+        row = await self.tables.fetch_one(BULLETIN, request.day, min_position=position)
+        if row is None:
+            raise NotFound("BULLETIN_UNKNOWN", day=request.day)
+        lines = await self.tables.fetch(BULLETIN_LINES, request.day)
+        return pb.GetBulletinResponse(
+            day=request.day,
+            composite=composite_of(row) if row["close_fen"] is not None else None,
+            lines=[line_of(line) for line in lines],
+            trades=row["trades"],
+            quantity_tonnes=row["quantity_tonnes"],
+            value_fen=row["value_fen"],
+            position=position,
+        )
+
+    def _position(self, min_position: int) -> int:
+        """The position that an answer from the tables will be as of."""
+        return max(self.tables.position, min_position)
+
+    async def _rows(
+        self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str, position: int
+    ) -> list[asyncpg.Record]:
+        if account:
+            return await self.tables.fetch(of_account, *arguments, account, min_position=position)
+        return await self.tables.fetch(of_all, *arguments, min_position=position)
+
+
+def book(market: Market, instrument: str) -> pb.Book:
+    return views.book(instrument, known_instrument(market, instrument).book, views.levels_shown(market))
+
+
+def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
+    return pb.StreamMarketDataResponse(
+        book=book(market, instrument),
+        prices=views.day_prices(market.instruments[instrument].prices),
+        day=market.calendar.open_day,
+    )
+
+
+# Who may see, and which page
+
+
+def check_may_see(account: str, call: Call) -> None:
+    """A participant sees its own account; the other roles that an rpc lets in see all."""
+    if call.role == "participant" and call.name != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=call.actor)
+
+
+def check_filter(account: str, day: str, call: Call) -> None:
+    if account:
+        check_account(account)
+    check_may_see(account, call)
+    if day:
+        check_day(day)
+
+
+def page_of(page_size: int, page_token: str) -> Page:
+    if not 0 <= page_size <= PAGE_ROWS_MAX:
+        raise Malformed("PAGE_SIZE_OUT_OF_RANGE", page_size=page_size, page_size_max=PAGE_ROWS_MAX)
+    if page_token and not PAGE_TOKEN.fullmatch(page_token):
+        raise Malformed("PAGE_TOKEN_MALFORMED", page_token=page_token[:100])
+    return Page(page_size or PAGE_ROWS_USUAL, int(page_token or LAST_ID))

@@ -1,0 +1,116 @@
+"""What trading does on hearing the registry and clearing.
+
+The registry decides who has an account and what is made over to trading; clearing decides what money is here and what
+is settled. Each event heard becomes one command.
+"""
+
+from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
+from carbonmarket.registry.v1 import registry_events_pb2 as registry
+from chassis.hearing import Heard, Reactions
+from trading.domain import accounts, custody, instruments, settlement, suspension
+
+# The registry
+
+
+def on_account_opened(event: registry.AccountOpened, heard: Heard) -> accounts.OpenTradingAccount:
+    return accounts.OpenTradingAccount(account=event.account, eligible_to_trade=event.eligible_to_trade)
+
+
+def on_account_restricted(event: registry.AccountRestricted, heard: Heard) -> suspension.StopTradingAccount:
+    return suspension.StopTradingAccount(account=event.account, ground=event.ground, restriction=event.restriction)
+
+
+def on_account_restriction_lifted(
+    event: registry.AccountRestrictionLifted, heard: Heard
+) -> suspension.ResumeTradingAccount:
+    return suspension.ResumeTradingAccount(account=event.account)
+
+
+def on_account_closed(event: registry.AccountClosed, heard: Heard) -> suspension.CloseTradingAccount:
+    return suspension.CloseTradingAccount(account=event.account)
+
+
+def on_vintage_created(event: registry.VintageCreated, heard: Heard) -> instruments.NoteVintage:
+    return instruments.NoteVintage(instrument=event.vintage)
+
+
+def on_transferred_to_trading(event: registry.TransferredToTrading, heard: Heard) -> custody.CreditAllowances:
+    return custody.CreditAllowances(
+        account=event.account,
+        instrument=event.vintage,
+        quantity_tonnes=event.quantity_tonnes,
+        registry_position=heard.position,
+    )
+
+
+def on_returned_from_trading(event: registry.ReturnedFromTrading, heard: Heard) -> custody.AcknowledgeReturn:
+    return custody.AcknowledgeReturn(
+        return_id=event.return_id,
+        account=event.account,
+        instrument=event.vintage,
+        quantity_tonnes=event.quantity_tonnes,
+        registry_position=heard.position,
+    )
+
+
+# Clearing
+
+
+def on_funds_deposited(event: clearing.FundsDeposited, heard: Heard) -> custody.CreditFunds:
+    return custody.CreditFunds(
+        account=event.account, amount_fen=event.amount_fen, entry=event.entry, clearing_position=heard.position
+    )
+
+
+def on_funds_restored(event: clearing.FundsRestored, heard: Heard) -> custody.CreditFunds:
+    """A payout came back: the money is the account's again."""
+    return custody.CreditFunds(
+        account=event.account, amount_fen=event.amount_fen, entry=event.entry, clearing_position=heard.position
+    )
+
+
+def on_payout_requested(event: clearing.PayoutRequested, heard: Heard) -> custody.AcknowledgeRelease:
+    return custody.AcknowledgeRelease(
+        release_id=event.release_id, account=event.account, amount_fen=event.amount_fen, entry=event.entry
+    )
+
+
+def on_trade_settled(event: clearing.TradeSettled, heard: Heard) -> settlement.MarkTradeSettled:
+    return settlement.MarkTradeSettled(
+        trade_id=event.trade_id,
+        buyer=event.buyer,
+        seller=event.seller,
+        instrument=event.instrument,
+        quantity_tonnes=event.quantity_tonnes,
+        value_fen=event.value_fen,
+    )
+
+
+def on_trade_excluded(event: clearing.TradeExcluded, heard: Heard) -> settlement.BlockTrade:
+    return settlement.BlockTrade(trade_id=event.trade_id)
+
+
+def on_settlement_day_completed(event: clearing.SettlementDayCompleted, heard: Heard) -> settlement.NoteSettlementDay:
+    return settlement.NoteSettlementDay(day=event.day)
+
+
+def on_books_reconciled(event: clearing.BooksReconciled, heard: Heard) -> settlement.NoteBooksAgreement:
+    return settlement.NoteBooksAgreement(day=event.day, agreed=event.agreed)
+
+
+REACTIONS: Reactions = {
+    registry.AccountOpened: on_account_opened,
+    registry.AccountRestricted: on_account_restricted,
+    registry.AccountRestrictionLifted: on_account_restriction_lifted,
+    registry.AccountClosed: on_account_closed,
+    registry.VintageCreated: on_vintage_created,
+    registry.TransferredToTrading: on_transferred_to_trading,
+    registry.ReturnedFromTrading: on_returned_from_trading,
+    clearing.FundsDeposited: on_funds_deposited,
+    clearing.FundsRestored: on_funds_restored,
+    clearing.PayoutRequested: on_payout_requested,
+    clearing.TradeSettled: on_trade_settled,
+    clearing.TradeExcluded: on_trade_excluded,
+    clearing.SettlementDayCompleted: on_settlement_day_completed,
+    clearing.BooksReconciled: on_books_reconciled,
+}
