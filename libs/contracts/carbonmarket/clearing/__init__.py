@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/clearing by scripts/generate; never edited."""

@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/clearing/v1 by scripts/generate; never edited."""

@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/trading by scripts/generate; never edited."""

@@ -1,0 +1,1 @@
+"""Generated from proto/carbonmarket/trading/v1 by scripts/generate; never edited."""
