@@ -11,9 +11,9 @@ from registry.domain.accounts import (
 from registry.domain.issuance import IssueAllowances
 from registry.domain.restrictions import LiftRestriction, RestrictAccount
 from registry.domain.state import AccountKind, AccountState, Registry
-from registry.domain.transfers import RecordReturnFromTrading
+from registry.domain.transfers import RecordReturnFromTrading, TransferToTrading
 from registry.domain.vintages import CreateVintage
-from support.registry_books import NOW_MS, OPERATOR, TRADING, Line, climb, facts_of_refusal, open_books, play
+from support.registry_books import NOW_MS, OPERATOR, POWER, TRADING, Line, climb, facts_of_refusal, open_books, play
 
 PROVINCE, ENTITY, INSTITUTION = AccountKind.PROVINCE, AccountKind.KEY_EMITTING_ENTITY, AccountKind.INSTITUTION
 
@@ -92,12 +92,14 @@ def test_an_account_is_closed_only_when_it_is_empty() -> None:
 
 
 def test_an_account_with_allowances_in_trading_alone_is_not_empty() -> None:
-    facts = facts_of_refusal(open_books(), OPERATOR, CloseAccount("power-0001", "dissolved"))
+    registry = open_books()
+    play(registry, POWER, TransferToTrading("power-0001", "CEA", 100))
+    facts = facts_of_refusal(registry, OPERATOR, CloseAccount("power-0001", "dissolved"))
     assert facts == {
         "account": "power-0001",
         "vintage": "CEA",
-        "registry_available_tonnes": 100,
-        "trading_tonnes": 500,
+        "registry_available_tonnes": 0,
+        "trading_tonnes": 600,
     }
 
 
