@@ -39,8 +39,8 @@ test: check ## run every check and every test, lane by lane (LANE=unit: only tha
 	@$(BIN)/python scripts/lanes $(LANE)
 
 check: setup ## check format, lint, types, imports, the public language, and that generated code is what proto/ gives
-	@echo "== ruff format"; $(BIN)/ruff format --check --quiet . || { echo "run \`.venv/bin/ruff format .\`"; exit 1; }
-	@echo "== ruff check"; $(BIN)/ruff check --quiet .
+	@echo "== ruff format"; $(BIN)/ruff format --check --quiet --output-format concise . || { echo "run \`.venv/bin/ruff format .\`"; exit 1; }
+	@echo "== ruff check"; $(BIN)/ruff check --quiet --output-format concise .
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache
 	@echo "== buf lint"; $(BIN)/buf lint
