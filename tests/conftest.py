@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from rehearsal.postgres import Postgres
 from support.kafka import Kafka, choose_kafka
 from support.postgres import new_database
 
 KAFKA_NAMES: list[str] = []
+
+# The machine may pause at any moment: how long one example takes says nothing about it.
+settings.register_profile("untimed", deadline=None, print_blob=True)
+settings.load_profile("untimed")
 
 
 @pytest_asyncio.fixture(scope="session")
