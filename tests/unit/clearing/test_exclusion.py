@@ -1,0 +1,189 @@
+"""Exclusion: two people, every trade that the excluded ones funded, and a new attempt without them."""
+
+from dataclasses import replace
+
+from clearing.domain.exclusion import (
+    EXCLUDED_TRADES_MAX,
+    TRADES_NAMED_MAX,
+    ApproveExclusion,
+    ExclusionApproved,
+    ExclusionProposed,
+    ProposeExclusion,
+    TradeExcluded,
+)
+from clearing.domain.funds import RecordDeposit
+from clearing.domain.run import ClearingRunComputed, RetryRun
+from clearing.domain.settlement import SettlementDayCompleted
+from clearing.domain.state import State
+from support.clearing_books import (
+    ANN,
+    BOB,
+    CEMENT,
+    FRIDAY,
+    ICBC,
+    MONDAY,
+    OWN,
+    POWER,
+    STEEL,
+    TRADING,
+    Line,
+    agree,
+    balances,
+    climb,
+    close,
+    delivered,
+    facts_of_refusal,
+    open_books,
+    play,
+    play_day,
+    refused,
+    trade,
+)
+
+GROUND = "buyer in default"
+
+
+def blocked_chain() -> State:
+    """Friday's run lacks 100 fen of power's.
+
+    Power buys from steel with money it lacks (1); steel spends the proceeds at cement (2), cement spends those at power
+    (3); steel sells to cement for cement's own money (4).
+    """
+    state = open_books(power_fen=200, cement_fen=50)
+    play_day(
+        state,
+        trade(1, POWER, STEEL, 300),
+        trade(2, STEEL, CEMENT, 300),
+        trade(3, CEMENT, POWER, 320),
+        trade(4, CEMENT, STEEL, 30),
+    )
+    play(state, OWN, agree())
+    assert state.runs.open[1].reason == "FUNDS_LACKING"
+    return state
+
+
+# fmt: off
+LADDER: list[Line] = [
+    (ANN, ProposeExclusion(1, (), GROUND),                      "TRADES_MISSING"),
+    (ANN, ProposeExclusion(1, tuple(range(1, TRADES_NAMED_MAX + 2)), GROUND), "TOO_MANY_TRADES"),
+    (ANN, ProposeExclusion(1, (1, 1), GROUND),                  "TRADE_NAMED_TWICE"),
+    (ANN, ProposeExclusion(1, (1,), ""),                        "GROUND_MALFORMED"),
+    (ANN, ProposeExclusion(1, (1,), "g" * 501),                 "GROUND_MALFORMED"),
+    (ANN, ProposeExclusion(0, (1,), GROUND),                    "RUN_UNKNOWN"),
+    (ANN, ProposeExclusion(2, (1,), GROUND),                    "RUN_UNKNOWN"),
+    (ANN, ProposeExclusion(1, (5,), GROUND),                    "TRADE_NOT_IN_RUN"),
+    (ANN, ProposeExclusion(1, (-1,), GROUND),                   "TRADE_NOT_IN_RUN"),
+    (ANN, ApproveExclusion(1),                                  "EXCLUSION_UNKNOWN"),
+    (ANN, ProposeExclusion(1, (4,), GROUND),
+        [ExclusionProposed(1, 1, (1, 2, 3, 4), (4,), GROUND, ANN)]),
+    (BOB, ProposeExclusion(1, (1,), GROUND),
+        [ExclusionProposed(2, 1, (1, 2, 3), (1,), GROUND, BOB)]),
+    (ANN, ApproveExclusion(0),                                  "EXCLUSION_UNKNOWN"),
+    (ANN, ApproveExclusion(3),                                  "EXCLUSION_UNKNOWN"),
+    (ANN, ApproveExclusion(1),                                  "EXCLUSION_CLOSED"),
+    (BOB, ApproveExclusion(2),                                  "SECOND_PERSON_REQUIRED"),
+    (ANN, ApproveExclusion(2),                                  None),
+    (BOB, ApproveExclusion(2),                                  "EXCLUSION_CLOSED"),
+    (ANN, ProposeExclusion(1, (4,), GROUND),                    "RUN_NOT_BLOCKED"),
+    (OWN, agree(attempt=2),                                     None),
+    (OWN, refused(attempt=2),                                   None),
+    (ANN, ProposeExclusion(1, (3,), GROUND),                    "TRADE_NOT_IN_RUN"),
+    (ANN, RetryRun(1),                                          None),
+    (OWN, agree(attempt=3),                                     None),
+    (OWN, delivered(attempt=3),                                 None),
+    (ANN, ProposeExclusion(1, (4,), GROUND),                    "RUN_COMPLETED"),
+]
+# fmt: on
+
+
+def test_an_exclusion_takes_two_people_and_a_run_that_is_blocked_by_a_trade() -> None:
+    state = blocked_chain()
+    climb(state, LADDER)
+    assert balances(state) == {POWER: 200, STEEL: 30, CEMENT: 20}
+
+
+def test_every_trade_that_the_excluded_ones_funded_goes_with_them() -> None:
+    state = blocked_chain()
+    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    approved, *excluded, computed, _, _ = play(state, BOB, ApproveExclusion(1))
+    assert approved == ExclusionApproved(1, 1, (1, 2, 3), GROUND, BOB)
+    assert excluded[0] == TradeExcluded(1, 1, FRIDAY, POWER, STEEL, "CEA", 300, 300, 0, 0, 1)
+    assert [event.trade_id for event in excluded if isinstance(event, TradeExcluded)] == [1, 2, 3]
+    assert isinstance(computed, ClearingRunComputed)
+    assert (computed.attempt, computed.trades, computed.excluded, computed.value_fen) == (2, 1, 3, 30)
+
+
+def test_a_trade_with_money_of_its_own_stays_in() -> None:
+    state = open_books(power_fen=200, steel_fen=300, cement_fen=50)
+    play_day(state, trade(1, POWER, STEEL, 300), trade(2, STEEL, CEMENT, 300))
+    play(state, OWN, agree())
+    (proposed,) = play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    assert isinstance(proposed, ExclusionProposed)
+    assert proposed.trade_ids == (1,)
+
+
+def test_what_is_approved_is_what_was_proposed() -> None:
+    state = blocked_chain()
+    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    play(state, ICBC, RecordDeposit("top up", STEEL, 300))
+    facts = facts_of_refusal(state, BOB, ApproveExclusion(1))
+    assert facts == {"exclusion_id": 1, "trades": 3, "trades_now": 1}
+
+
+def test_a_new_attempt_ends_a_proposal() -> None:
+    state = blocked_chain()
+    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    play(state, ANN, RetryRun(1))
+    play(state, OWN, agree(attempt=2))
+    climb(state, [(BOB, ApproveExclusion(1), "EXCLUSION_CLOSED")])
+
+
+def test_taking_out_trades_mends_no_difference_with_trading() -> None:
+    state = open_books(power_fen=300)
+    play_day(state, trade(1, POWER, STEEL, 300))
+    play(state, OWN, replace(agree(), agreed=False))
+    climb(state, [(ANN, ProposeExclusion(1, (1,), GROUND), "RUN_NOT_BLOCKED_BY_A_TRADE")])
+
+
+def test_a_day_whose_trades_are_all_excluded_is_completed_without_a_delivery() -> None:
+    state = open_books()
+    play_day(state, trade(1, POWER, STEEL, 300))
+    play(state, OWN, agree())
+    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    play(state, BOB, ApproveExclusion(1))
+    assert SettlementDayCompleted(FRIDAY, 1, 0, 1, 0, 0) in play(state, OWN, agree(attempt=2))
+
+
+def test_the_money_of_an_excluded_purchase_stays_blocked_and_the_sellers_is_not_to_come() -> None:
+    state = open_books(power_fen=299)
+    play_day(state, trade(1, POWER, STEEL, 300))
+    play(state, OWN, agree())
+    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    play(state, BOB, ApproveExclusion(1))
+    assert state.funds.accounts[POWER].unsettled_out_fen == 300
+    assert state.funds.accounts[STEEL].unsettled_in_fen == 0
+
+
+def test_an_exclusion_is_not_longer_than_trading_takes_it() -> None:
+    state = open_books(cement_fen=10)
+    first = trade(1, POWER, STEEL, EXCLUDED_TRADES_MAX)
+    rest = [trade(number, STEEL, CEMENT, 1) for number in range(2, EXCLUDED_TRADES_MAX + 2)]
+    for one in (first, *rest):
+        play(state, TRADING, one)
+    play(state, TRADING, close(first, *rest))
+    play(state, OWN, agree())
+    facts = facts_of_refusal(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    assert facts == {"trades": EXCLUDED_TRADES_MAX + 1, "trades_max": EXCLUDED_TRADES_MAX}
+
+
+def test_the_next_day_begins_when_the_day_with_exclusions_is_done() -> None:
+    state = blocked_chain()
+    play_day(state, trade(5, CEMENT, POWER, 10, day=MONDAY), day=MONDAY)
+    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    play(state, BOB, ApproveExclusion(1))
+    play(state, OWN, agree(attempt=2))
+    play(state, OWN, delivered(attempt=2))
+    play(state, OWN, agree(run_id=2))
+    play(state, OWN, delivered(run_id=2))
+    assert state.runs.settled_day == MONDAY
+    assert balances(state) == {POWER: 210, STEEL: 30, CEMENT: 10}

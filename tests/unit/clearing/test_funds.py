@@ -1,0 +1,76 @@
+"""Funds: a bank reference names one movement of money for ever; accounts come from trading."""
+
+from clearing.domain.funds import (
+    BALANCE_FEN_MAX,
+    CloseFundAccount,
+    FundAccountClosed,
+    FundAccountOpened,
+    FundAccountRestricted,
+    FundAccountRestrictionLifted,
+    FundsDeposited,
+    LiftFundAccountRestriction,
+    OpenFundAccount,
+    RecordDeposit,
+    RestrictFundAccount,
+)
+from clearing.domain.shapes import AMOUNT_FEN_MAX
+from clearing.domain.state import State
+from support.clearing_books import CCB, ICBC, POWER, STEEL, TRADING, Line, balances, climb, facts_of_refusal, open_books
+
+# fmt: off
+DEPOSITS: list[Line] = [
+    (ICBC, RecordDeposit("r1", "", 100),                    "ACCOUNT_MALFORMED"),
+    (ICBC, RecordDeposit("r1", "POWER", 100),               "ACCOUNT_MALFORMED"),
+    (ICBC, RecordDeposit("r1", "p" * 33, 100),              "ACCOUNT_MALFORMED"),
+    (ICBC, RecordDeposit("r1", "power-0001\n", 100),        "ACCOUNT_MALFORMED"),
+    (ICBC, RecordDeposit("", POWER, 100),                   "BANK_REFERENCE_MALFORMED"),
+    (ICBC, RecordDeposit(" ", POWER, 100),                  "BANK_REFERENCE_MALFORMED"),
+    (ICBC, RecordDeposit("a\nb", POWER, 100),               "BANK_REFERENCE_MALFORMED"),
+    (ICBC, RecordDeposit("r" * 65, POWER, 100),             "BANK_REFERENCE_MALFORMED"),
+    (ICBC, RecordDeposit("r1", POWER, 0),                   "AMOUNT_OUT_OF_RANGE"),
+    (ICBC, RecordDeposit("r1", POWER, -1),                  "AMOUNT_OUT_OF_RANGE"),
+    (ICBC, RecordDeposit("r1", POWER, AMOUNT_FEN_MAX + 1),  "AMOUNT_OUT_OF_RANGE"),
+    (ICBC, RecordDeposit("r1", "power-9999", 100),          "ACCOUNT_UNKNOWN"),
+    (ICBC, RecordDeposit("r1", POWER, 100),                 [FundsDeposited(POWER, 100, "icbc", "r1", 1)]),
+    (ICBC, RecordDeposit("r1", POWER, 100),                 "BANK_REFERENCE_ALREADY_RECORDED"),
+    (ICBC, RecordDeposit("r1", STEEL, 7),                   "BANK_REFERENCE_ALREADY_RECORDED"),
+    (CCB,  RecordDeposit("r1", POWER, 100),                 [FundsDeposited(POWER, 100, "ccb", "r1", 2)]),
+    (ICBC, RecordDeposit("r" * 64, STEEL, AMOUNT_FEN_MAX),  None),
+    (TRADING, CloseFundAccount(POWER),                      [FundAccountClosed(POWER)]),
+    (ICBC, RecordDeposit("r2", POWER, 100),                 "ACCOUNT_CLOSED"),
+]
+
+ACCOUNTS: list[Line] = [
+    (TRADING, OpenFundAccount(POWER),                       [FundAccountOpened(POWER)]),
+    (TRADING, OpenFundAccount(POWER),                       "ACCOUNT_ALREADY_OPENED"),
+    (TRADING, RestrictFundAccount(STEEL, "risk warning"),   "ACCOUNT_UNKNOWN"),
+    (TRADING, LiftFundAccountRestriction(STEEL),            "ACCOUNT_UNKNOWN"),
+    (TRADING, CloseFundAccount(STEEL),                      "ACCOUNT_UNKNOWN"),
+    (TRADING, RestrictFundAccount(POWER, "risk warning"),   [FundAccountRestricted(POWER, "risk warning")]),
+    (ICBC,    RecordDeposit("r1", POWER, 100),              [FundsDeposited(POWER, 100, "icbc", "r1", 1)]),
+    (TRADING, LiftFundAccountRestriction(POWER),            [FundAccountRestrictionLifted(POWER)]),
+]
+# fmt: on
+
+
+def test_a_deposit_is_recorded_once_under_its_bank_and_reference() -> None:
+    state = open_books()
+    climb(state, DEPOSITS)
+    assert balances(state)[POWER] == 200
+
+
+def test_accounts_follow_trading_and_a_restricted_one_still_receives() -> None:
+    climb(State(), ACCOUNTS)
+
+
+def test_a_repeated_reference_says_what_was_recorded_under_it() -> None:
+    state = open_books(power_fen=500)
+    facts = facts_of_refusal(state, ICBC, RecordDeposit(f"opening {POWER}", STEEL, 7))
+    assert facts == {"bank": "icbc", "bank_reference": f"opening {POWER}", "account": POWER, "amount_fen": 500}
+
+
+def test_a_balance_stays_within_what_64_bits_hold() -> None:
+    state = open_books()
+    state.funds.accounts[POWER].balance_fen = BALANCE_FEN_MAX
+    facts = facts_of_refusal(state, ICBC, RecordDeposit("r1", POWER, 1))
+    assert facts["balance_fen_max"] == BALANCE_FEN_MAX

@@ -1,0 +1,87 @@
+"""Payouts: requested by trading, instructed by an operator, paid or returned by the bank that was told."""
+
+from clearing.domain.funds import LiftFundAccountRestriction, RestrictFundAccount
+from clearing.domain.payouts import (
+    FundsRestored,
+    InstructPayout,
+    PayoutInstructed,
+    PayoutPaid,
+    PayoutRequested,
+    PayoutReturned,
+    RecordPayoutPaid,
+    RecordPayoutReturned,
+    RequestPayout,
+)
+from support.clearing_books import (
+    ANN,
+    CCB,
+    ICBC,
+    POWER,
+    STEEL,
+    TRADING,
+    Line,
+    balances,
+    climb,
+    facts_of_refusal,
+    open_books,
+    play,
+    trade,
+)
+
+# fmt: off
+PAYING: list[Line] = [
+    (ANN,     InstructPayout(1, "icbc"),            "PAYOUT_UNKNOWN"),
+    (TRADING, RequestPayout("power-9999", 1, 1),    "ACCOUNT_UNKNOWN"),
+    (TRADING, RequestPayout(POWER, 501, 1),         "PAYOUT_EXCEEDS_SETTLED_FUNDS"),
+    (TRADING, RequestPayout(POWER, 200, 1),         [PayoutRequested(1, POWER, 200, 1, entry=2)]),
+    (ANN,     InstructPayout(1, ""),                "BANK_MALFORMED"),
+    (ANN,     InstructPayout(1, "I" * 99),          "BANK_MALFORMED"),
+    (ANN,     InstructPayout(0, "icbc"),            "PAYOUT_UNKNOWN"),
+    (ANN,     InstructPayout(-1, "icbc"),           "PAYOUT_UNKNOWN"),
+    (ANN,     InstructPayout(2, "icbc"),            "PAYOUT_UNKNOWN"),
+    (ICBC,    RecordPayoutPaid(1, "p1"),            "PAYOUT_NOT_INSTRUCTED"),
+    (ICBC,    RecordPayoutReturned(1, "closed"),    "PAYOUT_NOT_INSTRUCTED"),
+    (TRADING, RestrictFundAccount(POWER, "risk"),   None),
+    (ANN,     InstructPayout(1, "icbc"),            "ACCOUNT_RESTRICTED"),
+    (TRADING, LiftFundAccountRestriction(POWER),    None),
+    (ANN,     InstructPayout(1, "icbc"),            [PayoutInstructed(1, POWER, "icbc")]),
+    (ANN,     InstructPayout(1, "ccb"),             "PAYOUT_ALREADY_INSTRUCTED"),
+    (ICBC,    RecordPayoutPaid(1, ""),              "BANK_REFERENCE_MALFORMED"),
+    (ICBC,    RecordPayoutPaid(2, "p1"),            "PAYOUT_UNKNOWN"),
+    (CCB,     RecordPayoutPaid(1, "p1"),            "PAYOUT_OF_ANOTHER_BANK"),
+    (CCB,     RecordPayoutReturned(1, "closed"),    "PAYOUT_OF_ANOTHER_BANK"),
+    (ICBC,    RecordPayoutPaid(1, f"opening {POWER}"), "BANK_REFERENCE_ALREADY_RECORDED"),
+    (ICBC,    RecordPayoutPaid(1, "p1"),            [PayoutPaid(1, POWER, "icbc", "p1")]),
+    (ICBC,    RecordPayoutPaid(1, "p1"),            "PAYOUT_CLOSED"),
+    (ICBC,    RecordPayoutReturned(1, "closed"),    "PAYOUT_CLOSED"),
+    (ANN,     InstructPayout(1, "icbc"),            "PAYOUT_CLOSED"),
+    (TRADING, RequestPayout(POWER, 300, 2),         [PayoutRequested(2, POWER, 300, 2, entry=3)]),
+    (ANN,     InstructPayout(2, "ccb"),             [PayoutInstructed(2, POWER, "ccb")]),
+    (CCB,     RecordPayoutReturned(2, " "),         "GROUND_MALFORMED"),
+    (CCB,     RecordPayoutReturned(2, "g" * 501),   "GROUND_MALFORMED"),
+    (CCB,     RecordPayoutReturned(2, "closed"),
+        [PayoutReturned(2, POWER, "closed"), FundsRestored(POWER, 300, 2, entry=4)]),
+    (CCB,     RecordPayoutReturned(2, "closed"),    "PAYOUT_CLOSED"),
+]
+# fmt: on
+
+
+def test_a_payout_goes_out_once_and_comes_back_at_most_once() -> None:
+    state = open_books(power_fen=500)
+    climb(state, PAYING)
+    assert balances(state)[POWER] == 300
+    assert state.funds.pool_fen == 300
+
+
+def test_a_payout_leaves_what_unsettled_purchases_need() -> None:
+    state = open_books(power_fen=500)
+    play(state, TRADING, trade(1, POWER, STEEL, 300, fee_fen=3))
+    facts = facts_of_refusal(state, TRADING, RequestPayout(POWER, 198, 1))
+    assert facts == {"account": POWER, "amount_fen": 198, "balance_fen": 500, "unsettled_out_fen": 303}
+    assert play(state, TRADING, RequestPayout(POWER, 197, 1))
+
+
+def test_sale_money_cannot_leave_before_it_is_settled() -> None:
+    state = open_books(power_fen=500)
+    play(state, TRADING, trade(1, POWER, STEEL, 300))
+    assert facts_of_refusal(state, TRADING, RequestPayout(STEEL, 1, 1))["balance_fen"] == 0

@@ -1,0 +1,190 @@
+"""Reconciliation: the same in all three books, or a difference with its name; what is on its way is in flight."""
+
+from dataclasses import replace
+
+from clearing.domain.funds import RecordDeposit
+from clearing.domain.payouts import RequestPayout
+from clearing.domain.reconciliation import (
+    DIFFERENCES_LISTED_MAX,
+    Book,
+    BooksReconciled,
+    Difference,
+    FundPosition,
+    Holding,
+    InFlight,
+    InFlightKind,
+    ReconcileAgain,
+    ReconciliationOrdered,
+    RecordReconciliation,
+    TradingBook,
+    UnitPosition,
+    compare,
+    not_comparable_because,
+    own_book,
+)
+from clearing.domain.state import State
+from support.clearing_books import (
+    ANN,
+    CEMENT,
+    FRIDAY,
+    ICBC,
+    MONDAY,
+    OWN,
+    POWER,
+    STEEL,
+    TRADING,
+    Line,
+    agree,
+    climb,
+    delivered,
+    open_books,
+    play,
+    play_day,
+    trade,
+)
+
+
+def settled_friday() -> State:
+    """Power bought 300 t from steel on Friday for 300 fen; two deposits are the fund entries 1 and 2."""
+    state = open_books(power_fen=500, steel_fen=50)
+    play_day(state, trade(1, POWER, STEEL, 300))
+    play(state, OWN, agree())
+    play(state, OWN, delivered())
+    return state
+
+
+AGREEING = TradingBook(
+    position=900,
+    registry_position=600,
+    clearing_entry=2,
+    settled_day=FRIDAY,
+    units=(UnitPosition(POWER, "CEA", 300, 0, 0, 0), UnitPosition(STEEL, "CEA", 700, 0, 0, 0)),
+    funds=(FundPosition(POWER, 200, 0, 0, 0), FundPosition(STEEL, 350, 0, 0, 0)),
+)
+HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
+
+
+def test_three_books_that_say_the_same_agree() -> None:
+    found = compare(FRIDAY, AGREEING, HELD, own_book(settled_friday()))
+    assert found == RecordReconciliation(FRIDAY, 600, 900, 2, 4, (), 0, (), 0)
+
+
+# fmt: off
+DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
+    (AGREEING, (*HELD, Holding(CEMENT, "CEA", 1)),          Difference(Book.UNITS, CEMENT, "CEA", 1, 0)),
+    (AGREEING, HELD[:1],                                    Difference(Book.UNITS, STEEL, "CEA", 0, 700)),
+    (AGREEING, (Holding(POWER, "CEA", 299), HELD[1]),       Difference(Book.UNITS, POWER, "CEA", 299, 300)),
+    (replace(AGREEING, funds=AGREEING.funds[:1]), HELD,     Difference(Book.FUNDS, STEEL, "", 350, 0)),
+    (replace(AGREEING, funds=(*AGREEING.funds, FundPosition(CEMENT, 1, 0, 0, 0))), HELD,
+                                                            Difference(Book.FUNDS, CEMENT, "", 0, 1)),
+    (replace(AGREEING, clearing_entry=1), HELD,             Difference(Book.FUNDS, STEEL, "", 300, 350)),
+]
+# fmt: on
+
+
+def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
+    for trading, holdings, difference in DIFFERING:
+        found = compare(FRIDAY, trading, holdings, own_book(settled_friday()))
+        assert found.differences == (difference,)
+        assert found.difference_count == 1
+
+
+def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches() -> None:
+    state = settled_friday()
+    play(state, TRADING, trade(2, POWER, STEEL, 40, day=MONDAY))
+    found = compare(FRIDAY, AGREEING, HELD, own_book(state))
+    assert set(found.differences) == {
+        Difference(Book.BOUGHT, POWER, "CEA", 40, 0),
+        Difference(Book.SOLD, STEEL, "CEA", 40, 0),
+        Difference(Book.PAYABLE, POWER, "", 40, 0),
+        Difference(Book.RECEIVABLE, STEEL, "", 40, 0),
+    }
+
+
+def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
+    """A trade of Monday, a return of 5 t, a release of 30 fen, and a deposit that trading has not heard of."""
+    state = settled_friday()
+    play(state, TRADING, trade(2, POWER, STEEL, 40, fee_fen=2, day=MONDAY))
+    play(state, ICBC, RecordDeposit("late", STEEL, 70))
+    trading = replace(
+        AGREEING,
+        units=(UnitPosition(POWER, "CEA", 340, 40, 0, 0), UnitPosition(STEEL, "CEA", 655, 0, 40, 5)),
+        funds=(FundPosition(POWER, 128, 42, 0, 30), FundPosition(STEEL, 388, 0, 38, 0)),
+    )
+    found = compare(FRIDAY, trading, HELD, own_book(state))
+    assert found.differences == ()
+    assert found.in_flight == (
+        InFlight(InFlightKind.UNSETTLED_BOUGHT, POWER, "CEA", 40),
+        InFlight(InFlightKind.RETURNING, STEEL, "CEA", 5),
+        InFlight(InFlightKind.UNSETTLED_SOLD, STEEL, "CEA", 40),
+        InFlight(InFlightKind.RELEASING, POWER, "", 30),
+        InFlight(InFlightKind.FUND_ENTRIES, STEEL, "", 70),
+    )
+
+
+def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> None:
+    state = settled_friday()
+    play(state, TRADING, RequestPayout(POWER, 30, 1))
+    funds = (FundPosition(POWER, 170, 0, 0, 30), AGREEING.funds[1])
+    assert compare(FRIDAY, replace(AGREEING, funds=funds), HELD, own_book(state)).difference_count == 0
+    heard = (FundPosition(POWER, 170, 0, 0, 0), AGREEING.funds[1])
+    assert (
+        compare(FRIDAY, replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state)).difference_count == 0
+    )
+
+
+def test_trades_made_after_tradings_statement_are_left_out() -> None:
+    state = settled_friday()
+    play(state, TRADING, replace(trade(2, POWER, STEEL, 40, day=MONDAY), trading_position=901))
+    assert compare(FRIDAY, AGREEING, HELD, own_book(state)).difference_count == 0
+
+
+def test_no_more_differences_are_listed_than_an_event_should_hold() -> None:
+    strangers = [Holding(f"stranger-{number}", "CEA", 1) for number in range(DIFFERENCES_LISTED_MAX * 2)]
+    found = compare(FRIDAY, AGREEING, (*HELD, *strangers), own_book(settled_friday()))
+    assert len(found.differences) == DIFFERENCES_LISTED_MAX
+    assert found.difference_count == DIFFERENCES_LISTED_MAX * 2
+
+
+def test_books_are_compared_only_at_positions_that_belong_together() -> None:
+    state = settled_friday()
+    own = own_book(state)
+    assert not_comparable_because(AGREEING, own) == ""
+    assert "settlement" in not_comparable_because(replace(AGREEING, settled_day=""), own)
+    assert "registry" in not_comparable_because(replace(AGREEING, registry_position=499), own)
+    play_day(state, trade(2, STEEL, POWER, 40, day=MONDAY), day=MONDAY)
+    assert not_comparable_because(AGREEING, own_book(state)) == ""
+    play(state, OWN, agree(run_id=2))
+    assert "delivered" in not_comparable_because(AGREEING, own_book(state))
+
+
+ANSWER = RecordReconciliation(FRIDAY, 600, 900, 2, 4, (), 0, (), 0)
+DIFFERS = replace(ANSWER, differences=(Difference(Book.FUNDS, POWER, "", 1, 2),), difference_count=1)
+RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 2, 4, (), 0, (), 0)
+
+# fmt: off
+LADDER: list[Line] = [
+    (ANN, ReconcileAgain(""),               "DAY_MALFORMED"),
+    (ANN, ReconcileAgain("2021-13-01"),     "DAY_MALFORMED"),
+    (ANN, ReconcileAgain(MONDAY),           "DAY_NOT_SETTLED_LAST"),
+    (ANN, ReconcileAgain(FRIDAY),           "RECONCILIATION_UNDER_WAY"),
+    (OWN, replace(ANSWER, day=MONDAY),      "ANSWER_NOT_AWAITED"),
+    (OWN, DIFFERS,                          [replace(RECONCILED, agreed=False, differences=DIFFERS.differences,
+                                                     difference_count=1)]),
+    (OWN, ANSWER,                           "ANSWER_NOT_AWAITED"),
+    (ANN, ReconcileAgain(FRIDAY),           [ReconciliationOrdered(FRIDAY)]),
+    (OWN, ANSWER,                           [RECONCILED]),
+]
+# fmt: on
+
+
+def test_books_that_differ_are_compared_again_on_demand() -> None:
+    climb(settled_friday(), LADDER)
+
+
+def test_fund_entries_are_remembered_until_trading_is_known_to_have_heard_them() -> None:
+    state = settled_friday()
+    assert [entry.entry for entry in state.funds.entries_recent] == [1, 2]
+    play(state, ICBC, RecordDeposit("late", STEEL, 70))
+    play(state, OWN, ANSWER)
+    assert [entry.entry for entry in state.funds.entries_recent] == [3]

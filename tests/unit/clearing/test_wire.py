@@ -1,0 +1,114 @@
+"""The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+import pytest
+
+from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_types_pb2
+from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain.decider import DECIDER
+from clearing.domain.legs import RunLeg
+from clearing.domain.reconciliation import Book, Difference, InFlight, InFlightKind
+from clearing.domain.state import Method, Phase, RunTotal
+from clearing.projections import HANDLERS, EntryKind, ObligationState, PayoutState
+from clearing.wire import WIRE
+
+BIG = 2**62
+DAY = "2021-07-16"
+FACTS = (("account", "p-1"), ("trade_id", "3"))
+TOTAL = RunTotal("CEA", Method.BLOCK, 1, BIG, BIG)
+LEG = RunLeg(3, "CEA", BIG, "p-2", "p-1", BIG, BIG - 1)
+DIFFERENCE = Difference(Book.RECEIVABLE, "p-1", "", -BIG, BIG)
+IN_FLIGHT = InFlight(InFlightKind.FUND_ENTRIES, "p-1", "", -BIG)
+
+# An event, whose feeds it shows in, and which subject's trace it continues.
+EVENTS: list[tuple[object, set[str], str]] = [
+    (funds.FundAccountOpened("p-1"), {"p-1"}, ""),
+    (funds.FundAccountRestricted("p-1", "风险"), {"p-1"}, ""),
+    (funds.FundAccountRestrictionLifted("p-1"), {"p-1"}, ""),
+    (funds.FundAccountClosed("p-1"), {"p-1"}, ""),
+    (funds.FundsDeposited("p-1", BIG, "icbc", "r1", 7), {"p-1"}, ""),
+    (payouts.PayoutRequested(1, "p-1", BIG, 2, 7), {"p-1"}, ""),
+    (payouts.PayoutInstructed(1, "p-1", "icbc"), {"p-1"}, ""),
+    (payouts.PayoutPaid(1, "p-1", "icbc", "r2"), {"p-1"}, ""),
+    (payouts.PayoutReturned(1, "p-1", "account closed"), {"p-1"}, ""),
+    (payouts.FundsRestored("p-1", BIG, 1, 8), {"p-1"}, ""),
+    (
+        obligations.ObligationRecorded(3, DAY, "CEA", Method.LISTED, 1, BIG, BIG, "p-1", "p-2", 4, 5, 6),
+        {"p-1", "p-2"},
+        "trade/3",
+    ),
+    (obligations.TradingDaysNoted((DAY, "2021-07-19")), set(), ""),
+    (run.ClearingRunOpened(9, DAY, 1, BIG, BIG, 3, 3, 6, BIG), set(), "run/9"),
+    (run.ClearingRunBlocked(9, DAY, 2, "FUNDS_LACKING", FACTS), set(), "run/9"),
+    (run.ClearingRunComputed(9, DAY, 2, 1, BIG, BIG, BIG, BIG, 9, 1, 0, (TOTAL,)), set(), "run/9"),
+    (run.ClearingRunLegsListed(9, 2, 1, (LEG,)), set(), "run/9"),
+    (run.ConfirmationOrdered(9, 2, DAY), set(), "run/9"),
+    (settlement.ClearingRunAgreed(9, 2), set(), "run/9"),
+    (settlement.ClearingRunDisagreed(9, 2, "TRADES_DIFFER", FACTS), set(), "run/9"),
+    (settlement.CashLegsProven(9, 2), set(), "run/9"),
+    (settlement.DeliveryOrdered(9, 2, DAY), set(), "run/9"),
+    (settlement.DeliveryConfirmed(9, 2, BIG), set(), "run/9"),
+    (settlement.DeliveryVoided(9, 2, "ACCOUNT_CLOSED", FACTS), set(), "run/9"),
+    (settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5), {"p-1", "p-2"}, "trade/3"),
+    (settlement.SettlementDayCompleted(DAY, 9, 1, 0, BIG, BIG), set(), "run/9"),
+    (exclusion.ExclusionProposed(1, 9, (3, 4), (3,), "default", "clearing_operator:ann"), set(), "run/9"),
+    (exclusion.ExclusionApproved(1, 9, (3, 4), "default", "clearing_operator:bob"), set(), "run/9"),
+    (exclusion.TradeExcluded(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5, 1), {"p-1", "p-2"}, "trade/3"),
+    (reconciliation.ReconciliationOrdered(DAY), set(), ""),
+    (reconciliation.BooksReconciled(DAY, False, 1, 2, 3, 4, (DIFFERENCE,), 1, (IN_FLIGHT,), 1), set(), ""),
+]
+
+ENUMS: list[tuple[type[IntEnum], Mapping[str, int], str]] = [
+    (Method, dict(clearing_types_pb2.TradeMethod.items()), "TRADE_METHOD_"),
+    (Phase, dict(clearing_types_pb2.RunPhase.items()), "RUN_PHASE_"),
+    (Book, dict(clearing_types_pb2.Book.items()), "BOOK_"),
+    (InFlightKind, dict(clearing_types_pb2.InFlightKind.items()), "IN_FLIGHT_KIND_"),
+    (EntryKind, dict(clearing_types_pb2.EntryKind.items()), "ENTRY_KIND_"),
+    (PayoutState, dict(clearing_types_pb2.PayoutState.items()), "PAYOUT_STATE_"),
+    (ObligationState, dict(clearing_types_pb2.ObligationState.items()), "OBLIGATION_STATE_"),
+]
+
+
+def name_of(value: object) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def test_the_table_of_events_here_is_the_whole_of_what_is_published() -> None:
+    published = set(WIRE.by_event)
+    declared = {f"carbonmarket.clearing.v1.{name}" for name in clearing_events_pb2.DESCRIPTOR.message_types_by_name}
+    assert {type(event) for event, _, _ in EVENTS} == published == set(DECIDER.evolve)
+    assert set(WIRE.by_name) == declared
+    assert set(HANDLERS) <= published
+
+
+@pytest.mark.parametrize("event", [event for event, _, _ in EVENTS], ids=name_of)
+def test_an_event_comes_back_as_it_was_stored(event: object) -> None:
+    type_name, data = WIRE.encode(event)
+    assert WIRE.decode(type_name, data) == event
+
+
+@pytest.mark.parametrize(("event", "feeds", "subject"), EVENTS, ids=name_of)
+def test_an_event_shows_in_the_feeds_of_its_accounts_and_continues_its_subjects_trace(
+    event: object, feeds: set[str], subject: str
+) -> None:
+    kind = WIRE.by_event[type(event)]
+    assert set(kind.accounts(event)) == feeds
+    assert (kind.subject(event) if kind.subject else "") == subject
+
+
+def test_a_traces_end_is_where_nothing_more_is_heard_of_its_subject() -> None:
+    ends = {event.__name__ for event, kind in WIRE.by_event.items() if kind.ends_subject}
+    assert ends == {"TradeSettled", "TradeExcluded", "SettlementDayCompleted"}
+
+
+def test_a_settled_trade_is_linked_to_its_run() -> None:
+    settled = settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", 1, 1, 0, 0)
+    assert WIRE.by_event[settlement.TradeSettled].links(settled) == ("run/9",)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "prefix"), ENUMS, ids=name_of)
+def test_numbers_mean_the_same_on_both_sides(ours: type[IntEnum], theirs: Mapping[str, int], prefix: str) -> None:
+    named = {name.removeprefix(prefix): number for name, number in theirs.items() if number}
+    assert named == {member.name: member.value for member in ours}
