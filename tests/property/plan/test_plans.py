@@ -17,7 +17,7 @@ INSTRUMENTS = ("CEA", "CEA21")
 def rows_near(draw: st.DrawFn, day: date, instrument: str) -> DayRow:
     """A row around 50.00, possible or not: the prices of two days may lie too far apart, the value anywhere."""
     low_fen, open_fen, high_fen = sorted(draw(st.tuples(*[st.integers(46_00, 54_00)] * 3)))
-    tonnes = draw(st.one_of(st.integers(0, 12), st.integers(100, 300_000)))
+    tonnes = draw(st.one_of(st.integers(0, 12), st.integers(100, 300_000), st.integers(10**6, 10**7)))
     value_fen = draw(st.integers(tonnes * low_fen, tonnes * high_fen))
     blocks = draw(st.one_of(st.just(0), st.integers(100_000, 900_000)))
     block_value_fen = blocks * draw(st.integers(40_00, 60_00)) + (draw(st.integers(0, 10**6)) if blocks else 0)

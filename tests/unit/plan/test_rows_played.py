@@ -96,6 +96,11 @@ def test_the_number_of_trades_gives_way_to_what_the_rows_allow(wanted: int, trad
     assert plan.trades == play(plan).market.trades == trades
 
 
+def test_listings_of_great_trades_stay_below_the_listed_maximum() -> None:
+    plan = build_plan(seed=1, rows=Rows((row(FIRST, "CEA", 48_00, tonnes=20_000_000),), ()), accounts=10, trades=400)
+    assert plan.trades == play(plan).market.trades == 400
+
+
 def test_rows_that_need_more_trades_than_a_plan_takes_are_refused() -> None:
     with pytest.raises(PlanRefused, match="a plan takes 1000000"):
         build_plan(seed=1, rows=Rows((row(FIRST, "CEA", 48_00, tonnes=10**12),), ()), accounts=10)

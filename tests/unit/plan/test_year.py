@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rehearsal.plan import CancelListing, Plan, PlanRefused, Rows, build_plan
+from rehearsal.plan import CancelListing, Plan, PlanRefused, Rows, Session, Wave, build_plan
 from rehearsal.plan.monthly import MONTHS, month_of
 from support.plan_checker import Played, Result, RuleBroken, cny, play, result_of
 from support.trading_days import published_days
@@ -77,6 +77,10 @@ def test_no_day_needs_more_than_six_waves(year: Played) -> None:
     assert max(len(list(day.waves())) for day in year.days) == 6
     for day in year.days:
         assert tuple(action for _, actions in day.waves() for action in actions) == day.actions
+
+
+def test_a_day_opens_and_trades_in_the_morning_and_again_in_the_afternoon() -> None:
+    assert [wave.session for wave in Wave] == [Session.MORNING] * 4 + [Session.AFTERNOON] * 2
 
 
 def test_the_same_seed_makes_the_same_plan_and_another_seed_another(quiet_month: Plan) -> None:
