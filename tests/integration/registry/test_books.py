@@ -120,7 +120,8 @@ async def test_a_leg_continues_the_trace_of_its_trade(
     legs = (await registry.records(delivered.position - 3))[:3]
     assert kinds(legs) == ["AllowancesDelivered", "AllowancesDelivered", "DeliveryCompleted"]
     assert [TRACE in record.traceparent for record in legs] == [True, False, False]
-    movements = (await registry.call(STEEL, query.ListMovementsRequest(account="steel-0002"))).movements
+    request = query.ListMovementsRequest(account="steel-0002", min_position=delivered.position)
+    movements = (await registry.call(STEEL, request)).movements
     assert [TRACE in movement.traceparent for movement in movements] == [True, False]
 
 
