@@ -96,7 +96,6 @@ async def issue(people: People, tell: Tell) -> None:
 
 async def fund(people: People, tell: Tell) -> None:
     """Let the bank record the first deposits, as soon as clearing knows the accounts."""
-    await wait_until_heard(people, "trading", "registry")
     await wait_until_heard(people, "clearing", "trading")
     bank = people.acting_as(SETTLEMENT_BANK).clearing
     for number, entity in enumerate(ENTITIES, 1):
@@ -109,6 +108,7 @@ async def fund(people: People, tell: Tell) -> None:
 async def announce(people: People, tell: Tell) -> None:
     """Announce the trading days, set the rules of 2021 and list the vintage."""
     exchange = people.acting_as(EXCHANGE_OPERATOR).trading
+    await wait_until_heard(people, "trading", "registry")
     await exchange.announce_trading_days(TRADING_DAYS)
     await exchange.set_trading_rules(rules_of_2021(FIRST_DAY))
     tell(EXCHANGE_OPERATOR, f"announces {len(TRADING_DAYS)} trading days and the rules: ±10 % listed, ±30 % in blocks")
