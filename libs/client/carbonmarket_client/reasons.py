@@ -25,6 +25,10 @@ MENDS = {
     "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
     "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",
     "CLOCK_MOVED_BACK": "Give a time after the present one: a log's time never goes back.",
+    "SET_ASIDE_UNKNOWN": "Give the position that `carbonmarket status` shows; it may be resolved already.",
+    "SOURCE_UNKNOWN": "Name a service whose log this one hears.",
+    "POSITION_OUT_OF_RANGE": "Give the position of a record of the source, from 1.",
+    "DIGEST_MALFORMED": "Give the record's whole digest, 32 bytes.",
     "PAGE_SIZE_OUT_OF_RANGE": _RANGE,
     "PAGE_TOKEN_MALFORMED": "Give the next_page_token of the page before as it came, or none for the first page.",
     # Shapes

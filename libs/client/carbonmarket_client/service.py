@@ -42,6 +42,26 @@ class ServiceClient:
         """Move the clock of a rehearsal forward; what falls due is done first."""
         return await self.link.call(pb.MoveClockRequest(request_id=request_id, to_ms=to_ms), pb.MoveClockResponse)
 
+    async def resolve_set_aside(
+        self, set_aside_position: int, ground: str, *, request_id: str = ""
+    ) -> pb.ResolveSetAsideResponse:
+        """Propose, or as a second operator approve, that an event set aside blocks nothing any more."""
+        request = pb.ResolveSetAsideRequest(request_id=request_id, set_aside_position=set_aside_position, ground=ground)
+        return await self.link.call(request, pb.ResolveSetAsideResponse)
+
+    async def resume_hearing(
+        self, source_log_id: str, source_position: int, source_digest: bytes, ground: str, *, request_id: str = ""
+    ) -> pb.ResumeHearingResponse:
+        """Propose, or as a second operator approve, from which record on a source that forked is heard again."""
+        request = pb.ResumeHearingRequest(
+            request_id=request_id,
+            source_log_id=source_log_id,
+            source_position=source_position,
+            source_digest=source_digest,
+            ground=ground,
+        )
+        return await self.link.call(request, pb.ResumeHearingResponse)
+
     def follow_log(self, after_position: int = 0, *, wait: bool = True) -> AsyncIterator[Record]:
         """Every record of the log from after a position; with wait for ever. For operators, auditors and the
         regulator.

@@ -81,7 +81,9 @@ class TraceTree:
 
     @property
     def services(self) -> list[str]:
-        return sorted({line.span.service for line in self.lines})
+        """Every service it went through, in the order in which it came there."""
+        in_time = sorted((line.span for line in self.lines), key=lambda span: span.start_nanos)
+        return list(dict.fromkeys(span.service for span in in_time))
 
 
 def read_trace(folder: Path, trace_id: str) -> list[Span]:

@@ -14,10 +14,16 @@ from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import moment
 
 SERVICE = click.Choice(SERVICES)
+ANOTHER_APPROVES = "Proposed: another operator approves it by the same command."
 
 
-@command(cli, "status", ["carbonmarket status", "carbonmarket status --json"])
-async def status(market: CarbonMarket, session: Session) -> None:
+@cli.group(cls=Noun)
+def status() -> None:
+    """Status: whether the services answer and keep up, and what waits there for people."""
+
+
+@command(status, "show", ["carbonmarket status", "carbonmarket status --json"])
+async def show_status(market: CarbonMarket, session: Session) -> None:
     """Show whether the three services answer, lead, hear each other and keep up. Ends with 3 when one gives no
     answer.
     """
@@ -34,6 +40,49 @@ async def standing(market: CarbonMarket, service: str) -> Standing:
         return Standing(service, await market.service(service).status(), None)
     except MarketError as error:
         return Standing(service, None, error)
+
+
+@command(status, "resolve", ['carbonmarket status resolve clearing 5017 --ground "paid by hand, minutes 12"'])
+@click.argument("service", type=SERVICE)
+@click.argument("position", type=int)
+@click.option("--ground", required=True, help="How people dealt with it.")
+@request_id_option
+async def resolve(
+    market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
+) -> None:
+    """Let an event that SERVICE set aside at POSITION block nothing any more. It takes two operators."""
+    answer = await market.service(service).resolve_set_aside(position, ground, request_id=request_id)
+    session.done(answer, request_id, "It blocks nothing any more." if answer.resolved else ANOTHER_APPROVES)
+
+
+@command(
+    status, "resume", ['carbonmarket status resume trading registry 61234 5be1...9c --ground "restored, minutes 13"']
+)
+@click.argument("service", type=SERVICE)
+@click.argument("source", type=SERVICE)
+@click.argument("position", type=int)
+@click.argument("digest")
+@click.option("--ground", required=True, help="Why this record counts as the last one heard.")
+@request_id_option
+async def resume(
+    market: CarbonMarket,
+    session: Session,
+    service: str,
+    source: str,
+    position: int,
+    digest: str,
+    ground: str,
+    request_id: str,
+) -> None:
+    """Let SERVICE hear SOURCE again after the record at POSITION, whose DIGEST is hexadecimal. It takes two
+    operators.
+    """
+    try:
+        digest_bytes = bytes.fromhex(digest)
+    except ValueError:
+        raise click.UsageError(f"{digest!r} is not a digest in hexadecimal digits") from None
+    answer = await market.service(service).resume_hearing(source, position, digest_bytes, ground, request_id=request_id)
+    session.done(answer, request_id, f"{source} is heard again." if answer.resumed else ANOTHER_APPROVES)
 
 
 @cli.group(cls=Noun)

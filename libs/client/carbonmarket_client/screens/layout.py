@@ -10,6 +10,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,12 @@ from carbonmarket_client.words import word_of
 
 WIDTH = 100
 """How wide a screen is where the output is no terminal."""
+
+GAP = 2
+"""Columns stand so far apart: a cell's padding and the divider."""
+
+WRAPPED_WIDTH = 20
+"""A column that may wrap is given at least this."""
 
 RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 
@@ -55,20 +62,28 @@ class Screen:
         if not self.rows:
             yield Text(self.nothing)
             return
-        every = range(len(self.columns))
-        table = self._table(every)
-        if console.measure(table).maximum > options.max_width:
-            table = self._table([place for place in every if not self.columns[place].spare])
-        yield table
+        kept = list(range(len(self.columns)))
+        while self._width(kept) > options.max_width and any(self.columns[place].spare for place in kept):
+            kept.remove(max(place for place in kept if self.columns[place].spare))
+        yield self._table(kept, fits=self._width(kept) <= options.max_width)
 
-    def _table(self, places: Iterable[int]) -> Table:
-        kept = list(places)
+    def _width(self, kept: Sequence[int]) -> int:
+        """How wide the table is with these columns, those that may wrap taken at their narrowest."""
+        widths = []
+        for place in kept:
+            cells = [self.columns[place].heading, *(row[place] for row in self.rows)]
+            width = max(cell_len(line) for cell in cells for line in cell.split("\n"))
+            widths.append(min(width, WRAPPED_WIDTH) if self.columns[place].wraps else width)
+        return sum(widths) + GAP * (len(widths) - 1)
+
+    def _table(self, kept: Sequence[int], fits: bool) -> Table:
+        """Words that do not fit even so are folded; a number never is."""
         table = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
         for column in (self.columns[place] for place in kept):
             table.add_column(
                 column.heading,
                 justify="right" if column.right else "left",
-                no_wrap=column.right or not column.wraps,
+                no_wrap=column.right or (fits and not column.wraps),
                 overflow="fold",
             )
         for row in self.rows:

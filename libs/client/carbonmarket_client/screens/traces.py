@@ -14,7 +14,7 @@ from carbonmarket_client.values import moment, span
 
 def tree_screens(tree: TraceTree) -> list[RenderableType]:
     began = moment(tree.start_nanos // 1_000_000)
-    title = f"Trace {tree.trace_id}, {len(tree.lines)} steps in {', '.join(tree.services)}, begun {began}"
+    title = f"Trace {tree.trace_id}, begun {began}\n{len(tree.lines)} steps in {', '.join(tree.services)}"
     screens: list[RenderableType] = [_steps(title, tree.lines, tree.start_nanos)]
     for joined in tree.joined:
         if joined.lines:

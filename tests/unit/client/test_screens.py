@@ -1,0 +1,138 @@
+"""Screens read well in 100 columns and never lose a figure."""
+
+import io
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console, RenderableType
+
+from carbonmarket_client.errors import Unavailable
+from carbonmarket_client.screens import (
+    accounts,
+    blocks,
+    book,
+    days,
+    funds,
+    instruments,
+    operations,
+    orders,
+    reconciliations,
+    runs,
+)
+from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label, numbers, words
+from support import client_answers as answers
+
+STANDINGS = [
+    operations.Standing("registry", None, Unavailable("registry", "connection refused")),
+    operations.Standing("trading", answers.STATUS, None),
+]
+
+# Each screen, and figures it must show whole.
+SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str]]] = {
+    "accounts": (accounts.accounts_screen(answers.ACCOUNTS), ["power-0007", "key emitting entity", "--limit 0"]),
+    "account": (accounts.account_card(answers.ACCOUNT), ["licence expired", "trading has stopped it  yes"]),
+    "vintages": (accounts.vintages_screen(answers.VINTAGES), ["4,500,000,000", "4,270,321,157", "229,678,843"]),
+    "holdings": (accounts.holdings_screen(answers.HOLDINGS), ["1,250,000", "1,349,999", "61,234"]),
+    "movements": (accounts.movements_screen("power-0007", answers.MOVEMENTS), ["+1,250,000", "-99,999", "59700"]),
+    "book": (book.book_screen(answers.PICTURE), ["51.20", "51.23", "99,999", "#59100", "and 4 more", "4,103,953 t"]),
+    "orders": (orders.orders_screen("power-0007", answers.ORDERS), ["59001", "51.23", "40,000", "cancelled"]),
+    "order": (orders.order_card(answers.ORDER), ["sell 99,999 t of CEA21", answers.TRACE_ID]),
+    "trades": (orders.trades_screen("", "", answers.TRADES), ["59700", "9,125,285", "964,086,360.25", "cement-0113"]),
+    "trades of a day": (orders.trades_screen("", answers.DAY, answers.TRADES), ["12:30:00", "964,086,360.25"]),
+    "trade": (orders.trade_card(answers.TRADE), ["CNY 964,086,360.25", "fee CNY 482,043.18", "block 12"]),
+    "blocks": (blocks.blocks_screen("", answers.BLOCKS), ["9,125,285", "105.65", "confirmed"]),
+    "day": (
+        days.day_card(answers.OPEN_DAY),
+        ["09:30-11:30, 13:00-15:00", "CNY 817,218,117.95", "books agreed      no"],
+    ),
+    "day that waits": (days.day_card(answers.BLOCKED_DAY), ["EARLIER_DAY_NOT_SETTLED", "exchange_operator:ann"]),
+    "days": (days.days_screen([answers.OPEN_DAY, answers.BLOCKED_DAY]), ["20,480,941", "announced"]),
+    "bulletin": (days.bulletin_screens(answers.BULLETIN), ["+3.00 %", "-0.85 %", "10,475,234,717.27", "composite"]),
+    "instruments": (
+        instruments.instruments_screens(answers.INSTRUMENTS),
+        ["38.64 - 47.22", "30.05 - 55.81", "not listed"],
+    ),
+    "rules": (instruments.rules_card(answers.INSTRUMENTS), ["within 10.00 %", "99,999 t at most", "0.0500 %"]),
+    "funds": (funds.funds_screens(answers.FUNDS, answers.POSITION), ["124,098,400.00", "964,086,360.25", "restricted"]),
+    "entries": (funds.entries_screen("power-0007", answers.ENTRIES), ["+120,000,000.00", "-964,568,403.43"]),
+    "payouts": (funds.payouts_screen(answers.PAYOUTS), ["500,000.00", "returned", "bank-a"]),
+    "statement": (funds.statement_screens(answers.STATEMENT), ["1,083,104,274.07", "-482,043.18", "2021-12-17"]),
+    "runs": (runs.runs_screen(answers.RUNS), ["CASH_LEG_UNPROVEN", "817,218,117.95", "completed"]),
+    "run": (runs.run_screens(answers.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "nobody yet"]),
+    "obligations": (runs.obligations_screen(answers.DAY, answers.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
+    "reconciliations": (reconciliations.reconciliations_screen(answers.RECONCILIATIONS), ["61,234", "12,540"]),
+    "reconciliation": (
+        reconciliations.reconciliation_screens(answers.ONE_RECONCILIATION),
+        ["THEY DO NOT AGREE", "9,125,285 t", "CNY 500,000.00"],
+    ),
+    "status": (operations.status_screens(STANDINGS), ["no answer", "does not chain", "TRADE_UNKNOWN", "181,240"]),
+    "clock": (operations.clock_screen({"trading": answers.STATUS}), ["2021-12-16 12:30:00", "rehearsal"]),
+}
+
+
+def printed(screens: RenderableType | Sequence[RenderableType], width: int) -> str:
+    """Return what a terminal of this width shows, as text."""
+    console = Console(width=width, record=True, file=io.StringIO(), highlight=False)
+    for screen in screens if isinstance(screens, list) else [screens]:
+        console.print(screen)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_screen_shows_its_figures_whole(name: str) -> None:
+    screens, figures = SCREENS[name]
+    text = printed(screens, WIDTH)
+    assert [figure for figure in figures if figure not in text] == []
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_wide_screen_has_all_that_a_narrow_one_has(name: str) -> None:
+    screens, figures = SCREENS[name]
+    text = printed(screens, 180)
+    assert [figure for figure in figures if figure not in text] == []
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_nothing_is_cut_off_on_the_screen(name: str) -> None:
+    assert "…" not in printed(SCREENS[name][0], WIDTH)
+
+
+def table(width: int) -> str:
+    columns = [numbers("trade"), words("buyer"), words("state", spare=True), numbers("value CNY")]
+    return printed(Screen("Trades", columns, [("17", "power-0007", "settled", "964,086,360.25")]), width)
+
+
+def test_spare_columns_give_way_before_anything_is_folded() -> None:
+    assert "settled" in table(60)
+    assert "settled" not in table(38)
+    assert "power-0007" in table(38)
+
+
+def test_a_number_is_never_folded() -> None:
+    assert "964,086,360.25" in table(30)
+
+
+def test_an_empty_table_says_so_in_words() -> None:
+    empty = Screen("Trades", [numbers("trade")], [], "There are no such trades.")
+    assert "There are no such trades." in printed(empty, WIDTH)
+
+
+FACTS = [
+    ("price_fen", "5123", "CNY 51.23"),
+    ("price_fen_max", "1000000", "CNY 10,000.00"),
+    ("quantity_tonnes", "1000", "1,000 t"),
+    ("closes_ms", "1626418800000", "2021-07-16 15:00:00"),
+    ("trade_id", "17", "17"),
+    ("account", "power-0007", "power-0007"),
+    ("change_bp", "-7", "-0.07 %"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "text"), FACTS)
+def test_a_fact_is_shown_in_the_unit_that_its_name_ends_in(name: str, value: str, text: str) -> None:
+    assert fact(name, value) == text
+
+
+def test_a_label_leaves_the_unit_out() -> None:
+    assert label("low_fen") == "low"
+    assert label("registry_available_tonnes") == "registry available"
