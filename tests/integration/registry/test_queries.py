@@ -58,7 +58,11 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("actor", "request_", "code", "reason"), BAD_QUERIES, ids=str)
+def named(value: Any) -> str:
+    return type(value).__name__.removesuffix("Request") if hasattr(value, "DESCRIPTOR") else str(value)
+
+
+@pytest.mark.parametrize(("actor", "request_", "code", "reason"), BAD_QUERIES, ids=named)
 async def test_a_bad_query_is_refused_by_its_rule(
     registry: OneService, actor: str, request_: Any, code: grpc.StatusCode, reason: str
 ) -> None:
