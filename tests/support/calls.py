@@ -1,0 +1,226 @@
+"""How a played day reaches the services: a port, of which there is one for processes and one for the simulation.
+
+Every command has a request id and is sent again under it until there is an answer, whatever happens in between; a
+journal keeps each answer's log position, so that afterwards nothing that was answered may be missing.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf import message_factory
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from carbonmarket.clearing.v1 import clearing_query_service_pb2, clearing_service_pb2
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
+from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
+
+R = TypeVar("R", bound=Message)
+
+ANSWER_S_MAX = 60.0
+CALL_S_MAX = 5.0
+PAUSE_S = 0.05
+NO_ANSWER = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 200),
+]
+FILES = (
+    registry_service_pb2,
+    registry_query_service_pb2,
+    trading_service_pb2,
+    trading_query_service_pb2,
+    clearing_service_pb2,
+    clearing_query_service_pb2,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """Where a request goes and what answers it."""
+
+    service: str
+    path: str
+    answer: type[Message]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+def rpcs() -> dict[str, Rpc]:
+    """Where each request message goes, by its full name."""
+    return {
+        method.input_type.full_name: Rpc(
+            file.DESCRIPTOR.package.split(".")[1],
+            f"/{service.full_name}/{method.name}",
+            message_factory.GetMessageClass(method.output_type),
+        )
+        for file in FILES
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+
+
+RPCS = rpcs()
+
+
+class Refused(Exception):
+    """The market said no."""
+
+    def __init__(self, code: str, reason: str, facts: Mapping[str, str]) -> None:
+        super().__init__(code, reason, dict(facts))
+        self.code = code
+        self.reason = reason
+        self.facts = dict(facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A command that was answered: from then on it must stand in the log for ever."""
+
+    service: str
+    actor: str
+    request_id: str
+    position: int
+
+
+class Port(Protocol):
+    """What a played day needs of a market."""
+
+    answered: list[Answered]
+    refusals: Counter[str]
+
+    async def call(self, actor: str, request: Message) -> Any:
+        """Sends a command or query until it is answered. Raises Refused."""
+
+    async def move_clock(self, service: str, to_ms: int) -> None:
+        """Moves a service's rehearsal clock, unless it is there already."""
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Lets time go by until something is so."""
+
+    async def at_rest(self) -> bool:
+        """Whether nothing is on its way between the services."""
+
+
+class ProcessPort:
+    """Services as processes, by gRPC."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self.answered: list[Answered] = []
+        self.refusals: Counter[str] = Counter()
+        self._channels = {name: grpc.aio.insecure_channel(address, OPTIONS) for name, address in addresses.items()}
+
+    async def call(self, actor: str, request: Message) -> Any:
+        rpc = RPCS[request.DESCRIPTOR.full_name]
+        try:
+            answered: Any = await self._ask(rpc.service, rpc.path, actor, request, rpc.answer)
+        except Refused as refused:
+            self.refusals[refused.reason] += 1
+            raise
+        request_id = getattr(request, "request_id", "")
+        if request_id:
+            self.answered.append(Answered(rpc.service, actor, request_id, answered.position))
+        return answered
+
+    async def _ask(self, service: str, path: str, actor: str, request: Message, answer: type[R]) -> R:
+        ends = time.monotonic() + ANSWER_S_MAX
+        while True:
+            try:
+                return await self.ask_once(service, path, actor, request, answer)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in NO_ANSWER or time.monotonic() > ends:
+                    raise
+                await asyncio.sleep(PAUSE_S)
+
+    async def ask_once(
+        self, service: str, path: str, actor: str, request: Message, answer: type[R], seconds: float = CALL_S_MAX
+    ) -> R:
+        """One try. Raises Refused, or AioRpcError where there is no answer."""
+        call = self._channels[service].unary_unary(path, type(request).SerializeToString, answer.FromString)
+        try:
+            answered: R = await call(request, metadata=(("carbonmarket-actor", actor),), timeout=seconds)
+            return answered
+        except grpc.aio.AioRpcError as error:
+            info = error_info(error)
+            if info is None or error.code() in NO_ANSWER:
+                raise
+            raise Refused(error.code().name, info.reason, info.metadata) from error
+
+    async def status(self, service: str) -> log.GetStatusResponse:
+        path = "/carbonmarket.log.v1.LogService/GetStatus"
+        return await self._ask(service, path, "auditor:test", log.GetStatusRequest(), log.GetStatusResponse)
+
+    async def read_log(self, service: str, after_position: int, wait_ms: int = 0) -> log.ReadResponse:
+        path = "/carbonmarket.log.v1.LogService/Read"
+        request = log.ReadRequest(after_position=after_position, wait_ms=wait_ms)
+        return await self._ask(service, path, "auditor:test", request, log.ReadResponse)
+
+    async def whole_log(self, service: str) -> list[log.Record]:
+        records: list[log.Record] = []
+        while True:
+            answer = await self.read_log(service, len(records))
+            records += answer.records
+            if len(records) >= answer.head_position:
+                return records
+
+    async def move_clock(self, service: str, to_ms: int) -> None:
+        request = log.MoveClockRequest(request_id=f"clock/{to_ms}", to_ms=to_ms)
+        path = "/carbonmarket.log.v1.LogService/MoveClock"
+        await self._ask(service, path, "exchange_operator:clock", request, log.MoveClockResponse)
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        ends = time.monotonic() + ANSWER_S_MAX
+        while not await condition():
+            assert time.monotonic() < ends, f"waited {ANSWER_S_MAX:g} s for {what}"
+            await asyncio.sleep(PAUSE_S)
+
+    async def at_rest(self) -> bool:
+        statuses = {name: await self.status(name) for name in self._channels}
+        return all(
+            not status.unanswered_positions
+            and all(source.heard_position == statuses[source.log_id].head_position for source in status.sources)
+            for status in statuses.values()
+        )
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+
+def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
+    for name, value in error.trailing_metadata() or ():
+        if name == "grpc-status-details-bin" and isinstance(value, bytes):
+            for detail in status_pb2.Status.FromString(value).details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    return info
+    return None
+
+
+def misplaced(answered: Any, records: list[log.Record]) -> list[str]:
+    """Answered commands of one service that its log does not have, once, where the answer said."""
+    ends: dict[tuple[str, str], list[int]] = {}
+    for record, following in zip(records, [*records[1:], None], strict=True):
+        key = (record.actor, record.request_id)
+        if record.request_id and (following is None or (following.actor, following.request_id) != key):
+            ends.setdefault(key, []).append(record.position)
+    return [
+        f"{each}: the log has {ends.get((each.actor, each.request_id), [])}"
+        for each in answered
+        if ends.get((each.actor, each.request_id)) != [each.position]
+    ]
