@@ -26,6 +26,11 @@ MIGRATION_LOCK = 0x6361_7262_6F6E_0002
 
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
+DERIVED_DATA = {"synchronous_commit": "off"}
+"""For the pool only. What it writes (tables, checkpoints, snapshots) is derived from the log: if a crash takes the last
+of it, rows and checkpoint go back together and are written again. Appends are made on the leader's session, in full.
+"""
+
 COLUMNS = (
     "position, type, data, recorded_ms, actor, request_id, traceparent, source_log_id, source_position, digest, "
     "command_digest, command_events"
@@ -43,7 +48,13 @@ OUT_OF_REACH = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutE
 
 
 async def open_pool(database_url: str) -> Pool:
-    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=POOL_CONNECTIONS_MAX, command_timeout=60)
+    pool = await asyncpg.create_pool(
+        database_url,
+        min_size=1,
+        max_size=POOL_CONNECTIONS_MAX,
+        command_timeout=60,
+        server_settings=DERIVED_DATA,
+    )
     assert pool is not None
     return pool
 

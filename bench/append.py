@@ -1,0 +1,70 @@
+"""Appending events. Floor: an empty statement's round trip. Peer: one INSERT per event, in a transaction."""
+
+from pathlib import Path
+
+import asyncpg
+
+import chassis
+from bench.table import Row, measure, show
+from chassis.postgres_log import PostgresLog, migrate, open_pool
+from chassis.record import Head, Record, chain
+from rehearsal.postgres import Postgres
+
+DATA = b"x" * 120
+PEER = "INSERT INTO peer VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+BATCHES = (1, 100, 500)
+
+
+def records_after(head: Head, count: int) -> list[Record]:
+    records = []
+    for _ in range(count):
+        bare = Record(head.position + 1, "bench.Event", DATA, 1_000, "participant:ada", f"r{head.position}")
+        digest = chain(head.digest, bare)
+        records.append(Record(bare.position, bare.type, DATA, 1_000, bare.actor, bare.request_id, digest=digest))
+        head = Head(bare.position, digest)
+    return records
+
+
+async def run(folder: Path) -> None:
+    server = Postgres(folder)
+    await server.start()
+    try:
+        await against(await server.create_database("append"))
+    finally:
+        await server.stop()
+
+
+async def against(database_url: str) -> None:
+    pool = await open_pool(database_url)
+    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    await pool.execute(
+        "CREATE TABLE peer (LIKE log INCLUDING ALL); ALTER TABLE peer DROP command_digest, DROP command_events"
+    )
+    connection = await asyncpg.connect(database_url)
+    log = PostgresLog("bench", database_url, pool)
+    assert await log.lead()
+
+    async def empty() -> None:
+        await connection.execute("SELECT 1")
+
+    floor = await measure("a round trip", 1, empty)
+    rows: list[Row] = []
+    for count in BATCHES:
+
+        async def ours(count: int = count) -> None:
+            head = await log.head()
+            await log.append(head, records_after(head, count), [])
+
+        async def peer(count: int = count) -> None:
+            last = await connection.fetchval("SELECT coalesce(max(position), 0) FROM peer")
+            async with connection.transaction():
+                await connection.executemany(
+                    PEER, [(last + n + 1, "bench.Event", DATA, 1_000, "a", "", "", "", 0, b"d") for n in range(count)]
+                )
+
+        rows.append(await measure(f"log_append, batch of {count}", count, ours))
+        rows.append(await measure(f"peer: executemany, batch of {count}", count, peer))
+    show("Append", "event", rows, floor)
+    await log.close()
+    await connection.close()
+    await pool.close()
