@@ -23,6 +23,8 @@ COMMANDS_MAX = 500
 ON_THE_WAY_MAX = 4
 """So many messages may be on the way without an answer."""
 ANSWER_S_MAX = 60.0
+BROKEN_WRITE = "Internal error from Core"
+"""What grpc says, with the code INTERNAL, where a message was written to a call that was ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,12 @@ async def submit_many(
 
 
 async def _failure(service: str, call: Any, error: Exception) -> Exception:
-    """The error of the call: a write to a call that has ended says only that it has."""
+    """The error of the call. A write that fails says only that the call has ended; grpc then shows INTERNAL, a
+    fault of its own.
+    """
     if isinstance(error, grpc.aio.AioRpcError):
+        if error.details() == BROKEN_WRITE:
+            return Unavailable(service, "the stream broke while commands were being sent")
         return from_grpc(service, error)
     ended = grpc.aio.AioRpcError(
         await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()

@@ -209,9 +209,13 @@ class Noun(click.Group):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        shows = next(iter(self.commands))
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
-            args = [shows, *args]
+        shows = self.commands[next(iter(self.commands))]
+        takes_a_name = any(isinstance(parameter, click.Argument) for parameter in shows.params)
+        first = args[0] if args else ""
+        verb_follows = first in self.commands or first in ("--help", "-h")
+        if not verb_follows and (not first or first.startswith("-") or takes_a_name):
+            assert shows.name is not None
+            args = [shows.name, *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

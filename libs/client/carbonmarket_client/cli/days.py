@@ -21,10 +21,10 @@ def days() -> None:
 
 
 @command(days, "show", ["carbonmarket days", "carbonmarket days show 2021-07-16"])
-@click.argument("day", type=DAY, default="", required=False)
-async def show_day(market: CarbonMarket, session: Session, day: str) -> None:
+@click.argument("day", type=DAY, required=False)
+async def show_day(market: CarbonMarket, session: Session, day: str | None) -> None:
     """Show a trading day and what keeps it from opening; without a day the open one, else the next, else the last."""
-    answer = await market.trading.get_day(day)
+    answer = await market.trading.get_day(day or "")
     session.show(answer, day_card(answer))
 
 

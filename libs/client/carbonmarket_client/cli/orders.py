@@ -30,17 +30,17 @@ def orders() -> None:
     orders, "list", ["carbonmarket orders", "carbonmarket orders list --open", "carbonmarket orders --day 2021-07-16"]
 )
 @click.option("--account", help="Whose; else a participant's own, for others everybody's.")
-@click.option("--day", type=DAY, default="", help="Of this day only.")
+@click.option("--day", type=DAY, help="Of this day only.")
 @click.option("--open", "open_only", is_flag=True, help="Only those that still rest in the book.")
 @limit_option
 async def list_orders(
-    market: CarbonMarket, session: Session, account: str | None, day: str, open_only: bool, limit: int
+    market: CarbonMarket, session: Session, account: str | None, day: str | None, open_only: bool, limit: int
 ) -> None:
     """List orders, newest first."""
     whose = session.own_or_all(account)
     answer = await gathered(
         lambda size, token: market.trading.list_orders(
-            account=whose, day=day, open_only=open_only, page_size=size, page_token=token
+            account=whose, day=day or "", open_only=open_only, page_size=size, page_token=token
         ),
         "orders",
         limit,
@@ -135,17 +135,17 @@ def trades() -> None:
     ["carbonmarket trades", "carbonmarket trades --day 2021-07-16", "carbonmarket trades --limit 0 --json"],
 )
 @click.option("--account", help="Whose; else a participant's own, for others everybody's.")
-@click.option("--day", type=DAY, default="", help="Of this day only.")
+@click.option("--day", type=DAY, help="Of this day only.")
 @limit_option
-async def list_trades(market: CarbonMarket, session: Session, account: str | None, day: str, limit: int) -> None:
+async def list_trades(market: CarbonMarket, session: Session, account: str | None, day: str | None, limit: int) -> None:
     """List trades, newest first."""
     whose = session.own_or_all(account)
     answer = await gathered(
-        lambda size, token: market.trading.list_trades(account=whose, day=day, page_size=size, page_token=token),
+        lambda size, token: market.trading.list_trades(account=whose, day=day or "", page_size=size, page_token=token),
         "trades",
         limit,
     )
-    session.show(answer, trades_screen(whose, day, answer))
+    session.show(answer, trades_screen(whose, day or "", answer))
 
 
 @command(trades, "show", ["carbonmarket trades show 17"])

@@ -1,0 +1,369 @@
+"""The command line against services that answer what a test tells them to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import grpc
+import pytest
+from click.testing import CliRunner, Result
+
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
+from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing_commands
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
+from carbonmarket.trading.v1 import trading_events_pb2 as events
+from carbonmarket.trading.v1 import trading_query_service_pb2 as query
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from carbonmarket.trading.v1 import trading_types_pb2 as types
+from carbonmarket_client.__main__ import NOUNS
+from carbonmarket_client.cli.app import cli
+from support import client_answers as answers
+from support.fake_services import FakeMarket, Says
+
+assert NOUNS, "importing them declares the commands"
+
+
+def run(fake_market: FakeMarket, *arguments: str, actor: str = "participant:power-0007") -> Result:
+    return CliRunner().invoke(cli, fake_market.arguments(*arguments, actor=actor), prog_name="carbonmarket")
+
+
+def ran(fake_market: FakeMarket, *arguments: str, actor: str = "participant:power-0007") -> str:
+    """Run a command that works and return what it printed."""
+    result = run(fake_market, *arguments, actor=actor)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def as_json(fake_market: FakeMarket, *arguments: str, actor: str = "participant:power-0007") -> Any:
+    return json.loads(ran(fake_market, *arguments, "--json", actor=actor))
+
+
+def every_command(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += every_command(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+def test_every_command_explains_itself_with_examples(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(cli, [*path, "--help"], prog_name="carbonmarket")
+    assert result.exit_code == 0
+    assert f"carbonmarket {' '.join(path)}" in result.stdout
+    assert "Examples:\n  $ carbonmarket" in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines() if "$ " not in line) <= 100
+
+
+def test_the_help_lists_the_exit_codes() -> None:
+    help_text = CliRunner().invoke(cli, ["--help"]).stdout
+    for meaning in ("0  done", "1  refused", "3  no answer", "5  refused: this actor may not do it"):
+        assert meaning in help_text
+
+
+def test_an_order_is_placed_with_exact_numbers(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("PlaceOrder", trading.PlaceOrderResponse(order_id=12, position=40))
+    said = ran(fake_market, "orders", "place", "CEA", "sell", "1,000", "51.23", "--request-id", "order-118")
+    assert said == "Order 12 is in the book: sell 1,000 t of CEA at CNY 51.23.\n"
+    asked = fake_market.trading.only_call("PlaceOrder").request
+    assert asked == trading.PlaceOrderRequest(
+        request_id="order-118",
+        account="power-0007",
+        instrument="CEA",
+        side=types.SIDE_SELL,
+        price_fen=5123,
+        quantity_tonnes=1_000,
+    )
+
+
+def test_a_program_gets_the_same_keys_and_whole_numbers(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("PlaceOrder", trading.PlaceOrderResponse(order_id=12, position=40))
+    said = as_json(fake_market, "orders", "place", "CEA", "buy", "1", "51.23", "--request-id", "a")
+    assert said == {"request_id": "a", "order_id": 12, "position": 40}
+
+
+def test_a_list_as_json_has_every_field_even_when_it_is_empty(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ListOrders", answers.ORDERS)
+    (order,) = as_json(fake_market, "orders")["orders"]
+    assert order["price_fen"] == 5123
+    assert order["side"] == "sell"
+    assert order["state"] == "cancelled"
+    assert set(order) == {field.name for field in query.Order.DESCRIPTOR.fields}
+    fake_market.trading.will("ListOrders", query.ListOrdersResponse())
+    assert as_json(fake_market, "orders") == {"orders": [], "next_page_token": "", "position": 0}
+
+
+def test_the_global_json_option_means_the_same(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ListOrders", answers.ORDERS)
+    before = CliRunner().invoke(cli, ["--json", *fake_market.arguments("orders")]).stdout
+    assert json.loads(before) == as_json(fake_market, "orders")
+
+
+def test_a_participant_sees_its_own_and_an_operator_everybodys(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ListTrades", answers.TRADES)
+    ran(fake_market, "trades")
+    ran(fake_market, "trades", actor="exchange_operator:ann")
+    assert [call.request.account for call in fake_market.trading.calls] == ["power-0007", ""]
+
+
+def test_as_many_rows_as_wanted_are_put_together_from_pages(fake_market: FakeMarket) -> None:
+    def page(request: query.ListTradesRequest) -> query.ListTradesResponse:
+        first = int(request.page_token or 1)
+        rows = [query.Trade(trade_id=number) for number in range(first, first + min(request.page_size, 1_000))]
+        return query.ListTradesResponse(trades=rows, next_page_token=str(first + len(rows)))
+
+    fake_market.trading.will("ListTrades", page)
+    said = as_json(fake_market, "trades", "--limit", "2100")
+    assert [trade["trade_id"] for trade in said["trades"]] == list(range(1, 2_101))
+    assert [call.request.page_size for call in fake_market.trading.calls] == [1_000, 1_000, 100]
+
+
+REFUSALS = [
+    (grpc.StatusCode.FAILED_PRECONDITION, 1),
+    (grpc.StatusCode.INVALID_ARGUMENT, 1),
+    (grpc.StatusCode.NOT_FOUND, 4),
+    (grpc.StatusCode.PERMISSION_DENIED, 5),
+    (grpc.StatusCode.INTERNAL, 6),
+    (grpc.StatusCode.RESOURCE_EXHAUSTED, 3),
+]
+
+
+@pytest.mark.parametrize(("code", "exit_code"), REFUSALS)
+def test_the_exit_code_says_what_kind_of_no_it_was(
+    fake_market: FakeMarket, code: grpc.StatusCode, exit_code: int
+) -> None:
+    fake_market.trading.will("CancelOrder", Says(code, "ORDER_UNKNOWN", order_id=12))
+    result = run(fake_market, "orders", "cancel", "12")
+    assert result.exit_code == exit_code
+    assert result.stdout == ""
+    assert "How to mend it: " in result.stderr
+
+
+def test_a_refusal_reads_as_a_fact_and_a_way_out(fake_market: FakeMarket) -> None:
+    refusal = Says(
+        grpc.StatusCode.FAILED_PRECONDITION, "PRICE_OUTSIDE_DAILY_LIMIT", price_fen=6000, low_fen=4611, high_fen=5635
+    )
+    fake_market.trading.will("PlaceOrder", refusal)
+    result = run(fake_market, "orders", "place", "CEA", "buy", "1", "60")
+    facts, mend = result.stderr.split("How to mend it: ")
+    assert facts.splitlines() == [
+        "Refused: PRICE_OUTSIDE_DAILY_LIMIT",
+        "  high   CNY 56.35",
+        "  low    CNY 46.11",
+        "  price  CNY 60.00",
+    ]
+    assert " ".join(mend.split()).startswith("Give a price between the day's limits")
+
+
+def test_a_refusal_as_json_has_its_facts_as_numbers(fake_market: FakeMarket) -> None:
+    fake_market.trading.will(
+        "CancelOrder", Says(grpc.StatusCode.NOT_FOUND, "ORDER_UNKNOWN", order_id=12, account="1234")
+    )
+    result = run(fake_market, "--json", "orders", "cancel", "12")
+    error = json.loads(result.stdout)["error"]
+    assert error["kind"] == "NotFound"
+    assert error["reason"] == "ORDER_UNKNOWN"
+    assert error["facts"] == {"account": "1234", "order_id": 12}
+    assert error["mend"] == "Check the order's number."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("orders", "place", "CEA", "sell", "1.5", "51.23"), "whole tonnes only"),
+        (("orders", "place", "CEA", "sell", "1", "51.234"), "two decimals at most"),
+        (("orders", "place", "CEA", "lend", "1", "51.23"), "'buy', 'sell'"),
+        (("bulletins", "16.07.2021"), "write it as 2021-07-16"),
+        (("clock", "move", "soon"), "2021-07-16 09:30"),
+        (("trace", "xyz", "--spans", "."), "32 hexadecimal digits"),
+        (("events", "--after", "7"), "--service"),
+        (("rules", "weights", "2026-01-05", "CEA25", "--source", "x"), "INSTRUMENT=WEIGHT"),
+        (("rules", "set", "2021-07-16", "--source", "x", "--listed-sessions", "9-11"), "09:30-11:30"),
+        (("days", "announce"), "--from"),
+        (("instruments", "sell"), "No such"),
+    ],
+)
+def test_a_wrong_command_line_says_what_would_be_right(
+    fake_market: FakeMarket, arguments: tuple[str, ...], told: str
+) -> None:
+    result = run(fake_market, *arguments)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.replace("│", "").split())
+    assert not fake_market.trading.calls
+
+
+def test_who_is_told_no_address_is_told_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CARBONMARKET_TRADING_ADDRESS", raising=False)
+    result = CliRunner().invoke(cli, ["--as", "auditor:kate", "days"])
+    assert result.exit_code == 2
+    assert "--trading HOST:PORT" in result.stderr
+    assert "CARBONMARKET_TRADING_ADDRESS" in result.stderr
+
+
+def test_a_service_that_is_away_leaves_the_request_id_to_repeat_under() -> None:
+    away = ["--trading=127.0.0.1:1", "--as=participant:power-0007", "--deadline=1"]
+    result = CliRunner().invoke(cli, [*away, "orders", "cancel", "12", "--request-id", "cancel-12"])
+    assert result.exit_code == 3
+    assert "--request-id cancel-12" in " ".join(result.stderr.split())
+
+
+def test_the_book_is_shown_once_or_as_long_as_wanted(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("StreamMarketData", lambda _request: iter([answers.PICTURE] * 5))
+    assert "SELL at CNY" in ran(fake_market, "book", "CEA")
+    lines = ran(fake_market, "book", "CEA", "--updates", "3", "--json").splitlines()
+    assert [json.loads(line)["book"]["asks"][0]["price_fen"] for line in lines] == [5123] * 3
+    assert "SELL at CNY" in ran(fake_market, "book", "CEA", "--watch")
+
+
+def feed_of(*positions_and_times: tuple[int, int]) -> Any:
+    def read(request: log.ReadFeedRequest) -> log.ReadFeedResponse:
+        records = [
+            log.FeedRecord(
+                sequence=sequence,
+                record=log.Record(
+                    position=position,
+                    type=events.OrderExpired.DESCRIPTOR.full_name,
+                    data=events.OrderExpired(order_id=position, quantity_tonnes=1_000).SerializeToString(),
+                    recorded_ms=time_ms,
+                ),
+            )
+            for sequence, (position, time_ms) in enumerate(positions_and_times, 1)
+        ]
+        return log.ReadFeedResponse(records=records[request.after_sequence :])
+
+    return read
+
+
+def test_a_participants_feeds_of_all_services_come_in_the_order_of_time(fake_market: FakeMarket) -> None:
+    fake_market.registry.will("ReadFeed", feed_of((3, 1_000), (9, 5_000)))
+    fake_market.trading.will("ReadFeed", feed_of((7, 2_000)))
+    fake_market.clearing.will("ReadFeed", feed_of())
+    lines = [json.loads(line) for line in ran(fake_market, "events", "--json").splitlines()]
+    assert [(line["service"], line["sequence"], line["position"]) for line in lines] == [
+        ("registry", 1, 3),
+        ("trading", 1, 7),
+        ("registry", 2, 9),
+    ]
+    assert lines[0]["event"]["quantity_tonnes"] == 1_000
+    assert "quantity: 1,000 t" in ran(fake_market, "events", "--service", "trading")
+
+
+def test_following_ends_after_so_many_events(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ReadFeed", feed_of((7, 1_000), (8, 2_000), (9, 3_000)))
+    said = ran(fake_market, "events", "--follow", "--service", "trading", "--after", "1", "--limit", "2", "--json")
+    assert [json.loads(line)["position"] for line in said.splitlines()] == [8, 9]
+
+
+def test_events_of_one_type_only(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ReadFeed", feed_of((7, 1_000)))
+    assert ran(fake_market, "events", "--service", "trading", "--type", "OrderPlaced") == ""
+    assert "OrderExpired" in ran(fake_market, "events", "--service", "trading", "--type", "OrderExpired")
+
+
+def test_an_operator_reads_the_whole_log(fake_market: FakeMarket) -> None:
+    fake_market.clearing.will("Read", log.ReadResponse())
+    ran(fake_market, "events", "--service", "clearing", actor="auditor:kate")
+    assert fake_market.clearing.only_call("Read").request.wait_ms == 0
+
+
+def test_status_shows_who_answers_and_fails_for_who_does_not(fake_market: FakeMarket) -> None:
+    fake_market.registry.will("GetStatus", log.GetStatusResponse(log_id="registry", head_position=61_234))
+    fake_market.trading.will("GetStatus", answers.STATUS)
+    fake_market.clearing.will("GetStatus", Says(grpc.StatusCode.UNAVAILABLE))
+    result = run(fake_market, "--deadline", "1", "status")
+    assert result.exit_code == 3
+    assert "61,234" in result.stdout
+    assert "no answer" in result.stdout
+
+
+def test_the_clock_is_moved_in_all_three_services(fake_market: FakeMarket) -> None:
+    for fake in (fake_market.registry, fake_market.trading, fake_market.clearing):
+        fake.will("MoveClock", log.MoveClockResponse(now_ms=1_626_399_000_000))
+    ran(fake_market, "clock", "move", "2021-07-16 09:30", actor="exchange_operator:ann")
+    for fake in (fake_market.registry, fake_market.trading, fake_market.clearing):
+        assert fake.only_call("MoveClock").request.to_ms == 1_626_399_000_000
+
+
+def test_a_trade_is_traced_by_its_number(fake_market: FakeMarket, tmp_path: Path) -> None:
+    span = {"name": "TakeListing", "service": "trading", "trace_id": answers.TRACE_ID, "span_id": "a" * 16}
+    times = {"start_unix_nanos": 1_626_399_000 * 10**9, "end_unix_nanos": 1_626_399_001 * 10**9}
+    (tmp_path / "trading.jsonl").write_text(json.dumps({**span, **times}) + "\n")
+    fake_market.trading.will("GetTrade", query.GetTradeResponse(trade=answers.TRADE))
+    assert "TakeListing" in ran(fake_market, "trace", "59700", "--spans", str(tmp_path))
+    assert as_json(fake_market, "trace", answers.TRACE_ID, "--spans", str(tmp_path))["services"] == ["trading"]
+    assert run(fake_market, "trace", "0" * 32, "--spans", str(tmp_path)).exit_code == 4
+
+
+def test_money_comes_in_and_goes_out_by_the_banks_own_reference(fake_market: FakeMarket) -> None:
+    fake_market.clearing.will("RecordDeposit", clearing_commands.RecordDepositResponse(entry=7))
+    said = ran(
+        fake_market, "funds", "deposit", "power-0007", "2,000,000", "--reference", "A-118", actor="settlement_bank:a"
+    )
+    assert said == "CNY 2,000,000.00 are deposited for power-0007, entry 7.\n"
+    asked = fake_market.clearing.only_call("RecordDeposit").request
+    assert (asked.bank_reference, asked.amount_fen) == ("A-118", 200_000_000)
+
+
+# Every command that shows something, and what its service answers.
+SHOWS: list[tuple[tuple[str, ...], str, str, Any]] = [
+    (("accounts",), "registry", "ListAccounts", answers.ACCOUNTS),
+    (("accounts", "show"), "registry", "GetAccount", registry.GetAccountResponse(account=answers.ACCOUNT)),
+    (("vintages",), "registry", "ListVintages", answers.VINTAGES),
+    (("holdings",), "registry", "GetStatement", answers.HOLDINGS),
+    (("holdings", "movements"), "registry", "ListMovements", answers.MOVEMENTS),
+    (("orders", "--day", answers.DAY), "trading", "ListOrders", answers.ORDERS),
+    (("orders", "show", "59001"), "trading", "GetOrder", query.GetOrderResponse(order=answers.ORDER)),
+    (("trades",), "trading", "ListTrades", answers.TRADES),
+    (("trades", "show", "59700"), "trading", "GetTrade", query.GetTradeResponse(trade=answers.TRADE)),
+    (("blocks",), "trading", "ListBlocks", answers.BLOCKS),
+    (("days",), "trading", "GetDay", answers.OPEN_DAY),
+    (("days", "list"), "trading", "GetDay", answers.OPEN_DAY),
+    (("bulletins", answers.DAY), "trading", "GetBulletin", answers.BULLETIN),
+    (("instruments",), "trading", "ListInstruments", answers.INSTRUMENTS),
+    (("rules",), "trading", "ListInstruments", answers.INSTRUMENTS),
+    (("funds", "entries"), "clearing", "ListEntries", answers.ENTRIES),
+    (("payouts", "--state", "returned"), "clearing", "ListPayouts", answers.PAYOUTS),
+    (("statements", answers.DAY), "clearing", "GetStatement", answers.STATEMENT),
+    (("runs",), "clearing", "ListRuns", answers.RUNS),
+    (("runs", "show", "106"), "clearing", "GetRun", answers.ONE_RUN),
+    (("obligations", answers.DAY), "clearing", "ListObligations", answers.OBLIGATIONS),
+    (("reconciliations",), "clearing", "ListReconciliations", answers.RECONCILIATIONS),
+    (("reconciliations", "show", answers.DAY), "clearing", "GetReconciliation", answers.ONE_RECONCILIATION),
+]
+
+
+@pytest.mark.parametrize(("arguments", "service", "rpc", "answer"), SHOWS, ids=lambda value: str(value)[:30])
+def test_what_is_asked_for_is_shown_to_people_and_to_programs(
+    fake_market: FakeMarket, arguments: tuple[str, ...], service: str, rpc: str, answer: Any
+) -> None:
+    getattr(fake_market, service).will(rpc, last_page(answer))
+    text = ran(fake_market, *arguments)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
+    assert json.loads(ran(fake_market, *arguments, "--json"))
+
+
+def test_funds_are_shown_from_both_books(fake_market: FakeMarket) -> None:
+    fake_market.clearing.will("GetFunds", answers.FUNDS)
+    fake_market.trading.will("GetPosition", answers.POSITION)
+    assert "may be withdrawn" in ran(fake_market, "funds")
+    said = as_json(fake_market, "funds", "power-0007", actor="clearing_operator:bea")
+    assert said["clearing"]["balance_fen"] == 12_409_840_000
+    assert said["trading"]["units"][0]["instrument"] == "CEA"
+
+
+def last_page(answer: Any) -> Any:
+    """The same answer as the list's only page."""
+    whole = type(answer)()
+    whole.CopyFrom(answer)
+    if "next_page_token" in answer.DESCRIPTOR.fields_by_name:
+        whole.next_page_token = ""
+    return whole
+
+
+def test_a_long_run_without_a_limit_reads_every_leg(fake_market: FakeMarket) -> None:
+    first = clearing.GetRunResponse(run=answers.RUN, legs=answers.ONE_RUN.legs, next_page_token="more")
+    fake_market.clearing.will("GetRun", first, last_page(answers.ONE_RUN))
+    assert len(as_json(fake_market, "runs", "show", "106", "--limit", "0")["legs"]) == 2
