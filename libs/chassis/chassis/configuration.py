@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+KAFKA_WAIT_MS_MAX = 10_000
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -18,7 +19,7 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """listen and advertise are host:port; remotes are where the other services are reached, by name.
+    """listen and advertise are host:port; kafka_wait_ms is how long a fetch waits at the broker; remotes are where the other services are reached, by name.
 
     rehearsal_start_ms is None where the log follows the machine's clock.
     """
@@ -27,6 +28,7 @@ class Settings:
     advertise: str
     database_url: str
     kafka: str
+    kafka_wait_ms: int
     remotes: Mapping[str, str]
     rehearsal: bool
     rehearsal_start_ms: int | None
@@ -54,6 +56,9 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
     advertise = address("CARBONMARKET_ADVERTISE", environment.get("CARBONMARKET_ADVERTISE", "") or listen)
     database_url = required("CARBONMARKET_DATABASE_URL", "this service's own PostgreSQL database, postgresql://…")
     kafka = required("CARBONMARKET_KAFKA", "Kafka's bootstrap address, host:port")
+    wait = environment.get("CARBONMARKET_KAFKA_WAIT_MS", "500")
+    if not wait.isdigit() or not 1 <= int(wait) <= KAFKA_WAIT_MS_MAX:
+        faults.append(f"CARBONMARKET_KAFKA_WAIT_MS is {wait!r}: it must be 1 to {KAFKA_WAIT_MS_MAX}")
     addresses = {}
     for remote in remotes:
         name = f"CARBONMARKET_{remote.upper()}_ADDRESS"
@@ -85,5 +90,14 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
         raise Misconfigured(faults)
     spans = environment.get("CARBONMARKET_SPANS", "")
     return Settings(
-        listen, advertise, database_url, kafka, addresses, rehearsal, start_ms, Path(spans) if spans else None, level
+        listen=listen,
+        advertise=advertise,
+        database_url=database_url,
+        kafka=kafka,
+        kafka_wait_ms=int(wait),
+        remotes=addresses,
+        rehearsal=rehearsal,
+        rehearsal_start_ms=start_ms,
+        spans_folder=Path(spans) if spans else None,
+        log_level=level,
     )
