@@ -8,11 +8,16 @@ librdkafka lets nobody choose its port, and a broker that is killed and started 
 relay listens on the chosen port and passes every byte on, except that in the two answers in which a broker tells
 its address (Metadata, FindCoordinator) it tells the relay's.
 
+It also answers a fetch that finds nothing only when the fetch's whole wait is over, even if a record comes at once. So
+the relay holds such a fetch itself, until something is produced or the wait is over, and then lets the broker answer
+without waiting.
+
 `python -m rehearsal.broker --port 20092` runs it until SIGTERM; killing and restarting it is how a broker is wiped.
 """
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import struct
 import sys
@@ -22,7 +27,10 @@ from confluent_kafka import Producer
 from rehearsal.processes import Program, printed
 
 HOST = "127.0.0.1"
-ADDRESS_TELLING_API_KEYS = {3, 10}  # Metadata, FindCoordinator
+PRODUCE_API_KEY, FETCH_API_KEY = 0, 1
+ADDRESS_TELLING_API_KEYS = (3, 10)  # Metadata, FindCoordinator
+FETCH_VERSION_HELD_MAX = 11  # later ones are laid out otherwise, and are passed on as they are
+EMPTY_FETCH_BYTES_MAX = 512  # a longer answer may have left something behind
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 START_S_MAX = 10.0
 
@@ -39,18 +47,33 @@ class Relay:
     def __init__(self, port: int, broker_port: int) -> None:
         self.port = port
         self.broker_port = broker_port
-        self._told = address_bytes(broker_port)
-        self._to_tell = address_bytes(port)
+        self.told = address_bytes(broker_port)
+        self.to_tell = address_bytes(port)
+        self.produced = 0
+        self._produced_more = asyncio.Event()
 
     async def serve(self) -> asyncio.Server:
         """Listen for clients. Raises OSError when the port is taken."""
         return await asyncio.start_server(self._connection, HOST, self.port)
 
+    def note_produced(self) -> None:
+        """Wake the fetches that are held: there may be something for them."""
+        self.produced += 1
+        self._produced_more.set()
+        self._produced_more = asyncio.Event()
+
+    async def wait_for_more(self, produced: int, seconds: float) -> None:
+        """Return when more than `produced` writes were answered, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.produced <= produced:
+                    await self._produced_more.wait()
+
     async def _connection(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         broker, to_broker = await asyncio.open_connection(HOST, self.broker_port)
-        telling: set[int] = set()
-        requests = asyncio.create_task(pass_requests(client, to_broker, telling))
-        answers = asyncio.create_task(self._pass_answers(broker, to_client, telling))
+        passing = Connection(self)
+        requests = asyncio.create_task(passing.requests(client, to_broker))
+        answers = asyncio.create_task(passing.answers(broker, to_client))
         await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
         for task in (requests, answers):
             task.cancel()
@@ -58,26 +81,49 @@ class Relay:
         for writer in (to_client, to_broker):
             writer.close()
 
-    async def _pass_answers(
-        self, broker: asyncio.StreamReader, to_client: asyncio.StreamWriter, telling: set[int]
-    ) -> None:
+
+class Connection:
+    """One client's connection: what was asked, by correlation id, decides what is done to the answer."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._asked: dict[int, int] = {}
+        # So many writes were answered when the last fetch was passed on; before the first one, and after one that
+        # brought much, a fetch is not held.
+        self._produced = -1
+
+    async def requests(self, client: asyncio.StreamReader, to_broker: asyncio.StreamWriter) -> None:
+        """Pass the client's requests on, holding the fetches for which there is nothing yet."""
+        while frame := await read_frame(client):
+            api_key, version, correlation_id = struct.unpack_from(">hhi", frame, 4)
+            if api_key in (*ADDRESS_TELLING_API_KEYS, PRODUCE_API_KEY, FETCH_API_KEY):
+                self._asked[correlation_id] = api_key
+            if api_key == FETCH_API_KEY and version <= FETCH_VERSION_HELD_MAX:
+                frame = await self._held(frame)
+            to_broker.write(frame)
+            await to_broker.drain()
+
+    async def answers(self, broker: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        """Pass the broker's answers on, telling the relay's address for the broker's."""
         while frame := await read_frame(broker):
             (correlation_id,) = struct.unpack_from(">i", frame, 4)
-            if correlation_id in telling:
-                telling.remove(correlation_id)
-                frame = frame.replace(self._told, self._to_tell)
+            asked = self._asked.pop(correlation_id, None)
+            if asked in ADDRESS_TELLING_API_KEYS:
+                frame = frame.replace(self._relay.told, self._relay.to_tell)
+            elif asked == PRODUCE_API_KEY:
+                self._relay.note_produced()
+            elif asked == FETCH_API_KEY and len(frame) > EMPTY_FETCH_BYTES_MAX:
+                self._produced = -1
             to_client.write(frame)
             await to_client.drain()
 
-
-async def pass_requests(client: asyncio.StreamReader, to_broker: asyncio.StreamWriter, telling: set[int]) -> None:
-    """Pass a client's requests on; put into `telling` those whose answers will tell the broker's address."""
-    while frame := await read_frame(client):
-        api_key, _, correlation_id = struct.unpack_from(">hhi", frame, 4)
-        if api_key in ADDRESS_TELLING_API_KEYS:
-            telling.add(correlation_id)
-        to_broker.write(frame)
-        await to_broker.drain()
+    async def _held(self, frame: bytes) -> bytes:
+        (client_id_length,) = struct.unpack_from(">h", frame, 12)
+        wait_at = 14 + max(client_id_length, 0) + 4  # after the client's id (which may be null) and the replica's
+        (wait_ms,) = struct.unpack_from(">i", frame, wait_at)
+        await self._relay.wait_for_more(self._produced, wait_ms / 1000)
+        self._produced = self._relay.produced
+        return frame[:wait_at] + struct.pack(">i", 1) + frame[wait_at + 4 :]
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes:

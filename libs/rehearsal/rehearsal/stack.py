@@ -31,7 +31,6 @@ from rehearsal.processes import (
 HOST = "127.0.0.1"
 SERVICES = ("registry", "trading", "clearing")
 SPAN_DELAY_MS = 300
-KAFKA_WAIT_MS = 10
 """The embedded broker answers a waiting fetch only when its time is up, even if something came meanwhile."""
 
 
@@ -104,7 +103,6 @@ class Stack:
             "CARBONMARKET_LISTEN": address,
             "CARBONMARKET_DATABASE_URL": await self.postgres.create_database(service),
             "CARBONMARKET_KAFKA": self.kafka,
-            "CARBONMARKET_KAFKA_WAIT_MS": str(KAFKA_WAIT_MS),
             "CARBONMARKET_ACTOR_FROM": "metadata",
             "CARBONMARKET_CLOCK": f"rehearsal={self._start.clock}",
         }
