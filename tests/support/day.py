@@ -29,8 +29,8 @@ BANK = "icbc"
 REFERENCE_FEN = 4_800
 ISSUED_TONNES = 20_000_000
 ALLOCATED_TONNES = 2_000_000
-TRANSFERRED_TONNES = 1_500_000
-DEPOSIT_FEN = 3_000_000_000
+TRANSFERRED_TONNES = 350_000
+DEPOSIT_FEN = 1_200_000_000
 REGISTRY_OPERATOR = "registry_operator:ann"
 EXCHANGE_OPERATOR = "exchange_operator:bo"
 SECOND_EXCHANGE_OPERATOR = "exchange_operator:chen"
@@ -217,20 +217,20 @@ class Player:
     # What people do in a session
 
     async def act(self) -> None:
-        instrument = "CEA" if self.random.random() < 0.75 else "CEA21"
+        instrument = "CEA" if self.random.random() < 0.8 else "CEA21"
         kinds: Sequence[tuple[int, Callable[[str], Awaitable[None]]]] = (
-            (8, self.place_order),
-            (8, self.take_listing),
-            (2, self.cancel_order),
-            (2, self.offer_block),
-            (3, self.answer_block),
+            (16, self.place_order),
+            (20, self.take_listing),
+            (3, self.cancel_order),
+            (6, self.offer_block),
+            (6, self.answer_block),
             (1, self.suspend_for_a_moment),
         )
         (act,) = self.random.choices([act for _, act in kinds], [weight for weight, _ in kinds])
         await act(instrument)
 
     def price_fen(self) -> int:
-        return self.random.randint(4_450, 5_150) + self.random.choice([0, 0, 0, 0, 900])
+        return self.random.randint(4_500, 5_000) + self.random.choice([0] * 12 + [900])
 
     def side(self) -> trading_types.Side.ValueType:
         return self.random.choice([trading_types.SIDE_BUY, trading_types.SIDE_SELL])
@@ -239,7 +239,9 @@ class Player:
         account = self.random.choice((*ACCOUNTS, *ACCOUNTS, NOT_ELIGIBLE))
         order = trading.PlaceOrderRequest(account=account, instrument=instrument, side=self.side())
         order.price_fen = self.price_fen()
-        order.quantity_tonnes = self.random.choice([1, 10, self.random.randint(1, 50_000), 99_999, 100_000])
+        order.quantity_tonnes = self.random.choice(
+            [1, 10, self.random.randint(1, 50_000), 99_999, self.random.choice([50_000, 100_000])]
+        )
         placed = await self.may(f"participant:{account}", order)
         if placed is not None:
             self.open_orders[placed.order_id] = account
@@ -251,7 +253,8 @@ class Player:
             return
         price_fen, listing = self.random.choice(levels)
         take = trading.TakeListingRequest(account=self.random.choice(ACCOUNTS), order_id=listing.order_id)
-        take.quantity_tonnes = self.random.choice([1, listing.quantity_tonnes, self.random.randint(1, 60_000)])
+        part = self.random.randint(1, listing.quantity_tonnes)
+        take.quantity_tonnes = self.random.choice([1, part, listing.quantity_tonnes, listing.quantity_tonnes + 1])
         take.price_fen = price_fen + (self.random.random() < 0.1)
         await self.may(f"participant:{take.account}", take)
 
@@ -264,8 +267,8 @@ class Player:
     async def offer_block(self, instrument: str) -> None:
         account, counterparty = self.random.choices(ACCOUNTS, k=2)
         offer = trading.OfferBlockRequest(account=account, counterparty=counterparty, instrument=instrument)
-        offer.side, offer.price_fen = self.side(), self.random.randint(3_600, 6_000)
-        offer.quantity_tonnes = self.random.choice([99_999, 100_000, self.random.randint(100_000, 300_000)])
+        offer.side, offer.price_fen = self.side(), self.random.randint(3_500, 6_000)
+        offer.quantity_tonnes = self.random.choice([99_999, 100_000, 100_000, self.random.randint(100_000, 300_000)])
         offered = await self.may(f"participant:{account}", offer)
         if offered is None:
             return
