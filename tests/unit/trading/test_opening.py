@@ -1,0 +1,250 @@
+"""Opening a day: what keeps it closed, who may override that, and what it fixes and releases."""
+
+from support.trading_floor import (
+    ANN,
+    BOB,
+    CEMENT,
+    CLEARING,
+    DAYS,
+    FRIDAY,
+    MONDAY,
+    POWER,
+    REGISTRY,
+    RULES,
+    STEEL,
+    TUESDAY,
+    Floor,
+    Line,
+    moment,
+    open_floor,
+    quiet_floor,
+    settled,
+)
+from trading.domain.calendar import AnnounceTradingDays, DayPhase
+from trading.domain.closing import CloseDay
+from trading.domain.instruments import InstrumentListed, Limits, ListInstrument, NoteVintage
+from trading.domain.listed import PlaceOrder, TakeListing
+from trading.domain.opening import (
+    DayOpened,
+    OpenDay,
+    OpeningOverrideApproved,
+    OpeningOverrideProposed,
+    OverrideOpening,
+    obstacles,
+)
+from trading.domain.rules import SetCompositeWeights, SetTradingRules, Weight
+from trading.domain.settlement import AllowancesReleased, NoteBooksAgreement, NoteSettlementDay
+from trading.domain.values import Side
+
+FIRST_LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, 6_240)
+GROUND = "clearing is away, the exchange's committee decided"
+
+# fmt: off
+LISTING: list[Line] = [
+    ("08:00", ANN, ListInstrument("", FRIDAY, 4_800),              "INSTRUMENT_MALFORMED"),
+    ("08:00", ANN, ListInstrument("CEA", "16 July", 4_800),        "DAY_MALFORMED"),
+    ("08:00", ANN, ListInstrument("CEA", "2021-07-17", 4_800),     "DAY_ON_WEEKEND"),
+    ("08:00", ANN, ListInstrument("CEA", FRIDAY, -1),              "PRICE_OUT_OF_RANGE"),
+    ("08:00", ANN, ListInstrument("CEA", FRIDAY, 2**62),           "PRICE_OUT_OF_RANGE"),
+    ("08:00", ANN, ListInstrument("CEA99", FRIDAY, 4_800),         "INSTRUMENT_UNKNOWN"),
+    ("08:00", ANN, ListInstrument("CEA", FRIDAY, 4_800),           "INSTRUMENT_ALREADY_LISTED"),
+    ("08:00", REGISTRY, NoteVintage("CEA21"),                      None),
+    ("08:00", REGISTRY, NoteVintage("CEA21"),                      "INSTRUMENT_ALREADY_KNOWN"),
+    ("08:00", REGISTRY, NoteVintage("CEA22"),                      None),
+    ("08:00", ANN, ListInstrument("CEA21", FRIDAY, 0),             "REFERENCE_PRICE_MISSING"),
+    ("08:00", ANN, ListInstrument("CEA21", FRIDAY, 4_700),         [InstrumentListed("CEA21", FRIDAY, 4_700)]),
+    ("09:00", ANN, OpenDay(FRIDAY),                                None),
+    ("09:00", ANN, ListInstrument("CEA22", FRIDAY, 0),             "DAY_ALREADY_OPENED"),
+    ("09:00", ANN, ListInstrument("CEA22", MONDAY, 4_700),         "REFERENCE_PRICE_IS_COMPOSITE_CLOSE"),
+    ("09:00", ANN, ListInstrument("CEA22", MONDAY, 0),             [InstrumentListed("CEA22", MONDAY, 0)]),
+]
+
+OPENING: list[Line] = [
+    ("09:00", ANN, OpenDay(""),                                    "DAY_MALFORMED"),
+    ("09:00", ANN, OpenDay("2021-07-17"),                          "DAY_UNKNOWN"),
+    ("09:00", ANN, OpenDay(MONDAY),                                "DAY_NOT_TODAY"),
+    ("15:00", ANN, OpenDay(FRIDAY),                                "DAY_IS_OVER"),
+    ("09:00", ANN, OpenDay(FRIDAY), [DayOpened(FRIDAY, moment(FRIDAY, "09:00"), (FIRST_LIMITS,), 4_800, ())]),
+    ("09:00", ANN, OpenDay(FRIDAY),                                "DAY_STILL_OPEN"),
+    ("09:00", ANN, OpenDay(MONDAY),                                "DAY_STILL_OPEN"),
+    ("15:00", ANN, CloseDay(FRIDAY),                               None),
+    ("15:00", ANN, OpenDay(FRIDAY),                                "DAY_ALREADY_OPENED"),
+]
+
+OVERRIDING: list[Line] = [
+    ("09:00", ANN, OpenDay(MONDAY),                                "EARLIER_DAY_NOT_SETTLED"),
+    ("09:00", ANN, OverrideOpening("monday", GROUND),              "DAY_MALFORMED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, ""),                    "GROUND_MALFORMED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, "x" * 501),             "GROUND_MALFORMED"),
+    ("09:00", ANN, OverrideOpening("2021-07-17", GROUND),          "DAY_UNKNOWN"),
+    ("09:00", ANN, OverrideOpening(FRIDAY, GROUND),                "DAY_ALREADY_OPENED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                [OpeningOverrideProposed(MONDAY, GROUND, ANN)]),
+    ("09:00", ANN, OpenDay(MONDAY),                                "EARLIER_DAY_NOT_SETTLED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                "SECOND_PERSON_REQUIRED"),
+    ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                [OpeningOverrideApproved(MONDAY, GROUND, ANN, BOB)]),
+    ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                "OVERRIDE_ALREADY_APPROVED"),
+    ("09:00", ANN, OpenDay(MONDAY),                                None),
+    ("09:00", BOB, OverrideOpening(TUESDAY, GROUND),               "DAY_STILL_OPEN"),
+]
+# fmt: on
+
+
+def test_an_instrument_is_listed_once_and_has_its_price_from_the_exchange_only_before_the_first_day() -> None:
+    quiet_floor().climb(LISTING)
+
+
+def test_a_day_opens_once_on_its_own_date_after_the_one_before_closed() -> None:
+    quiet_floor().climb(OPENING)
+
+
+def test_two_different_operators_override_what_keeps_a_day_closed() -> None:
+    floor = open_floor()
+    floor.close()
+    floor.day = MONDAY
+    floor.climb(OVERRIDING)
+    assert floor.market.calendar.days[MONDAY].phase is DayPhase.OPEN
+
+
+def test_an_opening_that_nothing_blocks_is_not_overridden() -> None:
+    floor = quiet_floor()
+    assert floor.refusal(ANN, OverrideOpening(FRIDAY, GROUND))[0] == "OPENING_NOT_BLOCKED"
+
+
+def test_a_day_opens_when_the_last_one_is_settled_and_the_books_agree() -> None:
+    floor = open_floor()
+    floor.close()
+    floor.day = MONDAY
+    floor.at("09:00")
+    assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
+    floor.play(CLEARING, NoteSettlementDay(FRIDAY))
+    assert floor.refusal(ANN, OpenDay(MONDAY)) == ("BOOKS_NOT_AGREED", {"day": MONDAY, "earlier_day": FRIDAY})
+    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False))
+    assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "BOOKS_NOT_AGREED"
+    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, True))
+    opened = floor.play(ANN, OpenDay(MONDAY))[0]
+    assert isinstance(opened, DayOpened)
+    assert opened.overridden_by == ()
+
+
+def test_an_override_is_for_one_day_only() -> None:
+    floor = open_floor()
+    floor.close()
+    floor.day = MONDAY
+    floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
+    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    opened = floor.play(ANN, OpenDay(MONDAY))[0]
+    assert isinstance(opened, DayOpened)
+    assert opened.overridden_by == (ANN, BOB)
+    floor.close()
+    floor.day = TUESDAY
+    assert [obstacle.facts["earlier_day"] for obstacle in obstacles(floor.market, TUESDAY, 0)] == [FRIDAY, MONDAY]
+    assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
+
+
+def test_heard_events_that_could_not_be_applied_keep_the_day_closed() -> None:
+    floor = quiet_floor()
+    floor.set_aside = 2
+    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"day": FRIDAY, "count": 2})
+
+
+def test_without_rules_or_instruments_no_day_opens() -> None:
+    floor = Floor()
+    floor.play(ANN, AnnounceTradingDays(DAYS))
+    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY))[0] == "RULES_MISSING"
+    floor.play(ANN, SetTradingRules(RULES))
+    assert floor.refusal(ANN, OpenDay(FRIDAY))[0] == "NO_INSTRUMENT_LISTED"
+
+
+def test_an_announced_day_may_be_passed_over_and_stays_closed() -> None:
+    floor = quiet_floor()
+    floor.day = MONDAY
+    floor.open(MONDAY)
+    floor.close()
+    assert floor.refusal(ANN, OpenDay(FRIDAY))[0] == "DAY_ALREADY_OPENED"
+
+
+def test_a_new_instrument_starts_from_the_composite_close_of_the_day_before() -> None:
+    floor = open_floor()
+    trade_at(floor, 4_950)
+    floor.play(REGISTRY, NoteVintage("CEA21"))
+    floor.play(ANN, ListInstrument("CEA21", MONDAY, 0))
+    floor.close()
+    floor.settle()
+    opened = floor.open(MONDAY)[0]
+    assert isinstance(opened, DayOpened)
+    assert [(limits.instrument, limits.previous_close_fen) for limits in opened.limits] == [
+        ("CEA", 4_950),
+        ("CEA21", 4_950),
+    ]
+
+
+def test_a_new_instrument_needs_a_composite_to_start_from() -> None:
+    floor = Floor()
+    floor.play(ANN, AnnounceTradingDays(DAYS))
+    floor.play(ANN, SetTradingRules(RULES))
+    floor.play(REGISTRY, NoteVintage("CEA"))
+    floor.play(REGISTRY, NoteVintage("CEA21"))
+    floor.play(ANN, ListInstrument("CEA", FRIDAY, 4_800))
+    floor.open(FRIDAY)
+    floor.play(ANN, ListInstrument("CEA21", MONDAY, 0))
+    floor.close()
+    floor.settle()
+    floor.day = MONDAY
+    unknown = ("COMPOSITE_UNKNOWN", {"day": MONDAY, "instrument": "CEA21"})
+    assert floor.at("09:00").refusal(ANN, OpenDay(MONDAY)) == unknown
+    floor.play(ANN, SetCompositeWeights(MONDAY, (Weight("CEA", 1),), "the exchange's notice"))
+    floor.open(MONDAY)
+
+
+def test_settled_purchases_can_be_sold_from_the_next_opening_on() -> None:
+    floor = open_floor()
+    trade_at(floor, 4_800)
+    floor.close()
+    floor.settle()
+    units = floor.market.accounts["steel"].units["CEA"]
+    assert (units.available_tonnes, units.bought_tonnes) == (0, 10)
+    assert floor.open(MONDAY)[1:] == [AllowancesReleased(1, "steel", "CEA", 10)]
+    assert (units.available_tonnes, units.bought_tonnes) == (10, 0)
+    floor.at("10:00").play(STEEL, PlaceOrder("steel", "CEA", Side.SELL, 4_800, 10))
+
+
+def test_what_settles_late_is_released_at_the_opening_after() -> None:
+    floor = open_floor()
+    trade_at(floor, 4_800)
+    trade_at(floor, 4_800)
+    floor.close()
+    floor.play(CLEARING, settled(floor.market, 1))
+    floor.day = MONDAY
+    floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
+    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    assert floor.play(ANN, OpenDay(MONDAY))[1:] == [AllowancesReleased(1, "steel", "CEA", 10)]
+    floor.play(CLEARING, settled(floor.market, 2))
+    units = floor.market.accounts["steel"].units["CEA"]
+    assert (units.available_tonnes, units.bought_tonnes) == (10, 10)
+    floor.close()
+    floor.day = FRIDAY
+    floor.settle()
+    floor.day = MONDAY
+    floor.settle()
+    assert floor.open(TUESDAY)[1:] == [AllowancesReleased(2, "steel", "CEA", 10)]
+
+
+def test_proceeds_of_an_unsettled_day_buy_nothing_on_an_overridden_one() -> None:
+    floor = open_floor()
+    trade_at(floor, 4_800)
+    floor.play(CEMENT, PlaceOrder("cement", "CEA", Side.SELL, 4_800, 1))
+    floor.close()
+    floor.day = MONDAY
+    floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
+    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    floor.play(ANN, OpenDay(MONDAY))
+    order = PlaceOrder("power", "CEA", Side.BUY, 4_800, 1)
+    assert floor.at("10:00").refusal(POWER, order) == ("INSUFFICIENT_FUNDS", {"needed_fen": 4_800, "available_fen": 0})
+    floor.play(CLEARING, settled(floor.market, 1))
+    floor.play(POWER, order)
+
+
+def trade_at(floor: Floor, price_fen: int) -> None:
+    """Power sells ten tonnes to steel."""
+    floor.at("10:00").play(POWER, PlaceOrder("power", "CEA", Side.SELL, price_fen, 10))
+    floor.play(STEEL, TakeListing("steel", floor.market.order_id_last, 10, price_fen))

@@ -1,0 +1,227 @@
+"""Settlement as trading hears it: settled, taken out, completed, agreed; and the confirmation of a run."""
+
+from dataclasses import replace
+
+import pytest
+
+from support.trading_floor import (
+    CLEARING,
+    FRIDAY,
+    MONDAY,
+    POWER,
+    STEEL,
+    Floor,
+    Line,
+    open_floor,
+    quiet_floor,
+    settled,
+)
+from trading.domain.block import ConfirmBlock, OfferBlock
+from trading.domain.confirmation import (
+    EXCLUDED_TRADES_MAX,
+    ClearingRunConfirmed,
+    ClearingRunDisputed,
+    ConfirmClearingRun,
+    MethodTotal,
+)
+from trading.domain.listed import PlaceOrder, TakeListing
+from trading.domain.settlement import (
+    BlockTrade,
+    BooksAgreementNoted,
+    MarkTradeSettled,
+    NoteBooksAgreement,
+    NoteSettlementDay,
+    SettlementDayNoted,
+    TradeBlocked,
+    TradeMarkedSettled,
+)
+from trading.domain.values import Method, Side
+
+
+def sell(floor: Floor, seller: str, buyer: str, quantity_tonnes: int, price_fen: int = 4_800) -> None:
+    floor.at("10:00").play(f"participant:{seller}", PlaceOrder(seller, "CEA", Side.SELL, price_fen, quantity_tonnes))
+    floor.play(f"participant:{buyer}", TakeListing(buyer, floor.market.order_id_last, quantity_tonnes, price_fen))
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """A closed day: power sold 100 t to steel (trade 1), 50 t to cement (2) and a block of 100,000 t to steel (3)."""
+    floor = open_floor()
+    sell(floor, "power", "steel", 100)
+    sell(floor, "power", "cement", 50, 4_900)
+    floor.at("13:30").play(POWER, OfferBlock("power", "steel", "CEA", Side.SELL, 4_000, 100_000))
+    floor.play(STEEL, ConfirmBlock(1, 4_000, 100_000))
+    floor.close()
+    return floor
+
+
+WHOLE = ConfirmClearingRun(
+    run_id=1,
+    day=FRIDAY,
+    attempt=1,
+    trades=3,
+    quantity_tonnes=100_150,
+    value_fen=400_725_000,
+    totals=(
+        MethodTotal("CEA", Method.LISTED, 2, 150, 725_000),
+        MethodTotal("CEA", Method.BLOCK, 1, 100_000, 400_000_000),
+    ),
+    excluded_trade_ids=(),
+)
+WITHOUT_TRADE_2 = replace(
+    WHOLE,
+    attempt=2,
+    trades=2,
+    quantity_tonnes=100_100,
+    value_fen=400_480_000,
+    totals=(
+        MethodTotal("CEA", Method.LISTED, 1, 100, 480_000),
+        MethodTotal("CEA", Method.BLOCK, 1, 100_000, 400_000_000),
+    ),
+    excluded_trade_ids=(2,),
+)
+CONFIRMED = ClearingRunConfirmed(1, FRIDAY, 1, 3, 100_150, 400_725_000)
+
+TRADE_1 = MarkTradeSettled(1, "steel", "power", "CEA", 100, 480_000)
+
+# fmt: off
+HEARING: list[Line] = [
+    ("16:00", CLEARING, MarkTradeSettled(99, "steel", "power", "CEA", 100, 480_000), "TRADE_NOT_AWAITING_SETTLEMENT"),
+    ("16:00", CLEARING, replace(TRADE_1, buyer="cement"),         "TRADE_DIFFERS"),
+    ("16:00", CLEARING, replace(TRADE_1, quantity_tonnes=101),    "TRADE_DIFFERS"),
+    ("16:00", CLEARING, replace(TRADE_1, value_fen=480_001),      "TRADE_DIFFERS"),
+    ("16:00", CLEARING, TRADE_1,                                  [TradeMarkedSettled(1)]),
+    ("16:00", CLEARING, TRADE_1,                                  "TRADE_NOT_AWAITING_SETTLEMENT"),
+    ("16:00", CLEARING, BlockTrade(1),                            "TRADE_NOT_AWAITING_SETTLEMENT"),
+    ("16:00", CLEARING, BlockTrade(2),                            [TradeBlocked(2, "cement", "power")]),
+    ("16:00", CLEARING, BlockTrade(2),                            "TRADE_NOT_AWAITING_SETTLEMENT"),
+    ("16:00", CLEARING, NoteSettlementDay("2021-07-17"),          "DAY_UNKNOWN"),
+    ("16:00", CLEARING, NoteSettlementDay(MONDAY),                "DAY_NOT_CLOSED"),
+    ("16:00", CLEARING, NoteSettlementDay(FRIDAY),                [SettlementDayNoted(FRIDAY)]),
+    ("16:00", CLEARING, NoteBooksAgreement(MONDAY, True),         "DAY_NOT_CLOSED"),
+    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, False),        [BooksAgreementNoted(FRIDAY, False)]),
+    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, True),         [BooksAgreementNoted(FRIDAY, True)]),
+]
+
+CONFIRMING: list[Line] = [
+    ("16:00", CLEARING, replace(WHOLE, run_id=0),                                    "RUN_ID_OUT_OF_RANGE"),
+    ("16:00", CLEARING, replace(WHOLE, day="friday"),                                "DAY_MALFORMED"),
+    ("16:00", CLEARING, replace(WHOLE, attempt=-1),                                  "ATTEMPT_OUT_OF_RANGE"),
+    ("16:00", CLEARING, replace(WHOLE, excluded_trade_ids=(1,) * (EXCLUDED_TRADES_MAX + 1)), "TOO_MANY_TRADES"),
+    ("16:00", "service:registry", WHOLE,                                             "NOT_THE_CLEARING_SERVICE"),
+    ("16:00", CLEARING, WHOLE,                                                       [CONFIRMED]),
+    ("16:00", CLEARING, WITHOUT_TRADE_2,           [ClearingRunConfirmed(1, FRIDAY, 2, 2, 100_100, 400_480_000)]),
+    # what was heard of before does not change the answer
+    ("16:00", CLEARING, BlockTrade(2),                                               None),
+    ("16:00", CLEARING, WITHOUT_TRADE_2,           [ClearingRunConfirmed(1, FRIDAY, 2, 2, 100_100, 400_480_000)]),
+    ("16:00", CLEARING, replace(WHOLE, day=MONDAY),
+        [ClearingRunDisputed(1, MONDAY, 1, "DAY_NOT_CLOSED", (("day", MONDAY),))]),
+    ("16:00", CLEARING, replace(WHOLE, excluded_trade_ids=(9,)),
+        [ClearingRunDisputed(1, FRIDAY, 1, "EXCLUDED_TRADE_UNKNOWN", (("trade_id", "9"),))]),
+    ("16:00", CLEARING, replace(WHOLE, trades=2, totals=WHOLE.totals[:1]),
+        [ClearingRunDisputed(1, FRIDAY, 1, "TOTALS_DIFFER", (
+            ("CEA/block", "exchange (1, 100000, 400000000), clearing (0, 0, 0)"),
+            ("differences", "2"),
+            ("whole", "exchange (3, 100150, 400725000), clearing (2, 100150, 400725000)"),
+        ))]),
+]
+# fmt: on
+
+
+def test_clearings_word_is_taken_once_and_only_of_trades_as_they_were_made(floor: Floor) -> None:
+    floor.climb(HEARING)
+
+
+def test_a_run_is_confirmed_when_its_totals_are_the_days_own(floor: Floor) -> None:
+    floor.climb(CONFIRMING)
+
+
+def test_an_empty_day_has_an_empty_run() -> None:
+    floor = quiet_floor()
+    floor.open(FRIDAY)
+    floor.close()
+    empty = replace(WHOLE, trades=0, quantity_tonnes=0, value_fen=0, totals=())
+    assert floor.play(CLEARING, empty) == [ClearingRunConfirmed(1, FRIDAY, 1, 0, 0, 0)]
+
+
+def test_a_dispute_names_a_bounded_number_of_differences(floor: Floor) -> None:
+    strange = tuple(MethodTotal(f"CEA{number}", Method.LISTED, 1, 1, 1) for number in range(100))
+    (answer,) = floor.play(CLEARING, replace(WHOLE, totals=WHOLE.totals + strange))
+    assert isinstance(answer, ClearingRunDisputed)
+    facts = dict(answer.facts)
+    assert facts.pop("differences") == "100"
+    assert len(facts) == 20
+
+
+def test_settling_moves_nothing_that_can_be_used(floor: Floor) -> None:
+    before = usable(floor)
+    floor.settle()
+    assert usable(floor) == before
+    funds = floor.market.accounts["power"].funds
+    assert (funds.settled_fen, funds.received_unsettled_fen) == (400_725_000, 0)
+    assert floor.market.accounts["steel"].units["CEA"].custody_tonnes == 100_100
+
+
+def usable(floor: Floor) -> list[tuple[int, int]]:
+    return [
+        (account.funds.available_fen, account.units["CEA"].available_tonnes)
+        for account in floor.market.accounts.values()
+    ]
+
+
+def test_proceeds_leave_the_market_only_when_they_are_settled(floor: Floor) -> None:
+    funds = floor.market.accounts["power"].funds
+    assert (funds.available_fen, funds.withdrawable_fen) == (400_725_000, 0)
+    floor.play(CLEARING, settled(floor.market, 1))
+    assert funds.withdrawable_fen == 480_000
+
+
+def test_a_trade_taken_out_blocks_the_buyers_money_and_the_sellers_units(floor: Floor) -> None:
+    power, cement = floor.market.accounts["power"], floor.market.accounts["cement"]
+    floor.play(CLEARING, BlockTrade(2))
+    assert cement.funds.blocked_fen == 245_000
+    assert cement.funds.available_fen == 1_000_000_000 - 245_000
+    assert (cement.units["CEA"].bought_tonnes, cement.units["CEA"].available_tonnes) == (0, 100_000)
+    assert power.funds.available_fen == 400_480_000
+    assert power.units["CEA"].blocked_tonnes == 50
+    floor.settle()
+    floor.open(MONDAY)
+    assert set(floor.market.trades) == {2}
+    assert power.units["CEA"].blocked_tonnes == 50
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_spent_proceeds_of_a_trade_taken_out_are_owed_until_the_purchase_is_taken_out_too(
+    order: tuple[int, int],
+) -> None:
+    floor = open_floor()
+    sell(floor, "power", "steel", 100)
+    sell(floor, "cement", "power", 60)
+    power = floor.market.accounts["power"].funds
+    assert power.available_fen == 192_000
+    for trade_id in order:
+        floor.play(CLEARING, BlockTrade(trade_id))
+    assert (power.available_fen, power.blocked_fen, power.owed_fen) == (0, 0, 0)
+    assert floor.market.accounts["steel"].funds.blocked_fen == 480_000
+    assert floor.market.accounts["cement"].units["CEA"].blocked_tonnes == 60
+
+
+def test_what_is_owed_can_neither_be_spent_nor_paid_out_and_is_covered_by_the_next_deposit() -> None:
+    floor = open_floor()
+    sell(floor, "power", "steel", 100)
+    sell(floor, "cement", "power", 100)
+    floor.play(CLEARING, BlockTrade(1))
+    power = floor.market.accounts["power"].funds
+    assert (power.owed_fen, power.buying_power_fen, power.withdrawable_fen) == (480_000, 0, 0)
+    floor.give("power", fen=500_000)
+    assert (power.owed_fen, power.available_fen, power.withdrawable_fen) == (0, 20_000, 20_000)
+
+
+def test_a_buyer_of_two_days_is_settled_by_the_day_of_its_trade(floor: Floor) -> None:
+    floor.settle()
+    floor.open(MONDAY)
+    sell(floor, "steel", "cement", 10)
+    steel = floor.market.accounts["steel"].funds
+    assert (steel.received_today_fen, steel.received_earlier_fen) == (48_000, 0)
+    floor.play(CLEARING, settled(floor.market, 4))
+    assert steel.received_unsettled_fen == 0
