@@ -1,10 +1,10 @@
-"""Answers as a busy market gives them, large numbers and long names included, to see what screens make of them."""
+"""Answers of registry and trading on a busy day, large numbers and long names included, to see what screens
+make of them.
+"""
 
-from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
-from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
-from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 
@@ -153,6 +153,7 @@ TRADE = trading.Trade(
     state=trading.TRADE_STATE_EXECUTED,
     trace_id=TRACE_ID,
 )
+EXECUTED = trading_events.TradeExecuted(trade_id=17, price_fen=4850, quantity_tonnes=1_000, value_fen=4_850_000)
 TRADES = trading.ListTradesResponse(trades=[TRADE])
 BLOCKS = trading.ListBlocksResponse(
     blocks=[
@@ -270,209 +271,4 @@ POSITION = trading.GetPositionResponse(
         withdrawable_fen=100_000_000_00,
         buying_power_fen=120_000_000_00,
     ),
-)
-
-FUNDS = clearing.GetFundsResponse(
-    account="power-0007",
-    balance_fen=124_098_400_00,
-    unsettled_out_fen=0,
-    unsettled_in_fen=964_086_360_25,
-    payouts_open_fen=500_000_00,
-    restricted=True,
-)
-ENTRIES = clearing.ListEntriesResponse(
-    entries=[
-        clearing.Entry(
-            log_position=118,
-            day=DAY,
-            kind=clearing_types.ENTRY_KIND_DEPOSIT,
-            amount_fen=12_000_000_000,
-            entry=7,
-            bank="bank-a",
-            bank_reference="A-2021-000118",
-            recorded_ms=NOON_MS,
-        ),
-        clearing.Entry(
-            log_position=61_230,
-            day=DAY,
-            kind=clearing_types.ENTRY_KIND_BOUGHT,
-            amount_fen=-96_456_840_343,
-            trade_id=59_700,
-            recorded_ms=NOON_MS,
-        ),
-    ]
-)
-PAYOUTS = clearing.ListPayoutsResponse(
-    payouts=[
-        clearing.Payout(
-            payout_id=4,
-            account="power-0007",
-            amount_fen=50_000_000,
-            state=clearing_types.PAYOUT_STATE_RETURNED,
-            bank="bank-a",
-            bank_reference="A-2021-000119",
-            ground="the account at the bank is closed",
-            requested_ms=NOON_MS,
-            closed_ms=NOON_MS,
-        )
-    ]
-)
-STATEMENT = clearing.GetStatementResponse(
-    account="power-0007",
-    day=DAY,
-    opening_fen=12_000_000_000,
-    deposits_fen=100,
-    payouts_fen=50_000_000,
-    bought_fen=4_400,
-    sold_fen=96_408_636_025,
-    fees_fen=48_204_318,
-    closing_fen=108_310_427_407,
-    lines=[
-        clearing.StatementLine(
-            trade_id=59_700,
-            instrument="CEA21",
-            method=clearing_types.TRADE_METHOD_BLOCK,
-            side=clearing.STATEMENT_SIDE_SELL,
-            price_fen=10_565,
-            quantity_tonnes=9_125_285,
-            value_fen=96_408_636_025,
-            fee_fen=48_204_318,
-            counter_account="cement-0113",
-            state=clearing_types.OBLIGATION_STATE_SETTLED,
-            recorded_ms=NOON_MS,
-        ),
-        clearing.StatementLine(
-            trade_id=59_701,
-            instrument="CEA",
-            method=clearing_types.TRADE_METHOD_LISTED,
-            side=clearing.STATEMENT_SIDE_BUY,
-            price_fen=4_400,
-            quantity_tonnes=1,
-            value_fen=4_400,
-            counter_account="steel-0002",
-            state=clearing_types.OBLIGATION_STATE_SETTLED,
-            recorded_ms=NOON_MS,
-        ),
-    ],
-    instruments=[
-        clearing.StatementInstrument(instrument="CEA", bought_tonnes=1),
-        clearing.StatementInstrument(instrument="CEA21", sold_tonnes=9_125_285),
-    ],
-    objection_before_day="2021-12-17",
-)
-RUN = clearing.Run(
-    run_id=106,
-    day=DAY,
-    attempt=2,
-    phase=clearing_types.RUN_PHASE_BLOCKED,
-    blocked_because="CASH_LEG_UNPROVEN",
-    facts={"trade_id": "59700", "account": "cement-0113", "amount_fen": "96456840343", "balance_fen": "12000000000"},
-    trades=1_204,
-    quantity_tonnes=20_480_941,
-    value_fen=81_721_811_795,
-    excluded=3,
-    opened_ms=NOON_MS,
-)
-RUNS = clearing.ListRunsResponse(runs=[RUN, clearing.Run(run_id=105, day="2021-12-15", attempt=1, phase=4, trades=1)])
-ONE_RUN = clearing.GetRunResponse(
-    run=RUN,
-    steps=[
-        clearing.RunStep(log_position=61_235, attempt=1, step="ClearingRunComputed", recorded_ms=NOON_MS),
-        clearing.RunStep(
-            log_position=61_236,
-            attempt=2,
-            step="ClearingRunBlocked",
-            reason=RUN.blocked_because,
-            facts=RUN.facts,
-            recorded_ms=NOON_MS,
-        ),
-    ],
-    exclusions=[
-        clearing.Exclusion(
-            exclusion_id=2,
-            trade_ids=[59_700, 59_701, 59_702],
-            ground="bank recalled the deposit",
-            proposer="clearing_operator:bea",
-        )
-    ],
-    legs=[
-        clearing_types.RunLeg(
-            trade_id=59_700,
-            instrument="CEA21",
-            quantity_tonnes=9_125_285,
-            seller="power-0007",
-            buyer="cement-0113",
-            buyer_pays_fen=96_456_840_343,
-            seller_receives_fen=96_360_431_707,
-        )
-    ],
-    next_page_token="more",
-)
-OBLIGATIONS = clearing.ListObligationsResponse(
-    obligations=[
-        clearing.Obligation(
-            trade_id=59_700,
-            day=DAY,
-            instrument="CEA21",
-            method=clearing_types.TRADE_METHOD_BLOCK,
-            price_fen=10_565,
-            quantity_tonnes=9_125_285,
-            value_fen=96_408_636_025,
-            buyer="cement-0113",
-            seller="power-0007",
-            state=clearing_types.OBLIGATION_STATE_UNSETTLED,
-            recorded_ms=NOON_MS,
-        )
-    ]
-)
-RECONCILIATION = clearing.Reconciliation(
-    day=DAY,
-    agreed=False,
-    registry_position=61_234,
-    trading_position=181_234,
-    clearing_entry=5_016,
-    rows_compared=12_540,
-    difference_count=1,
-    in_flight_count=2,
-    recorded_ms=NOON_MS,
-)
-RECONCILIATIONS = clearing.ListReconciliationsResponse(reconciliations=[RECONCILIATION])
-ONE_RECONCILIATION = clearing.GetReconciliationResponse(
-    reconciliation=RECONCILIATION,
-    differences=[
-        clearing_types.BookDifference(
-            book=clearing_types.BOOK_UNITS, account="power-0007", instrument="CEA21", held=9_125_285, expected=0
-        )
-    ],
-    in_flight=[
-        clearing_types.InFlight(
-            kind=clearing_types.IN_FLIGHT_KIND_UNSETTLED_BOUGHT,
-            account="cement-0113",
-            instrument="CEA",
-            amount=9_125_285,
-        ),
-        clearing_types.InFlight(kind=clearing_types.IN_FLIGHT_KIND_RELEASING, account="power-0007", amount=50_000_000),
-    ],
-)
-STATUS = log.GetStatusResponse(
-    log_id="trading",
-    rehearsal=True,
-    now_ms=NOON_MS,
-    head_position=181_240,
-    leader_address="127.0.0.1:7002",
-    followers=[log.Follower(name="publisher", position=181_240), log.Follower(name="projections", position=181_000)],
-    sources=[
-        log.Source(log_id="registry", heard_position=61_234),
-        log.Source(log_id="clearing", heard_position=5_016, halted_because="record 5,017 does not chain on 5,016"),
-    ],
-    set_aside=[
-        log.SetAside(
-            position=181_100,
-            source_log_id="clearing",
-            source_position=5_000,
-            type="carbonmarket.clearing.v1.TradeSettled",
-            reason="TRADE_UNKNOWN",
-        )
-    ],
-    unanswered_positions=[181_230],
 )

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import any_pb2, message_factory
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+from grpc_reflection.v1alpha import reflection
 
 from carbonmarket_client import CarbonMarket
 from carbonmarket_client.contracts import METHODS
@@ -140,6 +141,8 @@ def running_fakes() -> Iterator[FakeMarket]:
     servers = []
     for fake in fakes:
         server = grpc.server(ThreadPoolExecutor(4), handlers=[Handler(fake)])
+        names = {method.containing_service.full_name for method in METHODS[fake.service].values()}
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
         fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
         servers.append(server)

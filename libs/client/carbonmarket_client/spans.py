@@ -174,9 +174,7 @@ def _joined(by_trace: Mapping[str, list[Span]], at: Span, far_end: SpanKey) -> J
     while span is not None and span not in way:
         way.insert(0, span)
         span = by_id.get(span.parent_span_id)
-    lines = tuple(
-        Line("   " * (depth - 1) + "└─ " if depth else "", step, joined=True) for depth, step in enumerate(way)
-    )
+    lines = tuple(Line("   " * (depth - 1) + "└─ " if depth else "", step) for depth, step in enumerate(way))
     return Joined(trace_id=far_end.trace_id, at=at, lines=lines)
 
 

@@ -72,6 +72,11 @@ def amount(fen: int) -> str:
     return f"{sign}{fen // 100:,}.{fen % 100:02d}"
 
 
+def signed(fen: int) -> str:
+    """Write fen as CNY with its sign, as a change: 5123 is `+51.23`, and nothing at all is `0.00`."""
+    return f"+{amount(fen)}" if fen > 0 else amount(fen)
+
+
 def money(fen: int) -> str:
     """Write fen as CNY, for a sentence: 21023005325 is `CNY 210,230,053.25`."""
     return f"CNY {amount(fen)}"

@@ -20,6 +20,7 @@ from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.__main__ import NOUNS
 from carbonmarket_client.cli.app import cli
 from support import client_answers as answers
+from support import client_settled_answers as settled
 from support.fake_services import FakeMarket, Says
 
 assert NOUNS, "importing them declares the commands"
@@ -271,7 +272,7 @@ def test_an_operator_reads_the_whole_log(fake_market: FakeMarket) -> None:
 
 def test_status_shows_who_answers_and_fails_for_who_does_not(fake_market: FakeMarket) -> None:
     fake_market.registry.will("GetStatus", log.GetStatusResponse(log_id="registry", head_position=61_234))
-    fake_market.trading.will("GetStatus", answers.STATUS)
+    fake_market.trading.will("GetStatus", settled.STATUS)
     fake_market.clearing.will("GetStatus", Says(grpc.StatusCode.UNAVAILABLE))
     result = run(fake_market, "--deadline", "1", "status")
     assert result.exit_code == 3
@@ -324,14 +325,14 @@ SHOWS: list[tuple[tuple[str, ...], str, str, Any]] = [
     (("bulletins", answers.DAY), "trading", "GetBulletin", answers.BULLETIN),
     (("instruments",), "trading", "ListInstruments", answers.INSTRUMENTS),
     (("rules",), "trading", "ListInstruments", answers.INSTRUMENTS),
-    (("funds", "entries"), "clearing", "ListEntries", answers.ENTRIES),
-    (("payouts", "--state", "returned"), "clearing", "ListPayouts", answers.PAYOUTS),
-    (("statements", answers.DAY), "clearing", "GetStatement", answers.STATEMENT),
-    (("runs",), "clearing", "ListRuns", answers.RUNS),
-    (("runs", "show", "106"), "clearing", "GetRun", answers.ONE_RUN),
-    (("obligations", answers.DAY), "clearing", "ListObligations", answers.OBLIGATIONS),
-    (("reconciliations",), "clearing", "ListReconciliations", answers.RECONCILIATIONS),
-    (("reconciliations", "show", answers.DAY), "clearing", "GetReconciliation", answers.ONE_RECONCILIATION),
+    (("funds", "entries"), "clearing", "ListEntries", settled.ENTRIES),
+    (("payouts", "--state", "returned"), "clearing", "ListPayouts", settled.PAYOUTS),
+    (("statements", answers.DAY), "clearing", "GetStatement", settled.STATEMENT),
+    (("runs",), "clearing", "ListRuns", settled.RUNS),
+    (("runs", "show", "106"), "clearing", "GetRun", settled.ONE_RUN),
+    (("obligations", answers.DAY), "clearing", "ListObligations", settled.OBLIGATIONS),
+    (("reconciliations",), "clearing", "ListReconciliations", settled.RECONCILIATIONS),
+    (("reconciliations", "show", answers.DAY), "clearing", "GetReconciliation", settled.ONE_RECONCILIATION),
 ]
 
 
@@ -346,7 +347,7 @@ def test_what_is_asked_for_is_shown_to_people_and_to_programs(
 
 
 def test_funds_are_shown_from_both_books(fake_market: FakeMarket) -> None:
-    fake_market.clearing.will("GetFunds", answers.FUNDS)
+    fake_market.clearing.will("GetFunds", settled.FUNDS)
     fake_market.trading.will("GetPosition", answers.POSITION)
     assert "may be withdrawn" in ran(fake_market, "funds")
     said = as_json(fake_market, "funds", "power-0007", actor="clearing_operator:bea")
@@ -364,6 +365,6 @@ def last_page(answer: Any) -> Any:
 
 
 def test_a_long_run_without_a_limit_reads_every_leg(fake_market: FakeMarket) -> None:
-    first = clearing.GetRunResponse(run=answers.RUN, legs=answers.ONE_RUN.legs, next_page_token="more")
-    fake_market.clearing.will("GetRun", first, last_page(answers.ONE_RUN))
+    first = clearing.GetRunResponse(run=settled.RUN, legs=settled.ONE_RUN.legs, next_page_token="more")
+    fake_market.clearing.will("GetRun", first, last_page(settled.ONE_RUN))
     assert len(as_json(fake_market, "runs", "show", "106", "--limit", "0")["legs"]) == 2

@@ -21,10 +21,11 @@ from carbonmarket_client.screens import (
 )
 from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label, numbers, words
 from support import client_answers as answers
+from support import client_settled_answers as settled
 
 STANDINGS = [
     operations.Standing("registry", None, Unavailable("registry", "connection refused")),
-    operations.Standing("trading", answers.STATUS, None),
+    operations.Standing("trading", settled.STATUS, None),
 ]
 
 # Each screen, and figures it must show whole.
@@ -53,20 +54,20 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
         ["38.64 - 47.22", "30.05 - 55.81", "not listed"],
     ),
     "rules": (instruments.rules_card(answers.INSTRUMENTS), ["within 10.00 %", "99,999 t at most", "0.0500 %"]),
-    "funds": (funds.funds_screens(answers.FUNDS, answers.POSITION), ["124,098,400.00", "964,086,360.25", "restricted"]),
-    "entries": (funds.entries_screen("power-0007", answers.ENTRIES), ["+120,000,000.00", "-964,568,403.43"]),
-    "payouts": (funds.payouts_screen(answers.PAYOUTS), ["500,000.00", "returned", "bank-a"]),
-    "statement": (funds.statement_screens(answers.STATEMENT), ["1,083,104,274.07", "-482,043.18", "2021-12-17"]),
-    "runs": (runs.runs_screen(answers.RUNS), ["CASH_LEG_UNPROVEN", "817,218,117.95", "completed"]),
-    "run": (runs.run_screens(answers.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "nobody yet"]),
-    "obligations": (runs.obligations_screen(answers.DAY, answers.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
-    "reconciliations": (reconciliations.reconciliations_screen(answers.RECONCILIATIONS), ["61,234", "12,540"]),
+    "funds": (funds.funds_screens(settled.FUNDS, answers.POSITION), ["124,098,400.00", "964,086,360.25", "restricted"]),
+    "entries": (funds.entries_screen("power-0007", settled.ENTRIES), ["+120,000,000.00", "-964,568,403.43"]),
+    "payouts": (funds.payouts_screen(settled.PAYOUTS), ["500,000.00", "returned", "bank-a"]),
+    "statement": (funds.statement_screens(settled.STATEMENT), ["1,083,104,274.07", "-482,043.18", "2021-12-17"]),
+    "runs": (runs.runs_screen(settled.RUNS), ["CASH_LEG_UNPROVEN", "817,218,117.95", "completed"]),
+    "run": (runs.run_screens(settled.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "nobody yet"]),
+    "obligations": (runs.obligations_screen(answers.DAY, settled.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
+    "reconciliations": (reconciliations.reconciliations_screen(settled.RECONCILIATIONS), ["61,234", "12,540"]),
     "reconciliation": (
-        reconciliations.reconciliation_screens(answers.ONE_RECONCILIATION),
+        reconciliations.reconciliation_screens(settled.ONE_RECONCILIATION),
         ["THEY DO NOT AGREE", "9,125,285 t", "CNY 500,000.00"],
     ),
     "status": (operations.status_screens(STANDINGS), ["no answer", "does not chain", "TRADE_UNKNOWN", "181,240"]),
-    "clock": (operations.clock_screen({"trading": answers.STATUS}), ["2021-12-16 12:30:00", "rehearsal"]),
+    "clock": (operations.clock_screen({"trading": settled.STATUS}), ["2021-12-16 12:30:00", "rehearsal"]),
 }
 
 
@@ -135,4 +136,5 @@ def test_a_fact_is_shown_in_the_unit_that_its_name_ends_in(name: str, value: str
 
 def test_a_label_leaves_the_unit_out() -> None:
     assert label("low_fen") == "low"
+    assert label("price_fen_max") == "price max"
     assert label("registry_available_tonnes") == "registry available"

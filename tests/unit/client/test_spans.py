@@ -147,5 +147,5 @@ def test_the_drawn_tree_tells_service_time_and_failure_of_every_step(folder: Pat
     for screen in tree_screens(tree):
         console.print(screen)
     text = console.export_text()
-    for told in ("AllowancesReleased", "18 h 00 m", "ERROR", "-1 m 00 s", "Meets trace " + MAKER):
+    for told in ("AllowancesReleased", "18 h 00 m", "ERROR", "-59.9 s", "PlaceOrder › OrderPlaced", MAKER):
         assert told in text

@@ -11,7 +11,7 @@ from carbonmarket_client.cli.operations import SERVICE
 from carbonmarket_client.cli.plain import as_json, plain_record
 from carbonmarket_client.feed import Record
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.events import event_lines
+from carbonmarket_client.screens.events import EventLines
 from carbonmarket_client.settings import SERVICES
 
 WAITING_MAX = 1_000
@@ -67,7 +67,7 @@ async def events(
             if session.json:
                 print(as_json(plain_record(record), one_line=True), flush=True)
             else:
-                session.console.print(event_lines(record))
+                session.console.print(EventLines(record))
             shown += 1
             if shown == limit:
                 return

@@ -60,8 +60,8 @@ def days_screen(answers: Sequence[trading.GetDayResponse]) -> Screen:
             (
                 answer.day,
                 said(answer, "phase"),
-                yes(answer.settled),
-                yes(answer.books_agreed),
+                yes(answer.settled) if answer.closed_ms else "",
+                yes(answer.books_agreed) if answer.closed_ms else "",
                 f"{answer.trades:,}",
                 tonnes(answer.quantity_tonnes),
                 amount(answer.value_fen),

@@ -1,20 +1,37 @@
 """An event as it happened."""
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from carbonmarket_client.feed import Record
-from carbonmarket_client.screens.layout import (
-    described,
-)
+from carbonmarket_client.screens.layout import described
 from carbonmarket_client.values import moment
 
+INDENT = "    "
+BETWEEN = "  "
 
-def event_lines(record: Record) -> RenderableType:
-    """An event on a line of its own, and below it what it says."""
-    number = f"#{record.sequence}, log {record.position:,}" if record.sequence else f"{record.position:,}"
-    head = Text(f"{moment(record.recorded_ms)}  {record.service:<8}  {number:>8}  ")
-    head.append(record.type.rpartition(".")[2], style="bold")
-    said = "  ".join(f"{name}: {value}" for name, value in described(record.event))
-    return Group(head, Padding(Text(said), (0, 0, 0, 4))) if said else head
+
+@dataclass(frozen=True, slots=True)
+class EventLines:
+    """When, where and what on a line of its own; below it what the event says, broken between its fields only."""
+
+    record: Record
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        record = self.record
+        number = f"#{record.sequence}, log {record.position:,}" if record.sequence else f"{record.position:,}"
+        head = Text(f"{moment(record.recorded_ms)}  {record.service:<8}  {number:>8}  ")
+        head.append(record.type.rpartition(".")[2], style="bold")
+        yield head
+        line = ""
+        for name, value in described(record.event):
+            said = f"{name}: {value}"
+            if line and len(INDENT + line + BETWEEN + said) > options.max_width:
+                yield Text(INDENT + line)
+                line = ""
+            line += BETWEEN + said if line else said
+        if line:
+            yield Text(INDENT + line)

@@ -13,7 +13,7 @@ from carbonmarket_client.screens.layout import (
     said,
     words,
 )
-from carbonmarket_client.values import amount, clock, moment, tonnes
+from carbonmarket_client.values import amount, clock, moment, signed, tonnes
 
 
 def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionResponse) -> list[RenderableType]:
@@ -84,7 +84,7 @@ def entries_screen(account: str, answer: clearing.ListEntriesResponse) -> Screen
                 entry.day,
                 moment(entry.recorded_ms),
                 said(entry, "kind"),
-                f"+{amount(entry.amount_fen)}" if entry.amount_fen > 0 else amount(entry.amount_fen),
+                signed(entry.amount_fen),
                 str(entry.trade_id or ""),
                 str(entry.payout_id or ""),
                 entry.bank,
@@ -132,10 +132,10 @@ def statement_screens(answer: clearing.GetStatementResponse) -> list[RenderableT
         f"Statement of {answer.account} for {answer.day}, CNY",
         [
             ("opening balance", amount(answer.opening_fen)),
-            ("deposits", f"+{amount(answer.deposits_fen)}"),
+            ("deposits", signed(answer.deposits_fen)),
             ("payouts", amount(-answer.payouts_fen)),
             ("bought", amount(-answer.bought_fen)),
-            ("sold", f"+{amount(answer.sold_fen)}"),
+            ("sold", signed(answer.sold_fen)),
             ("fees", amount(-answer.fees_fen)),
             ("closing balance", amount(answer.closing_fen)),
             ("waiting for settlement", amount(answer.unsettled_fen)),

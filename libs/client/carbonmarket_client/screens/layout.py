@@ -125,10 +125,12 @@ def described(message: Message) -> list[tuple[str, str]]:
 
 
 def label(name: str) -> str:
-    """A field's name without its unit, for people: `low_fen` is `low`."""
+    """A field's name without its unit, for people: `low_fen` is `low`, `price_fen_max` is `price max`."""
+    bound = next((end for end in ("_min", "_max") if name.endswith(end)), "")
+    bare = name.removesuffix(bound)
     for unit in ("_fen", "_tonnes", "_ms", "_bp", "_ppm"):
-        name = name.removesuffix(unit)
-    return name.replace("_", " ")
+        bare = bare.removesuffix(unit)
+    return f"{bare}{bound}".replace("_", " ")
 
 
 def fact(name: str, value: str | int) -> str:

@@ -1,33 +1,27 @@
 """A trace as a tree over all services, with the traces that meet it."""
 
-from rich.console import RenderableType
-from rich.text import Text
+from collections.abc import Sequence
 
-from carbonmarket_client.screens.layout import (
-    Screen,
-    numbers,
-    words,
-)
-from carbonmarket_client.spans import Line, TraceTree
+from rich.console import RenderableType
+
+from carbonmarket_client.screens.layout import Screen, numbers, words
+from carbonmarket_client.spans import Joined, Line, TraceTree
 from carbonmarket_client.values import moment, span
+
+AS_IT_SHOULD = ("", "OK", "UNSET")
 
 
 def tree_screens(tree: TraceTree) -> list[RenderableType]:
+    """The tree of the trace itself, then a line for each trace that meets it, where there are any."""
     began = moment(tree.start_nanos // 1_000_000)
     title = f"Trace {tree.trace_id}, begun {began}\n{len(tree.lines)} steps in {', '.join(tree.services)}"
-    screens: list[RenderableType] = [_steps(title, tree.lines, tree.start_nanos)]
-    for joined in tree.joined:
-        if joined.lines:
-            meets = f"Meets trace {joined.trace_id} at {joined.at.name} ({joined.at.service})"
-            screens.append(_steps(meets, joined.lines, tree.start_nanos))
-        else:
-            screens.append(Text(f"Meets trace {joined.trace_id} at {joined.at.name}, which these files do not have."))
-    if tree.left_out:
-        screens.append(Text(f"{tree.left_out} more traces meet this one."))
+    screens: list[RenderableType] = [steps_screen(title, tree.lines, tree.start_nanos)]
+    if tree.joined:
+        screens.append(joined_screen(tree))
     return screens
 
 
-def _steps(title: str, lines: tuple[Line, ...], start_nanos: int) -> RenderableType:
+def steps_screen(title: str, lines: Sequence[Line], start_nanos: int) -> Screen:
     return Screen(
         title,
         [words("step"), words("service"), numbers("after"), numbers("took"), words("status")],
@@ -37,8 +31,39 @@ def _steps(title: str, lines: tuple[Line, ...], start_nanos: int) -> RenderableT
                 line.span.service,
                 span(line.span.start_nanos - start_nanos),
                 span(line.span.duration_nanos),
-                "" if line.span.status.upper() in ("", "OK", "UNSET") else line.span.status,
+                _status(line),
             )
             for line in lines
         ],
     )
+
+
+def joined_screen(tree: TraceTree) -> Screen:
+    """The way from each other trace's root to where it meets this one, by the time it came there."""
+    title = "Other traces that meet it: the maker's order, the run, the appends"
+    if tree.left_out:
+        title += f" ({tree.left_out} more)"
+    return Screen(
+        title,
+        [
+            words("trace"),
+            words("way there", wraps=True),
+            words("service"),
+            numbers("after"),
+            words("meets", spare=True),
+        ],
+        [_joined_row(joined, tree.start_nanos) for joined in tree.joined],
+    )
+
+
+def _joined_row(joined: Joined, start_nanos: int) -> tuple[str, ...]:
+    if not joined.lines:
+        return joined.trace_id, "not in these files", "", "", joined.at.name
+    way = " › ".join(line.span.name for line in joined.lines)
+    last = joined.lines[-1].span
+    return joined.trace_id, way, last.service, span(last.start_nanos - start_nanos), joined.at.name
+
+
+def _status(line: Line) -> str:
+    status = line.span.status
+    return "" if status.upper() in AS_IT_SHOULD else status

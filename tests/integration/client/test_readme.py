@@ -1,0 +1,53 @@
+"""What the client's README shows to integrators works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.trading.v1 import trading_query_service_pb2 as query
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from support import client_answers as answers
+from support.fake_services import FakeMarket
+from support.repository import ROOT
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "libs" / "client" / "README.md").read_text(), re.DOTALL)
+
+# What each prints against the fakes below, in the README's order.
+PRINTED = ["59001 3 40000", "17 4850000", "", "price_fen: 5123"]
+
+
+def cancel_all(request: trading.SubmitManyRequest) -> trading.SubmitManyResponse:
+    outcome = trading.ManyOutcome(cancel_order=trading.CancelOrderResponse())
+    return trading.SubmitManyResponse(outcomes=[outcome] * len(request.commands))
+
+
+@pytest.mark.parametrize(("example", "printed"), list(zip(EXAMPLES, PRINTED, strict=True)))
+def test_an_example_runs_and_prints_what_came(fake_market: FakeMarket, example: str, printed: str) -> None:
+    executed = answers.EXECUTED.SerializeToString()
+    record = log.Record(position=28, type=answers.EXECUTED.DESCRIPTOR.full_name, data=executed)
+    fake_market.trading.will("GetBook", query.GetBookResponse(book=answers.BOOK))
+    fake_market.trading.will("PlaceOrder", trading.PlaceOrderResponse(order_id=59_001))
+    fake_market.trading.will("GetOrder", query.GetOrderResponse(order=answers.ORDER))
+    fake_market.trading.will(
+        "ReadFeed",
+        log.ReadFeedResponse(records=[log.FeedRecord(sequence=1, record=record)]),
+        log.ReadFeedResponse(),
+    )
+    fake_market.trading.will("SubmitMany", cancel_all)
+    addresses = {
+        f"CARBONMARKET_{fake.service.upper()}_ADDRESS": fake.address
+        for fake in (fake_market.registry, fake_market.trading, fake_market.clearing)
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        env={**os.environ, **addresses, "CARBONMARKET_ACTOR": "participant:power-0003"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert printed in done.stdout
