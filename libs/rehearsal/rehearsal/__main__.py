@@ -26,6 +26,7 @@ def main() -> None:
     year = plays.add_parser("year", help="play the market's first 356 trading days")
     year.add_argument("--plan", type=Path, help="play the daily rows of this CSV file instead")
     year.add_argument("--months", type=int, help="play only the first so many months")
+    year.add_argument("--then", default="", help="a shell command to run before the services stop; it must succeed")
     year.add_argument("--folder", type=Path, default=BUILD, help="where its results go (default: %(default)s)")
     chosen = parser.parse_args()
     sys.exit(play(chosen))
@@ -41,7 +42,7 @@ def play(chosen: argparse.Namespace) -> int:
         case "year":
             from rehearsal.year import main as year
 
-            return year.run(chosen.folder, chosen.plan, chosen.months)
+            return year.run(chosen.folder, chosen.plan, chosen.months, chosen.then)
         case "verify":
             from rehearsal import verify
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from carbonmarket_client.settings import ACTOR_VARIABLE, SPANS_VARIABLE, address_variable
+from carbonmarket_client.settings import ACTOR_VARIABLE
 from carbonmarket_client.words import Side
 from rehearsal import opening
 from rehearsal.opening import FIRST_DAY, INSTRUMENT
@@ -121,12 +121,8 @@ async def _open(people: People) -> None:
 
 def _write_environment(folder: Path, stack: Stack) -> None:
     """Write the variables that let `carbonmarket` find this market, for `source`."""
-    values = {address_variable(service): address for service, address in stack.addresses.items()}
-    values |= {
-        ACTOR_VARIABLE: VISITOR,
-        SPANS_VARIABLE: str(stack.spans.resolve()),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}$PATH",
-    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}$PATH"
+    values = {**stack.environment, ACTOR_VARIABLE: VISITOR, "PATH": path}
     lines = [f'export {name}="{value}"' for name, value in values.items()]
     (folder / "env").write_text("\n".join([*lines, ""]))
 

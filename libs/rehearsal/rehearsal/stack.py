@@ -16,33 +16,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from carbonmarket_client.settings import SPANS_VARIABLE, address_variable
 from rehearsal.broker import broker_program
 from rehearsal.postgres import Postgres
-from rehearsal.processes import (
-    RESTART_PAUSE_S_FIRST,
-    ChildFailed,
-    Program,
-    Supervisor,
-    Usage,
-    free_port,
-    healthy,
-)
+from rehearsal.processes import RESTART_PAUSE_S_FIRST, ChildFailed, Program, Supervisor, Usage, free_port, healthy
 
 HOST = "127.0.0.1"
 SERVICES = ("registry", "trading", "clearing")
 SPAN_DELAY_MS = 300
-"""The embedded broker answers a waiting fetch only when its time is up, even if something came meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """How a stack is run. `clock` is the market's time at the very first start, ISO with offset. `restart` starts
-    processes that crash again. `spans` lets the services write spans.
+    processes that crash again. `spans` lets the services write spans. `kafka` is a broker's address, host:port, that
+    is used in place of the embedded one.
     """
 
     clock: str
     restart: bool = False
     spans: bool = True
+    kafka: str = ""
 
 
 class Stack:
@@ -55,7 +49,7 @@ class Stack:
         self.postgres = Postgres(folder / "postgres")
         self.supervisor = Supervisor(self.logs, restart=start.restart)
         self.addresses = {service: f"{HOST}:{free_port()}" for service in SERVICES}
-        self.kafka = f"{HOST}:{free_port()}"
+        self.kafka = start.kafka or f"{HOST}:{free_port()}"
         self._start = start
         self._watch: asyncio.Task[None] | None = None
 
@@ -63,6 +57,12 @@ class Stack:
     def failed(self) -> asyncio.Event:
         """Set when a process does not come back, however often it is started again."""
         return self.supervisor.failed
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables by which a client finds the services and the spans."""
+        found = {address_variable(service): address for service, address in self.addresses.items()}
+        return found | {SPANS_VARIABLE: str(self.spans.resolve())}
 
     def usages(self) -> Mapping[str, Usage]:
         """What each service's process has used so far."""
@@ -83,8 +83,8 @@ class Stack:
 
     async def _run(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        broker = broker_program(int(self.kafka.rpartition(":")[2]))
-        await asyncio.gather(self.postgres.start(), self.supervisor.start(broker))
+        brokers = [] if self._start.kafka else [broker_program(int(self.kafka.rpartition(":")[2]))]
+        await asyncio.gather(self.postgres.start(), self.supervisor.start_all(brokers))
         programs = [await self._program(service) for service in SERVICES]
         await self.supervisor.start_all(programs)
         if self._start.restart:
@@ -108,9 +108,9 @@ class Stack:
         }
         for other in SERVICES:
             if other != service:
-                environment[f"CARBONMARKET_{other.upper()}_ADDRESS"] = self.addresses[other]
+                environment[address_variable(other)] = self.addresses[other]
         if self._start.spans:
-            environment |= {"CARBONMARKET_SPANS": str(self.spans), "OTEL_BSP_SCHEDULE_DELAY": str(SPAN_DELAY_MS)}
+            environment |= {SPANS_VARIABLE: str(self.spans), "OTEL_BSP_SCHEDULE_DELAY": str(SPAN_DELAY_MS)}
         return Program(service, (sys.executable, "-m", service), environment, ready=healthy(address))
 
     async def _restart_postgres(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from carbonmarket_client.settings import address_variable
 from rehearsal.market import MarketRuns, alone
 from rehearsal.postgres import Postgres
 from rehearsal.processes import Child, ChildFailed, Program
@@ -35,7 +36,7 @@ async def _verify(service: str, database_url: str, folder: Path) -> int:
         "CARBONMARKET_DATABASE_URL": database_url,
         "CARBONMARKET_KAFKA": NOWHERE,
         "CARBONMARKET_ACTOR_FROM": "metadata",
-        **{f"CARBONMARKET_{other.upper()}_ADDRESS": NOWHERE for other in SERVICES},
+        **{address_variable(other): NOWHERE for other in SERVICES},
     }
     child = Child(Program(f"{service}-verify", (sys.executable, "-m", service, "verify"), environment), folder / "log")
     await child.spawn()

@@ -1,6 +1,7 @@
 """From the command line of `make year` to its exit code: plan, stack, play, compare, write, draw."""
 
 import asyncio
+import os
 import shutil
 import sys
 import time
@@ -34,6 +35,10 @@ SEED = 20210716
 FIRST_DAY, LAST_DAY = "2021-07-16", "2022-12-31"
 MISMATCHES_SHOWN_MAX = 20
 """On the screen; year.json has all."""
+
+
+class ThenFailed(Exception):
+    """The command to run after the play did not succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +92,33 @@ async def play(stack: Stack, people: People, task: Task, out: Console) -> tuple[
     return results, bulletins
 
 
-async def _play_all(folder: Path, task: Task, out: Console) -> Results:
-    eve = task.plan.days[0] - timedelta(days=1)
-    start = Start(clock=f"{eve}T08:00:00+08:00", spans=False)
-    async with Stack(folder / "year", start) as stack, People(stack.addresses) as people:
+def start_of(plan: Plan, kafka: str = "") -> Start:
+    """How a stack is run for a plan: its clock begins on the eve. Spans of a whole year are more than anybody reads."""
+    eve = plan.days[0] - timedelta(days=1)
+    return Start(clock=f"{eve}T08:00:00+08:00", spans=False, kafka=kafka)
+
+
+async def _play_all(folder: Path, task: Task, then: str, out: Console) -> Results:
+    async with Stack(folder / "year", start_of(task.plan)) as stack, People(stack.addresses) as people:
         results, bulletins = await play(stack, people, task, out)
-    results.write(folder / "year.json")
-    draw(bulletins, folder / "year.png")
+        results.write(folder / "year.json")
+        draw(bulletins, folder / "year.png")
+        if then:
+            await _run_then(then, stack)
     return results
 
 
-def run(folder: Path, plan_file: Path | None, months: int | None) -> int:
-    """Play, and leave year.json and year.png in a folder; return the exit code."""
+async def _run_then(then: str, stack: Stack) -> None:
+    child = await asyncio.create_subprocess_shell(then, env={**os.environ, **stack.environment})
+    if (code := await child.wait()) != 0:
+        raise ThenFailed(f"`{then}` ended with {code}")
+
+
+def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> int:
+    """Play, and leave year.json and year.png in a folder; return the exit code.
+
+    `then` is a shell command that runs before the services stop, with their addresses in its environment.
+    """
     out = console()
     work = folder / "year"
     shutil.rmtree(work, ignore_errors=True)
@@ -109,11 +129,11 @@ def run(folder: Path, plan_file: Path | None, months: int | None) -> int:
         for one in task.plan.impossible:
             out.print(f"The rules do not allow {one.column} of {one.instrument} on {one.day}: {one.reason}")
         out.print(f"{len(task.plan.days)} days, {task.plan.trades:,} trades. Starting the services …")
-        results = asyncio.run(_play_all(folder, task, out))
+        results = asyncio.run(_play_all(folder, task, then, out))
     except (PlanRefused, RowError, DaysDiffer, NoDraft, OSError) as failure:
         print(f"There is no plan: {failure}", file=sys.stderr)
         return 2
-    except (ChildFailed, MarketError, NotSettled, OpeningRefused, PlayRefused, TimeoutError) as failure:
+    except (ChildFailed, MarketError, NotSettled, OpeningRefused, PlayRefused, ThenFailed, TimeoutError) as failure:
         print(f"The year ended early: {failure!r}\nWhat the processes printed is in {work}/log/.", file=sys.stderr)
         return 1
     finally:
