@@ -1,0 +1,270 @@
+"""Whatever people, clearing and the clock do in whatever order, the books hold and no rule is broken.
+
+A history is a list of steps; each is a kind and a seed from which its details are drawn, mostly sensible, sometimes
+not. A ledger that shares no code with the domain follows the events.
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chassis.decider import Context, Rejected
+from support.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
+from support.trading_ledger import Ledger
+from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
+from trading.domain.closing import CloseDay
+from trading.domain.custody import (
+    AcknowledgeRelease,
+    AcknowledgeReturn,
+    CreditAllowances,
+    ReleaseFunds,
+    ReturnToRegistry,
+)
+from trading.domain.decider import DECIDER
+from trading.domain.instruments import ListInstrument, NoteVintage
+from trading.domain.listed import CancelOrder, PlaceOrder, TakeListing
+from trading.domain.market import Market
+from trading.domain.opening import OpenDay, OverrideOpening
+from trading.domain.rules import SetFees
+from trading.domain.settlement import BlockTrade, NoteBooksAgreement, NoteSettlementDay
+from trading.domain.suspension import ResumeTrading, ResumeTradingAccount, StopTradingAccount, SuspendTrading
+from trading.domain.trades import Settlement
+from trading.domain.values import Side
+from trading.wire import WIRE
+
+ACCOUNTS = ("power", "steel", "cement")
+INSTRUMENTS = ("CEA", "CEA21")
+CLOCKS = ("10:00", "11:00", "13:30", "14:30")
+
+
+class History(Floor):
+    """A floor that keeps its events and has them checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[object] = []
+        self.ledger = Ledger()
+
+    def play(self, actor: str, command: object) -> list[object]:
+        context = Context(self.now_ms, actor, self.set_aside)
+        events = DECIDER.decide[type(command)](self.market, command, context)
+        for event in events:
+            DECIDER.evolve[type(event)](self.market, event)
+            self.ledger.note(event)
+        self.events += events
+        return events
+
+    def attempt(self, actor: str, command: object) -> None:
+        """A refusal is one of the answers."""
+        try:
+            self.play(actor, command)
+        except Rejected:
+            return
+
+
+def begin() -> History:
+    floor = quiet_floor()
+    history = History()
+    history.market, history.day = floor.market, floor.day
+    history.play(REGISTRY, NoteVintage("CEA21"))
+    history.play(ANN, ListInstrument("CEA21", DAYS[0], 4_500))
+    history.play(ANN, SetFees(DAYS[0], 137, 59, "the exchange's tariff"))
+    for account in ACCOUNTS:
+        for instrument in INSTRUMENTS:
+            history.give(account, tonnes=250_000, fen=600_000_000, instrument=instrument)
+    history.open(DAYS[0])
+    history.at("10:00")
+    return history
+
+
+# Steps
+
+
+def place(history: History, random: Random) -> None:
+    account, instrument = random.choice(ACCOUNTS), random.choice(INSTRUMENTS)
+    close_fen = history.market.instruments[instrument].previous_close_fen
+    price_fen = close_fen + random.randint(-12, 12) * close_fen // 110
+    tonnes = random.choice((1, 7, 1_000, 99_999, 100_000))
+    side = random.choice((Side.BUY, Side.SELL))
+    history.attempt(f"participant:{account}", PlaceOrder(account, instrument, side, price_fen, tonnes))
+
+
+def take(history: History, random: Random) -> None:
+    account = random.choice(ACCOUNTS)
+    order_id = random.choice(list(history.market.orders) or [history.market.order_id_last or 1])
+    listing = history.market.orders.get(order_id)
+    price_fen = listing.price_fen if listing else 4_800
+    tonnes = random.choice((1, 3, listing.remaining_tonnes if listing else 5))
+    history.attempt(f"participant:{account}", TakeListing(account, order_id, tonnes, price_fen))
+
+
+def cancel(history: History, random: Random) -> None:
+    order_id = random.choice(list(history.market.orders) or [1])
+    history.attempt(f"participant:{random.choice(ACCOUNTS)}", CancelOrder(order_id))
+
+
+def offer(history: History, random: Random) -> None:
+    history.at(random.choice(("10:00", "13:30", "13:30", "13:30")))
+    account, counterparty = random.sample(ACCOUNTS, 2)
+    instrument, side = random.choice(INSTRUMENTS), random.choice((Side.BUY, Side.SELL))
+    price_fen, tonnes = random.randint(3_000, 6_500), random.choice((100_000, 150_000, 99_999))
+    command = OfferBlock(account, counterparty, instrument, side, price_fen, tonnes)
+    history.attempt(f"participant:{account}", command)
+
+
+def answer(history: History, random: Random) -> None:
+    for block in list(history.market.blocks.values())[:1]:
+        answers: Sequence[object] = (
+            ConfirmBlock(block.block_id, block.price_fen, block.quantity_tonnes),
+            ConfirmBlock(block.block_id, block.price_fen, block.quantity_tonnes),
+            QuoteBlock(block.block_id, random.randint(3_300, 6_300), random.choice((100_000, 120_000))),
+            DeclineBlock(block.block_id),
+            WithdrawBlock(block.block_id),
+        )
+        side = random.choice((block.responder, block.responder, block.proposer))
+        history.attempt(f"participant:{side}", random.choice(answers))
+
+
+def give_back(history: History, random: Random) -> None:
+    account = random.choice(ACCOUNTS)
+    actor = f"participant:{account}"
+    history.attempt(actor, ReturnToRegistry(account, random.choice(INSTRUMENTS), random.choice((1, 5_000, 250_000))))
+    amount_fen = random.choice((1, history.market.accounts[account].funds.withdrawable_fen or 1, 10**9))
+    history.attempt(actor, ReleaseFunds(account, amount_fen))
+
+
+def hear_custody(history: History, random: Random) -> None:
+    market = history.market
+    account = random.choice(ACCOUNTS)
+    history.attempt(REGISTRY, CreditAllowances(account, random.choice(INSTRUMENTS), random.randint(1, 10_000), 1))
+    history.entry = market.entry_last
+    history.give(account, fen=random.randint(1, 10**7))
+    for returned in list(market.returns.values())[:1]:
+        history.play(
+            REGISTRY,
+            AcknowledgeReturn(returned.return_id, returned.account, returned.instrument, returned.quantity_tonnes, 1),
+        )
+    for released in list(market.releases.values())[:1]:
+        entry = market.entry_last + 1
+        history.play(CLEARING, AcknowledgeRelease(released.release_id, released.account, released.amount_fen, entry))
+
+
+def hear_settled(history: History, random: Random) -> None:
+    """Of a closed day: clearing settles in the order of trades, and takes one out now and then."""
+    open_day = history.market.calendar.open_day
+    for trade in list(history.market.trades.values()):
+        if trade.settlement is not Settlement.AWAITED or trade.day == open_day or random.random() < 0.3:
+            continue
+        if random.random() < 0.2:
+            history.play(CLEARING, BlockTrade(trade.trade_id))
+        else:
+            history.play(CLEARING, settled(history.market, trade.trade_id))
+
+
+def stop(history: History, random: Random) -> None:
+    history.attempt(REGISTRY, StopTradingAccount(random.choice(ACCOUNTS), "risk", 1))
+    history.attempt(ANN, SuspendTrading(random.choice(("", *INSTRUMENTS)), "a fault"))
+
+
+def resume(history: History, random: Random) -> None:
+    for account in ACCOUNTS:
+        history.attempt(REGISTRY, ResumeTradingAccount(account))
+    for instrument in ("", *INSTRUMENTS):
+        history.attempt(ANN, ResumeTrading(instrument))
+
+
+def wait(history: History, random: Random) -> None:
+    """It may be any time of the day: the rules look at the clock, not at what came before."""
+    history.at(random.choice(CLOCKS))
+
+
+def end_day(history: History, random: Random) -> None:
+    """The day closes; the next opens, settled as it should be or overridden by two people."""
+    market = history.market
+    if DAYS.index(history.day) + 1 == len(DAYS):
+        return
+    history.at("15:00")
+    history.attempt("timer:trading", CloseDay(history.day))
+    if random.random() < 0.7:
+        hear_settled(history, random)
+        while any(trade.settlement is Settlement.AWAITED for trade in market.trades.values()):
+            hear_settled(history, random)
+        for day in list(market.calendar.unfinished):
+            history.play(CLEARING, NoteSettlementDay(day))
+            history.play(CLEARING, NoteBooksAgreement(day, True))
+    history.day = DAYS[DAYS.index(history.day) + 1]
+    history.at("09:00")
+    history.attempt(ANN, OverrideOpening(history.day, "the committee decided"))
+    history.attempt(BOB, OverrideOpening(history.day, "the committee decided"))
+    history.play(ANN, OpenDay(history.day))
+    history.at("10:00")
+
+
+STEPS: dict[str, Callable[[History, Random], None]] = {
+    step.__name__: step
+    for step in (
+        place,
+        take,
+        cancel,
+        offer,
+        answer,
+        give_back,
+        hear_custody,
+        hear_settled,
+        stop,
+        resume,
+        wait,
+        end_day,
+    )
+}
+KINDS = (
+    ["place"] * 10 + ["take"] * 10 + ["offer"] * 4 + ["answer"] * 6 + ["resume"] * 3
+    + ["cancel", "give_back", "hear_custody", "hear_settled", "stop", "wait", "end_day"]
+)  # fmt: skip
+
+histories = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 2**32)), min_size=20, max_size=120)
+
+
+def run(steps: Sequence[tuple[str, int]]) -> History:
+    history = begin()
+    for kind, seed in steps:
+        STEPS[kind](history, Random(seed))
+        assert_conserved(history)
+    return history
+
+
+def assert_conserved(history: History) -> None:
+    """Nothing is negative (the domain asserts it, too); no unit and no fen comes from nowhere or goes astray."""
+    history.assert_books()
+    accounts = history.market.accounts.values()
+    for instrument in INSTRUMENTS:
+        total_tonnes = sum(account.units[instrument].total_tonnes for account in accounts)
+        assert total_tonnes == history.ledger.units_of(instrument) == history.ledger.given_units[instrument]
+    for account in accounts:
+        for instrument, units in account.units.items():
+            holding = history.ledger.holdings[account.account, instrument]
+            assert (units.available_tonnes, units.locked_tonnes) == (holding.sellable, holding.locked)
+    total_fen = sum(account.funds.total_fen for account in accounts)
+    assert total_fen == history.ledger.given_fen - history.ledger.fees_fen
+    locked_fen = sum(one.locked_fen for one in history.market.orders.values())
+    locked_fen += sum(one.locked_fen for one in history.market.blocks.values())
+    assert locked_fen == sum(account.funds.locked_fen for account in accounts)
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories)
+def test_units_and_money_are_conserved_and_no_rule_is_broken(steps: list[tuple[str, int]]) -> None:
+    run(steps)
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_the_fold_of_the_stored_events_is_the_live_state(steps: list[tuple[str, int]]) -> None:
+    history = run(steps)
+    replayed = quiet_floor().market
+    for event in history.events:
+        DECIDER.evolve[type(event)](replayed, WIRE.decode(*WIRE.encode(event)))
+    assert replayed == history.market
+    assert isinstance(replayed, Market)
