@@ -156,14 +156,16 @@ async def one_service(
     database_url: str,
     kafka_address: str,
     remotes: Mapping[str, str],
+    clock: str = "machine",
 ) -> AsyncIterator[OneService]:
-    """Run a service by the machine's clock; `remotes` are the addresses of the others, by name."""
+    """Run a service; `remotes` are the addresses of the others, by name, `clock` is the setting CARBONMARKET_CLOCK."""
     address = f"127.0.0.1:{free_port()}"
     environment = {
         "CARBONMARKET_LISTEN": address,
         "CARBONMARKET_DATABASE_URL": database_url,
         "CARBONMARKET_KAFKA": kafka_address,
         "CARBONMARKET_ACTOR_FROM": "metadata",
+        "CARBONMARKET_CLOCK": clock,
         **{f"CARBONMARKET_{other.upper()}_ADDRESS": at for other, at in remotes.items()},
     }
     child = Child(Program(name, (sys.executable, "-m", name), environment, ready=healthy(address)), folder)

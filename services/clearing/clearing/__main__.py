@@ -14,11 +14,22 @@ from clearing.queries import ClearingQueryService
 from clearing.reactions import REACTIONS
 from clearing.wire import WIRE
 
+MS_PER_SECOND = 1_000
+
 
 def services(parts: Parts[State]) -> Api:
     commands = clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"]
     queries = clearing_query_service_pb2.DESCRIPTOR.services_by_name["ClearingQueryService"]
     return [(commands, ClearingService(parts.writer)), (queries, ClearingQueryService(parts.tables, parts.writer))]
+
+
+def runs_open(state: State, now_ms: int) -> float:
+    return len(state.runs.open)
+
+
+def oldest_run_age_seconds(state: State, now_ms: int) -> float:
+    oldest_ms = min((run.opened_ms for run in state.runs.open.values()), default=now_ms)
+    return (now_ms - oldest_ms) / MS_PER_SECOND
 
 
 CLEARING: Service[State] = Service(
@@ -32,6 +43,7 @@ CLEARING: Service[State] = Service(
     migrations=Path(__file__).parent / "migrations",
     services=services,
     calls_to=("registry",),
+    gauges={"carbonmarket.run.open": runs_open, "carbonmarket.run.age_seconds": oldest_run_age_seconds},
 )
 
 

@@ -61,6 +61,17 @@ def run_link(event: settlement.TradeSettled | exclusion.TradeExcluded) -> tuple[
     return (of_run(event),)
 
 
+def trades_of(event: run.ClearingRunLegsListed) -> list[str]:
+    """The run meets its trades where it lists them; each of them meets the run where it is settled."""
+    return [f"trade/{leg.trade_id}" for leg in event.legs]
+
+
+def because(
+    event: run.ClearingRunBlocked | settlement.ClearingRunDisagreed | settlement.DeliveryVoided,
+) -> str:
+    return event.reason
+
+
 WIRE = Wire(
     EventKind(
         funds.FundAccountOpened,
@@ -130,6 +141,7 @@ WIRE = Wire(
         runs.clearing_run_blocked,
         runs.to_clearing_run_blocked,
         subject=of_run,
+        concern=because,
     ),
     EventKind(
         run.ClearingRunComputed,
@@ -144,6 +156,7 @@ WIRE = Wire(
         runs.clearing_run_legs_listed,
         runs.to_clearing_run_legs_listed,
         subject=of_run,
+        links=trades_of,
     ),
     EventKind(
         run.ConfirmationOrdered,
@@ -165,6 +178,7 @@ WIRE = Wire(
         settlements.clearing_run_disagreed,
         settlements.to_clearing_run_disagreed,
         subject=of_run,
+        concern=because,
     ),
     EventKind(
         settlement.CashLegsProven,
@@ -193,6 +207,7 @@ WIRE = Wire(
         settlements.delivery_voided,
         settlements.to_delivery_voided,
         subject=of_run,
+        concern=because,
     ),
     EventKind(
         settlement.TradeSettled,
@@ -242,5 +257,11 @@ WIRE = Wire(
         books.reconciliation_ordered,
         books.to_reconciliation_ordered,
     ),
-    EventKind(reconciliation.BooksReconciled, pb.BooksReconciled, books.books_reconciled, books.to_books_reconciled),
+    EventKind(
+        reconciliation.BooksReconciled,
+        pb.BooksReconciled,
+        books.books_reconciled,
+        books.to_books_reconciled,
+        concern=lambda event: "" if event.agreed else "BOOKS_DISAGREE",
+    ),
 )
