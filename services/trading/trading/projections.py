@@ -5,7 +5,6 @@ How much of an order was filled is not written down again: it is the sum of its 
 
 from enum import IntEnum
 
-from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.projections import Handlers, Rows
 from chassis.record import Record
 from trading.domain import closing, listed, negotiations, settlement, trades
@@ -13,25 +12,31 @@ from trading.domain.values import Side
 
 
 class OrderState(IntEnum):
-    OPEN = pb.ORDER_STATE_OPEN
-    FILLED = pb.ORDER_STATE_FILLED
-    CANCELLED = pb.ORDER_STATE_CANCELLED
-    EXPIRED = pb.ORDER_STATE_EXPIRED
+    """Numbered as in the proto."""
+
+    OPEN = 1
+    FILLED = 2
+    CANCELLED = 3
+    EXPIRED = 4
 
 
 class TradeState(IntEnum):
-    EXECUTED = pb.TRADE_STATE_EXECUTED
-    SETTLED = pb.TRADE_STATE_SETTLED
-    RELEASED = pb.TRADE_STATE_RELEASED
-    BLOCKED = pb.TRADE_STATE_BLOCKED
+    """Numbered as in the proto."""
+
+    EXECUTED = 1
+    SETTLED = 2
+    RELEASED = 3
+    BLOCKED = 4
 
 
 class BlockState(IntEnum):
-    OPEN = pb.BLOCK_STATE_OPEN
-    CONFIRMED = pb.BLOCK_STATE_CONFIRMED
-    DECLINED = pb.BLOCK_STATE_DECLINED
-    WITHDRAWN = pb.BLOCK_STATE_WITHDRAWN
-    EXPIRED = pb.BLOCK_STATE_EXPIRED
+    """Numbered as in the proto."""
+
+    OPEN = 1
+    CONFIRMED = 2
+    DECLINED = 3
+    WITHDRAWN = 4
+    EXPIRED = 5
 
 
 # Orders

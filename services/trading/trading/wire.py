@@ -351,5 +351,6 @@ WIRE = Wire(
         pb.ClearingRunDisputed,
         on_settlements.clearing_run_disputed,
         on_settlements.to_clearing_run_disputed,
+        concern=lambda event: event.reason,
     ),
 )
