@@ -107,19 +107,23 @@ async def _transfer(people: People, plan: Plan) -> int:
 async def _announce(people: People, plan: Plan) -> int:
     exchange = people.acting_as(EXCHANGE_OPERATOR).trading
     days = [day.isoformat() for day in plan.days]
-    for start in range(0, len(days), DAYS_AT_ONCE_MAX):
-        await exchange.announce_trading_days(days[start : start + DAYS_AT_ONCE_MAX])
-    await exchange.set_trading_rules(rules_of_2021(plan.days[0]))
+    commands: list[Awaitable[object]] = [
+        exchange.announce_trading_days(days[start : start + DAYS_AT_ONCE_MAX])
+        for start in range(0, len(days), DAYS_AT_ONCE_MAX)
+    ]
+    commands.append(exchange.set_trading_rules(rules_of_2021(plan.days[0])))
     if len(plan.instruments) > 1:
         # A vintage that is listed later begins at the composite's close, the mean of those before (rulebook 3.8).
         weights = {instrument.code: 1 for instrument in plan.instruments}
-        await exchange.set_composite_weights(days[0], weights, source="equal weights (rulebook 3.8)")
-    for instrument in plan.instruments:
-        reference_fen = instrument.reference_fen if instrument.first_day == plan.days[0] else 0
-        await exchange.list_instrument(
-            instrument.code, instrument.first_day.isoformat(), reference_price_fen=reference_fen
-        )
-    return len(days) // DAYS_AT_ONCE_MAX + 2 + len(plan.instruments)
+        commands.append(exchange.set_composite_weights(days[0], weights, source="equal weights (rulebook 3.8)"))
+    commands += [
+        exchange.list_instrument(instrument.code, days[0], reference_price_fen=instrument.reference_fen)
+        for instrument in plan.instruments
+        if instrument.first_day == plan.days[0]
+    ]
+    for command in commands:
+        await command
+    return len(commands)
 
 
 async def _deposit(people: People, plan: Plan) -> int:

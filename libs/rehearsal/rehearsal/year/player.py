@@ -4,12 +4,13 @@ The actions of a wave are sent side by side, at most IN_FLIGHT_MAX at a time, ea
 wave waits for all of them. Every action's id is its request id, so a repeated send is done once.
 """
 
-from datetime import time
+from collections.abc import Sequence
+from datetime import date, time
 
 from carbonmarket_client import Refused
 from carbonmarket_client.trading import TradingClient
 from rehearsal.people import EXCHANGE_OPERATOR, People, china_ms
-from rehearsal.plan import Action, Block, CancelListing, DayPlan, PlaceListing, Session, TakeListing
+from rehearsal.plan import Action, Block, CancelListing, DayPlan, Instrument, PlaceListing, Session, TakeListing
 from rehearsal.settled import wait_until_settled
 from rehearsal.year.opening import at_most_in_flight
 
@@ -24,8 +25,10 @@ class PlayRefused(Exception):
 class Player:
     """Plays day after day, in order. `commands` counts what it has sent."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, instruments: Sequence[Instrument]) -> None:
+        """`instruments` are those of the plan, in the order of their first days."""
         self.commands = 0
+        self._instruments = instruments
         self._people = people
         self._exchange = people.acting_as(EXCHANGE_OPERATOR).trading
         self._order_ids: dict[str, int] = {}
@@ -35,6 +38,7 @@ class Player:
         day = plan.day.isoformat()
         self._order_ids = {}
         await self._move(plan, OPENING)
+        await self._list_new_vintages(plan.day)
         await self._exchange.open_day(day)
         self.commands += 1
         session: Session | None = None
@@ -45,6 +49,15 @@ class Player:
             await at_most_in_flight(self._act(action) for action in actions)
         await self._move(plan, CLOSE)
         await wait_until_settled(self._people, day)
+
+    async def _list_new_vintages(self, day: date) -> None:
+        """A vintage that comes later than the market is listed on its first day, at the composite's close before it."""
+        if day == self._instruments[0].first_day:
+            return
+        for instrument in self._instruments:
+            if instrument.first_day == day:
+                await self._exchange.list_instrument(instrument.code, day.isoformat())
+                self.commands += 1
 
     async def _move(self, plan: DayPlan, at: time) -> None:
         await self._people.move_clocks(china_ms(plan.day, at))

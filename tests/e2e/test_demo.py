@@ -1,0 +1,48 @@
+"""`make demo` from the outside: it ends well, and with what a person wants to look at."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+LESSONS = (
+    "OUT_OF_SESSION",
+    "PRICE_OUTSIDE_DAILY_LIMIT",
+    "ACCOUNT_NOT_ELIGIBLE_TO_TRADE",
+    "QUANTITY_ABOVE_LISTED_MAX",
+    "QUANTITY_ABOVE_LISTING",
+    "INSUFFICIENT_ALLOWANCES",
+    "NOT_OWNER_OF_ACCOUNT",
+    "QUANTITY_BELOW_BLOCK_MIN",
+    "INSUFFICIENT_WITHDRAWABLE_FUNDS",
+)
+TRADE_TO_TONNE = ("TakeListing", "TradeExecuted", "hear TradeExecuted", "AllowancesDelivered", "AllowancesReleased")
+
+
+async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_books_and_a_trace(
+    tmp_path: Path,
+) -> None:
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rehearsal", "demo", "--folder", str(tmp_path / "demo")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await demo.communicate()
+    told = output.decode()
+    assert demo.returncode == 0, told
+    for lesson in LESSONS:
+        assert f"✗ {lesson}" in told
+    left = told[told.index("What the day left") :]
+    assert "Bulletin of 2021-07-16" in left
+    assert "Statement of power-0003 for 2021-07-16" in left
+    assert "The three books after 2021-07-16: they agree" in left
+    way = left[left.index("The way of trade") :]
+    for step in TRADE_TO_TONNE:
+        assert step in way
+    for service in ("registry", "trading", "clearing"):
+        assert service in way
+    assert "All books agree" in left
+    assert not (tmp_path / "demo" / "postgres").exists(), "the data of a demo does not stay"

@@ -1,0 +1,159 @@
+"""`make market` from the outside: it starts, offers what works, survives a crash, stops cleanly and keeps its data."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+READY = "Ctrl-C stops it"
+READY_S_MAX = 60.0
+BACK_S_MAX = 30.0
+STOP_S_MAX = 30.0
+REFUSED = 1
+
+
+class Market:
+    """A market in a folder, as a person runs it in one terminal and uses it from another."""
+
+    def __init__(self, folder: Path, process: asyncio.subprocess.Process, screen: str) -> None:
+        self.folder = folder
+        self.process = process
+        self.screen = screen
+
+    @property
+    def things_to_try(self) -> list[str]:
+        """The command lines on the welcome screen."""
+        return re.findall(r"^     (carbonmarket .*)$", self.screen, re.MULTILINE)
+
+    async def shell(self, command: str) -> tuple[int, str]:
+        """Run a command line in a shell that has sourced the market's env file: (exit code, what it printed)."""
+        shell = await asyncio.create_subprocess_exec(
+            *("bash", "-c", f"source {self.folder}/env; {command}"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await shell.communicate()
+        assert shell.returncode is not None
+        return shell.returncode, output.decode()
+
+    async def done(self, command: str) -> str:
+        """Run a command line that must succeed."""
+        code, output = await self.shell(command)
+        assert code == 0, f"{command}\n{output}"
+        return output
+
+    async def stop(self, told: signal.Signals = signal.SIGINT) -> int:
+        """Tell it to stop, as Ctrl-C does; return its exit code."""
+        self.process.send_signal(told)
+        return await asyncio.wait_for(self.process.wait(), STOP_S_MAX)
+
+
+@asynccontextmanager
+async def market(folder: Path) -> AsyncIterator[Market]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rehearsal", "market", "--folder", str(folder)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    screen = ""
+    try:
+        async with asyncio.timeout(READY_S_MAX):
+            while READY not in screen:
+                line = await process.stdout.readline()
+                assert line, f"the market ended:\n{screen}"
+                screen += line.decode()
+        yield Market(folder, process, screen)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """Every process that has to do with a folder, by its id: its command line."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder) in command or str(folder).encode() in environment:
+            found[int(entry.name)] = command
+    return found
+
+
+def process_of(folder: Path, service: str) -> int:
+    (number,) = (
+        number for number, command in processes_of(folder).items() if command.rstrip().endswith(f"-m {service}")
+    )
+    return number
+
+
+async def test_everything_a_new_market_offers_to_try_works(tmp_path: Path) -> None:
+    async with market(tmp_path / "var") as running:
+        codes = {command: (await running.shell(command))[0] for command in running.things_to_try}
+        refused = [command for command, code in codes.items() if code == REFUSED]
+        assert len(codes) >= 3
+        assert len(refused) == 1 and "52.81" in refused[0], "the one that asks for too much"
+        assert set(codes.values()) == {0, REFUSED}
+        day = json.loads(await running.done("carbonmarket days --json 2021-07-16"))
+        assert day["settled"] and day["books_agreed"]
+        assert await running.stop() == 0
+
+
+async def test_a_market_survives_the_killing_of_each_service(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    async with market(folder) as running:
+        for service in ("trading", "registry", "clearing"):
+            os.kill(process_of(folder, service), signal.SIGKILL)
+            async with asyncio.timeout(BACK_S_MAX):
+                while (await running.shell("carbonmarket status"))[0] != 0:
+                    await asyncio.sleep(0.2)
+        assert "Trade 1:" in await running.done("carbonmarket orders take 1 1000 48.50")
+        assert await running.stop() == 0
+
+
+async def test_a_market_leaves_no_process_behind_and_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    async with market(folder) as running:
+        await running.done("carbonmarket orders take 1 1000 48.50")
+        assert await running.stop(signal.SIGTERM) == 0
+    assert processes_of(folder) == {}
+    async with market(folder) as running:
+        (trade,) = json.loads(await running.done("carbonmarket trades --json"))["trades"]
+        assert (trade["trade_id"], trade["quantity_tonnes"], trade["price_fen"]) == (1, 1000, 4850)
+        assert (await running.shell(running.things_to_try[0]))[0] == 0
+        running.process.kill()
+        await running.process.wait()
+        async with asyncio.timeout(STOP_S_MAX):
+            while processes_of(folder):
+                await asyncio.sleep(0.1)
+
+
+async def test_a_running_market_is_neither_cleared_nor_started_twice_and_a_stopped_one_is_verified_and_cleared(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "var"
+    async with market(folder) as running:
+        for play in ("market", "reset", "verify"):
+            code, output = await running.shell(f"{sys.executable} -m rehearsal {play} --folder {folder}")
+            assert code == 1
+            assert "a market runs in" in output
+        assert await running.stop() == 0
+        verified = await running.done(f"{sys.executable} -m rehearsal verify --folder {folder}")
+        assert verified.count("each continues the one before") == 3
+        await running.done(f"{sys.executable} -m rehearsal reset --folder {folder}")
+    assert {path.name for path in folder.iterdir()} <= {"lock"}
