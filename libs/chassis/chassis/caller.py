@@ -85,7 +85,8 @@ class Caller:
     async def _send(self, position: int) -> None:
         try:
             ((record, order),) = await self._writer.tail.read(position - 1, 1)
-            span = self._tracing.branch(f"order {type(order).__name__}", record.traceparent)
+            name = f"order {type(order).__name__}"
+            span = self._tracing.branch(name, record.traceparent, attributes={"position": position})
             own_log_id = self._writer.log.log_id
             outgoing = Outgoing(position, f"{own_log_id}/{position}", span, self._remotes, self._writer)
             answer = await self._until_answered(order, outgoing)
@@ -106,15 +107,16 @@ class Caller:
 
     async def _until_answered(self, order: object, outgoing: Outgoing) -> object | None:
         attempt = 0
+        where = {"position": outgoing.position, "traceparent": outgoing.branch.traceparent}
         while outgoing.position in self._writer.engine.shell.unanswered:
             try:
                 return await self._calls[type(order)](order, outgoing)
             except NotYet as error:
                 if attempt in (0, len(RETRY_SECONDS)):
-                    logger.info("%s %d is not answered yet: %s", type(order).__name__, outgoing.position, error)
+                    logger.info("%s is not answered yet: %s", type(order).__name__, error, extra=where)
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             except Exception as error:
-                logger.error("%s %d cannot be sent: %r", type(order).__name__, outgoing.position, error, exc_info=error)
+                logger.error("%s cannot be sent: %r", type(order).__name__, error, exc_info=error, extra=where)
                 await asyncio.sleep(BUG_RETRY_SECONDS)
             attempt += 1
         return None

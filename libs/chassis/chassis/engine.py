@@ -11,8 +11,10 @@ changes nothing; an exception in evolve leaves the state unusable, and is raised
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
+
+from opentelemetry.trace import SpanKind
 
 from chassis.call import Bug, RequestIdReused
 from chassis.corrections import HearingResumed
@@ -46,7 +48,9 @@ class StateUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One thing to decide. `must_apply` marks what is heard, due or answered: set aside rather than refused."""
+    """One thing to decide. `must_apply` marks what is heard, due or answered: set aside rather than refused. A timer
+    has no cause that a trace could come from, so it begins one.
+    """
 
     actor: str
     request_id: str
@@ -57,6 +61,7 @@ class Submission:
     answers: int = 0
     heard_type: str = ""
     must_apply: bool = False
+    begins_trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,10 @@ class Engine(Generic[S]):
             return Bug(f"{type(submission.command).__name__} failed: {error!r}").with_traceback(error.__traceback__)
 
         # From here on it happens.
+        if submission.begins_trace and events:
+            branch = self.tracing.root(f"timer {type(submission.command).__name__}", SpanKind.INTERNAL)
+            self._branches.append(branch)
+            submission = replace(submission, traceparent=branch.traceparent)
         for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
             self._record(submission, event, type_name, data, clock_ms, None if index else digest or None, len(events))
         if submission.heard is not None:
@@ -282,7 +291,8 @@ class Engine(Generic[S]):
             return cause.traceparent
         if own[:35] != cause.traceparent[:35]:
             links.append(cause.traceparent)
-        branch = self.tracing.branch(type_name.rpartition(".")[2], own, links)
+        name, position = type_name.rpartition(".")[2], self.head.position + 1
+        branch = self.tracing.branch(name, own, links, attributes={"position": position})
         self._branches.append(branch)
         return branch.traceparent
 
@@ -344,4 +354,4 @@ def timer_actor(log_id: str) -> str:
 
 
 def timer_submission(log_id: str, timer: Timer) -> Submission:
-    return Submission(timer_actor(log_id), timer.name, timer.command, must_apply=True)
+    return Submission(timer_actor(log_id), timer.name, timer.command, must_apply=True, begins_trace=True)

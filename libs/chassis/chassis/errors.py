@@ -9,10 +9,9 @@ RequestIdReused    ALREADY_EXISTS        the same id with another command
 Unauthenticated    UNAUTHENTICATED       the caller does not say who it is
 Overloaded         RESOURCE_EXHAUSTED    with a retry delay
 Unavailable        UNAVAILABLE           ask again
-anything else      INTERNAL              a bug: logged with its trace, shown without details
+anything else      INTERNAL              a bug: logged by the server with its trace, shown without details
 """
 
-import logging
 from dataclasses import dataclass
 
 import grpc
@@ -24,8 +23,6 @@ from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
 
 DOMAIN = "carbonmarket"
 RETRY_NANOS = 200_000_000
-
-logger = logging.getLogger(__name__)
 
 CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (Malformed, grpc.StatusCode.INVALID_ARGUMENT),
@@ -81,5 +78,4 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(code, "ACTOR_MISSING", {"how": str(error)})
     if code is grpc.StatusCode.UNAVAILABLE:
         return Failure(code, "UNAVAILABLE", {"why": str(error)})
-    logger.error("a call failed: %r", error, exc_info=error)
     return Failure(code, "INTERNAL", {})

@@ -2,8 +2,8 @@
 
 The position and digest last heard are stored in the transaction of what they caused. A record at or below that
 position is skipped, the next one is processed if it chains, and one further on shows a gap, which is read from the
-other service's log. The log is also read at start and after a short silence, because a lost last message makes no
-gap.
+other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
+message makes no gap; each look also tells how far behind we are.
 
 A record that does not chain means that the source forked (it was restored older, say): hearing stops, and stays
 stopped until two people have dealt with it. A bug in a reaction or a decision pauses the source likewise; nothing is
@@ -30,6 +30,7 @@ from chassis.tracing import Tracing, is_sampled
 from chassis.writer import Writer
 
 SILENCE_SECONDS = 1.0
+"""After so long without a message, and at least so often, the source's log is looked at."""
 RETRY_SECONDS = 0.5
 IN_FLIGHT_MAX = 500
 
@@ -49,18 +50,24 @@ Reactions = Mapping[type[Message], Callable[[Any, Heard], object | None]]
 
 
 class Halted(Exception):
-    """This source is not heard any further, and why."""
+    """This source is not heard any further, and why. `at` is the record that it stopped at, if it is one."""
+
+    def __init__(self, why: str, at: Record | None = None) -> None:
+        super().__init__(why)
+        self.at = at
 
 
 @dataclass(slots=True)
 class Lag:
-    """How far behind the source we are, for the operator."""
+    """How far behind the source we are, for the operator. `in_step_at` is when a look last found nothing more to hear:
+    seconds grow while we are behind, halted or cannot reach the source.
+    """
 
     records: int = 0
-    heard_at: float = field(default_factory=time.monotonic)
+    in_step_at: float = field(default_factory=time.monotonic)
 
     def seconds(self) -> float:
-        return time.monotonic() - self.heard_at if self.records else 0.0
+        return time.monotonic() - self.in_step_at
 
 
 def next_in_order(heard_position: int, arrived: Sequence[Record]) -> tuple[list[Record], bool]:
@@ -110,12 +117,18 @@ class Hearing:
                 await self._hear()
             except Halted as halt:
                 self.halted_because = str(halt)
-                logger.critical("hearing %s is halted: %s", self.source, halt, extra={"source": self.source})
+                self._tell(halt)
             halted_at = self.upto
             while self.upto == halted_at:
                 await asyncio.sleep(RETRY_SECONDS)
             logger.warning("hearing %s goes on from %d", self.source, self.upto.position, extra={"source": self.source})
             self.halted_because = ""
+
+    def _tell(self, halt: Halted) -> None:
+        where: dict[str, object] = {"source": self.source, "source_position": self.upto.position}
+        if halt.at is not None:
+            where |= {"source_position": halt.at.position, "traceparent": halt.at.traceparent}
+        logger.critical("hearing %s is halted: %s", self.source, halt, extra=where)
 
     async def _hear(self) -> None:
         await self._check_fork()
@@ -124,7 +137,7 @@ class Hearing:
             arrived = await self._consumer.next_batch(SILENCE_SECONDS)
             ready, gap = next_in_order(self.upto.position, arrived)
             await self._take(ready)
-            if gap or not arrived:
+            if gap or not arrived or self.lag.seconds() > SILENCE_SECONDS:
                 await self._read_missing()
 
     async def _check_fork(self) -> None:
@@ -136,7 +149,7 @@ class Hearing:
         if not records:
             raise Halted(f"the source ends at {head_position}, but {upto.position} was heard: it came back older")
         if records[0].digest != upto.digest:
-            raise Halted(forked(upto, records[0]))
+            raise Halted(forked(upto, records[0]), records[0])
 
     async def _read_missing(self) -> None:
         while True:
@@ -149,6 +162,7 @@ class Hearing:
             ready, _ = next_in_order(self.upto.position, records)
             await self._take(ready)
             if self.upto.position >= head_position:
+                self.lag.in_step_at = time.monotonic()
                 return
 
     async def _read(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
@@ -163,13 +177,12 @@ class Hearing:
         digest = self.upto.digest
         for record in records:
             if chain(digest, record) != record.digest:
-                raise Halted(forked(self.upto, record))
+                raise Halted(forked(self.upto, record), record)
             digest = record.digest
         for start in range(0, len(records), IN_FLIGHT_MAX):
             await self._submit(records[start : start + IN_FLIGHT_MAX])
         if records:
             self.lag.records = max(self.lag.records - len(records), 0)
-            self.lag.heard_at = time.monotonic()
 
     async def _submit(self, records: Sequence[Record]) -> None:
         submissions, spans = [], []
@@ -178,7 +191,9 @@ class Hearing:
             traceparent = record.traceparent
             if command is not None and is_sampled(traceparent):
                 span = self._tracing.branch(
-                    f"hear {record.type.rpartition('.')[2]}", traceparent, attributes={"position": record.position}
+                    f"hear {record.type.rpartition('.')[2]}",
+                    traceparent,
+                    attributes={"source": self.source, "source_position": record.position},
                 )
                 spans.append(span)
                 traceparent = span.traceparent
@@ -199,7 +214,7 @@ class Hearing:
             span.end()
         for record, outcome in zip(records, outcomes, strict=True):
             if isinstance(outcome, Bug):
-                raise Halted(f"record {record.position} ({record.type}): {outcome}")
+                raise Halted(f"record {record.position} ({record.type}): {outcome}", record)
             if isinstance(outcome, BaseException):
                 raise outcome
             assert isinstance(outcome, Done)
@@ -213,13 +228,15 @@ class Hearing:
             event = self._kinds[record.type].FromString(record.data)
             return react(event, Heard(self.source, record.position, record.recorded_ms))
         except Exception as error:
-            raise Halted(f"the reaction to record {record.position} ({record.type}) failed: {error!r}") from error
+            why = f"the reaction to record {record.position} ({record.type}) failed: {error!r}"
+            raise Halted(why, record) from error
 
     def _must_be_known(self, record: Record) -> None:
         try:
             descriptor_pool.Default().FindMessageTypeByName(record.type)
         except KeyError as error:
-            raise Halted(f"record {record.position} is of a type this release does not know: {record.type}") from error
+            why = f"record {record.position} is of a type this release does not know: {record.type}"
+            raise Halted(why, record) from error
 
 
 def forked(kept: HeardUpTo, met: Record) -> str:

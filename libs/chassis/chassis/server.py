@@ -7,6 +7,7 @@ would be.
 """
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -33,6 +34,8 @@ BULK_COMMANDS_MAX = 500
 ANYONE = "anyone"
 ACTOR_FORM = re.compile(r"[a-z_]{1,32}:[a-z0-9][a-z0-9._-]{0,63}")
 PASS_ON_SECONDS_MAX = 60.0
+
+logger = logging.getLogger(__name__)
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Api = Sequence[tuple[ServiceDescriptor, object]]
@@ -140,6 +143,7 @@ class Server:
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
+                tell(error, rpc.name, headers(context))
                 await end_with(context, failure_of(error))
 
         return serve
@@ -155,10 +159,13 @@ class Server:
             caller.traceparent = branch.traceparent
             message = rpc.parse(request) if isinstance(request, bytes) else request
             answer: Message = await rpc.method(message, caller)
+            if rpc.is_command:
+                branch.note("position", getattr(answer, "position", 0))
             return answer
         except Exception as error:
-            outcome = getattr(error, "reason", type(error).__name__)
+            outcome = failure_of(error).reason
             branch.fail(outcome)
+            tell(error, rpc.name, metadata, branch.traceparent)
             raise
         finally:
             branch.end()
@@ -214,6 +221,7 @@ class Server:
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
+                tell(error, f"{service.name}/{BULK}", headers(context))
                 await end_with(context, failure_of(error))
 
         return serve
@@ -262,6 +270,17 @@ def authenticate(metadata: Mapping[str, str], roles: frozenset[str]) -> Call:
     if call.role not in roles and ANYONE not in roles:
         raise NotPermitted("ROLE_NOT_ALLOWED", role=call.role, roles=", ".join(sorted(roles)))
     return call
+
+
+def tell(error: Exception, rpc: str, metadata: Mapping[str, str], traceparent: str = "") -> None:
+    """A log line: a refusal as a matter of course, a bug with its place in the code."""
+    failure = failure_of(error)
+    where = {"rpc": rpc, "actor": metadata.get(ACTOR_HEADER, ""), "reason": failure.reason}
+    where["traceparent"] = traceparent or metadata.get(TRACE_HEADER, "")
+    if failure.code is grpc.StatusCode.INTERNAL:
+        logger.error("%s failed: %r", rpc, error, exc_info=error, extra=where)
+    else:
+        logger.info("%s is refused: %s", rpc, failure.message, extra=where)
 
 
 async def end_with(context: Context, failure: Failure) -> None:

@@ -26,6 +26,7 @@ from grpc_reflection.v1alpha import reflection
 from carbonmarket.log.v1 import log_service_pb2
 from chassis import telemetry
 from chassis.broker import RecordConsumer, RecordProducer
+from chassis.call import Unavailable
 from chassis.caller import Caller, Calls
 from chassis.configuration import Misconfigured, Settings, read_settings
 from chassis.decider import Decider, Timer
@@ -40,7 +41,7 @@ from chassis.remote import CHANNEL_OPTIONS, Remote
 from chassis.server import Api, Role, Server
 from chassis.shell import OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots, fold_version
-from chassis.telemetry import Metrics
+from chassis.telemetry import Gauge, Metrics
 from chassis.tracing import Tracing
 from chassis.verify import verify
 from chassis.wire import Wire
@@ -54,6 +55,7 @@ TIMER_POLL_SECONDS = 0.5
 TIMER_STUCK_SECONDS = 5.0
 STOP_SECONDS_MAX = 5.0
 CALLS_UNDER_WAY_MAX = 4_000
+GAUGE_SECONDS_MAX = 5.0
 HEALTH_SERVICE = "grpc.health.v1.Health"
 EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
 
@@ -149,8 +151,9 @@ async def serve(service: Service[Any], settings: Settings) -> int:
             await replica.abandon()
         return EXIT_IN_DOUBT
     finally:
-        flush_spans()
-        flush_metrics()
+        # In a thread, because the last export reads gauges in this loop.
+        await asyncio.to_thread(flush_metrics)
+        await asyncio.to_thread(flush_spans)
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -206,6 +209,7 @@ class Replica:
         ]
         self._caller = Caller(service.calls, self._remotes, self._writer, tracing)
         self._role = Role(own_address=settings.advertise)
+        self._loop = asyncio.get_running_loop()
         self._tables = Tables(pool, self._projector)
         self._server = grpc.aio.server(options=CHANNEL_OPTIONS, maximum_concurrent_rpcs=CALLS_UNDER_WAY_MAX)
         self._health = health.HealthServicer()
@@ -326,41 +330,44 @@ class Replica:
             head = self._writer.tail.position
             return {"publisher": head - self._publisher.position, "projections": head - self._projector.position}
 
-        watch = self._metrics.watch
-        watch(
-            telemetry.FOLLOWER_LAG_RECORDS, "{record}", "Records a follower of this log has yet to see", lag, "follower"
-        )
-        watch(
-            telemetry.HEARING_LAG_RECORDS,
-            "{record}",
-            "Records of another log yet to be heard",
-            lambda: {hearing.source: hearing.lag.records for hearing in self._hearings},
-            "source",
-        )
-        watch(
-            telemetry.HEARING_LAG_SECONDS,
-            "s",
-            "Since when records of another log wait to be heard",
-            lambda: {hearing.source: hearing.lag.seconds() for hearing in self._hearings},
-            "source",
-        )
-        watch(
-            telemetry.SET_ASIDE,
-            "{event}",
-            "Heard events that wait for people",
-            lambda: len(self._engine.shell.set_aside),
-        )
-        watch(
-            telemetry.ORDERS_UNANSWERED,
-            "{order}",
-            "Orders to other services without answer",
-            lambda: len(self._engine.shell.unanswered),
-        )
-        for name, read in self._service.gauges.items():
-            watch(name, "1", name, self._gauge(read))
+        def of_sources(look: Callable[[Hearing], float]) -> Callable[[], dict[str, float]]:
+            return lambda: {hearing.source: look(hearing) for hearing in self._hearings}
 
-    def _gauge(self, read: Callable[[Any, int], float]) -> Callable[[], float]:
-        return lambda: read(self._engine.state, self._engine.shell.now_ms)
+        shell = self._engine.shell
+        behind = "Records of another log yet to be heard"
+        since = "Since when not all of another log is heard"
+        halted = "1 while another log is not heard any further"
+        watch = self._watch_leading
+        watch(telemetry.FOLLOWER_LAG_RECORDS, "{record}", "Records a follower has yet to see", lag, "follower")
+        watch(telemetry.HEARING_LAG_RECORDS, "{record}", behind, of_sources(lambda one: one.lag.records), "source")
+        watch(telemetry.HEARING_LAG_SECONDS, "s", since, of_sources(lambda one: one.lag.seconds()), "source")
+        watch(telemetry.HEARING_HALTED, "1", halted, of_sources(lambda one: bool(one.halted_because)), "source")
+        set_aside = self._committed(lambda state, now: len(shell.set_aside))
+        watch(telemetry.SET_ASIDE, "{event}", "Heard events that wait for people", set_aside)
+        unanswered = self._committed(lambda state, now: len(shell.unanswered))
+        watch(telemetry.ORDERS_UNANSWERED, "{order}", "Orders to other services without answer", unanswered)
+        for name, read in self._service.gauges.items():
+            watch(name, "1", name, self._committed(read))
+
+    def _watch_leading(self, name: str, unit: str, what: str, read: Gauge, label: str = "") -> None:
+        """Only the leader hears, sends and publishes, so only it has these figures."""
+        self._metrics.watch(name, unit, what, lambda: read() if self._role.leads else None, label)
+
+    def _committed(self, look: Callable[[Any, int], float]) -> Gauge:
+        """A figure of the committed state. The exporter's thread asks for it in the loop, like any other reader."""
+        shell = self._engine.shell
+
+        def of_now(state: object) -> float:
+            return look(state, shell.clock_ms if shell.rehearsal else max(machine_clock_ms(), shell.now_ms))
+
+        def read() -> float | None:
+            seen = asyncio.run_coroutine_threadsafe(self._writer.read(of_now), self._loop)
+            try:
+                return seen.result(GAUGE_SECONDS_MAX).value
+            except (Unavailable, TimeoutError):
+                return None
+
+        return read
 
     # The end
 

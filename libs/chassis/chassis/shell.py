@@ -194,5 +194,11 @@ SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     EventKind(LogOpened, pb.LogOpened, log_opened, to_log_opened),
     EventKind(LeadershipTaken, pb.LeadershipTaken, leadership_taken, to_leadership_taken),
     EventKind(ClockMoved, pb.ClockMoved, clock_moved, to_clock_moved),
-    EventKind(HeardEventSetAside, pb.HeardEventSetAside, heard_event_set_aside, to_heard_event_set_aside),
+    EventKind(
+        HeardEventSetAside,
+        pb.HeardEventSetAside,
+        heard_event_set_aside,
+        to_heard_event_set_aside,
+        concern=lambda event: f"{event.type}: {event.reason}",
+    ),
 )

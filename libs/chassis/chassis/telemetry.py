@@ -1,14 +1,15 @@
 """Where traces, metrics and log lines go, by the standard OTEL_ variables, and the shell's metrics by name.
 
 Embedded default: spans are written to a folder (CARBONMARKET_SPANS), one JSON line each, which `carbonmarket trace`
-reads; metrics go nowhere. With OTEL_EXPORTER_OTLP_ENDPOINT set both go to a collector. Every name stands in
-docs/telemetry.yaml too; a test holds the two together.
+reads; metrics go nowhere. With OTEL_EXPORTER_OTLP_ENDPOINT set both go to a collector, by gRPC; an exporter `none`, or
+OTEL_SDK_DISABLED, sends nothing anywhere. Every name stands in docs/telemetry.yaml too; a test holds the two together.
 """
 
 import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -30,12 +31,16 @@ APPEND_RECORDS = "carbonmarket.append.records"
 LOG_POSITION = "carbonmarket.log.position"
 HEARING_LAG_RECORDS = "carbonmarket.hearing.lag.records"
 HEARING_LAG_SECONDS = "carbonmarket.hearing.lag.seconds"
+HEARING_HALTED = "carbonmarket.hearing.halted"
 FOLLOWER_LAG_RECORDS = "carbonmarket.follower.lag.records"
 SET_ASIDE = "carbonmarket.set_aside"
 ORDERS_UNANSWERED = "carbonmarket.orders.unanswered"
 
-Gauge = Callable[[], float | Mapping[str, float]]
-"""Read at export: one value, or one by source or follower."""
+SECONDS_BOUNDARIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+COUNT_BOUNDARIES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
+
+Gauge = Callable[[], float | Mapping[str, float] | None]
+"""Read at export, in the exporter's thread: one value, one by source or follower, or None where there is none now."""
 
 
 class Metrics:
@@ -43,12 +48,18 @@ class Metrics:
 
     def __init__(self, meter: metrics.Meter | None = None) -> None:
         self._meter = meter or metrics.NoOpMeter("chassis")
-        self._command = self._meter.create_histogram(COMMAND_DURATION, "s", "An rpc, from its arrival to its answer")
-        self._submissions = self._meter.create_histogram(BATCH_SUBMISSIONS, "{submission}", "Decided in one batch")
-        self._decide = self._meter.create_histogram(DECIDE_DURATION, "s", "Deciding one batch")
-        self._append = self._meter.create_histogram(APPEND_DURATION, "s", "One append, from statement to commit")
-        self._records = self._meter.create_histogram(APPEND_RECORDS, "{record}", "Appended in one transaction")
+        self._command = self._seconds(COMMAND_DURATION, "An rpc, from its arrival to its answer")
+        self._submissions = self._count(BATCH_SUBMISSIONS, "{submission}", "Decided in one batch")
+        self._decide = self._seconds(DECIDE_DURATION, "Deciding one batch")
+        self._append = self._seconds(APPEND_DURATION, "One append, from statement to commit")
+        self._records = self._count(APPEND_RECORDS, "{record}", "Appended in one transaction")
         self._position = self._meter.create_gauge(LOG_POSITION, "{record}", "The last committed position of this log")
+
+    def _seconds(self, name: str, what: str) -> metrics.Histogram:
+        return self._meter.create_histogram(name, "s", what, explicit_bucket_boundaries_advisory=SECONDS_BOUNDARIES)
+
+    def _count(self, name: str, unit: str, what: str) -> metrics.Histogram:
+        return self._meter.create_histogram(name, unit, what, explicit_bucket_boundaries_advisory=COUNT_BOUNDARIES)
 
     def called(self, rpc: str, outcome: str, seconds: float) -> None:
         self._command.record(seconds, {"rpc": rpc, "outcome": outcome})
@@ -65,6 +76,8 @@ class Metrics:
     def watch(self, name: str, unit: str, what: str, read: Gauge, label: str = "") -> None:
         def observe(options: CallbackOptions) -> Iterable[Observation]:
             value = read()
+            if value is None:
+                return []
             if isinstance(value, Mapping):
                 return [Observation(number, {label: key}) for key, number in value.items()]
             return [Observation(value)]
@@ -106,13 +119,14 @@ def span_as_json(span: ReadableSpan, service: str) -> dict[str, object]:
         "end_unix_nanos": span.end_time,
         "attributes": dict(span.attributes or {}),
         "status": span.status.status_code.name,
+        "reason": span.status.description or "",
     }
 
 
 def start_tracing(service: str, spans_folder: Path | None) -> tuple[Tracing, Callable[[], None]]:
     """The service's tracing and what flushes it at the end. Without a place for spans no span is ever made."""
-    exporter = choose_span_exporter(service, spans_folder)
-    if exporter is None or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    exporter = None if is_disabled() else choose_span_exporter(service, spans_folder)
+    if exporter is None:
         return Tracing(), lambda: None
     provider = TracerProvider(resource=resource(service), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -125,13 +139,13 @@ def choose_span_exporter(service: str, spans_folder: Path | None) -> SpanExporte
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
         return OTLPSpanExporter()
-    if spans_folder is not None:
+    if spans_folder is not None and not exporter_named("TRACES"):
         return FileSpanExporter(spans_folder / f"{service}-{os.getpid()}.jsonl", service)
     return None
 
 
 def start_metrics(service: str) -> tuple[Metrics, Callable[[], None]]:
-    if not goes_to_collector("METRICS") or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if is_disabled() or not goes_to_collector("METRICS"):
         return Metrics(), lambda: None
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
@@ -140,8 +154,17 @@ def start_metrics(service: str) -> tuple[Metrics, Callable[[], None]]:
     return Metrics(provider.get_meter("chassis")), provider.shutdown
 
 
+def is_disabled() -> bool:
+    return os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+
+
+def exporter_named(signal: str) -> str:
+    """`otlp`; anything else, `none` above all, means that this signal goes nowhere; empty: where it usually goes."""
+    return os.environ.get(f"OTEL_{signal}_EXPORTER", "")
+
+
 def goes_to_collector(signal: str) -> bool:
-    exporter = os.environ.get(f"OTEL_{signal}_EXPORTER", "")
+    exporter = exporter_named(signal)
     endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     return exporter == "otlp" or (exporter == "" and bool(endpoint))
 
@@ -154,15 +177,16 @@ def resource(service: str) -> Resource:
 class JsonLines(logging.Formatter):
     """One JSON object a line, with whatever trace and position the line was given."""
 
-    FIELDS = ("actor", "rpc", "position", "traceparent", "source", "reason")
+    FIELDS = ("actor", "rpc", "position", "traceparent", "source", "source_position", "reason")
 
     def __init__(self, service: str) -> None:
         super().__init__()
+        self.converter = time.gmtime
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,

@@ -10,7 +10,7 @@ share.
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -64,10 +64,14 @@ class Tracing:
         tracer: trace.Tracer | None = None,
         roots_per_second_max: int = ROOTS_PER_SECOND_MAX,
         root_share: float = ROOT_SHARE,
+        seconds: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._tracer = tracer
         self._roots_per_second_max = roots_per_second_max
         self._root_share = root_share
+        self._seconds = seconds
+        self._chance = chance
         self._second = 0
         self._roots = 0
 
@@ -90,7 +94,7 @@ class Tracing:
         return self._start(self._tracer, name, kind, traceparent, links, attributes)
 
     def gathering(self, name: str, links: Sequence[str]) -> Branch:
-        """A root that belongs to many traces and links them: an append, a run. Made only if one of them is sampled."""
+        """A root that belongs to many traces and links them, as an append does. Made only if one of them is sampled."""
         sampled = [link for link in links if is_sampled(link)]
         if self._tracer is None or not sampled:
             return Branch("")
@@ -116,11 +120,11 @@ class Tracing:
         return Branch(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}", span)
 
     def _takes_root(self) -> bool:
-        second = int(time.monotonic())
+        second = int(self._seconds())
         if second != self._second:
             self._second, self._roots = second, 0
         self._roots += 1
-        return self._roots <= self._roots_per_second_max or random.random() < self._root_share
+        return self._roots <= self._roots_per_second_max or self._chance() < self._root_share
 
 
 def span_context(traceparent: str) -> SpanContext:

@@ -1,7 +1,8 @@
 """Domain events and their stored form, as a table that each service's wire.py fills in.
 
 The table is the only list of what a service publishes. Beside the two converters an entry says what the shell cannot
-know: in whose feeds the event shows, and which subject's trace it continues.
+know: in whose feeds the event shows, which subject's trace it continues, and why people should look at it, if they
+should: such an event is a warning in the service's log lines.
 
 A subject is what a trace is about (`trade/17`). The first record about a subject leaves its trace context in the
 shell's state; later records about it continue that trace whatever command causes them, and link the trace of that
@@ -25,6 +26,10 @@ def nobody(event: Any) -> Sequence[str]:
     return ()
 
 
+def no_concern(event: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class EventKind(Generic[E, M]):
     """One event: its domain type, its message and what the shell needs to know of it."""
@@ -37,6 +42,7 @@ class EventKind(Generic[E, M]):
     subject: Callable[[E], str] | None = None
     ends_subject: bool = False
     links: Callable[[E], Sequence[str]] = nobody
+    concern: Callable[[E], str] = no_concern
 
     @property
     def type_name(self) -> str:

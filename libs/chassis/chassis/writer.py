@@ -214,7 +214,8 @@ class Writer(Generic[S]):
         if isinstance(waiting.work, Submission):
             outcome = self.engine.decide(waiting.work, found, self._clock_ms())
             if isinstance(outcome, Bug):
-                logger.error("a decision failed: %s", outcome, exc_info=outcome, extra={"actor": waiting.work.actor})
+                where = {"actor": waiting.work.actor, "traceparent": waiting.work.traceparent}
+                logger.error("a decision failed: %s", outcome, exc_info=outcome, extra=where)
             return outcome
         try:
             heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
@@ -225,10 +226,8 @@ class Writer(Generic[S]):
     async def _commit(
         self, batch: Batch, answers: Sequence[tuple[_Waiting, Outcome | Read[object]]], snapshot: Snapshot | None
     ) -> None:
-        span = self.engine.tracing.gathering(
-            "append",
-            [w.work.traceparent for w, _ in answers if isinstance(w.work, Submission)] if batch.records else (),
-        )
+        caused = [w.work.traceparent for w, _ in answers if isinstance(w.work, Submission)] if batch.records else ()
+        span = self.engine.tracing.gathering("append", [*caused, *(branch.traceparent for branch in batch.branches)])
         started = time.perf_counter()
         try:
             await self.log.append(batch.head, batch.records, batch.heard)
@@ -236,13 +235,13 @@ class Writer(Generic[S]):
             self._turn_away([waiting for waiting, _ in answers])
             self._arrived.set()
             raise
-        self._metrics.appended(
-            time.perf_counter() - started, len(batch.records), self.tail.position + len(batch.records)
-        )
+        if batch.records:
+            self._metrics.appended(time.perf_counter() - started, len(batch.records), batch.records[-1].position)
         for branch in batch.branches:
             branch.end()
         span.note("records", len(batch.records))
         span.end()
+        self._tell_concerns(batch)
         self.tail.extend(batch)
         for follow in self.after_commit:
             follow(batch)
@@ -250,6 +249,15 @@ class Writer(Generic[S]):
             await self._answer(waiting.answer, outcome)
         if snapshot is not None and self._snapshots is not None:
             await self._snapshots.save(snapshot)
+
+    def _tell_concerns(self, batch: Batch) -> None:
+        for record, event in zip(batch.records, batch.events, strict=True):
+            concern = self.engine.wire.by_event[type(event)].concern(event)
+            if concern:
+                where = {"position": record.position, "traceparent": record.traceparent, "reason": concern}
+                if record.source_log_id:
+                    where |= {"source": record.source_log_id, "source_position": record.source_position}
+                logger.warning("%s: %s", record.type.rpartition(".")[2], concern, extra=where)
 
     async def _answer(self, answer: "asyncio.Future[Any]", outcome: Outcome | Read[object]) -> None:
         if isinstance(outcome, Found):

@@ -315,5 +315,11 @@ WIRE = Wire(
         ends_subject=True,
     ),
     EventKind(delivery.DeliveryCompleted, pb.DeliveryCompleted, delivery_completed, to_delivery_completed),
-    EventKind(delivery.DeliveryRefused, pb.DeliveryRefused, delivery_refused, to_delivery_refused),
+    EventKind(
+        delivery.DeliveryRefused,
+        pb.DeliveryRefused,
+        delivery_refused,
+        to_delivery_refused,
+        concern=lambda event: event.reason,
+    ),
 )
