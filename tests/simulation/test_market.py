@@ -1,39 +1,24 @@
 """Many seeded markets in one process: what arrives late, twice or never, and who ends when, changes no book."""
 
-import os
-
 import pytest
 
-from chassis.remote import record_to
-from support.auditor.audit import Audit
-from support.day import DAYS, Player
-from support.world import World, at_once
-
-SEEDS = int(os.environ.get("CARBONMARKET_TEST_SEEDS", "40"))
+from support.simulated import assert_books_agree, logs_of, played, seeds
+from support.world import World
 
 
-def audited(world: World) -> Audit:
-    """Every record of every log, in the order of their time."""
-    audit = Audit()
-    records = [(record, name) for name, node in world.nodes.items() for record in node.store.records]
-    for record, name in sorted(records, key=lambda pair: pair[0].recorded_ms):
-        audit.take(name, record_to(record))
-    audit.conclude()
-    return audit
-
-
-async def play(world: World, seed: int, days: int) -> None:
-    player = Player(world, seed, actions=120)
-    await player.set_up()
-    for day in DAYS[:days]:
-        await player.day(day)
-    await world.until(world.at_rest, "the market to come to rest")
-
-
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(60))
 def test_a_seeded_market_in_any_weather_leaves_books_that_agree(seed: int) -> None:
-    world = World(seed)
-    at_once(play(world, seed, days=3))
-    audit = audited(world)
-    assert audit.findings.clean, audit.findings.lines()
-    assert audit.figures()["days_settled"] == 3
+    figures = assert_books_agree(played(World(seed), seed, days=3))
+    assert figures["days_settled"] == 3
+    assert figures["trades_settled"] == figures["trades"] > 0
+
+
+def test_the_same_seed_plays_the_same_market() -> None:
+    first, again = (
+        {
+            name: [(each.type, each.data) for each in records]
+            for name, records in logs_of(played(World(5), 5, 1)).items()
+        }
+        for _ in range(2)
+    )
+    assert first == again

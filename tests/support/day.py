@@ -57,6 +57,7 @@ class Player:
         self.port = port
         self.random = random.Random(seed)
         self.seed = seed
+        self.services = list(SERVICES)  # whose clocks go on
         self.actions = actions
         self.at_step = at_step
         self.commands = 0
@@ -94,7 +95,7 @@ class Player:
             return None
 
     async def clocks(self, day: str, hour: int, minute: int = 0) -> None:
-        for service in SERVICES:
+        for service in self.services:
             await self.port.move_clock(service, at_ms(day, hour, minute))
 
     # Before the first day
@@ -174,8 +175,7 @@ class Player:
 
     async def close(self, day: str) -> None:
         """The clock closes the day by itself."""
-        for service in ("trading", "registry", "clearing"):
-            await self.port.move_clock(service, at_ms(day, 15))
+        await self.clocks(day, 15)
         await self.at_step("close")
 
     async def settled(self, day: str) -> None:

@@ -115,7 +115,8 @@ class Node:
             self._decide_and_commit([Submission(f"service:{self.name}", "", OpenLog(True))])
         self._decide_and_commit([Submission(f"service:{self.name}", "", TakeLeadership(f"{self.name}:{self.starts}"))])
 
-    def crash(self) -> None:
+    def crash(self, *, all_committed: bool = True) -> None:
+        self.before_the_end = self.engine.state if all_committed else None
         self.up = False
         self.world.crashes += 1
 
@@ -123,12 +124,10 @@ class Node:
         """One batch. The process may end before its commit, or after it and before the answers."""
         assert self.up
         if self.world.chance(self.world.weather.crash):
-            if self.world.chance(0.5):
+            committed = self.world.chance(0.5)
+            if committed:
                 self._decide_and_commit(submissions)
-                self.before_the_end = self.engine.state
-            else:
-                self.before_the_end = None
-            self.crash()
+            self.crash(all_committed=committed)
             raise Crashed(self.name)
         return self._decide_and_commit(submissions)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.chain import LogReader
@@ -43,7 +43,10 @@ class Book:
             self.findings.say("every event is known", record.type)
             return
         kind, handler = found
-        handler(kind.FromString(record.data), record)
+        try:
+            handler(kind.FromString(record.data), record)
+        except (DecodeError, LookupError) as error:
+            self.findings.say("every event can be read and names what is there", repr(error))
 
     def say(self, rule: str, what: str) -> None:
         self.findings.say(rule, what)

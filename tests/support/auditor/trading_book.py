@@ -208,6 +208,8 @@ class TradingBook(Book):
             self.say("listed prices keep the day's limits", f"order {event.order_id} at {event.price_fen}: {limits}")
         if event.quantity_tonnes > rules.listed_tonnes_max or event.quantity_tonnes % rules.quantity_tick_tonnes:
             self.say("listed sizes keep the rules", f"order {event.order_id}: {event.quantity_tonnes} t")
+        if event.price_fen % rules.price_tick_fen:
+            self.say("prices keep the tick", f"order {event.order_id} at {event.price_fen}")
         buys = event.side == types.SIDE_BUY
         self.orders.place(event, self._pays(event.price_fen * event.quantity_tonnes) if buys else 0)
 
@@ -336,8 +338,7 @@ class TradingBook(Book):
             self.say("only its holder uses an account", f"{record.actor} uses {account}")
 
     def _rules(self) -> types.TradingRules:
-        rules: types.TradingRules = self.days.rules.on(self.days.last_opened)
-        return rules
+        return self.days.rules.on(self.days.last_opened) or types.TradingRules(quantity_tick_tonnes=1, price_tick_fen=1)
 
     def _limits(self, instrument: str) -> types.InstrumentLimits:
         return self.days.limits.get(instrument, types.InstrumentLimits())

@@ -1,0 +1,169 @@
+"""The auditor finds what is wrong: an honest market, forged in one place at a time, and the rule that is named."""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from google.protobuf.message import Message
+
+from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
+from carbonmarket.log.v1.log_service_pb2 import Record
+from carbonmarket.registry.v1 import registry_events_pb2 as registry
+from carbonmarket.trading.v1 import trading_events_pb2 as trading
+from support.auditor.chain import digest_of
+from support.simulated import audited, logs_of, played
+from support.world import Weather, World
+
+Logs = dict[str, list[Record]]
+SEED = 4
+
+
+@cache
+def honest_world() -> World:
+    return played(World(SEED, Weather(crash=0, lose=0, repeat=0)), SEED, days=2)
+
+
+def honest_logs() -> Logs:
+    return logs_of(honest_world())
+
+
+def written_again(logs: Logs) -> Logs:
+    """Positions and digests as the forger would have made them."""
+    for log_id, records in logs.items():
+        digest = hashlib.sha256(f"carbonmarket log {log_id}".encode()).digest()
+        for position, record in enumerate(records, start=1):
+            record.position = position
+            digest = digest_of(digest, record)
+            record.digest = digest
+    return logs
+
+
+def places(logs: Logs, log_id: str, kind: type[Message]) -> list[int]:
+    return [at for at, record in enumerate(logs[log_id]) if record.type == kind.DESCRIPTOR.full_name]
+
+
+def change(log_id: str, kind: type[Message], field: str, by: int, which: int = -1) -> Callable[[Logs], None]:
+    def forge(logs: Logs) -> None:
+        record = logs[log_id][places(logs, log_id, kind)[which]]
+        event = kind.FromString(record.data)
+        setattr(event, field, getattr(event, field) + by)
+        record.data = event.SerializeToString()
+
+    return forge
+
+
+def remove(log_id: str, kind: type[Message], which: int = -1) -> Callable[[Logs], None]:
+    def forge(logs: Logs) -> None:
+        del logs[log_id][places(logs, log_id, kind)[which]]
+
+    return forge
+
+
+def double(log_id: str, kind: type[Message], which: int = 0) -> Callable[[Logs], None]:
+    def forge(logs: Logs) -> None:
+        at = places(logs, log_id, kind)[which]
+        again = Record.FromString(logs[log_id][at].SerializeToString())
+        logs[log_id].insert(at + 1, again)
+
+    return forge
+
+
+def trade_with_oneself(logs: Logs) -> None:
+    record = logs["trading"][places(logs, "trading", trading.TradeExecuted)[0]]
+    event = trading.TradeExecuted.FromString(record.data)
+    event.seller = event.buyer
+    record.data = event.SerializeToString()
+
+
+def release_on_the_same_day(logs: Logs) -> None:
+    at = places(logs, "trading", trading.TradeExecuted)[0]
+    trade = trading.TradeExecuted.FromString(logs["trading"][at].data)
+    released = trading.AllowancesReleased(
+        trade_id=trade.trade_id, account=trade.buyer, instrument=trade.instrument, quantity_tonnes=trade.quantity_tonnes
+    )
+    record = Record.FromString(logs["trading"][at].SerializeToString())
+    record.type, record.data = released.DESCRIPTOR.full_name, released.SerializeToString()
+    logs["trading"].insert(at + 2, record)
+
+
+def release_once_settled(logs: Logs) -> None:
+    """The trade is settled, but its day is not over."""
+    at = places(logs, "trading", trading.TradeMarkedSettled)[0]
+    trade_id = trading.TradeMarkedSettled.FromString(logs["trading"][at].data).trade_id
+    released = trading.AllowancesReleased(trade_id=trade_id)
+    record = Record(type=released.DESCRIPTOR.full_name, data=released.SerializeToString())
+    record.recorded_ms = logs["trading"][at].recorded_ms
+    logs["trading"].insert(at + 1, record)
+
+
+def another_actor(logs: Logs) -> None:
+    logs["registry"][places(logs, "registry", registry.TransferredToTrading)[0]].actor = "participant:somebody-else"
+
+
+FORGERIES: tuple[tuple[str, Callable[[Logs], None]], ...] = (
+    ("no holding is negative", change("registry", registry.AllowancesAllocated, "quantity_tonnes", 10**9)),
+    ("only its holder moves a holding", another_actor),
+    ("every transfer is credited once", double("trading", trading.AllowancesCredited)),
+    ("every transfer is credited once", remove("trading", trading.AllowancesCredited)),
+    ("every fund entry is heard once", change("trading", trading.FundsCredited, "amount_fen", 1)),
+    ("a trade is settled as it was made", change("clearing", clearing.TradeSettled, "value_fen", 1)),
+    ("a trade is settled once, when delivered", double("clearing", clearing.TradeSettled)),
+    ("delivered if and only if paid", remove("clearing", clearing.TradeSettled)),
+    ("each trade is delivered once", double("registry", registry.AllowancesDelivered)),
+    ("a delivery is whole", remove("registry", registry.AllowancesDelivered)),
+    ("delivered if and only if paid", change("registry", registry.AllowancesDelivered, "quantity_tonnes", 1)),
+    ("every trade becomes one obligation", remove("clearing", clearing.ObligationRecorded)),
+    ("the completeness barrier holds", change("clearing", clearing.ClearingRunOpened, "trades", 1)),
+    ("a run goes step by step", remove("clearing", clearing.CashLegsProven)),
+    ("a run is the sum of its obligations", change("clearing", clearing.ClearingRunComputed, "buyers_pay_fen", 1)),
+    ("both sides confirm a run", remove("trading", trading.ClearingRunConfirmed)),
+    ("orders are numbered", change("trading", trading.OrderPlaced, "order_id", 1)),
+    ("listed prices keep the day's limits", change("trading", trading.OrderPlaced, "price_fen", 10_000)),
+    ("listed sizes keep the rules", change("trading", trading.OrderPlaced, "quantity_tonnes", 100_000)),
+    ("what is open expires at the close", remove("trading", trading.OrderExpired)),
+    (
+        "what is left of a lock is unlocked at the order's end",
+        change("trading", trading.OrderExpired, "unlocked_fen", 1),
+    ),
+    ("a trade's value and fees", change("trading", trading.TradeExecuted, "buyer_fee_fen", 1)),
+    ("nobody trades with themselves", trade_with_oneself),
+    ("only settled purchases are released", release_on_the_same_day),
+    ("units bought today are not sold today (T+1)", release_once_settled),
+    ("settled purchases are released at the next opening (T+1)", remove("trading", trading.AllowancesReleased)),
+    ("trading hears every settled trade", remove("trading", trading.TradeMarkedSettled)),
+    ("only settled money is withdrawn", change("trading", trading.FundsReleased, "amount_fen", 10**12)),
+    ("a day's prices are those of its listed trades", change("trading", trading.InstrumentDayClosed, "close_fen", 1)),
+    ("the composite is the weighted mean", change("trading", trading.CompositePriced, "close_fen", 1)),
+    ("a day's close carries its trades", change("trading", trading.TradingDayClosed, "value_fen", 1)),
+    ("time never goes back", lambda logs: setattr(logs["registry"][-1], "recorded_ms", 1)),
+    ("the three books agree", change("clearing", clearing.BooksReconciled, "difference_count", 1)),
+    ("hearing is exactly once", lambda logs: setattr(logs["clearing"][-1], "source_log_id", "trading")),
+)
+
+
+def test_an_honest_market_gives_no_finding() -> None:
+    audit = audited(honest_logs())
+    assert audit.findings.clean, audit.findings.lines()
+    assert audit.figures()["trades"] > 20
+
+
+@pytest.mark.parametrize(("rule", "forge"), FORGERIES, ids=[f"{n}-{rule}" for n, (rule, _) in enumerate(FORGERIES)])
+def test_a_forged_market_is_found_out_by_the_rule_it_breaks(rule: str, forge: Callable[[Logs], None]) -> None:
+    logs = honest_logs()
+    forge(logs)
+    audit = audited(written_again(logs))
+    assert rule in audit.findings.counts, audit.findings.lines()
+
+
+def test_a_changed_byte_breaks_the_chain() -> None:
+    logs = honest_logs()
+    logs["trading"][10].data += b"\x00"
+    assert "digests chain" in audited(logs).findings.counts
+
+
+def test_a_missing_record_leaves_a_gap() -> None:
+    logs = honest_logs()
+    del logs["clearing"][-1]
+    del logs["registry"][-2]
+    assert "positions have no gap" in audited(logs).findings.counts
