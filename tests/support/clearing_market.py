@@ -203,67 +203,80 @@ class Market:
 
     # What trading and the registry state
 
-    def trading_book(self) -> TradingBook:
-        """Trading's view, summed up from what it did and what it has heard."""
-        heard = self.said[: self.clearing_heard]
+    def heard_by_trading(self) -> list[object]:
+        return self.said[: self.clearing_heard]
+
+    def trades_standing(self) -> tuple[list[RecordObligation], list[RecordObligation]]:
+        """The trades that trading does not know to be excluded, and those of them not known to be settled."""
+        heard = self.heard_by_trading()
         settled = {event.trade_id for event in heard if isinstance(event, TradeSettled)}
         excluded = {event.trade_id for event in heard if isinstance(event, TradeExcluded)}
-        acknowledged = {event.release_id for event in heard if isinstance(event, PayoutRequested)}
-        booked = {
-            number for kind, numbers in self.registry[: self.registry_heard] if kind == "returned" for number in numbers
-        }
         standing = [one for one in self.trades if one.trade_id not in excluded]
-        unsettled = [one for one in standing if one.trade_id not in settled]
+        return standing, [one for one in standing if one.trade_id not in settled]
+
+    def trading_book(self) -> TradingBook:
+        """Trading's view, summed up from what it did and what it has heard."""
+        heard = self.heard_by_trading()
         entries = [event for event in heard if isinstance(event, FundsDeposited | FundsRestored | PayoutRequested)]
-        money: Counter[str] = Counter()
-        for event in entries:
-            if not isinstance(event, PayoutRequested):
-                money[event.account] += event.amount_fen
-        for one in self.releases:
-            money[one.account] -= one.amount_fen
-        units = Counter(dict.fromkeys(ACCOUNTS, UNITS_AT_FIRST))
-        for account, quantity_tonnes in self.returned:
-            units[account] -= quantity_tonnes
-        for made in standing:
-            money[made.buyer] -= made.value_fen + made.buyer_fee_fen
-            money[made.seller] += made.value_fen - made.seller_fee_fen
-            units[made.buyer] += made.quantity_tonnes
-            units[made.seller] -= made.quantity_tonnes
         days = [event.day for event in heard if isinstance(event, SettlementDayCompleted)]
         return TradingBook(
             position=self.trading_position,
             registry_position=self.registry_heard,
             clearing_entry=max((event.entry for event in entries), default=0),
             settled_day=days[-1] if days else "",
-            units=tuple(
-                UnitPosition(
-                    account,
-                    "CEA",
-                    units[account],
-                    sum(one.quantity_tonnes for one in unsettled if one.buyer == account),
-                    sum(one.quantity_tonnes for one in unsettled if one.seller == account),
-                    sum(
-                        tonnes
-                        for number, (holder, tonnes) in enumerate(self.returned)
-                        if holder == account and number not in booked
-                    ),
-                )
-                for account in ACCOUNTS
-            ),
-            funds=tuple(
-                FundPosition(
-                    account,
-                    money[account],
-                    sum(one.value_fen + one.buyer_fee_fen for one in unsettled if one.buyer == account),
-                    sum(one.value_fen - one.seller_fee_fen for one in unsettled if one.seller == account),
-                    sum(
-                        one.amount_fen
-                        for one in self.releases
-                        if one.account == account and one.release_id not in acknowledged
-                    ),
-                )
-                for account in ACCOUNTS
-            ),
+            units=self.unit_positions(),
+            funds=self.fund_positions(entries),
+        )
+
+    def unit_positions(self) -> tuple[UnitPosition, ...]:
+        """Units, with every standing trade as if it were settled."""
+        standing, unsettled = self.trades_standing()
+        heard = self.registry[: self.registry_heard]
+        booked = {number for kind, numbers in heard if kind == "returned" for number in numbers}
+        on_the_way = [one for number, one in enumerate(self.returned) if number not in booked]
+        units = Counter(dict.fromkeys(ACCOUNTS, UNITS_AT_FIRST))
+        for account, quantity_tonnes in self.returned:
+            units[account] -= quantity_tonnes
+        for made in standing:
+            units[made.buyer] += made.quantity_tonnes
+            units[made.seller] -= made.quantity_tonnes
+        return tuple(
+            UnitPosition(
+                account,
+                "CEA",
+                units[account],
+                sum(one.quantity_tonnes for one in unsettled if one.buyer == account),
+                sum(one.quantity_tonnes for one in unsettled if one.seller == account),
+                sum(tonnes for holder, tonnes in on_the_way if holder == account),
+            )
+            for account in ACCOUNTS
+        )
+
+    def fund_positions(
+        self, entries: list[FundsDeposited | FundsRestored | PayoutRequested]
+    ) -> tuple[FundPosition, ...]:
+        """Money, with every standing trade as if it were settled."""
+        standing, unsettled = self.trades_standing()
+        acknowledged = {event.release_id for event in entries if isinstance(event, PayoutRequested)}
+        on_the_way = [one for one in self.releases if one.release_id not in acknowledged]
+        money: Counter[str] = Counter()
+        for event in entries:
+            if not isinstance(event, PayoutRequested):
+                money[event.account] += event.amount_fen
+        for released in self.releases:
+            money[released.account] -= released.amount_fen
+        for made in standing:
+            money[made.buyer] -= made.value_fen + made.buyer_fee_fen
+            money[made.seller] += made.value_fen - made.seller_fee_fen
+        return tuple(
+            FundPosition(
+                account,
+                money[account],
+                sum(one.value_fen + one.buyer_fee_fen for one in unsettled if one.buyer == account),
+                sum(one.value_fen - one.seller_fee_fen for one in unsettled if one.seller == account),
+                sum(one.amount_fen for one in on_the_way if one.account == account),
+            )
+            for account in ACCOUNTS
         )
 
     def holdings(self, registry_position: int) -> list[Holding]:

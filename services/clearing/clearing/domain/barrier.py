@@ -30,5 +30,5 @@ def barrier(state: State, run: Run, context: Context) -> tuple[str, Facts] | Non
             last_trade_id_closed=run.closed.last_trade_id,
         )
     if heard.trades > RUN_TRADES_MAX:
-        return "TOO_MANY_TRADES", facts(trades=heard.trades, trades_max=RUN_TRADES_MAX)
+        return "RUN_TOO_LARGE", facts(trades=heard.trades, trades_max=RUN_TRADES_MAX)
     return None

@@ -257,13 +257,19 @@ def obligation_rows(trading: TradingBook, obligations: Iterable[Obligation]) -> 
         sold[leg.seller, leg.instrument] = sold.get((leg.seller, leg.instrument), 0) + leg.quantity_tonnes
         payable[leg.buyer, ""] = payable.get((leg.buyer, ""), 0) + leg.buyer_pays_fen
         receivable[leg.seller, ""] = receivable.get((leg.seller, ""), 0) + leg.seller_receives_fen
-    units = [((row.account, row.instrument), row) for row in trading.units]
-    funds = [((row.account, ""), row) for row in trading.funds]
+    # On most evenings nothing is unsettled: only what is, is compared.
+    units, funds = trading.units, trading.funds
+    expected_bought = {
+        (row.account, row.instrument): tonnes for row in units if (tonnes := row.bought_unsettled_tonnes)
+    }
+    expected_sold = {(row.account, row.instrument): tonnes for row in units if (tonnes := row.sold_unsettled_tonnes)}
+    expected_payable = {(row.account, ""): fen for row in funds if (fen := row.paid_unsettled_fen)}
+    expected_receivable = {(row.account, ""): fen for row in funds if (fen := row.received_unsettled_fen)}
     return [
-        *rows_of(Book.BOUGHT, bought, {key: row.bought_unsettled_tonnes for key, row in units}),
-        *rows_of(Book.SOLD, sold, {key: row.sold_unsettled_tonnes for key, row in units}),
-        *rows_of(Book.PAYABLE, payable, {key: row.paid_unsettled_fen for key, row in funds}),
-        *rows_of(Book.RECEIVABLE, receivable, {key: row.received_unsettled_fen for key, row in funds}),
+        *rows_of(Book.BOUGHT, bought, expected_bought),
+        *rows_of(Book.SOLD, sold, expected_sold),
+        *rows_of(Book.PAYABLE, payable, expected_payable),
+        *rows_of(Book.RECEIVABLE, receivable, expected_receivable),
     ]
 
 
