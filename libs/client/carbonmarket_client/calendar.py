@@ -1,5 +1,7 @@
 """Which days a calendar would propose as trading days. A person decides, and the exchange announces them."""
 
+import warnings
+
 CALENDAR = "XSHG"
 """The Shanghai stock exchange's: it equals the national carbon market's days from 2021-07-16 on as far as they
 are known.
@@ -15,8 +17,11 @@ def proposed_days(first: str, last: str) -> list[str]:
     # Heavy, and needed for nothing else.
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar(CALENDAR)
-    known_from, known_to = (bound.date().isoformat() for bound in (calendar.first_session, calendar.last_session))
-    if not known_from <= first <= last <= known_to:
-        raise CalendarTooShort(f"{CALENDAR} knows the days from {known_from} to {known_to}: name the days instead")
-    return [session.date().isoformat() for session in calendar.sessions_in_range(first, last)]
+    # The library warns of its own use of pandas, which is nothing to a person who asks for days.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        calendar = exchange_calendars.get_calendar(CALENDAR)
+        sessions = [session.date().isoformat() for session in calendar.sessions]
+    if not sessions[0] <= first <= last <= sessions[-1]:
+        raise CalendarTooShort(f"{CALENDAR} knows the days from {sessions[0]} to {sessions[-1]}: name the days instead")
+    return [session for session in sessions if first <= session <= last]

@@ -6,7 +6,7 @@ here), a restart, a year's pause. A number left out raises FeedBroken rather tha
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from google.protobuf import descriptor_pool, message_factory
@@ -48,7 +48,7 @@ class Record:
         return self.traceparent.split("-")[1] if self.traceparent else ""
 
 
-async def follow_log(link: Link, after_position: int = 0, *, wait: bool = True) -> AsyncIterator[Record]:
+async def follow_log(link: Link, after_position: int = 0, *, wait: bool = True) -> AsyncGenerator[Record, None]:
     """Read a whole log from after a position. With wait it goes on for ever, else it ends at the head. Raises
     MarketError.
     """
@@ -62,7 +62,9 @@ async def follow_log(link: Link, after_position: int = 0, *, wait: bool = True) 
         yield record
 
 
-async def follow_feed(link: Link, account: str, after_sequence: int = 0, *, wait: bool = True) -> AsyncIterator[Record]:
+async def follow_feed(
+    link: Link, account: str, after_sequence: int = 0, *, wait: bool = True
+) -> AsyncGenerator[Record, None]:
     """Read one account's feed from after a sequence number. With wait it goes on for ever. Raises MarketError."""
 
     async def read(after: int) -> list[tuple[int, Record]]:
@@ -97,7 +99,7 @@ def decoded(service: str, record: pb.Record, sequence: int = 0) -> Record:
 
 async def _follow(
     service: str, read: Callable[[int], Awaitable[list[tuple[int, Record]]]], after: int, wait: bool
-) -> AsyncIterator[Record]:
+) -> AsyncGenerator[Record, None]:
     loop = asyncio.get_running_loop()
     answered_at, tries = loop.time(), 0
     while True:

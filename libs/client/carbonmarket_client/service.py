@@ -1,6 +1,6 @@
 """What the clients of the three services have in common: the status, the rehearsal's clock, the log and the feeds."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -62,13 +62,13 @@ class ServiceClient:
         )
         return await self.link.call(request, pb.ResumeHearingResponse)
 
-    def follow_log(self, after_position: int = 0, *, wait: bool = True) -> AsyncIterator[Record]:
+    def follow_log(self, after_position: int = 0, *, wait: bool = True) -> AsyncGenerator[Record, None]:
         """Every record of the log from after a position; with wait for ever. For operators, auditors and the
         regulator.
         """
         return follow_log(self.link, after_position, wait=wait)
 
-    def follow_feed(self, account: str, after_sequence: int = 0, *, wait: bool = True) -> AsyncIterator[Record]:
+    def follow_feed(self, account: str, after_sequence: int = 0, *, wait: bool = True) -> AsyncGenerator[Record, None]:
         """Every record of this service that concerns an account, from after a sequence number; with wait for ever."""
         return follow_feed(self.link, account, after_sequence, wait=wait)
 

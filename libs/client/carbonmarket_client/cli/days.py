@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import click
 
-from carbonmarket_client.calendar import proposed_days
+from carbonmarket_client.calendar import CalendarTooShort, proposed_days
 from carbonmarket_client.cli.app import DAY, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import NotFound
@@ -90,7 +90,10 @@ async def announce(
         raise click.UsageError("name the days, or give both --from and --to")
     announced = list(named)
     if first and last:
-        announced = proposed_days(first, last)
+        try:
+            announced = proposed_days(first, last)
+        except CalendarTooShort as fault:
+            raise click.UsageError(str(fault)) from fault
         if not yes and not session.json:
             click.echo("\n".join(announced))
             click.confirm(f"Announce these {len(announced)} days?", abort=True)
