@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Message)
 
 DEADLINE_S = 15.0
 """How long a call may take over all its tries, unless the caller says otherwise."""
-TRIES_MAX = 8
+TRIES_MAX = 12
 PAUSE_S_FIRST = 0.05
 PAUSE_S_MAX = 2.0
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024

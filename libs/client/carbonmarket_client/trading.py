@@ -27,7 +27,7 @@ class TradingClient(ServiceClient):
         quantity_tonnes: int,
         request_id: str = "",
     ) -> pb.PlaceOrderResponse:
-        """Put a listing into the book, valid for the day. Nothing is matched: others pick it."""
+        """Put a listing into the book, valid for the day. Nothing is matched: others take it."""
         request = pb.PlaceOrderRequest(
             request_id=request_id,
             account=account,
@@ -41,7 +41,7 @@ class TradingClient(ServiceClient):
     async def take_listing(
         self, account: str, order_id: int, *, quantity_tonnes: int, price_fen: int, request_id: str = ""
     ) -> pb.TakeListingResponse:
-        """Pick a listing from the best levels of the book, at its price; price_fen is the price that was seen."""
+        """Take a listing from the best levels of the book, at its price; price_fen is the price that was seen."""
         request = pb.TakeListingRequest(
             request_id=request_id,
             account=account,
@@ -217,7 +217,7 @@ class TradingClient(ServiceClient):
         return await self.link.call(query.GetDayRequest(min_position=min_position, day=day), query.GetDayResponse)
 
     async def get_book(self, instrument: str, *, min_position: int = 0) -> query.GetBookResponse:
-        """The best price levels of each side and the listings at each: what a taker may pick from."""
+        """The best price levels of each side and the listings at each: what may be taken."""
         request = query.GetBookRequest(min_position=min_position, instrument=instrument)
         return await self.link.call(request, query.GetBookResponse)
 

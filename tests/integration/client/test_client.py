@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+from opentelemetry import trace
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
 from carbonmarket.log.v1 import log_service_pb2 as log
@@ -79,7 +80,7 @@ async def test_two_commands_have_two_request_ids(fake_market: FakeMarket) -> Non
 async def test_tries_are_bounded_and_the_error_names_the_request_id(
     fake_market: FakeMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "PAUSE_S_FIRST", 0.001)
+    monkeypatch.setattr(link, "PAUSE_S_MAX", 0.001)
     fake_market.trading.will("PlaceOrder", AWAY)
     async with fake_market.connect() as market:
         with pytest.raises(Unavailable) as gone:
@@ -175,6 +176,16 @@ async def test_a_trace_begun_by_the_caller_goes_with_every_call(fake_market: Fak
     headers = [call.metadata.get("traceparent", "") for call in fake_market.trading.calls]
     assert [header.split("-")[1] for header in headers[:2]] == [trace_id, trace_id]
     assert headers[2] == ""
+
+
+async def test_a_span_that_is_current_in_the_program_is_continued(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("PlaceOrder", trading.PlaceOrderResponse(order_id=12))
+    span = trace.NonRecordingSpan(trace.SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=trace.TraceFlags(1)))
+    async with fake_market.connect(begin_traces=True) as market:
+        with trace.use_span(span):
+            await place(market)
+    header = fake_market.trading.only_call("PlaceOrder").metadata["traceparent"]
+    assert header == f"00-{0xABC:032x}-{0xDEF:016x}-01"
 
 
 async def test_every_command_begins_a_trace_when_asked_to(fake_market: FakeMarket) -> None:

@@ -127,7 +127,7 @@ async def set_weights(
 @click.option("--block-tonnes-min", type=int, default=100_000, show_default=True, help="The smallest block.")
 @click.option("--listed-sessions", default="09:30-11:30,13:00-15:00", show_default=True)
 @click.option("--block-sessions", default="13:00-15:00", show_default=True)
-@click.option("--book-levels", type=int, default=5, show_default=True, help="Price levels a taker may pick from.")
+@click.option("--book-levels", type=int, default=5, show_default=True, help="Price levels a taker may take from.")
 @request_id_option
 async def set_rules(
     market: CarbonMarket,

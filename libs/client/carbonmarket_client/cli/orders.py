@@ -80,7 +80,7 @@ async def place(
     account: str | None,
     request_id: str,
 ) -> None:
-    """Put a listing into the book: QUANTITY tonnes at PRICE each, valid for the day. Others pick it."""
+    """Put a listing into the book: QUANTITY tonnes at PRICE each, valid for the day. Others take it."""
     answer = await market.trading.place_order(
         session.account(account), instrument, side, price_fen=price, quantity_tonnes=quantity, request_id=request_id
     )
@@ -112,7 +112,7 @@ async def take(
     account: str | None,
     request_id: str,
 ) -> None:
-    """Pick listing ORDER_ID from the book: QUANTITY tonnes at PRICE, the price you saw. This makes a trade."""
+    """Take listing ORDER_ID from the book: QUANTITY tonnes at PRICE, the price you saw. This makes a trade."""
     answer = await market.trading.take_listing(
         session.account(account), order_id, quantity_tonnes=quantity, price_fen=price, request_id=request_id
     )

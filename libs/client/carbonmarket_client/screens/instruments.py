@@ -80,7 +80,7 @@ def rules_card(answer: trading.ListInstrumentsResponse) -> RenderableType:
             ("block", f"{tonnes(rules.block_tonnes_min)} t at least"),
             ("listed sessions", sessions_text(rules.listed_sessions)),
             ("block sessions", sessions_text(rules.block_sessions)),
-            ("book", f"the best {rules.book_levels} levels of each side may be picked"),
+            ("book", f"the best {rules.book_levels} levels of each side may be taken"),
             ("fees", f"buyer {share(answer.buyer_fee_ppm)}, seller {share(answer.seller_fee_ppm)} of the value"),
         ],
     )

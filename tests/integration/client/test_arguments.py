@@ -1,0 +1,77 @@
+"""Every argument of every typed method reaches the field of its name."""
+
+import inspect
+import re
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from google.protobuf import message_factory
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+
+from carbonmarket.trading.v1 import trading_types_pb2 as types
+from carbonmarket_client.contracts import METHODS
+from carbonmarket_client.service import ServiceClient
+from carbonmarket_client.words import word_of
+from support.fake_services import FakeMarket
+
+NAMED_OTHERWISE = {"GetStatus": "status"}
+STREAMS = {"SubmitMany", "StreamMarketData", "Read", "ReadFeed"}
+SERVICE_ONLY = {"DeliverAllowances", "ConfirmClearingRun"}
+
+CASES = [
+    (service, method)
+    for service, methods in METHODS.items()
+    for method in methods.values()
+    if method.name not in STREAMS | SERVICE_ONLY
+]
+
+
+def method_name(method: MethodDescriptor) -> str:
+    return NAMED_OTHERWISE.get(method.name) or re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
+
+
+def sample(name: str, hint: Any, number: int) -> Any:
+    """Return a value for a parameter that no other parameter has."""
+    word = next(iter(get_args(get_args(hint)[0] if type(None) in get_args(hint) else hint)), None)
+    plain: dict[Any, Any] = {int: number, str: f"{name}-{number}", bool: True, bytes: bytes([number])}
+    if hint in plain:
+        return plain[hint]
+    if isinstance(word, str):
+        return word
+    return {
+        "days": [f"day-{number}"],
+        "trade_ids": [number, number + 1],
+        "weights": {"CEA": number},
+        "rules": types.TradingRules(source=f"source-{number}"),
+    }[name]
+
+
+def carried(field: FieldDescriptor, request: Any) -> Any:
+    """Return what a request carries, as the method was given it."""
+    value = getattr(request, field.name)
+    if field.name == "weights":
+        return {weight.instrument: weight.weight for weight in value}
+    if field.enum_type is not None:
+        return word_of(field.enum_type, value)
+    return list(value) if field.is_repeated else value
+
+
+@pytest.mark.parametrize(("service", "method"), CASES, ids=lambda value: getattr(value, "name", value))
+async def test_every_argument_reaches_the_field_of_its_name(
+    fake_market: FakeMarket, service: str, method: MethodDescriptor
+) -> None:
+    fake = {"registry": fake_market.registry, "trading": fake_market.trading, "clearing": fake_market.clearing}[service]
+    fake.will(method.name, message_factory.GetMessageClass(method.output_type)())
+    async with fake_market.connect() as market:
+        client: ServiceClient = market.service(service)
+        function = getattr(client, method_name(method))
+        hints = get_type_hints(function)
+        given = {
+            name: sample(name, hints[name], number)
+            for number, name in enumerate(inspect.signature(function).parameters, 1)
+        }
+        await function(**given)
+    request = fake.only_call(method.name).request
+    fields = {field.name: field for field in method.input_type.fields}
+    assert given.keys() == fields.keys(), "a method takes what its request has"
+    assert {name: carried(field, request) for name, field in fields.items()} == given
