@@ -169,7 +169,8 @@ class TradingBook(Book):
         late = [trade_id for trade_id, trade in self.trades.items() if trade.due]
         if late:
             self.say("settled purchases are released at the next opening (T+1)", f"{event.day}: trades {late[:10]}")
-        closes = max(each.close_minute for each in [*self._rules().listed_sessions, *self._rules().block_sessions])
+        rules = self._rules()
+        closes = max((each.close_minute for each in (*rules.listed_sessions, *rules.block_sessions)), default=0)
         if in_session([types.Session(open_minute=0, close_minute=closes)], event.day, event.closed_ms):
             self.say("a day closes after its last session", f"{event.day} at {event.closed_ms}")
         self.days.close(event)
