@@ -45,7 +45,7 @@ class Book:
         kind, handler = found
         try:
             handler(kind.FromString(record.data), record)
-        except (DecodeError, LookupError) as error:
+        except (DecodeError, LookupError, ArithmeticError) as error:
             self.findings.say("every event can be read and names what is there", repr(error))
 
     def say(self, rule: str, what: str) -> None:
