@@ -89,6 +89,7 @@ def trade(
         buyer_fee_fen=fee_fen,
         seller_fee_fen=fee_fen,
         trading_position=100 + trade_id,
+        executed_ms=NOW_MS,
     )
 
 

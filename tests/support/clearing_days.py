@@ -16,6 +16,7 @@ from support.one_service import OneService
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
 AUDITOR, ICBC = "auditor:eve", "settlement_bank:icbc"
 PRICE_FEN = 5_000
+EXECUTED_MS = 1_626_400_000_000
 WAIT_S_MAX = 20.0
 POLL_S = 0.05
 
@@ -57,6 +58,7 @@ def executed(
         seller=seller,
         buyer_fee_fen=fee_fen,
         seller_fee_fen=fee_fen,
+        executed_ms=EXECUTED_MS,
     )
 
 

@@ -23,7 +23,7 @@ from clearing.domain.reconciliation import FundPosition, Holding, TradingBook, U
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import DayTotals, Method, Phase, State
-from support.clearing_books import ANN, BOB, ICBC, OWN, TRADING, play
+from support.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, TRADING, play
 
 ACCOUNTS = ("power-0001", "steel-0002", "cement-0003", "fund-0004")
 UNITS_AT_FIRST = 1_000_000
@@ -91,6 +91,7 @@ class Market:
             buyer_fee_fen=fee_fen,
             seller_fee_fen=min(fee_fen, value_fen),
             trading_position=self.trading_position,
+            executed_ms=NOW_MS,
         )
         self.trades.append(made)
         assert self.do(TRADING, made)

@@ -125,7 +125,7 @@ async def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Re
 
 RECORD_OBLIGATION = """
 INSERT INTO obligations (trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller,
-                         buyer_fee_fen, seller_fee_fen, state, run_id, recorded_ms, closed_ms, trace_id)
+                         buyer_fee_fen, seller_fee_fen, state, run_id, executed_ms, closed_ms, trace_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, $14)
 """
 
@@ -158,7 +158,7 @@ async def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecord
         event.buyer_fee_fen,
         event.seller_fee_fen,
         ObligationState.UNSETTLED,
-        record.recorded_ms,
+        event.executed_ms,
         record.trace_id,
     )
 

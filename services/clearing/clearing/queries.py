@@ -49,7 +49,7 @@ ORDER BY payout_id LIMIT $5
 
 OBLIGATIONS_PAGE = """
 SELECT trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller, buyer_fee_fen,
-       seller_fee_fen, state, run_id, recorded_ms, closed_ms, trace_id
+       seller_fee_fen, state, run_id, executed_ms, closed_ms, trace_id
 FROM obligations
 WHERE day = $1 AND trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3)
 ORDER BY trade_id LIMIT $4
@@ -347,7 +347,7 @@ def lines_of(row: asyncpg.Record, account: str) -> list[pb.StatementLine]:
             fee_fen=fee_fen,
             counter_account=counter_account,
             state=row["state"],
-            recorded_ms=row["recorded_ms"],
+            executed_ms=row["executed_ms"],
         )
         for side, holder, counter_account, fee_fen in sides
         if holder == account

@@ -43,6 +43,7 @@ def on_trade_executed(event: trading.TradeExecuted, heard: Heard) -> obligations
         buyer_fee_fen=event.buyer_fee_fen,
         seller_fee_fen=event.seller_fee_fen,
         trading_position=heard.position,
+        executed_ms=event.executed_ms,
     )
 
 

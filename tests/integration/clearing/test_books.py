@@ -16,6 +16,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading_commands
 from support.clearing_days import (
     AUDITOR,
+    EXECUTED_MS,
     FRIDAY,
     ICBC,
     MONDAY,
@@ -178,6 +179,7 @@ async def test_a_statement_adds_up_and_says_until_when_to_object(
     assert statement.unsettled_fen == 0
     (line,) = statement.lines
     assert (line.side, line.counter_account, line.fee_fen) == (query.STATEMENT_SIDE_BUY, "steel-0002", 15)
+    assert line.executed_ms == EXECUTED_MS
     assert list(statement.instruments) == [query.StatementInstrument(instrument="CEA", bought_tonnes=30)]
     assert statement.objection_before_day == MONDAY
 

@@ -35,7 +35,7 @@ EVENTS: list[tuple[object, set[str], str]] = [
     (payouts.PayoutReturned(1, "p-1", "account closed"), {"p-1"}, ""),
     (payouts.FundsRestored("p-1", BIG, 1, 8), {"p-1"}, ""),
     (
-        obligations.ObligationRecorded(3, DAY, "CEA", Method.LISTED, 1, BIG, BIG, "p-1", "p-2", 4, 5, 6),
+        obligations.ObligationRecorded(3, DAY, "CEA", Method.LISTED, 1, BIG, BIG, "p-1", "p-2", 4, 5, 6, BIG),
         {"p-1", "p-2"},
         "trade/3",
     ),

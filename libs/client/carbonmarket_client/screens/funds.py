@@ -160,7 +160,7 @@ def statement_screens(answer: clearing.GetStatementResponse) -> list[RenderableT
         [
             (
                 str(line.trade_id),
-                clock(line.recorded_ms),
+                clock(line.executed_ms),
                 line.instrument,
                 said(line, "method"),
                 said(line, "side"),

@@ -159,7 +159,7 @@ def obligations_screen(day: str, answer: clearing.ListObligationsResponse) -> Sc
         [
             (
                 str(known.trade_id),
-                clock(known.recorded_ms),
+                clock(known.executed_ms),
                 known.instrument,
                 amount(known.price_fen),
                 tonnes(known.quantity_tonnes),

@@ -34,6 +34,7 @@ class RecordObligation:
     buyer_fee_fen: int
     seller_fee_fen: int
     trading_position: int
+    executed_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class ObligationRecorded:
     buyer_fee_fen: int
     seller_fee_fen: int
     trading_position: int
+    executed_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def record_obligation(state: State, command: RecordObligation, context: Context)
             buyer_fee_fen=command.buyer_fee_fen,
             seller_fee_fen=command.seller_fee_fen,
             trading_position=command.trading_position,
+            executed_ms=command.executed_ms,
         )
     ]
 

@@ -20,6 +20,7 @@ def obligation_recorded(event: obligations.ObligationRecorded) -> pb.ObligationR
         buyer_fee_fen=event.buyer_fee_fen,
         seller_fee_fen=event.seller_fee_fen,
         trading_position=event.trading_position,
+        executed_ms=event.executed_ms,
     )
 
 
@@ -37,6 +38,7 @@ def to_obligation_recorded(message: pb.ObligationRecorded) -> obligations.Obliga
         buyer_fee_fen=message.buyer_fee_fen,
         seller_fee_fen=message.seller_fee_fen,
         trading_position=message.trading_position,
+        executed_ms=message.executed_ms,
     )
 
 

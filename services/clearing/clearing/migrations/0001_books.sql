@@ -53,7 +53,7 @@ CREATE TABLE obligations (
     seller_fee_fen bigint NOT NULL,
     state smallint NOT NULL,
     run_id bigint NOT NULL,
-    recorded_ms bigint NOT NULL,
+    executed_ms bigint NOT NULL,
     closed_ms bigint NOT NULL,
     trace_id text NOT NULL
 );

@@ -311,6 +311,7 @@ class ObligationRecorded(_message.Message):
     BUYER_FEE_FEN_FIELD_NUMBER: _builtins.int
     SELLER_FEE_FEN_FIELD_NUMBER: _builtins.int
     TRADING_POSITION_FIELD_NUMBER: _builtins.int
+    EXECUTED_MS_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     day: _builtins.str
     instrument: _builtins.str
@@ -324,6 +325,8 @@ class ObligationRecorded(_message.Message):
     seller_fee_fen: _builtins.int
     trading_position: _builtins.int
     """Where trading's log says so."""
+    executed_ms: _builtins.int
+    """When the trade was made, milliseconds since 1970, UTC."""
     def __init__(
         self,
         *,
@@ -339,10 +342,11 @@ class ObligationRecorded(_message.Message):
         buyer_fee_fen: _builtins.int = ...,
         seller_fee_fen: _builtins.int = ...,
         trading_position: _builtins.int = ...,
+        executed_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "day", b"day", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "trade_id", b"trade_id", "trading_position", b"trading_position", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "day", b"day", "executed_ms", b"executed_ms", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "trade_id", b"trade_id", "trading_position", b"trading_position", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -383,7 +383,7 @@ class Obligation(_message.Message):
     SELLER_FEE_FEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
-    RECORDED_MS_FIELD_NUMBER: _builtins.int
+    EXECUTED_MS_FIELD_NUMBER: _builtins.int
     CLOSED_MS_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
@@ -400,8 +400,8 @@ class Obligation(_message.Message):
     state: _clearing_types_pb2.ObligationState.ValueType
     run_id: _builtins.int
     """The run that settled or excluded it; zero before."""
-    recorded_ms: _builtins.int
-    """Milliseconds since 1970, UTC."""
+    executed_ms: _builtins.int
+    """When the trade was made, milliseconds since 1970, UTC."""
     closed_ms: _builtins.int
     """When it was settled or excluded; zero before."""
     trace_id: _builtins.str
@@ -422,13 +422,13 @@ class Obligation(_message.Message):
         seller_fee_fen: _builtins.int = ...,
         state: _clearing_types_pb2.ObligationState.ValueType = ...,
         run_id: _builtins.int = ...,
-        recorded_ms: _builtins.int = ...,
+        executed_ms: _builtins.int = ...,
         closed_ms: _builtins.int = ...,
         trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "closed_ms", b"closed_ms", "day", b"day", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "recorded_ms", b"recorded_ms", "run_id", b"run_id", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "state", b"state", "trace_id", b"trace_id", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "closed_ms", b"closed_ms", "day", b"day", "executed_ms", b"executed_ms", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "state", b"state", "trace_id", b"trace_id", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -818,7 +818,7 @@ class StatementLine(_message.Message):
     FEE_FEN_FIELD_NUMBER: _builtins.int
     COUNTER_ACCOUNT_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
-    RECORDED_MS_FIELD_NUMBER: _builtins.int
+    EXECUTED_MS_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     instrument: _builtins.str
     method: _clearing_types_pb2.TradeMethod.ValueType
@@ -830,8 +830,8 @@ class StatementLine(_message.Message):
     counter_account: _builtins.str
     """The other party."""
     state: _clearing_types_pb2.ObligationState.ValueType
-    recorded_ms: _builtins.int
-    """When clearing heard of the trade, milliseconds since 1970, UTC."""
+    executed_ms: _builtins.int
+    """When the trade was made, milliseconds since 1970, UTC."""
     def __init__(
         self,
         *,
@@ -845,11 +845,11 @@ class StatementLine(_message.Message):
         fee_fen: _builtins.int = ...,
         counter_account: _builtins.str = ...,
         state: _clearing_types_pb2.ObligationState.ValueType = ...,
-        recorded_ms: _builtins.int = ...,
+        executed_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counter_account", b"counter_account", "fee_fen", b"fee_fen", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "recorded_ms", b"recorded_ms", "side", b"side", "state", b"state", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counter_account", b"counter_account", "executed_ms", b"executed_ms", "fee_fen", b"fee_fen", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "side", b"side", "state", b"state", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
