@@ -72,7 +72,7 @@ STATEMENT = clearing.GetStatementResponse(
             fee_fen=48_204_318,
             counter_account="cement-0113",
             state=clearing_types.OBLIGATION_STATE_SETTLED,
-            recorded_ms=NOON_MS,
+            executed_ms=NOON_MS,
         ),
         clearing.StatementLine(
             trade_id=59_701,
@@ -84,7 +84,7 @@ STATEMENT = clearing.GetStatementResponse(
             value_fen=4_400,
             counter_account="steel-0002",
             state=clearing_types.OBLIGATION_STATE_SETTLED,
-            recorded_ms=NOON_MS,
+            executed_ms=NOON_MS,
         ),
     ],
     instruments=[
@@ -159,7 +159,7 @@ OBLIGATIONS = clearing.ListObligationsResponse(
             buyer="cement-0113",
             seller="power-0007",
             state=clearing_types.OBLIGATION_STATE_UNSETTLED,
-            recorded_ms=NOON_MS,
+            executed_ms=NOON_MS,
         )
     ]
 )

@@ -6,6 +6,7 @@ here), a restart, a year's pause. A number left out raises FeedBroken rather tha
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -16,10 +17,14 @@ from carbonmarket.log.v1 import log_service_pb2 as pb
 from carbonmarket_client.errors import FeedBroken, Unavailable, UnknownEvent
 from carbonmarket_client.link import Link, pause_s
 
+logger = logging.getLogger(__name__)
+
 RECORDS_MAX = 500
 """So many records are asked for at a time."""
 WAIT_MS = 20_000
 """So long a service may keep a reader waiting for the next record before it answers with none."""
+REST_S = 0.05
+"""After an answer without records, so that a service which does not wait is not asked without end."""
 ANSWER_S_MAX = 30.0
 SILENCE_S_MAX = 600.0
 """A service that cannot be reached for so long ends the following with Unavailable."""
@@ -105,17 +110,23 @@ async def _follow(
     while True:
         try:
             numbered = await read(after)
-        except Unavailable:
-            tries += 1
+        except Unavailable as gone:
             if not wait or loop.time() - answered_at > SILENCE_S_MAX:
                 raise
+            if not tries:
+                logger.warning("%s; waiting for it", gone)
+            tries += 1
             await asyncio.sleep(pause_s(tries))
             continue
+        if tries:
+            logger.warning("%s answers again", service)
         answered_at, tries = loop.time(), 0
         for number, record in numbered:
             if number != after + 1:
                 raise FeedBroken(service, after + 1, number)
             yield record
             after = number
-        if not numbered and not wait:
-            return
+        if not numbered:
+            if not wait:
+                return
+            await asyncio.sleep(REST_S)

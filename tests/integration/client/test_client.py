@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import aclosing
 
 import grpc
 import pytest
@@ -253,6 +254,20 @@ async def test_a_feed_goes_on_after_a_broken_connection_without_repeating(fake_m
         feed = market.trading.follow_feed("power-0007")
         seen = [(await anext(feed)).sequence for _ in range(4)]
     assert seen == [1, 2, 3, 4]
+
+
+async def test_who_follows_is_told_when_a_service_is_away_and_when_it_is_back(
+    fake_market: FakeMarket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(link, "TRIES_MAX", 1)
+    entry = log.FeedRecord(sequence=1, record=record(100))
+    fake_market.trading.will("ReadFeed", AWAY, AWAY, log.ReadFeedResponse(records=[entry]))
+    async with fake_market.connect() as market, aclosing(market.trading.follow_feed("power-0007")) as feed:
+        await anext(feed)
+    assert [message.getMessage() for message in caplog.records] == [
+        "trading gave no answer: as the test wanted; waiting for it",
+        "trading answers again",
+    ]
 
 
 async def test_a_number_left_out_of_a_log_is_not_passed_over(fake_market: FakeMarket) -> None:

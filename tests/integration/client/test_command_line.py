@@ -1,6 +1,9 @@
 """The command line against services that answer what a test tells them to."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +261,32 @@ def test_following_ends_after_so_many_events(fake_market: FakeMarket) -> None:
     assert [json.loads(line)["position"] for line in said.splitlines()] == [8, 9]
 
 
+def test_following_goes_on_until_it_is_interrupted(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ReadFeed", feed_of((7, 1_000)))
+    command = [sys.executable, "-m", "carbonmarket_client"]
+    command += [*fake_market.arguments("events", "--follow", "--service", "trading", "--json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert json.loads(following.stdout.readline())["position"] == 7
+        following.send_signal(signal.SIGINT)
+        assert following.wait(timeout=20) == 0
+        assert following.stderr is not None
+        assert following.stderr.read() == ""
+
+
+def test_a_reader_that_has_seen_enough_may_leave(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ReadFeed", feed_of(*((position, 1_000) for position in range(1, 5_000))))
+    command = [sys.executable, "-m", "carbonmarket_client"]
+    command += [*fake_market.arguments("events", "--service", "trading", "--json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as events_of:
+        assert events_of.stdout is not None
+        events_of.stdout.readline()
+        events_of.stdout.close()
+        events_of.wait(timeout=20)
+        assert events_of.stderr is not None
+        assert "Traceback" not in events_of.stderr.read()
+
+
 def test_events_of_one_type_only(fake_market: FakeMarket) -> None:
     fake_market.trading.will("ReadFeed", feed_of((7, 1_000)))
     assert ran(fake_market, "events", "--service", "trading", "--type", "OrderPlaced") == ""
@@ -278,6 +307,9 @@ def test_status_shows_who_answers_and_fails_for_who_does_not(fake_market: FakeMa
     assert result.exit_code == 3
     assert "61,234" in result.stdout
     assert "no answer" in result.stdout
+    programs = run(fake_market, "--deadline", "1", "status", "--json")
+    assert programs.exit_code == 3
+    assert "gave no answer" in json.loads(programs.stdout)["clearing"]["error"]
 
 
 def test_the_clock_is_moved_in_all_three_services(fake_market: FakeMarket) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import click
 from rich.text import Text
 
-from carbonmarket_client.cli.app import TIME, Noun, Session, cli, command, request_id_option
+from carbonmarket_client.cli.app import TIME, Noun, Session, cli, command, exit_code, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import MarketError
 from carbonmarket_client.market import CarbonMarket
@@ -30,9 +30,10 @@ async def show_status(market: CarbonMarket, session: Session) -> None:
     standings = await asyncio.gather(*(standing(market, service) for service in SERVICES))
     known = {each.service: plain(each.status) if each.status else {"error": str(each.error)} for each in standings}
     session.show(known, *status_screens(standings))
-    for each in standings:
-        if each.error is not None:
-            raise each.error
+    for error in (each.error for each in standings if each.error is not None):
+        if session.json:
+            raise click.exceptions.Exit(exit_code(error))
+        raise error
 
 
 async def standing(market: CarbonMarket, service: str) -> Standing:

@@ -146,7 +146,7 @@ def obligations_screen(day: str, answer: clearing.ListObligationsResponse) -> Sc
         more(f"Obligations of {day}", answer.next_page_token),
         [
             numbers("trade"),
-            words("recorded", spare=True),
+            words("time", spare=True),
             words("instrument"),
             numbers("CNY/t"),
             numbers("tonnes"),
