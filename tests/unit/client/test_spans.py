@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from carbonmarket_client.screens.traces import tree_screens
-from carbonmarket_client.spans import JOINED_MAX, SpansUnreadable, read_trace, trace_tree
+from carbonmarket_client.spans import JOINED_MAX, Span, SpanKey, SpansUnreadable, read_trace, trace_tree
 
-TAKER, MAKER, RUN, OTHER = ("a" * 32, "b" * 32, "c" * 32, "d" * 32)
+TAKER, MAKER, RUN, OTHER, APPENDED = ("a" * 32, "b" * 32, "c" * 32, "d" * 32, "f" * 32)
 SECOND = 10**9
 MORNING = 18 * 3600 * SECOND
 
@@ -60,7 +62,8 @@ def folder(tmp_path: Path) -> Path:
             row("clearing", "ObligationRecorded", TAKER, "t3", "t2", 5_000_000),
             row("clearing", "TradeSettled", TAKER, "t5", "t3", 20 * SECOND),
             row("clearing", "TradingDayClosed", RUN, "r1", start=19 * SECOND),
-            row("clearing", "append", RUN, "r2", "r1", 20 * SECOND, links=((TAKER, "t5"),)),
+            row("clearing", "ClearingRunComputed", RUN, "r2", "r1", 20 * SECOND, links=((TAKER, "t5"),)),
+            row("clearing", "append", APPENDED, "p1", start=21 * SECOND, links=((TAKER, "t5"), (RUN, "r2"))),
         ],
         "registry-1.jsonl": [row("registry", "AllowancesDelivered", TAKER, "t4", "t3", 19 * SECOND, status="ERROR")],
     }
@@ -91,7 +94,8 @@ def test_traces_that_meet_it_are_drawn_from_their_root_to_where_they_meet(folder
     assert tree is not None
     assert [(joined.trace_id, joined.at.name, [line.span.name for line in joined.lines]) for joined in tree.joined] == [
         (MAKER, "TradeExecuted", ["PlaceOrder", "OrderPlaced"]),
-        (RUN, "TradeSettled", ["TradingDayClosed", "append"]),
+        (RUN, "TradeSettled", ["TradingDayClosed", "ClearingRunComputed"]),
+        (APPENDED, "TradeSettled", ["append"]),
     ]
     assert tree.services == ["trading", "clearing", "registry"]
 
@@ -147,5 +151,37 @@ def test_the_drawn_tree_tells_service_time_and_failure_of_every_step(folder: Pat
     for screen in tree_screens(tree):
         console.print(screen)
     text = console.export_text()
-    for told in ("AllowancesReleased", "18 h 00 m", "ERROR", "-59.9 s", "PlaceOrder › OrderPlaced", MAKER):
+    for told in (
+        "AllowancesReleased",
+        "18 h 00 m",
+        "ERROR",
+        "-59.9 s",
+        "PlaceOrder › OrderPlaced",
+        MAKER,
+        "and 1 appends",
+    ):
         assert told in text
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> list[Span]:
+    """Spans whose parents come before them, or are in no file, in any order."""
+    spans: list[Span] = []
+    for number in range(draw(st.integers(1, 30))):
+        parent = draw(st.sampled_from(["", "lost", *(span.key.span_id for span in spans)]))
+        start = draw(st.integers(0, 5))
+        spans.append(Span(SpanKey(TAKER, f"s{number}"), parent, f"step {number}", "trading", start, start + 1, ""))
+    return draw(st.permutations(spans))
+
+
+@given(forests())
+def test_every_step_is_drawn_once_and_below_what_caused_it(spans: list[Span]) -> None:
+    tree = trace_tree(spans, TAKER)
+    assert tree is not None
+    drawn = [line.span.key.span_id for line in tree.lines]
+    assert sorted(drawn) == sorted(span.key.span_id for span in spans)
+    depth = {line.span.key.span_id: len(line.lead) for line in tree.lines}
+    for span in spans:
+        if span.parent_span_id in depth:
+            assert drawn.index(span.parent_span_id) < drawn.index(span.key.span_id)
+            assert depth[span.parent_span_id] + 3 == depth[span.key.span_id]

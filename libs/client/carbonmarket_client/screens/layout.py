@@ -73,7 +73,10 @@ class Screen:
         for place in kept:
             cells = [self.columns[place].heading, *(row[place] for row in self.rows)]
             width = max(cell_len(line) for cell in cells for line in cell.split("\n"))
-            widths.append(min(width, WRAPPED_WIDTH) if self.columns[place].wraps else width)
+            if self.columns[place].wraps:
+                longest_word = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
+                width = max(longest_word, min(width, WRAPPED_WIDTH))
+            widths.append(width)
         return sum(widths) + GAP * (len(widths) - 1)
 
     def _table(self, kept: Sequence[int], fits: bool) -> Table:

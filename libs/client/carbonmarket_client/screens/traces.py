@@ -8,6 +8,9 @@ from carbonmarket_client.screens.layout import Screen, numbers, words
 from carbonmarket_client.spans import Joined, Line, TraceTree
 from carbonmarket_client.values import moment, span
 
+APPEND = "append"
+"""What the services call the step that writes a batch of records to a log."""
+
 AS_IT_SHOULD = ("", "OK", "UNSET")
 
 
@@ -39,10 +42,17 @@ def steps_screen(title: str, lines: Sequence[Line], start_nanos: int) -> Screen:
 
 
 def joined_screen(tree: TraceTree) -> Screen:
-    """The way from each other trace's root to where it meets this one, by the time it came there."""
-    title = "Other traces that meet it: the maker's order, the run, the appends"
+    """The way from each other trace's root to where it meets this one, by the time it came there.
+
+    Every step was written to a log with others in one append, which is a trace of its own: these are only counted.
+    """
+    ways = [joined for joined in tree.joined if not _is_append(joined)]
+    title = "Other traces that meet it: the maker's order, the run"
+    left_out = len(tree.joined) - len(ways)
+    if left_out:
+        title += f"; and {left_out} appends to logs"
     if tree.left_out:
-        title += f" ({tree.left_out} more)"
+        title += f"; {tree.left_out} more"
     return Screen(
         title,
         [
@@ -52,8 +62,13 @@ def joined_screen(tree: TraceTree) -> Screen:
             numbers("after"),
             words("meets", spare=True),
         ],
-        [_joined_row(joined, tree.start_nanos) for joined in tree.joined],
+        [_joined_row(joined, tree.start_nanos) for joined in ways],
+        "None but these.",
     )
+
+
+def _is_append(joined: Joined) -> bool:
+    return [line.span.name for line in joined.lines] == [APPEND]
 
 
 def _joined_row(joined: Joined, start_nanos: int) -> tuple[str, ...]:
