@@ -128,15 +128,11 @@ class KafkaAway(Exception):
 
 
 class RecordConsumer:
-    """Hands over what arrives on one log's topic, in batches; says nothing of what was missed.
+    """Hands over what arrives on one log's topic, in batches; says nothing of what was missed."""
 
-    `wait_ms` is how long a fetch waits at the broker for something to come.
-    """
-
-    def __init__(self, bootstrap: str, log_id: str, wait_ms: int) -> None:
+    def __init__(self, bootstrap: str, log_id: str) -> None:
         self._bootstrap = bootstrap
         self._log_id = log_id
-        self._wait_ms = wait_ms
         self._batches: asyncio.Queue[list[Record]] = asyncio.Queue(BATCHES_WAITING_MAX)
 
     async def run(self) -> None:
@@ -177,7 +173,6 @@ class RecordConsumer:
             max_records=POLL_RECORDS_MAX,
             auto_offset_reset="latest",
             ack_policy=AckPolicy.MANUAL,
-            fetch_max_wait_ms=self._wait_ms,
         )
         subscriber(self._take)
         return broker

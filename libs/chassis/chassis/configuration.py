@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-KAFKA_WAIT_MS_MAX = 10_000
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -19,7 +18,7 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """listen and advertise are host:port; kafka_wait_ms is how long a fetch waits at the broker; remotes are where the other services are reached, by name.
+    """listen and advertise are host:port; remotes are where the other services are reached, by name.
 
     rehearsal_start_ms is None where the log follows the machine's clock.
     """
@@ -28,7 +27,6 @@ class Settings:
     advertise: str
     database_url: str
     kafka: str
-    kafka_wait_ms: int
     remotes: Mapping[str, str]
     rehearsal: bool
     rehearsal_start_ms: int | None
@@ -56,9 +54,6 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
     advertise = address("CARBONMARKET_ADVERTISE", environment.get("CARBONMARKET_ADVERTISE", "") or listen)
     database_url = required("CARBONMARKET_DATABASE_URL", "this service's own PostgreSQL database, postgresql://…")
     kafka = required("CARBONMARKET_KAFKA", "Kafka's bootstrap address, host:port")
-    wait = environment.get("CARBONMARKET_KAFKA_WAIT_MS", "500")
-    if not wait.isdigit() or not 1 <= int(wait) <= KAFKA_WAIT_MS_MAX:
-        faults.append(f"CARBONMARKET_KAFKA_WAIT_MS is {wait!r}: it must be 1 to {KAFKA_WAIT_MS_MAX}")
     addresses = {}
     for remote in remotes:
         name = f"CARBONMARKET_{remote.upper()}_ADDRESS"
@@ -94,7 +89,6 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
         advertise=advertise,
         database_url=database_url,
         kafka=kafka,
-        kafka_wait_ms=int(wait),
         remotes=addresses,
         rehearsal=rehearsal,
         rehearsal_start_ms=start_ms,

@@ -201,7 +201,7 @@ class Replica:
         self._publisher = Publisher(self._writer.tail, RecordProducer(settings.kafka, service.name), pool)
         self._remotes = {name: Remote(name, address, service.name) for name, address in settings.remotes.items()}
         self._consumers = {
-            source: RecordConsumer(settings.kafka, source, settings.kafka_wait_ms) for source in service.sources
+            source: RecordConsumer(settings.kafka, source) for source in service.sources
         }
         self._hearings = [
             Hearing(source, self._reactions_to(source), self._writer, self._remotes[source], consumer, tracing)
