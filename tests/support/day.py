@@ -51,7 +51,9 @@ def at_ms(day: str, hour: int, minute: int = 0) -> int:
 
 
 class Player:
-    """All the people of a small market. `at_step` is called where a test may want to break something."""
+    """All the people of a small market. `at_step` is called where a test may want to break something: five times in
+    the set-up, and once at every other step of a day.
+    """
 
     def __init__(self, port: Port, seed: int, actions: int = 40, at_step: AtStep = nothing) -> None:
         self.port = port
@@ -106,6 +108,7 @@ class Player:
         await ask(operator, registry.OpenAccountRequest(account=PROVINCE, kind=kind, name="Hubei"))
         for account in (*ACCOUNTS, NOT_ELIGIBLE):
             await ask(operator, opening(account))
+        await self.at_step("set-up")
         for vintage, year in (("CEA", 2020), ("CEA21", 2021)):
             await ask(operator, registry.CreateVintageRequest(vintage=vintage, compliance_year=year))
             issue = registry.IssueAllowancesRequest(vintage=vintage, account=PROVINCE, basis="plan 2021")
@@ -113,7 +116,10 @@ class Player:
             await ask(operator, issue)
         await self.at_step("set-up")
         await self.announce()
+        await self.at_step("set-up")
         for account in ACCOUNTS:
+            if account in ACCOUNTS[1:3]:
+                await self.at_step("set-up")
             for vintage in ("CEA", "CEA21"):
                 allocate = registry.AllocateAllowancesRequest(vintage=vintage, account=account, basis="list 7")
                 allocate.from_account, allocate.quantity_tonnes = PROVINCE, ALLOCATED_TONNES

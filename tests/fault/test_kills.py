@@ -1,0 +1,98 @@
+"""kill -9 of every part at every step of a day: what was answered stays, and every book agrees.
+
+In five days each of the five parts is killed once at each of the eight steps. A service is started again by its
+supervisor, PostgreSQL and the broker by the test; the broker comes back empty. Nobody waits for anybody: the people
+send their commands again until they are answered.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from google.protobuf.message import Message
+
+from carbonmarket.clearing.v1 import clearing_events_pb2 as events
+from rehearsal.postgres import Postgres
+from support.day import DAYS, Player
+from support.kafka import Kafka
+from support.market import Market, running_market
+from support.simulated import seeds
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(400)]
+
+VICTIMS = ("registry", "trading", "clearing", "postgres", "broker")
+STEPS = ("set-up", "orders", "close", "run computed", "confirmation", "delivery", "completion", "next morning")
+RUN_STEPS: dict[str, type[Message]] = {
+    "run computed": events.ClearingRunComputed,
+    "confirmation": events.ClearingRunAgreed,
+    "delivery": events.DeliveryConfirmed,
+    "completion": events.SettlementDayCompleted,
+}
+SEE_S_MAX = 60.0
+
+
+class Killer:
+    """Kills another part each time that a step comes round."""
+
+    def __init__(self, market: Market, kafka: Kafka, seed: int) -> None:
+        self.market = market
+        self.kafka = kafka
+        self.seed = seed
+        self.killed: Counter[tuple[str, str]] = Counter()
+
+    async def at_step(self, step: str) -> None:
+        times = sum(count for (_, of_step), count in self.killed.items() if of_step == step)
+        victim = VICTIMS[(self.seed + STEPS.index(step) + times) % len(VICTIMS)]
+        self.killed[victim, step] += 1
+        if victim == "postgres":
+            await self.market.postgres.kill()
+            await self.market.postgres.start()
+        elif victim == "broker":
+            await self.kafka.kill()
+            await self.kafka.start()
+        else:
+            await self.market.kill(victim)
+
+
+class WatchedPlayer(Player):
+    """Comes to the steps of a run as clearing's log shows them."""
+
+    def __init__(self, market: Market, seed: int, actions: int, at_step: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__(market.port, seed, actions, at_step)
+        self.market = market
+        self.seen = 0
+
+    async def settled(self, day: str) -> None:
+        for step, kind in RUN_STEPS.items():
+            await self.see(kind.DESCRIPTOR.full_name)
+            await self.at_step(step)
+        await super().settled(day)
+
+    async def see(self, kind: str) -> None:
+        """Returns when clearing's log has the next record of a kind."""
+        async with asyncio.timeout(SEE_S_MAX):
+            while True:
+                answer = await self.market.port.read_log("clearing", self.seen, wait_ms=500)
+                for record in answer.records:
+                    self.seen = record.position
+                    if record.type == kind:
+                        return
+
+
+@pytest.mark.parametrize("seed", seeds(1))
+async def test_every_part_is_killed_at_every_step_and_no_trade_is_lost_or_doubled(
+    own_postgres: Postgres, kafka: Kafka, tmp_path: Path, seed: int
+) -> None:
+    async with running_market(own_postgres, kafka.address, tmp_path) as market:
+        killer = Killer(market, kafka, seed)
+        player = WatchedPlayer(market, seed, 20, killer.at_step)
+        await player.set_up()
+        for day in DAYS[: len(VICTIMS)]:
+            await player.day(day)
+        assert set(killer.killed) == {(victim, step) for victim in VICTIMS for step in STEPS}
+        figures = await market.audit()
+        assert figures["days_settled"] == len(VICTIMS)
+        assert figures["trades_settled"] == figures["trades"] > 0
+        assert await market.misplaced_answers() == []
