@@ -21,6 +21,7 @@ import contextlib
 import signal
 import struct
 import sys
+import time
 
 from confluent_kafka import Producer
 
@@ -31,6 +32,7 @@ PRODUCE_API_KEY, FETCH_API_KEY = 0, 1
 ADDRESS_TELLING_API_KEYS = (3, 10)  # Metadata, FindCoordinator
 FETCH_VERSION_HELD_MAX = 11  # later ones are laid out otherwise, and are passed on as they are
 EMPTY_FETCH_BYTES_MAX = 512  # a longer answer may have left something behind
+FETCH_PAUSE_S = 0.02  # under load this lets a fetch find more
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 START_S_MAX = 10.0
 
@@ -91,6 +93,7 @@ class Connection:
         # So many writes were answered when the last fetch was passed on; before the first one, and after one that
         # brought much, a fetch is not held.
         self._produced = -1
+        self._fetched_at = 0.0
 
     async def requests(self, client: asyncio.StreamReader, to_broker: asyncio.StreamWriter) -> None:
         """Pass the client's requests on, holding the fetches for which there is nothing yet."""
@@ -122,6 +125,8 @@ class Connection:
         wait_at = 14 + max(client_id_length, 0) + 4  # after the client's id (which may be null) and the replica's
         (wait_ms,) = struct.unpack_from(">i", frame, wait_at)
         await self._relay.wait_for_more(self._produced, wait_ms / 1000)
+        await asyncio.sleep(self._fetched_at + FETCH_PAUSE_S - time.monotonic())
+        self._fetched_at = time.monotonic()
         self._produced = self._relay.produced
         return frame[:wait_at] + struct.pack(">i", 1) + frame[wait_at + 4 :]
 
