@@ -396,6 +396,30 @@ def last_page(answer: Any) -> Any:
     return whole
 
 
+def test_without_a_day_the_last_closed_one_is_meant(fake_market: FakeMarket) -> None:
+    def day(request: query.GetDayRequest) -> query.GetDayResponse:
+        if request.day in ("", "2021-12-20"):
+            return query.GetDayResponse(day="2021-12-20", phase=types.DAY_PHASE_ANNOUNCED)
+        if request.day == answers.DAY:
+            return answers.OPEN_DAY
+        raise Says(grpc.StatusCode.NOT_FOUND, "DAY_UNKNOWN", day=request.day)
+
+    fake_market.trading.will("GetDay", day)
+    fake_market.trading.will("GetBulletin", answers.BULLETIN)
+    fake_market.clearing.will("GetStatement", settled.STATEMENT)
+    assert answers.DAY in ran(fake_market, "bulletins")
+    assert answers.DAY in ran(fake_market, "statements")
+    assert fake_market.trading.only_call("GetBulletin").request.day == answers.DAY
+    assert fake_market.clearing.only_call("GetStatement").request.day == answers.DAY
+
+
+def test_where_no_day_is_closed_one_has_to_be_named(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("GetDay", query.GetDayResponse(day="2021-12-20", phase=types.DAY_PHASE_ANNOUNCED))
+    result = run(fake_market, "bulletins")
+    assert result.exit_code == 2
+    assert "name the DAY" in " ".join(result.stderr.split())
+
+
 def test_a_long_run_without_a_limit_reads_every_leg(fake_market: FakeMarket) -> None:
     first = clearing.GetRunResponse(run=settled.RUN, legs=settled.ONE_RUN.legs, next_page_token="more")
     fake_market.clearing.will("GetRun", first, last_page(settled.ONE_RUN))

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import click
 
+from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.calendar import CalendarTooShort, proposed_days
 from carbonmarket_client.cli.app import DAY, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
@@ -13,6 +14,8 @@ from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.days import bulletin_screens, day_card, days_screen
 
 DAYS_LISTED_MAX = 100
+DAYS_BACK_MAX = 21
+"""So far back the last closed day is looked for: beyond the longest holidays."""
 
 
 @cli.group(cls=Noun)
@@ -121,9 +124,22 @@ def bulletins() -> None:
     """Bulletins: a closed day's prices and volumes."""
 
 
-@command(bulletins, "show", ["carbonmarket bulletins 2021-07-16", "carbonmarket bulletins 2021-07-16 --json"])
-@click.argument("day", type=DAY)
-async def show_bulletin(market: CarbonMarket, session: Session, day: str) -> None:
-    """Show the bulletin of a closed day."""
-    answer = await market.trading.get_bulletin(day)
+@command(bulletins, "show", ["carbonmarket bulletins", "carbonmarket bulletins 2021-07-16 --json"])
+@click.argument("day", type=DAY, required=False)
+async def show_bulletin(market: CarbonMarket, session: Session, day: str | None) -> None:
+    """Show the bulletin of a closed day; without a day of the last one."""
+    answer = await market.trading.get_bulletin(day or await last_closed_day(market))
     session.show(answer, *bulletin_screens(answer))
+
+
+async def last_closed_day(market: CarbonMarket) -> str:
+    """The trading day that closed last. Raises a usage error where none did lately."""
+    newest = date.fromisoformat((await market.trading.get_day()).day)
+    for back in range(DAYS_BACK_MAX):
+        try:
+            answer = await market.trading.get_day((newest - timedelta(days=back)).isoformat())
+        except NotFound:
+            continue
+        if answer.phase == types.DAY_PHASE_CLOSED:
+            return answer.day
+    raise click.UsageError(f"name the DAY: none of the {DAYS_BACK_MAX} days up to {newest} is closed")

@@ -14,6 +14,7 @@ from carbonmarket_client.cli.app import (
     limit_option,
     request_id_option,
 )
+from carbonmarket_client.cli.days import last_closed_day
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.funds import entries_screen, funds_screens, payouts_screen, statement_screens
@@ -135,11 +136,14 @@ def statements() -> None:
 @command(
     statements,
     "show",
-    ["carbonmarket statements 2021-07-16", "carbonmarket statements show 2021-07-16 --account power-0007"],
+    ["carbonmarket statements", "carbonmarket statements show 2021-07-16 --account power-0007"],
 )
-@click.argument("day", type=DAY)
+@click.argument("day", type=DAY, required=False)
 @click.option("--account", help="Whose; else the caller's own.")
-async def show_statement(market: CarbonMarket, session: Session, day: str, account: str | None) -> None:
-    """Show an account's statement of a day: cash, trades, fees, and until when it may be objected to."""
-    answer = await market.clearing.get_statement(session.account(account), day)
+async def show_statement(market: CarbonMarket, session: Session, day: str | None, account: str | None) -> None:
+    """Show an account's statement of a day: cash, trades, fees, and until when it may be objected to.
+
+    Without a day it is the last closed one's.
+    """
+    answer = await market.clearing.get_statement(session.account(account), day or await last_closed_day(market))
     session.show(answer, *statement_screens(answer))

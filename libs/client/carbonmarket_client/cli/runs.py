@@ -14,6 +14,7 @@ from carbonmarket_client.cli.app import (
     limit_option,
     request_id_option,
 )
+from carbonmarket_client.cli.days import last_closed_day
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.reconciliations import reconciliation_screens, reconciliations_screen
 from carbonmarket_client.screens.runs import obligations_screen, run_screens, runs_screen
@@ -95,20 +96,23 @@ def obligations() -> None:
 @command(
     obligations,
     "list",
-    ["carbonmarket obligations 2021-07-16", "carbonmarket obligations 2021-07-16 --account power-0007"],
+    ["carbonmarket obligations", "carbonmarket obligations 2021-07-16 --account power-0007"],
 )
-@click.argument("day", type=DAY)
+@click.argument("day", type=DAY, required=False)
 @click.option("--account", help="Whose; else a participant's own, for others everybody's.")
 @limit_option
-async def list_obligations(market: CarbonMarket, session: Session, day: str, account: str | None, limit: int) -> None:
-    """List the obligations of a day, in the order of their trades."""
+async def list_obligations(
+    market: CarbonMarket, session: Session, day: str | None, account: str | None, limit: int
+) -> None:
+    """List the obligations of a day, in the order of their trades; without a day of the last closed one."""
+    of_day = day or await last_closed_day(market)
     whose = session.own_or_all(account)
     answer = await gathered(
-        lambda size, token: market.clearing.list_obligations(day, account=whose, page_size=size, page_token=token),
+        lambda size, token: market.clearing.list_obligations(of_day, account=whose, page_size=size, page_token=token),
         "obligations",
         limit,
     )
-    session.show(answer, obligations_screen(day, answer))
+    session.show(answer, obligations_screen(of_day, answer))
 
 
 @cli.group(cls=Noun)
@@ -129,10 +133,13 @@ async def list_reconciliations(market: CarbonMarket, session: Session, limit: in
 
 
 @command(reconciliations, "show", ["carbonmarket reconciliations show 2021-07-16"])
-@click.argument("day", type=DAY)
-async def show_reconciliation(market: CarbonMarket, session: Session, day: str) -> None:
-    """Show a day's latest reconciliation, with its differences and what was in flight."""
-    answer = await market.clearing.get_reconciliation(day)
+@click.argument("day", type=DAY, required=False)
+async def show_reconciliation(market: CarbonMarket, session: Session, day: str | None) -> None:
+    """Show a day's latest reconciliation, with its differences and what was in flight.
+
+    Without a day it is the last closed one's.
+    """
+    answer = await market.clearing.get_reconciliation(day or await last_closed_day(market))
     session.show(answer, *reconciliation_screens(answer))
 
 
