@@ -5,7 +5,8 @@ nothing before the batch that it belongs to is. A repeat is recognised before an
 due or answered is never refused: what the domain cannot apply is set aside, as an event.
 
 Invariants: the state is the fold of the log's records; the head is the last record's; a refusal or a bug in decide
-changes nothing; an exception in evolve leaves the state unusable, and is raised as such: the process must end.
+changes nothing (a rehearsal's clock that a failing timer stops keeps the steps it has made); an exception in evolve
+leaves the state unusable, and is raised as such: the process must end.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ from chassis.shell import (
     facts_as_text,
     keep_trace,
 )
-from chassis.tracing import Branch, Tracing
+from chassis.tracing import Branch, Tracing, is_well_formed
 from chassis.wire import DATA_BYTES_MAX, Wire
 
 S = TypeVar("S")
@@ -164,6 +165,14 @@ class Engine(Generic[S]):
 
     # Decisions
 
+    def keys_of(self, submission: Submission) -> list[Key]:
+        """What the log is to be asked for before `decide`: whether the command was accepted before and, where the clock
+        moves, the timer it meets first, which may have been set aside in an earlier life.
+        """
+        keys = [(submission.actor, submission.request_id)] if submission.request_id else []
+        timer = self.due() if isinstance(submission.command, MoveClock) else None
+        return [*keys, (timer_actor(self.shell.log_id), timer.name)] if timer else keys
+
     def decide(self, submission: Submission, found: Mapping[Key, Found], clock_ms: int) -> Outcome:
         """Decides one submission and evolves its events. Raises only StateUnusable."""
         gap = self._gap(submission)
@@ -178,7 +187,7 @@ class Engine(Generic[S]):
             return again
         try:
             if isinstance(submission.command, MoveClock):
-                self._run_timers_until(submission.command.to_ms)
+                self._run_timers_until(submission.command.to_ms, found)
             events = self._events_of(submission, self._now_ms(clock_ms))
             encoded = [self._encode(event) for event in events]
         except Rejected as refusal:
@@ -286,7 +295,8 @@ class Engine(Generic[S]):
         own = cause.traceparent
         if kind.subject is not None:
             subject = kind.subject(event)
-            own = self.shell.traces.get(subject) or cause.subject_traces.get(subject) or cause.traceparent
+            carried = cause.subject_traces.get(subject, "")
+            own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or cause.traceparent
         if own[:35] == cause.traceparent[:35] and not links:
             return cause.traceparent
         if own[:35] != cause.traceparent[:35]:
@@ -304,27 +314,29 @@ class Engine(Generic[S]):
         if len(self._recent) > RECENT_COMMANDS_MAX:
             self._recent.popitem(last=False)
 
-    def _run_timers_until(self, to_ms: int) -> None:
-        """In a rehearsal the clock steps from timer to timer, so that what falls due happens at its own time."""
+    def _run_timers_until(self, to_ms: int, found: Mapping[Key, Found]) -> None:
+        """In a rehearsal the clock steps from timer to timer, so that what falls due happens at its own time. One that
+        was done and is still due (it was set aside) holds up the timers behind it, as everywhere, but not the time.
+        """
         if not self.shell.rehearsal or to_ms < self.shell.clock_ms:
             return
+        done = ""
         for _ in range(TIMERS_PER_MOVE_MAX):
             timer = self.due()
-            if timer is None or timer.due_ms > to_ms:
+            if timer is None or timer.due_ms > to_ms or timer.name == done:
                 return
+            done = timer.name
             if timer.due_ms > self.shell.clock_ms:
-                self._insist(Submission(timer_actor(self.shell.log_id), "", MoveClock(timer.due_ms)), plain=True)
-            self._insist(timer_submission(self.shell.log_id, timer))
+                self._step_to(timer.due_ms)
+            outcome = self.decide(timer_submission(self.shell.log_id, timer), found, self.shell.clock_ms)
+            if isinstance(outcome, Exception):
+                raise outcome
         raise AssertionError(f"more than {TIMERS_PER_MOVE_MAX} timers before {to_ms}")
 
-    def _insist(self, submission: Submission, plain: bool = False) -> None:
-        if plain:
-            (event,) = self._events_of(submission, self.shell.now_ms)
-            self._record(submission, event, *self._encode(event), self.shell.now_ms, None, 0)
-            return
-        outcome = self.decide(submission, {}, self.shell.clock_ms)
-        if isinstance(outcome, Exception):
-            raise outcome
+    def _step_to(self, due_ms: int) -> None:
+        step = Submission(timer_actor(self.shell.log_id), "", MoveClock(due_ms))
+        (event,) = self._events_of(step, self.shell.now_ms)
+        self._record(step, event, *self._encode(event), self.shell.now_ms, None, 0)
 
 
 def command_digest(command: object) -> bytes:

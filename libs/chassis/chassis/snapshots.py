@@ -1,12 +1,14 @@
 """Snapshots of the folded state, so that a start reads a snapshot and the log's tail rather than all of history.
 
 A snapshot is only a cache: it is used if the code that would fold the log is byte for byte the code that folded it,
-and thrown away otherwise. That is why the state may be pickled as it is; unpickling admits nothing but the service's
-own and the shell's types.
+and thrown away otherwise. That is why the state may be pickled as it is; unpickling admits nothing but the types that
+the service's own modules and the shell's state are made of. A snapshot that cannot be taken, kept or read stops
+nothing.
 """
 
 import hashlib
 import io
+import logging
 import pickle
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +19,14 @@ from chassis.log import Log, Snapshot
 from chassis.record import Head
 
 SNAPSHOT_EVERY_RECORDS = 20_000
-PLAIN_TYPES = {"builtins", "collections", "_operator", "datetime", "enum", "copyreg"}
+SHELL_MODULES = ("chassis.corrections", "chassis.decider", "chassis.shell")
+PLAIN_TYPES = {
+    "builtins": {"bytearray", "dict", "frozenset", "int", "list", "set", "str", "tuple"},
+    "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},
+    "datetime": {"date", "datetime", "time", "timedelta"},
+}
+
+logger = logging.getLogger(__name__)
 
 
 def fold_version(files: Iterable[Path]) -> str:
@@ -37,14 +46,18 @@ class Snapshots:
     ) -> None:
         self._log = log
         self._version = version
-        self._packages = {*packages, "chassis"}
+        self._packages = tuple(packages)
         self._every_records = every_records
         self._last = 0
 
     def take_if_due(self, engine: Engine[Any]) -> Snapshot | None:
         if engine.head.position - self._last < self._every_records:
             return None
-        return self.take(engine)
+        try:
+            return self.take(engine)
+        except Exception as error:
+            logger.error("no snapshot at %d: %r", engine.head.position, error, exc_info=error)
+            return None
 
     def take(self, engine: Engine[Any]) -> Snapshot:
         """The state as of the engine's head; to be saved only when that position is committed."""
@@ -53,7 +66,10 @@ class Snapshots:
         return Snapshot(engine.head.position, engine.head.digest, self._version, data)
 
     async def save(self, snapshot: Snapshot) -> None:
-        await self._log.save_snapshot(snapshot)
+        try:
+            await self._log.save_snapshot(snapshot)
+        except Exception as error:
+            logger.warning("the snapshot of %d is not kept: %r", snapshot.position, error)
 
     async def restore(self, engine: Engine[Any]) -> None:
         """Puts the newest usable snapshot into an empty engine, if there is one."""
@@ -63,17 +79,29 @@ class Snapshots:
         stored = await self._log.read(snapshot.position - 1, 1)
         if not stored or stored[0].digest != snapshot.digest:
             return
-        engine.shell, engine.state = _Restricted(snapshot.data, self._packages).load()
+        try:
+            engine.shell, engine.state = _Restricted(snapshot.data, self._packages).load()
+        except Exception as error:
+            logger.warning("the snapshot of %d cannot be read, the whole log is: %r", snapshot.position, error)
+            return
         engine.restart_at(Head(snapshot.position, snapshot.digest))
         self._last = snapshot.position
 
 
 class _Restricted(pickle.Unpickler):
-    def __init__(self, data: bytes, packages: set[str]) -> None:
+    """Finds classes that a module of the service or of the shell's state defines, under their own names; no function
+    and nothing that such a module imports.
+    """
+
+    def __init__(self, data: bytes, packages: tuple[str, ...]) -> None:
         super().__init__(io.BytesIO(data))
-        self._packages = packages
+        self._prefixes = tuple(f"{package}." for package in packages)
 
     def find_class(self, module: str, name: str) -> Any:
-        if module.partition(".")[0] not in self._packages and module not in PLAIN_TYPES:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a snapshot")
-        return super().find_class(module, name)
+        if name in PLAIN_TYPES.get(module, ()):
+            return super().find_class(module, name)
+        if module in SHELL_MODULES or module.startswith(self._prefixes):
+            found = super().find_class(module, name)
+            if isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name):
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in a snapshot")

@@ -9,6 +9,7 @@ share.
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ ROOT_SHARE = 0.01
 LINKS_MAX = 128
 SAMPLED_FLAGS = frozenset("13579bdf")
 """The last digit of the flags: its lowest bit says sampled."""
+
+TRACEPARENT_FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Attributes = Mapping[str, str | int]
 
@@ -46,14 +49,11 @@ class Branch:
 
 
 def is_sampled(traceparent: str) -> bool:
-    return traceparent[-1:] in SAMPLED_FLAGS
+    return traceparent[-1:] in SAMPLED_FLAGS and is_well_formed(traceparent)
 
 
 def is_well_formed(traceparent: str) -> bool:
-    parts = traceparent.split("-")
-    if [len(part) for part in parts] != [2, 32, 16, 2] or parts[0] != "00":
-        return False
-    return all(character in "0123456789abcdef" for part in parts for character in part)
+    return TRACEPARENT_FORM.fullmatch(traceparent) is not None
 
 
 class Tracing:

@@ -6,7 +6,7 @@ A batch that yields no event still makes a round trip on the leader's session, s
 answers nothing.
 
 Commands beyond COMMANDS_WAITING_MAX are turned away; what is heard, due or answered goes past that bound, which its
-senders keep.
+senders keep. A command that was taken in is decided whether or not its caller still waits, and counts until then.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ REQUEST_ID_CHARACTERS_MAX = 100
 GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
 TAIL_RECORDS_MAX = 20_000
+ASK_AGAIN = "the log cannot be written now; ask again"
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class Read(Generic[T]):
 class _Waiting:
     work: Submission | Callable[[Any], object]
     answer: "asyncio.Future[Any]"
+
+
+Answers = Sequence[tuple[_Waiting, Outcome | Read[object]]]
 
 
 class Tail:
@@ -129,15 +133,19 @@ class Writer(Generic[S]):
 
     async def submit(self, command: object, request_id: str, call: Call) -> Done:
         """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Unavailable, Bug."""
-        if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS_MAX:
+        if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS_MAX or not request_id.isprintable():
             raise Malformed("REQUEST_ID_MISSING", characters=len(request_id), characters_max=REQUEST_ID_CHARACTERS_MAX)
         if self._commands_waiting >= COMMANDS_WAITING_MAX:
             raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
         self._commands_waiting += 1
-        try:
-            return await self.insist(Submission(call.actor, request_id, command, call.traceparent, call.subject_traces))
-        finally:
-            self._commands_waiting -= 1
+        answer = self.enqueue(Submission(call.actor, request_id, command, call.traceparent, call.subject_traces))
+        answer.add_done_callback(self._count_answered)
+        # Who stops waiting does not take the command back.
+        done: Done = await asyncio.shield(answer)
+        return done
+
+    def _count_answered(self, answer: "asyncio.Future[Any]") -> None:
+        self._commands_waiting -= 1
 
     async def insist(self, submission: Submission) -> Done:
         """What is heard, due or answered: never turned away."""
@@ -148,7 +156,7 @@ class Writer(Generic[S]):
         """Takes its place in the order of things at once; the future is the answer."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._ended is not None:
-            answer.set_exception(Unavailable(f"the writer has ended: {self._ended}"))
+            answer.set_exception(Unavailable(ASK_AGAIN))
             return answer
         self._waiting.append(_Waiting(work, answer))
         self._arrived.set()
@@ -196,18 +204,17 @@ class Writer(Generic[S]):
             batch = self.engine.take_batch()
             snapshot = self._snapshots.take_if_due(self.engine) if self._snapshots else None
             if self._append is not None:
-                await self._append
+                # Whoever ends the writer here must not cancel the append with it.
+                await asyncio.wait([self._append])
+                self._append.result()
         except BaseException:
             self._turn_away(taken)
             raise
         self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True)), snapshot))
 
     async def _find(self, taken: Sequence[_Waiting]) -> Mapping[tuple[str, str], Found]:
-        keys = [
-            (waiting.work.actor, waiting.work.request_id)
-            for waiting in taken
-            if isinstance(waiting.work, Submission) and waiting.work.request_id
-        ]
+        works = [waiting.work for waiting in taken if isinstance(waiting.work, Submission)]
+        keys = [key for work in works for key in self.engine.keys_of(work)]
         return await self.log.find(keys) if keys else {}
 
     def _decide(self, waiting: _Waiting, found: Mapping[tuple[str, str], Found]) -> Outcome | Read[object]:
@@ -223,18 +230,25 @@ class Writer(Generic[S]):
         except Exception as error:
             return error
 
-    async def _commit(
-        self, batch: Batch, answers: Sequence[tuple[_Waiting, Outcome | Read[object]]], snapshot: Snapshot | None
-    ) -> None:
-        caused = [w.work.traceparent for w, _ in answers if isinstance(w.work, Submission)] if batch.records else ()
-        span = self.engine.tracing.gathering("append", [*caused, *(branch.traceparent for branch in batch.branches)])
-        started = time.perf_counter()
+    async def _commit(self, batch: Batch, answers: Answers, snapshot: Snapshot | None) -> None:
         try:
-            await self.log.append(batch.head, batch.records, batch.heard)
+            await self._append_batch(batch, answers)
+            for follow in self.after_commit:
+                follow(batch)
+            await self._answer(answers)
+            if snapshot is not None and self._snapshots is not None:
+                await self._snapshots.save(snapshot)
         except BaseException:
+            # Nobody is left waiting, and the loop is woken to see how this ended.
             self._turn_away([waiting for waiting, _ in answers])
             self._arrived.set()
             raise
+
+    async def _append_batch(self, batch: Batch, answers: Answers) -> None:
+        caused = [w.work.traceparent for w, _ in answers if isinstance(w.work, Submission)] if batch.records else ()
+        span = self.engine.tracing.gathering("append", [*caused, *(branch.traceparent for branch in batch.branches)])
+        started = time.perf_counter()
+        await self.log.append(batch.head, batch.records, batch.heard)
         if batch.records:
             self._metrics.appended(time.perf_counter() - started, len(batch.records), batch.records[-1].position)
         for branch in batch.branches:
@@ -243,12 +257,6 @@ class Writer(Generic[S]):
         span.end()
         self._tell_concerns(batch)
         self.tail.extend(batch)
-        for follow in self.after_commit:
-            follow(batch)
-        for waiting, outcome in answers:
-            await self._answer(waiting.answer, outcome)
-        if snapshot is not None and self._snapshots is not None:
-            await self._snapshots.save(snapshot)
 
     def _tell_concerns(self, batch: Batch) -> None:
         for record, event in zip(batch.records, batch.events, strict=True):
@@ -259,15 +267,22 @@ class Writer(Generic[S]):
                     where |= {"source": record.source_log_id, "source_position": record.source_position}
                 logger.warning("%s: %s", record.type.rpartition(".")[2], concern, extra=where)
 
-    async def _answer(self, answer: "asyncio.Future[Any]", outcome: Outcome | Read[object]) -> None:
-        if isinstance(outcome, Found):
-            outcome = await self._first_answer(outcome)
-        if answer.done():
-            return
-        if isinstance(outcome, Exception):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome)
+    async def _answer(self, answers: Answers) -> None:
+        repeats = []
+        for waiting, outcome in answers:
+            if isinstance(outcome, Found):
+                repeats.append(self._repeat(waiting.answer, outcome))
+            elif not waiting.answer.done():
+                if isinstance(outcome, Exception):
+                    waiting.answer.set_exception(outcome)
+                else:
+                    waiting.answer.set_result(outcome)
+        await asyncio.gather(*repeats)
+
+    async def _repeat(self, answer: "asyncio.Future[Any]", found: Found) -> None:
+        done = await self._first_answer(found)
+        if not answer.done():
+            answer.set_result(done)
 
     async def _first_answer(self, found: Found) -> Done:
         records: list[Record] = []
@@ -280,7 +295,7 @@ class Writer(Generic[S]):
     def _turn_away(self, waiting: Sequence[_Waiting] | deque[_Waiting]) -> None:
         for one in waiting:
             if not one.answer.done():
-                one.answer.set_exception(Unavailable("the log cannot be written now; ask again"))
+                one.answer.set_exception(Unavailable(ASK_AGAIN))
                 # Nobody may be waiting any more; the exception is theirs, not the loop's.
                 one.answer.exception()
 

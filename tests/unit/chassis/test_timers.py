@@ -1,0 +1,106 @@
+"""Timers of a rehearsal's clock: what falls due on the way, what fails on the way, what cannot be applied."""
+
+from collections.abc import Callable
+
+from chassis.call import Bug
+from chassis.decider import Context, Decider, Rejected
+from chassis.engine import Done, Engine, Submission, timer_submission
+from chassis.log import Found, Key
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import first_fault, genesis
+from chassis.shell import ClockMoved, MoveClock, OpenLog
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer, catch_up
+from support import tally
+from support.tally import Add, AddLater, Ring, Tally
+
+OPERATOR = "exchange_operator:eve"
+
+
+def failing(error: Callable[[], Exception], at_ms: int) -> Decider[Tally]:
+    """A domain whose timer of one moment fails."""
+    sound = tally.decider()
+
+    def ring(state: Tally, command: Ring, context: Context) -> list[object]:
+        if command.due_ms == at_ms:
+            raise error()
+        return sound.decide[Ring](state, command, context)
+
+    return Decider(sound.initial, {**sound.decide, Ring: ring}, sound.evolve, sound.due)
+
+
+def rehearsal(decider: Decider[Tally]) -> Engine[Tally]:
+    fresh: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
+    fresh.shell.rehearsal, fresh.shell.clock_ms = True, 1_000
+    fresh.decide(Submission("service:tally", "", OpenLog(True)), {}, 1_000)
+    for due_ms in (3_000, 4_000, 9_000):
+        fresh.decide(Submission("participant:ada", "", AddLater(due_ms)), {}, 1_000)
+    return fresh
+
+
+def move(on: Engine[Tally], to_ms: int, request_id: str = "move") -> Done | Found | Exception:
+    return on.decide(Submission(OPERATOR, request_id, MoveClock(to_ms)), {}, 1_000)
+
+
+def test_a_timer_with_a_bug_stops_the_clock_where_it_is_due_and_the_log_stays_whole() -> None:
+    on = rehearsal(failing(lambda: ZeroDivisionError("a bug"), at_ms=4_000))
+    assert isinstance(move(on, 10_000), Bug)
+    assert (on.shell.clock_ms, on.state.total) == (4_000, 1)
+    assert isinstance(move(on, 10_000), Bug)
+    on.decide(Submission("participant:ada", "", Add(7)), {}, 1_000)
+    records = on.take_batch().records
+    assert first_fault(genesis("tally"), records) is None
+    assert [record.request_id for record in records if record.actor == OPERATOR] == []
+
+
+def test_a_timer_that_is_set_aside_holds_up_those_behind_it_but_not_the_time() -> None:
+    on = rehearsal(failing(lambda: Rejected("BELL_BROKEN"), at_ms=4_000))
+    moved = move(on, 10_000)
+    assert isinstance(moved, Done) and moved.only(ClockMoved).now_ms == on.shell.clock_ms == 10_000
+    assert on.state.total == 1
+    assert [event.reason for event in on.shell.set_aside.values()] == ["BELL_BROKEN"]
+    assert isinstance(move(on, 11_000, "again"), Done)
+    assert len(on.shell.set_aside) == 1
+
+
+async def test_a_timer_that_was_set_aside_is_not_set_aside_again_after_a_restart() -> None:
+    store = MemoryStore("tally")
+    log = MemoryLog(store)
+    await log.lead()
+    decider = failing(lambda: Rejected("BELL_BROKEN"), at_ms=3_000)
+    on = rehearsal(decider)
+    assert isinstance(move(on, 3_500), Done)
+    batch = on.take_batch()
+    await log.append(batch.head, batch.records, batch.heard)
+
+    again: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
+    await catch_up(again, log)
+    writer = Writer(again, log, Metrics())
+    submission = Submission(OPERATOR, "later", MoveClock(9_500))
+    found = await writer.log.find(again.keys_of(submission))
+    assert isinstance(again.decide(submission, found, 1_000), Done)
+    assert len(again.shell.set_aside) == 1
+    keys: list[Key] = [(r.actor, r.request_id) for r in again.take_batch().records if r.command_digest is not None]
+    assert not [key for key in keys if key in store.commands], "the database keeps a command's key once"
+
+
+def test_a_timer_due_twice_happens_once() -> None:
+    on = rehearsal(tally.decider())
+    assert isinstance(move(on, 3_000), Done)
+    timer = on.due()
+    assert timer is not None and timer.due_ms == 4_000
+    move(on, 4_500, "on")
+    again = on.decide(timer_submission("tally", timer), {}, 1_000)
+    assert isinstance(again, Done)
+    assert on.state.total == 2
+
+
+def test_a_subjects_trace_that_is_none_is_left_out() -> None:
+    on = rehearsal(tally.decider())
+    sampled = f"00-{'a' * 32}-{'1' * 16}-01"
+    for carried in ("nonsense-01", "x" * 1_000_000, "00-" + "g" * 32 + "-" + "1" * 16 + "-01"):
+        traces = {"order/bread": carried}
+        submission = Submission("participant:ada", "", tally.Order("bread"), traceparent=sampled, subject_traces=traces)
+        assert isinstance(on.decide(submission, {}, 1_000), Done)
+    assert {record.traceparent for record in on.take_batch().records[4:]} == {sampled}

@@ -1,0 +1,218 @@
+"""The writer when things go wrong: callers that leave, parts that fail after the commit, a state that breaks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import pytest
+
+from chassis.call import Call, Overloaded, Unavailable
+from chassis.decider import Context, Decider, Malformed
+from chassis.engine import Batch, Done, Engine, StateUnusable
+from chassis.log import Snapshot
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import Head, HeardUpTo, Record
+from chassis.snapshots import Snapshots
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
+from support import tally
+from support.tally import Add, Added, Tally
+
+ADA = Call("participant:ada")
+
+
+class GatedLog(MemoryLog):
+    """Commits when it is let to; its reads fail when told."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
+        self.reads_fail = False
+
+    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+        await self.may_commit.wait()
+        await super().append(head, records, heard)
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]:
+        if self.reads_fail:
+            raise OSError("the pool is away")
+        return await super().read(after_position, records_max)
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        raise OSError("no space left on device")
+
+
+@dataclass(frozen=True, slots=True)
+class AddTwice:
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ruin:
+    """Causes an event that cannot be applied."""
+
+
+def add_twice(state: Tally, command: AddTwice, context: Context) -> list[object]:
+    return [Added(command.amount), Added(command.amount + 1)]
+
+
+def ruin(state: Tally, command: Ruin, context: Context) -> list[object]:
+    return [Added(tally.TALLY_MAX + 1)]
+
+
+def troubled() -> Decider[Tally]:
+    sound = tally.decider()
+    return Decider(sound.initial, {**sound.decide, AddTwice: add_twice, Ruin: ruin}, sound.evolve, sound.due)
+
+
+@asynccontextmanager
+async def writing(
+    store: MemoryStore | None = None, snapshots_every: int = 0
+) -> AsyncIterator[tuple[Writer[Tally], GatedLog, "asyncio.Task[None]"]]:
+    log = GatedLog(store or MemoryStore("tally"))
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", troubled(), tally.WIRE, Tracing())
+    await catch_up(engine, log)
+    snapshots = Snapshots(log, "v1", ["support"], snapshots_every) if snapshots_every else None
+    writer = Writer(engine, log, Metrics(), snapshots=snapshots)
+    writer.tail.start_at(engine.head.position)
+    running = asyncio.create_task(writer.run())
+    yield writer, log, running
+    log.may_commit.set()
+    running.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await running
+    await log.close()
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("request_id", ["\x00", "a\nb", "\u2028"])
+async def test_a_request_id_that_the_database_could_not_hold_is_malformed(request_id: str) -> None:
+    async with writing() as (writer, _, _):
+        with pytest.raises(Malformed):
+            await writer.submit(Add(1), request_id, ADA)
+
+
+async def test_a_caller_that_leaves_takes_no_command_back_and_frees_no_place_in_the_queue() -> None:
+    async with writing() as (writer, log, _):
+        log.may_commit.clear()
+        leaving = [
+            asyncio.create_task(writer.submit(Add(0), f"r{number}", ADA)) for number in range(COMMANDS_WAITING_MAX)
+        ]
+        await settle()
+        for task in leaving:
+            task.cancel()
+        await settle()
+        with pytest.raises(Overloaded):
+            await writer.submit(Add(0), "one more", ADA)
+        log.may_commit.set()
+        while (await writer.read(lambda state: state.total)).position < COMMANDS_WAITING_MAX:
+            await settle()
+        assert (await writer.submit(Add(7), "now", ADA)).position == COMMANDS_WAITING_MAX + 1
+
+
+async def test_what_fails_after_the_commit_leaves_nobody_waiting_and_ends_an_idle_writer() -> None:
+    def failing(batch: Batch) -> None:
+        raise ZeroDivisionError("a follower with a bug")
+
+    async with writing() as (writer, _, running):
+        writer.after_commit.append(failing)
+        asked = [asyncio.create_task(writer.submit(Add(1), f"r{number}", ADA)) for number in range(3)]
+        outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 2)
+        assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+        await asyncio.wait([running], timeout=2)
+        assert isinstance(running.exception(), ZeroDivisionError)
+
+
+async def test_a_repeat_of_several_events_is_read_from_the_log_in_full() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, _, _):
+        await writer.submit(Add(5), "before", ADA)
+        first = await writer.submit(AddTwice(7), "twice", ADA)
+    async with writing(store) as (writer, _, _):
+        again = await writer.submit(AddTwice(7), "twice", ADA)
+        assert again == first == Done((Added(7), Added(8)), 3)
+        assert (await writer.read(lambda state: state.total)).value == 20
+
+
+async def test_a_repeat_that_cannot_be_read_keeps_nobody_else_waiting() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, _, _):
+        await writer.submit(Add(5), "r1", ADA)
+    async with writing(store) as (writer, log, running):
+        log.reads_fail = True
+        repeat = asyncio.create_task(writer.submit(Add(5), "r1", ADA))
+        other = asyncio.create_task(writer.submit(Add(6), "r2", ADA))
+        assert (await asyncio.wait_for(other, 2)).only(Added) == Added(6)
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(repeat, 2)
+        await asyncio.wait([running], timeout=2)
+        assert isinstance(running.exception(), OSError)
+
+
+async def test_a_state_that_breaks_in_a_batch_answers_and_appends_nothing_of_that_batch() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, log, running):
+        log.may_commit.clear()
+        first = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        await settle()
+        batch = [
+            asyncio.create_task(writer.submit(command, f"b{number}", ADA))
+            for number, command in enumerate((Add(2), Ruin(), Add(3)))
+        ]
+        await settle()
+        log.may_commit.set()
+        for outcome in await asyncio.gather(*batch, return_exceptions=True):
+            assert isinstance(outcome, Unavailable)
+        assert (await first).position == 1, "what was in flight is finished and answered"
+        await asyncio.wait([running], timeout=2)
+        assert isinstance(running.exception(), StateUnusable)
+    assert [record.position for record in store.records] == [1]
+
+
+async def test_ending_the_writer_cancels_no_append_that_is_under_way() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, log, running):
+        log.may_commit.clear()
+        first = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        await settle()
+        second = asyncio.create_task(writer.submit(Add(2), "r2", ADA))
+        await settle()
+        running.cancel()
+        await settle()
+        assert not first.done(), "its append is under way: nobody knows its outcome yet"
+        log.may_commit.set()
+        assert (await first).position == 1
+        with pytest.raises(Unavailable):
+            await second
+    assert len(store.records) == 1
+
+
+async def test_a_snapshot_that_cannot_be_saved_stops_nothing() -> None:
+    async with writing(snapshots_every=1) as (writer, _, running):
+        for number in range(3):
+            await writer.submit(Add(1), f"r{number}", ADA)
+        await settle()
+        assert not running.done()
+
+
+async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_once() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, _, _):
+        for number in range(7):
+            await writer.submit(Add(number), f"r{number}", ADA)
+        for _ in range(3):
+            writer.tail._newest.popleft()
+        assert TAIL_RECORDS_MAX > 7
+        seen: list[int] = []
+        while len(seen) < 7:
+            seen += [record.position for record, _ in await writer.tail.read(len(seen), 2)]
+        assert seen == [1, 2, 3, 4, 5, 6, 7]
