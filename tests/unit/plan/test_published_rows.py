@@ -1,27 +1,16 @@
-"""The exchange's own 356 daily rows, where they are at hand: every one of them can be played exactly.
-
-The rows stay outside the repository, because their publisher keeps the right to publish them; CARBONMARKET_SHARED_DATA
-names the folder that holds them, which is by default `shared/data` beside the repository.
-"""
-
-import os
-from pathlib import Path
+"""The exchange's own 356 daily rows, where they are at hand: every one of them can be played exactly."""
 
 import pytest
 
-from rehearsal.plan import Rows, build_plan, read_rows
+from rehearsal.plan import Rows, build_plan
 from support.plan_checker import play, result_of
+from support.shared_data import daily_rows
 from support.trading_days import published_days
-
-BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
-PATH = Path(os.environ.get("CARBONMARKET_SHARED_DATA", BESIDE)) / "cea-daily-2021-2022.csv"
 
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    if not PATH.exists():
-        pytest.skip(f"the exchange's daily rows are not at {PATH}")
-    return read_rows(PATH)
+    return daily_rows()
 
 
 def test_the_file_holds_the_published_span_of_one_vintage_and_the_composite(rows: Rows) -> None:

@@ -155,41 +155,39 @@ def stated_positions(market: Market) -> pb.StatePositionsResponse:
     releasing: dict[str, int] = {}
     for release in market.releases.values():
         releasing[release.account] = releasing.get(release.account, 0) + release.amount_fen
+    accounts = sorted(market.accounts.items())
     units = (
-        pb.StatedUnits(
-            account=name,
-            instrument=instrument,
-            total_tonnes=held.total_tonnes,
-            bought_unsettled_tonnes=held.bought_unsettled_tonnes,
-            sold_unsettled_tonnes=held.sold_unsettled_tonnes,
-            returns_unacknowledged_tonnes=returning.get((name, instrument), 0),
-        )
-        for name, account in sorted(market.accounts.items())
+        (name, instrument, held, returning.get((name, instrument), 0))
+        for name, account in accounts
         for instrument, held in sorted(account.units.items())
     )
-    funds = (
-        pb.StatedFunds(
-            account=name,
-            total_fen=account.funds.total_fen,
-            paid_unsettled_fen=account.funds.paid_unsettled_fen,
-            received_unsettled_fen=account.funds.received_unsettled_fen,
-            releases_unacknowledged_fen=releasing.get(name, 0),
-        )
-        for name, account in sorted(market.accounts.items())
-    )
+    funds = ((name, account.funds, releasing.get(name, 0)) for name, account in accounts)
     return pb.StatePositionsResponse(
         units=[
-            one
-            for one in units
-            if one.total_tonnes
-            or one.bought_unsettled_tonnes
-            or one.sold_unsettled_tonnes
-            or one.returns_unacknowledged_tonnes
+            pb.StatedUnits(
+                account=name,
+                instrument=instrument,
+                total_tonnes=held.total_tonnes,
+                bought_unsettled_tonnes=held.bought_unsettled_tonnes,
+                sold_unsettled_tonnes=held.sold_unsettled_tonnes,
+                returns_unacknowledged_tonnes=returning_tonnes,
+            )
+            for name, instrument, held, returning_tonnes in units
+            if held.total_tonnes or held.bought_unsettled_tonnes or held.sold_unsettled_tonnes or returning_tonnes
         ],
         funds=[
-            one
-            for one in funds
-            if one.total_fen or one.paid_unsettled_fen or one.received_unsettled_fen or one.releases_unacknowledged_fen
+            pb.StatedFunds(
+                account=name,
+                total_fen=of_account.total_fen,
+                paid_unsettled_fen=of_account.paid_unsettled_fen,
+                received_unsettled_fen=of_account.received_unsettled_fen,
+                releases_unacknowledged_fen=releasing_fen,
+            )
+            for name, of_account, releasing_fen in funds
+            if of_account.total_fen
+            or of_account.paid_unsettled_fen
+            or of_account.received_unsettled_fen
+            or releasing_fen
         ],
         heard_clearing_entry=market.entry_last,
         settled_day=market.calendar.last_settled,

@@ -1,0 +1,224 @@
+"""A plan of days, played through a venue as its people would: what is before the first day, then day after day."""
+
+from collections import defaultdict
+from datetime import time, timedelta
+from typing import Any
+
+from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis.shell import HeardEventSetAside
+from clearing.domain.exclusion import TradeExcluded
+from clearing.domain.reconciliation import BooksReconciled
+from clearing.domain.run import ClearingRunBlocked, ClearingRunComputed
+from clearing.domain.settlement import ClearingRunDisagreed, DeliveryVoided, SettlementDayCompleted
+from rehearsal.opening import PROVINCE, rules_of_2021
+from rehearsal.people import BANK, EXCHANGE_OPERATOR, REGISTRY_OPERATOR, SETTLEMENT_BANK, china_ms
+from rehearsal.plan import Action, Block, CancelListing, DayPlan, PlaceListing, Plan, Session, Side, TakeListing
+from rehearsal.year.opening import BASIS, compliance_year
+from support.venue import Venue
+from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
+
+EVE, MORNING, CLOSE = time(8), time(9), time(15)
+SESSION_OPENS = {Session.MORNING: time(9, 30), Session.AFTERNOON: time(13)}
+SIDES = {Side.BUY: trading_types.SIDE_BUY, Side.SELL: trading_types.SIDE_SELL}
+
+ABNORMAL = (ClearingRunBlocked, ClearingRunDisagreed, DeliveryVoided, TradeExcluded, HeardEventSetAside)
+"""What no day of a plan may need."""
+
+KEPT = (
+    *ABNORMAL,
+    InstrumentDayClosed,
+    CompositePriced,
+    TradingDayClosed,
+    ClearingRunComputed,
+    SettlementDayCompleted,
+    BooksReconciled,
+)
+
+
+class PlannedMarket:
+    """A venue that plays a plan. `kept` has the events that days are judged by, of each type in their order."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.kept: defaultdict[type, list[Any]] = defaultdict(list)
+        self.plan = plan
+        self.venue = Venue(china_ms(plan.days[0] - timedelta(days=1), EVE), self._note)
+        self._order_ids: dict[str, int] = {}
+
+    def _note(self, event: object) -> None:
+        if type(event) in KEPT:
+            self.kept[type(event)].append(event)
+
+    async def play(self) -> None:
+        """The whole plan. Raises Rejected when the venue refuses what the plan says is within the rules."""
+        await self.open_market()
+        for day in self.plan.stream():
+            await self.play_day(day)
+
+    # Before the first day
+
+    async def open_market(self) -> None:
+        """Accounts, allowances in trading, the rules and the calendar, money."""
+        await self._open_accounts()
+        await self._issue()
+        await self.venue.rest()
+        await self._announce()
+        for account, amount_fen in self.plan.deposits.items():
+            reference = f"{BANK}-{account}"
+            deposit = clearing.RecordDepositRequest(
+                request_id=reference, bank_reference=reference, account=account, amount_fen=amount_fen
+            )
+            await self.venue.ask(SETTLEMENT_BANK, deposit, clearing.RecordDepositResponse)
+        await self.venue.rest()
+
+    async def _open_accounts(self) -> None:
+        of_province = registry.OpenAccountRequest(
+            request_id=PROVINCE, account=PROVINCE, kind=registry_types.ACCOUNT_KIND_PROVINCE, name="Hubei"
+        )
+        of_entities = [
+            registry.OpenAccountRequest(
+                request_id=account,
+                account=account,
+                kind=registry_types.ACCOUNT_KIND_KEY_EMITTING_ENTITY,
+                name=account,
+                province=PROVINCE,
+                eligible_to_trade=True,
+            )
+            for account in self.plan.accounts
+        ]
+        for request in (of_province, *of_entities):
+            await self.venue.ask(REGISTRY_OPERATOR, request, registry.OpenAccountResponse)
+
+    async def _issue(self) -> None:
+        """Each account gets from its province what it needs, and makes all of it tradable."""
+        for instrument in self.plan.instruments:
+            code = instrument.code
+            create = registry.CreateVintageRequest(
+                request_id=f"create {code}", vintage=code, compliance_year=compliance_year(code)
+            )
+            await self.venue.ask(REGISTRY_OPERATOR, create, registry.CreateVintageResponse)
+            issue = registry.IssueAllowancesRequest(
+                request_id=f"issue {code}",
+                vintage=code,
+                account=PROVINCE,
+                quantity_tonnes=sum(allocated.get(code, 0) for allocated in self.plan.allocations.values()),
+                basis=BASIS,
+            )
+            await self.venue.ask(REGISTRY_OPERATOR, issue, registry.IssueAllowancesResponse)
+        for account, allocated in self.plan.allocations.items():
+            for code, quantity_tonnes in allocated.items():
+                await self._make_tradable(account, code, quantity_tonnes)
+
+    async def _make_tradable(self, account: str, vintage: str, quantity_tonnes: int) -> None:
+        allocate = registry.AllocateAllowancesRequest(
+            request_id=f"{account} {vintage}",
+            vintage=vintage,
+            from_account=PROVINCE,
+            account=account,
+            quantity_tonnes=quantity_tonnes,
+            basis=BASIS,
+        )
+        await self.venue.ask(f"province:{PROVINCE}", allocate, registry.AllocateAllowancesResponse)
+        transfer = registry.TransferToTradingRequest(
+            request_id=vintage, account=account, vintage=vintage, quantity_tonnes=quantity_tonnes
+        )
+        await self.venue.ask(f"participant:{account}", transfer, registry.TransferToTradingResponse)
+
+    async def _announce(self) -> None:
+        """Days, rules, equal weights of all vintages in the composite, and the vintages."""
+        ask, days = self.venue.ask, [day.isoformat() for day in self.plan.days]
+        announce = trading.AnnounceTradingDaysRequest(request_id="days", days=days)
+        await ask(EXCHANGE_OPERATOR, announce, trading.AnnounceTradingDaysResponse)
+        set_rules = trading.SetTradingRulesRequest(request_id="rules", rules=rules_of_2021(self.plan.days[0]))
+        await ask(EXCHANGE_OPERATOR, set_rules, trading.SetTradingRulesResponse)
+        weights = [trading_types.CompositeWeight(instrument=one.code, weight=1) for one in self.plan.instruments]
+        set_weights = trading.SetCompositeWeightsRequest(
+            request_id="weights", valid_from_day=days[0], weights=weights, source="equal weights (rulebook 3.8)"
+        )
+        await ask(EXCHANGE_OPERATOR, set_weights, trading.SetCompositeWeightsResponse)
+        for instrument in self.plan.instruments:
+            is_first = instrument.first_day == self.plan.days[0]
+            listing = trading.ListInstrumentRequest(
+                request_id=f"list {instrument.code}",
+                instrument=instrument.code,
+                day=instrument.first_day.isoformat(),
+                reference_price_fen=instrument.reference_fen if is_first else 0,
+            )
+            await ask(EXCHANGE_OPERATOR, listing, trading.ListInstrumentResponse)
+        await self.venue.rest()
+
+    # A day
+
+    async def play_day(self, plan: DayPlan) -> None:
+        """From the opening to the evening on which all three books agree."""
+        self._order_ids = {}
+        day = plan.day.isoformat()
+        self.venue.move_clocks(china_ms(plan.day, MORNING))
+        open_day = trading.OpenDayRequest(request_id=day, day=day)
+        await self.venue.ask(EXCHANGE_OPERATOR, open_day, trading.OpenDayResponse)
+        session: Session | None = None
+        for wave, actions in plan.waves():
+            if wave.session is not session:
+                session = wave.session
+                self.venue.move_clocks(china_ms(plan.day, SESSION_OPENS[session]))
+            for action in actions:
+                await self._act(action)
+        self.venue.move_clocks(china_ms(plan.day, CLOSE))
+        await self.venue.rest()
+
+    async def _act(self, action: Action) -> None:
+        match action:
+            case PlaceListing():
+                await self._place(action)
+            case TakeListing():
+                await self._take(action)
+            case CancelListing():
+                order_id = self._order_ids[action.listing_id]
+                cancel = trading.CancelOrderRequest(request_id=action.id, order_id=order_id)
+                await self.venue.ask(f"participant:{action.account}", cancel, trading.CancelOrderResponse)
+            case Block():
+                await self._agree(action)
+
+    async def _place(self, action: PlaceListing) -> None:
+        place = trading.PlaceOrderRequest(
+            request_id=action.id,
+            account=action.account,
+            instrument=action.instrument,
+            side=SIDES[action.side],
+            price_fen=action.price_fen,
+            quantity_tonnes=action.quantity_tonnes,
+        )
+        placed = await self.venue.ask(f"participant:{action.account}", place, trading.PlaceOrderResponse)
+        self._order_ids[action.id] = placed.order_id
+
+    async def _take(self, action: TakeListing) -> None:
+        take = trading.TakeListingRequest(
+            request_id=action.id,
+            account=action.account,
+            order_id=self._order_ids[action.listing_id],
+            quantity_tonnes=action.quantity_tonnes,
+            price_fen=action.price_fen,
+        )
+        await self.venue.ask(f"participant:{action.account}", take, trading.TakeListingResponse)
+
+    async def _agree(self, action: Block) -> None:
+        offer = trading.OfferBlockRequest(
+            request_id=f"{action.id}-offer",
+            account=action.initiator,
+            counterparty=action.counterparty,
+            instrument=action.instrument,
+            side=SIDES[action.side],
+            price_fen=action.price_fen,
+            quantity_tonnes=action.quantity_tonnes,
+        )
+        offered = await self.venue.ask(f"participant:{action.initiator}", offer, trading.OfferBlockResponse)
+        confirm = trading.ConfirmBlockRequest(
+            request_id=f"{action.id}-confirm",
+            block_id=offered.block_id,
+            price_fen=action.price_fen,
+            quantity_tonnes=action.quantity_tonnes,
+        )
+        await self.venue.ask(f"participant:{action.counterparty}", confirm, trading.ConfirmBlockResponse)
