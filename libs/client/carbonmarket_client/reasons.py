@@ -4,7 +4,6 @@ The reason states a fact and the facts give its numbers; what is said here is wh
 holds this table to the `Refuses with:` lists.
 """
 
-_FORM = "Write it in the form that the rpc's comment gives."
 _RANGE = "Give a value within the range that the refusal names."
 _NUMBER = "Give the number that the answer which made it carried."
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,16 @@ def test_following_goes_on_until_it_is_interrupted(fake_market: FakeMarket) -> N
         assert following.wait(timeout=20) == 0
         assert following.stderr is not None
         assert following.stderr.read() == ""
+
+
+def test_a_command_that_is_interrupted_is_not_called_done(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("CancelOrder", Says(grpc.StatusCode.UNAVAILABLE))
+    command = [sys.executable, "-m", "carbonmarket_client", *fake_market.arguments("orders", "cancel", "12")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cancelling:
+        while not fake_market.trading.calls:
+            time.sleep(0.01)
+        cancelling.send_signal(signal.SIGINT)
+        assert cancelling.wait(timeout=20) == 130
 
 
 def test_a_reader_that_has_seen_enough_may_leave(fake_market: FakeMarket) -> None:

@@ -31,6 +31,7 @@ from carbonmarket_client.service import Page, pages
 from carbonmarket_client.settings import ACTOR_VARIABLE, Settings, address_variable
 
 DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
+INTERRUPTED = 130
 
 EXAMPLES = """\
 Examples:
@@ -49,6 +50,7 @@ Exit codes:
   4  refused: there is no such thing
   5  refused: this actor may not do it
   6  the service made a mistake
+  130  interrupted before there was an answer
 """
 
 HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
@@ -72,6 +74,8 @@ class Session:
     settings: Settings
     deadline_s: float = DEADLINE_S
     json: bool = False
+    endless: bool = False
+    """Whether the command shows what happens until it is interrupted."""
 
     @property
     def console(self) -> Console:
@@ -120,7 +124,7 @@ class Session:
             self.explain(error)
             return exit_code(error)
         except KeyboardInterrupt:
-            return DONE
+            return DONE if self.endless else INTERRUPTED
         return DONE
 
     def explain(self, error: MarketError) -> None:

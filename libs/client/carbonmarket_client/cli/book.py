@@ -19,6 +19,7 @@ async def book(market: CarbonMarket, session: Session, instrument: str, watch: b
     A listing is taken by its number: `carbonmarket orders take --help`. Levels beyond the best are not shown and
     cannot be taken.
     """
+    session.endless = watch
     pictures = market.trading.stream_market_data(instrument)
     wanted = updates or (None if watch else 1)
     if session.json:

@@ -49,6 +49,7 @@ async def events(
     and go on with
     --after. With --json every event is one line.
     """
+    session.endless = follow
     chosen = services or SERVICES
     if after and len(chosen) != 1:
         raise click.UsageError("--after counts within one service: name it with --service")

@@ -104,11 +104,6 @@ def card(title: str, rows: Iterable[tuple[str, str]], *, right: bool = False) ->
     return Group(Text(title, style="bold"), grid)
 
 
-def message_card(title: str, message: Message, leave_out: Sequence[str] = ("position",)) -> RenderableType:
-    """One thing as its message has it: a line per field that says something."""
-    return card(title, [row for row in described(message) if row[0] not in {label(name) for name in leave_out}])
-
-
 def described(message: Message) -> list[tuple[str, str]]:
     """The fields of a message that are set, as label and text."""
     rows = []
@@ -153,10 +148,6 @@ def fact(name: str, value: str | int) -> str:
     if bare.endswith("_ppm"):
         return values.share(number)
     return text
-
-
-def facts_card(facts: Mapping[str, str]) -> RenderableType:
-    return card("", [(f"  {label(name)}", fact(name, value)) for name, value in sorted(facts.items())])
 
 
 def spaced(word: str) -> str:
