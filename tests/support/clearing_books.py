@@ -14,7 +14,7 @@ from clearing.domain.settlement import RecordConfirmation, RecordDelivery
 from clearing.domain.state import Method, State, check
 
 NOW_MS = 1_626_400_000_000
-FRIDAY, MONDAY, TUESDAY = "2021-07-16", "2021-07-19", "2021-07-20"
+FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
 TRADING, OWN = "service:trading", "service:clearing"
 ICBC, CCB = "settlement_bank:icbc", "settlement_bank:ccb"
 ANN, BOB = "clearing_operator:ann", "clearing_operator:bob"

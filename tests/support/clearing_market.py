@@ -19,7 +19,15 @@ from clearing.domain.payouts import (
     RecordPayoutReturned,
     RequestPayout,
 )
-from clearing.domain.reconciliation import FundPosition, Holding, TradingBook, UnitPosition
+from clearing.domain.reconciliation import (
+    FundPosition,
+    Holding,
+    TradingBook,
+    UnitPosition,
+    compare,
+    not_comparable_because,
+    own_book,
+)
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import DayTotals, Method, Phase, State
@@ -190,6 +198,14 @@ class Market:
         """Trading hears so many more records of the others."""
         self.clearing_heard = min(len(self.said), self.clearing_heard + clearing)
         self.registry_heard = min(len(self.registry), self.registry_heard + registry)
+
+    def reconcile(self) -> None:
+        """Clearing compares the books if it is to and if they belong together; honest books agree."""
+        trading, own = self.trading_book(), own_book(self.state)
+        if not_comparable_because(trading, own) == "":
+            found = compare(trading, self.holdings(trading.registry_position), own)
+            assert found.differences == ()
+            self.do(OWN, found)
 
     def settle_all(self) -> None:
         """Everybody tops up, everybody agrees: nothing may stay open."""

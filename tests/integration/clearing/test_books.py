@@ -342,7 +342,7 @@ async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run(
     clearing: OneService, monday: query.GetRunResponse, exchange: Exchange
 ) -> None:
     """The last of this module: from here on nothing is settled."""
-    exchange.write(executed(99, "power-0001", "steel-0002", 1, day="2021-07-22"))
+    exchange.write(executed(1, "power-0001", "steel-0002", 1, day="2021-07-22"))
     close_day(exchange, "2021-07-22")
     status = await clearing.heard(exchange)
     assert [one.reason for one in status.set_aside] == ["TRADE_OUT_OF_ORDER"]

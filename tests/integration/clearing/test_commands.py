@@ -133,6 +133,8 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER, payment(),                                          FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (ICBC,  pb.RecordPayoutReturnedRequest(),                   INVALID,   "GROUND_MALFORMED"),
     (ICBC,  giving_back(ground="g" * 10_000),                   INVALID,   "GROUND_MALFORMED"),
+    (ICBC,  giving_back(ground="a\0b"),                         INVALID,   "GROUND_MALFORMED"),
+    (ICBC,  deposit(bank_reference="a\0b"),                     INVALID,   "BANK_REFERENCE_MALFORMED"),
     (ICBC,  giving_back(payout_id=-7),                          NOT_FOUND, "PAYOUT_UNKNOWN"),
     (ICBC,  giving_back(payout_id=1),                           REFUSED,   "PAYOUT_NOT_INSTRUCTED"),
     (ICBC,  giving_back(payout_id=3),                           REFUSED,   "PAYOUT_CLOSED"),

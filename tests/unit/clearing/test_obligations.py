@@ -24,7 +24,7 @@ FIRST, SECOND = trade(1, POWER, STEEL, 300), trade(2, STEEL, POWER, 40)
 
 # fmt: off
 HEARING: list[Line] = [
-    (TRADING, SECOND,                                    "TRADE_OUT_OF_ORDER"),
+    (TRADING, replace(FIRST, trade_id=0),                "TRADE_OUT_OF_ORDER"),
     (TRADING, replace(FIRST, buyer="power-9999"),        "ACCOUNT_UNKNOWN"),
     (TRADING, replace(FIRST, seller="power-9999"),       "ACCOUNT_UNKNOWN"),
     (TRADING, replace(FIRST, value_fen=299),             "VALUE_DIFFERS"),

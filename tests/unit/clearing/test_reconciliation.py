@@ -33,6 +33,8 @@ from support.clearing_books import (
     POWER,
     STEEL,
     TRADING,
+    TUESDAY,
+    WEDNESDAY,
     Line,
     agree,
     climb,
@@ -65,7 +67,7 @@ HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
 
 
 def test_three_books_that_say_the_same_agree() -> None:
-    found = compare(FRIDAY, AGREEING, HELD, own_book(settled_friday()))
+    found = compare(AGREEING, HELD, own_book(settled_friday()))
     assert found == RecordReconciliation(FRIDAY, 600, 900, 2, 4, (), 0, (), 0)
 
 
@@ -84,7 +86,7 @@ DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
 
 def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
     for trading, holdings, difference in DIFFERING:
-        found = compare(FRIDAY, trading, holdings, own_book(settled_friday()))
+        found = compare(trading, holdings, own_book(settled_friday()))
         assert found.differences == (difference,)
         assert found.difference_count == 1
 
@@ -92,7 +94,7 @@ def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
 def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches() -> None:
     state = settled_friday()
     play(state, TRADING, trade(2, POWER, STEEL, 40, day=MONDAY))
-    found = compare(FRIDAY, AGREEING, HELD, own_book(state))
+    found = compare(AGREEING, HELD, own_book(state))
     assert set(found.differences) == {
         Difference(Book.BOUGHT, POWER, "CEA", 40, 0),
         Difference(Book.SOLD, STEEL, "CEA", 40, 0),
@@ -111,7 +113,7 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
         units=(UnitPosition(POWER, "CEA", 340, 40, 0, 0), UnitPosition(STEEL, "CEA", 655, 0, 40, 5)),
         funds=(FundPosition(POWER, 128, 42, 0, 30), FundPosition(STEEL, 388, 0, 38, 0)),
     )
-    found = compare(FRIDAY, trading, HELD, own_book(state))
+    found = compare(trading, HELD, own_book(state))
     assert found.differences == ()
     assert found.in_flight == (
         InFlight(InFlightKind.UNSETTLED_BOUGHT, POWER, "CEA", 40),
@@ -126,22 +128,20 @@ def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> No
     state = settled_friday()
     play(state, TRADING, RequestPayout(POWER, 30, 1))
     funds = (FundPosition(POWER, 170, 0, 0, 30), AGREEING.funds[1])
-    assert compare(FRIDAY, replace(AGREEING, funds=funds), HELD, own_book(state)).difference_count == 0
+    assert compare(replace(AGREEING, funds=funds), HELD, own_book(state)).difference_count == 0
     heard = (FundPosition(POWER, 170, 0, 0, 0), AGREEING.funds[1])
-    assert (
-        compare(FRIDAY, replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state)).difference_count == 0
-    )
+    assert compare(replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state)).difference_count == 0
 
 
 def test_trades_made_after_tradings_statement_are_left_out() -> None:
     state = settled_friday()
     play(state, TRADING, replace(trade(2, POWER, STEEL, 40, day=MONDAY), trading_position=901))
-    assert compare(FRIDAY, AGREEING, HELD, own_book(state)).difference_count == 0
+    assert compare(AGREEING, HELD, own_book(state)).difference_count == 0
 
 
 def test_no_more_differences_are_listed_than_an_event_should_hold() -> None:
     strangers = [Holding(f"stranger-{number}", "CEA", 1) for number in range(DIFFERENCES_LISTED_MAX * 2)]
-    found = compare(FRIDAY, AGREEING, (*HELD, *strangers), own_book(settled_friday()))
+    found = compare(AGREEING, (*HELD, *strangers), own_book(settled_friday()))
     assert len(found.differences) == DIFFERENCES_LISTED_MAX
     assert found.difference_count == DIFFERENCES_LISTED_MAX * 2
 
@@ -168,7 +168,6 @@ LADDER: list[Line] = [
     (ANN, ReconcileAgain("2021-13-01"),     "DAY_MALFORMED"),
     (ANN, ReconcileAgain(MONDAY),           "DAY_NOT_SETTLED_LAST"),
     (ANN, ReconcileAgain(FRIDAY),           "RECONCILIATION_UNDER_WAY"),
-    (OWN, replace(ANSWER, day=MONDAY),      "ANSWER_NOT_AWAITED"),
     (OWN, DIFFERS,                          [replace(RECONCILED, agreed=False, differences=DIFFERS.differences,
                                                      difference_count=1)]),
     (OWN, ANSWER,                           "ANSWER_NOT_AWAITED"),
@@ -188,3 +187,19 @@ def test_fund_entries_are_remembered_until_trading_is_known_to_have_heard_them()
     play(state, ICBC, RecordDeposit("late", STEEL, 70))
     play(state, OWN, ANSWER)
     assert [entry.entry for entry in state.funds.entries_recent] == [3]
+
+
+def test_one_comparison_is_under_way_at_a_time_and_stands_for_every_day_settled_by_then() -> None:
+    state = settled_friday()
+    ordered = []
+    for run_id, day in ((2, MONDAY), (3, TUESDAY), (4, WEDNESDAY)):
+        play_day(state, day=day)
+        ordered += [event for event in play(state, OWN, agree(run_id)) if isinstance(event, ReconciliationOrdered)]
+    assert ordered == [], "Friday's is under way"
+    assert play(state, OWN, replace(ANSWER, settled_day=TUESDAY)) == [
+        RECONCILED,
+        replace(RECONCILED, day=MONDAY),
+        replace(RECONCILED, day=TUESDAY),
+        ReconciliationOrdered(WEDNESDAY),
+    ]
+    assert play(state, OWN, replace(ANSWER, settled_day=WEDNESDAY)) == [replace(RECONCILED, day=WEDNESDAY)]

@@ -1,12 +1,11 @@
 """Obligations: every trade, recorded gross as it is heard; nothing is netted (settlement rule art. 7).
 
-A trade obliges the buyer to pay value and fee, and the seller to deliver. It stays until its run settles it (run.py)
-or two people exclude it (exclusion.py). Trading numbers its trades without gaps, so a trade that does not follow the
-last one is not taken.
+A trade obliges the buyer to pay value and fee, and the seller to deliver. It stays until its run settles it
+(settlement.py) or two people exclude it (exclusion.py). That none is missing is for the barrier to prove (barrier.py).
 
 Invariants:
-- every trade id from 1 to trade_last was recorded exactly once;
-- days never go back.
+- trades are recorded in their order, each at most once;
+- no trade is recorded for a day that was closed.
 """
 
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ class TradingDaysNoted:
 
 
 def record_obligation(state: State, command: RecordObligation, context: Context) -> list[object]:
-    if command.trade_id != state.obligations.trade_last + 1:
+    if command.trade_id <= state.obligations.trade_last:
         raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.trade_id, last_trade_id=state.obligations.trade_last)
     account_of(state, command.buyer)
     account_of(state, command.seller)
@@ -118,7 +117,7 @@ def note_trading_days(state: State, command: NoteTradingDays, context: Context) 
 
 
 def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
-    assert event.trade_id == state.obligations.trade_last + 1
+    assert event.trade_id > state.obligations.trade_last
     obligation = Obligation(
         trade_id=event.trade_id,
         day=event.day,

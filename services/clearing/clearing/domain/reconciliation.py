@@ -5,6 +5,9 @@ what it held in trading's custody at the position that trading had heard; cleari
 fund entry that trading had heard. What is on its way between two books is known by name and listed as in flight;
 anything else is a difference, and is named.
 
+One comparison is under way at a time. Its answer stands for every day that was settled by then; days settled since are
+compared by the next.
+
 Compared, per account (and instrument), with trading's figures as if every trade made so far settles:
 - units:   registry's trading holding = total - bought unsettled + sold unsettled + returns unacknowledged
 - funds:   clearing's balance = total + paid unsettled - received unsettled + releases unacknowledged
@@ -135,9 +138,9 @@ class ReconcileAgain:
 
 @dataclass(frozen=True, slots=True)
 class RecordReconciliation:
-    """The comparison that ReconciliationOrdered asked for."""
+    """The comparison that ReconciliationOrdered asked for; by then settled_day was the last day settled."""
 
-    day: str
+    settled_day: str
     registry_position: int
     trading_position: int
     clearing_entry: int
@@ -197,7 +200,7 @@ def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
     return ""
 
 
-def compare(day: str, trading: TradingBook, holdings: Iterable[Holding], own: OwnBook) -> RecordReconciliation:
+def compare(trading: TradingBook, holdings: Iterable[Holding], own: OwnBook) -> RecordReconciliation:
     """All books, row by row. `trading` and `own` must be comparable; `holdings` are as of trading.registry_position."""
     unheard = [entry for entry in own.entries_recent if entry.entry > trading.clearing_entry]
     obligations = [leg for leg in own.obligations if leg.trading_position <= trading.position]
@@ -209,7 +212,7 @@ def compare(day: str, trading: TradingBook, holdings: Iterable[Holding], own: Ow
     differences = [row for row in rows if row.held != row.expected]
     in_flight = in_flight_rows(trading, unheard)
     return RecordReconciliation(
-        day=day,
+        settled_day=own.settled_day,
         registry_position=trading.registry_position,
         trading_position=trading.position,
         clearing_entry=trading.clearing_entry,
@@ -317,42 +320,53 @@ def reconcile_again(state: State, command: ReconcileAgain, context: Context) -> 
     check_day(command.day)
     if command.day != state.runs.settled_day:
         raise Rejected("DAY_NOT_SETTLED_LAST", day=command.day, settled_day=state.runs.settled_day)
-    if command.day in state.books.under_way:
+    if state.books.under_way:
         raise Rejected("RECONCILIATION_UNDER_WAY", day=command.day)
 
     return [ReconciliationOrdered(command.day)]
 
 
 def record_reconciliation(state: State, command: RecordReconciliation, context: Context) -> list[object]:
-    if command.day not in state.books.under_way:
-        raise Rejected("ANSWER_NOT_AWAITED", day=command.day)
+    if not state.books.under_way:
+        raise Rejected("ANSWER_NOT_AWAITED", day=command.settled_day)
 
+    compared = [day for day in state.books.due if day <= command.settled_day]
+    settled_since = [day for day in state.books.due if day > command.settled_day]
     return [
-        BooksReconciled(
-            day=command.day,
-            agreed=command.difference_count == 0,
-            registry_position=command.registry_position,
-            trading_position=command.trading_position,
-            clearing_entry=command.clearing_entry,
-            rows_compared=command.rows_compared,
-            differences=command.differences,
-            difference_count=command.difference_count,
-            in_flight=command.in_flight,
-            in_flight_count=command.in_flight_count,
-        )
+        *(books_reconciled(day, command) for day in compared),
+        *(ReconciliationOrdered(day) for day in settled_since[:1]),
     ]
+
+
+def books_reconciled(day: str, command: RecordReconciliation) -> BooksReconciled:
+    return BooksReconciled(
+        day=day,
+        agreed=command.difference_count == 0,
+        registry_position=command.registry_position,
+        trading_position=command.trading_position,
+        clearing_entry=command.clearing_entry,
+        rows_compared=command.rows_compared,
+        differences=command.differences,
+        difference_count=command.difference_count,
+        in_flight=command.in_flight,
+        in_flight_count=command.in_flight_count,
+    )
 
 
 # Changes
 
 
 def on_reconciliation_ordered(state: State, event: ReconciliationOrdered) -> None:
-    assert event.day not in state.books.under_way
-    state.books.under_way.add(event.day)
+    assert not state.books.under_way
+    state.books.under_way = True
+    if event.day not in state.books.due:
+        state.books.due.append(event.day)
 
 
 def on_books_reconciled(state: State, event: BooksReconciled) -> None:
-    state.books.under_way.remove(event.day)
+    assert state.books.due[0] == event.day
+    state.books.due.remove(event.day)
+    state.books.under_way = False
     recent = state.funds.entries_recent
     state.funds.entries_recent = [entry for entry in recent if entry.entry > event.clearing_entry]
 

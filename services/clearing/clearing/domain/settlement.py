@@ -197,7 +197,8 @@ def complete(state: State, run: Run, legs: list[Obligation], context: Context) -
     )
     waiting = state.runs.open.get(run.run_id + 1)
     next_day = next_attempt(state, waiting, context) if waiting is not None else []
-    return [completed, ReconciliationOrdered(run.day), *next_day]
+    ordered = [] if state.books.under_way else [ReconciliationOrdered(run.day)]
+    return [completed, *ordered, *next_day]
 
 
 # Changes
@@ -242,6 +243,7 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
     assert totals.trades == event.trades + event.excluded
     assert not legs_of(state, event.day)
     state.runs.settled_day = event.day
+    state.books.due.append(event.day)
 
 
 DECIDE: Decide = {

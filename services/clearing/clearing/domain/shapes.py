@@ -44,7 +44,7 @@ def check_amount(amount_fen: int) -> None:
 
 
 def check_ground(ground: str) -> None:
-    if not ground.strip() or len(ground) > GROUND_CHARACTERS_MAX:
+    if not ground.strip() or not ground.isprintable() or len(ground) > GROUND_CHARACTERS_MAX:
         raise Malformed("GROUND_MALFORMED", characters=len(ground), characters_max=GROUND_CHARACTERS_MAX)
 
 

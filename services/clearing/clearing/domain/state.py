@@ -203,9 +203,10 @@ class Runs:
 
 @dataclass(slots=True)
 class Books:
-    """Days whose reconciliation was ordered and has not come."""
+    """The days whose books are to be compared, in their order, and whether a comparison is under way: one at a time."""
 
-    under_way: set[str] = field(default_factory=set)
+    due: list[str] = field(default_factory=list)
+    under_way: bool = False
 
 
 @dataclass(slots=True)

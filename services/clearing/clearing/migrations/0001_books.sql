@@ -37,8 +37,6 @@ CREATE TABLE payouts (
     closed_ms bigint NOT NULL
 );
 
-CREATE INDEX payouts_of_account ON payouts (account, payout_id);
-
 CREATE TABLE obligations (
     trade_id bigint PRIMARY KEY,
     day text COLLATE "C" NOT NULL,
@@ -59,8 +57,6 @@ CREATE TABLE obligations (
 );
 
 CREATE INDEX obligations_of_day ON obligations (day, trade_id);
-CREATE INDEX obligations_of_buyer ON obligations (buyer, day, trade_id);
-CREATE INDEX obligations_of_seller ON obligations (seller, day, trade_id);
 
 CREATE TABLE trading_days (
     day text COLLATE "C" PRIMARY KEY
