@@ -62,7 +62,8 @@ async def compare_books(people: People) -> Books:
     async for page in pages(lambda token: auditor.registry.list_trading_holdings(as_of_position=at, page_token=token)):
         held |= {(row.account, row.vintage): row.quantity_tonnes for row in page.holdings}
     units = [Line(*key, held.get(key, 0), expected.get(key, 0)) for key in sorted(held.keys() | expected.keys())]
-    vintages = (await auditor.registry.list_vintages()).vintages
+    registry_head = await people.head("registry")
+    vintages = (await auditor.registry.list_vintages(min_position=registry_head)).vintages
     return Books(
         registry_position=at,
         trading_position=stated.position,
@@ -81,10 +82,11 @@ async def _funds(people: People, stated: query.StatePositionsResponse) -> tuple[
         + row.releases_unacknowledged_fen
         for row in stated.funds
     }
+    clearing_head = await people.head("clearing")
     lines = []
     async for page in pages(lambda token: auditor.registry.list_accounts(page_token=token)):
         for account in page.accounts:
-            balance_fen = (await auditor.clearing.get_funds(account.account)).balance_fen
+            balance_fen = (await auditor.clearing.get_funds(account.account, min_position=clearing_head)).balance_fen
             if balance_fen or expected.get(account.account, 0):
                 lines.append(Line(account.account, "", balance_fen, expected.get(account.account, 0)))
     return tuple(lines)

@@ -30,6 +30,7 @@ from rehearsal.stack import SERVICES, Stack, Start
 from rehearsal.story import DAY, WHITE_CLOUD, Story, StoryBroken
 from rehearsal.telling import Telling, console
 
+LAST_STEP = "AllowancesReleased"
 SPANS_S_MAX = 10.0
 SPANS_PAUSE_S = 0.1
 
@@ -63,21 +64,23 @@ async def show_what_it_left(people: People, story: Story, telling: Telling, stac
     """Show the bulletin, a statement, the books and a trace; return whether the books agree."""
     exchange = people.acting_as(EXCHANGE_OPERATOR).trading
     clearing = people.acting_as(CLEARING_OPERATOR).clearing
+    trading_head, clearing_head = await people.head("trading"), await people.head("clearing")
     telling.scene("What the day left: the bulletin", china_ms(NEXT_DAY, opening.MORNING))
-    telling.show(*bulletin_screens(await exchange.get_bulletin(DAY)))
+    telling.show(*bulletin_screens(await exchange.get_bulletin(DAY, min_position=trading_head)))
 
     telling.scene(f"The statement of {WHITE_CLOUD}", china_ms(NEXT_DAY, opening.MORNING))
-    statement = await people.participant(WHITE_CLOUD).clearing.get_statement(WHITE_CLOUD, DAY)
+    white_cloud = people.participant(WHITE_CLOUD).clearing
+    statement = await white_cloud.get_statement(WHITE_CLOUD, DAY, min_position=clearing_head)
     telling.show(*statement_screens(statement))
 
     telling.scene("The three books, reconciled", china_ms(NEXT_DAY, opening.MORNING))
-    reconciliation = await clearing.get_reconciliation(DAY)
+    reconciliation = await clearing.get_reconciliation(DAY, min_position=clearing_head)
     telling.show(*reconciliation_screens(reconciliation))
     books: Books = await compare_books(people)
     telling.show(*books_screens(books))
 
     telling.scene(f"The way of trade {story.traced}", china_ms(NEXT_DAY, opening.MORNING))
-    trace_id = (await exchange.get_trade(story.traced)).trade.trace_id
+    trace_id = (await exchange.get_trade(story.traced, min_position=trading_head)).trade.trace_id
     telling.show(*tree_screens(await whole_tree(stack.spans, trace_id)))
     return reconciliation.reconciliation.agreed and books.agree
 
@@ -87,7 +90,7 @@ async def whole_tree(spans: Path, trace_id: str) -> TraceTree:
     tree = None
     try:
         async with asyncio.timeout(SPANS_S_MAX):
-            while tree is None or set(tree.services) < set(SERVICES):
+            while tree is None or not is_whole(tree):
                 await asyncio.sleep(SPANS_PAUSE_S)
                 with contextlib.suppress(SpansUnreadable):
                     tree = trace_tree(read_trace(spans, trace_id), trace_id)
@@ -96,6 +99,11 @@ async def whole_tree(spans: Path, trace_id: str) -> TraceTree:
     if tree is None:
         raise StoryBroken(f"no service wrote a span of trace {trace_id}")
     return tree
+
+
+def is_whole(tree: TraceTree) -> bool:
+    """Whether every service has written its part, up to the units' release on the next morning."""
+    return set(tree.services) == set(SERVICES) and any(line.span.name == LAST_STEP for line in tree.lines)
 
 
 def run(folder: Path) -> int:

@@ -52,6 +52,10 @@ class People:
         """A service in the hands of its own operator."""
         return self.acting_as(OPERATOR_OF[service]).service(service)
 
+    async def head(self, service: str) -> int:
+        """The last position of a service's log: whoever asks for as much sees what everybody wrote before."""
+        return (await self.operated(service).status()).head_position
+
     async def move_clocks(self, to_ms: int) -> None:
         """Move the clocks of all three services, trading's last: what falls due there is cleared at the new time."""
         await asyncio.gather(*(self.operated(service).move_clock(to_ms) for service in ("registry", "clearing")))
@@ -86,7 +90,7 @@ async def wait_until_heard(people: People, hearer: str, source: str, position: i
     Raises TimeoutError.
     """
     if not position:
-        position = (await people.operated(source).status()).head_position
+        position = await people.head(source)
     hearing = people.operated(hearer)
     async with asyncio.timeout(HEARING_S_MAX):
         while True:

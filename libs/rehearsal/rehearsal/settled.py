@@ -30,7 +30,7 @@ async def wait_until_settled(people: People, day: str) -> query.GetDayResponse:
 
 
 async def _where(people: People, day: str) -> str:
-    clearing = people.acting_as(EXCHANGE_OPERATOR).clearing
-    runs = [run for run in (await clearing.list_runs(page_size=10)).runs if run.day == day]
+    clearing, head = people.acting_as(EXCHANGE_OPERATOR).clearing, await people.head("clearing")
+    runs = [run for run in (await clearing.list_runs(page_size=10, min_position=head)).runs if run.day == day]
     where = f"run {runs[0].run_id} {runs[0].blocked_because or 'moves'}" if runs else "there is no run"
     return f"{day} is not settled after {SETTLING_S_MAX:g} s: {where}"

@@ -166,7 +166,7 @@ class Story:
         self.telling.tell("timer", f"closes {DAY}; listings that are left expire, what they locked is free")
         await wait_until_settled(self.people, DAY)
         clearing = self.people.acting_as(CLEARING_OPERATOR).clearing
-        run = (await clearing.list_runs()).runs[0]
+        run = (await clearing.list_runs(min_position=await self.people.head("clearing"))).runs[0]
         self.run_id = run.run_id
         self.telling.tell(
             "service:clearing",
@@ -179,13 +179,14 @@ class Story:
         await self._move("Money leaves the market", FIRST_DAY, time(15, 30))
         released = await self._trading(RED_BLUFF).release_funds(RED_BLUFF, PAYOUT_FEN)
         self.telling.tell(_who(RED_BLUFF), f"releases {money(PAYOUT_FEN)} of its sales")
-        await wait_until_heard(self.people, "clearing", "trading", released.position)
+        heard = await wait_until_heard(self.people, "clearing", "trading", released.position)
         operator = self.people.acting_as(CLEARING_OPERATOR).clearing
-        payout = (await operator.list_payouts(account=RED_BLUFF, state="requested")).payouts[0]
+        (payout,) = (await operator.list_payouts(account=RED_BLUFF, state="requested", min_position=heard)).payouts
         await operator.instruct_payout(payout.payout_id, BANK)
         self.telling.tell(CLEARING_OPERATOR, f"instructs {BANK} to pay payout {payout.payout_id}")
-        await self.people.acting_as(SETTLEMENT_BANK).clearing.record_payout_paid(payout.payout_id, f"{BANK}-out-0001")
-        paid = (await operator.list_payouts(account=RED_BLUFF)).payouts[0]
+        bank = self.people.acting_as(SETTLEMENT_BANK).clearing
+        recorded = await bank.record_payout_paid(payout.payout_id, f"{BANK}-out-0001")
+        (paid,) = (await operator.list_payouts(account=RED_BLUFF, min_position=recorded.position)).payouts
         if paid.state != clearing_types.PAYOUT_STATE_PAID:
             raise StoryBroken(f"payout {paid.payout_id} was recorded as paid and is not")
         self.telling.tell(SETTLEMENT_BANK, f"records it as paid, {money(paid.amount_fen)}")

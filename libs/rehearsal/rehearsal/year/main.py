@@ -17,7 +17,7 @@ from carbonmarket_client.calendar import proposed_days
 from carbonmarket_client.errors import MarketError
 from carbonmarket_client.screens.layout import card
 from carbonmarket_client.values import money, tonnes
-from rehearsal.people import EXCHANGE_OPERATOR, People
+from rehearsal.people import People
 from rehearsal.plan import DaysDiffer, NoDraft, Plan, PlanRefused, RowError, build_plan, read_rows
 from rehearsal.plan.monthly import MONTHS, month_of
 from rehearsal.processes import ChildFailed
@@ -74,9 +74,7 @@ async def play(stack: Stack, people: People, task: Task, out: Console) -> tuple[
         player.commands += await open_market(people, plan, progress.step)
         progress.begin_days()
         for day in plan.stream():
-            await player.play(day)
-            bulletin = await people.acting_as(EXCHANGE_OPERATOR).trading.get_bulletin(day.day.isoformat())
-            bulletins.add(bulletin, day)
+            bulletins.add(await player.play(day), day)
             progress.day_over(bulletins)
         progress.month_over(bulletins)
     mismatches = [*bulletins.mismatches, *(published_mismatches(bulletins) if task.published else ())]

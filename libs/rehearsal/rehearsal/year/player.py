@@ -7,6 +7,7 @@ wave waits for all of them. Every action's id is its request id, so a repeated s
 from collections.abc import Sequence
 from datetime import date, time
 
+from carbonmarket.trading.v1.trading_query_service_pb2 import GetBulletinResponse
 from carbonmarket_client import Refused
 from carbonmarket_client.trading import TradingClient
 from rehearsal.people import EXCHANGE_OPERATOR, People, china_ms
@@ -33,8 +34,8 @@ class Player:
         self._exchange = people.acting_as(EXCHANGE_OPERATOR).trading
         self._order_ids: dict[str, int] = {}
 
-    async def play(self, plan: DayPlan) -> None:
-        """Play one day to its settlement. Raises PlayRefused, NotSettled and MarketError."""
+    async def play(self, plan: DayPlan) -> GetBulletinResponse:
+        """Play one day to its settlement and return its bulletin. Raises PlayRefused, NotSettled and MarketError."""
         day = plan.day.isoformat()
         self._order_ids = {}
         await self._move(plan, OPENING)
@@ -48,7 +49,8 @@ class Player:
                 await self._move(plan, SESSION_OPENS[session])
             await at_most_in_flight(self._act(action) for action in actions)
         await self._move(plan, CLOSE)
-        await wait_until_settled(self._people, day)
+        settled = await wait_until_settled(self._people, day)
+        return await self._exchange.get_bulletin(day, min_position=settled.position)
 
     async def _list_new_vintages(self, day: date) -> None:
         """A vintage that comes later than the market is listed on its first day, at the composite's close before it."""

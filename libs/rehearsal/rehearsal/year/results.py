@@ -100,13 +100,14 @@ def _is_normal(run: query.Run) -> bool:
 
 
 async def _runs(people: People) -> list[query.Run]:
-    clearing = people.acting_as(AUDITOR).clearing
-    return [run async for page in pages(lambda token: clearing.list_runs(page_token=token)) for run in page.runs]
+    clearing, head = people.acting_as(AUDITOR).clearing, await people.head("clearing")
+    every = pages(lambda token: clearing.list_runs(page_token=token, min_position=head))
+    return [run async for page in every for run in page.runs]
 
 
 async def _reconciliations(people: People) -> list[query.Reconciliation]:
-    clearing = people.acting_as(AUDITOR).clearing
-    every = pages(lambda token: clearing.list_reconciliations(page_token=token))
+    clearing, head = people.acting_as(AUDITOR).clearing, await people.head("clearing")
+    every = pages(lambda token: clearing.list_reconciliations(page_token=token, min_position=head))
     return [one async for page in every for one in page.reconciliations]
 
 
@@ -118,4 +119,4 @@ async def _accounts(people: People) -> int:
 
 
 async def _events(people: People) -> int:
-    return sum([(await people.operated(service).status()).head_position for service in SERVICES])
+    return sum([await people.head(service) for service in SERVICES])
