@@ -22,7 +22,7 @@ from chassis.writer import Read, Writer
 from trading.domain.accounts import known_account
 from trading.domain.instruments import known_instrument
 from trading.domain.market import Market
-from trading.domain.values import check_account, check_day, check_instrument
+from trading.domain.values import SHOWN_CHARACTERS_MAX, check_account, check_day, check_instrument
 from trading.encoding import views
 from trading.encoding.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.projections import BlockState, OrderState
@@ -277,5 +277,5 @@ def page_of(page_size: int, page_token: str) -> Page:
     if not 0 <= page_size <= PAGE_ROWS_MAX:
         raise Malformed("PAGE_SIZE_OUT_OF_RANGE", page_size=page_size, page_size_max=PAGE_ROWS_MAX)
     if page_token and not PAGE_TOKEN.fullmatch(page_token):
-        raise Malformed("PAGE_TOKEN_MALFORMED", page_token=page_token[:100])
+        raise Malformed("PAGE_TOKEN_MALFORMED", page_token=page_token[:SHOWN_CHARACTERS_MAX])
     return Page(page_size or PAGE_ROWS_USUAL, int(page_token or LAST_ID))

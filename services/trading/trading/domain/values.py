@@ -15,6 +15,8 @@ PRICE_FEN_MAX = 10**9
 AMOUNT_FEN_MAX = 10**15
 VALUE_FEN_MAX = 10**15
 TEXT_CHARACTERS_MAX = 500
+SHOWN_CHARACTERS_MAX = 100
+"""So much of an ill-written value is shown to whoever wrote it."""
 
 ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 INSTRUMENT = re.compile(r"[A-Z0-9]{2,12}")
@@ -51,12 +53,12 @@ class Method(IntEnum):
 
 def check_account(account: str) -> None:
     if not ACCOUNT.fullmatch(account):
-        raise Malformed("ACCOUNT_MALFORMED", account=account[:TEXT_CHARACTERS_MAX])
+        raise Malformed("ACCOUNT_MALFORMED", account=account[:SHOWN_CHARACTERS_MAX])
 
 
 def check_instrument(instrument: str) -> None:
     if not INSTRUMENT.fullmatch(instrument):
-        raise Malformed("INSTRUMENT_MALFORMED", instrument=instrument[:TEXT_CHARACTERS_MAX])
+        raise Malformed("INSTRUMENT_MALFORMED", instrument=instrument[:SHOWN_CHARACTERS_MAX])
 
 
 def check_day(day: str) -> date:
@@ -64,9 +66,9 @@ def check_day(day: str) -> date:
     try:
         parsed = date.fromisoformat(day)
     except ValueError:
-        raise Malformed("DAY_MALFORMED", day=day[:TEXT_CHARACTERS_MAX]) from None
+        raise Malformed("DAY_MALFORMED", day=day[:SHOWN_CHARACTERS_MAX]) from None
     if parsed.isoformat() != day:
-        raise Malformed("DAY_MALFORMED", day=day[:TEXT_CHARACTERS_MAX])
+        raise Malformed("DAY_MALFORMED", day=day[:SHOWN_CHARACTERS_MAX])
     return parsed
 
 
@@ -107,11 +109,16 @@ def check_amount(amount_fen: int) -> None:
 
 def check_ground(ground: str) -> None:
     """Why somebody does what concerns others, in words."""
-    if not 1 <= len(ground.strip()) <= len(ground) <= TEXT_CHARACTERS_MAX:
+    if not is_text(ground):
         raise Malformed("GROUND_MALFORMED", characters=len(ground), characters_max=TEXT_CHARACTERS_MAX)
 
 
 def check_source(source: str) -> None:
     """Where a rule was announced."""
-    if not 1 <= len(source.strip()) <= len(source) <= TEXT_CHARACTERS_MAX:
+    if not is_text(source):
         raise Malformed("SOURCE_MALFORMED", characters=len(source), characters_max=TEXT_CHARACTERS_MAX)
+
+
+def is_text(text: str) -> bool:
+    """Some words, all of them printable."""
+    return 1 <= len(text.strip()) <= len(text) <= TEXT_CHARACTERS_MAX and text.isprintable()

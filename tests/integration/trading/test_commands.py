@@ -1,0 +1,368 @@
+"""Every command of the running service with every kind of bad input: the answer names the rule and changes nothing."""
+
+from typing import Any
+
+import grpc
+import pytest
+
+from carbonmarket.trading.v1 import trading_service_pb2 as pb
+from carbonmarket.trading.v1 import trading_types_pb2 as types
+from chassis.call import Refused
+from support.running_trading import ANN, Venue, offer, order, take, with_id
+from support.trading_floor import DAYS, FRIDAY, MONDAY, RULES, TUESDAY
+from trading.encoding.rules import trading_rules
+
+POWER, STEEL, CEMENT = "participant:power", "participant:steel", "participant:cement"
+POOR, FUND, HELD, GONE = "participant:poor", "participant:fund", "participant:held", "participant:gone"
+CLEARING, REGISTRY = "service:clearing", "service:registry"
+HUGE = 2**63 - 1
+LONG = "x" * 100_000
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+NOT_FOUND = grpc.StatusCode.NOT_FOUND
+FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
+REFUSED = grpc.StatusCode.FAILED_PRECONDITION
+
+
+def rules(valid_from_day: str = TUESDAY, **changes: Any) -> pb.SetTradingRulesRequest:
+    message = trading_rules(RULES)
+    message.MergeFrom(types.TradingRules(valid_from_day=valid_from_day, **changes))
+    return pb.SetTradingRulesRequest(rules=message)
+
+
+def fees(**changes: Any) -> pb.SetFeesRequest:
+    right: dict[str, Any] = {"valid_from_day": TUESDAY, "buyer_fee_ppm": 10, "seller_fee_ppm": 10, "source": "tariff"}
+    return pb.SetFeesRequest(**(right | changes))
+
+
+def weights(*of: tuple[str, int], **changes: Any) -> pb.SetCompositeWeightsRequest:
+    right: dict[str, Any] = {"valid_from_day": TUESDAY, "source": "notice"}
+    weighed = [types.CompositeWeight(instrument=instrument, weight=weight) for instrument, weight in of]
+    return pb.SetCompositeWeightsRequest(weights=weighed, **(right | changes))
+
+
+def listing(instrument: str = "CEA21", day: str = MONDAY, reference_price_fen: int = 0) -> pb.ListInstrumentRequest:
+    return pb.ListInstrumentRequest(instrument=instrument, day=day, reference_price_fen=reference_price_fen)
+
+
+def quote(block_id: int = 1, price_fen: int = 3_900, quantity_tonnes: int = 100_000) -> pb.QuoteBlockRequest:
+    return pb.QuoteBlockRequest(block_id=block_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes)
+
+
+def confirm(block_id: int = 1, price_fen: int = 4_000, quantity_tonnes: int = 100_000) -> pb.ConfirmBlockRequest:
+    return pb.ConfirmBlockRequest(block_id=block_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes)
+
+
+def back(account: str = "power", instrument: str = "CEA", quantity_tonnes: int = 10) -> pb.ReturnToRegistryRequest:
+    return pb.ReturnToRegistryRequest(account=account, instrument=instrument, quantity_tonnes=quantity_tonnes)
+
+
+def release(account: str = "steel", amount_fen: int = 10) -> pb.ReleaseFundsRequest:
+    return pb.ReleaseFundsRequest(account=account, amount_fen=amount_fen)
+
+
+def run(**changes: Any) -> pb.ConfirmClearingRunRequest:
+    right: dict[str, Any] = {"run_id": 1, "day": FRIDAY, "attempt": 1}
+    return pb.ConfirmClearingRunRequest(**(right | changes))
+
+
+# Who asks for what, and how it is refused. The whole of each ladder is in tests/unit/trading.
+# fmt: off
+REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
+    (ANN,    pb.AnnounceTradingDaysRequest(),                        INVALID,   "DAYS_MISSING"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=["2021-08-02"] * 401), INVALID, "TOO_MANY_DAYS"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=[LONG]),             INVALID,   "DAY_MALFORMED"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=["2021-07-\x00"]),   INVALID,   "DAY_MALFORMED"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=["2021-07-31"]),     INVALID,   "DAY_ON_WEEKEND"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=DAYS[::-1]),         INVALID,   "DAYS_NOT_ASCENDING"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=DAYS),               REFUSED,   "DAY_ALREADY_ANNOUNCED"),
+    (POWER,  pb.AnnounceTradingDaysRequest(days=["2021-08-02"]),     FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.SetTradingRulesRequest(),                            INVALID,   "DAY_MALFORMED"),
+    (ANN,    rules(source="\n"),                                     INVALID,   "SOURCE_MALFORMED"),
+    (ANN,    rules(listed_band_bp=-1),                               INVALID,   "RULES_MALFORMED"),
+    (ANN,    rules(block_tonnes_min=HUGE),                           INVALID,   "RULES_MALFORMED"),
+    (ANN,    rules(listed_sessions=[types.Session(open_minute=-5)]), INVALID,   "RULES_MALFORMED"),
+    (ANN,    rules(valid_from_day=FRIDAY),                           REFUSED,   "DAY_ALREADY_OPENED"),
+    (STEEL,  rules(),                                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.SetFeesRequest(),                                    INVALID,   "DAY_MALFORMED"),
+    (ANN,    fees(buyer_fee_ppm=-1),                                 INVALID,   "FEE_OUT_OF_RANGE"),
+    (ANN,    fees(seller_fee_ppm=2**31 - 1),                         INVALID,   "FEE_OUT_OF_RANGE"),
+    (ANN,    fees(source=""),                                        INVALID,   "SOURCE_MALFORMED"),
+    (ANN,    fees(valid_from_day=FRIDAY),                            REFUSED,   "DAY_ALREADY_OPENED"),
+    (CLEARING, fees(),                                               FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    weights(("CEA", 1), valid_from_day=""),                 INVALID,   "DAY_MALFORMED"),
+    (ANN,    weights(),                                              INVALID,   "WEIGHTS_MALFORMED"),
+    (ANN,    weights(("CEA", -1)),                                   INVALID,   "WEIGHTS_MALFORMED"),
+    (ANN,    weights((LONG, 1)),                                     INVALID,   "INSTRUMENT_MALFORMED"),
+    (ANN,    weights(("CEA", 1), source=LONG),                       INVALID,   "SOURCE_MALFORMED"),
+    (ANN,    weights(("CEA99", 1)),                                  NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (ANN,    weights(("CEA", 1), valid_from_day=FRIDAY),             REFUSED,   "DAY_ALREADY_OPENED"),
+    (POWER,  weights(("CEA", 1)),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.ListInstrumentRequest(),                             INVALID,   "INSTRUMENT_MALFORMED"),
+    (ANN,    listing(day="soon"),                                    INVALID,   "DAY_MALFORMED"),
+    (ANN,    listing(day="2021-07-18"),                              INVALID,   "DAY_ON_WEEKEND"),
+    (ANN,    listing(reference_price_fen=-1),                        INVALID,   "PRICE_OUT_OF_RANGE"),
+    (ANN,    listing("CEA99"),                                       NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (ANN,    listing("CEA"),                                         REFUSED,   "INSTRUMENT_ALREADY_LISTED"),
+    (ANN,    listing(day=FRIDAY),                                    REFUSED,   "DAY_ALREADY_OPENED"),
+    (ANN,    listing(reference_price_fen=4_000),                     REFUSED,   "REFERENCE_PRICE_IS_COMPOSITE_CLOSE"),
+    (POWER,  listing(),                                              FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.OpenDayRequest(),                                    INVALID,   "DAY_MALFORMED"),
+    (ANN,    pb.OpenDayRequest(day="2021-07-17"),                    NOT_FOUND, "DAY_UNKNOWN"),
+    (ANN,    pb.OpenDayRequest(day=MONDAY),                          REFUSED,   "DAY_STILL_OPEN"),
+    ("regulator:mee", pb.OpenDayRequest(day=MONDAY),                 FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.OverrideOpeningRequest(ground="late"),               INVALID,   "DAY_MALFORMED"),
+    (ANN,    pb.OverrideOpeningRequest(day=MONDAY),                  INVALID,   "GROUND_MALFORMED"),
+    (ANN,    pb.OverrideOpeningRequest(day=MONDAY, ground=LONG),     INVALID,   "GROUND_MALFORMED"),
+    (ANN,    pb.OverrideOpeningRequest(day="2021-07-17", ground="l"), NOT_FOUND, "DAY_UNKNOWN"),
+    (ANN,    pb.OverrideOpeningRequest(day=MONDAY, ground="late"),   REFUSED,   "DAY_STILL_OPEN"),
+    (POWER,  pb.OverrideOpeningRequest(day=MONDAY, ground="late"),   FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.CloseDayRequest(),                                   INVALID,   "DAY_MALFORMED"),
+    (ANN,    pb.CloseDayRequest(day="2021-07-17"),                   NOT_FOUND, "DAY_UNKNOWN"),
+    (ANN,    pb.CloseDayRequest(day=MONDAY),                         REFUSED,   "DAY_NOT_OPEN"),
+    (ANN,    pb.CloseDayRequest(day=FRIDAY),                         REFUSED,   "SESSION_NOT_OVER"),
+    (CLEARING, pb.CloseDayRequest(day=FRIDAY),                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.SuspendTradingRequest(),                             INVALID,   "GROUND_MALFORMED"),
+    (ANN,    pb.SuspendTradingRequest(instrument="?", ground="a"),   INVALID,   "INSTRUMENT_MALFORMED"),
+    (ANN,    pb.SuspendTradingRequest(instrument="CEA99", ground="a"), NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (POWER,  pb.SuspendTradingRequest(ground="a fault"),             FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,    pb.ResumeTradingRequest(),                              REFUSED,   "NOT_SUSPENDED"),
+    (ANN,    pb.ResumeTradingRequest(instrument=LONG),               INVALID,   "INSTRUMENT_MALFORMED"),
+    (ANN,    pb.ResumeTradingRequest(instrument="CEA99"),            NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (POWER,  pb.ResumeTradingRequest(),                              FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,  pb.PlaceOrderRequest(),                                 INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,  order(LONG),                                            INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,  order("po\0wer"),                                       INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,  order(instrument=""),                                   INVALID,   "INSTRUMENT_MALFORMED"),
+    (POWER,  order(side=types.SIDE_UNSPECIFIED),                     INVALID,   "SIDE_UNSPECIFIED"),
+    (POWER,  order(side=77),                                         INVALID,   "SIDE_UNSPECIFIED"),
+    (POWER,  order(price_fen=0),                                     INVALID,   "PRICE_OUT_OF_RANGE"),
+    (POWER,  order(price_fen=-HUGE),                                 INVALID,   "PRICE_OUT_OF_RANGE"),
+    (POWER,  order(quantity_tonnes=0),                               INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,  order(quantity_tonnes=HUGE),                            INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,  order(price_fen=10**9, quantity_tonnes=10**12),         INVALID,   "VALUE_OUT_OF_RANGE"),
+    (POWER,  order("nobody"),                                        NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (POWER,  order(instrument="CEA99"),                              NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (STEEL,  order(),                                                FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (ANN,    order(),                                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (FUND,   order("fund"),                                          REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
+    (HELD,   order("held"),                                          REFUSED,   "ACCOUNT_RESTRICTED"),
+    (GONE,   order("gone"),                                          REFUSED,   "ACCOUNT_CLOSED"),
+    (POWER,  order(instrument="CEA21"),                              REFUSED,   "INSTRUMENT_NOT_LISTED"),
+    (POWER,  order(quantity_tonnes=100_000),                         REFUSED,   "QUANTITY_ABOVE_LISTED_MAX"),
+    (POWER,  order(price_fen=5_281),                                 REFUSED,   "PRICE_OUTSIDE_DAILY_LIMIT"),
+    (POOR,   order("poor"),                                          REFUSED,   "INSUFFICIENT_ALLOWANCES"),
+    (POOR,   order("poor", side=types.SIDE_BUY),                     REFUSED,   "INSUFFICIENT_FUNDS"),
+    (STEEL,  pb.TakeListingRequest(),                                INVALID,   "ACCOUNT_MALFORMED"),
+    (STEEL,  take(0),                                                INVALID,   "ORDER_ID_OUT_OF_RANGE"),
+    (STEEL,  take(-HUGE, price_fen=4_800),                           INVALID,   "ORDER_ID_OUT_OF_RANGE"),
+    (STEEL,  take(1, price_fen=0),                                   INVALID,   "PRICE_OUT_OF_RANGE"),
+    (STEEL,  take(1, quantity_tonnes=-1),                            INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (STEEL,  take(1, "nobody"),                                      NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (STEEL,  take(HUGE, price_fen=4_800),                            NOT_FOUND, "ORDER_UNKNOWN"),
+    (POWER,  take(1),                                                FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (ANN,    take(1),                                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (STEEL,  take(7),                                                REFUSED,   "LISTING_GONE"),
+    (FUND,   take(1, "fund"),                                        REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
+    (HELD,   take(1, "held"),                                        REFUSED,   "ACCOUNT_RESTRICTED"),
+    (CEMENT, take(1, "cement"),                                      REFUSED,   "OWN_LISTING"),
+    (STEEL,  take(1, price_fen=4_799),                               REFUSED,   "LISTING_CHANGED"),
+    (STEEL,  take(6),                                                REFUSED,   "BEYOND_BEST_LEVELS"),
+    (STEEL,  take(1, quantity_tonnes=101),                           REFUSED,   "QUANTITY_ABOVE_LISTING"),
+    (POOR,   take(1, "poor"),                                        REFUSED,   "INSUFFICIENT_FUNDS"),
+    (CEMENT, pb.CancelOrderRequest(),                                INVALID,   "ORDER_ID_OUT_OF_RANGE"),
+    (CEMENT, pb.CancelOrderRequest(order_id=HUGE),                   NOT_FOUND, "ORDER_UNKNOWN"),
+    (CEMENT, pb.CancelOrderRequest(order_id=7),                      REFUSED,   "ORDER_NOT_OPEN"),
+    (POWER,  pb.CancelOrderRequest(order_id=1),                      FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (ANN,    pb.CancelOrderRequest(order_id=1),                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,  pb.OfferBlockRequest(),                                 INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,  offer(counterparty=""),                                 INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,  offer(instrument=LONG),                                 INVALID,   "INSTRUMENT_MALFORMED"),
+    (POWER,  offer(side=0),                                          INVALID,   "SIDE_UNSPECIFIED"),
+    (POWER,  offer(price_fen=-1),                                    INVALID,   "PRICE_OUT_OF_RANGE"),
+    (POWER,  offer(quantity_tonnes=0),                               INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,  offer(price_fen=10**9, quantity_tonnes=10**12),         INVALID,   "VALUE_OUT_OF_RANGE"),
+    (POWER,  offer("nobody"),                                        NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (POWER,  offer(counterparty="nobody"),                           NOT_FOUND, "COUNTERPARTY_UNKNOWN"),
+    (POWER,  offer(instrument="CEA99"),                              NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (STEEL,  offer(),                                                FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (ANN,    offer(),                                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,  offer(counterparty="power"),                            REFUSED,   "OWN_COUNTERPARTY"),
+    (FUND,   offer("fund"),                                          REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
+    (HELD,   offer("held"),                                          REFUSED,   "ACCOUNT_RESTRICTED"),
+    (POWER,  offer(instrument="CEA21"),                              REFUSED,   "INSTRUMENT_NOT_LISTED"),
+    (POWER,  offer(counterparty="held"),                             REFUSED,   "COUNTERPARTY_MAY_NOT_TRADE"),
+    (POWER,  offer(quantity_tonnes=99_999),                          REFUSED,   "QUANTITY_BELOW_BLOCK_MIN"),
+    (POWER,  offer(price_fen=3_359),                                 REFUSED,   "PRICE_OUTSIDE_BLOCK_LIMIT"),
+    (POOR,   offer("poor"),                                          REFUSED,   "INSUFFICIENT_ALLOWANCES"),
+    (POOR,   offer("poor", side=types.SIDE_BUY),                     REFUSED,   "INSUFFICIENT_FUNDS"),
+    (STEEL,  pb.QuoteBlockRequest(),                                 INVALID,   "BLOCK_ID_OUT_OF_RANGE"),
+    (STEEL,  quote(price_fen=-1),                                    INVALID,   "PRICE_OUT_OF_RANGE"),
+    (STEEL,  quote(quantity_tonnes=HUGE),                            INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (STEEL,  quote(price_fen=10**9, quantity_tonnes=10**12),         INVALID,   "VALUE_OUT_OF_RANGE"),
+    (STEEL,  quote(HUGE),                                            NOT_FOUND, "BLOCK_UNKNOWN"),
+    (STEEL,  quote(2),                                               REFUSED,   "BLOCK_NOT_OPEN"),
+    (CEMENT, quote(),                                                FORBIDDEN, "NOT_PARTY_TO_BLOCK"),
+    (POWER,  quote(),                                                REFUSED,   "NOT_YOUR_TURN"),
+    (STEEL,  quote(quantity_tonnes=1),                               REFUSED,   "QUANTITY_BELOW_BLOCK_MIN"),
+    (STEEL,  quote(price_fen=6_241),                                 REFUSED,   "PRICE_OUTSIDE_BLOCK_LIMIT"),
+    (STEEL,  quote(quantity_tonnes=300_000),                         REFUSED,   "INSUFFICIENT_FUNDS"),
+    (ANN,    quote(),                                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (STEEL,  pb.ConfirmBlockRequest(),                               INVALID,   "BLOCK_ID_OUT_OF_RANGE"),
+    (STEEL,  confirm(price_fen=0),                                   INVALID,   "PRICE_OUT_OF_RANGE"),
+    (STEEL,  confirm(quantity_tonnes=-5),                            INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (STEEL,  confirm(99),                                            NOT_FOUND, "BLOCK_UNKNOWN"),
+    (STEEL,  confirm(2),                                             REFUSED,   "BLOCK_NOT_OPEN"),
+    (CEMENT, confirm(),                                              FORBIDDEN, "NOT_PARTY_TO_BLOCK"),
+    (POWER,  confirm(),                                              REFUSED,   "NOT_YOUR_TURN"),
+    (STEEL,  confirm(price_fen=3_999),                               REFUSED,   "BLOCK_TERMS_CHANGED"),
+    (ANN,    confirm(),                                              FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (STEEL,  pb.DeclineBlockRequest(),                               INVALID,   "BLOCK_ID_OUT_OF_RANGE"),
+    (STEEL,  pb.DeclineBlockRequest(block_id=99),                    NOT_FOUND, "BLOCK_UNKNOWN"),
+    (STEEL,  pb.DeclineBlockRequest(block_id=2),                     REFUSED,   "BLOCK_NOT_OPEN"),
+    (CEMENT, pb.DeclineBlockRequest(block_id=1),                     FORBIDDEN, "NOT_PARTY_TO_BLOCK"),
+    (POWER,  pb.DeclineBlockRequest(block_id=1),                     REFUSED,   "NOT_YOUR_TURN"),
+    (POWER,  pb.WithdrawBlockRequest(block_id=-1),                   INVALID,   "BLOCK_ID_OUT_OF_RANGE"),
+    (POWER,  pb.WithdrawBlockRequest(block_id=99),                   NOT_FOUND, "BLOCK_UNKNOWN"),
+    (POWER,  pb.WithdrawBlockRequest(block_id=2),                    REFUSED,   "BLOCK_NOT_OPEN"),
+    (CEMENT, pb.WithdrawBlockRequest(block_id=1),                    FORBIDDEN, "NOT_PARTY_TO_BLOCK"),
+    (STEEL,  pb.WithdrawBlockRequest(block_id=1),                    REFUSED,   "NOT_YOUR_TERMS"),
+    (POWER,  pb.ReturnToRegistryRequest(),                           INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,  back(instrument=""),                                    INVALID,   "INSTRUMENT_MALFORMED"),
+    (POWER,  back(quantity_tonnes=-1),                               INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (POWER,  back("nobody"),                                         NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (POWER,  back(instrument="CEA99"),                               NOT_FOUND, "INSTRUMENT_UNKNOWN"),
+    (STEEL,  back(),                                                 FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (ANN,    back(),                                                 FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (HELD,   back("held"),                                           REFUSED,   "ACCOUNT_RESTRICTED"),
+    (GONE,   back("gone"),                                           REFUSED,   "ACCOUNT_CLOSED"),
+    (POWER,  back(quantity_tonnes=200_001),                          REFUSED,   "INSUFFICIENT_ALLOWANCES"),
+    (STEEL,  pb.ReleaseFundsRequest(),                               INVALID,   "ACCOUNT_MALFORMED"),
+    (STEEL,  release(amount_fen=0),                                  INVALID,   "AMOUNT_OUT_OF_RANGE"),
+    (STEEL,  release(amount_fen=HUGE),                               INVALID,   "AMOUNT_OUT_OF_RANGE"),
+    (STEEL,  release("nobody"),                                      NOT_FOUND, "ACCOUNT_UNKNOWN"),
+    (POWER,  release(),                                              FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
+    (CLEARING, release(),                                            FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (HELD,   release("held"),                                        REFUSED,   "ACCOUNT_RESTRICTED"),
+    (GONE,   release("gone"),                                        REFUSED,   "ACCOUNT_CLOSED"),
+    (STEEL,  release(amount_fen=1_000_000_001),                      REFUSED,   "INSUFFICIENT_WITHDRAWABLE_FUNDS"),
+    (CLEARING, pb.ConfirmClearingRunRequest(),                       INVALID,   "RUN_ID_OUT_OF_RANGE"),
+    (CLEARING, run(day="friday"),                                    INVALID,   "DAY_MALFORMED"),
+    (CLEARING, run(attempt=-1),                                      INVALID,   "ATTEMPT_OUT_OF_RANGE"),
+    (CLEARING, run(excluded_trade_ids=range(5_001)),                 INVALID,   "TOO_MANY_TRADES"),
+    (REGISTRY, run(),                                                FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
+    (ANN,    run(),                                                  FORBIDDEN, "ROLE_NOT_ALLOWED"),
+]
+# fmt: on
+
+# A command that is accepted, and another body that its request id must then not stand for.
+ACCEPTED: list[tuple[str, Any, Any]] = [
+    (
+        ANN,
+        pb.AnnounceTradingDaysRequest(days=["2021-07-23"]),
+        pb.AnnounceTradingDaysRequest(days=["2021-07-26"]),
+    ),
+    (ANN, rules(), rules(MONDAY)),
+    (ANN, fees(), fees(buyer_fee_ppm=11)),
+    (ANN, weights(("CEA", 1)), weights(("CEA", 2))),
+    (ANN, listing(), listing("CEA")),
+    (ANN, pb.SuspendTradingRequest(instrument="CEA", ground="a fault"), pb.SuspendTradingRequest(ground="a fault")),
+    (ANN, pb.ResumeTradingRequest(instrument="CEA"), pb.ResumeTradingRequest()),
+    (POWER, order(), order(price_fen=4_901)),
+    (STEEL, take(1, quantity_tonnes=3), take(1, quantity_tonnes=4)),
+    (POWER, pb.CancelOrderRequest(order_id=8), pb.CancelOrderRequest(order_id=1)),
+    (POWER, offer(counterparty="cement"), offer(counterparty="poor")),
+    (CEMENT, quote(3), quote(3, price_fen=3_901)),
+    (POWER, confirm(3, price_fen=3_900), confirm(3)),
+    (STEEL, pb.DeclineBlockRequest(block_id=1), pb.DeclineBlockRequest(block_id=2)),
+    (POWER, offer(counterparty="cement"), offer(counterparty="poor")),
+    (POWER, pb.WithdrawBlockRequest(block_id=4), pb.WithdrawBlockRequest(block_id=1)),
+    (POWER, back(), back(quantity_tonnes=11)),
+    (STEEL, release(), release(amount_fen=11)),
+    (CLEARING, run(), run(attempt=2)),
+]
+
+
+def named(value: Any) -> str:
+    return type(value).__name__.removesuffix("Request") if hasattr(value, "DESCRIPTOR") else str(value)
+
+
+@pytest.mark.parametrize(("actor", "request_", "code", "reason"), REFUSALS, ids=named)
+async def test_a_bad_request_is_refused_by_its_rule_and_changes_nothing(
+    busy: Venue, actor: str, request_: Any, code: grpc.StatusCode, reason: str
+) -> None:
+    before = await busy.head()
+    with pytest.raises(Refused) as refused:
+        await busy.ask(actor, request_)
+    assert (refused.value.code, refused.value.reason) == (code, reason)
+    assert all(len(fact) <= 100 for fact in refused.value.facts.values())
+    assert await busy.head() == before
+
+
+def test_every_command_stands_in_the_tables_here() -> None:
+    commands = {f"{method.name}Request" for method in pb.DESCRIPTOR.services_by_name["TradingService"].methods} - {
+        "SubmitManyRequest"
+    }
+    assert {type(request).__name__ for _, request, _, _ in REFUSALS} == commands
+    ends_and_begins_a_day = {"OpenDayRequest", "CloseDayRequest", "OverrideOpeningRequest"}
+    assert {type(request).__name__ for _, request, _ in ACCEPTED} == commands - ends_and_begins_a_day
+
+
+@pytest.mark.parametrize(("actor", "request_", "other"), ACCEPTED, ids=named)
+async def test_a_repeat_gets_the_first_answer_and_its_id_stands_for_no_other_command(
+    busy: Venue, actor: str, request_: Any, other: Any
+) -> None:
+    request_id = busy.new_id()
+    for bad_id in ("", "i" * 101):
+        with pytest.raises(Refused) as refused:
+            await busy.service.call(actor, with_id(request_, bad_id))
+        assert (refused.value.code, refused.value.reason) == (INVALID, "REQUEST_ID_MISSING")
+    first = await busy.service.call(actor, with_id(request_, request_id))
+    after = await busy.head()
+    assert first.position == after
+    assert await busy.service.call(actor, with_id(request_, request_id)) == first
+    with pytest.raises(Refused) as refused:
+        await busy.service.call(actor, with_id(other, request_id))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert await busy.head() == after
+
+
+async def test_a_repeat_is_recognised_after_the_process_was_killed(busy: Venue) -> None:
+    request = with_id(take(2, quantity_tonnes=5), busy.new_id())
+    first = await busy.service.call(STEEL, request)
+    await busy.service.restart()
+    assert await busy.service.call(STEEL, request) == first
+
+
+async def test_a_refusal_carries_the_facts_that_mend_the_request(busy: Venue) -> None:
+    with pytest.raises(Refused) as refused:
+        await busy.ask(POWER, order(price_fen=5_281))
+    assert refused.value.facts == {"price_fen": "5281", "low_fen": "4320", "high_fen": "5280"}
+
+
+async def test_many_commands_in_one_message_are_each_answered_by_their_own_outcome(busy: Venue) -> None:
+    many = pb.SubmitManyRequest(
+        commands=[
+            pb.ManyCommand(place_order=with_id(order(), busy.new_id())),
+            pb.ManyCommand(place_order=with_id(order("steel"), busy.new_id())),
+            pb.ManyCommand(open_day=with_id(pb.OpenDayRequest(day=MONDAY), busy.new_id())),
+            pb.ManyCommand(),
+            pb.ManyCommand(place_order=with_id(order(price_fen=5_281), busy.new_id())),
+            pb.ManyCommand(return_to_registry=with_id(back(), busy.new_id())),
+        ]
+    )
+    answer = await busy.service.submit_many(POWER, many)
+    assert [one.WhichOneof("outcome") for one in answer.outcomes] == [
+        "place_order",
+        "refusal",
+        "refusal",
+        "refusal",
+        "refusal",
+        "return_to_registry",
+    ]
+    assert [one.refusal.reason for one in answer.outcomes[1:5]] == [
+        "NOT_OWNER_OF_ACCOUNT",
+        "ROLE_NOT_ALLOWED",
+        "COMMAND_MISSING",
+        "PRICE_OUTSIDE_DAILY_LIMIT",
+    ]

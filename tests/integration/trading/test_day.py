@@ -1,0 +1,251 @@
+"""Days as the running service lives them: opened, traded, closed by the clock, settled, and the next morning."""
+
+from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
+from carbonmarket.registry.v1 import registry_events_pb2 as registry
+from carbonmarket.trading.v1 import trading_query_service_pb2 as query
+from carbonmarket.trading.v1 import trading_service_pb2 as pb
+from carbonmarket.trading.v1 import trading_types_pb2 as types
+from support.running_trading import ANN, AUDITOR, Venue, offer, order, refusal, settled, take
+from support.trading_floor import FRIDAY, MONDAY, TUESDAY, moment
+
+BOB = "exchange_operator:bob"
+POWER, STEEL, CLEARING = "participant:power", "participant:steel", "service:clearing"
+GROUND = "clearing is away"
+
+
+async def open_day(venue: Venue, day: str) -> None:
+    venue.day = day
+    await venue.at("09:00")
+    await venue.ask(ANN, pb.OpenDayRequest(day=day))
+    await venue.at("10:00")
+
+
+async def sell_to_steel(venue: Venue, quantity_tonnes: int, price_fen: int = 4_800) -> int:
+    placed = await venue.ask(POWER, order(price_fen=price_fen, quantity_tonnes=quantity_tonnes))
+    taken = await venue.ask(STEEL, take(placed.order_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes))
+    trade_id: int = taken.trade_id
+    return trade_id
+
+
+async def position_of(venue: Venue, account: str) -> query.GetPositionResponse:
+    answer: query.GetPositionResponse = await venue.see(AUDITOR, query.GetPositionRequest(account=account))
+    return answer
+
+
+async def day_of(venue: Venue, day: str) -> query.GetDayResponse:
+    answer: query.GetDayResponse = await venue.see(AUDITOR, query.GetDayRequest(day=day))
+    return answer
+
+
+async def test_nothing_is_traded_before_the_opening_between_the_sessions_and_after_the_close(morning: Venue) -> None:
+    assert await refusal(morning, POWER, order()) == "DAY_NOT_OPEN"
+    await morning.at("09:00")
+    await morning.ask(ANN, pb.OpenDayRequest(day=FRIDAY))
+    assert await refusal(morning, POWER, order()) == "OUT_OF_SESSION"
+    await morning.at("10:00")
+    assert await refusal(morning, POWER, offer()) == "OUT_OF_SESSION"
+    placed = await morning.ask(POWER, order())
+    await morning.at("12:00")
+    assert await refusal(morning, POWER, order()) == "OUT_OF_SESSION"
+    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "OUT_OF_SESSION"
+    await morning.at("15:00")
+    assert await refusal(morning, POWER, order()) == "DAY_NOT_OPEN"
+    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "LISTING_GONE"
+    assert await refusal(morning, POWER, pb.CancelOrderRequest(order_id=placed.order_id)) == "ORDER_NOT_OPEN"
+    expired = (await morning.see(POWER, query.GetOrderRequest(order_id=placed.order_id))).order
+    assert expired.state == query.ORDER_STATE_EXPIRED
+
+
+async def test_the_clock_closes_the_day_at_its_own_time_however_far_it_is_moved(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    await morning.at("20:00")
+    closed = await day_of(morning, FRIDAY)
+    assert closed.phase == types.DAY_PHASE_CLOSED
+    assert closed.closed_ms == moment(FRIDAY, "15:00")
+
+
+async def test_bought_units_are_sold_on_the_next_day_when_the_day_before_is_settled(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    trade_id = await sell_to_steel(morning, 100)
+    assert (await position_of(morning, "steel")).units[0].bought_today_tonnes == 100
+    assert await refusal(morning, STEEL, order("steel", quantity_tonnes=1)) == "INSUFFICIENT_ALLOWANCES"
+    power = (await position_of(morning, "power")).funds
+    assert (power.available_fen, power.unsettled_fen, power.withdrawable_fen) == (480_000, 480_000, 0)
+    await morning.ask(POWER, order(side=types.SIDE_BUY, price_fen=4_800, quantity_tonnes=1))
+
+    await morning.at("15:00")
+    morning.day = MONDAY
+    await morning.at("09:00")
+    assert await refusal(morning, ANN, pb.OpenDayRequest(day=MONDAY)) == "EARLIER_DAY_NOT_SETTLED"
+    obstacles = (await day_of(morning, MONDAY)).obstacles
+    assert [(one.reason, dict(one.facts)) for one in obstacles] == [
+        ("EARLIER_DAY_NOT_SETTLED", {"day": MONDAY, "earlier_day": FRIDAY})
+    ]
+    morning.day = FRIDAY
+    await morning.settle()
+    settled_day = await day_of(morning, FRIDAY)
+    assert (settled_day.settled, settled_day.books_agreed, settled_day.trades) == (True, True, 1)
+    assert (await position_of(morning, "power")).funds.withdrawable_fen == 480_000
+    assert (await position_of(morning, "steel")).units[0].bought_today_tonnes == 100
+
+    await open_day(morning, MONDAY)
+    assert (await position_of(morning, "steel")).units[0].available_tonnes == 100
+    await morning.ask(STEEL, order("steel", quantity_tonnes=100))
+    trade = (
+        await morning.see(STEEL, query.GetTradeRequest(trade_id=trade_id, min_position=await morning.head()))
+    ).trade
+    assert trade.state == query.TRADE_STATE_RELEASED
+
+
+async def test_two_operators_open_a_day_although_an_earlier_one_is_not_settled(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    await sell_to_steel(morning, 100)
+    await morning.at("15:00")
+    morning.day = MONDAY
+    await morning.at("09:00")
+    proposal = pb.OverrideOpeningRequest(day=MONDAY, ground=GROUND)
+    assert not (await morning.ask(ANN, proposal)).approved
+    assert await refusal(morning, ANN, proposal) == "SECOND_PERSON_REQUIRED"
+    assert (await morning.ask(BOB, proposal)).approved
+    assert await refusal(morning, BOB, proposal) == "OVERRIDE_ALREADY_APPROVED"
+    await open_day(morning, MONDAY)
+    units = (await position_of(morning, "steel")).units[0]
+    assert (units.available_tonnes, units.bought_today_tonnes) == (0, 100)
+    assert (await position_of(morning, "power")).funds.buying_power_fen == 0
+    await morning.service.restart()
+    monday = await day_of(morning, MONDAY)
+    assert (monday.override_proposed_by, monday.override_approved_by) == (ANN, BOB)
+
+
+async def test_a_close_that_fell_due_while_the_process_was_down_is_made_up_for(morning: Venue) -> None:
+    """The clock of a rehearsal stands still while nobody runs, so the process dies between the move and its answer."""
+    await open_day(morning, FRIDAY)
+    await morning.ask(POWER, order())
+    await morning.service.restart()
+    assert (await day_of(morning, "")).phase == types.DAY_PHASE_OPEN
+    await morning.at("15:30")
+    await morning.service.restart()
+    assert (await day_of(morning, FRIDAY)).phase == types.DAY_PHASE_CLOSED
+    assert await refusal(morning, ANN, pb.CloseDayRequest(day=FRIDAY)) == "DAY_NOT_OPEN"
+
+
+async def test_a_run_is_confirmed_or_disputed_by_the_days_own_totals(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    await sell_to_steel(morning, 100)
+    await sell_to_steel(morning, 50)
+    await morning.at("15:00")
+    total = types.MethodTotal(
+        instrument="CEA", method=types.TRADE_METHOD_LISTED, trades=2, quantity_tonnes=150, value_fen=720_000
+    )
+    run = pb.ConfirmClearingRunRequest(
+        run_id=1, day=FRIDAY, attempt=1, trades=2, quantity_tonnes=150, value_fen=720_000, totals=[total]
+    )
+    assert (await morning.ask(CLEARING, run)).WhichOneof("answer") == "confirmed"
+    run.trades = 1
+    disputed = (await morning.ask(CLEARING, run)).disputed
+    assert disputed.reason == "TOTALS_DIFFER"
+    assert disputed.facts["whole"] == "exchange (2, 150, 720000), clearing (1, 150, 720000)"
+
+
+async def test_a_trade_that_two_people_took_out_stays_blocked(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    trade_id = await sell_to_steel(morning, 100)
+    await morning.at("15:00")
+    morning.clearing.write(
+        clearing.TradeExcluded(trade_id=trade_id, run_id=1, day=FRIDAY),
+        clearing.SettlementDayCompleted(day=FRIDAY, run_id=1),
+        clearing.BooksReconciled(day=FRIDAY, agreed=True),
+    )
+    await morning.hear()
+    await open_day(morning, MONDAY)
+    power, steel = await position_of(morning, "power"), await position_of(morning, "steel")
+    assert (power.units[0].blocked_tonnes, power.funds.available_fen) == (100, 0)
+    assert (steel.funds.blocked_fen, steel.funds.withdrawable_fen) == (480_000, 1_000_000_000 - 480_000)
+    stated = await morning.see(CLEARING, query.StatePositionsRequest())
+    of_power = next(one for one in stated.units if one.account == "power")
+    assert (of_power.total_tonnes, of_power.sold_unsettled_tonnes) == (300_000, 0)
+
+
+async def test_what_cannot_be_applied_is_set_aside_and_keeps_the_next_day_closed(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    trade_id = await sell_to_steel(morning, 100)
+    await morning.at("15:00")
+    trade = (
+        await morning.see(AUDITOR, query.GetTradeRequest(trade_id=trade_id, min_position=await morning.head()))
+    ).trade
+    wrong = settled(trade)
+    wrong.value_fen += 1
+    morning.clearing.write(wrong)
+    status = await morning.hear()
+    assert [(one.source_log_id, one.reason) for one in status.set_aside] == [("clearing", "TRADE_DIFFERS")]
+    await morning.settle()
+    morning.day = MONDAY
+    await morning.at("09:00")
+    assert [one.reason for one in (await day_of(morning, MONDAY)).obstacles] == ["HEARD_EVENTS_SET_ASIDE"]
+    assert await refusal(morning, ANN, pb.OpenDayRequest(day=MONDAY)) == "HEARD_EVENTS_SET_ASIDE"
+
+
+async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    placed = await morning.ask(POWER, order())
+    await morning.at("13:30")
+    await morning.ask(POWER, offer())
+    morning.registry.write(registry.AccountRestricted(account="power", restriction=1, ground="licence expired"))
+    await morning.hear()
+    assert await refusal(morning, POWER, order()) == "ACCOUNT_RESTRICTED"
+    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "LISTING_GONE"
+    blocks = (
+        await morning.see(STEEL, query.ListBlocksRequest(account="steel", min_position=await morning.head()))
+    ).blocks
+    assert [block.state for block in blocks] == [query.BLOCK_STATE_WITHDRAWN]
+    power = await position_of(morning, "power")
+    assert (power.stopped_ground, power.units[0].available_tonnes) == ("licence expired", 300_000)
+    morning.registry.write(registry.AccountRestrictionLifted(account="power", restriction=1))
+    await morning.hear()
+    await morning.ask(POWER, order())
+
+
+async def test_suspended_trading_refuses_orders_and_lets_owners_cancel(morning: Venue) -> None:
+    await open_day(morning, FRIDAY)
+    placed = await morning.ask(POWER, order())
+    await morning.ask(ANN, pb.SuspendTradingRequest(ground="a fault"))
+    assert await refusal(morning, POWER, order()) == "TRADING_SUSPENDED"
+    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "TRADING_SUSPENDED"
+    assert (await morning.ask(POWER, pb.CancelOrderRequest(order_id=placed.order_id))).quantity_tonnes == 10
+    await morning.ask(ANN, pb.ResumeTradingRequest())
+    await morning.ask(POWER, order())
+
+
+async def test_what_was_given_back_is_stated_until_the_other_books_have_it(morning: Venue) -> None:
+    returned = await morning.ask(
+        POWER, pb.ReturnToRegistryRequest(account="power", instrument="CEA", quantity_tonnes=9)
+    )
+    released = await morning.ask(STEEL, pb.ReleaseFundsRequest(account="steel", amount_fen=7))
+    stated = await morning.see(CLEARING, query.StatePositionsRequest())
+    assert [(one.account, one.returns_unacknowledged_tonnes) for one in stated.units] == [("cement", 0), ("power", 9)]
+    assert [(one.account, one.releases_unacknowledged_fen) for one in stated.funds] == [("cement", 0), ("steel", 7)]
+    assert stated.heard_registry_position == morning.registry.position
+    assert (stated.heard_clearing_position, stated.heard_clearing_entry) == (morning.clearing.position, 2)
+    assert (stated.settled_day, stated.position) == ("", released.position)
+    morning.registry.write(
+        registry.ReturnedFromTrading(
+            account="power", vintage="CEA", quantity_tonnes=9, trading_position=returned.position, return_id=1
+        )
+    )
+    morning.clearing.write(
+        clearing.PayoutRequested(payout_id=1, account="steel", amount_fen=7, release_id=released.release_id, entry=3)
+    )
+    await morning.hear()
+    stated = await morning.see(CLEARING, query.StatePositionsRequest())
+    assert not any(one.returns_unacknowledged_tonnes for one in stated.units)
+    assert not any(one.releases_unacknowledged_fen for one in stated.funds)
+    assert stated.heard_clearing_entry == 3
+
+
+async def test_a_passed_over_day_is_said_to_be_announced_and_never_opens(morning: Venue) -> None:
+    await open_day(morning, MONDAY)
+    assert (await day_of(morning, FRIDAY)).phase == types.DAY_PHASE_ANNOUNCED
+    assert not (await day_of(morning, FRIDAY)).obstacles
+    await morning.at("15:00")
+    assert await refusal(morning, ANN, pb.OpenDayRequest(day=FRIDAY)) == "DAY_ALREADY_OPENED"
+    assert (await day_of(morning, "")).day == TUESDAY
