@@ -1,0 +1,232 @@
+"""What clearing orders from others, and what it makes of every kind of answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from carbonmarket.registry.v1 import registry_events_pb2 as registry_events
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis.call import NotYet, Refused
+from chassis.caller import Outgoing
+from chassis.writer import Read
+from clearing import calls
+from clearing.domain.reconciliation import Book, ReconciliationOrdered
+from clearing.domain.run import ConfirmationOrdered
+from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
+from clearing.domain.state import Method, State
+from support.clearing_books import (
+    CEMENT,
+    FRIDAY,
+    MONDAY,
+    OWN,
+    POWER,
+    STEEL,
+    agree,
+    delivered,
+    open_books,
+    play,
+    play_day,
+    trade,
+)
+
+CONFIRMATION, DELIVERY = ConfirmationOrdered(1, 1, FRIDAY), DeliveryOrdered(1, 1, FRIDAY)
+RECONCILIATION = ReconciliationOrdered(FRIDAY)
+REFUSAL = Refused(grpc.StatusCode.INVALID_ARGUMENT, "LEGS_OUT_OF_RANGE", {"legs": "7"})
+
+
+@dataclass
+class Port:
+    """An order on its way: answers as the test chooses, by rpc, and remembers what was asked."""
+
+    state: State
+    answers: dict[str, Callable[[Any], Message]] = field(default_factory=dict)
+    asked: list[Any] = field(default_factory=list)
+    heard_position: int = 10_000
+    order_id: str = "clearing/77"
+
+    async def unary(self, service: str, rpc: str, request: Message, response: type[Message]) -> Message:
+        assert rpc.startswith(f"carbonmarket.{service}.v1.")
+        self.asked.append(request)
+        answer = self.answers[rpc.rpartition("/")[2]](request)
+        assert isinstance(answer, response)
+        return answer
+
+    async def read(self, look: Callable[[State], Any]) -> Read[Any]:
+        return Read(look(self.state), 500, {"trading": self.heard_position})
+
+    def trace(self, subject: str) -> str:
+        return f"trace of {subject}"
+
+    @property
+    def outgoing(self) -> Outgoing:
+        return cast(Outgoing, self)
+
+
+def refuse(request: Any) -> Message:
+    raise REFUSAL
+
+
+def closed_friday() -> State:
+    """Power buys 300 t from steel, cement buys 100,000 t from steel as a block; nothing is confirmed yet."""
+    state = open_books(power_fen=303, cement_fen=100_000)
+    play_day(state, trade(1, POWER, STEEL, 300, fee_fen=3), trade(2, CEMENT, STEEL, 100_000, method=Method.BLOCK))
+    return state
+
+
+def settled_friday() -> State:
+    state = closed_friday()
+    play(state, OWN, agree())
+    play(state, OWN, delivered(registry_position=600))
+    return state
+
+
+async def test_trading_is_asked_with_all_totals_of_the_run() -> None:
+    port = Port(
+        closed_friday(),
+        {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())},
+    )
+    assert await calls.confirm(CONFIRMATION, port.outgoing) == RecordConfirmation(1, 1, agreed=True)
+    (request,) = port.asked
+    assert (request.request_id, request.run_id, request.attempt, request.day) == ("clearing/77", 1, 1, FRIDAY)
+    assert (request.trades, request.quantity_tonnes, request.value_fen) == (2, 100_300, 100_300)
+    assert [(total.method, total.trades, total.quantity_tonnes) for total in request.totals] == [
+        (trading_types.TRADE_METHOD_LISTED, 1, 300),
+        (trading_types.TRADE_METHOD_BLOCK, 1, 100_000),
+    ]
+
+
+async def test_a_dispute_is_an_answer_and_so_is_a_refusal() -> None:
+    dispute = trading.RunDisputed(reason="TOTALS_DIFFER", facts={"trades": "3"})
+    port = Port(closed_friday(), {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(disputed=dispute)})
+    answer = await calls.confirm(CONFIRMATION, port.outgoing)
+    assert answer == RecordConfirmation(1, 1, False, "TOTALS_DIFFER", (("trades", "3"),))
+    port.answers = {"ConfirmClearingRun": refuse}
+    answer = await calls.confirm(CONFIRMATION, port.outgoing)
+    assert answer == RecordConfirmation(1, 1, False, "LEGS_OUT_OF_RANGE", (("legs", "7"),))
+
+
+async def test_the_registry_gets_every_leg_with_its_trace_under_its_own_word_for_instrument() -> None:
+    done = registry.DeliverAllowancesResponse(completed=registry_events.DeliveryCompleted(run_id=1), position=600)
+    port = Port(closed_friday(), {"DeliverAllowances": lambda _: done})
+    assert await calls.deliver(DELIVERY, port.outgoing) == RecordDelivery(1, 1, True, registry_position=600)
+    (request,) = port.asked
+    assert request.request_id == "clearing/77"
+    assert list(request.legs) == [
+        registry.DeliveryLeg(
+            trade_id=1, vintage="CEA", quantity_tonnes=300, seller=STEEL, buyer=POWER, traceparent="trace of trade/1"
+        ),
+        registry.DeliveryLeg(
+            trade_id=2,
+            vintage="CEA",
+            quantity_tonnes=100_000,
+            seller=STEEL,
+            buyer=CEMENT,
+            traceparent="trace of trade/2",
+        ),
+    ]
+
+
+async def test_a_delivery_is_void_when_the_registry_refused_it_in_either_way() -> None:
+    void = registry_events.DeliveryRefused(run_id=1, attempt=1, reason="ACCOUNT_CLOSED", facts={"account": STEEL})
+    port = Port(closed_friday(), {"DeliverAllowances": lambda _: registry.DeliverAllowancesResponse(refused=void)})
+    answer = await calls.deliver(DELIVERY, port.outgoing)
+    assert answer == RecordDelivery(1, 1, False, reason="ACCOUNT_CLOSED", facts=(("account", STEEL),))
+    port.answers = {"DeliverAllowances": refuse}
+    answer = await calls.deliver(DELIVERY, port.outgoing)
+    assert answer == RecordDelivery(1, 1, False, reason="LEGS_OUT_OF_RANGE", facts=(("legs", "7"),))
+
+
+def stated(**changes: Any) -> trading_queries.StatePositionsResponse:
+    """Trading's book after Friday, right unless changed."""
+    right: dict[str, Any] = {
+        "position": 1_000,
+        "heard_registry_position": 600,
+        "heard_clearing_entry": 2,
+        "settled_day": FRIDAY,
+        "units": [
+            trading_queries.StatedUnits(account=POWER, instrument="CEA", total_tonnes=300),
+            trading_queries.StatedUnits(account=CEMENT, instrument="CEA", total_tonnes=100_000),
+        ],
+        "funds": [trading_queries.StatedFunds(account=STEEL, total_fen=100_297)],
+    }
+    return trading_queries.StatePositionsResponse(**(right | changes))
+
+
+def held(request: registry_queries.ListTradingHoldingsRequest) -> registry_queries.ListTradingHoldingsResponse:
+    """Two pages."""
+    account, quantity_tonnes, following = (CEMENT, 100_000, "") if request.page_token else (POWER, 300, "next")
+    row = registry_queries.TradingHolding(account=account, vintage="CEA", quantity_tonnes=quantity_tonnes)
+    return registry_queries.ListTradingHoldingsResponse(holdings=[row], next_page_token=following)
+
+
+async def test_the_registry_is_asked_page_by_page_as_of_what_trading_had_heard() -> None:
+    port = Port(settled_friday(), {"StatePositions": lambda _: stated(), "ListTradingHoldings": held})
+    found = await calls.reconcile(RECONCILIATION, port.outgoing)
+    assert (found.settled_day, found.differences, found.rows_compared) == (FRIDAY, (), 3)
+    pages = [request for request in port.asked if isinstance(request, registry_queries.ListTradingHoldingsRequest)]
+    assert [(page.as_of_position, page.page_token) for page in pages] == [(600, ""), (600, "next")]
+
+
+# What trading states, how far clearing has heard trading, and what is waited for.
+# fmt: off
+TOO_EARLY = [
+    (stated(settled_day=""),                 10_000, "settlement"),
+    (stated(heard_registry_position=599),    10_000, "registry"),
+    (stated(),                                  999, "was not heard yet"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("statement", "heard_position", "why"), TOO_EARLY)
+async def test_books_that_do_not_belong_together_yet_are_asked_for_again(
+    statement: trading_queries.StatePositionsResponse, heard_position: int, why: str
+) -> None:
+    port = Port(settled_friday(), {"StatePositions": lambda _: statement}, heard_position=heard_position)
+    with pytest.raises(NotYet, match=why):
+        await calls.reconcile(RECONCILIATION, port.outgoing)
+    assert len(port.asked) == 1, "the registry is not asked in vain"
+
+
+async def test_before_the_registrys_first_record_nothing_was_held() -> None:
+    state = open_books()
+    play_day(state)
+    play(state, OWN, agree())
+    statement = trading_queries.StatePositionsResponse(position=1_000, settled_day=FRIDAY)
+    port = Port(state, {"StatePositions": lambda _: statement})
+    assert (await calls.reconcile(RECONCILIATION, port.outgoing)).difference_count == 0
+    assert len(port.asked) == 1
+
+
+async def test_a_missing_holding_is_a_difference() -> None:
+    def one_page(request: registry_queries.ListTradingHoldingsRequest) -> registry_queries.ListTradingHoldingsResponse:
+        return registry_queries.ListTradingHoldingsResponse(holdings=held(request).holdings)
+
+    port = Port(settled_friday(), {"StatePositions": lambda _: stated(), "ListTradingHoldings": one_page})
+    (difference,) = (await calls.reconcile(RECONCILIATION, port.outgoing)).differences
+    assert (difference.book, difference.account, difference.held, difference.expected) == (
+        Book.UNITS,
+        CEMENT,
+        0,
+        100_000,
+    )
+
+
+async def test_an_order_of_a_day_with_exclusions_names_them_to_trading() -> None:
+    state = open_books(power_fen=303)
+    play_day(state, trade(1, POWER, STEEL, 300, fee_fen=3), trade(2, CEMENT, STEEL, 50))
+    play_day(state, trade(3, POWER, STEEL, 1, day=MONDAY), day=MONDAY)
+    state.obligations.excluded[2] = state.obligations.unsettled.pop(2)
+    state.obligations.excluded[3] = state.obligations.unsettled.pop(3)
+    port = Port(
+        state, {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())}
+    )
+    await calls.confirm(CONFIRMATION, port.outgoing)
+    assert list(port.asked[0].excluded_trade_ids) == [2]
