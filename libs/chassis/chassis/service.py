@@ -26,11 +26,11 @@ from grpc_reflection.v1alpha import reflection
 from carbonmarket.log.v1 import log_service_pb2
 from chassis import telemetry
 from chassis.broker import RecordConsumer, RecordProducer
-from chassis.call import Unavailable
 from chassis.caller import Caller, Calls
 from chassis.configuration import Misconfigured, Settings, read_settings
 from chassis.decider import Decider, Timer
 from chassis.engine import Engine, Submission, timer_actor, timer_submission
+from chassis.gauges import Figure, Gauges
 from chassis.hearing import Hearing, Reactions
 from chassis.log import READ_RECORDS_MAX, LogUnavailable
 from chassis.log_service import LogService
@@ -41,7 +41,7 @@ from chassis.remote import CHANNEL_OPTIONS, Remote
 from chassis.server import Api, Role, Server
 from chassis.shell import OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots, fold_version
-from chassis.telemetry import Gauge, Metrics
+from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.verify import verify
 from chassis.wire import Wire
@@ -55,7 +55,6 @@ TIMER_POLL_SECONDS = 0.5
 TIMER_STUCK_SECONDS = 5.0
 STOP_SECONDS_MAX = 5.0
 CALLS_UNDER_WAY_MAX = 4_000
-GAUGE_SECONDS_MAX = 5.0
 HEALTH_SERVICE = "grpc.health.v1.Health"
 EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
 
@@ -75,7 +74,7 @@ class Service(Generic[S]):
     """A service as its __main__ describes it.
 
     `sources` are the services it hears, `calls_to` those that it only calls. `gauges` are its own figures for
-    operators, by metric name, computed from its state and the market's time.
+    operators, by metric name.
     """
 
     name: str
@@ -88,7 +87,7 @@ class Service(Generic[S]):
     migrations: Path
     services: Callable[[Parts[S]], Api]
     calls_to: Sequence[str] = ()
-    gauges: Mapping[str, Callable[[S, int], float]] = field(default_factory=dict)
+    gauges: Mapping[str, Figure[S]] = field(default_factory=dict)
 
     @property
     def fold_files(self) -> list[Path]:
@@ -200,16 +199,13 @@ class Replica:
         self._projector = Projector(self._writer.tail, service.handlers, self._engine.wire, pool)
         self._publisher = Publisher(self._writer.tail, RecordProducer(settings.kafka, service.name), pool)
         self._remotes = {name: Remote(name, address, service.name) for name, address in settings.remotes.items()}
-        self._consumers = {
-            source: RecordConsumer(settings.kafka, source) for source in service.sources
-        }
+        self._consumers = {source: RecordConsumer(settings.kafka, source) for source in service.sources}
         self._hearings = [
             Hearing(source, self._reactions_to(source), self._writer, self._remotes[source], consumer, tracing)
             for source, consumer in self._consumers.items()
         ]
         self._caller = Caller(service.calls, self._remotes, self._writer, tracing)
         self._role = Role(own_address=settings.advertise)
-        self._loop = asyncio.get_running_loop()
         self._tables = Tables(pool, self._projector)
         self._server = grpc.aio.server(options=CHANNEL_OPTIONS, maximum_concurrent_rpcs=CALLS_UNDER_WAY_MAX)
         self._health = health.HealthServicer()
@@ -334,40 +330,23 @@ class Replica:
             return lambda: {hearing.source: look(hearing) for hearing in self._hearings}
 
         shell = self._engine.shell
-        behind = "Records of another log yet to be heard"
-        since = "Since when not all of another log is heard"
-        halted = "1 while another log is not heard any further"
-        watch = self._watch_leading
+        waiting = "Heard events that wait for people"
+        set_aside: Figure[Any] = Figure("{event}", waiting, lambda state, now_ms: len(shell.set_aside))
+        unanswered: Figure[Any] = Figure(
+            "{order}", "Orders without answer", lambda state, now_ms: len(shell.unanswered)
+        )
+        gauges = Gauges(self._metrics, self._role, self._writer)
+        watch = gauges.watch
         watch(telemetry.FOLLOWER_LAG_RECORDS, "{record}", "Records a follower has yet to see", lag, "follower")
+        behind, since = "Records of another log yet to be heard", "Since when not all of another log is heard"
         watch(telemetry.HEARING_LAG_RECORDS, "{record}", behind, of_sources(lambda one: one.lag.records), "source")
         watch(telemetry.HEARING_LAG_SECONDS, "s", since, of_sources(lambda one: one.lag.seconds()), "source")
+        halted = "1 while another log is not heard any further"
         watch(telemetry.HEARING_HALTED, "1", halted, of_sources(lambda one: bool(one.halted_because)), "source")
-        set_aside = self._committed(lambda state, now: len(shell.set_aside))
-        watch(telemetry.SET_ASIDE, "{event}", "Heard events that wait for people", set_aside)
-        unanswered = self._committed(lambda state, now: len(shell.unanswered))
-        watch(telemetry.ORDERS_UNANSWERED, "{order}", "Orders to other services without answer", unanswered)
-        for name, read in self._service.gauges.items():
-            watch(name, "1", name, self._committed(read))
-
-    def _watch_leading(self, name: str, unit: str, what: str, read: Gauge, label: str = "") -> None:
-        """Only the leader hears, sends and publishes, so only it has these figures."""
-        self._metrics.watch(name, unit, what, lambda: read() if self._role.leads else None, label)
-
-    def _committed(self, look: Callable[[Any, int], float]) -> Gauge:
-        """A figure of the committed state. The exporter's thread asks for it in the loop, like any other reader."""
-        shell = self._engine.shell
-
-        def of_now(state: object) -> float:
-            return look(state, shell.clock_ms if shell.rehearsal else max(machine_clock_ms(), shell.now_ms))
-
-        def read() -> float | None:
-            seen = asyncio.run_coroutine_threadsafe(self._writer.read(of_now), self._loop)
-            try:
-                return seen.result(GAUGE_SECONDS_MAX).value
-            except (Unavailable, TimeoutError):
-                return None
-
-        return read
+        gauges.watch_state(telemetry.SET_ASIDE, set_aside)
+        gauges.watch_state(telemetry.ORDERS_UNANSWERED, unanswered)
+        for name, figure in self._service.gauges.items():
+            gauges.watch_state(name, figure)
 
     # The end
 

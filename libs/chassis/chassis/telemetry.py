@@ -79,8 +79,8 @@ class Metrics:
             if value is None:
                 return []
             if isinstance(value, Mapping):
-                return [Observation(number, {label: key}) for key, number in value.items()]
-            return [Observation(value)]
+                return [Observation(float(number), {label: key}) for key, number in value.items()]
+            return [Observation(float(value))]
 
         self._meter.create_observable_gauge(name, [observe], unit, what)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2, clearing_service_pb2
+from chassis.gauges import Figure
 from chassis.server import Api
 from chassis.service import Parts, Service, run
 from clearing.api import ClearingService
@@ -43,7 +44,10 @@ CLEARING: Service[State] = Service(
     migrations=Path(__file__).parent / "migrations",
     services=services,
     calls_to=("registry",),
-    gauges={"carbonmarket.run.open": runs_open, "carbonmarket.run.age_seconds": oldest_run_age_seconds},
+    gauges={
+        "carbonmarket.run.open": Figure("{run}", "Clearing runs that are not completed", runs_open),
+        "carbonmarket.run.age_seconds": Figure("s", "Age of the oldest open run", oldest_run_age_seconds),
+    },
 )
 
 
