@@ -6,6 +6,7 @@ from pathlib import Path
 
 VAR = Path("var")
 BUILD = Path("build")
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -25,11 +26,22 @@ def main() -> None:
         kept.add_argument("--folder", type=Path, default=VAR, help="the market's data (default: %(default)s)")
     year = plays.add_parser("year", help="play the market's first 356 trading days")
     year.add_argument("--plan", type=Path, help="play the daily rows of this CSV file instead")
-    year.add_argument("--months", type=int, help="play only the first so many months")
+    year.add_argument("--months", type=whole_months, help="play only the first so many months")
     year.add_argument("--then", default="", help="a shell command to run before the services stop; it must succeed")
     year.add_argument("--folder", type=Path, default=BUILD, help="where its results go (default: %(default)s)")
     chosen = parser.parse_args()
-    sys.exit(play(chosen))
+    try:
+        sys.exit(play(chosen))
+    except KeyboardInterrupt:
+        print("Stopped; every process it started has ended.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def whole_months(text: str) -> int:
+    """Read a number of months. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of months: write 1 or more")
+    return int(text)
 
 
 def play(chosen: argparse.Namespace) -> int:

@@ -69,7 +69,7 @@ async def open_accounts(people: People, tell: Tell) -> None:
         await registry.open_account(
             entity.account, entity.kind, entity.name, province=province, eligible_to_trade=entity.eligible_to_trade
         )
-    tell(REGISTRY_OPERATOR, f"opens the accounts of the province {PROVINCE}, of four power companies and of a fund")
+    tell(REGISTRY_OPERATOR, f"opens accounts: the province {PROVINCE}, four power companies, a fund")
 
 
 async def issue(people: People, tell: Tell) -> None:

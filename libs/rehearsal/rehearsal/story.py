@@ -21,6 +21,7 @@ from rehearsal.people import (
     BANK,
     CLEARING_OPERATOR,
     EXCHANGE_OPERATOR,
+    REGULATOR,
     SETTLEMENT_BANK,
     People,
     china_ms,
@@ -54,12 +55,20 @@ class Story:
         self.telling.scene("The eve: the books are opened", china_ms(EVE, time(8)))
         for step in (opening.open_accounts, opening.issue, opening.announce, opening.fund):
             await step(self.people, self.telling.tell)
+        registry = self.people.acting_as(REGULATOR).registry
+        (vintage,) = (await registry.list_vintages(min_position=await self.people.head("registry"))).vintages
+        held = (
+            f"{tonnes(vintage.registry_available_tonnes)} t in registry + {tonnes(vintage.trading_tonnes)} t in trading"
+        )
+        self.telling.tell(REGULATOR, f"sees {tonnes(vintage.issued_tonnes)} t issued = {held}")
 
     async def morning(self) -> None:
         """The day is opened, before its first session."""
         await self._move("A trading day is opened", FIRST_DAY, time(9))
         await self._exchange.open_day(DAY)
-        self.telling.tell(EXCHANGE_OPERATOR, f"opens {DAY}: listed prices between CNY 43.20 and CNY 52.80")
+        limits = (await self._exchange.list_instruments()).instruments[0].limits
+        between = f"{money(limits.listed_low_fen)} and {money(limits.listed_high_fen)}"
+        self.telling.tell(EXCHANGE_OPERATOR, f"opens {DAY}: listed prices between {between}")
         await self._refused(
             "OUT_OF_SESSION",
             RED_BLUFF,
@@ -163,7 +172,7 @@ class Story:
     async def close(self) -> None:
         """The clock strikes three: the day closes by itself, and everything is settled."""
         await self._move("The close, the clearing run, delivery against payment", FIRST_DAY, time(15))
-        self.telling.tell("timer", f"closes {DAY}; listings that are left expire, what they locked is free")
+        self.telling.tell("timer", f"closes {DAY}; listings left expire and unlock what they held")
         await wait_until_settled(self.people, DAY)
         clearing = self.people.acting_as(CLEARING_OPERATOR).clearing
         run = (await clearing.list_runs(min_position=await self.people.head("clearing"))).runs[0]

@@ -121,16 +121,17 @@ def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> 
     work = folder / "year"
     shutil.rmtree(work, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    out.print("Making the plan …")
     try:
-        out.print("Making the plan …")
         task = task_of(plan_file, months)
-        for one in task.plan.impossible:
-            out.print(f"The rules do not allow {one.column} of {one.instrument} on {one.day}: {one.reason}")
-        out.print(f"{len(task.plan.days)} days, {task.plan.trades:,} trades. Starting the services …")
-        results = asyncio.run(_play_all(folder, task, then, out))
     except (PlanRefused, RowError, DaysDiffer, NoDraft, OSError) as failure:
         print(f"There is no plan: {failure}", file=sys.stderr)
         return 2
+    for one in task.plan.impossible:
+        out.print(f"The rules do not allow {one.column} of {one.instrument} on {one.day}: {one.reason}")
+    out.print(f"{len(task.plan.days)} days, {task.plan.trades:,} trades. Starting the services …")
+    try:
+        results = asyncio.run(_play_all(folder, task, then, out))
     except (ChildFailed, MarketError, NotSettled, OpeningRefused, PlayRefused, ThenFailed, TimeoutError) as failure:
         print(f"The year ended early: {failure!r}\nWhat the processes printed is in {work}/log/.", file=sys.stderr)
         return 1
