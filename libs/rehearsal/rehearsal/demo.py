@@ -57,9 +57,8 @@ async def play(folder: Path) -> bool:
     verdict = "All books agree" if agree else "THE BOOKS DO NOT AGREE"
     told = f"{verdict}. {telling.refusals} refusals changed nothing. {time.monotonic() - began:.0f} s in all."
     telling.out.print(Text(f"\n{told}", style="bold"))
-    telling.out.print(
-        f"Its spans stay in {stack.spans}/, its logs in {stack.logs}/. `make market` keeps such a market running."
-    )
+    telling.out.print(f"Spans stay in {stack.spans}/, logs in {stack.logs}/.")
+    telling.out.print("`make market` keeps such a market running, for you to try.")
     return agree
 
 
