@@ -283,6 +283,8 @@ def test_a_command_that_is_interrupted_is_not_called_done(fake_market: FakeMarke
             time.sleep(0.01)
         cancelling.send_signal(signal.SIGINT)
         assert cancelling.wait(timeout=20) == 130
+        assert cancelling.stderr is not None
+        assert fake_market.trading.calls[0].request.request_id in cancelling.stderr.read()
 
 
 def test_a_reader_that_has_seen_enough_may_leave(fake_market: FakeMarket) -> None:
@@ -344,7 +346,7 @@ def test_a_trade_is_traced_by_its_number(fake_market: FakeMarket, tmp_path: Path
 def test_money_comes_in_and_goes_out_by_the_banks_own_reference(fake_market: FakeMarket) -> None:
     fake_market.clearing.will("RecordDeposit", clearing_commands.RecordDepositResponse(entry=7))
     said = ran(
-        fake_market, "funds", "deposit", "power-0007", "2,000,000", "--reference", "A-118", actor="settlement_bank:a"
+        fake_market, "deposits", "record", "power-0007", "2,000,000", "--reference", "A-118", actor="settlement_bank:a"
     )
     assert said == "CNY 2,000,000.00 are deposited for power-0007, entry 7.\n"
     asked = fake_market.clearing.only_call("RecordDeposit").request
@@ -369,6 +371,7 @@ SHOWS: list[tuple[tuple[str, ...], str, str, Any]] = [
     (("instruments",), "trading", "ListInstruments", answers.INSTRUMENTS),
     (("rules",), "trading", "ListInstruments", answers.INSTRUMENTS),
     (("funds", "entries"), "clearing", "ListEntries", settled.ENTRIES),
+    (("deposits",), "clearing", "ListEntries", settled.ENTRIES),
     (("payouts", "--state", "returned"), "clearing", "ListPayouts", settled.PAYOUTS),
     (("statements", answers.DAY), "clearing", "GetStatement", settled.STATEMENT),
     (("runs",), "clearing", "ListRuns", settled.RUNS),

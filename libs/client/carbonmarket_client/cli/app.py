@@ -56,7 +56,7 @@ Exit codes:
 HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 
 ORDER = (
-    *("status", "clock", "accounts", "vintages", "holdings", "funds", "payouts"),
+    *("status", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts"),
     *("instruments", "rules", "days", "book", "orders", "blocks", "trades", "bulletins"),
     *("obligations", "runs", "statements", "reconciliations", "events", "trace"),
 )
@@ -256,7 +256,11 @@ def command(group: click.Group, name: str, examples: Sequence[str]) -> Callable[
         def run(**options: Any) -> None:
             context = click.get_current_context()
             session = _session(context)
-            context.exit(session.run(lambda market, session: function(market, session, **options)))
+            code = session.run(lambda market, session: function(market, session, **options))
+            if code == INTERRUPTED and "request_id" in options:
+                again = f"Repeat it with --request-id {options['request_id']}: it is done once at most."
+                click.echo(f"Interrupted before there was an answer. {again}", err=True)
+            context.exit(code)
 
         with_json = click.option(
             "--json", is_flag=True, expose_value=False, is_eager=True, callback=_set_json, help="Print JSON."

@@ -2,6 +2,7 @@
 
 import click
 
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as query
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from carbonmarket_client.cli.app import (
     CNY,
@@ -17,7 +18,13 @@ from carbonmarket_client.cli.app import (
 from carbonmarket_client.cli.days import last_closed_day
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.funds import entries_screen, funds_screens, payouts_screen, statement_screens
+from carbonmarket_client.screens.funds import (
+    deposits_screen,
+    entries_screen,
+    funds_screens,
+    payouts_screen,
+    statement_screens,
+)
 from carbonmarket_client.values import money
 from carbonmarket_client.words import PayoutState, words_of
 
@@ -51,21 +58,6 @@ async def entries(market: CarbonMarket, session: Session, account: str | None, l
     session.show(answer, entries_screen(whose, answer))
 
 
-@command(
-    funds, "deposit", ["carbonmarket --as settlement_bank:bank-a funds deposit power-0007 2,000,000 --reference A-118"]
-)
-@click.argument("account")
-@click.argument("sum", type=CNY)
-@click.option("--reference", required=True, help="The bank's own name of the movement, used once for ever.")
-@request_id_option
-async def deposit(
-    market: CarbonMarket, session: Session, account: str, sum: int, reference: str, request_id: str
-) -> None:
-    """Record money that arrived at the calling bank for an account."""
-    answer = await market.clearing.record_deposit(reference, account, sum, request_id=request_id)
-    session.done(answer, request_id, f"{money(sum)} are deposited for {account}, entry {answer.entry}.")
-
-
 @command(funds, "release", ["carbonmarket funds release 500,000"])
 @click.argument("sum", type=CNY)
 @click.option("--account", help="Whose; else the caller's own.")
@@ -74,6 +66,41 @@ async def release(market: CarbonMarket, session: Session, sum: int, account: str
     """Let money leave the market, up to what may be withdrawn; a payout comes of it."""
     answer = await market.trading.release_funds(session.account(account), sum, request_id=request_id)
     session.done(answer, request_id, f"Release {answer.release_id}: {money(sum)} are on their way to be paid out.")
+
+
+@cli.group(cls=Noun)
+def deposits() -> None:
+    """Deposits: money that arrived at a settlement bank for an account."""
+
+
+@command(deposits, "list", ["carbonmarket deposits", "carbonmarket deposits list power-0007"])
+@click.argument("account", required=False)
+async def list_deposits(market: CarbonMarket, session: Session, account: str | None) -> None:
+    """List an account's deposits, oldest first."""
+    whose = session.account(account)
+    answer = await gathered(
+        lambda size, token: market.clearing.list_entries(whose, page_size=size, page_token=token), "entries", 0
+    )
+    kept = [entry for entry in answer.entries if entry.kind == types.ENTRY_KIND_DEPOSIT]
+    found = query.ListEntriesResponse(entries=kept, position=answer.position)
+    session.show(found, deposits_screen(whose, found))
+
+
+@command(
+    deposits,
+    "record",
+    ["carbonmarket --as settlement_bank:bank-a deposits record power-0007 2,000,000 --reference A-118"],
+)
+@click.argument("account")
+@click.argument("sum", type=CNY)
+@click.option("--reference", required=True, help="The bank's own name of the movement, used once for ever.")
+@request_id_option
+async def record_deposit(
+    market: CarbonMarket, session: Session, account: str, sum: int, reference: str, request_id: str
+) -> None:
+    """Record money that arrived at the calling bank for an account."""
+    answer = await market.clearing.record_deposit(reference, account, sum, request_id=request_id)
+    session.done(answer, request_id, f"{money(sum)} are deposited for {account}, entry {answer.entry}.")
 
 
 @cli.group(cls=Noun)

@@ -96,6 +96,24 @@ def entries_screen(account: str, answer: clearing.ListEntriesResponse) -> Screen
     )
 
 
+def deposits_screen(account: str, answer: clearing.ListEntriesResponse) -> Screen:
+    return Screen(
+        f"Deposits of {account}",
+        [numbers("entry"), words("recorded"), numbers("CNY"), words("bank"), words("reference")],
+        [
+            (
+                str(entry.entry),
+                moment(entry.recorded_ms),
+                amount(entry.amount_fen),
+                entry.bank,
+                entry.bank_reference,
+            )
+            for entry in answer.entries
+        ],
+        "No money was paid in yet: a settlement bank records it by `carbonmarket deposits record`.",
+    )
+
+
 def payouts_screen(answer: clearing.ListPayoutsResponse) -> Screen:
     return Screen(
         more("Payouts", answer.next_page_token),
