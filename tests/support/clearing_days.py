@@ -14,6 +14,7 @@ from support.clearing_others import Exchange
 from support.one_service import OneService
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
+THURSDAY = "2021-07-22"
 AUDITOR, ICBC = "auditor:eve", "settlement_bank:icbc"
 PRICE_FEN = 5_000
 EXECUTED_MS = 1_626_400_000_000

@@ -20,6 +20,7 @@ from support.clearing_days import (
     FRIDAY,
     ICBC,
     MONDAY,
+    THURSDAY,
     TUESDAY,
     WEDNESDAY,
     close_day,
@@ -338,13 +339,21 @@ async def test_a_participant_follows_its_own_feed_without_gaps(
     assert "ClearingRunComputed" not in seen
 
 
-async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run(
+async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run_until_two_people_resolve_it(
     clearing: OneService, monday: query.GetRunResponse, exchange: Exchange
 ) -> None:
-    """The last of this module: from here on nothing is settled."""
-    exchange.write(executed(1, "power-0001", "steel-0002", 1, day="2021-07-22"))
-    close_day(exchange, "2021-07-22")
+    exchange.write(executed(1, "power-0001", "steel-0002", 1, day=THURSDAY))
+    close_day(exchange, THURSDAY)
     status = await clearing.heard(exchange)
-    assert [one.reason for one in status.set_aside] == ["TRADE_OUT_OF_ORDER"]
+    (set_aside,) = status.set_aside
+    assert set_aside.reason == "TRADE_OUT_OF_ORDER"
     run = await run_until(clearing, 5, is_blocked_because("HEARD_EVENTS_SET_ASIDE"))
     assert dict(run.run.facts) == {"set_aside": "1"}
+    for actor in (ANN, BOB):
+        resolve = log_service_pb2.ResolveSetAsideRequest(
+            request_id="resolve", set_aside_position=set_aside.position, ground="trade 1 sent twice"
+        )
+        await clearing.call(actor, resolve)
+    retried = await clearing.call(ANN, pb.RetryRunRequest(request_id="retry 3", run_id=5))
+    assert (retried.attempt, retried.blocked_because) == (2, "")
+    await run_until(clearing, 5, is_completed)

@@ -68,7 +68,7 @@ LADDER: list[Line] = [
     (ANN, ProposeExclusion(1, tuple(range(1, TRADES_NAMED_MAX + 2)), GROUND), "TOO_MANY_TRADES"),
     (ANN, ProposeExclusion(1, (1, 1), GROUND),                  "TRADE_NAMED_TWICE"),
     (ANN, ProposeExclusion(1, (1,), ""),                        "GROUND_MALFORMED"),
-    (ANN, ProposeExclusion(1, (1,), "g" * 501),                 "GROUND_MALFORMED"),
+    (ANN, ProposeExclusion(1, (1,), "g" * 201),                 "GROUND_MALFORMED"),
     (ANN, ProposeExclusion(0, (1,), GROUND),                    "RUN_UNKNOWN"),
     (ANN, ProposeExclusion(2, (1,), GROUND),                    "RUN_UNKNOWN"),
     (ANN, ProposeExclusion(1, (5,), GROUND),                    "TRADE_NOT_IN_RUN"),

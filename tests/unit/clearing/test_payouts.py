@@ -58,7 +58,7 @@ PAYING: list[Line] = [
     (TRADING, RequestPayout(POWER, 300, 2),         [PayoutRequested(2, POWER, 300, 2, entry=3)]),
     (ANN,     InstructPayout(2, "ccb"),             [PayoutInstructed(2, POWER, "ccb")]),
     (CCB,     RecordPayoutReturned(2, " "),         "GROUND_MALFORMED"),
-    (CCB,     RecordPayoutReturned(2, "g" * 501),   "GROUND_MALFORMED"),
+    (CCB,     RecordPayoutReturned(2, "g" * 201),   "GROUND_MALFORMED"),
     (CCB,     RecordPayoutReturned(2, "closed"),
         [PayoutReturned(2, POWER, "closed"), FundsRestored(POWER, 300, 2, entry=4)]),
     (CCB,     RecordPayoutReturned(2, "closed"),    "PAYOUT_CLOSED"),

@@ -9,7 +9,7 @@ from chassis.decider import Malformed
 
 AMOUNT_FEN_MAX = 10**15
 BANK_REFERENCE_CHARACTERS_MAX = 64
-GROUND_CHARACTERS_MAX = 500
+GROUND_CHARACTERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 64
 """So much of an ill-formed value is shown back."""
 
