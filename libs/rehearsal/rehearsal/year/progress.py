@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from carbonmarket_client.values import amount, tonnes
 from rehearsal.year.compare import Bulletins
 
+REFRESHES_PER_SECOND = 2
 HEADING = f"{'month':<9}{'days':>5}{'listed t':>14}{'block t':>15}{'value CNY':>21}{'close':>9}"
 
 
@@ -26,6 +27,7 @@ class PlayProgress:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
+            refresh_per_second=REFRESHES_PER_SECOND,
         )
         self._task = self._progress.add_task("starting", total=days, trades="0", rate="0")
         self._month = ""
