@@ -44,8 +44,6 @@ async def submit_many(
     commands: Iterable[Message] | AsyncIterable[Message],
     request_type: type[Any],
     answer_type: type[Any],
-    *,
-    commands_max: int = COMMANDS_MAX,
 ) -> AsyncIterator[Outcome]:
     """Send commands (request messages of the service's rpcs) and yield one Outcome for each, in their order.
 
@@ -56,7 +54,7 @@ async def submit_many(
         field.message_type.full_name: field.name
         for field in request_type.DESCRIPTOR.fields_by_name["commands"].message_type.oneofs_by_name["command"].fields
     }
-    source = _chunks(commands, min(commands_max, COMMANDS_MAX))
+    source = _chunks(commands)
     unanswered: deque[list[Message]] = deque()
     exhausted, tries = False, 0
     while True:
@@ -107,15 +105,13 @@ async def _failure(service: str, call: Any, error: Exception) -> Exception:
     return from_grpc(service, ended)
 
 
-async def _chunks(
-    commands: Iterable[Message] | AsyncIterable[Message], commands_max: int
-) -> AsyncIterator[list[Message]]:
+async def _chunks(commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[list[Message]]:
     chunk: list[Message] = []
     async for command in _each(commands):
         if not getattr(command, REQUEST_ID):
             setattr(command, REQUEST_ID, new_request_id())
         chunk.append(command)
-        if len(chunk) == commands_max:
+        if len(chunk) == COMMANDS_MAX:
             yield chunk
             chunk = []
     if chunk:

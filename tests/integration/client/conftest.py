@@ -1,10 +1,15 @@
 """What the client's tests share."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from rehearsal.postgres import Postgres
 from support.fake_services import FakeMarket, running_fakes
+from support.kafka import Kafka
+from support.market import Market, running_market
 
 
 @pytest.fixture
@@ -12,3 +17,10 @@ def fake_market() -> Iterator[FakeMarket]:
     """Three services that answer what the test tells them to."""
     with running_fakes() as market:
         yield market
+
+
+@pytest_asyncio.fixture
+async def market(postgres: Postgres, kafka: Kafka, tmp_path: Path) -> AsyncIterator[Market]:
+    """The three services as processes, empty."""
+    async with running_market(postgres, kafka.address, tmp_path) as running:
+        yield running

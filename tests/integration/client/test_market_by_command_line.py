@@ -3,23 +3,14 @@
 import asyncio
 import json
 import shlex
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from click.testing import CliRunner, Result
 
-from carbonmarket.trading.v1 import trading_events_pb2 as events
-from carbonmarket_client import CarbonMarket, Record
 from carbonmarket_client.__main__ import NOUNS
 from carbonmarket_client.cli.app import cli
-from carbonmarket_client.settings import Settings
-from rehearsal.postgres import Postgres
-from support.kafka import Kafka
-from support.market import Market, running_market
+from support.market import Market
 
 assert NOUNS, "importing them declares the commands"
 
@@ -71,13 +62,6 @@ WAY_OF_A_TRADE = {
 }
 
 NOT_HEARD_YET = {"ACCOUNT_UNKNOWN", "INSTRUMENT_UNKNOWN", "EARLIER_DAY_NOT_SETTLED", "BOOKS_NOT_AGREED"}
-
-
-@pytest_asyncio.fixture
-async def market(postgres: Postgres, kafka: Kafka, tmp_path: Path) -> AsyncIterator[Market]:
-    """The three services, empty."""
-    async with running_market(postgres, kafka.address, tmp_path) as running:
-        yield running
 
 
 async def run(market: Market, actor: str, *arguments: str) -> Result:
@@ -147,31 +131,3 @@ async def check_trace(market: Market) -> None:
                 return
         await asyncio.sleep(PAUSE_S)
     raise AssertionError(steps)
-
-
-async def test_a_feed_misses_and_repeats_nothing_when_its_service_is_killed(market: Market) -> None:
-    await play(market, BEFORE_THE_DAY)
-    seen: list[Record] = []
-
-    async def listen(client: CarbonMarket) -> None:
-        async with aclosing(client.trading.follow_feed("power-0001")) as feed:
-            async for record in feed:
-                seen.append(record)
-
-    async with CarbonMarket(Settings(**market.addresses, actor="participant:power-0001")) as client:
-        listening = asyncio.create_task(listen(client))
-        for number in range(6):
-            if number % 2:
-                await market.kill("trading")
-            placed = await client.trading.place_order(
-                "power-0001", "CEA", "sell", price_fen=4800 + number, quantity_tonnes=10
-            )
-            assert placed.order_id == number + 1
-        await market.until(lambda: told(seen, 6), "the feed to tell of every order")
-        listening.cancel()
-        await asyncio.wait([listening])
-    assert [record.sequence for record in seen] == list(range(1, len(seen) + 1))
-
-
-async def told(seen: list[Record], orders: int) -> bool:
-    return len([record for record in seen if isinstance(record.event, events.OrderPlaced)]) == orders
