@@ -199,6 +199,6 @@ SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
         pb.HeardEventSetAside,
         heard_event_set_aside,
         to_heard_event_set_aside,
-        concern=lambda event: f"{event.type}: {event.reason}",
+        concern=lambda event: event.reason,
     ),
 )

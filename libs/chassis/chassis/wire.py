@@ -2,7 +2,7 @@
 
 The table is the only list of what a service publishes. Beside the two converters an entry says what the shell cannot
 know: in whose feeds the event shows, which subject's trace it continues, and why people should look at it, if they
-should: such an event is a warning in the service's log lines.
+should (a reason in UPPER_SNAKE): such an event is a warning in the service's log lines.
 
 A subject is what a trace is about (`trade/17`). The first record about a subject leaves its trace context in the
 shell's state; later records about it continue that trace whatever command causes them, and link the trace of that

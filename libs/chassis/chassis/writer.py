@@ -265,7 +265,7 @@ class Writer(Generic[S]):
                 where = {"position": record.position, "traceparent": record.traceparent, "reason": concern}
                 if record.source_log_id:
                     where |= {"source": record.source_log_id, "source_position": record.source_position}
-                logger.warning("%s: %s", record.type.rpartition(".")[2], concern, extra=where)
+                logger.warning("%.1000r", event, extra=where)
 
     async def _answer(self, answers: Answers) -> None:
         repeats = []
