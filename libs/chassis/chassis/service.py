@@ -94,7 +94,8 @@ class Service(Generic[S]):
         """The code that a snapshot depends on: the domain, the wire, and what folds them."""
         package = self.migrations.parent
         shell = Path(__file__).parent
-        return [*package.glob("domain/**/*.py"), package / "wire.py", shell / "shell.py", shell / "engine.py"]
+        folded = [*package.glob("domain/**/*.py"), *package.glob("encoding/**/*.py")]
+        return [*folded, package / "wire.py", shell / "shell.py", shell / "engine.py"]
 
 
 def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
