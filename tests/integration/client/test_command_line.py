@@ -6,43 +6,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 import grpc
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
-from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing_commands
 from carbonmarket.log.v1 import log_service_pb2 as log
-from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
-from carbonmarket.trading.v1 import trading_events_pb2 as events
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from carbonmarket_client.__main__ import NOUNS
 from carbonmarket_client.cli.app import cli
 from support import client_answers as answers
 from support import client_settled_answers as settled
+from support.client_run import as_json, ran, run
 from support.fake_services import FakeMarket, Says
-
-assert NOUNS, "importing them declares the commands"
-
-
-def run(fake_market: FakeMarket, *arguments: str, actor: str = "participant:power-0007") -> Result:
-    return CliRunner().invoke(cli, fake_market.arguments(*arguments, actor=actor), prog_name="carbonmarket")
-
-
-def ran(fake_market: FakeMarket, *arguments: str, actor: str = "participant:power-0007") -> str:
-    """Run a command that works and return what it printed."""
-    result = run(fake_market, *arguments, actor=actor)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def as_json(fake_market: FakeMarket, *arguments: str, actor: str = "participant:power-0007") -> Any:
-    return json.loads(ran(fake_market, *arguments, "--json", actor=actor))
 
 
 def every_command(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -223,95 +202,6 @@ def test_the_book_is_shown_once_or_as_long_as_wanted(fake_market: FakeMarket) ->
     assert "SELL at CNY" in ran(fake_market, "book", "CEA", "--watch")
 
 
-def feed_of(*positions_and_times: tuple[int, int]) -> Any:
-    def read(request: log.ReadFeedRequest) -> log.ReadFeedResponse:
-        records = [
-            log.FeedRecord(
-                sequence=sequence,
-                record=log.Record(
-                    position=position,
-                    type=events.OrderExpired.DESCRIPTOR.full_name,
-                    data=events.OrderExpired(order_id=position, quantity_tonnes=1_000).SerializeToString(),
-                    recorded_ms=time_ms,
-                ),
-            )
-            for sequence, (position, time_ms) in enumerate(positions_and_times, 1)
-        ]
-        return log.ReadFeedResponse(records=records[request.after_sequence :])
-
-    return read
-
-
-def test_a_participants_feeds_of_all_services_come_in_the_order_of_time(fake_market: FakeMarket) -> None:
-    fake_market.registry.will("ReadFeed", feed_of((3, 1_000), (9, 5_000)))
-    fake_market.trading.will("ReadFeed", feed_of((7, 2_000)))
-    fake_market.clearing.will("ReadFeed", feed_of())
-    lines = [json.loads(line) for line in ran(fake_market, "events", "--json").splitlines()]
-    assert [(line["service"], line["sequence"], line["position"]) for line in lines] == [
-        ("registry", 1, 3),
-        ("trading", 1, 7),
-        ("registry", 2, 9),
-    ]
-    assert lines[0]["event"]["quantity_tonnes"] == 1_000
-    assert "quantity: 1,000 t" in ran(fake_market, "events", "--service", "trading")
-
-
-def test_following_ends_after_so_many_events(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("ReadFeed", feed_of((7, 1_000), (8, 2_000), (9, 3_000)))
-    said = ran(fake_market, "events", "--follow", "--service", "trading", "--after", "1", "--limit", "2", "--json")
-    assert [json.loads(line)["position"] for line in said.splitlines()] == [8, 9]
-
-
-def test_following_goes_on_until_it_is_interrupted(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("ReadFeed", feed_of((7, 1_000)))
-    command = [sys.executable, "-m", "carbonmarket_client"]
-    command += [*fake_market.arguments("events", "--follow", "--service", "trading", "--json")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
-        assert following.stdout is not None
-        assert json.loads(following.stdout.readline())["position"] == 7
-        following.send_signal(signal.SIGINT)
-        assert following.wait(timeout=20) == 0
-        assert following.stderr is not None
-        assert following.stderr.read() == ""
-
-
-def test_a_command_that_is_interrupted_is_not_called_done(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("CancelOrder", Says(grpc.StatusCode.UNAVAILABLE))
-    command = [sys.executable, "-m", "carbonmarket_client", *fake_market.arguments("orders", "cancel", "12")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cancelling:
-        while not fake_market.trading.calls:
-            time.sleep(0.01)
-        cancelling.send_signal(signal.SIGINT)
-        assert cancelling.wait(timeout=20) == 130
-        assert cancelling.stderr is not None
-        assert fake_market.trading.calls[0].request.request_id in cancelling.stderr.read()
-
-
-def test_a_reader_that_has_seen_enough_may_leave(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("ReadFeed", feed_of(*((position, 1_000) for position in range(1, 5_000))))
-    command = [sys.executable, "-m", "carbonmarket_client"]
-    command += [*fake_market.arguments("events", "--service", "trading", "--json")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as events_of:
-        assert events_of.stdout is not None
-        events_of.stdout.readline()
-        events_of.stdout.close()
-        events_of.wait(timeout=20)
-        assert events_of.stderr is not None
-        assert "Traceback" not in events_of.stderr.read()
-
-
-def test_events_of_one_type_only(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("ReadFeed", feed_of((7, 1_000)))
-    assert ran(fake_market, "events", "--service", "trading", "--type", "OrderPlaced") == ""
-    assert "OrderExpired" in ran(fake_market, "events", "--service", "trading", "--type", "OrderExpired")
-
-
-def test_an_operator_reads_the_whole_log(fake_market: FakeMarket) -> None:
-    fake_market.clearing.will("Read", log.ReadResponse())
-    ran(fake_market, "events", "--service", "clearing", actor="auditor:kate")
-    assert fake_market.clearing.only_call("Read").request.wait_ms == 0
-
-
 def test_status_shows_who_answers_and_fails_for_who_does_not(fake_market: FakeMarket) -> None:
     fake_market.registry.will("GetStatus", log.GetStatusResponse(log_id="registry", head_position=61_234))
     fake_market.trading.will("GetStatus", settled.STATUS)
@@ -353,88 +243,13 @@ def test_money_comes_in_and_goes_out_by_the_banks_own_reference(fake_market: Fak
     assert (asked.bank_reference, asked.amount_fen) == ("A-118", 200_000_000)
 
 
-# Every command that shows something, and what its service answers.
-SHOWS: list[tuple[tuple[str, ...], str, str, Any]] = [
-    (("accounts",), "registry", "ListAccounts", answers.ACCOUNTS),
-    (("accounts", "show"), "registry", "GetAccount", registry.GetAccountResponse(account=answers.ACCOUNT)),
-    (("vintages",), "registry", "ListVintages", answers.VINTAGES),
-    (("holdings",), "registry", "GetStatement", answers.HOLDINGS),
-    (("holdings", "movements"), "registry", "ListMovements", answers.MOVEMENTS),
-    (("orders", "--day", answers.DAY), "trading", "ListOrders", answers.ORDERS),
-    (("orders", "show", "59001"), "trading", "GetOrder", query.GetOrderResponse(order=answers.ORDER)),
-    (("trades",), "trading", "ListTrades", answers.TRADES),
-    (("trades", "show", "59700"), "trading", "GetTrade", query.GetTradeResponse(trade=answers.TRADE)),
-    (("blocks",), "trading", "ListBlocks", answers.BLOCKS),
-    (("days",), "trading", "GetDay", answers.OPEN_DAY),
-    (("days", "list"), "trading", "GetDay", answers.OPEN_DAY),
-    (("bulletins", answers.DAY), "trading", "GetBulletin", answers.BULLETIN),
-    (("instruments",), "trading", "ListInstruments", answers.INSTRUMENTS),
-    (("rules",), "trading", "ListInstruments", answers.INSTRUMENTS),
-    (("funds", "entries"), "clearing", "ListEntries", settled.ENTRIES),
-    (("deposits",), "clearing", "ListEntries", settled.ENTRIES),
-    (("payouts", "--state", "returned"), "clearing", "ListPayouts", settled.PAYOUTS),
-    (("statements", answers.DAY), "clearing", "GetStatement", settled.STATEMENT),
-    (("runs",), "clearing", "ListRuns", settled.RUNS),
-    (("runs", "show", "106"), "clearing", "GetRun", settled.ONE_RUN),
-    (("obligations", answers.DAY), "clearing", "ListObligations", settled.OBLIGATIONS),
-    (("reconciliations",), "clearing", "ListReconciliations", settled.RECONCILIATIONS),
-    (("reconciliations", "show", answers.DAY), "clearing", "GetReconciliation", settled.ONE_RECONCILIATION),
-]
-
-
-@pytest.mark.parametrize(("arguments", "service", "rpc", "answer"), SHOWS, ids=lambda value: str(value)[:30])
-def test_what_is_asked_for_is_shown_to_people_and_to_programs(
-    fake_market: FakeMarket, arguments: tuple[str, ...], service: str, rpc: str, answer: Any
-) -> None:
-    getattr(fake_market, service).will(rpc, last_page(answer))
-    text = ran(fake_market, *arguments)
-    assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
-    assert json.loads(ran(fake_market, *arguments, "--json"))
-
-
-def test_funds_are_shown_from_both_books(fake_market: FakeMarket) -> None:
-    fake_market.clearing.will("GetFunds", settled.FUNDS)
-    fake_market.trading.will("GetPosition", answers.POSITION)
-    assert "may be withdrawn" in ran(fake_market, "funds")
-    said = as_json(fake_market, "funds", "power-0007", actor="clearing_operator:bea")
-    assert said["clearing"]["balance_fen"] == 12_409_840_000
-    assert said["trading"]["units"][0]["instrument"] == "CEA"
-
-
-def last_page(answer: Any) -> Any:
-    """The same answer as the list's only page."""
-    whole = type(answer)()
-    whole.CopyFrom(answer)
-    if "next_page_token" in answer.DESCRIPTOR.fields_by_name:
-        whole.next_page_token = ""
-    return whole
-
-
-def test_without_a_day_the_last_closed_one_is_meant(fake_market: FakeMarket) -> None:
-    def day(request: query.GetDayRequest) -> query.GetDayResponse:
-        if request.day in ("", "2021-12-20"):
-            return query.GetDayResponse(day="2021-12-20", phase=types.DAY_PHASE_ANNOUNCED)
-        if request.day == answers.DAY:
-            return answers.OPEN_DAY
-        raise Says(grpc.StatusCode.NOT_FOUND, "DAY_UNKNOWN", day=request.day)
-
-    fake_market.trading.will("GetDay", day)
-    fake_market.trading.will("GetBulletin", answers.BULLETIN)
-    fake_market.clearing.will("GetStatement", settled.STATEMENT)
-    assert answers.DAY in ran(fake_market, "bulletins")
-    assert answers.DAY in ran(fake_market, "statements")
-    assert fake_market.trading.only_call("GetBulletin").request.day == answers.DAY
-    assert fake_market.clearing.only_call("GetStatement").request.day == answers.DAY
-
-
-def test_where_no_day_is_closed_one_has_to_be_named(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("GetDay", query.GetDayResponse(day="2021-12-20", phase=types.DAY_PHASE_ANNOUNCED))
-    result = run(fake_market, "bulletins")
-    assert result.exit_code == 2
-    assert "name the DAY" in " ".join(result.stderr.split())
-
-
-def test_a_long_run_without_a_limit_reads_every_leg(fake_market: FakeMarket) -> None:
-    first = clearing.GetRunResponse(run=settled.RUN, legs=settled.ONE_RUN.legs, next_page_token="more")
-    fake_market.clearing.will("GetRun", first, last_page(settled.ONE_RUN))
-    assert len(as_json(fake_market, "runs", "show", "106", "--limit", "0")["legs"]) == 2
+def test_a_command_that_is_interrupted_is_not_called_done(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("CancelOrder", Says(grpc.StatusCode.UNAVAILABLE))
+    command = [sys.executable, "-m", "carbonmarket_client", *fake_market.arguments("orders", "cancel", "12")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as cancelling:
+        while not fake_market.trading.calls:
+            time.sleep(0.01)
+        cancelling.send_signal(signal.SIGINT)
+        assert cancelling.wait(timeout=20) == 130
+        assert cancelling.stderr is not None
+        assert fake_market.trading.calls[0].request.request_id in cancelling.stderr.read()
