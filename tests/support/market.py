@@ -119,7 +119,7 @@ class Market:
     async def misplaced_answers(self) -> list[str]:
         """Commands that were answered and do not stand, once, where the answer said."""
         found = []
-        for service in SERVICES:
+        for service in set(SERVICES) & set(self.supervisor.children):
             answered = [each for each in self.port.answered if each.service == service]
             found += misplaced(answered, await self.port.whole_log(service))
         return found

@@ -1,0 +1,74 @@
+"""A source that came back older and went on differently: hearing halts, names both digests, and nothing is guessed."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from rehearsal.postgres import Postgres
+from support.day import REGISTRY_OPERATOR
+from support.kafka import Kafka
+from support.market import Market, running_market
+
+pytestmark = pytest.mark.fault
+
+
+async def open_account(market: Market, account: str) -> None:
+    kind = registry_types.ACCOUNT_KIND_PROVINCE
+    request = registry.OpenAccountRequest(request_id=account, account=account, kind=kind, name=account)
+    await market.port.call(REGISTRY_OPERATOR, request)
+
+
+async def copy_database(postgres: Postgres, name: str, to: str) -> None:
+    """Nobody may be in it meanwhile."""
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{to}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{to}" TEMPLATE "{name}"')
+    finally:
+        await connection.close()
+
+
+async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
+    postgres: Postgres, kafka: Kafka, tmp_path: Path
+) -> None:
+    async with running_market(postgres, kafka.address, tmp_path, services=["registry", "trading"]) as market:
+        await open_account(market, "hubei")
+        await market.stop_service("registry")
+        await copy_database(postgres, market.database("registry"), "older_registry")
+        await market.start(["registry"])
+        await open_account(market, "hunan")
+        heard = (await market.port.whole_log("registry"))[-1]
+
+        async def heard_all() -> bool:
+            sources = (await market.port.status("trading")).sources
+            return any(source.heard_position == heard.position for source in sources if source.log_id == "registry")
+
+        await market.until(heard_all, "trading to hear the registry")
+        await market.stop_service("registry")
+        await copy_database(postgres, "older_registry", market.database("registry"))
+        await market.start(["registry"])
+        # A leadership and two accounts later the older copy is longer than what trading heard.
+        for account in ("anhui", "fujian", "gansu"):
+            await open_account(market, account)
+        met = (await market.port.whole_log("registry"))[heard.position - 1]
+        assert met.digest != heard.digest
+
+        async def halted() -> bool:
+            return bool(await halted_because(market))
+
+        await market.until(halted, "trading to stop hearing the registry")
+        why = await halted_because(market)
+        assert heard.digest.hex() in why
+        assert "forked" in why
+        log = await asyncio.to_thread(market.child("trading").log_path.read_text)
+        assert "hearing registry is halted" in log
+        assert heard.digest.hex() in log
+
+
+async def halted_because(market: Market) -> str:
+    sources = (await market.port.status("trading")).sources
+    return next(source.halted_because for source in sources if source.log_id == "registry")

@@ -1,0 +1,146 @@
+"""A lost database and a full disk: UNAVAILABLE and a clear line in the log, never a wrong answer, and nothing lost."""
+
+import os
+import pwd
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import grpc.aio
+import pytest
+
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from rehearsal.postgres import UNPRIVILEGED_USER, Postgres
+from support.calls import RPCS
+from support.day import PROVINCE, REGISTRY_OPERATOR
+from support.kafka import Kafka
+from support.market import Market, running_market
+
+pytestmark = pytest.mark.fault
+
+DISK_MB = 24
+BALLAST_STEP_BYTES = 8_192
+COMMANDS_MAX = 2_000
+
+
+async def open_province(market: Market) -> None:
+    kind = registry_types.ACCOUNT_KIND_PROVINCE
+    request = registry.OpenAccountRequest(request_id="hubei", account=PROVINCE, kind=kind, name="Hubei")
+    await market.port.call(REGISTRY_OPERATOR, request)
+
+
+def issue(number: int) -> registry.IssueAllowancesRequest:
+    request = registry.IssueAllowancesRequest(request_id=f"issue/{number}", vintage="CEA", account=PROVINCE)
+    request.quantity_tonnes, request.basis = number, "plan " + "2021 " * 30
+    return request
+
+
+async def issued_tonnes(market: Market) -> int:
+    answer = await market.port.call("auditor:test", registry_queries.ListVintagesRequest())
+    return sum(vintage.issued_tonnes for vintage in answer.vintages)
+
+
+async def try_once(market: Market, request: registry.IssueAllowancesRequest) -> grpc.StatusCode:
+    """OK if the command was answered, else the status of the call."""
+    rpc = RPCS[request.DESCRIPTOR.full_name]
+    try:
+        await market.port.ask_once(rpc.service, rpc.path, REGISTRY_OPERATOR, request, rpc.answer)
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_nothing(
+    own_postgres: Postgres, kafka: Kafka, tmp_path: Path
+) -> None:
+    async with running_market(own_postgres, kafka.address, tmp_path, services=["registry"]) as market:
+        await open_province(market)
+        await market.port.call(REGISTRY_OPERATOR, create_vintage())
+        assert await try_once(market, issue(1)) is grpc.StatusCode.OK
+        await own_postgres.kill()
+        assert await try_once(market, issue(2)) is grpc.StatusCode.UNAVAILABLE
+        assert await try_once(market, issue(1)) is grpc.StatusCode.UNAVAILABLE, "a repeat, too, waits for the truth"
+        await market.until(
+            lambda: log_says(market, "the process ends, its next start reads what is true"), "a log line"
+        )
+        await own_postgres.start()
+        for number in (1, 2, 2, 1):
+            await market.port.call(REGISTRY_OPERATOR, issue(number))
+        assert await issued_tonnes(market) == 1 + 2
+        assert await market.misplaced_answers() == []
+
+
+async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_nothing(
+    own_postgres: Postgres, kafka: Kafka, tmp_path: Path, small_disk: Path
+) -> None:
+    market = Market(own_postgres, kafka.address, tmp_path)
+    await create_database_on(small_disk, own_postgres, market.database("registry"))
+    try:
+        await market.start(["registry"])
+        await open_province(market)
+        await market.port.call(REGISTRY_OPERATOR, create_vintage())
+        fill(small_disk)
+        answered = 0
+        status = grpc.StatusCode.OK
+        while status is grpc.StatusCode.OK and answered < COMMANDS_MAX:
+            status = await try_once(market, issue(answered + 1))
+            answered += status is grpc.StatusCode.OK
+        assert status is grpc.StatusCode.UNAVAILABLE
+        await market.until(lambda: log_says(market, "No space left on device"), "the cause in the log")
+        (small_disk / "ballast").unlink()
+        for number in range(1, answered + 2):
+            await market.port.call(REGISTRY_OPERATOR, issue(number))
+        assert await issued_tonnes(market) == sum(range(1, answered + 2))
+        assert await market.misplaced_answers() == []
+    finally:
+        await market.stop()
+        await own_postgres.drop_database(market.database("registry"))
+
+
+def create_vintage() -> registry.CreateVintageRequest:
+    return registry.CreateVintageRequest(request_id="CEA", vintage="CEA", compliance_year=2020)
+
+
+async def log_says(market: Market, what: str) -> bool:
+    return re.search(re.escape(what), market.child("registry").log_path.read_text()) is not None
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of its own, of a few megabytes, where PostgreSQL may write; others may pass to it, unlike to
+    pytest's folders.
+    """
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    mount = ("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder))
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only who may mount a file system can fill one")
+    user = pwd.getpwnam(UNPRIVILEGED_USER)
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    yield folder
+    subprocess.run(("umount", "--lazy", str(folder)), check=True)
+    folder.rmdir()
+
+
+async def create_database_on(folder: Path, postgres: Postgres, name: str) -> None:
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    try:
+        await connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        await connection.execute(f'CREATE DATABASE "{name}" TABLESPACE small')
+    finally:
+        await connection.close()
+
+
+def fill(folder: Path) -> None:
+    """Leaves less room than the next few commands need."""
+    with (folder / "ballast").open("wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(b"\0" * BALLAST_STEP_BYTES)
+        except OSError:
+            return
