@@ -5,14 +5,15 @@ end_unix_nanos, attributes, status. Each service writes its own files; a trace i
 
 Links join traces: a trade continues its taker's trace and links its maker's; a settled leg links its run's. Following
 every link would drag a whole day in, so a tree shows the trace asked for, whole, and of every trace joined to it only
-the way from its root down to the span at the other end of the link.
+the ways from its root down to the spans at the other ends of the links. A trace of one span that only gathers others,
+as the writing of a batch does, says nothing of the way and is left out.
 """
 
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Span:
     start_nanos: int
     end_nanos: int
     status: str
+    reason: str = ""
     links: tuple[SpanKey, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -51,18 +53,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a drawn tree. `lead` are the tree's strokes before the name; `joined` says that it is on a
-    joined trace.
+    """One line of a drawn tree. `lead` are the tree's strokes before the name; `meets` are, on a joined trace, the
+    spans of ours that this one links or is linked by.
     """
 
     lead: str
     span: Span
-    joined: bool = False
+    meets: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A trace that meets the one asked for: the way from its root to the span that links or is linked."""
+    """A trace that meets the one asked for, first `at` one of its spans: the ways from its root to where they meet."""
 
     trace_id: str
     at: Span
@@ -99,7 +101,9 @@ def read_trace(folder: Path, trace_id: str) -> list[Span]:
     if not paths:
         raise SpansUnreadable(f"{folder} holds no span files (*.jsonl)")
     naming_it = list(_spans_naming(paths, [trace_id]))
-    others = {span.key.trace_id for span in naming_it} | {link.trace_id for span in naming_it for link in span.links}
+    others = {span.key.trace_id for span in naming_it} | {
+        link.trace_id for span in naming_it if span.key.trace_id == trace_id for link in span.links
+    }
     others.discard(trace_id)
     joined = (span for span in _spans_naming(paths, sorted(others)) if span.key.trace_id in others) if others else ()
     return list({span.key: span for span in [*naming_it, *joined]}.values())
@@ -127,6 +131,7 @@ def _span(row: Mapping[str, Any]) -> Span:
         start_nanos=int(row["start_unix_nanos"]),
         end_nanos=int(row["end_unix_nanos"]),
         status=str(row.get("status") or ""),
+        reason=str(row.get("reason") or ""),
         links=tuple(SpanKey(link["trace_id"], link["span_id"]) for link in row.get("links") or ()),
         attributes=row.get("attributes") or {},
     )
@@ -141,41 +146,45 @@ def trace_tree(spans: Iterable[Span], trace_id: str) -> TraceTree | None:
     own = by_trace.get(trace_id)
     if not own:
         return None
-    joints = _joints(everything, own, trace_id)
+    joints = _joints(by_trace, own, trace_id)
     return TraceTree(
         trace_id=trace_id,
         start_nanos=min(span.start_nanos for span in own),
         lines=tuple(_lines(own)),
-        joined=tuple(_joined(by_trace, at, far_end) for at, far_end in joints[:JOINED_MAX]),
+        joined=tuple(_joined(by_trace, other_id, met) for other_id, met in joints[:JOINED_MAX]),
         left_out=max(0, len(joints) - JOINED_MAX),
     )
 
 
-def _joints(everything: Iterable[Span], own: Iterable[Span], trace_id: str) -> list[tuple[Span, SpanKey]]:
-    """Where other traces meet this one, in time order, each other trace once: (the span on our side, the key on
-    theirs).
-    """
+Met = Mapping[str, list[Span]]
+"""Where a trace meets ours: by its own span's id, the spans of ours that are linked with it, in time order."""
+
+
+def _joints(by_trace: Mapping[str, list[Span]], own: Iterable[Span], trace_id: str) -> list[tuple[str, Met]]:
+    """The traces that meet this one, in the order in which they do."""
     ours = {span.key: span for span in own}
-    found = [(span, link) for span in ours.values() for link in span.links if link.trace_id != trace_id]
-    for span in everything:
-        if span.key.trace_id != trace_id:
-            found += [(ours[link], span.key) for link in span.links if link in ours]
-    first_of_each: dict[str, tuple[Span, SpanKey]] = {}
-    for at, far_end in sorted(found, key=lambda joint: (joint[0].start_nanos, joint[1].trace_id, joint[1].span_id)):
-        first_of_each.setdefault(far_end.trace_id, (at, far_end))
-    return list(first_of_each.values())
+    linked = [(span, link) for span in ours.values() for link in span.links if link.trace_id != trace_id]
+    known = {link.trace_id for _, link in linked}
+    for other_id, spans in by_trace.items():
+        if other_id != trace_id and (other_id in known or len(spans) > 1):
+            linked += [(ours[link], span.key) for span in spans for link in span.links if link in ours]
+    met: dict[str, dict[str, list[Span]]] = {}
+    for at, far_end in sorted(linked, key=lambda joint: (joint[0].start_nanos, joint[1].trace_id, joint[1].span_id)):
+        met.setdefault(far_end.trace_id, {}).setdefault(far_end.span_id, []).append(at)
+    return list(met.items())
 
 
-def _joined(by_trace: Mapping[str, list[Span]], at: Span, far_end: SpanKey) -> Joined:
-    theirs = by_trace.get(far_end.trace_id, [])
-    by_id = {span.key.span_id: span for span in theirs}
-    way: list[Span] = []
-    span = by_id.get(far_end.span_id)
-    while span is not None and span not in way:
-        way.insert(0, span)
-        span = by_id.get(span.parent_span_id)
-    lines = tuple(Line("   " * (depth - 1) + "└─ " if depth else "", step) for depth, step in enumerate(way))
-    return Joined(trace_id=far_end.trace_id, at=at, lines=lines)
+def _joined(by_trace: Mapping[str, list[Span]], trace_id: str, met: Met) -> Joined:
+    by_id = {span.key.span_id: span for span in by_trace.get(trace_id, [])}
+    ways: dict[str, Span] = {}
+    for far_end in met:
+        span = by_id.get(far_end)
+        while span is not None and span.key.span_id not in ways:
+            ways[span.key.span_id] = span
+            span = by_id.get(span.parent_span_id)
+    lines = (replace(line, meets=tuple(met.get(line.span.key.span_id, ()))) for line in _lines(list(ways.values())))
+    first = min((span for spans in met.values() for span in spans), key=lambda span: span.start_nanos)
+    return Joined(trace_id=trace_id, at=first, lines=tuple(lines))
 
 
 def _lines(own: list[Span]) -> Iterator[Line]:

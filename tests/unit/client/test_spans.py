@@ -38,8 +38,9 @@ def row(
             "links": [{"trace_id": trace, "span_id": span} for trace, span in links],
             "start_unix_nanos": 1_626_399_000 * SECOND + start,
             "end_unix_nanos": 1_626_399_000 * SECOND + start + took,
-            "attributes": {"trade_id": 17},
+            "attributes": {"position": 30},
             "status": status,
+            "reason": "",
         }
     )
 
@@ -62,10 +63,16 @@ def folder(tmp_path: Path) -> Path:
             row("clearing", "ObligationRecorded", TAKER, "t3", "t2", 5_000_000),
             row("clearing", "TradeSettled", TAKER, "t5", "t3", 20 * SECOND),
             row("clearing", "TradingDayClosed", RUN, "r1", start=19 * SECOND),
-            row("clearing", "ClearingRunComputed", RUN, "r2", "r1", 20 * SECOND, links=((TAKER, "t5"),)),
+            row("clearing", "ClearingRunComputed", RUN, "r2", "r1", 19 * SECOND, links=((TAKER, "t5"),)),
+            row("clearing", "ReconciliationOrdered", RUN, "r4", "r1", 25 * SECOND),
             row("clearing", "append", APPENDED, "p1", start=21 * SECOND, links=((TAKER, "t5"), (RUN, "r2"))),
         ],
-        "registry-1.jsonl": [row("registry", "AllowancesDelivered", TAKER, "t4", "t3", 19 * SECOND, status="ERROR")],
+        "registry-1.jsonl": [
+            row("registry", "DeliverAllowances", RUN, "r3", "r1", 19 * SECOND),
+            row(
+                "registry", "AllowancesDelivered", TAKER, "t4", "t3", 19 * SECOND, links=((RUN, "r3"),), status="ERROR"
+            ),
+        ],
     }
     for name, lines in files.items():
         (tmp_path / name).write_text("".join(line + "\n" for line in lines))
@@ -92,12 +99,40 @@ def test_a_trace_is_one_tree_over_all_files_and_services(folder: Path) -> None:
 def test_traces_that_meet_it_are_drawn_from_their_root_to_where_they_meet(folder: Path) -> None:
     tree = trace_tree(read_trace(folder, TAKER), TAKER)
     assert tree is not None
-    assert [(joined.trace_id, joined.at.name, [line.span.name for line in joined.lines]) for joined in tree.joined] == [
-        (MAKER, "TradeExecuted", ["PlaceOrder", "OrderPlaced"]),
-        (RUN, "TradeSettled", ["TradingDayClosed", "ClearingRunComputed"]),
-        (APPENDED, "TradeSettled", ["append"]),
+    assert [joined.trace_id for joined in tree.joined] == [MAKER, RUN]
+    drawn = [
+        (line.lead + line.span.name, [met.name for met in line.meets])
+        for joined in tree.joined
+        for line in joined.lines
+    ]
+    assert drawn == [
+        ("PlaceOrder", []),
+        ("└─ OrderPlaced", ["TradeExecuted"]),
+        ("TradingDayClosed", []),
+        ("├─ ClearingRunComputed", ["TradeSettled"]),
+        ("└─ DeliverAllowances", ["AllowancesDelivered"]),
     ]
     assert tree.services == ["trading", "clearing", "registry"]
+
+
+def test_a_trace_that_only_gathers_others_is_no_way_and_is_left_out(folder: Path) -> None:
+    tree = trace_tree(read_trace(folder, TAKER), TAKER)
+    assert tree is not None
+    assert APPENDED not in {joined.trace_id for joined in tree.joined}
+
+
+def test_a_refused_step_shows_its_reason_and_a_heard_one_the_record_it_heard(tmp_path: Path) -> None:
+    refused = json.loads(row("trading", "PlaceOrder", TAKER, "t1", status="ERROR")) | {"reason": "OUT_OF_SESSION"}
+    heard = json.loads(row("clearing", "hear TradeExecuted", TAKER, "t2", "t1"))
+    heard |= {"attributes": {"source": "trading", "source_position": 29}}
+    (tmp_path / "spans.jsonl").write_text(f"{json.dumps(refused)}\n{json.dumps(heard)}\n")
+    tree = trace_tree(read_trace(tmp_path, TAKER), TAKER)
+    assert tree is not None
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(*tree_screens(tree))
+    first, second = [line.split() for line in console.export_text().splitlines() if "trading" in line][1:]
+    assert first[-1] == "OUT_OF_SESSION"
+    assert second[3:6] == ["clearing", "trading", "29"]
 
 
 def test_only_the_spans_in_question_are_read(folder: Path) -> None:
@@ -156,9 +191,9 @@ def test_the_drawn_tree_tells_service_time_and_failure_of_every_step(folder: Pat
         "18 h 00 m",
         "ERROR",
         "-59.9 s",
-        "PlaceOrder › OrderPlaced",
+        "└─ OrderPlaced",
+        "trading 30",
         MAKER,
-        "and 1 appends",
     ):
         assert told in text
 

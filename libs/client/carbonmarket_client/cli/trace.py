@@ -73,5 +73,7 @@ def _plain_line(line: Line) -> dict[str, object]:
         "start_unix_nanos": step.start_nanos,
         "end_unix_nanos": step.end_nanos,
         "status": step.status,
+        "reason": step.reason,
         "attributes": dict(step.attributes),
+        "meets_span_ids": [met.key.span_id for met in line.meets],
     }
