@@ -16,6 +16,7 @@ from trading.domain.market import Market
 from trading.domain.opening import OpenDay
 from trading.domain.rules import Session, SetCompositeWeights, SetTradingRules, TradingRules, Weight
 from trading.domain.settlement import MarkTradeSettled, NoteBooksAgreement, NoteSettlementDay
+from trading.domain.trades import Settlement
 
 DAYS = ("2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21", "2021-07-22")
 FRIDAY, MONDAY, TUESDAY = DAYS[:3]
@@ -108,7 +109,7 @@ class Floor:
     def settle(self) -> None:
         """Clearing settles every trade that waits and completes the day; the books agree."""
         for trade in list(self.market.trades.values()):
-            if trade.day == self.day and trade.settlement == 1:
+            if trade.day == self.day and trade.settlement is Settlement.AWAITED:
                 self.play(CLEARING, settled(self.market, trade.trade_id))
         self.play(CLEARING, NoteSettlementDay(self.day))
         self.play(CLEARING, NoteBooksAgreement(self.day, True))

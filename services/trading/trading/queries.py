@@ -133,7 +133,7 @@ class TradingQueryService:
                     answer = pb.StreamMarketDataResponse(position=seen.position)
                     answer.MergeFrom(shown)
                     yield answer
-                    await asyncio.sleep(PICTURE_SECONDS_MIN)
+                await asyncio.sleep(PICTURE_SECONDS_MIN)
                 await self.writer.tail.wait_beyond(seen.position, QUIET_SECONDS_MAX)
         finally:
             self._streams -= 1

@@ -14,6 +14,7 @@ from support.trading_floor import (
     moment,
     open_floor,
 )
+from trading.domain import block
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.block import (
     BLOCKS_OPEN_PER_ACCOUNT_MAX,
@@ -201,3 +202,9 @@ def test_an_account_has_a_bounded_number_of_open_negotiations(floor: Floor) -> N
         floor.play(POWER, sell(4_000, 100_000, to="cement"))
     assert floor.refusal(POWER, sell())[0] == "TOO_MANY_OPEN_BLOCKS"
     assert floor.refusal(STEEL, OfferBlock("steel", "cement", "CEA", BUY, 4_000, 100_000))[0] == "TOO_MANY_OPEN_BLOCKS"
+
+
+def test_the_market_has_a_bounded_number_of_open_negotiations(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block, "BLOCKS_OPEN_MAX", 1)
+    floor.play(POWER, sell())
+    assert floor.refusal(POWER, sell()) == ("TOO_MANY_OPEN_BLOCKS", {"blocks": 1, "blocks_max": 1})

@@ -15,6 +15,7 @@ from support.trading_floor import (
     open_floor,
     quiet_floor,
 )
+from trading.domain import listed
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.instruments import ListInstrument, NoteVintage
 from trading.domain.listed import (
@@ -299,6 +300,14 @@ def test_an_account_has_a_bounded_number_of_open_listings(floor: Floor) -> None:
         floor.play(POWER, sell(4_800, 1))
     assert floor.refusal(POWER, sell(4_800, 1))[0] == "TOO_MANY_OPEN_ORDERS"
     floor.play(STEEL, buy(4_800, 1))
+
+
+def test_the_market_has_a_bounded_number_of_open_listings(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listed, "ORDERS_OPEN_MAX", 2)
+    floor.play(POWER, sell())
+    floor.play(CEMENT, sell(account="cement"))
+    full = ("TOO_MANY_OPEN_ORDERS", {"orders": 2, "orders_max": 2})
+    assert floor.refusal(STEEL, buy()) == full
 
 
 def test_an_instrument_listed_for_a_later_day_is_not_traded_today() -> None:

@@ -126,6 +126,17 @@ def test_a_day_opens_when_the_last_one_is_settled_and_the_books_agree() -> None:
     assert opened.overridden_by == ()
 
 
+def test_an_override_that_is_no_longer_needed_leaves_no_mark_on_the_day() -> None:
+    floor = open_floor()
+    floor.close()
+    floor.play(ANN, OverrideOpening(MONDAY, GROUND))
+    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    floor.settle()
+    opened = floor.open(MONDAY)[0]
+    assert isinstance(opened, DayOpened)
+    assert opened.overridden_by == ()
+
+
 def test_an_override_is_for_one_day_only() -> None:
     floor = open_floor()
     floor.close()

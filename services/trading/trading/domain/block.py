@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from trading.domain.market import Market
 
 BLOCKS_OPEN_PER_ACCOUNT_MAX = 1_000
+BLOCKS_OPEN_MAX = 20_000
+"""All of them expire in one command at the close."""
 
 
 # Commands
@@ -109,9 +111,9 @@ def offer_block(market: "Market", command: OfferBlock, context: Context) -> list
     if not counterparty.eligible_to_trade or counterparty.stopped_ground or counterparty.closed:
         raise Rejected("COUNTERPARTY_MAY_NOT_TRADE", counterparty=command.counterparty)
     check_terms(rules, instrument, command.price_fen, command.quantity_tonnes)
-    for side in (account, counterparty):
-        if len(side.blocks) >= BLOCKS_OPEN_PER_ACCOUNT_MAX:
-            raise Rejected("TOO_MANY_OPEN_BLOCKS", blocks=len(side.blocks), blocks_max=BLOCKS_OPEN_PER_ACCOUNT_MAX)
+    check_room_for_blocks(len(account.blocks), BLOCKS_OPEN_PER_ACCOUNT_MAX)
+    check_room_for_blocks(len(counterparty.blocks), BLOCKS_OPEN_PER_ACCOUNT_MAX)
+    check_room_for_blocks(len(market.blocks), BLOCKS_OPEN_MAX)
     locked_fen = check_funded(
         market, account, command.side, command.instrument, command.price_fen, command.quantity_tonnes
     )
@@ -221,6 +223,11 @@ def withdraw_block(market: "Market", command: WithdrawBlock, context: Context) -
         raise Rejected("NOT_YOUR_TERMS", block_id=block.block_id)
 
     return [withdrawn(block, WithdrawReason.BY_PROPOSER)]
+
+
+def check_room_for_blocks(blocks: int, blocks_max: int) -> None:
+    if blocks >= blocks_max:
+        raise Rejected("TOO_MANY_OPEN_BLOCKS", blocks=blocks, blocks_max=blocks_max)
 
 
 def check_block_id(block_id: int) -> None:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from trading.domain.market import Market
 
 ORDERS_OPEN_PER_ACCOUNT_MAX = 1_000
+ORDERS_OPEN_MAX = 100_000
+"""All of them expire in one command at the close."""
 
 
 # Commands
@@ -151,8 +153,8 @@ def place_order(market: "Market", command: PlaceOrder, context: Context) -> list
             low_fen=limits.listed_low_fen,
             high_fen=limits.listed_high_fen,
         )
-    if len(account.orders) >= ORDERS_OPEN_PER_ACCOUNT_MAX:
-        raise Rejected("TOO_MANY_OPEN_ORDERS", orders=len(account.orders), orders_max=ORDERS_OPEN_PER_ACCOUNT_MAX)
+    check_room_for_orders(len(account.orders), ORDERS_OPEN_PER_ACCOUNT_MAX)
+    check_room_for_orders(len(market.orders), ORDERS_OPEN_MAX)
     locked_fen = 0
     if command.side is Side.BUY:
         locked_fen = buyer_needs_fen(market, command.price_fen, command.quantity_tonnes)
@@ -247,6 +249,11 @@ def cancel_order(market: "Market", command: CancelOrder, context: Context) -> li
     check_owner(order.account, context)
 
     return [cancelled(order, CancelReason.BY_OWNER)]
+
+
+def check_room_for_orders(orders: int, orders_max: int) -> None:
+    if orders >= orders_max:
+        raise Rejected("TOO_MANY_OPEN_ORDERS", orders=orders, orders_max=orders_max)
 
 
 def check_order_id(order_id: int) -> None:

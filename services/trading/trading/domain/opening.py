@@ -108,10 +108,9 @@ def open_day(market: "Market", command: OpenDay, context: Context) -> list[objec
     for instrument in instruments:
         if not (instrument.previous_close_fen or composite_fen):
             raise Rejected("COMPOSITE_UNKNOWN", day=command.day, instrument=instrument.instrument)
-    overridden = day.override_approved_by != ""
-    if not overridden:
-        for obstacle in obstacles(market, command.day, context.set_aside):
-            raise obstacle
+    blocking = obstacles(market, command.day, context.set_aside)
+    if blocking and not day.override_approved_by:
+        raise blocking[0]
 
     # From here on the day is open.
     return [
@@ -123,9 +122,9 @@ def open_day(market: "Market", command: OpenDay, context: Context) -> list[objec
                 for instrument in sorted(instruments, key=lambda instrument: instrument.instrument)
             ),
             composite_previous_close_fen=composite_fen,
-            overridden_by=(day.override_proposed_by, day.override_approved_by) if overridden else (),
+            overridden_by=(day.override_proposed_by, day.override_approved_by) if blocking else (),
         ),
-        *releases_due(market, command.day),
+        *releases_due(market),
     ]
 
 

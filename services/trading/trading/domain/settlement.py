@@ -135,8 +135,8 @@ def note_books_agreement(market: "Market", command: NoteBooksAgreement, context:
     return [BooksAgreementNoted(day=command.day, agreed=command.agreed)]
 
 
-def releases_due(market: "Market", day: str) -> list[AllowancesReleased]:
-    """What the opening of a day releases: every settled purchase of an earlier day (T+1, rulebook 3.6)."""
+def releases_due(market: "Market") -> list[AllowancesReleased]:
+    """What the opening of a day releases: every settled purchase; all are of earlier days (T+1, rulebook 3.6)."""
     return [
         AllowancesReleased(
             trade_id=trade.trade_id,
@@ -145,7 +145,7 @@ def releases_due(market: "Market", day: str) -> list[AllowancesReleased]:
             quantity_tonnes=trade.quantity_tonnes,
         )
         for trade in market.trades.values()
-        if trade.settlement is Settlement.SETTLED and trade.day < day
+        if trade.settlement is Settlement.SETTLED
     ]
 
 
