@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from chassis.call import NotYet
+from chassis.call import NotYet, Unavailable
 from chassis.engine import Batch, Submission
 from chassis.remote import Remote
 from chassis.tracing import Branch, Tracing
@@ -56,7 +56,7 @@ Calls = Mapping[type, Callable[[Any, Outgoing], Awaitable[object]]]
 
 
 class Caller:
-    """Sends the leader's orders, at most CALLS_IN_FLIGHT_MAX at a time."""
+    """Sends the leader's orders, at most CALLS_IN_FLIGHT_MAX at a time. How many wait is bounded by the state."""
 
     def __init__(self, calls: Calls, remotes: Mapping[str, Remote], writer: Writer[Any], tracing: Tracing) -> None:
         self._calls = calls
@@ -73,9 +73,7 @@ class Caller:
         self._writer.after_commit.append(self._notice)
         async with asyncio.TaskGroup() as group:
             while True:
-                position = await self._new.get()
-                await self._places.acquire()
-                group.create_task(self._send(position))
+                group.create_task(self._send(await self._new.get()))
 
     def _notice(self, batch: Batch) -> None:
         for record, event in zip(batch.records, batch.events, strict=True):
@@ -83,40 +81,36 @@ class Caller:
                 self._new.put_nowait(record.position)
 
     async def _send(self, position: int) -> None:
-        try:
-            ((record, order),) = await self._writer.tail.read(position - 1, 1)
-            name = f"order {type(order).__name__}"
-            span = self._tracing.branch(name, record.traceparent, attributes={"position": position})
-            own_log_id = self._writer.log.log_id
-            outgoing = Outgoing(position, f"{own_log_id}/{position}", span, self._remotes, self._writer)
-            answer = await self._until_answered(order, outgoing)
-            if answer is not None:
-                await self._writer.insist(
-                    Submission(
-                        actor=f"service:{own_log_id}",
-                        request_id=f"answer/{position}",
-                        command=answer,
-                        traceparent=span.traceparent,
-                        answers=position,
-                        must_apply=True,
-                    )
-                )
-            span.end()
-        finally:
-            self._places.release()
-
-    async def _until_answered(self, order: object, outgoing: Outgoing) -> object | None:
+        ((record, order),) = await self._writer.tail.read(position - 1, 1)
+        name = type(order).__name__
+        span = self._tracing.branch(f"order {name}", record.traceparent, attributes={"position": position})
+        outgoing = Outgoing(position, f"{self._writer.log.log_id}/{position}", span, self._remotes, self._writer)
+        where = {"position": position, "traceparent": span.traceparent}
         attempt = 0
-        where = {"position": outgoing.position, "traceparent": outgoing.branch.traceparent}
-        while outgoing.position in self._writer.engine.shell.unanswered:
+        while position in self._writer.engine.shell.unanswered:
             try:
-                return await self._calls[type(order)](order, outgoing)
-            except NotYet as error:
+                await self._try(order, outgoing)
+            except (NotYet, Unavailable) as error:
                 if attempt in (0, len(RETRY_SECONDS)):
-                    logger.info("%s is not answered yet: %s", type(order).__name__, error, extra=where)
+                    logger.info("%s is not answered yet: %s", name, error, extra=where)
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             except Exception as error:
-                logger.error("%s cannot be sent: %r", type(order).__name__, error, exc_info=error, extra=where)
+                logger.error("%s cannot be sent or answered: %r", name, error, exc_info=error, extra=where)
                 await asyncio.sleep(BUG_RETRY_SECONDS)
             attempt += 1
-        return None
+        span.end()
+
+    async def _try(self, order: object, outgoing: Outgoing) -> None:
+        # A place is held only while there is a call: orders that wait must not keep others from being sent.
+        async with self._places:
+            answer = await self._calls[type(order)](order, outgoing)
+        await self._writer.insist(
+            Submission(
+                actor=f"service:{self._writer.log.log_id}",
+                request_id=f"answer/{outgoing.position}",
+                command=answer,
+                traceparent=outgoing.branch.traceparent,
+                answers=outgoing.position,
+                must_apply=True,
+            )
+        )

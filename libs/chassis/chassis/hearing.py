@@ -5,9 +5,10 @@ position is skipped, the next one is processed if it chains, and one further on 
 other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
 message makes no gap; each look also tells how far behind we are.
 
-A record that does not chain means that the source forked (it was restored older, say): hearing stops, and stays
-stopped until two people have dealt with it. A bug in a reaction or a decision pauses the source likewise; nothing is
-skipped.
+A record of the log that does not chain means that the source forked (it was restored older, say): hearing stops, and
+stays stopped until two people have dealt with it. A message on Kafka that does not chain may be anybody's: then the log
+says what is true. A bug in a reaction or a decision pauses the source as a fork does; what came before is heard, and
+nothing is skipped.
 """
 
 import asyncio
@@ -21,12 +22,12 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 
 from chassis.broker import RecordConsumer
-from chassis.call import Bug, NotYet
+from chassis.call import Bug, NotYet, Refused
 from chassis.engine import Done, Submission
 from chassis.log import READ_RECORDS_MAX
-from chassis.record import HeardUpTo, Record, chain, genesis
+from chassis.record import Head, HeardUpTo, Record, first_fault, genesis
 from chassis.remote import Remote
-from chassis.tracing import Tracing, is_sampled
+from chassis.tracing import Branch, Tracing, is_sampled
 from chassis.writer import Writer
 
 SILENCE_SECONDS = 1.0
@@ -118,8 +119,10 @@ class Hearing:
             except Halted as halt:
                 self.halted_because = str(halt)
                 self._tell(halt)
-            halted_at = self.upto
-            while self.upto == halted_at:
+            # Two people may also say that it goes on just where it stands: then it is noted anew.
+            heard = self._writer.engine.heard
+            halted_at = heard.get(self.source)
+            while heard.get(self.source) is halted_at:
                 await asyncio.sleep(RETRY_SECONDS)
             logger.warning("hearing %s goes on from %d", self.source, self.upto.position, extra={"source": self.source})
             self.halted_because = ""
@@ -136,8 +139,9 @@ class Hearing:
         while True:
             arrived = await self._consumer.next_batch(SILENCE_SECONDS)
             ready, gap = next_in_order(self.upto.position, arrived)
-            await self._take(ready)
-            if gap or not arrived or self.lag.seconds() > SILENCE_SECONDS:
+            chaining = self._chaining(ready)
+            await self._take(chaining)
+            if gap or len(chaining) < len(ready) or not arrived or self.lag.seconds() > SILENCE_SECONDS:
                 await self._read_missing()
 
     async def _check_fork(self) -> None:
@@ -164,30 +168,41 @@ class Hearing:
             if self.upto.position >= head_position:
                 self.lag.in_step_at = time.monotonic()
                 return
+            if not ready:
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _read(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
         while True:
             try:
                 return await self._remote.read_log(after_position, records_max)
-            except NotYet as error:
+            except (NotYet, Refused) as error:
                 logger.debug("%s", error, extra={"source": self.source})
                 await asyncio.sleep(RETRY_SECONDS)
 
+    def _chaining(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The records, of those that come next, that continue what was heard."""
+        upto = self.upto
+        fault = first_fault(Head(upto.position, upto.digest), records)
+        return records if fault is None else records[: fault.position - upto.position - 1]
+
     async def _take(self, records: Sequence[Record]) -> None:
-        digest = self.upto.digest
-        for record in records:
-            if chain(digest, record) != record.digest:
-                raise Halted(forked(self.upto, record), record)
-            digest = record.digest
-        for start in range(0, len(records), IN_FLIGHT_MAX):
-            await self._submit(records[start : start + IN_FLIGHT_MAX])
-        if records:
-            self.lag.records = max(self.lag.records - len(records), 0)
+        good = self._chaining(records)
+        for start in range(0, len(good), IN_FLIGHT_MAX):
+            await self._submit(good[start : start + IN_FLIGHT_MAX])
+        self.lag.records = max(self.lag.records - len(good), 0)
+        if len(good) < len(records):
+            raise Halted(forked(self.upto, records[len(good)]), records[len(good)])
 
     async def _submit(self, records: Sequence[Record]) -> None:
-        submissions, spans = [], []
+        submissions: list[Submission] = []
+        spans: list[Branch] = []
+        halt: Halted | None = None
         for record in records:
-            command = self._react(record)
+            try:
+                command = self._react(record)
+            except Halted as error:
+                halt = error
+                break
             traceparent = record.traceparent
             if command is not None and is_sampled(traceparent):
                 span = self._tracing.branch(
@@ -212,12 +227,14 @@ class Hearing:
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
         for span in spans:
             span.end()
-        for record, outcome in zip(records, outcomes, strict=True):
+        for record, outcome in zip(records, outcomes, strict=False):
             if isinstance(outcome, Bug):
                 raise Halted(f"record {record.position} ({record.type}): {outcome}", record)
             if isinstance(outcome, BaseException):
                 raise outcome
             assert isinstance(outcome, Done)
+        if halt is not None:
+            raise halt
 
     def _react(self, record: Record) -> object | None:
         react = self._reactions.get(record.type)

@@ -1,9 +1,9 @@
 """LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
 
-import copy
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call
@@ -12,11 +12,16 @@ from chassis.decider import NotPermitted
 from chassis.log import READ_RECORDS_MAX
 from chassis.projections import Tables
 from chassis.remote import record_to
-from chassis.shell import ClockMoved, MoveClock
+from chassis.shell import ClockMoved, MoveClock, ShellState
 from chassis.writer import Writer
 
 WAIT_MS_MAX = 30_000
+ANSWER_BYTES_MAX = 8 * 1024 * 1024
+"""An answer ends before it, so that no page of large records is too large to be sent."""
 READS_OWN_FEED_ONLY = ("participant", "province")
+
+
+M = TypeVar("M", pb.Record, pb.FeedRecord)
 
 
 class LogService:
@@ -30,14 +35,19 @@ class LogService:
         self._status = status
 
     async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
+        """Where the log ends is said only while this replica leads: the word of one that has lost the leadership
+        unawares would look to hearers like a log that came back older.
+        """
         tail = self._writer.tail
         after = max(request.after_position, 0)
         if tail.position <= after:
             await tail.wait_beyond(after, min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000)
+        await self._writer.read(lambda _: None)
         if tail.position <= after:
             return pb.ReadResponse(head_position=tail.position)
         found = await tail.read(after, records_asked(request.records_max))
-        return pb.ReadResponse(records=[record_to(record) for record, _ in found], head_position=tail.position)
+        records = within_bytes([record_to(record) for record, _ in found])
+        return pb.ReadResponse(records=records, head_position=tail.position)
 
     async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
         if call.role in READS_OWN_FEED_ONLY and call.name != request.account:
@@ -46,14 +56,21 @@ class LogService:
         found = await self._tables.read_feed(
             request.account, max(request.after_sequence, 0), records_asked(request.records_max), wait_seconds
         )
-        return pb.ReadFeedResponse(
-            records=[pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
-        )
+        records = [pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
+        return pb.ReadFeedResponse(records=within_bytes(records))
 
     async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
         engine = self._writer.engine
-        shell = (await self._writer.read(lambda _: copy.deepcopy(engine.shell))).value
+
+        def look(_: object) -> ShellState:
+            shell = engine.shell
+            return replace(shell, set_aside=dict(shell.set_aside), unanswered=set(shell.unanswered), traces={})
+
+        read = await self._writer.read(look)
+        shell = read.value
         followers, sources = self._status()
+        for source in sources:
+            source.heard_position = read.heard.get(source.log_id, 0)
         return pb.GetStatusResponse(
             log_id=shell.log_id,
             rehearsal=shell.rehearsal,
@@ -93,6 +110,16 @@ class LogService:
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
         done = await self._writer.submit(MoveClock(request.to_ms), request.request_id, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
+
+
+def within_bytes(messages: Sequence[M]) -> Sequence[M]:
+    """As many as fit an answer, but at least one."""
+    size = 0
+    for count, message in enumerate(messages):
+        size += message.ByteSize()
+        if size > ANSWER_BYTES_MAX and count > 0:
+            return messages[:count]
+    return messages
 
 
 def records_asked(records_max: int) -> int:

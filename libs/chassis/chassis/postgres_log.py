@@ -19,12 +19,19 @@ from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Sn
 from chassis.record import Head, HeardUpTo, Record, genesis
 
 APPEND_SECONDS_MAX = 30.0
+LEAD_SECONDS_MAX = 10.0
 POOL_CONNECTIONS_MAX = 4
 SNAPSHOTS_KEPT = 2
 LEADER_LOCK = 0x6361_7262_6F6E_0001
 MIGRATION_LOCK = 0x6361_7262_6F6E_0002
 
-KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+LEADER_SESSION = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    # Keepalives rest while an answer waits to be acknowledged; this does not.
+    "tcp_user_timeout": "11000",
+}
 
 DERIVED_DATA = {"synchronous_commit": "off"}
 """For the pool only. What it writes (tables, checkpoints, snapshots) is derived from the log: if a crash takes the last
@@ -90,14 +97,19 @@ class PostgresLog:
     async def lead(self) -> bool:
         try:
             if self._session is None or self._session.is_closed():
-                self._session = await asyncpg.connect(self._database_url, server_settings=KEEPALIVE)
-                self._session.add_log_listener(lambda _, message: self._warnings.append(str(message)))
+                self._session = await asyncpg.connect(self._database_url, server_settings=LEADER_SESSION)
+                self._session.add_log_listener(self._note_warning)
                 self._leads = False
             if not self._leads:
-                self._leads = bool(await self._session.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK))
+                ask = self._session.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK, timeout=LEAD_SECONDS_MAX)
+                self._leads = bool(await ask)
         except OUT_OF_REACH as error:
             raise LogUnavailable(f"cannot ask for the leadership: {error}") from error
         return self._leads
+
+    def _note_warning(self, _: object, message: Any) -> None:
+        if message.severity_en == "WARNING":
+            self._warnings.append(str(message))
 
     async def head(self) -> Head:
         row = await self._pool.fetchrow("SELECT position, digest FROM log ORDER BY position DESC LIMIT 1")
@@ -114,9 +126,16 @@ class PostgresLog:
             [upto.position for upto in heard],
             [upto.digest for upto in heard],
         ]
+        self._warnings.clear()
+        # Neither a timeout of asyncpg's nor a cancelled task may reach the statement: both would cancel it, and a
+        # cancelled commit that waits for its replica is a commit on this machine only.
+        appending = asyncio.ensure_future(session.fetchval(APPEND, *arguments))
+        await asyncio.wait({appending}, timeout=APPEND_SECONDS_MAX)
+        if not appending.done():
+            raise LogUnavailable(f"append after {head.position} is in doubt: no answer in {APPEND_SECONDS_MAX:g} s")
         try:
-            answer = await asyncio.shield(session.fetchval(APPEND, *arguments, timeout=APPEND_SECONDS_MAX))
-        except OUT_OF_REACH as error:
+            answer = appending.result()
+        except Exception as error:
             raise LogUnavailable(
                 f"append after {head.position} is in doubt: {type(error).__name__}: {error}"
             ) from error

@@ -1,7 +1,7 @@
 """Another service, reached by gRPC: its rpcs by name, and its log."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -20,13 +20,14 @@ STATUS_HEADER = "grpc-status-details-bin"
 CALL_SECONDS_MAX = 30.0
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 
+# An answer by another service's domain has one of these codes and an ErrorInfo. Without one it comes from something in
+# between, or from a release that lacks the rpc: no answer.
 ANSWERS = {
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.PERMISSION_DENIED,
     grpc.StatusCode.ALREADY_EXISTS,
-    grpc.StatusCode.UNIMPLEMENTED,
 }
 
 CHANNEL_OPTIONS = [
@@ -35,6 +36,11 @@ CHANNEL_OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.initial_reconnect_backoff_ms", 100),
+    # A peer whose machine is gone is noticed in seconds; both ends must agree on how often may be asked.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
 ]
 
 
@@ -60,7 +66,7 @@ class Remote:
             answer: R = await call(request, metadata=tuple(metadata), timeout=CALL_SECONDS_MAX)
             return answer
         except grpc.aio.AioRpcError as error:
-            if error.code() in ANSWERS:
+            if error.code() in ANSWERS and error_info(error) is not None:
                 raise refusal_of(error) from error
             raise NotYet(f"{self.name} gave no answer to {rpc}: {error.code().name} {error.details()}") from error
 
@@ -74,15 +80,23 @@ class Remote:
         await self._channel.close()
 
 
-def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
+def error_info(error: grpc.aio.AioRpcError) -> Any:
+    """The error's google.rpc.ErrorInfo, or None where there is none."""
     trailing = error.trailing_metadata() or ()
     packed = next((value for name, value in trailing if name == STATUS_HEADER), b"")
     assert isinstance(packed, bytes)
     for detail in status_pb2.Status.FromString(packed).details:
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info):
-            return Refused(error.code(), info.reason, dict(info.metadata))
-    return Refused(error.code(), error.code().name, {"details": error.details() or ""})
+            return info
+    return None
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
+    info = error_info(error)
+    if info is None:
+        return Refused(error.code(), error.code().name, {"details": error.details() or ""})
+    return Refused(error.code(), info.reason, dict(info.metadata))
 
 
 def record_from(message: pb.Record) -> Record:

@@ -11,7 +11,8 @@ async def verify(log: Log) -> tuple[Head, Fault | None]:
         records = await log.read(head.position, READ_RECORDS_MAX)
         fault = first_fault(head, records)
         if fault is not None:
-            return head, fault
+            good = records[: fault.position - head.position - 1]
+            return (Head(good[-1].position, good[-1].digest) if good else head), fault
         if not records:
             return head, None
         head = Head(records[-1].position, records[-1].digest)

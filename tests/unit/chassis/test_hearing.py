@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import cast
 
+import grpc
 import pytest
 from google.protobuf import wrappers_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.broker import RecordConsumer
-from chassis.call import Call, NotYet
+from chassis.call import Call, NotYet, Refused
 from chassis.corrections import HearingResumed, ResumeHearing
 from chassis.decider import Rejected
 from chassis.engine import Engine
@@ -50,10 +51,13 @@ class FakeRemote:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.away = False
+        self.refuses = False
 
     async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
         if self.away:
             raise NotYet("away")
+        if self.refuses:
+            raise Refused(grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED", {})
         return self.records[after_position : after_position + records_max], len(self.records)
 
 
@@ -184,14 +188,63 @@ async def test_a_source_that_came_back_older_halts_hearing() -> None:
         assert "came back older" in ear.halted_because
 
 
-async def test_a_forged_message_on_kafka_halts_rather_than_being_believed() -> None:
+@pytest.mark.parametrize(
+    "forgery", [{"data": b"\x08\x63"}, {"digest": b"?" * 32}, {"source_position": -1}, {"recorded_ms": 2**70}]
+)
+async def test_a_forged_message_on_kafka_is_neither_believed_nor_does_it_stop_anything(
+    forgery: dict[str, object],
+) -> None:
     remote = FakeRemote()
     async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
-        (genuine,) = source_records(1)
-        await consumer.batches.put([replace(genuine, data=b"\x08\x63")])
-        await until_heard(ear, 1)
-        assert "forked" in ear.halted_because
-        assert (await writer.read(lambda state: state.total)).value == 0
+        await asyncio.sleep(0.05)
+        genuine = source_records(2)
+        remote.records = genuine
+        forged = replace(genuine[0], **forgery)  # type: ignore[arg-type]  # the test's own fields
+        await consumer.batches.put([forged, genuine[1]])
+        await until_heard(ear, 2)
+        assert not ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 2
+
+
+async def test_what_comes_before_a_record_that_stops_the_reader_is_heard() -> None:
+    remote = FakeRemote()
+    good = source_records(3)
+    bare = Record(4, "google.protobuf.Unheard", b"", 1_000, "participant:ada")
+    remote.records = [*good, replace(bare, digest=chain(good[-1].digest, bare))]
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        await until_heard(ear, 4)
+        assert "does not know" in ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_a_source_that_refuses_to_be_read_is_asked_again() -> None:
+    remote = FakeRemote()
+    remote.refuses = True
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await asyncio.sleep(0.05)
+        assert not ear.halted_because
+        remote.refuses = False
+        remote.records = source_records(2)
+        await until_heard(ear, 2)
+        assert ear.upto.position == 2
+
+
+async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = source_records(4)[:2]
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 9)
+        assert "came back older" in ear.halted_because
+        remote.records = source_records(5)
+        command = ResumeHearing(SOURCE, 4, source_records(4)[3].digest, "an old replica had answered")
+        await writer.submit(command, "r1", Call("clearing_operator:ann"))
+        await writer.submit(command, "r1", Call("clearing_operator:ben"))
+        await until_goes_on(ear)
+        await until_heard(ear, 5)
+        assert ear.upto.position == 5
 
 
 async def test_an_event_of_an_unknown_type_stops_the_reader() -> None:

@@ -1,0 +1,155 @@
+"""The append on a real PostgreSQL in trouble: never cancelled, in doubt after a warning, whole or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import chassis
+from chassis import postgres_log
+from chassis.log import Fenced, LogUnavailable
+from chassis.postgres_log import PostgresLog, migrate, open_pool
+from chassis.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.verify import verify
+
+LOG_ID = "tally"
+
+
+@asynccontextmanager
+async def leading(database_url: str) -> AsyncIterator[tuple[PostgresLog, "asyncpg.Connection[asyncpg.Record]"]]:
+    """A log that leads, and a connection by which the database is troubled."""
+    pool = await open_pool(database_url)
+    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    log = PostgresLog(LOG_ID, database_url, pool)
+    assert await log.lead()
+    trouble = await asyncpg.connect(database_url)
+    yield log, trouble
+    await trouble.close()
+    await log.close()
+    await pool.close()
+
+
+def records(head: Head, count: int) -> list[Record]:
+    made = []
+    for _ in range(count):
+        bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "participant:ada", f"r{head.position}")
+        record = replace(bare, digest=chain(head.digest, bare), command_digest=b"c", command_events=1)
+        made.append(record)
+        head = Head(record.position, record.digest)
+    return made
+
+
+async def raising(trouble: "asyncpg.Connection[asyncpg.Record]", level: str) -> None:
+    """Let every append come with a message of this level."""
+    await trouble.execute(
+        f"""
+        CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE {level} 'canceling wait for synchronous replication'; RETURN NULL; END $$;
+        CREATE TRIGGER say AFTER INSERT ON log FOR EACH STATEMENT EXECUTE FUNCTION say();
+        """
+    )
+
+
+async def test_an_append_that_takes_too_long_is_in_doubt_but_is_not_cancelled(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_log, "APPEND_SECONDS_MAX", 0.2)
+    async with leading(database_url) as (log, trouble):
+        async with trouble.transaction():
+            await trouble.execute("LOCK TABLE log IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(LogUnavailable, match="in doubt"):
+                await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 2), [])
+            # Time for a cancellation to arrive, if one was sent.
+            await asyncio.sleep(0.3)
+        async with asyncio.timeout(5):
+            while (await log.head()).position < 2:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_cancelled_task_does_not_cancel_the_append_it_waits_for(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        async with trouble.transaction():
+            await trouble.execute("LOCK TABLE log IN ACCESS EXCLUSIVE MODE")
+            waiting = asyncio.create_task(log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), []))
+            await asyncio.sleep(0.1)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            while (await log.head()).position < 1:
+                await asyncio.sleep(0.02)
+
+
+async def test_an_append_that_comes_with_a_warning_is_in_doubt(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        await raising(trouble, "WARNING")
+        with pytest.raises(LogUnavailable, match="canceling wait for synchronous replication"):
+            await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), [])
+
+
+async def test_a_notice_puts_nothing_in_doubt(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        await raising(trouble, "NOTICE")
+        await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), [])
+        assert (await log.head()).position == 1
+
+
+async def test_a_session_that_ends_puts_the_append_in_doubt_and_frees_the_leadership(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        await trouble.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON oid = database "
+            "WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        with pytest.raises(LogUnavailable):
+            await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), [])
+        assert (await log.head()).position == 0
+        assert await trouble.fetchval("SELECT pg_try_advisory_lock($1)", postgres_log.LEADER_LOCK)
+
+
+async def test_an_append_is_whole_or_not_at_all(database_url: str) -> None:
+    async with leading(database_url) as (log, _):
+        first, second = records(genesis(LOG_ID), 2)
+        twice = replace(second, request_id=first.request_id)
+        with pytest.raises(LogUnavailable):
+            await log.append(genesis(LOG_ID), [first, twice], [HeardUpTo("other", 3, b"d")])
+        assert (await log.head()).position == 0
+        assert await log.heard() == []
+
+
+async def test_a_database_that_came_back_older_is_not_extended(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        made = records(genesis(LOG_ID), 4)
+        await log.append(genesis(LOG_ID), made[:3], [])
+        await trouble.execute("DELETE FROM log WHERE position = 3")
+        with pytest.raises(Fenced):
+            await log.append(Head(3, made[2].digest), made[3:], [])
+
+
+TAMPERING = {
+    "changed": "UPDATE log SET data = '\\x0802' WHERE position = 1500",
+    "an actor changed": "UPDATE log SET actor = 'participant:eve' WHERE position = 1500",
+    "missing": "DELETE FROM log WHERE position = 1500",
+    "reordered": """
+        UPDATE log SET position = 9999 WHERE position = 1500;
+        UPDATE log SET position = 1500 WHERE position = 1501;
+        UPDATE log SET position = 1501 WHERE position = 9999
+    """,
+}
+
+
+@pytest.mark.parametrize("harm", TAMPERING)
+async def test_verify_says_up_to_where_a_tampered_log_is_good(database_url: str, harm: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        made = records(genesis(LOG_ID), 2_100)
+        for start in range(0, 2_100, 700):
+            head = Head(made[start - 1].position, made[start - 1].digest) if start else genesis(LOG_ID)
+            await log.append(head, made[start : start + 700], [])
+        assert await verify(log) == (Head(2_100, made[-1].digest), None)
+        await trouble.execute(TAMPERING[harm])
+        good, fault = await verify(log)
+        assert good == Head(1_499, made[1_498].digest)
+        assert fault is not None and fault.position == 1_500

@@ -1,0 +1,119 @@
+"""The caller: each order is sent until it is answered, and its answer is recorded once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from chassis import caller as module
+from chassis.call import Call, NotYet
+from chassis.caller import CALLS_IN_FLIGHT_MAX, Caller, Outgoing
+from chassis.decider import Context, Decider
+from chassis.engine import Engine
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer, catch_up
+from support import tally
+from support.tally import Answered, Delivered, Order, Ordered, Tally
+
+ADA = Call("participant:ada")
+Deliver = Callable[[Ordered, Outgoing], Awaitable[object]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUG_RETRY_SECONDS", 0.01)
+
+
+@asynccontextmanager
+async def calling(
+    store: MemoryStore, deliver: Deliver, decider: Decider[Tally] | None = None
+) -> AsyncIterator[tuple[Writer[Tally], "asyncio.Task[Any]"]]:
+    log = MemoryLog(store)
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", decider or tally.decider(), tally.WIRE, Tracing(), frozenset({Ordered}))
+    await catch_up(engine, log)
+    writer = Writer(engine, log, Metrics())
+    writer.tail.start_at(engine.head.position)
+    writing = asyncio.create_task(writer.run())
+    running = asyncio.create_task(Caller({Ordered: deliver}, {}, writer, Tracing()).run())
+    await asyncio.sleep(0)
+    yield writer, running
+    for task in (running, writing):
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+    await log.close()
+
+
+async def until_answered(writer: Writer[Tally], *orders: str) -> list[str]:
+    async with asyncio.timeout(5):
+        while True:
+            delivered = (await writer.read(lambda state: list(state.delivered))).value
+            if set(orders) <= set(delivered):
+                return delivered
+            await asyncio.sleep(0.01)
+
+
+async def test_orders_that_wait_keep_no_other_order_from_being_sent() -> None:
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        if order.what.startswith("stuck"):
+            raise NotYet("the other side has not come so far")
+        return Answered(order.what)
+
+    async with calling(MemoryStore("tally"), deliver) as (writer, _):
+        for number in range(CALLS_IN_FLIGHT_MAX):
+            await writer.submit(Order(f"stuck {number}"), f"r{number}", ADA)
+        await asyncio.sleep(0.05)
+        await writer.submit(Order("bread"), "bread", ADA)
+        assert await until_answered(writer, "bread") == ["bread"]
+
+
+async def test_an_answer_that_a_bug_keeps_from_being_recorded_is_tried_again_and_ends_nothing() -> None:
+    broken = [True, True]
+    sound = tally.decider()
+
+    def answered(state: Tally, command: Answered, context: Context) -> list[object]:
+        if broken:
+            broken.pop()
+            raise ZeroDivisionError("a bug")
+        return [Delivered(command.what)]
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        return Answered(order.what)
+
+    decider = Decider(sound.initial, {**sound.decide, Answered: answered}, sound.evolve)
+    async with calling(MemoryStore("tally"), deliver, decider) as (writer, running):
+        await writer.submit(Order("bread"), "r1", ADA)
+        assert await until_answered(writer, "bread") == ["bread"]
+        assert not running.done()
+        assert broken == []
+
+
+async def test_after_a_restart_what_is_unanswered_is_sent_again_under_its_name_and_answered_once() -> None:
+    store = MemoryStore("tally")
+    sent: list[str] = []
+    away = asyncio.Event()
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        sent.append(outgoing.order_id)
+        if not away.is_set():
+            raise NotYet("away")
+        return Answered(order.what)
+
+    async with calling(store, deliver) as (writer, _):
+        await writer.submit(Order("bread"), "r1", ADA)
+        await asyncio.sleep(0.05)
+    assert set(sent) == {"tally/1"}
+    away.set()
+    async with calling(store, deliver) as (writer, _):
+        assert await until_answered(writer, "bread") == ["bread"]
+    count = len(sent)
+    async with calling(store, deliver) as (writer, _):
+        await asyncio.sleep(0.05)
+        assert len(sent) == count, "what was answered is not sent again"
+    assert set(sent) == {"tally/1"}
+    assert [record.request_id for record in store.records] == ["r1", "answer/1"]

@@ -1,0 +1,72 @@
+"""LogService: what it says of a log is true while it says it, and small enough to be sent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import cast
+
+import pytest
+
+from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.call import Call, Unavailable
+from chassis.engine import Engine, Submission
+from chassis.log_service import LogService
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.projections import Tables
+from chassis.record import HeardUpTo, first_fault, genesis
+from chassis.remote import MESSAGE_BYTES_MAX, record_from
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer
+from support import tally
+from support.tally import Add, Order, Tally
+
+ADA = Call("participant:ada")
+AUDITOR = Call("auditor:aud")
+
+
+def standing() -> tuple[list[pb.Follower], list[pb.Source]]:
+    return [], [pb.Source(log_id="other", heard_position=99)]
+
+
+@asynccontextmanager
+async def log_service(store: MemoryStore) -> AsyncIterator[tuple[LogService, Writer[Tally]]]:
+    log = MemoryLog(store)
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Order}))
+    writer = Writer(engine, log, Metrics())
+    running = asyncio.create_task(writer.run())
+    yield LogService(writer, cast(Tables, None), standing), writer
+    running.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await running
+
+
+async def test_a_replica_that_lost_the_leadership_unawares_does_not_say_where_the_log_ends() -> None:
+    store = MemoryStore("tally")
+    async with log_service(store) as (service, writer):
+        await writer.submit(Add(1), "r1", ADA)
+        assert (await service.Read(pb.ReadRequest(), AUDITOR)).head_position == 1
+        store.leader = MemoryLog(store)
+        with pytest.raises(Unavailable):
+            await service.Read(pb.ReadRequest(after_position=1), AUDITOR)
+
+
+async def test_a_log_of_large_records_is_read_in_answers_that_can_be_sent() -> None:
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        count = MESSAGE_BYTES_MAX // 450_000 + 10
+        for number in range(count):
+            await writer.submit(Order(f"{number:06d}" * 75_000), f"r{number}", ADA)
+        found: list[pb.Record] = []
+        while len(found) < count:
+            answer = await service.Read(pb.ReadRequest(after_position=len(found)), AUDITOR)
+            assert 0 < answer.ByteSize() <= MESSAGE_BYTES_MAX
+            found += answer.records
+        assert first_fault(genesis("tally"), [record_from(record) for record in found]) is None
+
+
+async def test_the_status_says_of_sources_only_what_is_committed() -> None:
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        await writer.insist(Submission("service:other", "", Add(1), heard=HeardUpTo("other", 1, b"d"), must_apply=True))
+        (source,) = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).sources
+        assert source.heard_position == 1

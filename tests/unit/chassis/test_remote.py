@@ -1,0 +1,58 @@
+"""Calls to other services: what counts as an answer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf import empty_pb2
+
+from chassis.call import NotYet, Refused
+from chassis.decider import Rejected
+from chassis.errors import failure_of
+from chassis.remote import STATUS_HEADER, Remote
+
+
+@asynccontextmanager
+async def answering(code: grpc.StatusCode, details: bytes | None) -> AsyncIterator[Remote]:
+    async def fail(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+        trailing = () if details is None else ((STATUS_HEADER, details),)
+        await context.abort(code, "no", trailing)
+        return b""
+
+    server = grpc.aio.server()
+    handler = grpc.method_handlers_generic_handler("svc.v1.Svc", {"Do": grpc.unary_unary_rpc_method_handler(fail)})
+    server.add_generic_rpc_handlers((handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    remote = Remote("svc", f"127.0.0.1:{port}", "tally")
+    yield remote
+    await remote.close()
+    await server.stop(None)
+
+
+async def test_a_refusal_by_the_other_domain_is_an_answer() -> None:
+    status = failure_of(Rejected("RUN_OUT_OF_ORDER", run_id=3)).status().SerializeToString()
+    async with answering(grpc.StatusCode.FAILED_PRECONDITION, status) as remote:
+        with pytest.raises(Refused) as refused:
+            await remote.unary("svc.v1.Svc/Do", empty_pb2.Empty(), empty_pb2.Empty)
+        assert (refused.value.reason, refused.value.facts) == ("RUN_OUT_OF_ORDER", {"run_id": "3"})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.UNAVAILABLE,
+    ],
+)
+async def test_what_something_else_on_the_way_says_is_no_answer(code: grpc.StatusCode) -> None:
+    async with answering(code, None) as remote:
+        with pytest.raises(NotYet):
+            await remote.unary("svc.v1.Svc/Do", empty_pb2.Empty(), empty_pb2.Empty)
+        with pytest.raises(NotYet):
+            await remote.unary("svc.v1.Svc/Missing", empty_pb2.Empty(), empty_pb2.Empty)
