@@ -8,6 +8,7 @@ the next start reads what is true.
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -55,6 +56,7 @@ TIMER_POLL_SECONDS = 0.5
 TIMER_STUCK_SECONDS = 5.0
 STOP_SECONDS_MAX = 5.0
 CALLS_UNDER_WAY_MAX = 4_000
+COLLECT_AFTER = (50_000, 20, 100)
 HEALTH_SERVICE = "grpc.health.v1.Health"
 EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
 
@@ -162,6 +164,13 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
+def calm_garbage_collector() -> None:
+    """The state lives long and has no cycles: walking it again and again costs a third of the time, for nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
 async def reach_database(database_url: str) -> Pool:
     """Raises LogUnavailable when the database does not answer in time."""
     ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
@@ -251,6 +260,7 @@ class Replica:
 
     async def _lead(self) -> None:
         self._writer.tail.start_at(self._engine.head.position)
+        calm_garbage_collector()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._writer.run())
             await self._take_leadership()
