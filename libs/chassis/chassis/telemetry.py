@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ FOLLOWER_LAG_RECORDS = "carbonmarket.follower.lag.records"
 SET_ASIDE = "carbonmarket.set_aside"
 ORDERS_UNANSWERED = "carbonmarket.orders.unanswered"
 
+FLUSH_SECONDS_MAX = 1.0
 SECONDS_BOUNDARIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 COUNT_BOUNDARIES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 
@@ -131,7 +133,7 @@ def start_tracing(service: str, spans_folder: Path | None) -> tuple[Tracing, Cal
     provider = TracerProvider(resource=resource(service), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer: trace.Tracer = provider.get_tracer("chassis")
-    return Tracing(tracer), provider.shutdown
+    return Tracing(tracer), lambda: flush(provider.shutdown)
 
 
 def choose_span_exporter(service: str, spans_folder: Path | None) -> SpanExporter | None:
@@ -151,7 +153,14 @@ def start_metrics(service: str) -> tuple[Metrics, Callable[[], None]]:
 
     reader: MetricReader = PeriodicExportingMetricReader(OTLPMetricExporter())
     provider = MeterProvider([reader], resource=resource(service), shutdown_on_exit=False)
-    return Metrics(provider.get_meter("chassis")), provider.shutdown
+    return Metrics(provider.get_meter("chassis")), lambda: flush(provider.shutdown)
+
+
+def flush(shutdown: Callable[[], None]) -> None:
+    """Sends what is left, but makes nobody wait for a collector that is away: the next start must not be late."""
+    last = threading.Thread(target=shutdown, daemon=True)
+    last.start()
+    last.join(FLUSH_SECONDS_MAX)
 
 
 def is_disabled() -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from chassis.engine import Engine, Submission
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import HeardUpTo
 from chassis.server import tell
-from chassis.telemetry import JsonLines, Metrics, start_metrics, start_tracing
+from chassis.telemetry import JsonLines, Metrics, flush, start_metrics, start_tracing
 from chassis.tracing import Tracing
 from chassis.writer import Writer
 from support import tally
@@ -80,6 +81,17 @@ def test_metrics_go_to_a_collector_where_one_is_named_and_else_nowhere(
     metrics.called("RegistryService/OpenAccount", "OK", 0.001)
     assert len(readers) == exported
     flush()
+
+
+def test_a_collector_that_is_away_keeps_no_process_from_its_end() -> None:
+    never = threading.Event()
+
+    def send() -> None:
+        never.wait()
+
+    flush(send)
+    assert not never.is_set(), "it went on without the last figures"
+    never.set()
 
 
 def test_a_gauge_is_read_only_when_it_is_exported_and_says_nothing_where_there_is_nothing() -> None:
