@@ -18,6 +18,7 @@ READY = "Ctrl-C stops it"
 READY_S_MAX = 60.0
 BACK_S_MAX = 30.0
 STOP_S_MAX = 30.0
+SETTLED_S_MAX = 30.0
 REFUSED = 1
 
 
@@ -50,6 +51,18 @@ class Market:
         code, output = await self.shell(command)
         assert code == 0, f"{command}\n{output}"
         return output
+
+    async def back(self) -> None:
+        """Wait until every service answers and trading takes an order."""
+        order = "carbonmarket --as participant:power-0001 orders place CEA sell 1 49.00"
+        async with asyncio.timeout(BACK_S_MAX):
+            while (await self.shell(f"{order} && carbonmarket funds && carbonmarket holdings"))[0] != 0:
+                await asyncio.sleep(0.2)
+
+    async def settled(self, day: str) -> bool:
+        """Whether a day is settled and the books agree."""
+        answer = json.loads(await self.done(f"carbonmarket days --json {day}"))
+        return bool(answer["settled"] and answer["books_agreed"])
 
     async def stop(self, told: signal.Signals = signal.SIGINT) -> int:
         """Tell it to stop, as Ctrl-C does; return its exit code."""
@@ -109,19 +122,24 @@ async def test_everything_a_new_market_offers_to_try_works(tmp_path: Path) -> No
         assert len(codes) >= 3
         assert len(refused) == 1 and "52.81" in refused[0], "the one that asks for too much"
         assert set(codes.values()) == {0, REFUSED}
-        day = json.loads(await running.done("carbonmarket days --json 2021-07-16"))
-        assert day["settled"] and day["books_agreed"]
+        async with asyncio.timeout(SETTLED_S_MAX):
+            while not await running.settled("2021-07-16"):
+                await asyncio.sleep(0.2)
         assert await running.stop() == 0
 
 
-async def test_a_market_survives_the_killing_of_each_service(tmp_path: Path) -> None:
+def postgres_of(folder: Path) -> int:
+    return int((folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+
+async def test_a_market_survives_the_killing_of_each_service_and_of_its_database(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     async with market(folder) as running:
         for service in ("trading", "registry", "clearing"):
             os.kill(process_of(folder, service), signal.SIGKILL)
-            async with asyncio.timeout(BACK_S_MAX):
-                while (await running.shell("carbonmarket status"))[0] != 0:
-                    await asyncio.sleep(0.2)
+        await running.back()
+        os.kill(postgres_of(folder), signal.SIGKILL)
+        await running.back()
         assert "Trade 1:" in await running.done("carbonmarket orders take 1 1000 48.50")
         assert await running.stop() == 0
 

@@ -21,7 +21,7 @@ from carbonmarket_client.screens.reconciliations import reconciliation_screens
 from carbonmarket_client.screens.traces import tree_screens
 from carbonmarket_client.spans import SpansUnreadable, TraceTree, read_trace, trace_tree
 from rehearsal import opening
-from rehearsal.books import Books, books_screens, compare_books
+from rehearsal.books import books_screens, compare_books
 from rehearsal.opening import NEXT_DAY
 from rehearsal.people import CLEARING_OPERATOR, EXCHANGE_OPERATOR, People, china_ms
 from rehearsal.processes import ChildFailed
@@ -78,7 +78,7 @@ async def show_what_it_left(people: People, story: Story, telling: Telling, stac
     telling.scene("The three books, reconciled", china_ms(NEXT_DAY, opening.MORNING))
     reconciliation = await clearing.get_reconciliation(DAY, min_position=clearing_head)
     telling.show(*reconciliation_screens(reconciliation))
-    books: Books = await compare_books(people)
+    books = await compare_books(people)
     telling.show(*books_screens(books))
 
     telling.scene(f"The way of trade {story.traced}", china_ms(NEXT_DAY, opening.MORNING))
@@ -89,18 +89,15 @@ async def show_what_it_left(people: People, story: Story, telling: Telling, stac
 
 async def whole_tree(spans: Path, trace_id: str) -> TraceTree:
     """The tree of a trace, once all services have written their part of it. Raises StoryBroken."""
-    tree = None
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SPANS_S_MAX):
-            while tree is None or not is_whole(tree):
+            while True:
                 await asyncio.sleep(SPANS_PAUSE_S)
                 with contextlib.suppress(SpansUnreadable):
                     tree = trace_tree(read_trace(spans, trace_id), trace_id)
-    except TimeoutError:
-        pass
-    if tree is None:
-        raise StoryBroken(f"no service wrote a span of trace {trace_id}")
-    return tree
+                    if tree is not None and is_whole(tree):
+                        return tree
+    raise StoryBroken(f"the spans of trace {trace_id} do not reach from trading over clearing and registry back")
 
 
 def is_whole(tree: TraceTree) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from carbonmarket_client.errors import MarketError
 from carbonmarket_client.settings import ACTOR_VARIABLE
 from carbonmarket_client.words import Side
 from rehearsal import opening
@@ -25,9 +26,9 @@ from rehearsal.opening import FIRST_DAY, INSTRUMENT
 from rehearsal.people import People, china_ms
 from rehearsal.processes import ChildFailed
 from rehearsal.stack import Stack, Start
+from rehearsal.telling import console
 from rehearsal.welcome import welcome
 
-WIDTH = 100
 VISITOR = "participant:power-0003"
 """Who the visitor is, unless another actor is named: a company with money and no allowances to sell."""
 
@@ -48,20 +49,23 @@ class MarketRuns(Exception):
     """Another process keeps a market in this folder."""
 
 
-async def keep(folder: Path, console: Console) -> None:
-    """Run the market in `folder` until the task is cancelled. Raises ChildFailed and MarketRuns."""
+async def keep(folder: Path, out: Console) -> None:
+    """Run the market in `folder` until the task is cancelled.
+
+    Raises ChildFailed, MarketRuns, MarketError and TimeoutError.
+    """
     with alone(folder):
         first = not (folder / OPENED).exists()
         if first:
             clear(folder)
-        console.print(f"Starting PostgreSQL, a broker and three services; all they know is in {folder}/ …")
+        out.print(f"Starting PostgreSQL, a broker and three services; all they know is in {folder}/ …")
         async with Stack(folder, Start(clock=opening.CLOCK_START, restart=True)) as stack:
             async with People(stack.addresses) as people:
                 if first:
                     await _open(people)
                     (folder / OPENED).touch()
                 _write_environment(folder, stack)
-                console.print(await welcome(people, stack, folder))
+                out.print(await welcome(people, stack, folder))
             await stack.failed.wait()
             assert stack.supervisor.failure is not None
             raise stack.supervisor.failure
@@ -69,7 +73,7 @@ async def keep(folder: Path, console: Console) -> None:
 
 def run(folder: Path) -> int:
     """Keep the market until Ctrl-C or SIGTERM; return the exit code."""
-    console = Console(width=WIDTH if not sys.stdout.isatty() else None, highlight=False)
+    out = console()
 
     async def until_told() -> int:
         task = asyncio.current_task()
@@ -77,13 +81,11 @@ def run(folder: Path) -> int:
         for told in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(told, task.cancel)
         try:
-            await keep(folder, console)
+            await keep(folder, out)
         except asyncio.CancelledError:
-            console.print(
-                f"Stopped. The market's data stays in {folder}/; `make market` goes on, `make reset` clears it."
-            )
+            out.print(f"Stopped. The data stays in {folder}/: `make market` goes on with it, `make reset` clears it.")
             return 0
-        except (ChildFailed, MarketRuns) as failure:
+        except (ChildFailed, MarketRuns, MarketError, TimeoutError) as failure:
             print(failure, file=sys.stderr)
         return 1
 
@@ -101,6 +103,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
+    """Hold a market's folder, so that nobody else runs, clears or checks it meanwhile. Raises MarketRuns."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:

@@ -190,10 +190,15 @@ class Supervisor:
             self.children[child.program.name] = child
             await child.spawn()
         await asyncio.gather(*(child.wait_ready() for child in children))
-        if self.restart:
-            for child in children:
-                self._watches[child.program.name] = asyncio.create_task(self._watch(child))
+        for child in children:
+            self.take_in(child)
         return children
+
+    def take_in(self, child: Child) -> None:
+        """Watch and stop a child that runs, wherever it was started, as one of the set."""
+        self.children[child.program.name] = child
+        if self.restart:
+            self._watches[child.program.name] = asyncio.create_task(self._watch(child))
 
     async def stop_child(self, name: str) -> None:
         """Stop one child and forget it."""

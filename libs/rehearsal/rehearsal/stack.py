@@ -8,7 +8,6 @@ Invariant: when `Stack` is left, however it is left, no process of it runs.
 """
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Self
 from carbonmarket_client.settings import SPANS_VARIABLE, address_variable
 from rehearsal.broker import broker_program
 from rehearsal.postgres import Postgres
-from rehearsal.processes import RESTART_PAUSE_S_FIRST, ChildFailed, Program, Supervisor, Usage, free_port, healthy
+from rehearsal.processes import Program, Supervisor, Usage, free_port, healthy
 
 HOST = "127.0.0.1"
 SERVICES = ("registry", "trading", "clearing")
@@ -51,7 +50,6 @@ class Stack:
         self.addresses = {service: f"{HOST}:{free_port()}" for service in SERVICES}
         self.kafka = start.kafka or f"{HOST}:{free_port()}"
         self._start = start
-        self._watch: asyncio.Task[None] | None = None
 
     @property
     def failed(self) -> asyncio.Event:
@@ -85,17 +83,13 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         brokers = [] if self._start.kafka else [broker_program(int(self.kafka.rpartition(":")[2]))]
         await asyncio.gather(self.postgres.start(), self.supervisor.start_all(brokers))
+        self.supervisor.take_in(self.postgres.child)
         programs = [await self._program(service) for service in SERVICES]
         await self.supervisor.start_all(programs)
-        if self._start.restart:
-            self._watch = asyncio.create_task(self._restart_postgres())
 
     async def _stop(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
         await self.supervisor.stop()
-        await self.postgres.stop()
+        await self.postgres.stop()  # where it was not taken in before something went wrong
 
     async def _program(self, service: str) -> Program:
         address = self.addresses[service]
@@ -112,11 +106,3 @@ class Stack:
         if self._start.spans:
             environment |= {SPANS_VARIABLE: str(self.spans), "OTEL_BSP_SCHEDULE_DELAY": str(SPAN_DELAY_MS)}
         return Program(service, (sys.executable, "-m", service), environment, ready=healthy(address))
-
-    async def _restart_postgres(self) -> None:
-        while True:
-            assert self.postgres.child.process is not None
-            await self.postgres.child.process.wait()
-            await asyncio.sleep(RESTART_PAUSE_S_FIRST)
-            with contextlib.suppress(ChildFailed):
-                await self.postgres.start()
