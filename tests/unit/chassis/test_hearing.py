@@ -1,6 +1,7 @@
 """Hearing: whatever Kafka loses, repeats, reorders or forgets, each record is taken in once and in order."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -22,7 +23,7 @@ from chassis.hearing import Heard, Hearing, next_in_order
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, Record, chain, genesis
 from chassis.remote import Remote
-from chassis.telemetry import Metrics
+from chassis.telemetry import JsonLines, Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer
 from support import tally
@@ -103,6 +104,12 @@ async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple
     await log.close()
 
 
+async def until_halted(ear: Hearing) -> None:
+    async with asyncio.timeout(5):
+        while not ear.halted_because:
+            await asyncio.sleep(0.005)
+
+
 async def until_heard(ear: Hearing, position: int) -> None:
     async with asyncio.timeout(5):
         while ear.upto.position < position and not ear.halted_because:
@@ -175,6 +182,42 @@ async def test_a_source_that_forked_halts_hearing_and_both_digests_are_named() -
         assert kept in ear.halted_because
         assert remote.records[3].digest.hex() in ear.halted_because
         assert (await writer.read(lambda state: state.total)).value == 4
+
+
+async def test_a_halt_is_told_with_the_record_it_stopped_at_and_that_records_trace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    remote = FakeRemote()
+    good, bad = source_records(2)
+    remote.records = [
+        good,
+        replace(bad, type="carbonmarket.unknown.v1.Unheard", traceparent=f"00-{'b' * 32}-{1:016x}-01"),
+    ]
+    unchained = remote.records[1]
+    remote.records[1] = replace(unchained, digest=chain(good.digest, unchained))
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await until_heard(ear, 2)
+    (line,) = [
+        json.loads(JsonLines("tally").format(record)) for record in caplog.records if record.levelname == "CRITICAL"
+    ]
+    assert (line["source"], line["source_position"], line["traceparent"][3:5]) == (SOURCE, 2, "bb")
+
+
+async def test_a_source_in_step_lags_by_no_record_and_one_that_is_halted_lags_by_all_that_is_left() -> None:
+    remote = FakeRemote()
+    remote.records = source_records(3)
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await until_heard(ear, 3)
+        assert ear.lag.records == 0
+        in_step_at = ear.lag.in_step_at
+        remote.records += [replace(record, position=record.position + 3) for record in source_records(4)]
+        await until_halted(ear)
+        assert ear.lag.records == 4
+        halted_at = ear.lag.in_step_at
+        await asyncio.sleep(0.1)
+        assert in_step_at <= ear.lag.in_step_at == halted_at, (
+            "and since when it lags stands still, however long it lasts"
+        )
 
 
 async def test_a_source_that_came_back_older_halts_hearing() -> None:

@@ -1,6 +1,7 @@
 """The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import IntEnum
 
 import pytest
@@ -103,9 +104,23 @@ def test_a_traces_end_is_where_nothing_more_is_heard_of_its_subject() -> None:
     assert ends == {"TradeSettled", "TradeExcluded", "SettlementDayCompleted"}
 
 
-def test_a_settled_trade_is_linked_to_its_run() -> None:
+def test_a_settled_trade_is_linked_to_its_run_and_the_run_to_its_trades() -> None:
     settled = settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", 1, 1, 0, 0)
     assert WIRE.by_event[settlement.TradeSettled].links(settled) == ("run/9",)
+    listed = run.ClearingRunLegsListed(9, 2, 1, (LEG, replace(LEG, trade_id=4)))
+    assert WIRE.by_event[run.ClearingRunLegsListed].links(listed) == ["trade/3", "trade/4"]
+
+
+def test_people_are_told_of_every_event_that_keeps_a_day_from_its_end_and_of_no_other() -> None:
+    told = {type(event).__name__: WIRE.by_event[type(event)].concern(event) for event, _, _ in EVENTS}
+    assert {name: reason for name, reason in told.items() if reason} == {
+        "ClearingRunBlocked": "FUNDS_LACKING",
+        "ClearingRunDisagreed": "TRADES_DIFFER",
+        "DeliveryVoided": "ACCOUNT_CLOSED",
+        "BooksReconciled": "BOOKS_DISAGREE",
+    }
+    agreed = reconciliation.BooksReconciled(DAY, True, 1, 2, 3, 4, (), 0, (), 0)
+    assert WIRE.by_event[reconciliation.BooksReconciled].concern(agreed) == ""
 
 
 @pytest.mark.parametrize(("ours", "theirs", "prefix"), ENUMS, ids=name_of)
