@@ -1,7 +1,6 @@
 """Days as the running service lives them: opened, traded, closed by the clock, settled, and the next morning."""
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
-from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
@@ -183,63 +182,6 @@ async def test_what_cannot_be_applied_is_set_aside_and_keeps_the_next_day_closed
     await morning.at("09:00")
     assert [one.reason for one in (await day_of(morning, MONDAY)).obstacles] == ["HEARD_EVENTS_SET_ASIDE"]
     assert await refusal(morning, ANN, pb.OpenDayRequest(day=MONDAY)) == "HEARD_EVENTS_SET_ASIDE"
-
-
-async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(morning: Venue) -> None:
-    await open_day(morning, FRIDAY)
-    placed = await morning.ask(POWER, order())
-    await morning.at("13:30")
-    await morning.ask(POWER, offer())
-    morning.registry.write(registry.AccountRestricted(account="power", restriction=1, ground="licence expired"))
-    await morning.hear()
-    assert await refusal(morning, POWER, order()) == "ACCOUNT_RESTRICTED"
-    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "LISTING_GONE"
-    blocks = (
-        await morning.see(STEEL, query.ListBlocksRequest(account="steel", min_position=await morning.head()))
-    ).blocks
-    assert [block.state for block in blocks] == [query.BLOCK_STATE_WITHDRAWN]
-    power = await position_of(morning, "power")
-    assert (power.stopped_ground, power.units[0].available_tonnes) == ("licence expired", 300_000)
-    morning.registry.write(registry.AccountRestrictionLifted(account="power", restriction=1))
-    await morning.hear()
-    await morning.ask(POWER, order())
-
-
-async def test_suspended_trading_refuses_orders_and_lets_owners_cancel(morning: Venue) -> None:
-    await open_day(morning, FRIDAY)
-    placed = await morning.ask(POWER, order())
-    await morning.ask(ANN, pb.SuspendTradingRequest(ground="a fault"))
-    assert await refusal(morning, POWER, order()) == "TRADING_SUSPENDED"
-    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "TRADING_SUSPENDED"
-    assert (await morning.ask(POWER, pb.CancelOrderRequest(order_id=placed.order_id))).quantity_tonnes == 10
-    await morning.ask(ANN, pb.ResumeTradingRequest())
-    await morning.ask(POWER, order())
-
-
-async def test_what_was_given_back_is_stated_until_the_other_books_have_it(morning: Venue) -> None:
-    returned = await morning.ask(
-        POWER, pb.ReturnToRegistryRequest(account="power", instrument="CEA", quantity_tonnes=9)
-    )
-    released = await morning.ask(STEEL, pb.ReleaseFundsRequest(account="steel", amount_fen=7))
-    stated = await morning.see(CLEARING, query.StatePositionsRequest())
-    assert [(one.account, one.returns_unacknowledged_tonnes) for one in stated.units] == [("cement", 0), ("power", 9)]
-    assert [(one.account, one.releases_unacknowledged_fen) for one in stated.funds] == [("cement", 0), ("steel", 7)]
-    assert stated.heard_registry_position == morning.registry.position
-    assert (stated.heard_clearing_position, stated.heard_clearing_entry) == (morning.clearing.position, 2)
-    assert (stated.settled_day, stated.position) == ("", released.position)
-    morning.registry.write(
-        registry.ReturnedFromTrading(
-            account="power", vintage="CEA", quantity_tonnes=9, trading_position=returned.position, return_id=1
-        )
-    )
-    morning.clearing.write(
-        clearing.PayoutRequested(payout_id=1, account="steel", amount_fen=7, release_id=released.release_id, entry=3)
-    )
-    await morning.hear()
-    stated = await morning.see(CLEARING, query.StatePositionsRequest())
-    assert not any(one.returns_unacknowledged_tonnes for one in stated.units)
-    assert not any(one.releases_unacknowledged_fen for one in stated.funds)
-    assert stated.heard_clearing_entry == 3
 
 
 async def test_a_passed_over_day_is_said_to_be_announced_and_never_opens(morning: Venue) -> None:
