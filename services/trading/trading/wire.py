@@ -140,6 +140,7 @@ WIRE = Wire(
         pb.TradingSuspended,
         on_accounts.trading_suspended,
         on_accounts.to_trading_suspended,
+        concern=lambda event: event.ground,
     ),
     EventKind(
         suspension.TradingResumed, pb.TradingResumed, on_accounts.trading_resumed, on_accounts.to_trading_resumed
@@ -294,7 +295,13 @@ WIRE = Wire(
         on_days.opening_override_approved,
         on_days.to_opening_override_approved,
     ),
-    EventKind(opening.DayOpened, pb.DayOpened, on_days.day_opened, on_days.to_day_opened),
+    EventKind(
+        opening.DayOpened,
+        pb.DayOpened,
+        on_days.day_opened,
+        on_days.to_day_opened,
+        concern=lambda event: "DAY_OPENED_BY_OVERRIDE" if event.overridden_by else "",
+    ),
     EventKind(
         closing.InstrumentDayClosed,
         pb.InstrumentDayClosed,
@@ -318,6 +325,7 @@ WIRE = Wire(
         accounts=parties,
         subject=trade,
         ends_subject=True,
+        concern=lambda event: "TRADE_TAKEN_OUT",
     ),
     EventKind(
         settlement.SettlementDayNoted,

@@ -118,6 +118,18 @@ def test_an_event_shows_in_its_accounts_feeds_and_continues_its_subjects_trace(
     assert kind.ends_subject is ends
 
 
+def test_people_are_told_of_what_they_should_look_at() -> None:
+    told = {type(event).__name__: WIRE.by_event[type(event)].concern(event) for event, *_ in EVENTS}
+    assert {name: concern for name, concern in told.items() if concern} == {
+        "TradingSuspended": "a storm",
+        "DayOpened": "DAY_OPENED_BY_OVERRIDE",
+        "TradeBlocked": "TRADE_TAKEN_OUT",
+        "ClearingRunDisputed": "TOTALS_DIFFER",
+    }
+    as_usual = opening.DayOpened(DAY, BIG, (LIMITS,), 4_800, ())
+    assert WIRE.by_event[opening.DayOpened].concern(as_usual) == ""
+
+
 def test_a_trade_links_the_listing_or_the_block_that_it_came_from() -> None:
     links = WIRE.by_event[trades.TradeExecuted].links
     of_listing = trades.TradeExecuted(1, DAY, "CEA", Method.LISTED, 1, 1, 1, "b", "s", 0, 0, "b", "s", 5, 0, 1)
