@@ -7,13 +7,14 @@ import yaml
 
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
+from chassis.tracing import is_sampled
 from rehearsal.postgres import Postgres
 from support.calls import Refused
 from support.day import ACCOUNTS, DAYS, SERVICES, Player, at_ms
 from support.kafka import Kafka
-from support.market import running_market
+from support.market import Market, running_market
 from support.one_trade import make_trade
-from support.telemetry import Collector, collector
+from support.telemetry import Collector, collector, log_lines
 
 pytestmark = pytest.mark.e2e
 
@@ -49,6 +50,7 @@ async def test_every_metric_of_the_registry_arrives_and_tells_a_run_that_waits(
             await seen.until(lambda: seen.newest("clearing", RUNS_OPEN) == 1)
             await market.port.move_clock("clearing", at_ms(DAYS[0], 16))
             await tells_the_run_that_waits(seen)
+            says_what_waits_and_what_was_refused(market)
             await market.start(["registry"])
             await player.clocks(DAYS[0], 16)
             await player.settled(DAYS[0])
@@ -70,6 +72,14 @@ async def tells_the_run_that_waits(seen: Collector) -> None:
     await seen.until(lambda: seen.newest("clearing", RUN_AGE) == HOUR_S)
     await seen.until(lambda: seen.newest("clearing", UNANSWERED) == 1)
     await seen.until(lambda: seen.newest("trading", LAG_SECONDS, source="registry") > AWAY_S)
+
+
+def says_what_waits_and_what_was_refused(market: Market) -> None:
+    waits = [line for line in log_lines(market.folder / "clearing.log") if "DeliveryOrdered" in line["message"]]
+    assert waits and all(line["position"] > 0 and is_sampled(line["traceparent"]) for line in waits)
+    refused = [line for line in log_lines(market.folder / "trading.log") if "reason" in line]
+    told = [(line["rpc"], line["actor"], line["reason"], is_sampled(line["traceparent"])) for line in refused]
+    assert ("TradingService/PlaceOrder", f"participant:{ACCOUNTS[0]}", "PRICE_OUTSIDE_DAILY_LIMIT", True) in told
 
 
 async def tells_that_all_is_done(seen: Collector) -> None:

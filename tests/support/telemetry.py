@@ -89,6 +89,11 @@ def read_span(line: str, process: str) -> Span:
     )
 
 
+def log_lines(file: Path) -> list[dict[str, Any]]:
+    """What a service said, line by line; what is no JSON was said by another."""
+    return [json.loads(line) for line in whole_lines(file) if line.startswith("{")]
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """A figure as it arrived: a gauge's value, a histogram's count. `bounds` are the histogram's."""
