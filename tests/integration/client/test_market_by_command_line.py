@@ -91,6 +91,7 @@ async def play(market: Market, lines: str) -> None:
 
 async def test_a_market_can_be_run_by_the_command_line_alone(market: Market) -> None:
     await play(market, BEFORE_THE_DAY)
+    await market.rest()
     await play(market, THE_DAY)
     await market.rest()
 
