@@ -1,4 +1,4 @@
-"""One trade's way through three processes, Kafka, a kill of each of them at every step, and a night: one trace."""
+"""One trade's way through three processes, Kafka, two kills of each of them and a night: one trace, as documented."""
 
 from pathlib import Path
 
@@ -13,55 +13,14 @@ from support.telemetry import Spans, Step
 
 pytestmark = pytest.mark.e2e
 
+TRACING = Path(__file__).parents[2] / "docs" / "tracing.md"
 SPAN_DELAY_MS = "50"
 SPANS_S_MAX = 15.0
 
-TAKE, TRADED = ("trading", "TradingService/TakeListing"), ("trading", "TradeExecuted")
-RECORDED = ("clearing", "hear TradeExecuted")
-DELIVERED = ("registry", "AllowancesDelivered")
-SETTLED, KNOWN_SETTLED = ("clearing", "TradeSettled"), ("trading", "hear TradeSettled")
-RELEASED = ("trading", "AllowancesReleased")
-PLACE, OPEN = ("trading", "TradingService/PlaceOrder"), ("trading", "TradingService/OpenDay")
-
-CLOSE, OPEN_RUN = ("trading", "timer CloseDay"), ("clearing", "hear TradingDayClosed")
 LEGS = ("clearing", "ClearingRunLegsListed")
-ORDER_CONFIRMATION, CONFIRM = (
-    ("clearing", "order ConfirmationOrdered"),
-    ("trading", "TradingService/ConfirmClearingRun"),
-)
-ORDER_DELIVERY, DELIVER = ("clearing", "order DeliveryOrdered"), ("registry", "RegistryService/DeliverAllowances")
-DAY_DONE = ("trading", "hear SettlementDayCompleted")
-ORDER_BOOKS = ("clearing", "order ReconciliationOrdered")
-STATE_POSITIONS = ("trading", "TradingQueryService/StatePositions")
-LIST_HOLDINGS = ("registry", "RegistryQueryService/ListTradingHoldings")
-BOOKS_AGREE = ("trading", "hear BooksReconciled")
 
 Edges = set[tuple[Step | None, Step]]
-
-# Who caused whom in the trade's own trace, and which steps of other traces it links, by the time of day.
-IN_SESSION: Edges = {(None, TAKE), (TAKE, TRADED), (TRADED, RECORDED)}
-SESSION_LINKS = {(TRADED, PLACE)}
-AT_SETTLEMENT: Edges = {(RECORDED, DELIVERED), (RECORDED, SETTLED), (SETTLED, KNOWN_SETTLED)}
-SETTLEMENT_LINKS = {(DELIVERED, DELIVER), (SETTLED, ORDER_DELIVERY)}
-NEXT_MORNING: Edges = {(KNOWN_SETTLED, RELEASED)}
-MORNING_LINKS = {(RELEASED, OPEN)}
-
-# The run's trace, begun by trading's timer. It links every trade it lists.
-RUN_EDGES: Edges = {
-    (None, CLOSE),
-    (CLOSE, OPEN_RUN),
-    (OPEN_RUN, LEGS),
-    (OPEN_RUN, ORDER_CONFIRMATION),
-    (ORDER_CONFIRMATION, CONFIRM),
-    (ORDER_CONFIRMATION, ORDER_DELIVERY),
-    (ORDER_DELIVERY, DELIVER),
-    (ORDER_DELIVERY, DAY_DONE),
-    (ORDER_DELIVERY, ORDER_BOOKS),
-    (ORDER_BOOKS, STATE_POSITIONS),
-    (ORDER_BOOKS, LIST_HOLDINGS),
-    (ORDER_BOOKS, BOOKS_AGREE),
-}
-RUN_LINKS = {(LEGS, RECORDED)}
+Links = set[tuple[Step, Step]]
 
 TRADE_RECORDS = [
     ("registry", "AllowancesDelivered"),
@@ -71,6 +30,24 @@ TRADE_RECORDS = [
     ("clearing", "ObligationRecorded"),
     ("clearing", "TradeSettled"),
 ]
+
+
+def drawn_in(section: str, *moments: str) -> tuple[Edges, Links]:
+    """Who caused whom and who links whom, by the table of a section of docs/tracing.md."""
+    rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")]
+        for line in TRACING.read_text().partition(f"## {section}\n")[2].partition("\n## ")[0].splitlines()
+        if line.startswith("| ") and "`" in line
+    ]
+    chosen = [row[1:] for row in rows if row[0] in moments]
+    assert {row[0] for row in rows} >= set(moments), f"the table of {section!r} says nothing of {moments}"
+    edges: Edges = {(step_of(cause) if cause else None, step_of(step)) for step, cause, _ in chosen}
+    return edges, {(step_of(step), step_of(linked)) for step, _, linked in chosen if linked}
+
+
+def step_of(cell: str) -> Step:
+    service, _, name = cell.partition(" ")
+    return service, name
 
 
 async def test_a_trades_trace_goes_on_in_every_service_after_every_kill_and_links_its_run_both_ways(
@@ -83,19 +60,18 @@ async def test_a_trades_trace_goes_on_in_every_service_after_every_kill_and_link
         await player.open(DAYS[0])
         await player.clocks(DAYS[0], 9, 30)
         trades = [(await make_trade(player)).trace_id for _ in range(2)]
-        await are_drawn(market, trades, IN_SESSION, SESSION_LINKS)
+        await are_drawn(market, trades, *drawn_in("A trade", "in session"))
         await kill_all(market)
 
         await player.close(DAYS[0])
         await player.settled(DAYS[0])
-        await are_drawn(market, trades, IN_SESSION | AT_SETTLEMENT, SESSION_LINKS | SETTLEMENT_LINKS)
+        await are_drawn(market, trades, *drawn_in("A trade", "in session", "at settlement"))
         run = run_of(Spans(market.folder / "spans"))
-        await are_drawn(market, [run], RUN_EDGES, RUN_LINKS)
+        await are_drawn(market, [run], *drawn_in("The run of its day", "at settlement"))
         await kill_all(market)
 
         await player.open(DAYS[1])
-        links = SESSION_LINKS | SETTLEMENT_LINKS | MORNING_LINKS
-        await are_drawn(market, trades, IN_SESSION | AT_SETTLEMENT | NEXT_MORNING, links)
+        await are_drawn(market, trades, *drawn_in("A trade", "in session", "at settlement", "next morning"))
         for trace_id in trades:
             assert await records_under(market, trace_id) == TRADE_RECORDS
         spans = Spans(market.folder / "spans")
@@ -111,7 +87,7 @@ def run_of(spans: Spans) -> str:
     return run
 
 
-async def are_drawn(market: Market, traces: list[str], edges: Edges, links: set[tuple[Step, Step]]) -> None:
+async def are_drawn(market: Market, traces: list[str], edges: Edges, links: Links) -> None:
     """Returns when the files draw these traces so, and not otherwise. What was not written when a process is killed
     is lost, so this is waited for before a kill.
     """
