@@ -76,7 +76,9 @@ class Relay:
         passing = Connection(self)
         requests = asyncio.create_task(passing.requests(client, to_broker))
         answers = asyncio.create_task(passing.answers(broker, to_client))
-        await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
+        # At the relay's own end this task is cancelled, which asyncio's streams would report as an error.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
         for task in (requests, answers):
             task.cancel()
         await asyncio.gather(requests, answers, return_exceptions=True)
