@@ -46,14 +46,19 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
 
     def address(name: str, value: str) -> str:
         host, colon, port = value.rpartition(":")
-        if value and not (colon and host and port.isdigit() and int(port) < 65_536):
+        if value and not (colon and host and port.isascii() and port.isdigit() and int(port) < 65_536):
             faults.append(f"{name} is {value!r}: it must be host:port")
         return value
 
     listen = address("CARBONMARKET_LISTEN", required("CARBONMARKET_LISTEN", "the address to serve at, host:port"))
     advertise = address("CARBONMARKET_ADVERTISE", environment.get("CARBONMARKET_ADVERTISE", "") or listen)
     database_url = required("CARBONMARKET_DATABASE_URL", "this service's own PostgreSQL database, postgresql://…")
+    if database_url and not database_url.startswith(("postgresql://", "postgres://")):
+        # Not shown: it may hold a password.
+        faults.append("CARBONMARKET_DATABASE_URL does not begin with postgresql://")
     kafka = required("CARBONMARKET_KAFKA", "Kafka's bootstrap address, host:port")
+    for one in kafka.split(","):
+        address("CARBONMARKET_KAFKA", one)
     addresses = {}
     for remote in remotes:
         name = f"CARBONMARKET_{remote.upper()}_ADDRESS"
@@ -67,17 +72,7 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
     if actor_from == "metadata" and listen and listen.rpartition(":")[0] not in LOOPBACK:
         faults.append(f"CARBONMARKET_LISTEN is {listen!r}: while callers name themselves it must be a loopback address")
 
-    rehearsal, start_ms = False, None
-    clock, _, start = environment.get("CARBONMARKET_CLOCK", "machine").partition("=")
-    if clock == "rehearsal":
-        rehearsal = True
-        try:
-            start_ms = int(datetime.fromisoformat(start).timestamp() * 1000) if start else None
-        except ValueError:
-            faults.append(f"CARBONMARKET_CLOCK starts at {start!r}: it must be an ISO time, 2021-07-15T08:00:00+08:00")
-    elif clock != "machine":
-        faults.append(f"CARBONMARKET_CLOCK is {clock!r}: it must be `machine` or `rehearsal=ISO-TIME`")
-
+    rehearsal, start_ms = read_clock(environment.get("CARBONMARKET_CLOCK", "machine"), faults)
     level = environment.get("CARBONMARKET_LOG_LEVEL", "INFO").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         faults.append(f"CARBONMARKET_LOG_LEVEL is {level!r}: it must be DEBUG, INFO, WARNING or ERROR")
@@ -95,3 +90,22 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
         spans_folder=Path(spans) if spans else None,
         log_level=level,
     )
+
+
+def read_clock(setting: str, faults: list[str]) -> tuple[bool, int | None]:
+    """Whether the clock is a rehearsal's, and when it starts, ms."""
+    clock, _, start = setting.partition("=")
+    if clock not in ("machine", "rehearsal"):
+        faults.append(f"CARBONMARKET_CLOCK is {clock!r}: it must be `machine` or `rehearsal=ISO-TIME`")
+    if clock != "rehearsal" or not start:
+        return clock == "rehearsal", None
+    try:
+        at = datetime.fromisoformat(start)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        # Without its zone it would be another moment on another machine.
+        how = "it must be an ISO time with its zone, 2021-07-15T08:00:00+08:00"
+        faults.append(f"CARBONMARKET_CLOCK starts at {start!r}: {how}")
+        return True, None
+    return True, int(at.timestamp() * 1000)

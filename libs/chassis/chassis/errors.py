@@ -22,6 +22,8 @@ from chassis.call import NotYet, Overloaded, RequestIdReused, Unauthenticated, U
 from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
 
 DOMAIN = "carbonmarket"
+FACT_CHARACTERS_MAX = 160
+"""An error travels in metadata, which holds 8 kB: a caller's own long text comes back to it shortened."""
 RETRY_NANOS = 200_000_000
 
 CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
@@ -66,16 +68,21 @@ def packed(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -
     return packed_message
 
 
+def shortened(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= FACT_CHARACTERS_MAX else text[: FACT_CHARACTERS_MAX - 1] + "…"
+
+
 def failure_of(error: BaseException) -> Failure:
     code = next((code for kind, code in CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
     if isinstance(error, Rejected):
-        return Failure(code, error.reason, {name: str(value) for name, value in error.facts.items()})
+        return Failure(code, error.reason, {name: shortened(value) for name, value in error.facts.items()})
     if isinstance(error, RequestIdReused):
-        return Failure(code, "REQUEST_ID_REUSED", {"request_id": str(error)})
+        return Failure(code, "REQUEST_ID_REUSED", {"request_id": shortened(error)})
     if isinstance(error, Overloaded):
         return Failure(code, "TOO_MANY_COMMANDS_WAITING", {"why": str(error)})
     if isinstance(error, Unauthenticated):
-        return Failure(code, "ACTOR_MISSING", {"how": str(error)})
+        return Failure(code, "ACTOR_MISSING", {"how": shortened(error)})
     if code is grpc.StatusCode.UNAVAILABLE:
         return Failure(code, "UNAVAILABLE", {"why": str(error)})
     return Failure(code, "INTERNAL", {})

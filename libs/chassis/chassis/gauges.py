@@ -44,9 +44,9 @@ class Gauges:
 
     def watch_state(self, name: str, figure: Figure[Any]) -> None:
         """A figure of the committed state; none where it cannot be read now."""
-        shell = self._writer.engine.shell
 
         def look(state: object) -> float:
+            shell = self._writer.engine.shell
             return figure.read(state, shell.clock_ms if shell.rehearsal else max(machine_clock_ms(), shell.now_ms))
 
         def read() -> float | None:

@@ -58,11 +58,14 @@ class Projector:
         self._sequences: dict[str, int] = {}
         self._grown = asyncio.Event()
 
-    async def run(self) -> None:
-        """Projects until cancelled."""
+    async def load(self) -> None:
+        """Where it stands, before anybody may ask."""
         self.position = await load_checkpoint(self._pool, FOLLOWER)
         rows = await self._pool.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
         self._sequences = {row["account"]: row["sequence"] for row in rows}
+
+    async def run(self) -> None:
+        """Projects until cancelled, from where `load` found it."""
         while True:
             await self._project(await self._tail.read(self.position, BATCH_RECORDS_MAX))
 
@@ -127,8 +130,11 @@ class Tables:
         await self._projector.wait_for(min_position)
         try:
             return await self._pool.fetch(sql, *arguments)
+        except asyncpg.CharacterNotInRepertoireError:
+            # A text that no table can hold is in none.
+            return []
         except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-            raise Unavailable(f"the tables cannot be read now: {error}") from error
+            raise Unavailable("the tables cannot be read now; ask again") from error
 
     async def fetch_one(self, sql: str, *arguments: Any, min_position: int = 0) -> asyncpg.Record | None:
         rows = await self.fetch(sql, *arguments, min_position=min_position)

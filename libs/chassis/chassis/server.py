@@ -10,7 +10,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,10 +23,10 @@ from google.protobuf.message import DecodeError, Message
 
 from carbonmarket.access.v1 import access_pb2
 from carbonmarket.log.v1 import refusal_pb2
-from chassis.call import Call, Unauthenticated, Unavailable
+from chassis.call import Call, Overloaded, Unauthenticated, Unavailable
 from chassis.decider import Malformed, NotPermitted
 from chassis.errors import Failure, failure_of
-from chassis.remote import ACTOR_HEADER, CHANNEL_OPTIONS, STATUS_HEADER, TRACE_HEADER
+from chassis.remote import ACTOR_HEADER, CHANNEL_OPTIONS, STATUS_HEADER, TRACE_HEADER, error_info
 from chassis.telemetry import Metrics
 from chassis.tracing import Branch, Tracing, is_well_formed
 
@@ -34,6 +35,13 @@ BULK_COMMANDS_MAX = 500
 ANYONE = "anyone"
 ACTOR_FORM = re.compile(r"[a-z_]{1,32}:[a-z0-9][a-z0-9._-]{0,63}")
 PASS_ON_SECONDS_MAX = 60.0
+PASSED_ON_HEADER = "carbonmarket-passed-on"
+"""A call is passed on once: two replicas that each take the other for the leader must not send it to and fro."""
+CALLS_OF_A_KIND_MAX = 2_000
+RPCS_UNDER_WAY_MAX = 2 * CALLS_OF_A_KIND_MAX + 500
+"""Of all services together: health and reflection keep a place when the others are full."""
+
+LEADER_AWAY = "the replica that leads gave no answer; ask again"
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +92,7 @@ class Server:
         self._tracing = tracing
         self._metrics = metrics
         self._leaders: dict[str, grpc.aio.Channel] = {}
+        self._under_way = {True: 0, False: 0}
         self._handlers = [self._handlers_of(descriptor, served) for descriptor, served in api]
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -118,9 +127,10 @@ class Server:
     def _unary(self, rpc: Rpc) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def serve(data: bytes, context: Context) -> bytes:
             try:
-                if not self._role.leads:
-                    return await self._pass_on(rpc.path, data, context)
-                answer = await self._answer(rpc, data, headers(context))
+                with self._place(rpc.is_command):
+                    if not self._role.leads:
+                        return await self._pass_on(rpc.path, data, context)
+                    answer = await self._answer(rpc, data, headers(context))
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -132,14 +142,16 @@ class Server:
     def _streaming(self, rpc: Rpc) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
         async def serve(data: bytes, context: Context) -> AsyncIterator[bytes]:
             try:
-                if not self._role.leads:
-                    passing: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._leader().unary_stream(rpc.path)
-                    async for part in passing(data, metadata=passed_on(context)):
-                        yield part
-                    return
-                caller = authenticate(headers(context), rpc.roles)
-                async for answer in rpc.method(rpc.parse(data), caller):
-                    yield answer.SerializeToString()
+                with self._place(rpc.is_command):
+                    if not self._role.leads:
+                        leader = self._leader(context)
+                        passing: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = leader.unary_stream(rpc.path)
+                        async for part in passing(data, metadata=passed_on(context)):
+                            yield part
+                        return
+                    caller = authenticate(headers(context), rpc.roles)
+                    async for answer in rpc.method(rpc.parse(data), caller):
+                        yield answer.SerializeToString()
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -152,7 +164,7 @@ class Server:
         """Raises whatever the method raises, after it was counted."""
         started = time.perf_counter()
         branch = Branch("")
-        outcome = "OK"
+        outcome = "CANCELLED"
         try:
             caller = authenticate(metadata, rpc.roles)
             branch = self._branch(rpc, caller)
@@ -161,6 +173,7 @@ class Server:
             answer: Message = await rpc.method(message, caller)
             if rpc.is_command:
                 branch.note("position", getattr(answer, "position", 0))
+            outcome = "OK"
             return answer
         except Exception as error:
             outcome = failure_of(error).reason
@@ -205,19 +218,21 @@ class Server:
 
         async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             try:
-                if not self._role.leads:
-                    path = f"/{service.full_name}/{BULK}"
-                    passing: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._leader().stream_stream(path)
-                    async for part in passing(requests, metadata=passed_on(context)):
-                        yield part
-                    return
-                metadata = headers(context)
-                async for data in requests:
-                    commands = parse_many(many, data)
-                    # Tasks start in the order they are made and reach the writer's queue before they first wait:
-                    # order is kept.
-                    outcomes = await asyncio.gather(*(one(command, metadata) for command in commands))
-                    yield answers(outcomes=outcomes).SerializeToString()
+                with self._place(True):
+                    if not self._role.leads:
+                        leader = self._leader(context)
+                        path = f"/{service.full_name}/{BULK}"
+                        passing: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = leader.stream_stream(path)
+                        async for part in passing(requests, metadata=passed_on(context)):
+                            yield part
+                        return
+                    metadata = headers(context)
+                    async for data in requests:
+                        commands = parse_many(many, data)
+                        # Tasks start in the order they are made and reach the writer's queue before they first wait:
+                        # order is kept.
+                        outcomes = await asyncio.gather(*(one(command, metadata) for command in commands))
+                        yield answers(outcomes=outcomes).SerializeToString()
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -226,18 +241,29 @@ class Server:
 
         return serve
 
+    @contextmanager
+    def _place(self, commands: bool) -> Iterator[None]:
+        """One of the places for commands or for readers: those who may wait long take none from those who write."""
+        if self._under_way[commands] >= CALLS_OF_A_KIND_MAX:
+            raise Overloaded(f"{CALLS_OF_A_KIND_MAX} calls of its kind are under way already")
+        self._under_way[commands] += 1
+        try:
+            yield
+        finally:
+            self._under_way[commands] -= 1
+
     # Passing on to the leader
 
-    def _leader(self) -> grpc.aio.Channel:
+    def _leader(self, context: Context) -> grpc.aio.Channel:
         address = self._role.leader_address
-        if not address or address == self._role.own_address:
+        if not address or address == self._role.own_address or PASSED_ON_HEADER in headers(context):
             raise Unavailable("no replica leads yet; ask again")
         if address not in self._leaders:
             self._leaders[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
         return self._leaders[address]
 
     async def _pass_on(self, path: str, data: bytes, context: Context) -> bytes:
-        passing: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._leader().unary_unary(path)
+        passing: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._leader(context).unary_unary(path)
         answer: bytes = await passing(data, metadata=passed_on(context), timeout=PASS_ON_SECONDS_MAX)
         return answer
 
@@ -257,7 +283,8 @@ def headers(context: Context) -> dict[str, str]:
 
 
 def passed_on(context: Context) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in headers(context).items() if name in (ACTOR_HEADER, TRACE_HEADER))
+    own = [(name, value) for name, value in headers(context).items() if name in (ACTOR_HEADER, TRACE_HEADER)]
+    return (*own, (PASSED_ON_HEADER, "once"))
 
 
 def authenticate(metadata: Mapping[str, str], roles: frozenset[str]) -> Call:
@@ -289,5 +316,9 @@ async def end_with(context: Context, failure: Failure) -> None:
 
 
 async def end_like(context: Context, error: grpc.aio.AioRpcError) -> None:
+    """Ends a call that was passed on as the leader ended it; if it was not the leader, the caller is to ask again."""
+    if error_info(error) is None:
+        full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        await end_with(context, failure_of(Overloaded("the leader is full") if full else Unavailable(LEADER_AWAY)))
     trailing = tuple((name, value) for name, value in error.trailing_metadata() or () if name == STATUS_HEADER)
     await context.abort(error.code(), error.details() or "", trailing)

@@ -27,22 +27,24 @@ from grpc_reflection.v1alpha import reflection
 from carbonmarket.log.v1 import log_service_pb2
 from chassis import telemetry
 from chassis.broker import RecordConsumer, RecordProducer
+from chassis.call import Unavailable
 from chassis.caller import Caller, Calls
 from chassis.configuration import Misconfigured, Settings, read_settings
-from chassis.decider import Decider, Timer
-from chassis.engine import Engine, Submission, timer_actor, timer_submission
+from chassis.decider import Decider
+from chassis.engine import Engine, Submission
 from chassis.gauges import Figure, Gauges
 from chassis.hearing import Hearing, Reactions
-from chassis.log import READ_RECORDS_MAX, LogUnavailable
+from chassis.log import LogUnavailable
 from chassis.log_service import LogService
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
 from chassis.projections import Handlers, Projector, Tables
 from chassis.publisher import Publisher
 from chassis.remote import CHANNEL_OPTIONS, Remote
-from chassis.server import Api, Role, Server
+from chassis.server import RPCS_UNDER_WAY_MAX, Api, Role, Server
 from chassis.shell import OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots, fold_version
 from chassis.telemetry import Metrics
+from chassis.timers import Timers
 from chassis.tracing import Tracing
 from chassis.verify import verify
 from chassis.wire import Wire
@@ -52,10 +54,9 @@ S = TypeVar("S")
 
 DATABASE_SECONDS_MAX = 30.0
 STANDBY_POLL_SECONDS = 0.1
-TIMER_POLL_SECONDS = 0.5
-TIMER_STUCK_SECONDS = 5.0
-STOP_SECONDS_MAX = 5.0
-CALLS_UNDER_WAY_MAX = 4_000
+PROOF_SECONDS = 2.0
+STOP_SECONDS_MAX = 2.0
+SERVER_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]  # two processes never share a port unawares
 COLLECT_AFTER = (50_000, 20, 100)
 HEALTH_SERVICE = "grpc.health.v1.Health"
 EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
@@ -93,11 +94,12 @@ class Service(Generic[S]):
 
     @property
     def fold_files(self) -> list[Path]:
-        """The code that a snapshot depends on: the domain, the wire, and what folds them."""
+        """The code that a snapshot depends on: the domain, the wire, and what of the shell folds them."""
         package = self.migrations.parent
         shell = Path(__file__).parent
         folded = [*package.glob("domain/**/*.py"), *package.glob("encoding/**/*.py")]
-        return [*folded, package / "wire.py", shell / "shell.py", shell / "engine.py"]
+        own = [shell / f"{name}.py" for name in ("corrections", "decider", "engine", "record", "shell", "wire")]
+        return [*folded, package / "wire.py", *own]
 
 
 def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
@@ -112,15 +114,20 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
         sys.exit(EXIT_MISCONFIGURED)
     telemetry.start_logging(service.name, settings.log_level)
     job = serve if chosen.what == "serve" else verify_log
-    code = asyncio.run(job(service, settings))
-    # Nothing may hold up the end of a process that is in doubt.
+    # Not asyncio.run, which cancels whatever is left: an append is never cancelled, and nothing may hold up the end of
+    # a process that is in doubt.
+    code = asyncio.new_event_loop().run_until_complete(job(service, settings))
     sys.stdout.flush()
     os._exit(code)
 
 
 async def verify_log(service: Service[Any], settings: Settings) -> int:
-    pool = await reach_database(settings.database_url)
-    head, fault = await verify(PostgresLog(service.name, settings.database_url, pool))
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        head, fault = await verify(PostgresLog(service.name, settings.database_url, pool))
+    except (LogUnavailable, asyncpg.PostgresError) as error:
+        print(f"{service.name}: the log cannot be read: {error}", file=sys.stderr)
+        return EXIT_IN_DOUBT
     if fault is None:
         print(f"{service.name}: {head.position} records, each continues the one before; digest {head.digest.hex()}")
         return 0
@@ -136,22 +143,26 @@ async def serve(service: Service[Any], settings: Settings) -> int:
     logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
     tracing, flush_spans = telemetry.start_tracing(service.name, settings.spans_folder)
     metrics, flush_metrics = telemetry.start_metrics(service.name)
+    told = asyncio.create_task(stopping.wait())
     replica = None
     try:
-        replica = Replica(service, settings, tracing, metrics, await reach_database(settings.database_url))
+        reaching = asyncio.create_task(reach_database(settings.database_url))
+        await asyncio.wait({reaching, told}, return_when=asyncio.FIRST_COMPLETED)
+        if told.done():
+            return 0
+        replica = Replica(service, settings, tracing, metrics, *reaching.result())
         serving = asyncio.create_task(replica.run())
-        told = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
-        await replica.stop()
-        serving.cancel()
+        await replica.stop(serving)
         return 0
     except Exception as error:
-        logger.critical("the process ends, its next start reads what is true: %s", root_cause(error), exc_info=error)
+        cause = root_cause(error)
+        logger.critical("the process ends, its next start reads what is true: %s", cause, exc_info=error)
         if replica is not None:
             await replica.abandon()
-        return EXIT_IN_DOUBT
+        return EXIT_MISCONFIGURED if isinstance(cause, Misconfigured) else EXIT_IN_DOUBT
     finally:
         # In a thread, because the last export reads gauges in this loop.
         await asyncio.to_thread(flush_metrics)
@@ -159,9 +170,11 @@ async def serve(service: Service[Any], settings: Settings) -> int:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    """The first failure, of all that a group of tasks ended with, that is not merely what the writer's end caused."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [root_cause(one) for one in error.exceptions]
+    return next((cause for cause in causes if not isinstance(cause, Unavailable)), causes[0])
 
 
 def calm_garbage_collector() -> None:
@@ -171,12 +184,14 @@ def calm_garbage_collector() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-async def reach_database(database_url: str) -> Pool:
-    """Raises LogUnavailable when the database does not answer in time."""
+async def reach_database(database_url: str) -> tuple[Pool, Pool]:
+    """Connections for the shell, and others for queries: the writer never waits for one that a query holds. Raises
+    LogUnavailable when the database does not answer in time.
+    """
     ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
     while True:
         try:
-            return await open_pool(database_url)
+            return await open_pool(database_url), await open_pool(database_url)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if asyncio.get_running_loop().time() > ends:
                 raise LogUnavailable(f"the database cannot be reached: {error}") from error
@@ -188,7 +203,7 @@ class Replica:
     """One process of a service: a standby, then perhaps the leader."""
 
     def __init__(
-        self, service: Service[Any], settings: Settings, tracing: Tracing, metrics: Metrics, pool: Pool
+        self, service: Service[Any], settings: Settings, tracing: Tracing, metrics: Metrics, pool: Pool, queries: Pool
     ) -> None:
         self._service = service
         self._settings = settings
@@ -216,8 +231,9 @@ class Replica:
         ]
         self._caller = Caller(service.calls, self._remotes, self._writer, tracing)
         self._role = Role(own_address=settings.advertise)
-        self._tables = Tables(pool, self._projector)
-        self._server = grpc.aio.server(options=CHANNEL_OPTIONS, maximum_concurrent_rpcs=CALLS_UNDER_WAY_MAX)
+        self._timers = Timers(self._writer)
+        self._tables = Tables(queries, self._projector)
+        self._server = grpc.aio.server(options=SERVER_OPTIONS, maximum_concurrent_rpcs=RPCS_UNDER_WAY_MAX)
         self._health = health.HealthServicer()
         api = [
             (
@@ -241,8 +257,9 @@ class Replica:
         await migrate(self._pool, [Path(__file__).parent / "migrations", self._service.migrations])
         await self._snapshots.restore(self._engine)
         await catch_up(self._engine, self._log)
+        self._check_clock()
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
-        assert self._server.add_insecure_port(self._settings.listen), f"cannot listen at {self._settings.listen}"
+        self._server.add_insecure_port(self._settings.listen)
         await self._server.start()
         logger.info("serves at %s, caught up at %d", self._settings.listen, self._engine.head.position)
         await self._follow_until_leading()
@@ -250,8 +267,7 @@ class Replica:
 
     async def _follow_until_leading(self) -> None:
         while not await self._log.lead():
-            for record in await self._log.read(self._engine.head.position, READ_RECORDS_MAX):
-                self._engine.apply(record)
+            await catch_up(self._engine, self._log)
             self._role.leader_address = self._engine.shell.leader_address
             await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
             await asyncio.sleep(STANDBY_POLL_SECONDS)
@@ -264,14 +280,16 @@ class Replica:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._writer.run())
             await self._take_leadership()
-            await self._run_overdue()
+            await self._timers.run_overdue()
+            await self._projector.load()
             self._role.leads = True
             await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
             logger.info("leads from %d", self._engine.head.position, extra={"position": self._engine.head.position})
             group.create_task(self._projector.run())
             group.create_task(self._publisher.run())
             group.create_task(self._caller.run())
-            group.create_task(self._run_timers())
+            group.create_task(self._timers.run())
+            group.create_task(self._prove_leadership())
             for consumer in self._consumers.values():
                 group.create_task(consumer.run())
             for hearing in self._hearings:
@@ -284,38 +302,20 @@ class Replica:
             self._engine.shell.rehearsal = self._settings.rehearsal
             self._engine.shell.clock_ms = self._settings.rehearsal_start_ms or machine_clock_ms()
             await self._writer.insist(Submission(actor, "", OpenLog(self._settings.rehearsal)))
-        elif self._engine.shell.rehearsal != self._settings.rehearsal:
-            kind = "a rehearsal" if self._engine.shell.rehearsal else "no rehearsal"
-            raise LogUnavailable(f"this log was opened as {kind}, for ever; CARBONMARKET_CLOCK says otherwise")
+        self._check_clock()
         await self._writer.insist(Submission(actor, "", TakeLeadership(self._settings.advertise)))
 
-    # Timers
-
-    def _due_now(self) -> Timer | None:
+    def _check_clock(self) -> None:
         shell = self._engine.shell
-        now_ms = shell.clock_ms if shell.rehearsal else machine_clock_ms()
-        timer = self._engine.due()
-        return timer if timer is not None and timer.due_ms <= now_ms else None
+        if self._engine.head.position > 0 and shell.rehearsal != self._settings.rehearsal:
+            kind = "a rehearsal" if shell.rehearsal else "no rehearsal"
+            raise Misconfigured([f"CARBONMARKET_CLOCK says otherwise, but this log was opened as {kind}, for ever"])
 
-    async def _run_overdue(self) -> None:
-        done = ""
-        while (timer := self._due_now()) is not None and timer.name != done:
-            await self._writer.insist(timer_submission(self._service.name, timer))
-            done = timer.name
-
-    async def _run_timers(self) -> None:
+    async def _prove_leadership(self) -> None:
+        """A leader that nobody asks anything finds out as well that it leads no more, and ends."""
         while True:
-            timer = self._due_now()
-            if timer is None:
-                await asyncio.sleep(TIMER_POLL_SECONDS)
-                continue
-            await self._writer.insist(timer_submission(self._service.name, timer))
-            still = self._due_now()
-            if still is not None and still.name == timer.name:
-                logger.error(
-                    "%s was done and is still due", timer.name, extra={"actor": timer_actor(self._service.name)}
-                )
-                await asyncio.sleep(TIMER_STUCK_SECONDS)
+            await asyncio.sleep(PROOF_SECONDS)
+            await self._writer.read(lambda _: None)
 
     # What operators see
 
@@ -340,11 +340,11 @@ class Replica:
         def of_sources(look: Callable[[Hearing], float]) -> Callable[[], dict[str, float]]:
             return lambda: {hearing.source: look(hearing) for hearing in self._hearings}
 
-        shell = self._engine.shell
+        engine = self._engine
         waiting = "Heard events that wait for people"
-        set_aside: Figure[Any] = Figure("{event}", waiting, lambda state, now_ms: len(shell.set_aside))
+        set_aside: Figure[Any] = Figure("{event}", waiting, lambda state, now_ms: len(engine.shell.set_aside))
         unanswered: Figure[Any] = Figure(
-            "{order}", "Orders without answer", lambda state, now_ms: len(shell.unanswered)
+            "{order}", "Orders without answer", lambda state, now_ms: len(engine.shell.unanswered)
         )
         gauges = Gauges(self._metrics, self._role, self._writer)
         watch = gauges.watch
@@ -361,8 +361,10 @@ class Replica:
 
     # The end
 
-    async def stop(self) -> None:
-        """Told to: answers what is under way, takes a snapshot so that the next start is quick, and goes."""
+    async def stop(self, serving: "asyncio.Task[None]") -> None:
+        """Told to: answers what is under way, takes a snapshot so that the next start is quick, gives up the leadership
+        and goes. Streams and long polls end when STOP_SECONDS_MAX are over.
+        """
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.stop(STOP_SECONDS_MAX)
         if self._role.leads:
@@ -372,9 +374,13 @@ class Replica:
                 await self._snapshots.save(snapshot)
             except Exception as error:
                 logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
+        serving.cancel()
+        await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
+        await self._log.close()
         logger.info("stopped at %d", self._engine.head.position)
 
     async def abandon(self) -> None:
-        """In doubt: those who wait hear UNAVAILABLE, nothing else is done."""
+        """In doubt: another may lead at once, and those who wait hear UNAVAILABLE. Nothing else is done."""
         self._role.leads = False
+        await self._log.close()
         await self._server.stop(0.5)

@@ -1,5 +1,6 @@
 """The frame around every rpc: who calls, whether the role may, one error mapper, bulk, passing on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from chassis import server as server_module
 from chassis.call import Bug, Call, Overloaded, RequestIdReused, Unavailable
 from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.server import BULK_COMMANDS_MAX, Role, Server
@@ -197,3 +200,86 @@ async def test_a_message_of_too_many_commands_is_refused_whole() -> None:
             await submit_many(address, ["A"] * (BULK_COMMANDS_MAX + 1))
         assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert api.vintages == []
+
+
+async def test_two_replicas_that_take_each_other_for_the_leader_send_no_call_to_and_fro() -> None:
+    first, second = Role(), Role()
+    async with serving(Api(), first) as at_first, serving(Api(), second) as at_second:
+        first.leader_address, second.leader_address = at_second, at_first
+        code, reason, _ = await refusal(at_first)
+        assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+
+
+async def test_a_leader_that_cannot_be_reached_is_unavailable_and_its_address_is_not_told() -> None:
+    async with replica(leader_address="127.0.0.1:9") as (_, address):
+        code, reason, facts = await refusal(address)
+        assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+        assert "127.0.0.1" not in str(facts)
+
+
+async def test_what_a_caller_wrote_at_length_comes_back_shortened_and_arrives() -> None:
+    async with replica(leads=True) as (api, address):
+        api.fails_with = NotFound("ACCOUNT_UNKNOWN", account="户" * 20_000, vintage="x" * 20_000)
+        code, reason, facts = await refusal(address)
+        assert (code, reason) == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN")
+        assert facts["account"].startswith("户户") and facts["account"].endswith("…")
+        code, reason, _ = await refusal(address, actor="registry_operator:" + "a" * 5_000)
+        assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "ACTOR_MISSING")
+
+
+async def test_readers_that_wait_long_take_no_place_from_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "CALLS_OF_A_KIND_MAX", 3)
+    api = Waiting()
+    async with serving_log(api) as address, grpc.aio.insecure_channel(address) as channel:
+        read: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{LOG.full_name}/Read")
+        move: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{LOG.full_name}/MoveClock")
+        metadata = (("carbonmarket-actor", "exchange_operator:eve"),)
+        waiting = [read(b"", metadata=metadata) for _ in range(3)]
+        while api.reading < 3:
+            await asyncio.sleep(0.01)
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await read(b"", metadata=metadata)
+        assert failed.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        await move(b"", metadata=metadata, timeout=5)
+        for call in waiting:
+            call.cancel()
+        while api.reading > 0:
+            await asyncio.sleep(0.01)
+        again = asyncio.create_task(read(b"", metadata=metadata).wait_for_connection())
+        while api.reading < 1:
+            await asyncio.sleep(0.01)
+        again.cancel()
+
+
+LOG = log_service_pb2.DESCRIPTOR.services_by_name["LogService"]
+
+
+class Waiting:
+    """A LogService whose readers wait for ever."""
+
+    def __init__(self) -> None:
+        self.reading = 0
+        for method in LOG.methods:
+            if not hasattr(self, method.name):
+                setattr(self, method.name, self.MoveClock)
+
+    async def Read(self, request: Message, call: Call) -> Message:
+        self.reading += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.reading -= 1
+        raise AssertionError("waits for ever")
+
+    async def MoveClock(self, request: Message, call: Call) -> Message:
+        return log_service_pb2.MoveClockResponse()
+
+
+@asynccontextmanager
+async def serving_log(api: Waiting) -> AsyncIterator[str]:
+    server = grpc.aio.server()
+    Server([(LOG, api)], Role(leads=True), Tracing(), Metrics()).add_to(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)

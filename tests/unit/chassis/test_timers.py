@@ -1,5 +1,6 @@
-"""Timers of a rehearsal's clock: what falls due on the way, what fails on the way, what cannot be applied."""
+"""Timers: what falls due, on the clock's way or overdue at start; what fails, and what cannot be applied."""
 
+import asyncio
 from collections.abc import Callable
 
 from chassis.call import Bug
@@ -10,6 +11,7 @@ from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import first_fault, genesis
 from chassis.shell import ClockMoved, MoveClock, OpenLog
 from chassis.telemetry import Metrics
+from chassis.timers import Timers
 from chassis.tracing import Tracing
 from chassis.writer import Writer, catch_up
 from support import tally
@@ -104,3 +106,21 @@ def test_a_subjects_trace_that_is_none_is_left_out() -> None:
         submission = Submission("participant:ada", "", tally.Order("bread"), traceparent=sampled, subject_traces=traces)
         assert isinstance(on.decide(submission, {}, 1_000), Done)
     assert {record.traceparent for record in on.take_batch().records[4:]} == {sampled}
+
+
+async def test_an_overdue_timer_that_fails_ends_neither_the_start_nor_the_service() -> None:
+    for error, left in ((lambda: ZeroDivisionError("a bug"), 0), (lambda: Rejected("BELL_BROKEN"), 1)):
+        log = MemoryLog(MemoryStore("tally"))
+        await log.lead()
+        on: Engine[Tally] = Engine("tally", failing(error, at_ms=4_000), tally.WIRE, Tracing())
+        writer = Writer(on, log, Metrics())
+        running = asyncio.create_task(writer.run())
+        await writer.insist(Submission("service:tally", "", OpenLog(False)))
+        for due_ms in (3_000, 4_000, 9_000):
+            await writer.insist(Submission("participant:ada", "", AddLater(due_ms)))
+        await Timers(writer).run_overdue()
+        assert on.state.total == 1, "those before it are done, those behind it wait"
+        assert len(on.shell.set_aside) == left
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])

@@ -1,0 +1,214 @@
+"""Two replicas of one service: the standby is ready and answers, takes over, and nothing acknowledged is lost."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from itertools import count
+
+import asyncpg
+import grpc
+import pytest
+
+from carbonmarket.log.v1 import log_service_pb2
+from carbonmarket.registry.v1 import registry_events_pb2 as events
+from carbonmarket.registry.v1 import registry_query_service_pb2 as query
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from chassis.call import Refused
+from chassis.record import first_fault, genesis
+from chassis.remote import record_from
+from rehearsal.processes import Child, Program, free_port
+from support.one_service import OneService
+from support.replicas import OPERATOR, Pair
+
+ENDED_S_MAX = 20.0
+
+
+async def leader_address(replica: OneService) -> str:
+    status: log_service_pb2.GetStatusResponse = await replica.call(OPERATOR, log_service_pb2.GetStatusRequest())
+    return status.leader_address
+
+
+async def until_leads(replica: OneService) -> None:
+    async with asyncio.timeout(ENDED_S_MAX):
+        while True:
+            try:
+                if await leader_address(replica) == replica.address:
+                    return
+            except Refused as refused:
+                if refused.code is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            await asyncio.sleep(0.05)
+
+
+async def created(replica: OneService) -> list[tuple[str, int]]:
+    """Every vintage that stands in the log, with its position; the log itself is whole."""
+    records = await replica.records()
+    assert first_fault(genesis("registry"), [record_from(record) for record in records]) is None
+    made = [record for record in records if record.type == events.VintageCreated.DESCRIPTOR.full_name]
+    return [(events.VintageCreated.FromString(record.data).vintage, record.position) for record in made]
+
+
+async def exit_code(child: Child) -> int:
+    assert child.process is not None
+    return await asyncio.wait_for(child.process.wait(), ENDED_S_MAX)
+
+
+async def test_a_standby_is_ready_and_passes_everything_on(pair: Pair) -> None:
+    position = await pair.insist(1, pair.standby)
+    assert await leader_address(pair.standby) == pair.leader.address
+    request = query.ListVintagesRequest(min_position=position)
+    assert [row.vintage for row in (await pair.standby.call(OPERATOR, request)).vintages] == ["V1"]
+    with pytest.raises(Refused) as refused:
+        await pair.standby.call("participant:power-0001", pb.CreateVintageRequest(request_id="r", vintage="V2"))
+    assert refused.value.reason == "ROLE_NOT_ALLOWED"
+    commands = [
+        pb.ManyCommand(
+            create_vintage=pb.CreateVintageRequest(request_id=str(year), vintage=vintage, compliance_year=year)
+        )
+        for vintage, year in (("V2", 2022), ("V1", 2023))
+    ]
+    answer = await pair.standby.submit_many(OPERATOR, pb.SubmitManyRequest(commands=commands))
+    assert [outcome.WhichOneof("outcome") for outcome in answer.outcomes] == ["create_vintage", "refusal"]
+
+
+async def test_when_the_leader_is_killed_the_standby_takes_over_and_no_acknowledged_command_is_lost(
+    pair: Pair,
+) -> None:
+    acknowledged: dict[str, int] = {}
+    numbers = count(1)
+    killed = asyncio.Event()
+
+    async def client() -> None:
+        while len(acknowledged) < 40 or not killed.is_set():
+            number = next(numbers)
+            acknowledged[f"V{number}"] = await pair.insist(number, pair.leader, pair.standby)
+
+    clients = [asyncio.create_task(client()) for _ in range(8)]
+    while len(acknowledged) < 20:
+        await asyncio.sleep(0.01)
+    await pair.leader.child.kill()
+    await until_leads(pair.standby)
+    killed.set()
+    # Only the one that is left can answer now.
+    for one in clients:
+        one.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    started = next(numbers) - 1
+    for number in range(1, started + 1):
+        position = await pair.insist(number, pair.standby)
+        assert acknowledged.setdefault(f"V{number}", position) == position, "the first answer again"
+    assert sorted(await created(pair.standby)) == sorted(acknowledged.items()), "each once, where it was acknowledged"
+
+
+async def test_a_rollout_goes_from_replica_to_replica_and_back_under_calls(pair: Pair) -> None:
+    done = asyncio.Event()
+    acknowledged: dict[str, int] = {}
+
+    async def client() -> None:
+        for number in count(1):
+            if done.is_set():
+                return
+            acknowledged[f"V{number}"] = await pair.insist(number, pair.leader, pair.standby)
+
+    calling = asyncio.create_task(client())
+    for old, new in ((pair.leader, pair.standby), (pair.standby, pair.leader)):
+        stood = len(acknowledged)
+        while len(acknowledged) < stood + 5:
+            await asyncio.sleep(0.02)
+        poll = asyncio.create_task(
+            old.call("auditor:aud", log_service_pb2.ReadRequest(after_position=10**9, wait_ms=30_000))
+        )
+        await asyncio.sleep(0.2)
+        assert old.child.process is not None
+        old.child.process.send_signal(signal.SIGTERM)
+        assert await exit_code(old.child) == 0
+        with pytest.raises(Refused):
+            await poll
+        await until_leads(new)
+        await old.child.start()
+        assert await leader_address(old) == new.address
+    done.set()
+    await calling
+    assert await created(pair.leader) == list(acknowledged.items())
+
+
+async def test_a_leader_that_loses_its_session_ends_by_itself_though_nobody_calls_it(pair: Pair) -> None:
+    await pair.insist(1, pair.leader)
+    connection = await asyncpg.connect(pair.database_url)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON oid = database "
+        "WHERE locktype = 'advisory' AND datname = current_database() AND granted"
+    )
+    await connection.close()
+    assert await exit_code(pair.leader.child) == 70
+    await until_leads(pair.standby)
+    assert await pair.insist(2, pair.standby) > await pair.insist(1, pair.standby)
+
+
+async def test_a_standby_that_was_away_catches_up_before_it_is_ready(pair: Pair) -> None:
+    await pair.standby.child.kill()
+    for number in range(1, 30):
+        await pair.insist(number, pair.leader)
+    await pair.standby.child.start()
+    await pair.leader.child.kill()
+    await until_leads(pair.standby)
+    assert len(await created(pair.standby)) == 29
+
+
+def program(pair: Pair, **changed: str) -> Program:
+    sound = pair.standby.child.program
+    return Program("other", (sys.executable, "-m", "registry"), {**sound.environment, **changed})
+
+
+async def test_a_second_process_at_the_same_address_ends_rather_than_sharing_it(pair: Pair) -> None:
+    other = Child(program(pair), pair.standby.child.log_path.parent)
+    await other.spawn()
+    assert await exit_code(other) == 70
+    await pair.insist(1, pair.standby)
+
+
+async def test_a_log_that_was_opened_on_the_machines_clock_is_for_no_rehearsal(pair: Pair) -> None:
+    where = {"CARBONMARKET_LISTEN": f"127.0.0.1:{free_port()}", "CARBONMARKET_CLOCK": "rehearsal"}
+    other = Child(program(pair, **where), pair.standby.child.log_path.parent)
+    await other.spawn()
+    assert await exit_code(other) == 78
+    assert "for ever" in other.output()
+
+
+async def test_a_service_that_waits_for_its_database_can_be_told_to_stop(pair: Pair) -> None:
+    away = f"postgresql://registry:secret@127.0.0.1:{free_port()}/registry"
+    where = {"CARBONMARKET_LISTEN": f"127.0.0.1:{free_port()}", "CARBONMARKET_DATABASE_URL": away}
+    other = Child(program(pair, **where), pair.standby.child.log_path.parent)
+    await other.spawn()
+    async with asyncio.timeout(ENDED_S_MAX):
+        while "cannot be reached yet" not in other.output():
+            await asyncio.sleep(0.05)
+    assert other.process is not None
+    other.process.send_signal(signal.SIGTERM)
+    assert await exit_code(other) == 0
+    assert "secret" not in other.output()
+
+
+async def test_verify_by_the_command_line_finds_what_somebody_changed(pair: Pair) -> None:
+    for number in range(1, 4):
+        await pair.insist(number, pair.leader)
+
+    async def verified() -> tuple[int, str]:
+        checking = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "registry", "verify"),
+            env={**os.environ, **pair.leader.child.program.environment},
+            stdout=subprocess.PIPE,
+        )
+        output, _ = await checking.communicate()
+        assert checking.returncode is not None
+        return checking.returncode, output.decode()
+
+    code, said = await verified()
+    assert code == 0 and "each continues the one before" in said
+    connection = await asyncpg.connect(pair.database_url)
+    await connection.execute("UPDATE log SET recorded_ms = recorded_ms + 1 WHERE position = 4")
+    await connection.close()
+    code, said = await verified()
+    assert code == 65 and "record 4 is not the one that was written here; good up to 3" in said

@@ -1,0 +1,52 @@
+"""Settings: every fault is named at once, none tells a secret."""
+
+import pytest
+
+from chassis.configuration import Misconfigured, read_settings
+
+SOUND = {
+    "CARBONMARKET_LISTEN": "127.0.0.1:7001",
+    "CARBONMARKET_DATABASE_URL": "postgresql://registry:secret@127.0.0.1/registry",
+    "CARBONMARKET_KAFKA": "127.0.0.1:9092,127.0.0.1:9093",
+    "CARBONMARKET_TRADING_ADDRESS": "127.0.0.1:7002",
+    "CARBONMARKET_ACTOR_FROM": "metadata",
+    "CARBONMARKET_CLOCK": "rehearsal=2021-07-15T08:00:00+08:00",
+}
+
+
+def test_sound_settings_are_read() -> None:
+    settings = read_settings(SOUND, ["trading"])
+    assert settings.rehearsal_start_ms == 1_626_307_200_000
+    assert settings.remotes == {"trading": "127.0.0.1:7002"}
+    assert settings.advertise == settings.listen
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(Misconfigured) as raised:
+        read_settings({}, ["trading"])
+    named = {fault.split()[0] for fault in raised.value.faults}
+    assert named == SOUND.keys() - {"CARBONMARKET_CLOCK"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CARBONMARKET_LISTEN", "0.0.0.0:7001"),
+        ("CARBONMARKET_LISTEN", "127.0.0.1"),
+        ("CARBONMARKET_LISTEN", "127.0.0.1:²"),
+        ("CARBONMARKET_LISTEN", "127.0.0.1:70000"),
+        ("CARBONMARKET_DATABASE_URL", "mysql://registry:secret@127.0.0.1/registry"),
+        ("CARBONMARKET_KAFKA", "127.0.0.1"),
+        ("CARBONMARKET_TRADING_ADDRESS", "trading"),
+        ("CARBONMARKET_ACTOR_FROM", "anything"),
+        ("CARBONMARKET_CLOCK", "sundial"),
+        ("CARBONMARKET_CLOCK", "rehearsal=yesterday"),
+        ("CARBONMARKET_CLOCK", "rehearsal=2021-07-15T08:00:00"),
+        ("CARBONMARKET_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_garbled_setting_is_named_and_no_secret_is_told(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured) as raised:
+        read_settings({**SOUND, name: value}, ["trading"])
+    assert name in str(raised.value)
+    assert "secret" not in str(raised.value)
