@@ -25,14 +25,16 @@ ROWS = (
     "2021-07-20,CEA21,49.00,51.00,47.00,49.00,2000,98000.00,0,0",
     "2021-07-21,CEA,49.00,49.00,49.00,49.00,0,0,0,0",
     "2021-07-21,CEA21,48.50,50.00,48.00,49.20,1500,73800.00,0,0",
+    "2021-07-21,COMCEA,49.00,49.00,49.00,49.10,1500,73800.00,0,0",
 )
 ACCOUNTS, TRADES = 30, 60
 
 
 async def test_a_short_plan_of_two_vintages_meets_every_row_and_total(tmp_path: Path, kafka: Kafka) -> None:
-    plan = build_plan(seed=7, rows=parse_rows([HEADER, *ROWS]), accounts=ACCOUNTS, trades=TRADES)
+    rows = parse_rows([HEADER, *ROWS])
+    plan = build_plan(seed=7, rows=rows, accounts=ACCOUNTS, trades=TRADES)
     assert plan.impossible == ()
-    task = Task(plan, published=False)
+    task = Task(plan, composites={row.day: row for row in rows.composites})
     async with Stack(tmp_path, start_of(plan, kafka.address)) as stack, People(stack.addresses) as people:
         results, bulletins = await play(stack, people, task, Console(quiet=True))
         audited = await assert_clean(stack.addresses)

@@ -51,6 +51,15 @@ def test_a_row_without_a_line_in_the_bulletin_is_a_mismatch() -> None:
     assert str(mismatch) == "2021-07-16 CEA: line is 0, not 1"
 
 
+def test_the_close_of_the_composite_is_compared_where_the_file_has_it() -> None:
+    bulletin = bulletin_of(ROW)
+    bulletin.composite.close_fen = 51_23
+    bulletins = Bulletins()
+    bulletins.add(bulletin, DayPlan(DAY, (ROW,), (ROW,), ()), replace(ROW, instrument="COMCEA", close_fen=51_24))
+    assert bulletins.rows_compared == 2
+    assert [str(mismatch) for mismatch in bulletins.mismatches] == ["2021-07-16 COMCEA: close_fen is 5,123, not 5,124"]
+
+
 def test_bulletins_add_up_over_days_and_instruments() -> None:
     other = replace(ROW, instrument="CEA21", close_fen=40_00)
     bulletins = Bulletins()

@@ -48,12 +48,20 @@ class Bulletins:
     trades: int = 0
     mismatches: list[Mismatch] = field(default_factory=list)
 
-    def add(self, bulletin: query.GetBulletinResponse, plan: DayPlan) -> None:
-        """Take in a day's bulletin, after comparing it with the day's rows as they were given."""
+    def add(self, bulletin: query.GetBulletinResponse, plan: DayPlan, composite: DayRow | None = None) -> None:
+        """Take in a day's bulletin, after comparing it with the day's rows as they were given.
+
+        Of the composite only the close follows from the rows: its path depends on an order of trades that no row tells.
+        """
         lines = {line.instrument: line for line in bulletin.lines}
         for row in plan.rows:
             self.rows_compared += 1
             self.mismatches += row_mismatches(row, lines.get(row.instrument))
+        if composite is not None:
+            self.rows_compared += 1
+            where = f"{composite.day} {composite.instrument}"
+            found = {"close_fen": bulletin.composite.close_fen}
+            self.mismatches += differences(where, {"close_fen": composite.close_fen}, found)
         self.days.append(bulletin.day)
         for line in bulletin.lines:
             self.closes_fen.setdefault(line.instrument, []).append(line.close_fen)

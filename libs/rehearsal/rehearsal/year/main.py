@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from carbonmarket_client.errors import MarketError
 from carbonmarket_client.screens.layout import card
 from carbonmarket_client.values import money, tonnes
 from rehearsal.people import People
-from rehearsal.plan import DaysDiffer, NoDraft, Plan, PlanRefused, RowError, build_plan, read_rows
+from rehearsal.plan import DayRow, DaysDiffer, NoDraft, Plan, PlanRefused, RowError, build_plan, read_rows
 from rehearsal.plan.monthly import MONTHS, month_of
 from rehearsal.processes import ChildFailed
 from rehearsal.settled import NotSettled
@@ -43,10 +43,13 @@ class ThenFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to play. `published` is whether the months' published figures must come out."""
+    """What to play. `published` is whether the months' published figures must come out; `composites` are the rows of
+    the composite that came with a file, by day.
+    """
 
     plan: Plan
-    published: bool
+    published: bool = False
+    composites: Mapping[date, DayRow] = field(default_factory=dict)
 
 
 def task_of(plan_file: Path | None, months: int | None) -> Task:
@@ -57,7 +60,8 @@ def task_of(plan_file: Path | None, months: int | None) -> Task:
     if plan_file is not None:
         rows = read_rows(plan_file)
         wanted = _first_months((month_of(row.day) for row in rows.vintages), months)
-        return Task(build_plan(seed=SEED, rows=rows, months=wanted), published=False)
+        composites = {row.day: row for row in rows.composites}
+        return Task(build_plan(seed=SEED, rows=rows, months=wanted), composites=composites)
     days = [date.fromisoformat(day) for day in proposed_days(FIRST_DAY, LAST_DAY)]
     wanted = _first_months((figures.month for figures in MONTHS), months)
     return Task(build_plan(seed=SEED, days=days, months=wanted), published=True)
@@ -71,10 +75,10 @@ async def play(stack: Stack, people: People, task: Task, out: Console) -> tuple[
     began = time.monotonic()
     plan, bulletins, player = task.plan, Bulletins(), Player(people, task.plan.instruments)
     with PlayProgress(out, len(plan.days)) as progress:
-        player.commands += await open_market(people, plan, progress.step)
+        player.commands += await open_market(people, plan, bool(task.composites), progress.step)
         progress.begin_days()
         for day in plan.stream():
-            bulletins.add(await player.play(day), day)
+            bulletins.add(await player.play(day), day, task.composites.get(day.day))
             progress.day_over(bulletins)
         progress.month_over(bulletins)
     mismatches = [*bulletins.mismatches, *(published_mismatches(bulletins) if task.published else ())]

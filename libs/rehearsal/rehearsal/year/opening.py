@@ -40,8 +40,11 @@ class OpeningRefused(Exception):
     """A service refused something that the plan needs before the first day."""
 
 
-async def open_market(people: People, plan: Plan, step: Step) -> int:
-    """Do everything; return how many commands it took. Raises OpeningRefused and MarketError."""
+async def open_market(people: People, plan: Plan, composite: bool, step: Step) -> int:
+    """Do everything; return how many commands it took. Raises OpeningRefused and MarketError.
+
+    `composite` is whether a composite price is wanted even of one vintage.
+    """
     await people.move_clocks(china_ms(plan.days[0] - timedelta(days=1), time(8)))
     step(f"opening {len(plan.accounts):,} accounts")
     commands = await _open_accounts(people, plan)
@@ -51,7 +54,7 @@ async def open_market(people: People, plan: Plan, step: Step) -> int:
     await wait_until_heard(people, "trading", "registry")
     await wait_until_heard(people, "clearing", "trading")
     step("announcing the days, setting the rules, paying in")
-    commands += await _announce(people, plan)
+    commands += await _announce(people, plan, composite)
     commands += await _deposit(people, plan)
     await wait_until_heard(people, "trading", "clearing")
     return commands
@@ -104,7 +107,7 @@ async def _transfer(people: People, plan: Plan) -> int:
     )
 
 
-async def _announce(people: People, plan: Plan) -> int:
+async def _announce(people: People, plan: Plan, composite: bool) -> int:
     exchange = people.acting_as(EXCHANGE_OPERATOR).trading
     days = [day.isoformat() for day in plan.days]
     commands: list[Awaitable[object]] = [
@@ -112,7 +115,7 @@ async def _announce(people: People, plan: Plan) -> int:
         for start in range(0, len(days), DAYS_AT_ONCE_MAX)
     ]
     commands.append(exchange.set_trading_rules(rules_of_2021(plan.days[0])))
-    if len(plan.instruments) > 1:
+    if composite or len(plan.instruments) > 1:
         # A vintage that is listed later begins at the composite's close, the mean of those before (rulebook 3.8).
         weights = {instrument.code: 1 for instrument in plan.instruments}
         commands.append(exchange.set_composite_weights(days[0], weights, source="equal weights (rulebook 3.8)"))
