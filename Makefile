@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
+# Recomputes the market from its published events, while the services of a played year still run.
+AUDIT := cd tests && ../$(BIN)/python -m support.auditor --registry $$CARBONMARKET_REGISTRY_ADDRESS \
+	--trading $$CARBONMARKET_TRADING_ADDRESS --clearing $$CARBONMARKET_CLEARING_ADDRESS
 
 # Options of single targets; empty means the default that the target's line names.
 PLAN ?=
@@ -33,7 +36,7 @@ reset: ## clear the data that `make market` keeps in var/
 	@echo "var/ cleared: the next \`make market\` starts an empty market"
 
 year: setup ## play the market's first 356 trading days (MONTHS=n: the first n months; PLAN=file.csv: that file's days)
-	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(if $(MONTHS),--months $(MONTHS))
+	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(if $(MONTHS),--months $(MONTHS)) --then '$(AUDIT)'
 
 test: check ## run every check and every test, lane by lane (LANE=unit: only that lane)
 	@$(BIN)/python scripts/lanes $(LANE)
