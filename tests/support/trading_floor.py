@@ -82,7 +82,7 @@ class Floor:
         for clock, actor, command, answer in ladder:
             self.at(clock)
             if isinstance(answer, str):
-                assert self.refusal(actor, command)[0] == answer, command
+                assert self.refusal(actor, command)[0] == answer, f"{answer}: {command}"
             else:
                 events = self.play(actor, command)
                 assert answer in (events, None), (command, events)
