@@ -1,10 +1,12 @@
 """Projections: events become rows that queries read. Nothing is decided here.
 
 The rows, the accounts' feeds and the checkpoint of a batch are written in one transaction. Handlers only say what to
-write: statements are sent in the order they were said, equal neighbours together.
+write: statements are sent in the order they were said, equal neighbours together. What cannot be written is tried
+again: tables that stand still are an alarm, but no reason to stop the market.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from chassis.call import Unavailable
-from chassis.checkpoint import SAVE, load_checkpoint
+from chassis.checkpoint import MOVE, load_checkpoint
 from chassis.postgres_log import Pool
 from chassis.record import Record
 from chassis.wire import Wire
@@ -20,7 +22,10 @@ from chassis.writer import Tail
 
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0
+RETRY_SECONDS = 5.0
 FOLLOWER = "projections"
+
+logger = logging.getLogger(__name__)
 
 Handlers = Mapping[type, Callable[["Rows", Any, Record], Awaitable[None]]]
 
@@ -67,7 +72,13 @@ class Projector:
     async def run(self) -> None:
         """Projects until cancelled, from where `load` found it."""
         while True:
-            await self._project(await self._tail.read(self.position, BATCH_RECORDS_MAX))
+            batch = await self._tail.read(self.position, BATCH_RECORDS_MAX)
+            try:
+                await self._project(batch)
+            except Exception as error:
+                logger.critical("the tables stay as of %d: %r", self.position, error, exc_info=error)
+                await asyncio.sleep(RETRY_SECONDS)
+                await self.load()
 
     async def _project(self, batch: Sequence[tuple[Record, object]]) -> None:
         rows, feed = Rows(), []
@@ -81,6 +92,9 @@ class Projector:
                 feed.append((account, sequence, record.position))
         position = batch[-1][0].position
         async with self._pool.acquire() as connection, connection.transaction():
+            # First of all, so that of two replicas (one leads no more and does not know it) only one writes a batch.
+            if await connection.fetchval(MOVE, FOLLOWER, position, self.position) is None:
+                raise RuntimeError("another replica has written these rows")
             for sql, arguments in rows.statements:
                 if len(arguments) == 1:
                     await connection.execute(sql, *arguments[0])
@@ -90,7 +104,6 @@ class Projector:
                 await connection.copy_records_to_table(
                     "feed", records=feed, columns=("account", "sequence", "position")
                 )
-            await connection.execute(SAVE, FOLLOWER, position)
         self.position = position
         self._grown.set()
         self._grown = asyncio.Event()

@@ -1,0 +1,119 @@
+"""Projections on a real PostgreSQL: rows, feeds and checkpoint go together, or not at all and again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+import chassis
+from chassis import projections
+from chassis.call import Call, Unavailable
+from chassis.engine import Engine
+from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
+from chassis.projections import Projector, Rows, Tables
+from chassis.record import Record
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer
+from support import tally
+from support.tally import Add, Added, Order, Ordered, Tally
+
+ADA = Call("participant:ada")
+
+
+class Table:
+    """One table of what was ordered; its handler fails as often as told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+
+    async def on_ordered(self, rows: Rows, event: Ordered, record: Record) -> None:
+        rows.execute("INSERT INTO ordered VALUES ($1, $2)", record.position, event.what)
+        if self.failures:
+            self.failures -= 1
+            rows.execute("INSERT INTO ordered VALUES ($1, $2)", record.position, "twice")
+
+
+@asynccontextmanager
+async def projecting(
+    database_url: str, table: Table, alone: bool = True
+) -> AsyncIterator[tuple[Writer[Tally], Tables, Pool]]:
+    pool = await open_pool(database_url)
+    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    await pool.execute("CREATE TABLE ordered (position bigint PRIMARY KEY, what text NOT NULL)")
+    log = PostgresLog("tally", database_url, pool)
+    assert await log.lead()
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
+    writer = Writer(engine, log, Metrics())
+    projector = Projector(writer.tail, {Ordered: table.on_ordered}, engine.wire, pool)
+    await projector.load()
+    tasks = [asyncio.create_task(writer.run())]
+    if alone:
+        tasks.append(asyncio.create_task(projector.run()))
+    yield writer, Tables(pool, projector), pool
+    for task in reversed(tasks):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await log.close()
+    await pool.close()
+
+
+async def test_a_batch_that_fails_leaves_no_row_and_is_written_again_with_gapless_feeds(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "RETRY_SECONDS", 0.05)
+    async with projecting(database_url, Table(failures=2)) as (writer, tables, pool):
+        for number in range(5):
+            done = await writer.submit(Order("bread"), f"r{number}", ADA)
+        rows = await tables.fetch("SELECT position FROM ordered ORDER BY position", min_position=done.position)
+        assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
+        feed = await tables.read_feed("bread", 0, 100, 0)
+        assert [(sequence, record.position) for sequence, record in feed] == [(n, n) for n in range(1, 6)]
+        assert await pool.fetchval("SELECT position FROM checkpoints WHERE follower = 'projections'") == 5
+
+
+async def test_tables_that_stand_still_stop_no_command_and_say_so_to_queries(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(projections, "CATCH_UP_SECONDS_MAX", 0.3)
+    async with projecting(database_url, Table(failures=10**9)) as (writer, tables, _):
+        done = await writer.submit(Order("bread"), "r1", ADA)
+        with pytest.raises(Unavailable):
+            await tables.fetch("SELECT * FROM ordered", min_position=done.position)
+        assert (await writer.submit(Order("salt"), "r2", ADA)).position == 2
+
+
+async def test_a_text_that_no_table_can_hold_is_in_none(database_url: str) -> None:
+    async with projecting(database_url, Table()) as (writer, tables, _):
+        done = await writer.submit(Order("bread"), "r1", ADA)
+        assert await tables.fetch("SELECT * FROM ordered WHERE what = $1", "\x00", min_position=done.position) == []
+
+
+async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_one(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(projections, "BATCH_RECORDS_MAX", 3)
+
+    async def count(rows: Rows, event: Added, record: Record) -> None:
+        rows.execute("INSERT INTO counted VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = counted.n + excluded.n")
+
+    async with projecting(database_url, Table(), alone=False) as (writer, _, pool):
+        await pool.execute("CREATE TABLE counted (id int PRIMARY KEY, n bigint NOT NULL)")
+        both = [Projector(writer.tail, {Added: count}, writer.engine.wire, pool) for _ in range(2)]
+        for projector in both:
+            await projector.load()
+        running = [asyncio.create_task(projector.run()) for projector in both]
+        for number in range(60):
+            await writer.submit(Add(1), f"r{number}", ADA)
+        async with asyncio.timeout(10):
+            while any(projector.position < 60 for projector in both):
+                await asyncio.sleep(0.02)
+        assert await pool.fetchval("SELECT n FROM counted") == 60
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
