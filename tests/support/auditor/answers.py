@@ -1,5 +1,6 @@
 """The services' queries against the recomputed books: what people are told must be what happened."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -166,12 +167,24 @@ class Answers:
     async def _trading_lists(self) -> None:
         book = self._audit.trading
         at = {"min_position": book.reader.position}
-        self._at("trading ListOrders, open only")
+        self._at("trading ListOrders")
         stated: dict[Any, Any] = {}
+        states = trading_queries.OrderState
+        ended: Counter[int] = Counter()
         kinds = (trading_queries.ListOrdersRequest, trading_queries.ListOrdersResponse)
-        async for page in self._pages("trading", *kinds, {"open_only": True, **at}):
+        async for page in self._pages("trading", *kinds, {"page_size": 1_000, **at}):
             for row in page.orders:
-                stated[row.order_id] = (row.account, row.price_fen, row.quantity_tonnes - row.filled_tonnes)
+                if row.state == states.ORDER_STATE_OPEN:
+                    stated[row.order_id] = (row.account, row.price_fen, row.quantity_tonnes - row.filled_tonnes)
+                else:
+                    ended[row.state] += 1
+        ways = book.orders.ended
+        meant = {
+            states.ORDER_STATE_FILLED: ways["OrderFilled"],
+            states.ORDER_STATE_CANCELLED: ways["OrderCancelled"],
+            states.ORDER_STATE_EXPIRED: ways["OrderExpired"],
+        }
+        self._rows("orders ended", ended, {state: count for state, count in meant.items() if count})
         made = {
             order_id: (order.account, order.price_fen, order.remaining_tonnes)
             for order_id, order in book.orders.open.items()
@@ -185,8 +198,8 @@ class Answers:
             told = [
                 (line.instrument, line.open_fen, line.high_fen, line.low_fen, line.close_fen) for line in answer.lines
             ]
-            meant = [(line.instrument, line.open_fen, line.high_fen, line.low_fen, line.close_fen) for line in lines]
-            self._same("answers are the books", day, told, meant)
+            priced = [(line.instrument, line.open_fen, line.high_fen, line.low_fen, line.close_fen) for line in lines]
+            self._same("answers are the books", day, told, priced)
             self._same("answers are the books", day, answer.trades, sum(line.trades for line in lines))
 
     async def _trades(self) -> None:

@@ -34,6 +34,8 @@ class Audit:
 
     def conclude(self) -> None:
         """What can be said only when every record is read."""
+        for book in self.books:
+            book.reader.conclude()
         self.registry.conclude()
         self.trading.conclude()
         self.clearing.conclude()

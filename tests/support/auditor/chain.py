@@ -37,6 +37,7 @@ class LogReader:
     heard: dict[str, int] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
     last_source: tuple[str, int] = ("", 0)
+    set_aside: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.digest = hashlib.sha256(f"carbonmarket log {self.log_id}".encode()).digest()
@@ -77,8 +78,23 @@ class LogReader:
             opened = log_events_pb2.LogOpened.FromString(record.data)
             self.findings.same("a log is opened once, first", "log", (record.position, opened.log_id), (1, self.log_id))
         elif record.type == log_events_pb2.HeardEventSetAside.DESCRIPTOR.full_name:
-            aside = log_events_pb2.HeardEventSetAside.FromString(record.data)
-            self.findings.say(
-                "nothing heard is set aside",
-                f"{aside.source_log_id} {aside.source_position} {aside.type}: {aside.reason} {dict(aside.facts)}",
-            )
+            self.set_aside[record.position] = log_events_pb2.HeardEventSetAside.FromString(record.data)
+        elif record.type == log_events_pb2.SetAsideResolved.DESCRIPTOR.full_name:
+            resolved = log_events_pb2.SetAsideResolved.FromString(record.data)
+            self._signed_by_two(resolved.proposer, resolved.approver, record)
+            self.set_aside.pop(resolved.set_aside_position, None)
+        elif record.type == log_events_pb2.HearingResumed.DESCRIPTOR.full_name:
+            resumed = log_events_pb2.HearingResumed.FromString(record.data)
+            self._signed_by_two(resumed.proposer, resumed.approver, record)
+            self.heard[resumed.source_log_id] = resumed.source_position
+
+    def _signed_by_two(self, proposer: str, approver: str, record: Record) -> None:
+        if proposer == approver or approver != record.actor:
+            self.findings.say("two people correct a log", f"{proposer}, {approver}, recorded by {record.actor}")
+
+    def conclude(self) -> None:
+        """What was set aside and not dealt with since is a finding."""
+        self.findings.at = f"{self.log_id}, at the end"
+        for position, aside in self.set_aside.items():
+            heard = f"{aside.source_log_id} {aside.source_position} {aside.type}"
+            self.findings.say("nothing heard is set aside", f"record {position}: {heard}: {aside.reason}")

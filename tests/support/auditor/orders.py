@@ -1,5 +1,6 @@
 """The life of every listing and of every block negotiation, with its lock to the fen and the tonne."""
 
+from collections import Counter
 from dataclasses import dataclass
 from heapq import nlargest, nsmallest
 
@@ -42,6 +43,7 @@ class Orders:
         self.open: dict[int, Order] = {}
         self.last_id = 0
         self.levels: dict[tuple[str, int], dict[int, int]] = {}
+        self.ended: Counter[str] = Counter()
 
     def place(self, event: pb.OrderPlaced, lock_fen: int) -> None:
         self._findings.same("orders are numbered", "order", event.order_id, self.last_id + 1)
@@ -90,8 +92,9 @@ class Orders:
             self._custody.unlock_units(order.account, order.instrument, event.quantity_tonnes, give_back=False)
             self._custody.spend_funds(event.buyer, pays_fen, event.day, to_lock=False)
 
-    def end(self, order_id: int, account: str, remaining_tonnes: int, unlocked_fen: int) -> None:
+    def end(self, how: str, order_id: int, account: str, remaining_tonnes: int, unlocked_fen: int) -> None:
         """The listing is filled, cancelled or expired: all that is left of its lock is free again."""
+        self.ended[how] += 1
         order = self.open.pop(order_id, None)
         if order is None:
             self._findings.say("an order ends once", f"order {order_id}")

@@ -60,9 +60,9 @@ class TradingBook(Book):
             pb.CompositePriced: lambda event, record: self.days.price_composite(event),
             pb.TradingDayClosed: self.on_trading_day_closed,
             pb.OrderPlaced: self.on_order_placed,
-            pb.OrderFilled: lambda event, record: self.orders.end(event.order_id, event.account, 0, event.unlocked_fen),
-            pb.OrderCancelled: self.on_order_cancelled,
-            pb.OrderExpired: self.on_order_cancelled,
+            pb.OrderFilled: self.on_order_filled,
+            pb.OrderCancelled: self.on_order_ended,
+            pb.OrderExpired: self.on_order_ended,
             pb.TradeExecuted: self.on_trade_executed,
             pb.BlockOffered: self.on_block_offered,
             pb.BlockQuoted: self.on_block_quoted,
@@ -214,8 +214,12 @@ class TradingBook(Book):
         buys = event.side == types.SIDE_BUY
         self.orders.place(event, self._pays(event.price_fen * event.quantity_tonnes) if buys else 0)
 
-    def on_order_cancelled(self, event: pb.OrderCancelled | pb.OrderExpired, record: Record) -> None:
-        self.orders.end(event.order_id, event.account, event.quantity_tonnes, event.unlocked_fen)
+    def on_order_filled(self, event: pb.OrderFilled, record: Record) -> None:
+        self.orders.end("OrderFilled", event.order_id, event.account, 0, event.unlocked_fen)
+
+    def on_order_ended(self, event: pb.OrderCancelled | pb.OrderExpired, record: Record) -> None:
+        how = event.DESCRIPTOR.name
+        self.orders.end(how, event.order_id, event.account, event.quantity_tonnes, event.unlocked_fen)
 
     def on_block_offered(self, event: pb.BlockOffered, record: Record) -> None:
         self._in_market(event.account, event.instrument, event.day, event.offered_ms, record, block=True)
