@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from support.day import CLEARING_OPERATOR, DAYS, Player
 from support.simulated import assert_books_agree, play_days, seeds
 from support.world import World, at_once
@@ -28,6 +29,20 @@ def spoil_first_attempt(world: World, day: str) -> None:
     world.change_request = change
 
 
+def misstate_first_attempt(world: World, day: str) -> None:
+    """Trading is asked to confirm a fen too much, in the first attempt of a day's run."""
+
+    def change(service: str, request: Message) -> Message:
+        if not isinstance(request, trading.ConfirmClearingRunRequest) or (request.day, request.attempt) != (day, 1):
+            return request
+        misstated = trading.ConfirmClearingRunRequest.FromString(request.SerializeToString())
+        misstated.value_fen += 1
+        misstated.totals[0].value_fen += 1
+        return misstated
+
+    world.change_request = change
+
+
 async def blocked_run(world: World, reason: str) -> Any:
     """The run that waits for people."""
 
@@ -43,6 +58,24 @@ async def play_to_close(player: Player, day: str) -> None:
     await player.open(day)
     await player.trade(day)
     await player.close(day)
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_a_run_that_trading_disputes_moves_nothing_and_its_retry_settles_the_day(seed: int) -> None:
+    async def play(world: World) -> None:
+        player = Player(world, seed, actions=60)
+        await player.set_up()
+        misstate_first_attempt(world, DAYS[0])
+        await play_to_close(player, DAYS[0])
+        run = await blocked_run(world, "TRADING_DISAGREES")
+        assert world.nodes["clearing"].engine.state.runs.settled_day == ""
+        await player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run.run_id))
+        await player.settled(DAYS[0])
+        await play_days(world, player, DAYS[1:2])
+
+    world = World(seed)
+    at_once(play(world))
+    assert assert_books_agree(world)["days_settled"] == 2
 
 
 @pytest.mark.parametrize("seed", seeds(20))
