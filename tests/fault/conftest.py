@@ -1,11 +1,13 @@
-"""Fixtures of the fault lane: a PostgreSQL that the test may kill."""
+"""Fixtures of the fault lane: a PostgreSQL and a broker that the test may kill."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from rehearsal.postgres import Postgres
+from support.kafka import GivenKafka, Kafka
 
 
 @pytest_asyncio.fixture
@@ -15,3 +17,11 @@ async def own_postgres(tmp_path: Path) -> AsyncIterator[Postgres]:
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+def mortal_kafka(kafka: Kafka) -> Kafka:
+    """The run's broker, where it is ours to end."""
+    if isinstance(kafka, GivenKafka):
+        pytest.skip(f"{kafka.name} is not ours to end")
+    return kafka

@@ -54,12 +54,14 @@ async def test_clearing_is_away_for_two_days_and_settles_both_when_it_is_back(
         assert await market.misplaced_answers() == []
 
 
-async def test_a_day_without_any_broker_settles_all_the_same(postgres: Postgres, kafka: Kafka, tmp_path: Path) -> None:
-    async with running_market(postgres, kafka.address, tmp_path) as market:
+async def test_a_day_without_any_broker_settles_all_the_same(
+    postgres: Postgres, mortal_kafka: Kafka, tmp_path: Path
+) -> None:
+    async with running_market(postgres, mortal_kafka.address, tmp_path) as market:
         player = Player(market.port, seed=3, actions=20)
         await player.set_up()
-        await kafka.kill()
+        await mortal_kafka.kill()
         await player.day(DAYS[0])
-        await kafka.start()
+        await mortal_kafka.start()
         await player.day(DAYS[1])
         assert (await market.audit())["days_settled"] == 2

@@ -83,10 +83,10 @@ class WatchedPlayer(Player):
 
 @pytest.mark.parametrize("seed", seeds(1))
 async def test_every_part_is_killed_at_every_step_and_no_trade_is_lost_or_doubled(
-    own_postgres: Postgres, kafka: Kafka, tmp_path: Path, seed: int
+    own_postgres: Postgres, mortal_kafka: Kafka, tmp_path: Path, seed: int
 ) -> None:
-    async with running_market(own_postgres, kafka.address, tmp_path) as market:
-        killer = Killer(market, kafka, seed)
+    async with running_market(own_postgres, mortal_kafka.address, tmp_path) as market:
+        killer = Killer(market, mortal_kafka, seed)
         player = WatchedPlayer(market, seed, 20, killer.at_step)
         await player.set_up()
         for day in DAYS[: len(VICTIMS)]:
