@@ -87,6 +87,13 @@ async def test_a_timer_that_was_set_aside_is_not_set_aside_again_after_a_restart
     assert not [key for key in keys if key in store.commands], "the database keeps a command's key once"
 
 
+def test_a_timer_that_an_older_release_set_aside_does_not_hold_up_the_clock() -> None:
+    on = rehearsal(failing(lambda: Rejected("BELL_BROKEN"), at_ms=3_000))
+    found = {("timer:tally", "ring/3000"): Found(b"as an older release wrote it", 1, 1)}
+    moved = on.decide(Submission(OPERATOR, "move", MoveClock(5_000)), found, 1_000)
+    assert isinstance(moved, Done) and on.shell.clock_ms == 5_000
+
+
 def test_a_timer_due_twice_happens_once() -> None:
     on = rehearsal(tally.decider())
     assert isinstance(move(on, 3_000), Done)
