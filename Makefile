@@ -31,9 +31,8 @@ demo: setup ## play one market day through three real services and show what it 
 market: setup ## keep a market running on this machine until Ctrl-C; its data stays in var/
 	@$(REHEARSAL) market
 
-reset: ## clear the data that `make market` keeps in var/
-	@rm -rf var
-	@echo "var/ cleared: the next \`make market\` starts an empty market"
+reset: setup ## clear the data that `make market` keeps in var/
+	@$(REHEARSAL) reset
 
 year: setup ## play the market's first 356 trading days (MONTHS=n: the first n months; PLAN=file.csv: that file's days)
 	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(if $(MONTHS),--months $(MONTHS)) --then '$(AUDIT)'
