@@ -171,6 +171,7 @@ class Player:
         await self.may(EXCHANGE_OPERATOR, trading.CloseDayRequest(day=day))
         await self.place_order("CEA")
         await self.clocks(day, 9, 30)
+        await self.sure_trade()
         for number in range(self.actions):
             if number == self.actions // 2:
                 await self.at_step("orders")
@@ -178,6 +179,24 @@ class Player:
             await self.act()
         if not self.restricted and self.random.random() < 0.5:
             await self.restrict(self.random.choice(ACCOUNTS))
+
+    async def sure_trade(self) -> None:
+        """A tonne at the previous close, so that no day is without a trade: between the first who can."""
+        answer = await self.port.call(EXCHANGE_OPERATOR, trading_queries.ListInstrumentsRequest())
+        price_fen = next(each.previous_close_fen for each in answer.instruments if each.instrument == "CEA")
+        for seller in ACCOUNTS:
+            order = trading.PlaceOrderRequest(account=seller, instrument="CEA", side=trading_types.SIDE_SELL)
+            order.price_fen, order.quantity_tonnes = price_fen, 1
+            placed = await self.may(f"participant:{seller}", order)
+            if placed is not None:
+                break
+        assert placed is not None, "nobody can sell a tonne"
+        for buyer in ACCOUNTS:
+            take = trading.TakeListingRequest(account=buyer, order_id=placed.order_id, price_fen=price_fen)
+            take.quantity_tonnes = 1
+            if await self.may(f"participant:{buyer}", take) is not None:
+                return
+        raise AssertionError("nobody can buy a tonne")
 
     async def close(self, day: str) -> None:
         """The clock closes the day by itself."""
