@@ -22,7 +22,7 @@ help: ## list every target
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## make the environment .venv from requirements.lock (does nothing when it is up to date)
+setup: ## make the environment .venv from requirements.lock; quick when it is up to date
 	@$(PYTHON) scripts/setup
 
 demo: setup ## play one market day through three real services and show what it left in the books
@@ -34,17 +34,17 @@ market: setup ## keep a market running on this machine until Ctrl-C; its data st
 reset: setup ## clear the data that `make market` keeps in var/
 	@$(REHEARSAL) reset
 
-year: setup ## play the market's first 356 trading days (MONTHS=n: the first n months; PLAN=file.csv: that file's days)
+year: setup ## play the market's first 356 trading days (MONTHS=n: n months; PLAN=file.csv: its days)
 	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(if $(MONTHS),--months $(MONTHS)) --then '$(AUDIT)'
 
 test: check ## run every check and every test, lane by lane (LANE=unit: only that lane)
 	@$(BIN)/python scripts/lanes $(LANE)
 
-check: setup ## check format, lint, types, imports, the public language, and that generated code is what proto/ gives
+check: setup ## check format, lint, types, imports, proto/, and that generated code is what proto/ gives
 	@echo "== ruff format"; $(BIN)/ruff format --check --quiet --output-format concise . || { echo "run \`.venv/bin/ruff format .\`"; exit 1; }
 	@echo "== ruff check"; $(BIN)/ruff check --quiet --output-format concise .
 	@echo "== mypy"; $(BIN)/mypy
-	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache
+	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache --no-logo
 	@echo "== buf lint"; $(BIN)/buf lint
 	@echo "== proto"; $(BIN)/python scripts/generate --check && $(BIN)/python scripts/access --check
 

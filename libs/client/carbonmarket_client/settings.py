@@ -56,10 +56,14 @@ class Settings:
 
     def caller(self) -> str:
         """The actor, `role:name`. Raises NotConfigured."""
-        role, colon, name = self.actor.partition(":")
-        if not (role and colon and name):
+        if not self.actor:
             raise NotConfigured(
                 f"nobody said who is calling: give --as ROLE:NAME or set {ACTOR_VARIABLE}, "
                 "for example participant:power-0007"
+            )
+        role, _, name = self.actor.partition(":")
+        if not (role and name):
+            raise NotConfigured(
+                f"{self.actor!r} does not say who is calling: write ROLE:NAME, as participant:power-0007"
             )
         return self.actor

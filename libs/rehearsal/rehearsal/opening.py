@@ -127,7 +127,7 @@ def rules_of_2021(first_day: date) -> types.TradingRules:
     """The rules the market began with, valid from a day."""
     return types.TradingRules(
         valid_from_day=first_day.isoformat(),
-        source="SEEE notices of 2021-06-22 (rulebook 3.1 to 3.4)",
+        source="SEEE notices of 2021-06-22",
         listed_band_bp=1_000,
         block_band_bp=3_000,
         price_tick_fen=1,

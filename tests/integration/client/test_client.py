@@ -221,6 +221,13 @@ async def test_a_service_nobody_told_of_is_missed_only_when_it_is_called(monkeyp
             _ = market.trading
 
 
+@pytest.mark.parametrize("actor", ["kate", "auditor:", ":kate"])
+async def test_an_actor_without_role_or_name_is_told_how_to_write_it(fake_market: FakeMarket, actor: str) -> None:
+    async with fake_market.connect(actor) as market:
+        with pytest.raises(NotConfigured, match=f"'{actor}' does not say who is calling: write ROLE:NAME"):
+            await market.trading.get_day()
+
+
 # Feeds
 
 

@@ -108,7 +108,8 @@ def bulletin_screens(answer: trading.GetBulletinResponse) -> list[RenderableType
             ("", "since listing", tonnes(line.total_tonnes), amount(line.total_value_fen)),
         )
     ]
-    volumes.append(("the day", f"{answer.trades:,} trades", tonnes(answer.quantity_tonnes), amount(answer.value_fen)))
+    trades = "1 trade" if answer.trades == 1 else f"{answer.trades:,} trades"
+    volumes.append(("the day", trades, tonnes(answer.quantity_tonnes), amount(answer.value_fen)))
     return [
         Screen(
             f"Bulletin of {answer.day}: prices of listed trades, CNY a tonne",

@@ -28,7 +28,7 @@ RULES_2021 = Rules(
     block_band_percent=30,
     block_tonnes_min=100_000,
     levels_max=5,
-    source="rulebook 3.2-3.4",
+    source="SEEE notices of 2021-06-22",
 )
 
 FIRST_DAY = date(2021, 7, 16)
