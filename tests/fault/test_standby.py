@@ -1,7 +1,9 @@
 """Two replicas of a service: the standby passes calls on, takes over when the leader is killed, and loses nothing."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from carbonmarket.log.v1 import log_events_pb2, log_service_pb2
@@ -9,14 +11,37 @@ from rehearsal.postgres import Postgres
 from support.calls import ProcessPort
 from support.day import DAYS, Player
 from support.kafka import Kafka
-from support.market import running_market
+from support.market import Market, running_market
 
 pytestmark = pytest.mark.fault
 
+END_LEADERS_SESSION = """
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND granted AND datname = current_database()
+"""
 
-@pytest.mark.parametrize("service", ["trading", "clearing"])
-async def test_a_standby_passes_calls_on_and_takes_over_from_a_killed_leader(
-    postgres: Postgres, kafka: Kafka, tmp_path: Path, service: str
+
+async def kill(market: Market, service: str) -> None:
+    await market.kill(service)
+
+
+async def end_its_session(market: Market, service: str) -> None:
+    """The leader's session with PostgreSQL ends, and with it the lock; the process still runs."""
+    connection = await asyncpg.connect(market.postgres.url(market.database(service)))
+    try:
+        ended = await connection.fetch(END_LEADERS_SESSION)
+    finally:
+        await connection.close()
+    assert len(ended) == 1, "one session leads"
+
+
+@pytest.mark.parametrize(("service", "bring_down"), [("trading", kill), ("clearing", end_its_session)])
+async def test_a_standby_passes_calls_on_and_takes_over_from_a_leader_that_is_brought_down(
+    postgres: Postgres,
+    kafka: Kafka,
+    tmp_path: Path,
+    service: str,
+    bring_down: Callable[[Market, str], Awaitable[None]],
 ) -> None:
     async with running_market(postgres, kafka.address, tmp_path) as market:
         second = await market.start_replica(service)
@@ -26,7 +51,7 @@ async def test_a_standby_passes_calls_on_and_takes_over_from_a_killed_leader(
         assert (await through_second.status(service)).leader_address == market.addresses[service]
 
         await player.open(DAYS[0])
-        await market.kill(service)
+        await bring_down(market, service)
         await player.trade(DAYS[0])
         await player.close(DAYS[0])
         await player.settled(DAYS[0])

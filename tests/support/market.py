@@ -29,8 +29,9 @@ NUMBERS = count(1)
 class Market:
     """Registry, trading and clearing; each may have a second replica, `registry-2` and so on."""
 
-    def __init__(self, postgres: Postgres, kafka_address: str, folder: Path) -> None:
+    def __init__(self, postgres: Postgres, kafka_address: str, folder: Path, clock: str = CLOCK) -> None:
         self.postgres = postgres
+        self.clock = clock
         self.kafka_address = kafka_address
         self.folder = folder
         self.number = next(NUMBERS)
@@ -56,7 +57,7 @@ class Market:
             "CARBONMARKET_DATABASE_URL": self.postgres.url(self.database(service)),
             "CARBONMARKET_KAFKA": self.kafka_address,
             "CARBONMARKET_ACTOR_FROM": "metadata",
-            "CARBONMARKET_CLOCK": CLOCK,
+            "CARBONMARKET_CLOCK": self.clock,
             "CARBONMARKET_SPANS": str(self.folder / "spans"),
             **{
                 f"CARBONMARKET_{other.upper()}_ADDRESS": self.addresses[other] for other in SERVICES if other != service
@@ -131,10 +132,10 @@ class Market:
 
 @asynccontextmanager
 async def running_market(
-    postgres: Postgres, kafka_address: str, folder: Path, services: Iterable[str] = SERVICES
+    postgres: Postgres, kafka_address: str, folder: Path, services: Iterable[str] = SERVICES, clock: str = CLOCK
 ) -> AsyncIterator[Market]:
     """A market with new databases, stopped at the end."""
-    market = Market(postgres, kafka_address, folder)
+    market = Market(postgres, kafka_address, folder, clock)
     await market.create_databases()
     try:
         await market.start(services)
