@@ -76,6 +76,8 @@ class Projector:
             try:
                 await self._project(batch)
             except Exception as error:
+                if is_cancelled():
+                    raise
                 logger.critical("the tables stay as of %d: %r", self.position, error, exc_info=error)
                 await asyncio.sleep(RETRY_SECONDS)
                 await self.load()
@@ -127,6 +129,14 @@ class Projector:
             return
 
 
+def is_cancelled() -> bool:
+    """Whether this task is told to end: a statement that is cancelled on a broken connection raises the connection's
+    error in place of the cancellation.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Tables:
     """Read access for queries."""
 
@@ -137,6 +147,10 @@ class Tables:
     @property
     def position(self) -> int:
         return self._projector.position
+
+    def as_of(self, min_position: int) -> int:
+        """What an answer shows at least: read before its rows, so that they show no less."""
+        return max(self.position, min_position)
 
     async def fetch(self, sql: str, *arguments: Any, min_position: int = 0) -> list[asyncpg.Record]:
         """Rows by name, once the tables show `min_position`. Raises Unavailable."""

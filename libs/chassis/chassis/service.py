@@ -275,16 +275,30 @@ class Replica:
         self._engine.heard = {upto.log_id: upto for upto in await self._log.heard()}
 
     async def _lead(self) -> None:
+        """The writer's end is the end of everything, at once: nobody waits for parts that cling to what is broken."""
         self._writer.tail.start_at(self._engine.head.position)
         calm_garbage_collector()
+        writing = asyncio.create_task(self._writer.run())
+        leading = asyncio.create_task(self._do_what_leaders_do())
+        try:
+            await asyncio.wait({writing, leading}, return_when=asyncio.FIRST_COMPLETED)
+            for part in (writing, leading):
+                if part.done():
+                    part.result()
+        finally:
+            leading.cancel()
+            writing.cancel()
+            # It ends when an append that is under way has ended.
+            await asyncio.wait({writing})
+
+    async def _do_what_leaders_do(self) -> None:
+        await self._take_leadership()
+        await self._timers.run_overdue()
+        await self._projector.load()
+        self._role.leads = True
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        logger.info("leads from %d", self._engine.head.position, extra={"position": self._engine.head.position})
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._writer.run())
-            await self._take_leadership()
-            await self._timers.run_overdue()
-            await self._projector.load()
-            self._role.leads = True
-            await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
-            logger.info("leads from %d", self._engine.head.position, extra={"position": self._engine.head.position})
             group.create_task(self._projector.run())
             group.create_task(self._publisher.run())
             group.create_task(self._caller.run())

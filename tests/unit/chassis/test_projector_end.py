@@ -1,0 +1,50 @@
+"""A projector that is told to end does so, even where the broken connection's error hides that it was told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from chassis.projections import Projector
+from chassis.record import Record
+from chassis.shell import SHELL_KINDS, LogOpened
+from chassis.wire import Wire
+
+OPENED = (Record(1, "carbonmarket.log.v1.LogOpened", b"", 0, "service:here"), LogOpened("here", True))
+
+
+class OneRecord:
+    """A tail that has a record and then nothing."""
+
+    async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
+        return [OPENED]
+
+
+class BreakingPool:
+    """Its connection is gone by the time that a statement on it is cancelled."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("connection is closed") from None
+        yield
+
+
+async def test_a_projector_ends_when_it_is_told_to_although_its_connection_breaks() -> None:
+    pool, tail = BreakingPool(), OneRecord()
+    standing: Any = (tail, {}, Wire(*SHELL_KINDS), pool)
+    running = asyncio.create_task(Projector(*standing).run())
+    await pool.asked.wait()
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=5)
+    assert done == {running}
+    with pytest.raises(ConnectionError):
+        running.result()
