@@ -9,7 +9,7 @@ from rehearsal.postgres import Postgres
 from support.day import DAYS, Player
 from support.kafka import Kafka
 from support.market import SERVICES, running_market
-from support.simulated import seeds
+from support.seeds import FAULT, seeds
 
 pytestmark = pytest.mark.fault
 
@@ -17,7 +17,7 @@ ORDERS = (*permutations(SERVICES),)
 ORDERS_USUAL = 2
 
 
-@pytest.mark.parametrize("order", [ORDERS[-1 - number % len(ORDERS)] for number in seeds(ORDERS_USUAL)])
+@pytest.mark.parametrize("order", [ORDERS[-1 - number % len(ORDERS)] for number in seeds(ORDERS_USUAL, FAULT)])
 async def test_services_start_in_any_order(
     postgres: Postgres, kafka: Kafka, tmp_path: Path, order: tuple[str, ...]
 ) -> None:

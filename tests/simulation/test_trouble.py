@@ -10,7 +10,8 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from support.day import CLEARING_OPERATOR, DAYS, Player
-from support.simulated import assert_books_agree, play_days, seeds
+from support.seeds import seeds
+from support.simulated import assert_books_agree, play_days
 from support.world import World, at_once
 
 SECOND_CLEARING_OPERATOR = "clearing_operator:eve"
@@ -78,7 +79,7 @@ def test_a_run_that_trading_disputes_moves_nothing_and_its_retry_settles_the_day
     assert assert_books_agree(world)["days_settled"] == 2
 
 
-@pytest.mark.parametrize("seed", seeds(20))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day(seed: int) -> None:
     async def play(world: World) -> None:
         player = Player(world, seed, actions=60)
@@ -95,7 +96,7 @@ def test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day(seed: in
     assert assert_books_agree(world)["trades_excluded"] == 0
 
 
-@pytest.mark.parametrize("seed", seeds(20))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle(seed: int) -> None:
     async def play(world: World) -> None:
         player = Player(world, seed, actions=60)
@@ -121,7 +122,7 @@ def test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle(seed
     assert figures["trades_settled"] + figures["trades_excluded"] == figures["trades"]
 
 
-@pytest.mark.parametrize("seed", seeds(20))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_clearing_comes_back_after_two_days_and_settles_both_in_order(seed: int) -> None:
     async def play(world: World) -> None:
         player = Player(world, seed, actions=60)

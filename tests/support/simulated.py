@@ -1,6 +1,5 @@
 """A simulated market, played to its rest and audited."""
 
-import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from carbonmarket.log.v1.log_service_pb2 import Record
@@ -10,11 +9,6 @@ from support.day import DAYS, Player
 from support.world import World, at_once
 
 ACTIONS = 120
-
-
-def seeds(usual: int) -> range:
-    """So many seeds as CARBONMARKET_TEST_SEEDS says, else the usual number."""
-    return range(int(os.environ.get("CARBONMARKET_TEST_SEEDS", usual)))
 
 
 async def play_days(world: World, player: Player, days: Iterable[str]) -> None:
