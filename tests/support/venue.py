@@ -103,7 +103,7 @@ class OneService:
 
     def open(self, now_ms: int) -> None:
         """Write the first record."""
-        self.writer.now_ms = now_ms
+        self.writer.clock_ms = now_ms
         self.writer.decide(Submission(f"service:{self.service.name}", "", OpenLog(rehearsal=True)))
 
     async def answer(self, rpc: str, request: Message, call: Call) -> Message:
@@ -161,8 +161,8 @@ class InstantWriter(Writer[Any]):
     def __init__(self, service: Service[Any], note: Note) -> None:
         orders = frozenset(service.calls)
         engine = Engine(service.name, service.decider, service.wire, Tracing(), orders, frozenset(service.sources))
-        self.now_ms = 0
-        super().__init__(engine, MemoryLog(MemoryStore(service.name)), Metrics(), lambda: self.now_ms)
+        self.clock_ms = 0
+        super().__init__(engine, MemoryLog(MemoryStore(service.name)), Metrics(), lambda: self.clock_ms)
         self.hearers: list[deque[Record]] = []
         self.orders: deque[tuple[int, object]] = deque()
         self._note = note
@@ -170,13 +170,13 @@ class InstantWriter(Writer[Any]):
     async def submit(self, command: object, request_id: str, call: Call) -> Done:
         return self.decide(Submission(call.actor, request_id, command, call.traceparent, call.subject_traces))
 
-    async def read(self, look: Callable[[Any], T]) -> Read[T]:
+    async def read(self, look: Callable[[Any], T], min_position: int = 0) -> Read[T]:
         heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
         return Read(look(self.engine.state), self.engine.head.position, heard)
 
     def decide(self, submission: Submission) -> Done:
         """Decide, publish, and put orders where `send` finds them. Raises Rejected, RequestIdReused and Bug."""
-        outcome = self.engine.decide(submission, {}, self.now_ms)
+        outcome = self.engine.decide(submission, {}, self.clock_ms)
         batch = self.engine.take_batch()
         for hearer in self.hearers:
             hearer.extend(batch.records)

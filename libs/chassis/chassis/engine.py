@@ -21,7 +21,7 @@ from chassis.call import Bug, RequestIdReused
 from chassis.corrections import HearingResumed
 from chassis.decider import Context, Decider, Rejected, Timer
 from chassis.log import Found, Key
-from chassis.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.record import Head, HeardUpTo, Record, chain, genesis, trace_id_of
 from chassis.shell import (
     SHELL_KINDS,
     HeardEventSetAside,
@@ -141,6 +141,10 @@ class Engine(Generic[S]):
     def due(self) -> Timer | None:
         return self.decider.due(self.state)
 
+    def now_ms(self, clock_ms: int) -> int:
+        """The market's time where the machine's clock stands at `clock_ms`."""
+        return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
+
     # Replay
 
     def apply(self, record: Record) -> object:
@@ -188,7 +192,7 @@ class Engine(Generic[S]):
         try:
             if isinstance(submission.command, MoveClock):
                 self._run_timers_until(submission.command.to_ms, found)
-            events = self._events_of(submission, self._now_ms(clock_ms))
+            events = self._events_of(submission, self.now_ms(clock_ms))
             encoded = [self._encode(event) for event in events]
         except Rejected as refusal:
             if not submission.must_apply:
@@ -266,7 +270,7 @@ class Engine(Generic[S]):
             position=self.head.position + 1,
             type=type_name,
             data=data,
-            recorded_ms=self._now_ms(clock_ms),
+            recorded_ms=self.now_ms(clock_ms),
             actor=cause.actor,
             request_id=cause.request_id,
             traceparent=self._trace_of(cause, event, type_name),
@@ -297,17 +301,14 @@ class Engine(Generic[S]):
             subject = kind.subject(event)
             carried = cause.subject_traces.get(subject, "")
             own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or cause.traceparent
-        if own[:35] == cause.traceparent[:35] and not links:
+        if trace_id_of(own) == trace_id_of(cause.traceparent) and not links:
             return cause.traceparent
-        if own[:35] != cause.traceparent[:35]:
+        if trace_id_of(own) != trace_id_of(cause.traceparent):
             links.append(cause.traceparent)
         name, position = type_name.rpartition(".")[2], self.head.position + 1
         branch = self.tracing.branch(name, own, links, attributes={"position": position})
         self._branches.append(branch)
         return branch.traceparent
-
-    def _now_ms(self, clock_ms: int) -> int:
-        return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
     def _remember(self, key: Key, digest: bytes, done: Done) -> None:
         self._recent[key] = (digest, done)

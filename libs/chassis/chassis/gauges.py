@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from chassis.call import Unavailable
 from chassis.server import Role
 from chassis.telemetry import Gauge, Metrics
-from chassis.writer import Writer, machine_clock_ms
+from chassis.writer import Writer
 
 S = TypeVar("S")
 
@@ -46,8 +46,7 @@ class Gauges:
         """A figure of the committed state; none where it cannot be read now."""
 
         def look(state: object) -> float:
-            shell = self._writer.engine.shell
-            return figure.read(state, shell.clock_ms if shell.rehearsal else max(machine_clock_ms(), shell.now_ms))
+            return figure.read(state, self._writer.now_ms())
 
         def read() -> float | None:
             seen = asyncio.run_coroutine_threadsafe(self._writer.read(look), self._loop)

@@ -1,6 +1,5 @@
 """LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -62,19 +61,20 @@ class LogService:
     async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
         engine = self._writer.engine
 
-        def look(_: object) -> ShellState:
+        def look(_: object) -> tuple[ShellState, int]:
             shell = engine.shell
-            return replace(shell, set_aside=dict(shell.set_aside), unanswered=set(shell.unanswered), traces={})
+            copied = replace(shell, set_aside=dict(shell.set_aside), unanswered=set(shell.unanswered), traces={})
+            return copied, self._writer.now_ms()
 
         read = await self._writer.read(look)
-        shell = read.value
+        shell, now_ms = read.value
         followers, sources = self._status()
         for source in sources:
             source.heard_position = read.heard.get(source.log_id, 0)
         return pb.GetStatusResponse(
             log_id=shell.log_id,
             rehearsal=shell.rehearsal,
-            now_ms=shell.clock_ms if shell.rehearsal else time.time_ns() // 1_000_000,
+            now_ms=now_ms,
             head_position=self._writer.tail.position,
             leader_address=shell.leader_address,
             followers=followers,

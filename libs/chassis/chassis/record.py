@@ -34,8 +34,12 @@ class Record:
 
     @property
     def trace_id(self) -> str:
-        """32 hex digits, or empty where the record continues no trace."""
-        return self.traceparent[3:35]
+        return trace_id_of(self.traceparent)
+
+
+def trace_id_of(traceparent: str) -> str:
+    """32 hex digits, or empty where no trace is continued."""
+    return traceparent[3:35]
 
 
 @dataclass(frozen=True, slots=True)

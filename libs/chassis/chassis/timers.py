@@ -11,7 +11,7 @@ from typing import Any
 from chassis.call import Bug, RequestIdReused
 from chassis.decider import Timer
 from chassis.engine import timer_actor, timer_submission
-from chassis.writer import Writer, machine_clock_ms
+from chassis.writer import Writer
 
 POLL_SECONDS = 0.5
 STUCK_SECONDS = 5.0
@@ -48,7 +48,5 @@ class Timers:
                 logger.error("%s failed: %r", timer.name, error, extra={"actor": timer_actor(self._log_id)})
 
     def _due_now(self) -> Timer | None:
-        shell = self._writer.engine.shell
-        now_ms = shell.clock_ms if shell.rehearsal else machine_clock_ms()
         timer = self._writer.engine.due()
-        return timer if timer is not None and timer.due_ms <= now_ms else None
+        return timer if timer is not None and timer.due_ms <= self._writer.now_ms() else None

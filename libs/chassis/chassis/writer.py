@@ -162,12 +162,18 @@ class Writer(Generic[S]):
         self._arrived.set()
         return answer
 
-    async def read(self, look: Callable[[S], T]) -> Read[T]:
+    async def read(self, look: Callable[[S], T], min_position: int = 0) -> Read[T]:
         """Looks at the state, after every command that came before, once all of it is committed. `look` must copy
-        what it keeps.
+        what it keeps. Raises Unavailable if the log does not reach to `min_position` yet.
         """
         seen: Read[T] = await self.enqueue(look)
+        if seen.position < min_position:
+            raise Unavailable(f"the log stands at {seen.position}, asked for {min_position}")
         return seen
+
+    def now_ms(self) -> int:
+        """The market's time; within a look, as of what the look sees."""
+        return self.engine.now_ms(self._clock_ms())
 
     # The loop
 

@@ -6,32 +6,27 @@ instructed to pay; operators and supervisors see all.
 """
 
 import json
-import re
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
-from chassis.call import Call, Unavailable
-from chassis.decider import Malformed, NotFound, NotPermitted
+from chassis.call import Call
+from chassis.decider import NotFound, NotPermitted
+from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
 from chassis.writer import Writer
 from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.funds import account_of
-from clearing.domain.shapes import SHOWN_CHARACTERS_MAX, check_account, check_day
+from clearing.domain.shapes import check_account, check_day
 from clearing.domain.state import Account, State
 
-PAGE_ROWS_MAX = 1_000
 RUN_STEPS_MAX = 1_000
 RUN_EXCLUSIONS_MAX = 100
-TOKEN_MAX = 2**63 - 1
 
 HOLDER_ROLES = ("participant", "province")
 BANK_ROLE = "settlement_bank"
-
-TOKEN = re.compile(r"[0-9]{1,18}")
 
 ACCOUNT = "SELECT account FROM fund_accounts WHERE account = $1"
 
@@ -105,23 +100,6 @@ RECONCILIATIONS_PAGE = RECONCILIATIONS + "WHERE position < $1 ORDER BY position 
 RECONCILIATION = RECONCILIATIONS + "WHERE day = $1 ORDER BY position DESC LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """So many rows after the one numbered `after`; one more is fetched, to know whether another page follows."""
-
-    rows_max: int
-    after: int
-
-    @property
-    def fetched_max(self) -> int:
-        return self.rows_max + 1
-
-    def shown(self, rows: list[asyncpg.Record], number: str) -> tuple[list[asyncpg.Record], str]:
-        """The page's rows and the token of the next page, empty after the last."""
-        shown = rows[: self.rows_max]
-        return shown, str(shown[-1][number]) if len(rows) > self.rows_max else ""
-
-
 class ClearingQueryService:
     """The queries. Roles and refusals are listed at each rpc in clearing_query_service.proto."""
 
@@ -132,18 +110,16 @@ class ClearingQueryService:
     async def GetFunds(self, request: pb.GetFundsRequest, call: Call) -> pb.GetFundsResponse:
         check_may_read(request.account, call)
         account = request.account
-        read = await self.writer.read(lambda state: funds_of(account, account_of(state, account)))
-        if read.position < request.min_position:
-            raise Unavailable(f"the log stands at {read.position}, asked for {request.min_position}")
+        read = await self.writer.read(lambda state: funds_of(account, account_of(state, account)), request.min_position)
         read.value.position = read.position
         return read.value
 
     async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:
         page = page_of(request.page_size, request.page_token)
         check_may_read(request.account, call)
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         await self._check_known(request.account, position)
-        rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after, page.fetched_max)
+        rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after(), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         entries = [entry_of(row) for row in shown]
         return pb.ListEntriesResponse(entries=entries, next_page_token=next_page_token, position=position)
@@ -156,9 +132,9 @@ class ClearingQueryService:
             check_may_read(account, call)
         if call.role == BANK_ROLE:
             bank = call.name
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         rows = await self.tables.fetch(
-            PAYOUTS_PAGE, page.after, account, bank, request.state, page.fetched_max, min_position=position
+            PAYOUTS_PAGE, page.after(), account, bank, request.state, page.fetched_max, min_position=position
         )
         shown, next_page_token = page.shown(rows, "payout_id")
         payouts = [pb.Payout(**dict(row)) for row in shown]
@@ -169,19 +145,19 @@ class ClearingQueryService:
         page = page_of(request.page_size, request.page_token)
         if request.account or call.role in HOLDER_ROLES:
             check_may_read(request.account, call)
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         rows = await self.tables.fetch(
-            OBLIGATIONS_PAGE, request.day, page.after, request.account, page.fetched_max, min_position=position
+            OBLIGATIONS_PAGE, request.day, page.after(), request.account, page.fetched_max, min_position=position
         )
         shown, next_page_token = page.shown(rows, "trade_id")
         obligations = [pb.Obligation(**dict(row)) for row in shown]
         return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
 
     async def ListRuns(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
-        page = newest_page_of(request.page_size, request.page_token)
-        position = self._position(request.min_position)
+        page = page_of(request.page_size, request.page_token)
+        position = self.tables.as_of(request.min_position)
         rows = await self.tables.fetch(
-            RUNS_PAGE, page.after, request.open_only, page.fetched_max, min_position=position
+            RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max, min_position=position
         )
         shown, next_page_token = page.shown(rows, "run_id")
         runs = [run_of(row) for row in shown]
@@ -189,14 +165,14 @@ class ClearingQueryService:
 
     async def GetRun(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
         page = page_of(request.page_size, request.page_token)
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         run_id = request.run_id
         run = await self.tables.fetch_one(RUN, run_id, min_position=position)
         if run is None:
             raise NotFound("RUN_UNKNOWN", run_id=run_id)
         steps = await self.tables.fetch(RUN_STEPS, run_id, RUN_STEPS_MAX)
         exclusions = await self.tables.fetch(RUN_EXCLUSIONS, run_id, RUN_EXCLUSIONS_MAX)
-        rows = await self.tables.fetch(RUN_LEGS_PAGE, run_id, run["computed_attempt"], page.after, page.fetched_max)
+        rows = await self.tables.fetch(RUN_LEGS_PAGE, run_id, run["computed_attempt"], page.after(), page.fetched_max)
         legs, next_page_token = page.shown(rows, "trade_id")
         return pb.GetRunResponse(
             run=run_of(run),
@@ -212,7 +188,7 @@ class ClearingQueryService:
         check_day(request.day)
         check_may_read(request.account, call)
         account, day = request.account, request.day
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         await self._check_known(account, position)
         sums = await self.tables.fetch_one(STATEMENT_SUMS, account, day)
         trades = await self.tables.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
@@ -233,9 +209,11 @@ class ClearingQueryService:
     async def ListReconciliations(
         self, request: pb.ListReconciliationsRequest, call: Call
     ) -> pb.ListReconciliationsResponse:
-        page = newest_page_of(request.page_size, request.page_token)
-        position = self._position(request.min_position)
-        rows = await self.tables.fetch(RECONCILIATIONS_PAGE, page.after, page.fetched_max, min_position=position)
+        page = page_of(request.page_size, request.page_token)
+        position = self.tables.as_of(request.min_position)
+        rows = await self.tables.fetch(
+            RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max, min_position=position
+        )
         shown, next_page_token = page.shown(rows, "position")
         reconciliations = [reconciliation_of(row) for row in shown]
         return pb.ListReconciliationsResponse(
@@ -244,7 +222,7 @@ class ClearingQueryService:
 
     async def GetReconciliation(self, request: pb.GetReconciliationRequest, call: Call) -> pb.GetReconciliationResponse:
         check_day(request.day)
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         row = await self.tables.fetch_one(RECONCILIATION, request.day, min_position=position)
         if row is None:
             raise NotFound("DAY_NOT_RECONCILED", day=request.day)
@@ -255,10 +233,6 @@ class ClearingQueryService:
             position=position,
         )
 
-    def _position(self, min_position: int) -> int:
-        """What the answer will show at least."""
-        return max(self.tables.position, min_position)
-
     async def _check_known(self, account: str, position: int) -> None:
         if await self.tables.fetch_one(ACCOUNT, account, min_position=position) is None:
             raise NotFound("ACCOUNT_UNKNOWN", account=account)
@@ -268,19 +242,6 @@ def check_may_read(account: str, call: Call) -> None:
     check_account(account)
     if call.role in HOLDER_ROLES and call.name != account:
         raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=call.actor)
-
-
-def page_of(page_size: int, page_token: str, first: int = 0) -> Page:
-    if not 0 <= page_size <= PAGE_ROWS_MAX:
-        raise Malformed("PAGE_SIZE_OUT_OF_RANGE", page_size=page_size, page_size_max=PAGE_ROWS_MAX)
-    if page_token and not TOKEN.fullmatch(page_token):
-        raise Malformed("PAGE_TOKEN_MALFORMED", page_token=page_token[:SHOWN_CHARACTERS_MAX])
-    return Page(page_size or PAGE_ROWS_MAX, int(page_token) if page_token else first)
-
-
-def newest_page_of(page_size: int, page_token: str) -> Page:
-    """A page of a list that begins with the newest, whose number is the highest."""
-    return page_of(page_size, page_token, first=TOKEN_MAX)
 
 
 def funds_of(account: str, funds: Account) -> pb.GetFundsResponse:

@@ -6,35 +6,29 @@ operators and supervisors see all; what may be traded is everybody's.
 """
 
 import asyncio
-import re
-import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import AsyncIterator
 
 import asyncpg
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.call import Call, Overloaded, Unavailable
-from chassis.decider import Malformed, NotFound, NotPermitted
+from chassis.call import Call, Overloaded
+from chassis.decider import NotFound, NotPermitted
+from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
-from chassis.writer import Read, Writer
+from chassis.writer import Writer
 from trading.domain.accounts import known_account
 from trading.domain.instruments import known_instrument
 from trading.domain.market import Market
-from trading.domain.values import SHOWN_CHARACTERS_MAX, check_account, check_day, check_instrument
+from trading.domain.values import check_account, check_day, check_instrument
 from trading.encoding import views
 from trading.encoding.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.projections import BlockState, OrderState
 
-PAGE_ROWS_MAX = 1_000
 PAGE_ROWS_USUAL = 100
 STREAMS_MAX = 200
 PICTURE_SECONDS_MIN = 0.2
 """So long a market data stream waits between pictures: what changed meanwhile is shown at once."""
 QUIET_SECONDS_MAX = 30.0
-PAGE_TOKEN = re.compile(r"[0-9]{1,18}")
-LAST_ID = 2**63 - 1
 
 ORDERS = """
 SELECT orders.*, fills.tonnes AS filled_tonnes, fills.last_ms AS filled_ms
@@ -68,23 +62,6 @@ FROM bulletins LEFT JOIN composites USING (day) WHERE day = $1
 """
 BULLETIN_LINES = "SELECT * FROM bulletin_lines WHERE day = $1 ORDER BY instrument"
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """So many rows before the one with an id; one more is fetched, to know whether another page follows."""
-
-    rows_max: int
-    before_id: int
-
-    @property
-    def fetched_max(self) -> int:
-        return self.rows_max + 1
-
-    def next_token(self, rows: list[asyncpg.Record], name: str) -> str:
-        return str(rows[self.rows_max - 1][name]) if len(rows) > self.rows_max else ""
-
 
 class TradingQueryService:
     """The queries. Roles and refusals are listed at each rpc in trading_query_service.proto."""
@@ -97,24 +74,26 @@ class TradingQueryService:
     # What is
 
     async def ListInstruments(self, request: pb.ListInstrumentsRequest, call: Call) -> pb.ListInstrumentsResponse:
-        seen = await self._look(views.instruments, request.min_position)
+        seen = await self.writer.read(views.instruments, request.min_position)
         seen.value.position = seen.position
         return seen.value
 
     async def GetDay(self, request: pb.GetDayRequest, call: Call) -> pb.GetDayResponse:
         if request.day:
             check_day(request.day)
-        shell = self.writer.engine.shell
-        seen = await self._look(
-            lambda market: views.day(market, request.day, len(shell.set_aside)), request.min_position
-        )
-        seen.value.now_ms = shell.clock_ms if shell.rehearsal else time.time_ns() // 1_000_000
+
+        def look(market: Market) -> pb.GetDayResponse:
+            day = views.day(market, request.day, len(self.writer.engine.shell.set_aside))
+            day.now_ms = self.writer.now_ms()
+            return day
+
+        seen = await self.writer.read(look, request.min_position)
         seen.value.position = seen.position
         return seen.value
 
     async def GetBook(self, request: pb.GetBookRequest, call: Call) -> pb.GetBookResponse:
         check_instrument(request.instrument)
-        seen = await self._look(lambda market: book(market, request.instrument), request.min_position)
+        seen = await self.writer.read(lambda market: book(market, request.instrument), request.min_position)
         return pb.GetBookResponse(book=seen.value, position=seen.position)
 
     async def StreamMarketData(
@@ -127,7 +106,7 @@ class TradingQueryService:
         try:
             shown = pb.StreamMarketDataResponse()
             while True:
-                seen = await self._look(lambda market: picture(market, request.instrument), 0)
+                seen = await self.writer.read(lambda market: picture(market, request.instrument))
                 if seen.value != shown:
                     shown = seen.value
                     answer = pb.StreamMarketDataResponse(position=seen.position)
@@ -141,41 +120,33 @@ class TradingQueryService:
     async def GetPosition(self, request: pb.GetPositionRequest, call: Call) -> pb.GetPositionResponse:
         check_account(request.account)
         check_may_see(request.account, call)
-        seen = await self._look(
+        seen = await self.writer.read(
             lambda market: views.position(known_account(market, request.account)), request.min_position
         )
         seen.value.position = seen.position
         return seen.value
 
     async def StatePositions(self, request: pb.StatePositionsRequest, call: Call) -> pb.StatePositionsResponse:
-        seen = await self._look(views.stated_positions, request.min_position)
+        seen = await self.writer.read(views.stated_positions, request.min_position)
         seen.value.position = seen.position
         seen.value.heard_registry_position = seen.heard.get("registry", 0)
         seen.value.heard_clearing_position = seen.heard.get("clearing", 0)
         return seen.value
 
-    async def _look(self, look: Callable[[Market], T], min_position: int) -> Read[T]:
-        seen = await self.writer.read(look)
-        if seen.position < min_position:
-            raise Unavailable(f"the log stands at {seen.position}, asked for {min_position}")
-        return seen
-
     # What was
 
     async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request.page_size, request.page_token, rows_usual=PAGE_ROWS_USUAL)
         check_filter(request.account, request.day, call)
-        position = self._position(request.min_position)
-        arguments = (page.before_id, page.fetched_max, request.day, request.open_only, OrderState.OPEN)
+        position = self.tables.as_of(request.min_position)
+        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only, OrderState.OPEN)
         rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, request.account, position)
-        return pb.ListOrdersResponse(
-            orders=[order_of(row) for row in rows[: page.rows_max]],
-            next_page_token=page.next_token(rows, "order_id"),
-            position=position,
-        )
+        shown, next_page_token = page.shown(rows, "order_id")
+        orders = [order_of(row) for row in shown]
+        return pb.ListOrdersResponse(orders=orders, next_page_token=next_page_token, position=position)
 
     async def GetOrder(self, request: pb.GetOrderRequest, call: Call) -> pb.GetOrderResponse:
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         row = await self.tables.fetch_one(ORDER, request.order_id, min_position=position)
         if row is None:
             raise NotFound("ORDER_UNKNOWN", order_id=request.order_id)
@@ -183,19 +154,17 @@ class TradingQueryService:
         return pb.GetOrderResponse(order=order_of(row), position=position)
 
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request.page_size, request.page_token, rows_usual=PAGE_ROWS_USUAL)
         check_filter(request.account, request.day, call)
-        position = self._position(request.min_position)
-        arguments = (page.before_id, page.fetched_max, request.day)
+        position = self.tables.as_of(request.min_position)
+        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
         rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, request.account, position)
-        return pb.ListTradesResponse(
-            trades=[trade_of(row) for row in rows[: page.rows_max]],
-            next_page_token=page.next_token(rows, "trade_id"),
-            position=position,
-        )
+        shown, next_page_token = page.shown(rows, "trade_id")
+        trades = [trade_of(row) for row in shown]
+        return pb.ListTradesResponse(trades=trades, next_page_token=next_page_token, position=position)
 
     async def GetTrade(self, request: pb.GetTradeRequest, call: Call) -> pb.GetTradeResponse:
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         row = await self.tables.fetch_one(TRADE, request.trade_id, min_position=position)
         if row is None:
             raise NotFound("TRADE_UNKNOWN", trade_id=request.trade_id)
@@ -204,20 +173,18 @@ class TradingQueryService:
         return pb.GetTradeResponse(trade=trade_of(row), position=position)
 
     async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request.page_size, request.page_token, rows_usual=PAGE_ROWS_USUAL)
         check_filter(request.account, "", call)
-        position = self._position(request.min_position)
-        arguments = (page.before_id, page.fetched_max, request.open_only, BlockState.OPEN)
+        position = self.tables.as_of(request.min_position)
+        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only, BlockState.OPEN)
         rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, request.account, position)
-        return pb.ListBlocksResponse(
-            blocks=[block_of(row) for row in rows[: page.rows_max]],
-            next_page_token=page.next_token(rows, "block_id"),
-            position=position,
-        )
+        shown, next_page_token = page.shown(rows, "block_id")
+        blocks = [block_of(row) for row in shown]
+        return pb.ListBlocksResponse(blocks=blocks, next_page_token=next_page_token, position=position)
 
     async def GetBulletin(self, request: pb.GetBulletinRequest, call: Call) -> pb.GetBulletinResponse:
         check_day(request.day)
-        position = self._position(request.min_position)
+        position = self.tables.as_of(request.min_position)
         row = await self.tables.fetch_one(BULLETIN, request.day, min_position=position)
         if row is None:
             raise NotFound("BULLETIN_UNKNOWN", day=request.day)
@@ -231,10 +198,6 @@ class TradingQueryService:
             value_fen=row["value_fen"],
             position=position,
         )
-
-    def _position(self, min_position: int) -> int:
-        """The position that an answer from the tables will be as of."""
-        return max(self.tables.position, min_position)
 
     async def _rows(
         self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str, position: int
@@ -256,7 +219,7 @@ def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
     )
 
 
-# Who may see, and which page
+# Who may see
 
 
 def check_may_see(account: str, call: Call) -> None:
@@ -271,11 +234,3 @@ def check_filter(account: str, day: str, call: Call) -> None:
     check_may_see(account, call)
     if day:
         check_day(day)
-
-
-def page_of(page_size: int, page_token: str) -> Page:
-    if not 0 <= page_size <= PAGE_ROWS_MAX:
-        raise Malformed("PAGE_SIZE_OUT_OF_RANGE", page_size=page_size, page_size_max=PAGE_ROWS_MAX)
-    if page_token and not PAGE_TOKEN.fullmatch(page_token):
-        raise Malformed("PAGE_TOKEN_MALFORMED", page_token=page_token[:SHOWN_CHARACTERS_MAX])
-    return Page(page_size or PAGE_ROWS_USUAL, int(page_token or LAST_ID))

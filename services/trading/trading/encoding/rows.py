@@ -4,6 +4,7 @@ import asyncpg
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
+from chassis.record import trace_id_of
 from trading.projections import BlockState, OrderState, TradeState
 
 
@@ -21,7 +22,7 @@ def order_of(row: asyncpg.Record) -> pb.Order:
         day=row["day"],
         placed_ms=row["placed_ms"],
         ended_ms=row["filled_ms"] if filled else row["ended_ms"],
-        trace_id=trace_id(row["traceparent"]),
+        trace_id=trace_id_of(row["traceparent"]),
     )
 
 
@@ -44,7 +45,7 @@ def trade_of(row: asyncpg.Record) -> pb.Trade:
         block_id=row["block_id"],
         executed_ms=row["executed_ms"],
         state=pb.TradeState.ValueType(TradeState(row["state"])),
-        trace_id=trace_id(row["traceparent"]),
+        trace_id=trace_id_of(row["traceparent"]),
     )
 
 
@@ -95,7 +96,3 @@ def line_of(row: asyncpg.Record) -> pb.BulletinLine:
         total_tonnes=row["total_tonnes"],
         total_value_fen=row["total_value_fen"],
     )
-
-
-def trace_id(traceparent: str) -> str:
-    return traceparent[3:35]
