@@ -26,6 +26,8 @@ MESSAGE_BYTES_MAX = 1_000_000
 BATCH_BYTES_MAX = 900_000
 POLL_RECORDS_MAX = 1_000
 BATCHES_WAITING_MAX = 16
+SEND_SECONDS_MAX = 10
+STOP_SECONDS_MAX = 5
 RECONNECT_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 logger = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ class RecordProducer:
                 acks="all",
                 max_request_size=MESSAGE_BYTES_MAX,
                 max_batch_size=BATCH_BYTES_MAX,
-                request_timeout_ms=10_000,
+                request_timeout_ms=SEND_SECONDS_MAX * 1_000,
             )
             try:
                 await producer.start()
@@ -118,7 +120,7 @@ class RecordProducer:
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
-                await asyncio.wait_for(producer.stop(), 5)
+                await asyncio.wait_for(producer.stop(), STOP_SECONDS_MAX)
             except (KafkaError, OSError, TimeoutError):
                 logger.debug("the producer did not stop cleanly")
 

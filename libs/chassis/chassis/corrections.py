@@ -64,9 +64,8 @@ def resolve_set_aside(
     check_ground(command.ground)
     if command.set_aside_position not in waiting:
         raise NotFound("SET_ASIDE_UNKNOWN", set_aside_position=command.set_aside_position)
-    name = f"set-aside/{command.set_aside_position}"
     return by_two(
-        name,
+        correction_of(command),
         proposers,
         actor,
         command.ground,
@@ -82,9 +81,8 @@ def resume_hearing(sources: frozenset[str], proposers: Proposers, command: Resum
         raise Malformed("DIGEST_MALFORMED", bytes=len(command.source_digest))
     if command.source_log_id not in sources:
         raise NotFound("SOURCE_UNKNOWN", source_log_id=command.source_log_id)
-    name = f"hearing/{command.source_log_id}/{command.source_position}/{command.source_digest.hex()}"
     return by_two(
-        name,
+        correction_of(command),
         proposers,
         actor,
         command.ground,
@@ -109,11 +107,11 @@ def check_ground(ground: str) -> None:
         raise Malformed("GROUND_MALFORMED", characters=len(ground), characters_max=GROUND_CHARACTERS_MAX)
 
 
-def correction_of(event: SetAsideResolved | HearingResumed) -> str:
-    """The name under which the correction was proposed."""
-    if isinstance(event, SetAsideResolved):
-        return f"set-aside/{event.set_aside_position}"
-    return f"hearing/{event.source_log_id}/{event.source_position}/{event.source_digest.hex()}"
+def correction_of(correction: ResolveSetAside | SetAsideResolved | ResumeHearing | HearingResumed) -> str:
+    """Its name, by which the second person's call finds what the first proposed."""
+    if isinstance(correction, ResolveSetAside | SetAsideResolved):
+        return f"set-aside/{correction.set_aside_position}"
+    return f"hearing/{correction.source_log_id}/{correction.source_position}/{correction.source_digest.hex()}"
 
 
 def correction_proposed(event: CorrectionProposed) -> pb.CorrectionProposed:

@@ -21,6 +21,7 @@ from chassis.record import Head, HeardUpTo, Record, genesis
 APPEND_SECONDS_MAX = 30.0
 LEAD_SECONDS_MAX = 10.0
 POOL_CONNECTIONS_MAX = 4
+QUERY_SECONDS_MAX = 60
 SNAPSHOTS_KEPT = 2
 LEADER_LOCK = 0x6361_7262_6F6E_0001
 MIGRATION_LOCK = 0x6361_7262_6F6E_0002
@@ -59,7 +60,7 @@ async def open_pool(database_url: str) -> Pool:
         database_url,
         min_size=1,
         max_size=POOL_CONNECTIONS_MAX,
-        command_timeout=60,
+        command_timeout=QUERY_SECONDS_MAX,
         server_settings=DERIVED_DATA,
     )
     assert pool is not None

@@ -6,37 +6,30 @@ appends LeadershipTaken, does what is overdue, and only then answers. If anythin
 the next start reads what is true.
 """
 
-import argparse
 import asyncio
 import gc
 import logging
-import os
-import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
-import asyncpg
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from carbonmarket.log.v1 import log_service_pb2
-from chassis import telemetry
+from chassis import projections, publisher, telemetry
 from chassis.broker import RecordConsumer, RecordProducer
-from chassis.call import Unavailable
 from chassis.caller import Caller, Calls
-from chassis.configuration import Misconfigured, Settings, read_settings
+from chassis.configuration import Misconfigured, Settings
 from chassis.decider import Decider
 from chassis.engine import Engine, Submission
 from chassis.gauges import Figure, Gauges
 from chassis.hearing import Hearing, Reactions
-from chassis.log import LogUnavailable
 from chassis.log_service import LogService
-from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
+from chassis.postgres_log import Pool, PostgresLog, migrate
 from chassis.projections import Handlers, Projector, Tables
 from chassis.publisher import Publisher
 from chassis.remote import CHANNEL_OPTIONS, Remote
@@ -46,20 +39,19 @@ from chassis.snapshots import Snapshots, fold_version
 from chassis.telemetry import Metrics
 from chassis.timers import Timers
 from chassis.tracing import Tracing
-from chassis.verify import verify
 from chassis.wire import Wire
 from chassis.writer import Writer, catch_up, machine_clock_ms
 
 S = TypeVar("S")
 
-DATABASE_SECONDS_MAX = 30.0
 STANDBY_POLL_SECONDS = 0.1
 PROOF_SECONDS = 2.0
 STOP_SECONDS_MAX = 2.0
+ABANDON_SECONDS_MAX = 0.5
+SNAPSHOT_SECONDS_MAX = 5.0
 SERVER_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]  # two processes never share a port unawares
 COLLECT_AFTER = (50_000, 20, 100)
 HEALTH_SERVICE = "grpc.health.v1.Health"
-EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
 
 logger = logging.getLogger(__name__)
 
@@ -102,101 +94,11 @@ class Service(Generic[S]):
         return [*folded, package / "wire.py", *own]
 
 
-def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
-    """The command line of every service: `serve` (the default) or `verify`."""
-    parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
-    parser.add_argument("what", nargs="?", choices=("serve", "verify"), default="serve")
-    chosen = parser.parse_args(arguments)
-    try:
-        settings = read_settings(os.environ, (*service.sources, *service.calls_to))
-    except Misconfigured as error:
-        print(f"{service.name}: {error}", file=sys.stderr)
-        sys.exit(EXIT_MISCONFIGURED)
-    telemetry.start_logging(service.name, settings.log_level)
-    job = serve if chosen.what == "serve" else verify_log
-    # Not asyncio.run, which cancels whatever is left: an append is never cancelled, and nothing may hold up the end of
-    # a process that is in doubt.
-    code = asyncio.new_event_loop().run_until_complete(job(service, settings))
-    sys.stdout.flush()
-    os._exit(code)
-
-
-async def verify_log(service: Service[Any], settings: Settings) -> int:
-    try:
-        pool, _ = await reach_database(settings.database_url)
-        head, fault = await verify(PostgresLog(service.name, settings.database_url, pool))
-    except (LogUnavailable, asyncpg.PostgresError) as error:
-        print(f"{service.name}: the log cannot be read: {error}", file=sys.stderr)
-        return EXIT_IN_DOUBT
-    if fault is None:
-        print(f"{service.name}: {head.position} records, each continues the one before; digest {head.digest.hex()}")
-        return 0
-    print(f"{service.name}: {fault.what}; good up to {head.position}")
-    return EXIT_BROKEN_LOG
-
-
-async def serve(service: Service[Any], settings: Settings) -> int:
-    """Serves until told to stop (0) or until something is in doubt (EXIT_IN_DOUBT)."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
-    tracing, flush_spans = telemetry.start_tracing(service.name, settings.spans_folder)
-    metrics, flush_metrics = telemetry.start_metrics(service.name)
-    told = asyncio.create_task(stopping.wait())
-    replica = None
-    try:
-        reaching = asyncio.create_task(reach_database(settings.database_url))
-        await asyncio.wait({reaching, told}, return_when=asyncio.FIRST_COMPLETED)
-        if told.done():
-            return 0
-        replica = Replica(service, settings, tracing, metrics, *reaching.result())
-        serving = asyncio.create_task(replica.run())
-        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            serving.result()
-        await replica.stop(serving)
-        return 0
-    except Exception as error:
-        cause = root_cause(error)
-        logger.critical("the process ends, its next start reads what is true: %s", cause, exc_info=error)
-        if replica is not None:
-            await replica.abandon()
-        return EXIT_MISCONFIGURED if isinstance(cause, Misconfigured) else EXIT_IN_DOUBT
-    finally:
-        # In a thread, because the last export reads gauges in this loop.
-        await asyncio.to_thread(flush_metrics)
-        await asyncio.to_thread(flush_spans)
-
-
-def root_cause(error: BaseException) -> BaseException:
-    """The first failure, of all that a group of tasks ended with, that is not merely what the writer's end caused."""
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    causes = [root_cause(one) for one in error.exceptions]
-    return next((cause for cause in causes if not isinstance(cause, Unavailable)), causes[0])
-
-
 def calm_garbage_collector() -> None:
     """The state lives long and has no cycles: walking it again and again costs a third of the time, for nothing."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-
-
-async def reach_database(database_url: str) -> tuple[Pool, Pool]:
-    """Connections for the shell, and others for queries: the writer never waits for one that a query holds. Raises
-    LogUnavailable when the database does not answer in time.
-    """
-    ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
-    while True:
-        try:
-            return await open_pool(database_url), await open_pool(database_url)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if asyncio.get_running_loop().time() > ends:
-                raise LogUnavailable(f"the database cannot be reached: {error}") from error
-            logger.warning("the database cannot be reached yet: %s", error)
-            await asyncio.sleep(1)
 
 
 class Replica:
@@ -333,10 +235,12 @@ class Replica:
 
     # What operators see
 
+    def _followed(self) -> dict[str, int]:
+        return {publisher.FOLLOWER: self._publisher.position, projections.FOLLOWER: self._projector.position}
+
     def _status(self) -> tuple[list[log_service_pb2.Follower], list[log_service_pb2.Source]]:
         followers = [
-            log_service_pb2.Follower(name="publisher", position=self._publisher.position),
-            log_service_pb2.Follower(name="projections", position=self._projector.position),
+            log_service_pb2.Follower(name=name, position=position) for name, position in self._followed().items()
         ]
         sources = [
             log_service_pb2.Source(
@@ -349,7 +253,7 @@ class Replica:
     def _watch(self) -> None:
         def lag() -> dict[str, float]:
             head = self._writer.tail.position
-            return {"publisher": head - self._publisher.position, "projections": head - self._projector.position}
+            return {name: head - position for name, position in self._followed().items()}
 
         def of_sources(look: Callable[[Hearing], float]) -> Callable[[], dict[str, float]]:
             return lambda: {hearing.source: look(hearing) for hearing in self._hearings}
@@ -384,8 +288,8 @@ class Replica:
         if self._role.leads:
             engine = self._engine
             try:
-                snapshot = (await asyncio.wait_for(self._writer.read(lambda _: self._snapshots.take(engine)), 5)).value
-                await self._snapshots.save(snapshot)
+                taking = self._writer.read(lambda _: self._snapshots.take(engine))
+                await self._snapshots.save((await asyncio.wait_for(taking, SNAPSHOT_SECONDS_MAX)).value)
             except Exception as error:
                 logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
         serving.cancel()
@@ -397,4 +301,4 @@ class Replica:
         """In doubt: another may lead at once, and those who wait hear UNAVAILABLE. Nothing else is done."""
         self._role.leads = False
         await self._log.close()
-        await self._server.stop(0.5)
+        await self._server.stop(ABANDON_SECONDS_MAX)

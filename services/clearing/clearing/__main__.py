@@ -4,8 +4,9 @@ from pathlib import Path
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2, clearing_service_pb2
 from chassis.gauges import Figure
+from chassis.process import run
 from chassis.server import Api
-from chassis.service import Parts, Service, run
+from chassis.service import Parts, Service
 from clearing.api import ClearingService
 from clearing.calls import CALLS
 from clearing.domain.decider import DECIDER

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
+from chassis.process import run
 from chassis.server import Api
-from chassis.service import Parts, Service, run
+from chassis.service import Parts, Service
 from trading.api import TradingService
 from trading.domain.decider import DECIDER
 from trading.domain.market import Market

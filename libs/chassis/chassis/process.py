@@ -1,0 +1,119 @@
+"""A service's process: its command line, its start, its end.
+
+Start-up and recovery are one path. If anything is in doubt the process ends, and the next start reads what is true.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import asyncpg
+
+from chassis import telemetry
+from chassis.call import Unavailable
+from chassis.configuration import Misconfigured, Settings, read_settings
+from chassis.log import LogUnavailable
+from chassis.postgres_log import Pool, PostgresLog, open_pool
+from chassis.service import Replica, Service
+from chassis.verify import verify
+
+DATABASE_SECONDS_MAX = 30.0
+DATABASE_RETRY_SECONDS = 1.0
+EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
+
+logger = logging.getLogger(__name__)
+
+
+def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command line of every service: `serve` (the default) or `verify`."""
+    parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
+    parser.add_argument("what", nargs="?", choices=("serve", "verify"), default="serve")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = read_settings(os.environ, (*service.sources, *service.calls_to))
+    except Misconfigured as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        sys.exit(EXIT_MISCONFIGURED)
+    telemetry.start_logging(service.name, settings.log_level)
+    job = serve if chosen.what == "serve" else verify_log
+    # Not asyncio.run, which cancels whatever is left: an append is never cancelled, and nothing may hold up the end of
+    # a process that is in doubt.
+    code = asyncio.new_event_loop().run_until_complete(job(service, settings))
+    sys.stdout.flush()
+    os._exit(code)
+
+
+async def verify_log(service: Service[Any], settings: Settings) -> int:
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        head, fault = await verify(PostgresLog(service.name, settings.database_url, pool))
+    except (LogUnavailable, asyncpg.PostgresError) as error:
+        print(f"{service.name}: the log cannot be read: {error}", file=sys.stderr)
+        return EXIT_IN_DOUBT
+    if fault is None:
+        print(f"{service.name}: {head.position} records, each continues the one before; digest {head.digest.hex()}")
+        return 0
+    print(f"{service.name}: {fault.what}; good up to {head.position}")
+    return EXIT_BROKEN_LOG
+
+
+async def serve(service: Service[Any], settings: Settings) -> int:
+    """Serves until told to stop (0) or until something is in doubt (EXIT_IN_DOUBT)."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
+    tracing, flush_spans = telemetry.start_tracing(service.name, settings.spans_folder)
+    metrics, flush_metrics = telemetry.start_metrics(service.name)
+    told = asyncio.create_task(stopping.wait())
+    replica = None
+    try:
+        reaching = asyncio.create_task(reach_database(settings.database_url))
+        await asyncio.wait({reaching, told}, return_when=asyncio.FIRST_COMPLETED)
+        if told.done():
+            return 0
+        replica = Replica(service, settings, tracing, metrics, *reaching.result())
+        serving = asyncio.create_task(replica.run())
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        await replica.stop(serving)
+        return 0
+    except Exception as error:
+        cause = root_cause(error)
+        logger.critical("the process ends, its next start reads what is true: %s", cause, exc_info=error)
+        if replica is not None:
+            await replica.abandon()
+        return EXIT_MISCONFIGURED if isinstance(cause, Misconfigured) else EXIT_IN_DOUBT
+    finally:
+        # In a thread, because the last export reads gauges in this loop.
+        await asyncio.to_thread(flush_metrics)
+        await asyncio.to_thread(flush_spans)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The first failure, of all that a group of tasks ended with, that is not merely what the writer's end caused."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [root_cause(one) for one in error.exceptions]
+    return next((cause for cause in causes if not isinstance(cause, Unavailable)), causes[0])
+
+
+async def reach_database(database_url: str) -> tuple[Pool, Pool]:
+    """Connections for the shell, and others for queries: the writer never waits for one that a query holds. Raises
+    LogUnavailable when the database does not answer in time.
+    """
+    ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
+    while True:
+        try:
+            return await open_pool(database_url), await open_pool(database_url)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if asyncio.get_running_loop().time() > ends:
+                raise LogUnavailable(f"the database cannot be reached: {error}") from error
+            logger.warning("the database cannot be reached yet: %s", error)
+            await asyncio.sleep(DATABASE_RETRY_SECONDS)
