@@ -21,9 +21,12 @@ from chassis.corrections import (
     resolve_set_aside,
     resume_hearing,
 )
-from chassis.decider import Rejected
+from chassis.decider import Malformed, Rejected
 from chassis.record import Record
 from chassis.wire import EventKind
+
+CLOCK_MS_MAX = 4_102_415_999_999
+"""The end of 2099 in China. A log's time never goes back: one step into a year without a calendar would be for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ def decide_shell(
         case TakeLeadership(address):
             return [LeadershipTaken(address)]
         case MoveClock(to_ms):
+            if to_ms > CLOCK_MS_MAX:
+                raise Malformed("CLOCK_OUT_OF_RANGE", to_ms=to_ms, to_ms_max=CLOCK_MS_MAX)
             if not shell.rehearsal:
                 raise Rejected("NOT_A_REHEARSAL", log_id=shell.log_id)
             if to_ms < shell.clock_ms:

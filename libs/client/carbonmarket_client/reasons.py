@@ -23,6 +23,7 @@ MENDS = {
     "EVENT_TOO_LARGE": "Ask for less at once, in several commands.",
     "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
     "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",
+    "CLOCK_OUT_OF_RANGE": "Give a time within what the facts allow: what a log has recorded is never taken back.",
     "CLOCK_MOVED_BACK": "Give a time after the present one: a log's time never goes back.",
     "SET_ASIDE_UNKNOWN": "Give the position that `carbonmarket status` shows; it may be resolved already.",
     "SOURCE_UNKNOWN": "Name a service whose log this one hears.",

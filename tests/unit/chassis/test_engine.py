@@ -6,11 +6,11 @@ import pytest
 
 from chassis.call import Bug, RequestIdReused
 from chassis.corrections import CorrectionProposed, ResolveSetAside, SetAsideResolved
-from chassis.decider import Decider, Rejected
+from chassis.decider import Decider, Malformed, Rejected
 from chassis.engine import Done, Engine, Outcome, StateUnusable, Submission
 from chassis.log import Found
 from chassis.record import HeardUpTo, Record, first_fault, genesis
-from chassis.shell import HeardEventSetAside, LogOpened, MoveClock, OpenLog
+from chassis.shell import CLOCK_MS_MAX, HeardEventSetAside, LogOpened, MoveClock, OpenLog
 from chassis.tracing import Tracing
 from support import tally
 from support.tally import Add, Added, AddLater, Answered, Break, Order, Tally
@@ -166,6 +166,14 @@ def test_a_clock_moves_only_in_a_rehearsal_and_never_back() -> None:
     done(ask(on, MoveClock(9_000)))
     refused = ask(on, MoveClock(8_999))
     assert isinstance(refused, Rejected) and refused.reason == "CLOCK_MOVED_BACK"
+
+
+def test_a_clock_is_never_moved_beyond_the_calendar() -> None:
+    on = engine(rehearsal=True)
+    for to_ms in (CLOCK_MS_MAX + 1, 2**63 - 1):
+        refused = ask(on, MoveClock(to_ms))
+        assert isinstance(refused, Malformed) and refused.reason == "CLOCK_OUT_OF_RANGE"
+    done(ask(on, MoveClock(CLOCK_MS_MAX)))
 
 
 def test_a_failure_in_evolve_is_no_answer_but_the_end() -> None:

@@ -166,6 +166,8 @@ RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 2, 4, (), 0, (), 0)
 LADDER: list[Line] = [
     (ANN, ReconcileAgain(""),               "DAY_MALFORMED"),
     (ANN, ReconcileAgain("2021-13-01"),     "DAY_MALFORMED"),
+    (ANN, ReconcileAgain("2021-02-30"),     "DAY_MALFORMED"),
+    (ANN, ReconcileAgain("20210716"),       "DAY_MALFORMED"),
     (ANN, ReconcileAgain(MONDAY),           "DAY_NOT_SETTLED_LAST"),
     (ANN, ReconcileAgain(FRIDAY),           "RECONCILIATION_UNDER_WAY"),
     (OWN, DIFFERS,                          [replace(RECONCILED, agreed=False, differences=DIFFERS.differences,

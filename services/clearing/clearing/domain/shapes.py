@@ -4,6 +4,7 @@ Bounds are named here once; the same names and reasons are used in the registry 
 """
 
 import re
+from datetime import date
 
 from chassis.decider import Malformed
 
@@ -15,7 +16,6 @@ SHOWN_CHARACTERS_MAX = 64
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 """An account's id and a bank's name are written alike."""
-DAY = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 def check_account(account: str) -> None:
@@ -49,5 +49,10 @@ def check_ground(ground: str) -> None:
 
 
 def check_day(day: str) -> None:
-    if not DAY.fullmatch(day):
+    """ISO with dashes, a day that exists."""
+    try:
+        exists = date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        exists = False
+    if not exists:
         raise Malformed("DAY_MALFORMED", day=day[:SHOWN_CHARACTERS_MAX])

@@ -459,7 +459,7 @@ class MoveClockRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     to_ms: _builtins.int
-    """Milliseconds since 1970, UTC."""
+    """Milliseconds since 1970, UTC; at most the end of the year 2099 in China."""
     def __init__(
         self,
         *,
