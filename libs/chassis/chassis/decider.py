@@ -15,6 +15,14 @@ from typing import Any, Generic, TypeVar
 S = TypeVar("S")
 
 
+Facts = tuple[tuple[str, str], ...]
+"""A refusal's facts as an event keeps them: names and values, in the order of their names."""
+
+
+def as_facts(**named: int | str) -> Facts:
+    return tuple(sorted((name, str(value)) for name, value in named.items()))
+
+
 class Rejected(Exception):
     """The domain says no: the request is well formed, but the state of things does not allow it.
 

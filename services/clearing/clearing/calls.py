@@ -11,9 +11,10 @@ from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.call import NotYet, Refused
 from chassis.caller import Calls, Outgoing
+from chassis.decider import as_facts
 from clearing.domain import reconciliation, run, settlement
 from clearing.domain.legs import excluded_of, legs_of
-from clearing.domain.state import Facts, Obligation, RunTotal, State
+from clearing.domain.state import Obligation, RunTotal, State
 
 CONFIRM = "carbonmarket.trading.v1.TradingService/ConfirmClearingRun"
 STATE_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/StatePositions"
@@ -21,10 +22,6 @@ DELIVER = "carbonmarket.registry.v1.RegistryService/DeliverAllowances"
 LIST_HOLDINGS = "carbonmarket.registry.v1.RegistryQueryService/ListTradingHoldings"
 
 HOLDING_PAGES_MAX = 1_000
-
-
-def sorted_facts(facts: dict[str, str]) -> Facts:
-    return tuple(sorted(facts.items()))
 
 
 # Confirmation
@@ -69,7 +66,7 @@ def method_total(total: RunTotal) -> trading_types.MethodTotal:
 
 def disagreed(order: run.ConfirmationOrdered, reason: str, facts: dict[str, str]) -> settlement.RecordConfirmation:
     return settlement.RecordConfirmation(
-        order.run_id, order.attempt, agreed=False, reason=reason, facts=sorted_facts(facts)
+        order.run_id, order.attempt, agreed=False, reason=reason, facts=as_facts(**facts)
     )
 
 
@@ -113,7 +110,7 @@ def delivery_leg(leg: Obligation, traceparent: str) -> registry.DeliveryLeg:
 
 def refused(order: settlement.DeliveryOrdered, reason: str, facts: dict[str, str]) -> settlement.RecordDelivery:
     return settlement.RecordDelivery(
-        order.run_id, order.attempt, delivered=False, reason=reason, facts=sorted_facts(facts)
+        order.run_id, order.attempt, delivered=False, reason=reason, facts=as_facts(**facts)
     )
 
 

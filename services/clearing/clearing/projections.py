@@ -5,10 +5,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
+from chassis.decider import Facts
 from chassis.projections import Handlers, Rows
 from chassis.record import Record
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
-from clearing.domain.state import Facts, Phase
+from clearing.domain.state import Phase
 
 MS_PER_SECOND = 1_000
 CHINA = timedelta(hours=8)

@@ -6,6 +6,7 @@ and its buyer, and continues and ends the trace of its trade.
 
 from carbonmarket.registry.v1 import registry_events_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
+from chassis.decider import as_facts
 from chassis.wire import EventKind, Wire
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.state import AccountKind
@@ -229,8 +230,25 @@ def to_delivery_refused(message: pb.DeliveryRefused) -> delivery.DeliveryRefused
         attempt=message.attempt,
         day=message.day,
         reason=message.reason,
-        facts=tuple(sorted(message.facts.items())),
+        facts=as_facts(**message.facts),
     )
+
+
+OwnAccount = (
+    accounts.AccountOpened
+    | accounts.AccountDataChanged
+    | accounts.AccountClosed
+    | restrictions.AccountRestricted
+    | restrictions.AccountRestrictionLifted
+    | restrictions.RestrictionTookEffect
+    | issuance.AllowancesIssued
+    | transfers.TransferredToTrading
+    | transfers.ReturnedFromTrading
+)
+
+
+def account(event: OwnAccount) -> tuple[str]:
+    return (event.account,)
 
 
 WIRE = Wire(
@@ -239,42 +257,42 @@ WIRE = Wire(
         pb.AccountOpened,
         account_opened,
         to_account_opened,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         accounts.AccountDataChanged,
         pb.AccountDataChanged,
         account_data_changed,
         to_account_data_changed,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         accounts.AccountClosed,
         pb.AccountClosed,
         account_closed,
         to_account_closed,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         restrictions.AccountRestricted,
         pb.AccountRestricted,
         account_restricted,
         to_account_restricted,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         restrictions.AccountRestrictionLifted,
         pb.AccountRestrictionLifted,
         account_restriction_lifted,
         to_account_restriction_lifted,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         restrictions.RestrictionTookEffect,
         pb.RestrictionTookEffect,
         restriction_took_effect,
         to_restriction_took_effect,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(vintages.VintageCreated, pb.VintageCreated, vintage_created, to_vintage_created),
     EventKind(
@@ -282,7 +300,7 @@ WIRE = Wire(
         pb.AllowancesIssued,
         allowances_issued,
         to_allowances_issued,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         issuance.AllowancesAllocated,
@@ -296,14 +314,14 @@ WIRE = Wire(
         pb.TransferredToTrading,
         transferred_to_trading,
         to_transferred_to_trading,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         transfers.ReturnedFromTrading,
         pb.ReturnedFromTrading,
         returned_from_trading,
         to_returned_from_trading,
-        accounts=lambda event: (event.account,),
+        accounts=account,
     ),
     EventKind(
         delivery.AllowancesDelivered,

@@ -4,8 +4,8 @@ Trading's log has no gaps and its close of the day comes after every trade, so h
 the totals that trading states are compared all the same, and the events that could not be applied must be none.
 """
 
-from chassis.decider import Context
-from clearing.domain.state import DayTotals, Facts, Run, State, facts
+from chassis.decider import Context, Facts, as_facts
+from clearing.domain.state import DayTotals, Run, State
 
 RUN_TRADES_MAX = 20_000
 """What the registry takes in one delivery; a hundred times the average day of the market's busiest year."""
@@ -14,10 +14,10 @@ RUN_TRADES_MAX = 20_000
 def barrier(state: State, run: Run, context: Context) -> tuple[str, Facts] | None:
     """Why the run may not begin, and the facts; None when it may."""
     if context.set_aside:
-        return "HEARD_EVENTS_SET_ASIDE", facts(set_aside=context.set_aside)
+        return "HEARD_EVENTS_SET_ASIDE", as_facts(set_aside=context.set_aside)
     heard = state.obligations.days.get(run.day, DayTotals())
     if heard != run.closed:
-        return "TOTALS_DIFFER", facts(
+        return "TOTALS_DIFFER", as_facts(
             trades=heard.trades,
             trades_closed=run.closed.trades,
             quantity_tonnes=heard.quantity_tonnes,
@@ -30,5 +30,5 @@ def barrier(state: State, run: Run, context: Context) -> tuple[str, Facts] | Non
             last_trade_id_closed=run.closed.last_trade_id,
         )
     if heard.trades > RUN_TRADES_MAX:
-        return "RUN_TOO_LARGE", facts(trades=heard.trades, trades_max=RUN_TRADES_MAX)
+        return "RUN_TOO_LARGE", as_facts(trades=heard.trades, trades_max=RUN_TRADES_MAX)
     return None

@@ -16,6 +16,7 @@ Compared, per account (and instrument), with trading's figures as if every trade
 Excluded trades are in neither figure: trading counts them as if they had not been made.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -251,15 +252,15 @@ def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterab
 
 
 def obligation_rows(trading: TradingBook, obligations: Iterable[Obligation]) -> list[Difference]:
-    bought: dict[tuple[str, str], int] = {}
-    sold: dict[tuple[str, str], int] = {}
-    payable: dict[tuple[str, str], int] = {}
-    receivable: dict[tuple[str, str], int] = {}
+    bought: Counter[tuple[str, str]] = Counter()
+    sold: Counter[tuple[str, str]] = Counter()
+    payable: Counter[tuple[str, str]] = Counter()
+    receivable: Counter[tuple[str, str]] = Counter()
     for leg in obligations:
-        bought[leg.buyer, leg.instrument] = bought.get((leg.buyer, leg.instrument), 0) + leg.quantity_tonnes
-        sold[leg.seller, leg.instrument] = sold.get((leg.seller, leg.instrument), 0) + leg.quantity_tonnes
-        payable[leg.buyer, ""] = payable.get((leg.buyer, ""), 0) + leg.buyer_pays_fen
-        receivable[leg.seller, ""] = receivable.get((leg.seller, ""), 0) + leg.seller_receives_fen
+        bought[leg.buyer, leg.instrument] += leg.quantity_tonnes
+        sold[leg.seller, leg.instrument] += leg.quantity_tonnes
+        payable[leg.buyer, ""] += leg.buyer_pays_fen
+        receivable[leg.seller, ""] += leg.seller_receives_fen
     # On most evenings nothing is unsettled: only what is, is compared.
     units, funds = trading.units, trading.funds
     expected_bought = {
@@ -280,19 +281,14 @@ def rows_of(
     book: Book, held: Mapping[tuple[str, str], int], expected: Mapping[tuple[str, str], int]
 ) -> list[Difference]:
     """One row for every account (and instrument) that either side names with an amount other than zero."""
-    return [
-        Difference(
-            book, account, instrument, held.get((account, instrument), 0), expected.get((account, instrument), 0)
-        )
-        for account, instrument in sorted(held.keys() | expected.keys())
-        if held.get((account, instrument), 0) or expected.get((account, instrument), 0)
-    ]
+    rows = (Difference(book, *key, held.get(key, 0), expected.get(key, 0)) for key in sorted({*held, *expected}))
+    return [row for row in rows if row.held or row.expected]
 
 
 def in_flight_rows(trading: TradingBook, unheard: Iterable[FundEntry]) -> list[InFlight]:
-    net_fen: dict[str, int] = {}
+    net_fen: Counter[str] = Counter()
     for entry in unheard:
-        net_fen[entry.account] = net_fen.get(entry.account, 0) + entry.amount_fen
+        net_fen[entry.account] += entry.amount_fen
     return [
         *(
             InFlight(kind, row.account, row.instrument, amount)

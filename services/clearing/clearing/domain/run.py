@@ -14,10 +14,10 @@ Invariants:
 from collections.abc import Set
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
+from chassis.decider import Context, Decide, Evolve, Facts, NotFound, Rejected, as_facts
 from clearing.domain.barrier import barrier
 from clearing.domain.legs import RunLeg, excluded_of, legs_of, run_leg, totals_of
-from clearing.domain.state import DayTotals, Facts, Phase, Run, RunTotal, State, facts
+from clearing.domain.state import DayTotals, Phase, Run, RunTotal, State
 
 LEGS_PER_PAGE_MAX = 500
 
@@ -122,7 +122,7 @@ def open_run(state: State, command: OpenRun, context: Context) -> list[object]:
     run = run_opened(opened)
     if state.runs.open:
         earliest = next(iter(state.runs.open.values()))
-        why = facts(earlier_day=earliest.day)
+        why = as_facts(earlier_day=earliest.day)
         return [opened, ClearingRunBlocked(run.run_id, run.day, run.attempt, "EARLIER_DAY_NOT_SETTLED", why)]
     return [opened, *next_attempt(state, run, context)]
 

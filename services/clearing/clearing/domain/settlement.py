@@ -11,13 +11,13 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.decider import Context, Decide, Evolve, Facts, Rejected, as_facts
 from clearing.domain.cash import unfunded
 from clearing.domain.funds import book
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ClearingRunBlocked, next_attempt
-from clearing.domain.state import DayTotals, Facts, Obligation, Phase, Run, State, facts
+from clearing.domain.state import DayTotals, Obligation, Phase, Run, State
 
 # Commands
 
@@ -139,7 +139,7 @@ def record_confirmation(state: State, command: RecordConfirmation, context: Cont
     lacking = unfunded(state, legs)
     if lacking:
         first = lacking[0]
-        lack = facts(
+        lack = as_facts(
             trade_id=first.obligation.trade_id,
             account=first.obligation.buyer,
             lacking_fen=first.lacking_fen,

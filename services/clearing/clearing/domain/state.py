@@ -8,13 +8,6 @@ movement of money for ever, and the trades that two people excluded, because not
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-Facts = tuple[tuple[str, str], ...]
-"""What a person needs beside a reason: names and values, by name."""
-
-
-def facts(**named: int | str) -> Facts:
-    return tuple(sorted((name, str(value)) for name, value in named.items()))
-
 
 class Method(IntEnum):
     """How a trade came about. The numbers are the public language's."""

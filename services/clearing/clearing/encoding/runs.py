@@ -2,6 +2,7 @@
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
+from chassis.decider import as_facts
 from clearing.domain import legs, obligations, run, state
 from clearing.domain.state import Method
 
@@ -98,7 +99,7 @@ def to_clearing_run_blocked(message: pb.ClearingRunBlocked) -> run.ClearingRunBl
         day=message.day,
         attempt=message.attempt,
         reason=message.reason,
-        facts=tuple(sorted(message.facts.items())),
+        facts=as_facts(**message.facts),
     )
 
 

@@ -1,6 +1,7 @@
 """The steps of a run from its confirmation on, exclusions, and their stored form, field by field."""
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
+from chassis.decider import as_facts
 from clearing.domain import exclusion, settlement
 
 
@@ -32,7 +33,7 @@ def to_clearing_run_disagreed(message: pb.ClearingRunDisagreed) -> settlement.Cl
         run_id=message.run_id,
         attempt=message.attempt,
         reason=message.reason,
-        facts=tuple(sorted(message.facts.items())),
+        facts=as_facts(**message.facts),
     )
 
 
@@ -96,7 +97,7 @@ def to_delivery_voided(message: pb.DeliveryVoided) -> settlement.DeliveryVoided:
         run_id=message.run_id,
         attempt=message.attempt,
         reason=message.reason,
-        facts=tuple(sorted(message.facts.items())),
+        facts=as_facts(**message.facts),
     )
 
 

@@ -15,7 +15,7 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 from collections import Counter
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotPermitted, Rejected
+from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
 from registry.domain.state import AccountState, LastDelivery, Registry
 from registry.domain.values import check_account, check_day, check_quantity, check_vintage
@@ -73,13 +73,11 @@ class DeliveryCompleted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRefused:
-    """facts are pairs of name and value, by name."""
-
     run_id: int
     attempt: int
     day: str
     reason: str
-    facts: tuple[tuple[str, str], ...]
+    facts: Facts
 
 
 # Decisions
@@ -94,7 +92,7 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
         check_names(registry, command.legs)
         check_sellers(registry, command.legs)
     except Rejected as refusal:
-        facts = tuple(sorted((name, str(value)) for name, value in refusal.facts.items()))
+        facts = as_facts(**refusal.facts)
         return [DeliveryRefused(command.run_id, command.attempt, command.day, refusal.reason, facts)]
 
     # From here on every leg is delivered.

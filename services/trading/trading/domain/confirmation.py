@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotPermitted
+from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, as_facts
 from trading.domain.calendar import DayPhase, Total
 from trading.domain.trades import Settlement, Trade
 from trading.domain.values import Method, check_day
@@ -70,7 +70,7 @@ class ClearingRunDisputed:
     attempt: int
     reason: str
     # (name, figure), for people.
-    facts: tuple[tuple[str, str], ...]
+    facts: Facts
 
 
 # Decisions
@@ -148,7 +148,7 @@ def disputed(command: ConfirmClearingRun, reason: str, facts: Mapping[str, str])
         day=command.day,
         attempt=command.attempt,
         reason=reason,
-        facts=tuple(sorted(facts.items())),
+        facts=as_facts(**facts),
     )
 
 

@@ -1,6 +1,7 @@
 """Settlement and confirmation: domain values and their messages, field by field."""
 
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
+from chassis.decider import as_facts
 from trading.domain import confirmation, settlement
 
 
@@ -114,5 +115,5 @@ def to_clearing_run_disputed(message: pb.ClearingRunDisputed) -> confirmation.Cl
         day=message.day,
         attempt=message.attempt,
         reason=message.reason,
-        facts=tuple(sorted(message.facts.items())),
+        facts=as_facts(**message.facts),
     )

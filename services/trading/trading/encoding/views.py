@@ -1,5 +1,7 @@
 """What the live state shows, as messages: books, prices, days, positions."""
 
+from collections import Counter
+
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from trading.domain.accounts import Account
@@ -148,20 +150,19 @@ def position(account: Account) -> pb.GetPositionResponse:
 
 
 def stated_positions(market: Market) -> pb.StatePositionsResponse:
-    returning: dict[tuple[str, str], int] = {}
+    returning: Counter[tuple[str, str]] = Counter()
     for one in market.returns.values():
-        key = (one.account, one.instrument)
-        returning[key] = returning.get(key, 0) + one.quantity_tonnes
-    releasing: dict[str, int] = {}
+        returning[one.account, one.instrument] += one.quantity_tonnes
+    releasing: Counter[str] = Counter()
     for release in market.releases.values():
-        releasing[release.account] = releasing.get(release.account, 0) + release.amount_fen
+        releasing[release.account] += release.amount_fen
     accounts = sorted(market.accounts.items())
     units = (
-        (name, instrument, held, returning.get((name, instrument), 0))
+        (name, instrument, held, returning[name, instrument])
         for name, account in accounts
         for instrument, held in sorted(account.units.items())
     )
-    funds = ((name, account.funds, releasing.get(name, 0)) for name, account in accounts)
+    funds = ((name, account.funds, releasing[name]) for name, account in accounts)
     return pb.StatePositionsResponse(
         units=[
             pb.StatedUnits(
