@@ -173,9 +173,13 @@ class Node:
         assert isinstance(outcome, Done)
         return outcome
 
-    async def read(self, look: Callable[[Any], T]) -> Read[T]:
+    async def read(self, look: Callable[[Any], T], min_position: int = 0) -> Read[T]:
+        assert self.engine.head.position >= min_position, "whoever wrote reads what it wrote"
         heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
         return Read(look(self.engine.state), self.engine.head.position, heard)
+
+    def now_ms(self) -> int:
+        return self.engine.shell.clock_ms
 
     # Hearing
 
