@@ -19,17 +19,17 @@ from opentelemetry.trace import SpanKind
 
 from chassis.call import Bug, RequestIdReused
 from chassis.corrections import HearingResumed
-from chassis.decider import Context, Decider, Rejected, Timer
+from chassis.decider import Context, Decider, Rejected, Timer, as_facts
 from chassis.log import Found, Key
 from chassis.record import Head, HeardUpTo, Record, chain, genesis, trace_id_of
 from chassis.shell import (
+    CLOCK_MS_MAX,
     SHELL_KINDS,
     HeardEventSetAside,
     MoveClock,
     ShellState,
     decide_shell,
     evolve_shell,
-    facts_as_text,
     keep_trace,
 )
 from chassis.tracing import Branch, Tracing, is_well_formed
@@ -319,7 +319,7 @@ class Engine(Generic[S]):
         """In a rehearsal the clock steps from timer to timer, so that what falls due happens at its own time. One that
         was done and is still due (it was set aside) holds up the timers behind it, as everywhere, but not the time.
         """
-        if not self.shell.rehearsal or to_ms < self.shell.clock_ms:
+        if not self.shell.rehearsal or not self.shell.clock_ms <= to_ms <= CLOCK_MS_MAX:
             return
         done = ""
         for _ in range(TIMERS_PER_MOVE_MAX):
@@ -359,7 +359,7 @@ def set_aside(log_id: str, cause: Submission, refusal: Rejected) -> HeardEventSe
         source_position=heard.position if heard else cause.answers,
         type=cause.heard_type or type(cause.command).__name__,
         reason=refusal.reason,
-        facts=facts_as_text(refusal.facts),
+        facts=as_facts(**refusal.facts),
     )
 
 

@@ -5,7 +5,6 @@ Also what it folds from any record: the orders to other services that await an a
 subject continues.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +20,7 @@ from chassis.corrections import (
     resolve_set_aside,
     resume_hearing,
 )
-from chassis.decider import Malformed, Rejected
+from chassis.decider import Facts, Malformed, Rejected, as_facts
 from chassis.record import Record
 from chassis.wire import EventKind
 
@@ -51,7 +50,7 @@ class HeardEventSetAside:
     source_position: int
     type: str
     reason: str
-    facts: tuple[tuple[str, str], ...]
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +150,6 @@ def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record:
         shell.traces[subject] = record.traceparent
 
 
-def facts_as_text(facts: Mapping[str, int | str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, str(value)) for name, value in facts.items()))
-
-
 def log_opened(event: LogOpened) -> pb.LogOpened:
     return pb.LogOpened(log_id=event.log_id, rehearsal=event.rehearsal)
 
@@ -190,7 +185,7 @@ def heard_event_set_aside(event: HeardEventSetAside) -> pb.HeardEventSetAside:
 
 
 def to_heard_event_set_aside(message: pb.HeardEventSetAside) -> HeardEventSetAside:
-    facts = facts_as_text(message.facts)
+    facts = as_facts(**message.facts)
     return HeardEventSetAside(message.source_log_id, message.source_position, message.type, message.reason, facts)
 
 

@@ -19,8 +19,8 @@ from chassis.projections import Tables
 from chassis.writer import Writer
 from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.funds import account_of
-from clearing.domain.shapes import check_account, check_day
 from clearing.domain.state import Account, State
+from clearing.domain.values import check_account, check_day
 
 RUN_STEPS_MAX = 1_000
 RUN_EXCLUSIONS_MAX = 100

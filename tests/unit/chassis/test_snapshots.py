@@ -83,8 +83,8 @@ def hostile() -> Iterable[tuple[str, bytes]]:
     yield "getattr", pickle.dumps(Call(getattr, {}, "keys"))
     yield "nonsense", b"\x00\x01"
     for module, name in (
-        ("chassis.service", "os.system"),
-        ("chassis.shell", "facts_as_text"),
+        ("chassis.process", "os.system"),
+        ("chassis.shell", "keep_trace"),
         ("chassis.shell", "dataclass"),
         ("support.tally", "pb.Int64Value"),
         ("os", "system"),

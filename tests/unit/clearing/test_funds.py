@@ -13,8 +13,8 @@ from clearing.domain.funds import (
     RecordDeposit,
     RestrictFundAccount,
 )
-from clearing.domain.shapes import AMOUNT_FEN_MAX
 from clearing.domain.state import State
+from clearing.domain.values import AMOUNT_FEN_MAX
 from support.clearing_books import CCB, ICBC, POWER, STEEL, TRADING, Line, balances, climb, facts_of_refusal, open_books
 
 # fmt: off

@@ -1,5 +1,6 @@
-"""The rules of clearing, pure: shapes, then one module per concept over one state.
+"""The rules of clearing, pure: one module per concept over one state.
 
+values          what a request must look like
 state           what clearing remembers
 funds           accounts, deposits, the balance
 payouts         money on its way out

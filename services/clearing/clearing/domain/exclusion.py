@@ -19,8 +19,8 @@ from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Reject
 from clearing.domain.cash import unfunded
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.run import blocked_run, next_attempt
-from clearing.domain.shapes import check_ground
 from clearing.domain.state import Phase, Proposal, Run, State
+from clearing.domain.values import check_ground
 
 TRADES_NAMED_MAX = 500
 EXCLUDED_TRADES_MAX = 5_000

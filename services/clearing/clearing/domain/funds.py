@@ -17,8 +17,8 @@ Invariants, asserted in `evolve`, in state.check and by the properties in tests/
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
-from clearing.domain.shapes import check_account, check_amount, check_bank_reference
 from clearing.domain.state import Account, FundEntry, Funds, Movement, State
+from clearing.domain.values import check_account, check_amount, check_bank_reference
 
 BALANCE_FEN_MAX = 10**18
 """Far above any money there is, far below what 64 bits hold."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
 from clearing.domain.funds import account_of, book_entry, refuse_recorded_reference
-from clearing.domain.shapes import check_bank, check_bank_reference, check_ground
 from clearing.domain.state import Movement, Payout, State
+from clearing.domain.values import check_bank, check_bank_reference, check_ground
 
 # Commands
 

@@ -23,8 +23,8 @@ from enum import IntEnum
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from clearing.domain.legs import excluded_of
-from clearing.domain.shapes import check_day
 from clearing.domain.state import FundEntry, Obligation, Phase, State
+from clearing.domain.values import check_day
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
