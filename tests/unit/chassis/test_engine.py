@@ -170,9 +170,12 @@ def test_a_clock_moves_only_in_a_rehearsal_and_never_back() -> None:
 
 def test_a_clock_is_never_moved_beyond_the_calendar() -> None:
     on = engine(rehearsal=True)
+    done(ask(on, AddLater(3_000)))
+    before = on.head.position
     for to_ms in (CLOCK_MS_MAX + 1, 2**63 - 1):
         refused = ask(on, MoveClock(to_ms))
         assert isinstance(refused, Malformed) and refused.reason == "CLOCK_OUT_OF_RANGE"
+    assert on.head.position == before, "nor does a refused move do what would have fallen due"
     done(ask(on, MoveClock(CLOCK_MS_MAX)))
 
 
