@@ -110,8 +110,7 @@ class Node:
         self.up = True
         self.starts += 1
         if not self.store.records:
-            self.engine.shell.rehearsal = True
-            self.engine.shell.clock_ms = BEGINS_MS
+            self.engine.shell.rehearsal, self.engine.shell.clock_ms = True, BEGINS_MS
             self._decide_and_commit([Submission(f"service:{self.name}", "", OpenLog(True))])
         self._decide_and_commit([Submission(f"service:{self.name}", "", TakeLeadership(f"{self.name}:{self.starts}"))])
 
