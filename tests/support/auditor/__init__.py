@@ -31,6 +31,7 @@ async def audit_services(addresses: Mapping[str, str], ask_queries: bool = True)
     try:
         audit = Audit()
         heads = {name: await services.head(name) for name in addresses}
+        audit.registry.remember_at = heads["registry"] // 2
         await take_all(audit, {name: services.records(name, upto) for name, upto in heads.items()})
         audit.conclude()
         if ask_queries:

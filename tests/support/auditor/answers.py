@@ -5,12 +5,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing_queries
+from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from support.auditor.audit import Audit
+from support.auditor.rules import china_day
 from support.auditor.services import Services, every_page
+
+STATEMENTS_MAX = 300
+"""So many accounts are asked for a statement; of more, evenly chosen ones."""
 
 
 class Answers:
@@ -24,10 +29,13 @@ class Answers:
     async def check(self) -> None:
         await self._status()
         await self._registry()
+        await self._registry_then()
         await self._trading_positions()
         await self._trading_accounts()
         await self._trading_lists()
         await self._clearing_funds()
+        await self._payouts()
+        await self._statements()
         await self._clearing_days()
 
     def _at(self, what: str) -> None:
@@ -98,6 +106,27 @@ class Answers:
                 if (account, vintage) in book.holdings
             }
             self._rows(account, nonzero(stated), nonzero(held))
+
+    async def _registry_then(self) -> None:
+        """The registry's books as of a past position."""
+        book, as_of = self._audit.registry, self._audit.registry.remember_at
+        if not as_of:
+            return
+        self._at(f"registry ListTradingHoldings as of {as_of}")
+        stated: dict[Any, Any] = {}
+        kinds = (registry_queries.ListTradingHoldingsRequest, registry_queries.ListTradingHoldingsResponse)
+        async for page in self._pages("registry", *kinds, {"as_of_position": as_of}):
+            stated |= {(row.account, row.vintage): row.quantity_tonnes for row in page.holdings}
+        held = {key: trading for key, (_, trading) in book.remembered.items() if trading}
+        self._rows("trading holdings", stated, held)
+        accounts = sorted({account for account, _ in book.remembered})
+        for account in accounts[:: len(accounts) // STATEMENTS_MAX + 1]:
+            self._at(f"registry GetStatement {account} as of {as_of}")
+            request = registry_queries.GetStatementRequest(account=account, as_of_position=as_of)
+            answer = await self._services.ask("registry", request, registry_queries.GetStatementResponse)
+            told = {row.vintage: (row.registry_available_tonnes, row.trading_tonnes) for row in answer.holdings}
+            kept = {vintage: row for (of, vintage), row in book.remembered.items() if of == account}
+            self._rows(account, nonzero(told), nonzero(kept))
 
     # Trading
 
@@ -231,6 +260,37 @@ class Answers:
             request = clearing_queries.GetFundsRequest(account=account, min_position=book.reader.position)
             answer = await self._services.ask("clearing", request, clearing_queries.GetFundsResponse)
             self._same("answers are the books", "balance", answer.balance_fen, balance)
+
+    async def _payouts(self) -> None:
+        book, states = self._audit.clearing, clearing_types.PayoutState
+        self._at("clearing ListPayouts")
+        stated: dict[Any, Any] = {}
+        closed: Counter[str] = Counter()
+        kinds = (clearing_queries.ListPayoutsRequest, clearing_queries.ListPayoutsResponse)
+        async for page in self._pages("clearing", *kinds, {"min_position": book.reader.position}):
+            for row in page.payouts:
+                if row.state in (states.PAYOUT_STATE_REQUESTED, states.PAYOUT_STATE_INSTRUCTED):
+                    stated[row.payout_id] = (row.account, row.amount_fen, row.bank)
+                else:
+                    closed[states.Name(row.state)] += 1
+        made = {payout_id: (each.account, each.amount_fen, each.bank) for payout_id, each in book.payouts.items()}
+        self._rows("open payouts", stated, made)
+        self._rows("payouts closed", closed, book.closed_payouts)
+
+    async def _statements(self) -> None:
+        """On the day settled last, as long as it is that day: the closing cash of a statement is the balance."""
+        book = self._audit.clearing
+        day = book.runs.completed_day
+        if day != china_day(book.reader.now_ms):
+            return
+        accounts = sorted(book.balances)
+        for account in accounts[:: len(accounts) // STATEMENTS_MAX + 1]:
+            self._at(f"clearing GetStatement {account} {day}")
+            request = clearing_queries.GetStatementRequest(account=account, day=day, min_position=book.reader.position)
+            answer = await self._services.ask("clearing", request, clearing_queries.GetStatementResponse)
+            moved = answer.deposits_fen - answer.payouts_fen - answer.bought_fen + answer.sold_fen - answer.fees_fen
+            self._same("answers are the books", "closing cash", answer.closing_fen, book.balances[account])
+            self._same("a statement adds up", account, answer.closing_fen, answer.opening_fen + moved)
 
     async def _clearing_days(self) -> None:
         book = self._audit.clearing

@@ -4,6 +4,7 @@ Invariants recomputed: no balance is negative after any event; what the banks ho
 every trade is paid once and only with its delivery; days are settled in order; every reconciliation agreed.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -33,6 +34,7 @@ class ClearingBook(Book):
         self.restricted: set[str] = set()
         self.payouts: dict[int, Payout] = {}
         self.returned_payout = 0
+        self.closed_payouts: Counter[str] = Counter()
         self.references: set[tuple[str, str]] = set()
         self.last_ids = {"entry": 0, "payout": 0}
         self.figures = {
@@ -120,6 +122,7 @@ class ClearingBook(Book):
         self._reference(event.bank, event.bank_reference)
         payout = self._close_payout(event.payout_id, record)
         self.figures["paid_out_fen"] += payout.amount_fen
+        self.closed_payouts["PAYOUT_STATE_PAID"] += 1
 
     def on_payout_returned(self, event: pb.PayoutReturned, record: Record) -> None:
         self.returned_payout = event.payout_id
@@ -130,6 +133,7 @@ class ClearingBook(Book):
         )
         self.returned_payout = 0
         payout = self._close_payout(event.payout_id, record)
+        self.closed_payouts["PAYOUT_STATE_RETURNED"] += 1
         self.same("a payout is restored whole", f"payout {event.payout_id}", event.amount_fen, payout.amount_fen)
         self._enter(event.entry, event.account, event.amount_fen, record.position)
 

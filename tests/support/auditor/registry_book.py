@@ -63,6 +63,17 @@ class RegistryBook(Book):
         self.vintages: dict[str, Vintage] = {}
         self.holdings: dict[tuple[str, str], Holding] = {}
         self.delivered = Delivered()
+        self.remember_at = 0
+        self.remembered: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def take(self, record: Record) -> None:
+        """Holdings as of `remember_at` are kept, for the queries that look back."""
+        super().take(record)
+        if record.position == self.remember_at:
+            self.remembered = {
+                key: (holding.registry_available_tonnes, holding.trading_tonnes)
+                for key, holding in self.holdings.items()
+            }
 
     def table(self) -> dict[type[Message], Handler]:
         return {
