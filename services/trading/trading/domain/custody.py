@@ -211,7 +211,9 @@ def release_funds(market: "Market", command: ReleaseFunds, context: Context) -> 
     check_amount(command.amount_fen)
     account = known_account(market, command.account)
     check_owner(command.account, context)
-    check_not_stopped(account)
+    if not account.closed:
+        # What a closed account still has is its holder's: it may leave.
+        check_not_stopped(account)
     if command.amount_fen > account.funds.withdrawable_fen:
         raise Rejected(
             "INSUFFICIENT_WITHDRAWABLE_FUNDS",
