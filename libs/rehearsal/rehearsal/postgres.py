@@ -146,4 +146,6 @@ def unprivileged() -> tuple[str, ...]:
         f"--bounding-set=-all,{capability}",
         f"--inh-caps={capability}",
         f"--ambient-caps={capability}",
+        # Else access(2), by which initdb looks for its server, would not know of the capability.
+        "--securebits=+no_setuid_fixup",
     )
