@@ -8,8 +8,20 @@ from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
-from support.day import CLEARING_OPERATOR, DAYS, Player
+from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from support.day import (
+    ACCOUNTS,
+    CLEARING_OPERATOR,
+    DAYS,
+    EXCHANGE_OPERATOR,
+    REGISTRY_OPERATOR,
+    SETTLEMENT_BANK,
+    Player,
+    deposit,
+)
 from support.seeds import seeds
 from support.simulated import assert_books_agree, play_days
 from support.world import World, at_once
@@ -144,3 +156,57 @@ def test_clearing_comes_back_after_two_days_and_settles_both_in_order(seed: int)
     world = World(seed)
     at_once(play(world))
     assert assert_books_agree(world)["days_settled"] == 4
+
+
+LEAVER = "leaver-0001"
+
+
+async def open_leaver(player: Player) -> None:
+    """An account with money and without allowances."""
+    request = registry.OpenAccountRequest(account=LEAVER, name="Leaver", eligible_to_trade=True)
+    request.kind = registry_types.ACCOUNT_KIND_INSTITUTION
+    await player.ask(REGISTRY_OPERATOR, request)
+    await player.must(SETTLEMENT_BANK, deposit(LEAVER, "leaver", 10**8))
+
+
+async def buy_a_tonne(world: World, player: Player) -> int:
+    """The leaver buys; gives the trade."""
+    answer = await world.call(EXCHANGE_OPERATOR, trading_queries.ListInstrumentsRequest())
+    price_fen = next(each.previous_close_fen for each in answer.instruments if each.instrument == "CEA")
+    order = trading.PlaceOrderRequest(account=LEAVER, instrument="CEA", side=trading_types.SIDE_BUY)
+    order.price_fen, order.quantity_tonnes = price_fen, 1
+    placed = await player.must(f"participant:{LEAVER}", order)
+    for seller in ACCOUNTS:
+        take = trading.TakeListingRequest(account=seller, order_id=placed.order_id, price_fen=price_fen)
+        take.quantity_tonnes = 1
+        taken = await player.may(f"participant:{seller}", take)
+        if taken is not None:
+            return int(taken.trade_id)
+    raise AssertionError("nobody can sell a tonne")
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_a_purchase_of_an_account_closed_before_its_delivery_is_taken_out_and_all_others_settle(seed: int) -> None:
+    async def play(world: World) -> None:
+        player = Player(world, seed, actions=40)
+        await player.set_up()
+        await open_leaver(player)
+        await player.open(DAYS[0])
+        await player.clocks(DAYS[0], 9, 30)
+        trade_id = await buy_a_tonne(world, player)
+        await player.ask(REGISTRY_OPERATOR, registry.CloseAccountRequest(account=LEAVER, ground="dissolved"))
+        await player.trade(DAYS[0])
+        await player.close(DAYS[0])
+        run = await blocked_run(world, "DELIVERY_REFUSED")
+        propose = clearing.ProposeExclusionRequest(run_id=run.run_id, trade_ids=[trade_id], ground="account closed")
+        proposed = await player.ask(CLEARING_OPERATOR, propose)
+        approve = clearing.ApproveExclusionRequest(exclusion_id=proposed.exclusion_id)
+        await player.ask(SECOND_CLEARING_OPERATOR, approve)
+        await player.settled(DAYS[0])
+        await play_days(world, player, DAYS[1:3])
+
+    world = World(seed)
+    at_once(play(world))
+    figures = assert_books_agree(world)
+    assert figures["trades_excluded"] >= 1
+    assert figures["days_settled"] == 3
