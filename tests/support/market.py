@@ -83,10 +83,12 @@ class Market:
         await self.supervisor.stop_child(name)
 
     async def kill(self, name: str) -> None:
-        """kill -9. The service is started again by itself."""
-        child = self.child(name)
-        if child.running:
-            os.kill(child.pid, signal.SIGKILL)
+        """kill -9, as soon as it runs. The service is started again by itself."""
+        await self.until(partial(self.is_running, name), f"{name} to be killed")
+        os.kill(self.child(name).pid, signal.SIGKILL)
+
+    async def is_running(self, name: str) -> bool:
+        return self.child(name).running
 
     async def ready(self, names: Iterable[str] = SERVICES) -> None:
         """Returns when each of them answers health checks again."""
