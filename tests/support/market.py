@@ -5,6 +5,7 @@ goes through public calls; what breaks a market is a signal to a process or a da
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -85,7 +86,8 @@ class Market:
     async def kill(self, name: str) -> None:
         """kill -9, as soon as it runs. The service is started again by itself."""
         await self.until(partial(self.is_running, name), f"{name} to be killed")
-        os.kill(self.child(name).pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself in this very moment
+            os.kill(self.child(name).pid, signal.SIGKILL)
 
     async def is_running(self, name: str) -> bool:
         return self.child(name).running
