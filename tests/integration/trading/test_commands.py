@@ -244,7 +244,7 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,  release(),                                              FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (CLEARING, release(),                                            FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (HELD,   release("held"),                                        REFUSED,   "ACCOUNT_RESTRICTED"),
-    (GONE,   release("gone"),                                        REFUSED,   "ACCOUNT_CLOSED"),
+    (GONE,   release("gone"),                                        REFUSED,   "INSUFFICIENT_WITHDRAWABLE_FUNDS"),
     (STEEL,  release(amount_fen=1_000_000_001),                      REFUSED,   "INSUFFICIENT_WITHDRAWABLE_FUNDS"),
     (CLEARING, pb.ConfirmClearingRunRequest(),                       INVALID,   "RUN_ID_OUT_OF_RANGE"),
     (CLEARING, run(day="friday"),                                    INVALID,   "DAY_MALFORMED"),
