@@ -3,7 +3,8 @@
 The position and digest last heard are stored in the transaction of what they caused. A record at or below that
 position is skipped, the next one is processed if it chains, and one further on shows a gap, which is read from the
 other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
-message makes no gap; each look also tells how far behind we are.
+message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log; each look
+also tells how far behind we are.
 
 A record of the log that does not chain means that the source forked (it was restored older, say): hearing stops, and
 stays stopped until two people have dealt with it. A message on Kafka that does not chain may be anybody's: then the log
@@ -141,7 +142,8 @@ class Hearing:
             ready, gap = next_in_order(self.upto.position, arrived)
             chaining = self._chaining(ready)
             await self._take(chaining)
-            if gap or len(chaining) < len(ready) or not arrived or self.lag.seconds() > SILENCE_SECONDS:
+            # Nothing but what was heard already: Kafka is slower than the log, or repeats itself.
+            if gap or len(chaining) < len(ready) or not ready or self.lag.seconds() > SILENCE_SECONDS:
                 await self._read_missing()
 
     async def _check_fork(self) -> None:

@@ -14,6 +14,10 @@ from chassis.writer import Tail
 
 BATCH_RECORDS_MAX = 1_000
 RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""Between two sends, so that under load a batch grows: the broker and its readers work by the batch. Over before the
+next record comes when idle.
+"""
 FOLLOWER = "publisher"
 
 logger = logging.getLogger(__name__)
@@ -45,3 +49,4 @@ class Publisher:
             self._away = False
             self.position = records[-1].position
             await save_checkpoint(self._pool, FOLLOWER, self.position)
+            await asyncio.sleep(GATHER_SECONDS)

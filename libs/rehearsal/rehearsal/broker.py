@@ -10,7 +10,8 @@ its address (Metadata, FindCoordinator) it tells the relay's.
 
 It also answers a fetch that finds nothing only when the fetch's whole wait is over, even if a record comes at once. So
 the relay holds such a fetch itself, until something is produced or the wait is over, and then lets the broker answer
-without waiting.
+without waiting. A fetch that finds something is not held: it brings one produced batch of a partition and no more, so a
+reader that pauses between fetches falls behind for good.
 
 `python -m rehearsal.broker --port 20092` runs it until SIGTERM; killing and restarting it is how a broker is wiped.
 """
@@ -21,7 +22,6 @@ import contextlib
 import signal
 import struct
 import sys
-import time
 
 from confluent_kafka import Producer
 
@@ -31,8 +31,6 @@ HOST = "127.0.0.1"
 PRODUCE_API_KEY, FETCH_API_KEY = 0, 1
 ADDRESS_TELLING_API_KEYS = (3, 10)  # Metadata, FindCoordinator
 FETCH_VERSION_HELD_MAX = 11  # later ones are laid out otherwise, and are passed on as they are
-EMPTY_FETCH_BYTES_MAX = 512  # a longer answer may have left something behind
-FETCH_PAUSE_S = 0.02  # under load this lets a fetch find more
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 START_S_MAX = 10.0
 
@@ -87,22 +85,21 @@ class Relay:
 
 
 class Connection:
-    """One client's connection: what was asked, by correlation id, decides what is done to the answer."""
+    """One client's connection: what was asked (api key and bytes), by correlation id, decides what is done to the answer."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
-        self._asked: dict[int, int] = {}
+        self._asked: dict[int, tuple[int, int]] = {}
         # So many writes were answered when the last fetch was passed on; before the first one, and after one that
-        # brought much, a fetch is not held.
+        # found something and may have left more, a fetch is not held.
         self._produced = -1
-        self._fetched_at = 0.0
 
     async def requests(self, client: asyncio.StreamReader, to_broker: asyncio.StreamWriter) -> None:
         """Pass the client's requests on, holding the fetches for which there is nothing yet."""
         while frame := await read_frame(client):
             api_key, version, correlation_id = struct.unpack_from(">hhi", frame, 4)
             if api_key in (*ADDRESS_TELLING_API_KEYS, PRODUCE_API_KEY, FETCH_API_KEY):
-                self._asked[correlation_id] = api_key
+                self._asked[correlation_id] = (api_key, len(frame))
             if api_key == FETCH_API_KEY and version <= FETCH_VERSION_HELD_MAX:
                 frame = await self._held(frame)
             to_broker.write(frame)
@@ -112,12 +109,12 @@ class Connection:
         """Pass the broker's answers on, telling the relay's address for the broker's."""
         while frame := await read_frame(broker):
             (correlation_id,) = struct.unpack_from(">i", frame, 4)
-            asked = self._asked.pop(correlation_id, None)
+            asked, asked_bytes = self._asked.pop(correlation_id, (None, 0))
             if asked in ADDRESS_TELLING_API_KEYS:
                 frame = frame.replace(self._relay.told, self._relay.to_tell)
             elif asked == PRODUCE_API_KEY:
                 self._relay.note_produced()
-            elif asked == FETCH_API_KEY and len(frame) > EMPTY_FETCH_BYTES_MAX:
+            elif asked == FETCH_API_KEY and found_something(asked_bytes, len(frame)):
                 self._produced = -1
             to_client.write(frame)
             await to_client.drain()
@@ -127,8 +124,6 @@ class Connection:
         wait_at = 14 + max(client_id_length, 0) + 4  # after the client's id (which may be null) and the replica's
         (wait_ms,) = struct.unpack_from(">i", frame, wait_at)
         await self._relay.wait_for_more(self._produced, wait_ms / 1000)
-        await asyncio.sleep(self._fetched_at + FETCH_PAUSE_S - time.monotonic())
-        self._fetched_at = time.monotonic()
         self._produced = self._relay.produced
         return frame[:wait_at] + struct.pack(">i", 1) + frame[wait_at + 4 :]
 
@@ -142,6 +137,11 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
         return head + await reader.readexactly(length)
     except (asyncio.IncompleteReadError, ConnectionError):
         return b""
+
+
+def found_something(request_bytes: int, answer_bytes: int) -> bool:
+    """Whether a fetch's answer holds a record: one that holds none has less than two bytes for each of the request's."""
+    return answer_bytes > 2 * request_bytes
 
 
 def address_bytes(port: int) -> bytes:

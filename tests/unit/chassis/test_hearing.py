@@ -150,6 +150,23 @@ async def test_a_lost_last_message_is_read_after_a_short_silence() -> None:
         assert (await writer.read(lambda state: state.total)).value == 3
 
 
+async def test_when_kafka_brings_only_what_was_heard_before_the_log_is_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remote = FakeRemote()
+    remote.records = source_records(3)
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        await until_heard(ear, 3)
+        # No silence any more, so that nothing else makes it look at the log.
+        monkeypatch.setattr(consumer, "next_batch", lambda seconds: consumer.batches.get())
+        monkeypatch.setattr("chassis.hearing.SILENCE_SECONDS", 1_000.0)
+        await asyncio.sleep(0.05)
+        remote.records = source_records(9)
+        await consumer.batches.put(remote.records[:2])
+        await until_heard(ear, 9)
+        assert (await writer.read(lambda state: state.total)).value == 9
+
+
 async def test_after_a_restart_hearing_goes_on_where_it_stood() -> None:
     store, remote = MemoryStore("tally"), FakeRemote()
     remote.records = source_records(4)
