@@ -85,10 +85,11 @@ class Relay:
 
 
 class Connection:
-    """One client's connection: what was asked (api key and bytes), by correlation id, decides what is done to the answer."""
+    """One client's connection: what was asked decides what is done to the answer."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
+        # By correlation id: the request's api key and its bytes.
         self._asked: dict[int, tuple[int, int]] = {}
         # So many writes were answered when the last fetch was passed on; before the first one, and after one that
         # found something and may have left more, a fetch is not held.
@@ -140,7 +141,7 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 
 
 def found_something(request_bytes: int, answer_bytes: int) -> bool:
-    """Whether a fetch's answer holds a record: one that holds none has less than two bytes for each of the request's."""
+    """Whether a fetch's answer holds a record: without one it has less than two bytes for each of the request's."""
     return answer_bytes > 2 * request_bytes
 
 
