@@ -12,6 +12,7 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from support.calls import Refused
 from support.day import (
     ACCOUNTS,
     CLEARING_OPERATOR,
@@ -169,8 +170,8 @@ async def open_leaver(player: Player) -> None:
     await player.must(SETTLEMENT_BANK, deposit(LEAVER, "leaver", 10**8))
 
 
-async def buy_a_tonne(world: World, player: Player) -> int:
-    """The leaver buys; gives the trade."""
+async def buy_a_tonne(world: World, player: Player) -> None:
+    """The leaver buys."""
     answer = await world.call(EXCHANGE_OPERATOR, trading_queries.ListInstrumentsRequest())
     price_fen = next(each.previous_close_fen for each in answer.instruments if each.instrument == "CEA")
     order = trading.PlaceOrderRequest(account=LEAVER, instrument="CEA", side=trading_types.SIDE_BUY)
@@ -179,34 +180,53 @@ async def buy_a_tonne(world: World, player: Player) -> int:
     for seller in ACCOUNTS:
         take = trading.TakeListingRequest(account=seller, order_id=placed.order_id, price_fen=price_fen)
         take.quantity_tonnes = 1
-        taken = await player.may(f"participant:{seller}", take)
-        if taken is not None:
-            return int(taken.trade_id)
+        if await player.may(f"participant:{seller}", take) is not None:
+            return
     raise AssertionError("nobody can sell a tonne")
 
 
 @pytest.mark.parametrize("seed", seeds(10))
-def test_a_purchase_of_an_account_closed_before_its_delivery_is_taken_out_and_all_others_settle(seed: int) -> None:
+def test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_settles_whole(seed: int) -> None:
+    close = registry.CloseAccountRequest(account=LEAVER, ground="dissolved")
+
+    async def refusal(player: Player) -> str:
+        with pytest.raises(Refused) as refused:
+            await player.ask(REGISTRY_OPERATOR, close)
+        return refused.value.reason
+
     async def play(world: World) -> None:
         player = Player(world, seed, actions=40)
         await player.set_up()
         await open_leaver(player)
         await player.open(DAYS[0])
         await player.clocks(DAYS[0], 9, 30)
-        trade_id = await buy_a_tonne(world, player)
-        await player.ask(REGISTRY_OPERATOR, registry.CloseAccountRequest(account=LEAVER, ground="dissolved"))
+        await buy_a_tonne(world, player)
+        assert await refusal(player) == "ACCOUNT_IN_USE"
+        await player.ask(REGISTRY_OPERATOR, registry.RestrictAccountRequest(account=LEAVER, ground="dissolved"))
         await player.trade(DAYS[0])
+        assert await refusal(player) == "ACCOUNT_NOT_WOUND_UP"
         await player.close(DAYS[0])
-        run = await blocked_run(world, "DELIVERY_REFUSED")
-        propose = clearing.ProposeExclusionRequest(run_id=run.run_id, trade_ids=[trade_id], ground="account closed")
-        proposed = await player.ask(CLEARING_OPERATOR, propose)
-        approve = clearing.ApproveExclusionRequest(exclusion_id=proposed.exclusion_id)
-        await player.ask(SECOND_CLEARING_OPERATOR, approve)
         await player.settled(DAYS[0])
-        await play_days(world, player, DAYS[1:3])
+        await world.until(lambda: wound_up(world, LEAVER), "the leaver to be wound up")
+        assert await refusal(player) == "ACCOUNT_NOT_EMPTY"
+        await player.open(DAYS[1])
+        await world.until(lambda: returned_a_tonne(world), "the leaver's tonne to be back")
+        await player.trade(DAYS[1])
+        await player.close(DAYS[1])
+        await player.settled(DAYS[1])
 
     world = World(seed)
     at_once(play(world))
     figures = assert_books_agree(world)
-    assert figures["trades_excluded"] >= 1
-    assert figures["days_settled"] == 3
+    assert (figures["trades_excluded"], figures["days_settled"]) == (0, 2)
+
+
+async def wound_up(world: World, account: str) -> bool:
+    node = world.nodes["registry"]
+    return node.up and node.engine.state.accounts[account].restrictions_wound_up == 1
+
+
+async def returned_a_tonne(world: World) -> bool:
+    node = world.nodes["registry"]
+    holding = node.engine.state.holdings[LEAVER]["CEA"] if node.up else None
+    return holding is not None and (holding.registry_available_tonnes, holding.trading_tonnes) == (1, 0)

@@ -170,6 +170,19 @@ FAULTS = (
         "test_a_session_has_its_first_minute_and_not_its_close",
     ),
     Fault(
+        "an account is wound up while a trade of it awaits settlement",
+        (
+            Change(
+                f"{TRADING}/domain/winding_up.py",
+                "    return [] if account.unsettled_tonnes else [",
+                "    return [",
+            ),
+            Change(f"{TRADING}/domain/winding_up.py", "    assert account.unsettled_tonnes == 0\n", ""),
+        ),
+        "tests/simulation/test_trouble.py::test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_settles_whole",
+        "test_an_account_is_not_closed_before_its_trades_are_settled",
+    ),
+    Fault(
         "a day is cleared without its barrier",
         (Change(f"{CLEARING}/domain/barrier.py", "    if heard != run.closed:\n", "    if False:\n"),),
         "tests/unit/clearing/test_run.py::test_the_barrier_holds_a_run_whose_totals_differ_by_anything",

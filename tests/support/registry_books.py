@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from chassis.decider import Context, Rejected
-from registry.domain.accounts import OpenAccount
+from registry.domain.accounts import CloseAccount, OpenAccount
 from registry.domain.decider import DECIDER
 from registry.domain.holdings import check_books
 from registry.domain.issuance import AllocateAllowances, IssueAllowances
+from registry.domain.restrictions import RecordWindingUp, RestrictAccount
 from registry.domain.state import AccountKind, Registry
 from registry.domain.transfers import TransferToTrading
 from registry.domain.vintages import CreateVintage
@@ -54,6 +55,13 @@ def facts_of_refusal(registry: Registry, actor: str, command: object) -> dict[st
     with pytest.raises(Rejected) as refused:
         play(registry, actor, command)
     return refused.value.facts
+
+
+def close(registry: Registry, account: str) -> None:
+    """Wind an empty account up and close it."""
+    play(registry, OPERATOR, RestrictAccount(account, "dissolved"))
+    play(registry, TRADING, RecordWindingUp(account, 1, 40))
+    play(registry, OPERATOR, CloseAccount(account, "dissolved"))
 
 
 def open_books() -> Registry:

@@ -145,6 +145,7 @@ def write_accounts(venue: Venue) -> None:
         registry.TransferredToTrading(account="power", vintage="CEA", quantity_tonnes=300_000),
         registry.TransferredToTrading(account="cement", vintage="CEA", quantity_tonnes=200_000),
         registry.AccountRestricted(account="held", restriction=1, ground="risk warning"),
+        registry.AccountRestricted(account="gone", restriction=1, ground="dissolved"),
         registry.AccountClosed(account="gone", ground="dissolved"),
     )
     venue.deposit("steel", 1_000_000_000)

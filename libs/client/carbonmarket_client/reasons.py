@@ -68,6 +68,8 @@ MENDS = {
     "ACCOUNT_ALREADY_RESTRICTED": "Nothing needs to be done: the account is restricted.",
     "ACCOUNT_CLOSED": "The account is closed for ever; use another one.",
     "ACCOUNT_DATA_UNCHANGED": "Nothing needs to be done: the account's data is that already.",
+    "ACCOUNT_IN_USE": "Restrict the account first: nothing may be traded while it is being closed.",
+    "ACCOUNT_NOT_WOUND_UP": "Wait until the account's trades are settled and trading has said so, then close it again.",
     "ACCOUNT_NOT_A_KEY_EMITTING_ENTITY": "Allocate to a key emitting entity; others get allowances by buying them.",
     "ACCOUNT_NOT_A_PROVINCE": "Issue to a province's account; the province allocates them.",
     "ACCOUNT_NOT_ELIGIBLE_TO_TRADE": "Only an account opened as eligible may trade; ask the registry's operator.",

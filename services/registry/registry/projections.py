@@ -32,6 +32,7 @@ INSERT INTO account_states (account, position, state, ground, restriction, since
 """
 
 SET_IN_EFFECT = "INSERT INTO restrictions_in_effect (account, restriction, position) VALUES ($1, $2, $3)"
+SET_WOUND_UP = "INSERT INTO accounts_wound_up (account, restriction, position) VALUES ($1, $2, $3)"
 
 CREATE_VINTAGE = "INSERT INTO vintages (vintage, compliance_year, issued_tonnes) VALUES ($1, $2, 0)"
 
@@ -112,6 +113,10 @@ async def on_account_restricted(rows: Rows, event: restrictions.AccountRestricte
 
 async def on_restriction_took_effect(rows: Rows, event: restrictions.RestrictionTookEffect, record: Record) -> None:
     rows.execute(SET_IN_EFFECT, event.account, event.restriction, record.position)
+
+
+async def on_account_wound_up(rows: Rows, event: restrictions.AccountWoundUp, record: Record) -> None:
+    rows.execute(SET_WOUND_UP, event.account, event.restriction, record.position)
 
 
 async def on_account_restriction_lifted(
@@ -219,6 +224,7 @@ HANDLERS: Handlers = {
     accounts.AccountClosed: on_account_closed,
     restrictions.AccountRestricted: on_account_restricted,
     restrictions.RestrictionTookEffect: on_restriction_took_effect,
+    restrictions.AccountWoundUp: on_account_wound_up,
     restrictions.AccountRestrictionLifted: on_account_restriction_lifted,
     vintages.VintageCreated: on_vintage_created,
     issuance.AllowancesIssued: on_allowances_issued,

@@ -23,7 +23,12 @@ SELECT accounts.account, kind, name, province, eligible_to_trade, state, ground,
        state = 2 AND EXISTS (
            SELECT FROM restrictions_in_effect AS effect
            WHERE effect.account = accounts.account AND effect.restriction = states.restriction AND effect.position <= $1
-       ) AS restriction_in_effect
+       ) AS restriction_in_effect,
+       state = 2 AND EXISTS (
+           SELECT FROM accounts_wound_up AS wound_up
+           WHERE wound_up.account = accounts.account AND wound_up.restriction = states.restriction
+                 AND wound_up.position <= $1
+       ) AS wound_up
 FROM accounts
 CROSS JOIN LATERAL (
     SELECT name FROM account_names

@@ -1,5 +1,5 @@
-"""What the registry does on hearing other services' events: it books what trading gives back, and when a
-restriction reached it."""
+"""What the registry does on hearing other services' events: it books what trading gives back, when a restriction
+reached it, and when a restricted account's trades are all settled."""
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from chassis.hearing import Heard, Reactions
@@ -22,7 +22,14 @@ def on_trading_account_stopped(event: trading.TradingAccountStopped, heard: Hear
     )
 
 
+def on_trading_account_wound_up(event: trading.TradingAccountWoundUp, heard: Heard) -> restrictions.RecordWindingUp:
+    return restrictions.RecordWindingUp(
+        account=event.account, restriction=event.restriction, trading_position=heard.position
+    )
+
+
 REACTIONS: Reactions = {
     trading.AllowancesReturned: on_allowances_returned,
     trading.TradingAccountStopped: on_trading_account_stopped,
+    trading.TradingAccountWoundUp: on_trading_account_wound_up,
 }

@@ -87,6 +87,18 @@ def to_restriction_took_effect(message: pb.RestrictionTookEffect) -> restriction
     )
 
 
+def account_wound_up(event: restrictions.AccountWoundUp) -> pb.AccountWoundUp:
+    return pb.AccountWoundUp(
+        account=event.account, restriction=event.restriction, trading_position=event.trading_position
+    )
+
+
+def to_account_wound_up(message: pb.AccountWoundUp) -> restrictions.AccountWoundUp:
+    return restrictions.AccountWoundUp(
+        account=message.account, restriction=message.restriction, trading_position=message.trading_position
+    )
+
+
 # Vintages and issuance
 
 
@@ -241,6 +253,7 @@ OwnAccount = (
     | restrictions.AccountRestricted
     | restrictions.AccountRestrictionLifted
     | restrictions.RestrictionTookEffect
+    | restrictions.AccountWoundUp
     | issuance.AllowancesIssued
     | transfers.TransferredToTrading
     | transfers.ReturnedFromTrading
@@ -292,6 +305,13 @@ WIRE = Wire(
         pb.RestrictionTookEffect,
         restriction_took_effect,
         to_restriction_took_effect,
+        accounts=account,
+    ),
+    EventKind(
+        restrictions.AccountWoundUp,
+        pb.AccountWoundUp,
+        account_wound_up,
+        to_account_wound_up,
         accounts=account,
     ),
     EventKind(vintages.VintageCreated, pb.VintageCreated, vintage_created, to_vintage_created),

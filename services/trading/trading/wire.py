@@ -22,6 +22,7 @@ from trading.domain import (
     settlement,
     suspension,
     trades,
+    winding_up,
 )
 from trading.encoding import accounts as on_accounts
 from trading.encoding import blocks as on_blocks
@@ -34,6 +35,7 @@ from trading.encoding import settlements as on_settlements
 OfAccount = (
     accounts.TradingAccountOpened
     | suspension.TradingAccountStopped
+    | winding_up.TradingAccountWoundUp
     | suspension.TradingAccountResumed
     | suspension.TradingAccountClosed
     | custody.AllowancesCredited
@@ -119,6 +121,13 @@ WIRE = Wire(
         pb.TradingAccountStopped,
         on_accounts.trading_account_stopped,
         on_accounts.to_trading_account_stopped,
+        accounts=account,
+    ),
+    EventKind(
+        winding_up.TradingAccountWoundUp,
+        pb.TradingAccountWoundUp,
+        on_accounts.trading_account_wound_up,
+        on_accounts.to_trading_account_wound_up,
         accounts=account,
     ),
     EventKind(

@@ -8,6 +8,7 @@ import pytest_asyncio
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
+from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from rehearsal.postgres import Postgres
 from support.kafka import Kafka
 from support.one_service import OneService, WrittenLog, one_service
@@ -32,7 +33,8 @@ async def registry(
     """One registry for all tests of a module, with these books:
 
     hubei and henan, provinces; power-0001 with 100 t of CEA in the registry and 500 t in trading; steel-0002, which has
-    nothing; fund-0003, not admitted to trading; closed-0004; held-0005, restricted, with 50 t in the registry.
+    nothing; fund-0003, not admitted to trading; closed-0004; held-0005, restricted, with 50 t in the registry;
+    leaving-0006, empty and wound up.
     """
     await run_kafka.clear()
     apis = (registry_service_pb2, registry_query_service_pb2)
@@ -42,6 +44,9 @@ async def registry(
         one_service("registry", apis, folder, url, run_kafka.address, {"trading": trading.address}) as service,
     ):
         await open_books(service)
+        await wind_up(service, trading, "closed-0004", "leaving-0006")
+        close = pb.CloseAccountRequest(request_id="close", account="closed-0004", ground="dissolved")
+        await service.call(OPERATOR, close)
         yield service
 
 
@@ -50,7 +55,7 @@ async def open_books(service: OneService) -> None:
     await open_account(service, "hubei", types.ACCOUNT_KIND_PROVINCE, province="", eligible=False)
     await open_account(service, "henan", types.ACCOUNT_KIND_PROVINCE, province="", eligible=False)
     await open_account(service, "fund-0003", types.ACCOUNT_KIND_INSTITUTION, province="", eligible=False)
-    for account in ("power-0001", "steel-0002", "closed-0004", "held-0005"):
+    for account in ("power-0001", "steel-0002", "closed-0004", "held-0005", "leaving-0006"):
         await open_account(service, account, types.ACCOUNT_KIND_KEY_EMITTING_ENTITY, province="hubei", eligible=True)
     await service.call(OPERATOR, pb.CreateVintageRequest(request_id="vintage CEA", vintage="CEA", compliance_year=2020))
     await service.call(
@@ -75,10 +80,19 @@ async def open_books(service: OneService) -> None:
         "participant:power-0001",
         pb.TransferToTradingRequest(request_id="transfer", account="power-0001", vintage="CEA", quantity_tonnes=500),
     )
-    await service.call(OPERATOR, pb.CloseAccountRequest(request_id="close", account="closed-0004", ground="dissolved"))
     await service.call(
         OPERATOR, pb.RestrictAccountRequest(request_id="restrict", account="held-0005", ground="risk warning")
     )
+
+
+async def wind_up(service: OneService, trading: WrittenLog, *accounts: str) -> None:
+    """Restrict accounts of which trading says that nothing awaits settlement."""
+    for account in accounts:
+        await service.call(
+            OPERATOR, pb.RestrictAccountRequest(request_id=f"restrict {account}", account=account, ground="dissolved")
+        )
+        trading.write(trading_events.TradingAccountWoundUp(account=account, restriction=1))
+    await service.heard(trading)
 
 
 async def open_account(

@@ -25,6 +25,9 @@ HUBEI, POWER, STEEL, CLEARING = (
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
+WOUND_UP = {"leaving-0006": True, "held-0005": False, "closed-0004": False, "power-0001": False}
+"""A closed account is not restricted any more."""
+
 Books = Counter[tuple[str, str, str]]
 """Tonnes by account, vintage and state."""
 
@@ -147,11 +150,11 @@ async def test_what_trading_gives_back_is_booked_once_and_what_it_has_not_is_set
     registry: OneService, trading: WrittenLog, trading_heard: None
 ) -> None:
     status = await registry.heard(trading)
-    assert [(one.source_position, one.reason) for one in status.set_aside] == [(2, "INSUFFICIENT_ALLOWANCES")]
+    assert [(one.source_position, one.reason) for one in status.set_aside] == [(4, "INSUFFICIENT_ALLOWANCES")]
     returned = [record for record in await registry.records() if record.type.endswith("ReturnedFromTrading")]
     assert [events.ReturnedFromTrading.FromString(record.data) for record in returned] == [
         events.ReturnedFromTrading(
-            account="power-0001", vintage="CEA", quantity_tonnes=20, trading_position=1, return_id=1
+            account="power-0001", vintage="CEA", quantity_tonnes=20, trading_position=3, return_id=1
         )
     ]
 
@@ -166,6 +169,16 @@ async def test_a_restriction_is_in_effect_once_trading_has_recorded_it(
     assert len(effects) == 1
     before = query.GetStatementRequest(account="held-0005", as_of_position=effects[0].position - 1)
     assert not (await registry.call(AUDITOR, before)).account.restriction_in_effect
+
+
+async def test_an_account_is_wound_up_once_trading_has_said_so(registry: OneService, trading_heard: None) -> None:
+    accounts = {one: (await registry.call(AUDITOR, query.GetAccountRequest(account=one))).account for one in WOUND_UP}
+    assert {one: account.wound_up for one, account in accounts.items()} == WOUND_UP
+    said = next(record for record in await registry.records() if record.type.endswith("AccountWoundUp"))
+    before = query.GetStatementRequest(account="closed-0004", as_of_position=said.position - 1)
+    assert not (await registry.call(AUDITOR, before)).account.wound_up
+    at = query.GetStatementRequest(account="closed-0004", as_of_position=said.position)
+    assert (await registry.call(AUDITOR, at)).account.wound_up
 
 
 async def test_a_statement_shows_the_books_as_of_any_past_position(

@@ -105,6 +105,7 @@ async def test_all_accounts_are_listed_page_by_page(registry: OneService) -> Non
         "held-0005",
         "henan",
         "hubei",
+        "leaving-0006",
         "power-0001",
         "steel-0002",
     ]

@@ -19,7 +19,7 @@ from registry.domain.delivery import (
     Leg,
 )
 from registry.domain.issuance import AllocateAllowances, AllowancesAllocated, AllowancesIssued, IssueAllowances
-from registry.domain.restrictions import LiftRestriction, RecordTradingStop, RestrictAccount
+from registry.domain.restrictions import LiftRestriction, RecordTradingStop, RecordWindingUp, RestrictAccount
 from registry.domain.state import AccountKind, AccountState, Registry
 from registry.domain.transfers import (
     RecordReturnFromTrading,
@@ -88,6 +88,7 @@ of_the_operator = st.one_of(
 of_hubei = st.builds(AllocateAllowances, vintages, st.just("hubei"), accounts, quantities, st.just("list"))
 of_trading = st.one_of(
     st.builds(RecordTradingStop, accounts, st.integers(0, 3), st.integers(1, 99)),
+    st.builds(RecordWindingUp, accounts, st.integers(0, 3), st.integers(1, 99)),
     st.builds(RecordReturnFromTrading, entities, vintages, quantities, st.integers(1, 99), st.integers(1, 99)),
 )
 

@@ -164,7 +164,9 @@ def hear_settled(history: History, random: Random) -> None:
 
 
 def stop(history: History, random: Random) -> None:
-    history.attempt(REGISTRY, StopTradingAccount(random.choice(ACCOUNTS), "risk", 1))
+    account = random.choice(ACCOUNTS)
+    history.attempt(REGISTRY, StopTradingAccount(account, "risk", 1))
+    assert not any(units.available_tonnes for units in history.market.accounts[account].units.values())
     history.attempt(ANN, SuspendTrading(random.choice(("", *INSTRUMENTS)), "a fault"))
 
 

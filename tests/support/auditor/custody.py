@@ -91,6 +91,12 @@ class Custody:
     def units_of(self, account: str, instrument: str) -> Units:
         return self.units.setdefault((account, instrument), Units())
 
+    def unsettled_tonnes(self, account: str) -> int:
+        """Of its trades that await settlement, bought and sold together."""
+        return sum(
+            units.bought_unsettled + units.sold_unsettled for (of, _), units in self.units.items() if of == account
+        )
+
     def funds_of(self, account: str) -> Funds:
         return self.funds.setdefault(account, Funds())
 
@@ -185,6 +191,9 @@ class Custody:
             if funds.free < 0 and account not in self.took_back:
                 self._findings.say("no money is negative", f"{account}: {funds}")
         for (account, instrument), units in self.units.items():
+            known = self.accounts.get(account)
+            if known is not None and known.stopped and units.available:
+                self._findings.say("a stopped account's unsold units go back", f"{account} {instrument}: {units}")
             amounts = (units.available, units.locked, units.bought, units.blocked, units.returning)
             if min(amounts) < 0:
                 self._findings.say("no units are negative", f"{account} {instrument}: {units}")

@@ -23,6 +23,7 @@ class Account:
     eligible_to_trade: bool
     restriction: int = 0
     restricted: bool = False
+    wound_up: int = 0
     closed: bool = False
 
 
@@ -81,6 +82,7 @@ class RegistryBook(Book):
             pb.AccountDataChanged: self.on_account_data_changed,
             pb.AccountRestricted: self.on_account_restricted,
             pb.RestrictionTookEffect: self.on_restriction_took_effect,
+            pb.AccountWoundUp: self.on_account_wound_up,
             pb.AccountRestrictionLifted: self.on_account_restriction_lifted,
             pb.AccountClosed: self.on_account_closed,
             pb.VintageCreated: self.on_vintage_created,
@@ -125,6 +127,12 @@ class RegistryBook(Book):
             "a restriction takes effect when trading stops the account", "registry", key, event.trading_position
         )
 
+    def on_account_wound_up(self, event: pb.AccountWoundUp, record: Record) -> None:
+        self.caused_by(record, "trading")
+        key = (event.account, event.restriction)
+        self.pairs.say("the registry hears that an account is wound up", "registry", key, event.trading_position)
+        self._known(event.account).wound_up = event.restriction
+
     def on_account_restriction_lifted(self, event: pb.AccountRestrictionLifted, record: Record) -> None:
         account = self._known(event.account)
         self.same(
@@ -136,7 +144,10 @@ class RegistryBook(Book):
         account.restricted = False
 
     def on_account_closed(self, event: pb.AccountClosed, record: Record) -> None:
-        self._known(event.account).closed = True
+        account = self._known(event.account)
+        if not account.restricted or account.wound_up != account.restriction:
+            self.say("an account is wound up before it is closed", f"{event.account}: {account}")
+        account.closed = True
         held = [key for key, holding in self.holdings.items() if key[0] == event.account and holding != Holding()]
         if held:
             self.say("a closed account is empty", f"{event.account} holds {held}")

@@ -43,6 +43,7 @@ class TradingBook(Book):
             pb.InstrumentListed: self.on_instrument_listed,
             pb.TradingAccountOpened: self.on_trading_account_opened,
             pb.TradingAccountStopped: self.on_trading_account_stopped,
+            pb.TradingAccountWoundUp: self.on_trading_account_wound_up,
             pb.TradingAccountResumed: self.on_trading_account_resumed,
             pb.TradingAccountClosed: self.on_trading_account_closed,
             pb.AllowancesCredited: self.on_allowances_credited,
@@ -112,6 +113,13 @@ class TradingBook(Book):
             self.pairs.say("trading hears every restriction", "trading", key, record.source_position)
             self.pairs.say("a restriction takes effect when trading stops the account", "trading", key, record.position)
 
+    def on_trading_account_wound_up(self, event: pb.TradingAccountWoundUp, record: Record) -> None:
+        waiting = self.custody.unsettled_tonnes(event.account)
+        if waiting or not self.custody.accounts[event.account].stopped:
+            self.say("only a stopped account without unsettled trades is wound up", f"{event.account}: {waiting} t")
+        key = (event.account, event.restriction)
+        self.pairs.say("the registry hears that an account is wound up", "trading", key, record.position)
+
     def on_trading_account_resumed(self, event: pb.TradingAccountResumed, record: Record) -> None:
         self.custody.accounts[event.account].stopped = False
 
@@ -132,7 +140,8 @@ class TradingBook(Book):
 
     def on_allowances_returned(self, event: pb.AllowancesReturned, record: Record) -> None:
         self._number("return", event.return_id)
-        self._by_holder(event.account, record)
+        if not self.custody.accounts[event.account].stopped:
+            self._by_holder(event.account, record)
         self.custody.spend_units(event.account, event.instrument, event.quantity_tonnes, to_lock=False)
         self.custody.units_of(event.account, event.instrument).returning += event.quantity_tonnes
         what = (event.account, event.instrument, event.quantity_tonnes, record.position)

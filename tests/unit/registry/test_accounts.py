@@ -9,11 +9,22 @@ from registry.domain.accounts import (
     OpenAccount,
 )
 from registry.domain.issuance import IssueAllowances
-from registry.domain.restrictions import LiftRestriction, RestrictAccount
+from registry.domain.restrictions import LiftRestriction, RecordWindingUp, RestrictAccount
 from registry.domain.state import AccountKind, AccountState, Registry
 from registry.domain.transfers import RecordReturnFromTrading, TransferToTrading
 from registry.domain.vintages import CreateVintage
-from support.registry_books import NOW_MS, OPERATOR, POWER, TRADING, Line, climb, facts_of_refusal, open_books, play
+from support.registry_books import (
+    NOW_MS,
+    OPERATOR,
+    POWER,
+    TRADING,
+    Line,
+    climb,
+    close,
+    facts_of_refusal,
+    open_books,
+    play,
+)
 
 PROVINCE, ENTITY, INSTITUTION = AccountKind.PROVINCE, AccountKind.KEY_EMITTING_ENTITY, AccountKind.INSTITUTION
 
@@ -42,6 +53,8 @@ OPENING: list[Line] = [
     (OPERATOR, OpenAccount("steel-0002", ENTITY, "Steel", "power-0001", True), "PROVINCE_UNKNOWN"),
     (OPERATOR, OpenAccount("fund-0003", INSTITUTION, "碳基金", "", False),
         [AccountOpened("fund-0003", INSTITUTION, "碳基金", "", False, NOW_MS)]),
+    (OPERATOR, RestrictAccount("hubei", "merged"),                            None),
+    (TRADING,  RecordWindingUp("hubei", 1, 40),                               None),
     (OPERATOR, CloseAccount("hubei", "merged"),                               [AccountClosed("hubei", "merged")]),
     (OPERATOR, OpenAccount("steel-0002", ENTITY, "Steel", "hubei", True),     "PROVINCE_CLOSED"),
     (OPERATOR, OpenAccount("hubei", PROVINCE, "Hubei", "", False),            "ACCOUNT_ALREADY_OPENED"),
@@ -55,22 +68,30 @@ CHANGING: list[Line] = [
     (OPERATOR, ChangeAccountData("power-0001", "Power One", "licence 7"),     "ACCOUNT_DATA_UNCHANGED"),
     (OPERATOR, ChangeAccountData("power-0001", "New Power", "licence 7"),
         [AccountDataChanged("power-0001", "New Power", "licence 7")]),
-    (OPERATOR, CloseAccount("steel-0002", "dissolved"),
-        [AccountClosed("steel-0002", "dissolved")]),
-    (OPERATOR, ChangeAccountData("steel-0002", "Steel Three", "licence 8"),   "ACCOUNT_CLOSED"),
 ]
 
 CLOSING: list[Line] = [
     (OPERATOR, CloseAccount("*", "dissolved"),                                "ACCOUNT_MALFORMED"),
     (OPERATOR, CloseAccount("steel-0002", ""),                                "GROUND_MALFORMED"),
     (OPERATOR, CloseAccount("power-9999", "dissolved"),                       "ACCOUNT_UNKNOWN"),
+    (OPERATOR, CloseAccount("power-0001", "dissolved"),                       "ACCOUNT_IN_USE"),
+    (OPERATOR, RestrictAccount("power-0001", "dissolved"),                    None),
+    (OPERATOR, CloseAccount("power-0001", "dissolved"),                       "ACCOUNT_NOT_WOUND_UP"),
+    (TRADING,  RecordWindingUp("power-0001", 1, 40),                          None),
     (OPERATOR, CloseAccount("power-0001", "dissolved"),                       "ACCOUNT_NOT_EMPTY"),
-    (OPERATOR, CloseAccount("hubei", "merged"),                               "ACCOUNT_NOT_EMPTY"),
+    (OPERATOR, RestrictAccount("steel-0002", "risk warning"),                 None),
+    (TRADING,  RecordWindingUp("steel-0002", 1, 41),                          None),
+    (OPERATOR, LiftRestriction("steel-0002"),                                 None),
+    (OPERATOR, CloseAccount("steel-0002", "dissolved"),                       "ACCOUNT_IN_USE"),
+    (OPERATOR, RestrictAccount("steel-0002", "dissolved"),                    None),
+    (OPERATOR, CloseAccount("steel-0002", "dissolved"),                       "ACCOUNT_NOT_WOUND_UP"),
+    (TRADING,  RecordWindingUp("steel-0002", 2, 42),                          None),
     (OPERATOR, CloseAccount("steel-0002", "dissolved"),
         [AccountClosed("steel-0002", "dissolved")]),
     (OPERATOR, CloseAccount("steel-0002", "dissolved"),                       "ACCOUNT_CLOSED"),
     (OPERATOR, RestrictAccount("steel-0002", "licence expired"),              "ACCOUNT_CLOSED"),
     (OPERATOR, LiftRestriction("steel-0002"),                                 "ACCOUNT_CLOSED"),
+    (OPERATOR, ChangeAccountData("steel-0002", "Steel Three", "licence 8"),   "ACCOUNT_CLOSED"),
 ]
 # fmt: on
 
@@ -79,13 +100,13 @@ def test_an_entity_opens_one_account_under_the_rules_of_its_kind() -> None:
     climb(Registry(), OPENING)
 
 
-def test_registered_data_changes_on_proof_until_the_account_is_closed() -> None:
+def test_registered_data_changes_on_proof() -> None:
     registry = open_books()
     climb(registry, CHANGING)
     assert registry.accounts["power-0001"].name == "New Power"
 
 
-def test_an_account_is_closed_only_when_it_is_empty() -> None:
+def test_an_account_is_closed_only_when_it_is_restricted_wound_up_and_empty() -> None:
     registry = open_books()
     climb(registry, CLOSING)
     assert registry.accounts["steel-0002"].state is AccountState.CLOSED
@@ -94,6 +115,8 @@ def test_an_account_is_closed_only_when_it_is_empty() -> None:
 def test_an_account_with_allowances_in_trading_alone_is_not_empty() -> None:
     registry = open_books()
     play(registry, POWER, TransferToTrading("power-0001", "CEA", 100))
+    play(registry, OPERATOR, RestrictAccount("power-0001", "dissolved"))
+    play(registry, TRADING, RecordWindingUp("power-0001", 1, 40))
     facts = facts_of_refusal(registry, OPERATOR, CloseAccount("power-0001", "dissolved"))
     assert facts == {
         "account": "power-0001",
@@ -101,12 +124,6 @@ def test_an_account_with_allowances_in_trading_alone_is_not_empty() -> None:
         "registry_available_tonnes": 0,
         "trading_tonnes": 600,
     }
-
-
-def test_a_restricted_account_is_not_closed_before_its_restriction_is_lifted() -> None:
-    registry = open_books()
-    play(registry, OPERATOR, RestrictAccount("steel-0002", "licence expired"))
-    climb(registry, [(OPERATOR, CloseAccount("steel-0002", "dissolved"), "ACCOUNT_RESTRICTED")])
 
 
 def test_a_malformed_value_is_not_sent_back_whole() -> None:
@@ -118,7 +135,7 @@ def test_nothing_reaches_a_closed_account() -> None:
     registry = Registry()
     play(registry, OPERATOR, OpenAccount("hubei", PROVINCE, "Hubei", "", False))
     play(registry, OPERATOR, CreateVintage("CEA", 2020))
-    play(registry, OPERATOR, CloseAccount("hubei", "merged"))
+    close(registry, "hubei")
     climb(
         registry,
         [

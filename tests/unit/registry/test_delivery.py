@@ -4,7 +4,6 @@ import copy
 
 import pytest
 
-from registry.domain.accounts import CloseAccount
 from registry.domain.decider import DECIDER
 from registry.domain.delivery import (
     LEGS_MAX,
@@ -17,7 +16,7 @@ from registry.domain.delivery import (
 from registry.domain.holdings import holding_of
 from registry.domain.restrictions import RestrictAccount
 from registry.domain.state import Holding, Registry
-from support.registry_books import CLEARING, OPERATOR, POWER, TRADING, Line, climb, open_books, play
+from support.registry_books import CLEARING, OPERATOR, POWER, TRADING, Line, climb, close, open_books, play
 
 DAY, NEXT_DAY = "2021-07-16", "2021-07-19"
 
@@ -141,7 +140,7 @@ def test_what_stands_in_the_registry_holding_is_not_delivered() -> None:
 
 def test_a_leg_of_a_closed_account_stops_the_run() -> None:
     registry = open_books()
-    play(registry, OPERATOR, CloseAccount("steel-0002", "dissolved"))
+    close(registry, "steel-0002")
     climb(
         registry,
         [

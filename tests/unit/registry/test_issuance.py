@@ -1,11 +1,11 @@
 """Vintages and issuance: what there is to hold, and how it first comes into an account."""
 
-from registry.domain.accounts import CloseAccount, OpenAccount
+from registry.domain.accounts import OpenAccount
 from registry.domain.holdings import holding_of
 from registry.domain.issuance import AllocateAllowances, AllowancesAllocated, AllowancesIssued, IssueAllowances
 from registry.domain.state import AccountKind, Holding, Registry
 from registry.domain.vintages import CreateVintage, VintageCreated
-from support.registry_books import HUBEI, OPERATOR, POWER, Line, climb, facts_of_refusal, open_books, play
+from support.registry_books import HUBEI, OPERATOR, POWER, Line, climb, close, facts_of_refusal, open_books, play
 
 TRILLION = 10**12
 HENAN = "province:henan"
@@ -86,7 +86,7 @@ def test_a_vintage_has_a_largest_total_that_keeps_every_sum_within_64_bits() -> 
 def test_a_province_allocates_its_own_allowances_to_entities_of_its_own() -> None:
     registry = open_books()
     play(registry, OPERATOR, OpenAccount("henan", AccountKind.PROVINCE, "Henan", "", False))
-    play(registry, OPERATOR, CloseAccount("steel-0002", "dissolved"))
+    close(registry, "steel-0002")
     climb(registry, ALLOCATING)
     assert holding_of(registry, "hubei", "CEA") == Holding(0, 0)
     assert holding_of(registry, "power-0001", "CEA") == Holding(1_100, 500)

@@ -4,8 +4,10 @@ from registry.domain.issuance import AllocateAllowances, AllowancesAllocated
 from registry.domain.restrictions import (
     AccountRestricted,
     AccountRestrictionLifted,
+    AccountWoundUp,
     LiftRestriction,
     RecordTradingStop,
+    RecordWindingUp,
     RestrictAccount,
     RestrictionTookEffect,
 )
@@ -44,6 +46,11 @@ HEARING: list[Line] = [
     (TRADING,  RecordTradingStop("power-0001", 1, 44),                []),
     (TRADING,  RecordTradingStop("power-0001", 2, 45),                [RestrictionTookEffect("power-0001", 2, 45)]),
     (TRADING,  RecordTradingStop("power-0001", 3, 46),                "ACCOUNT_NOT_RESTRICTED"),
+    (TRADING,  RecordWindingUp("power-9999", 1, 47),                  "ACCOUNT_UNKNOWN"),
+    (TRADING,  RecordWindingUp("power-0001", 2, 48),                  [AccountWoundUp("power-0001", 2, 48)]),
+    (TRADING,  RecordWindingUp("power-0001", 2, 49),                  []),
+    (TRADING,  RecordWindingUp("power-0001", 1, 50),                  []),
+    (TRADING,  RecordWindingUp("power-0001", 3, 51),                  "ACCOUNT_NOT_RESTRICTED"),
 ]
 
 RECEIVING: list[Line] = [

@@ -1,6 +1,6 @@
 """Transfers: a holder makes allowances over to trading; only trading's log brings them back."""
 
-from registry.domain.accounts import CloseAccount, OpenAccount
+from registry.domain.accounts import OpenAccount
 from registry.domain.holdings import holding_of
 from registry.domain.restrictions import RestrictAccount
 from registry.domain.state import AccountKind, Holding
@@ -10,7 +10,18 @@ from registry.domain.transfers import (
     TransferredToTrading,
     TransferToTrading,
 )
-from support.registry_books import OPERATOR, POWER, STEEL, TRADING, Line, climb, facts_of_refusal, open_books, play
+from support.registry_books import (
+    OPERATOR,
+    POWER,
+    STEEL,
+    TRADING,
+    Line,
+    climb,
+    close,
+    facts_of_refusal,
+    open_books,
+    play,
+)
 
 FUND = "participant:fund-0003"
 
@@ -31,7 +42,6 @@ TRANSFERRING: list[Line] = [
     (POWER, TransferToTrading("power-0001", "CEA", 1),              "INSUFFICIENT_ALLOWANCES"),
     (OPERATOR, RestrictAccount("fund-0003", "risk warning"),        None),
     (FUND,  TransferToTrading("fund-0003", "CEA", 1),               "ACCOUNT_RESTRICTED"),
-    (OPERATOR, CloseAccount("steel-0002", "dissolved"),             None),
     (STEEL, TransferToTrading("steel-0002", "CEA", 1),              "ACCOUNT_CLOSED"),
 ]
 
@@ -53,6 +63,7 @@ RETURNING: list[Line] = [
 def test_a_holder_transfers_what_it_has_available_in_the_registry() -> None:
     registry = open_books()
     play(registry, OPERATOR, OpenAccount("fund-0003", AccountKind.INSTITUTION, "Fund", "", False))
+    close(registry, "steel-0002")
     climb(registry, TRANSFERRING)
     assert holding_of(registry, "power-0001", "CEA") == Holding(0, 600)
 

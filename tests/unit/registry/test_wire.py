@@ -19,6 +19,7 @@ EVENTS: list[tuple[object, set[str]]] = [
     (accounts.AccountOpened("p-1", AccountKind.KEY_EMITTING_ENTITY, "电厂", "hubei", True, BIG), {"p-1"}),
     (accounts.AccountDataChanged("p-1", "Power", "licence 7"), {"p-1"}),
     (accounts.AccountClosed("p-1", "dissolved"), {"p-1"}),
+    (restrictions.AccountWoundUp("p-1", 2, 40), {"p-1"}),
     (restrictions.AccountRestricted("p-1", 3, "risk warning", "registry_operator:ann"), {"p-1"}),
     (restrictions.RestrictionTookEffect("p-1", 3, BIG), {"p-1"}),
     (restrictions.AccountRestrictionLifted("p-1", 3), {"p-1"}),

@@ -55,7 +55,9 @@ RETURNING: list[Line] = [
     ("10:00", REGISTRY, StopTradingAccount("power", "risk", 1),        None),
     ("10:00", POWER, ReturnToRegistry("power", "CEA", 1),              "ACCOUNT_RESTRICTED"),
     ("10:00", REGISTRY, ResumeTradingAccount("power"),                 None),
-    ("10:00", POWER, ReturnToRegistry("power", "CEA", 1),              [AllowancesReturned("power", "CEA", 1, 2)]),
+    ("10:00", REGISTRY, CreditAllowances("power", "CEA", 10, 7),       None),
+    ("10:00", POWER, ReturnToRegistry("power", "CEA", 1),              [AllowancesReturned("power", "CEA", 1, 3)]),
+    ("10:00", REGISTRY, StopTradingAccount("power", "dissolved", 2),   None),
     ("10:00", REGISTRY, CloseTradingAccount("power"),                  None),
     ("10:00", POWER, ReturnToRegistry("power", "CEA", 1),              "ACCOUNT_CLOSED"),
 ]
@@ -98,7 +100,7 @@ def test_what_is_made_over_is_counted_once_whatever_the_accounts_state(floor: Fl
 
 def test_units_that_are_free_go_back_to_the_registry(floor: Floor) -> None:
     floor.climb(RETURNING)
-    assert list(floor.market.returns) == [2]
+    assert list(floor.market.returns) == [2, 3, 4], "the second and the last went back when the account was stopped"
 
 
 def test_money_that_is_free_is_released_to_be_paid_out(floor: Floor) -> None:

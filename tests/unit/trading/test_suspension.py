@@ -5,6 +5,7 @@ import pytest
 from support.trading_floor import ANN, CEMENT, POWER, REGISTRY, STEEL, Floor, Line, open_floor
 from trading.domain.accounts import OpenTradingAccount, TradingAccountOpened
 from trading.domain.block import OfferBlock
+from trading.domain.custody import AllowancesReturned
 from trading.domain.listed import CancelReason, OrderCancelled, PlaceOrder, TakeListing
 from trading.domain.negotiations import BlockWithdrawn, WithdrawReason
 from trading.domain.suspension import (
@@ -20,6 +21,7 @@ from trading.domain.suspension import (
     TradingSuspended,
 )
 from trading.domain.values import Side
+from trading.domain.winding_up import TradingAccountWoundUp
 
 # fmt: off
 SUSPENDING: list[Line] = [
@@ -45,10 +47,14 @@ ACCOUNTS: list[Line] = [
     ("10:00", REGISTRY, StopTradingAccount("nobody", "risk", 1),     "ACCOUNT_UNKNOWN"),
     ("10:00", REGISTRY, ResumeTradingAccount("nobody"),              "ACCOUNT_UNKNOWN"),
     ("10:00", REGISTRY, ResumeTradingAccount("fund"),                "ACCOUNT_NOT_RESTRICTED"),
-    ("10:00", REGISTRY, StopTradingAccount("fund", "risk", 1),       [TradingAccountStopped("fund", "risk", 1)]),
+    ("10:00", REGISTRY, StopTradingAccount("fund", "risk", 1),
+        [TradingAccountStopped("fund", "risk", 1), TradingAccountWoundUp("fund", 1)]),
     ("10:00", REGISTRY, StopTradingAccount("fund", "risk", 2),       "ACCOUNT_ALREADY_RESTRICTED"),
     ("10:00", REGISTRY, ResumeTradingAccount("fund"),                [TradingAccountResumed("fund")]),
     ("10:00", REGISTRY, CloseTradingAccount("nobody"),               "ACCOUNT_UNKNOWN"),
+    ("10:00", REGISTRY, CloseTradingAccount("fund"),                 "ACCOUNT_NOT_RESTRICTED"),
+    ("10:00", REGISTRY, StopTradingAccount("fund", "dissolved", 2),
+        [TradingAccountStopped("fund", "dissolved", 2), TradingAccountWoundUp("fund", 2)]),
     ("10:00", REGISTRY, CloseTradingAccount("fund"),                 [TradingAccountClosed("fund")]),
     ("10:00", REGISTRY, CloseTradingAccount("fund"),                 "ACCOUNT_CLOSED"),
 ]
@@ -74,27 +80,26 @@ def test_accounts_follow_the_registry() -> None:
     open_floor().climb(ACCOUNTS)
 
 
-def test_a_stopped_account_loses_its_listings_and_negotiations_and_keeps_what_it_has(busy_floor: Floor) -> None:
+def test_a_stopped_account_loses_its_listings_and_negotiations_and_gives_back_what_is_unsold(busy_floor: Floor) -> None:
     events = busy_floor.play(REGISTRY, StopTradingAccount("power", "licence expired", 4))
     assert events == [
         TradingAccountStopped("power", "licence expired", 4),
         OrderCancelled(1, "power", CancelReason.ACCOUNT_STOPPED, 100, 0),
         BlockWithdrawn(1, "steel", "power", WithdrawReason.ACCOUNT_STOPPED, 400_000_000, 0),
         BlockWithdrawn(2, "power", "cement", WithdrawReason.ACCOUNT_STOPPED, 0, 100_000),
+        AllowancesReturned("power", "CEA", 300_000, 1),
+        TradingAccountWoundUp("power", 4),
     ]
-    assert busy_floor.market.accounts["power"].units["CEA"].available_tonnes == 300_000
+    assert busy_floor.market.accounts["power"].units["CEA"].total_tonnes == 0
     assert set(busy_floor.market.orders) == {2}
     assert busy_floor.refusal(CEMENT, OfferBlock("cement", "power", "CEA", Side.BUY, 4_000, 100_000))[0] == (
         "COUNTERPARTY_MAY_NOT_TRADE"
     )
 
 
-def test_a_closed_account_loses_its_listings_and_negotiations_for_ever(busy_floor: Floor) -> None:
-    events = busy_floor.play(REGISTRY, CloseTradingAccount("power"))
-    assert events[:2] == [
-        TradingAccountClosed("power"),
-        OrderCancelled(1, "power", CancelReason.ACCOUNT_CLOSED, 100, 0),
-    ]
+def test_a_closed_account_may_not_trade(busy_floor: Floor) -> None:
+    busy_floor.play(REGISTRY, StopTradingAccount("power", "dissolved", 1))
+    busy_floor.play(REGISTRY, CloseTradingAccount("power"))
     assert busy_floor.refusal(POWER, PlaceOrder("power", "CEA", Side.SELL, 4_800, 1))[0] == "ACCOUNT_CLOSED"
 
 

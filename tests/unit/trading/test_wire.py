@@ -21,6 +21,7 @@ from trading.domain import (
     settlement,
     suspension,
     trades,
+    winding_up,
 )
 from trading.domain.decider import DECIDER
 from trading.domain.values import Method, Side
@@ -45,6 +46,7 @@ EVENTS: list[tuple[object, set[str], str, bool]] = [
     (suspension.TradingAccountStopped("p-1", "风险警示", 3), {"p-1"}, "", False),
     (suspension.TradingAccountResumed("p-1"), {"p-1"}, "", False),
     (suspension.TradingAccountClosed("p-1"), {"p-1"}, "", False),
+    (winding_up.TradingAccountWoundUp("p-1", 3), {"p-1"}, "", False),
     (suspension.TradingSuspended("", "a storm"), set(), "", False),
     (suspension.TradingResumed("CEA"), set(), "", False),
     (custody.AllowancesCredited("p-1", "CEA", BIG, 7), {"p-1"}, "", False),

@@ -119,7 +119,7 @@ async def lift_restriction(market: CarbonMarket, session: Session, account: str,
 @click.option("--ground", required=True, help="Why.")
 @request_id_option
 async def close_account(market: CarbonMarket, session: Session, account: str, ground: str, request_id: str) -> None:
-    """Close an empty account for ever."""
+    """Close an empty account for ever: restricted before, and its trades settled."""
     answer = await market.registry.close_account(account, ground, request_id=request_id)
     session.done(answer, request_id, f"Account {account} is closed.")
 

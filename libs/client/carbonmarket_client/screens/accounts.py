@@ -55,6 +55,7 @@ def account_card(account: registry.Account) -> RenderableType:
         rows.append(("ground", account.ground))
     if said(account, "state") == "restricted":
         rows.append(("trading has stopped it", yes(account.restriction_in_effect)))
+        rows.append(("its trades are settled", yes(account.wound_up)))
     return card(f"Account {account.account}", rows)
 
 

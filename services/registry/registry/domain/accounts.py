@@ -1,12 +1,15 @@
 """Registration accounts: one per entity, opened on a formal check, closed empty and for ever.
 
+Nothing may be traded while an account is being closed and all its business must be wound up first: it is restricted,
+trading says when no trade of it awaits settlement any more, and only then is it closed.
+
 The account's id is its entity's id, so that nobody can have two. A province's account is where allowances are
 issued and allocated from; it never trades. Whether an institution or an individual is admitted to trading is open
 in the rules: hence the flag `eligible_to_trade`. Source: rulebook 1.2 to 1.4, operations R1, R2, R5.
 
 Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
 - an account is opened once and keeps its kind and province;
-- a closed account is empty and stays closed.
+- a closed account is empty, awaits nothing and stays closed.
 """
 
 from dataclasses import dataclass
@@ -151,9 +154,12 @@ def change_account_data(registry: Registry, command: ChangeAccountData, context:
 def close_account(registry: Registry, command: CloseAccount, context: Context) -> list[object]:
     check_account(command.account)
     check_ground(command.ground)
-    existing_account(registry, command.account)
+    account = existing_account(registry, command.account)
     check_not_closed(registry, command.account)
-    check_not_restricted(registry, command.account)
+    if account.state is not AccountState.RESTRICTED:
+        raise Rejected("ACCOUNT_IN_USE", account=command.account)
+    if account.restrictions_wound_up < account.restrictions:
+        raise Rejected("ACCOUNT_NOT_WOUND_UP", account=command.account, restriction=account.restrictions)
     for vintage, holding in sorted(registry.holdings[command.account].items()):
         if holding != Holding():
             raise Rejected(
@@ -186,7 +192,8 @@ def on_account_data_changed(registry: Registry, event: AccountDataChanged) -> No
 
 def on_account_closed(registry: Registry, event: AccountClosed) -> None:
     account = registry.accounts[event.account]
-    assert account.state is AccountState.OPEN
+    assert account.state is AccountState.RESTRICTED
+    assert account.restrictions_wound_up == account.restrictions
     assert all(holding == Holding() for holding in registry.holdings[event.account].values())
     account.state = AccountState.CLOSED
     account.ground = event.ground

@@ -2,8 +2,9 @@
 
 Custody is exclusive, so a restriction reaches what trading holds only through trading: it stops the account and
 cancels its orders on hearing AccountRestricted, and its stop names the restriction's number. Only then is
-the restriction in effect. Trades already made still settle, and the account still receives. Source: rulebook 1.4
-and R3; design, custody is exclusive.
+the restriction in effect. Trades already made still settle, and the account still receives; when none of them awaits
+settlement any more trading says that the account is wound up. Source: rulebook 1.4 and R3; design, custody is
+exclusive.
 
 Invariants, asserted in `evolve`:
 - an account is restricted at most once at a time;
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from registry.domain.accounts import check_not_closed, existing_account
-from registry.domain.state import AccountState, Registry
+from registry.domain.state import Account, AccountState, Registry
 from registry.domain.values import check_account, check_ground
 
 # Commands
@@ -41,6 +42,16 @@ class RecordTradingStop:
     trading_position: int
 
 
+@dataclass(frozen=True, slots=True)
+class RecordWindingUp:
+    """Trading's log records at trading_position that, under the restriction of that number, no trade of the account
+    awaits settlement any more."""
+
+    account: str
+    restriction: int
+    trading_position: int
+
+
 # Events
 
 
@@ -60,6 +71,13 @@ class AccountRestrictionLifted:
 
 @dataclass(frozen=True, slots=True)
 class RestrictionTookEffect:
+    account: str
+    restriction: int
+    trading_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWoundUp:
     account: str
     restriction: int
     trading_position: int
@@ -97,9 +115,7 @@ def lift_restriction(registry: Registry, command: LiftRestriction, context: Cont
 
 
 def record_trading_stop(registry: Registry, command: RecordTradingStop, context: Context) -> list[object]:
-    account = existing_account(registry, command.account)
-    if command.restriction > account.restrictions:
-        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account, restriction=command.restriction)
+    account = restricted_account(registry, command)
     if command.restriction <= account.restrictions_in_trading:
         return []
     return [
@@ -107,6 +123,25 @@ def record_trading_stop(registry: Registry, command: RecordTradingStop, context:
             account=command.account, restriction=command.restriction, trading_position=command.trading_position
         )
     ]
+
+
+def record_winding_up(registry: Registry, command: RecordWindingUp, context: Context) -> list[object]:
+    account = restricted_account(registry, command)
+    if command.restriction <= account.restrictions_wound_up:
+        return []
+    return [
+        AccountWoundUp(
+            account=command.account, restriction=command.restriction, trading_position=command.trading_position
+        )
+    ]
+
+
+def restricted_account(registry: Registry, command: RecordTradingStop | RecordWindingUp) -> Account:
+    """The account that trading speaks of; refused if trading names a restriction that was never made."""
+    account = existing_account(registry, command.account)
+    if command.restriction > account.restrictions:
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account, restriction=command.restriction)
+    return account
 
 
 # Changes
@@ -135,14 +170,22 @@ def on_restriction_took_effect(registry: Registry, event: RestrictionTookEffect)
     account.restrictions_in_trading = event.restriction
 
 
+def on_account_wound_up(registry: Registry, event: AccountWoundUp) -> None:
+    account = registry.accounts[event.account]
+    assert account.restrictions_wound_up < event.restriction <= account.restrictions
+    account.restrictions_wound_up = event.restriction
+
+
 DECIDE: Decide = {
     RestrictAccount: restrict_account,
     LiftRestriction: lift_restriction,
     RecordTradingStop: record_trading_stop,
+    RecordWindingUp: record_winding_up,
 }
 
 EVOLVE: Evolve = {
     AccountRestricted: on_account_restricted,
     AccountRestrictionLifted: on_account_restriction_lifted,
     RestrictionTookEffect: on_restriction_took_effect,
+    AccountWoundUp: on_account_wound_up,
 }

@@ -28,7 +28,9 @@ class AccountState(IntEnum):
 @dataclass(slots=True)
 class Account:
     """A registration account. `restrictions` counts those ever made; `restrictions_in_trading` is the last of
-    them that trading has recorded: the present one is in effect when the two are equal."""
+    them that trading has recorded: the present one is in effect when the two are equal. `restrictions_wound_up` is the
+    last under which trading said that nothing more will be delivered: all business is wound up when it is the present
+    one."""
 
     kind: AccountKind
     name: str
@@ -38,6 +40,7 @@ class Account:
     ground: str = ""
     restrictions: int = 0
     restrictions_in_trading: int = 0
+    restrictions_wound_up: int = 0
 
 
 @dataclass(slots=True)

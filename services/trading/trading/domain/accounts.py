@@ -107,13 +107,20 @@ class Funds:
 class Account:
     account: str
     eligible_to_trade: bool
+    # Why the registry restricted it, and the number of that restriction; empty while it is not.
     stopped_ground: str = ""
+    restriction: int = 0
     closed: bool = False
     units: dict[str, Units] = field(default_factory=dict)
     funds: Funds = field(default_factory=Funds)
     # Open orders and negotiations, by id.
     orders: dict[int, None] = field(default_factory=dict)
     blocks: dict[int, None] = field(default_factory=dict)
+
+    @property
+    def unsettled_tonnes(self) -> int:
+        """Bought and sold together, in all instruments; zero when no trade of the account awaits settlement."""
+        return sum(units.bought_unsettled_tonnes + units.sold_unsettled_tonnes for units in self.units.values())
 
     def units_of(self, instrument: str) -> Units:
         units = self.units.get(instrument)

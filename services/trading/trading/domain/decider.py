@@ -16,6 +16,7 @@ from trading.domain import (
     settlement,
     suspension,
     trades,
+    winding_up,
 )
 from trading.domain.market import Market
 
@@ -46,6 +47,7 @@ DECIDER: Decider[Market] = Decider(
         **custody.EVOLVE,
         **settlement.EVOLVE,
         **suspension.EVOLVE,
+        **winding_up.EVOLVE,
         **confirmation.EVOLVE,
         **opening.EVOLVE,
         **closing.EVOLVE,

@@ -83,7 +83,6 @@ class CancelReason(IntEnum):
 
     BY_OWNER = 1
     ACCOUNT_STOPPED = 2
-    ACCOUNT_CLOSED = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ class WithdrawReason(IntEnum):
 
     BY_PROPOSER = 1
     ACCOUNT_STOPPED = 2
-    ACCOUNT_CLOSED = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Opening a day: only when the earlier ones are settled and the books agree.
 
-Opening fixes the limits of every listed instrument, releases yesterday's settled purchases for sale, and makes a new
-instrument's reference price of the composite close. If an earlier day is not settled, two exchange operators may
-override that; what is unsettled stays blocked: the units because only settled purchases are released, the proceeds
-because they stop being buying power.
+Opening fixes the limits of every listed instrument, releases yesterday's settled purchases for sale (those of a stopped
+account go back to the registry), and makes a new instrument's reference price of the composite close. If an earlier day
+is not settled, two exchange operators may override that; what is unsettled stays blocked: the units because only
+settled purchases are released, the proceeds because they stop being buying power.
 
 Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 """
@@ -18,6 +18,7 @@ from trading.domain.instruments import Instrument, Limits
 from trading.domain.prices import DayPrices
 from trading.domain.settlement import releases_due
 from trading.domain.values import check_day, check_ground
+from trading.domain.winding_up import returns_when_released
 
 if TYPE_CHECKING:
     from trading.domain.market import Market
@@ -112,6 +113,7 @@ def open_day(market: "Market", command: OpenDay, context: Context) -> list[objec
     if blocking and not day.override_approved_by:
         raise blocking[0]
 
+    releases = releases_due(market)
     # From here on the day is open.
     return [
         DayOpened(
@@ -124,7 +126,8 @@ def open_day(market: "Market", command: OpenDay, context: Context) -> list[objec
             composite_previous_close_fen=composite_fen,
             overridden_by=(day.override_proposed_by, day.override_approved_by) if blocking else (),
         ),
-        *releases_due(market),
+        *releases,
+        *returns_when_released(market, ((one.account, one.instrument, one.quantity_tonnes) for one in releases)),
     ]
 
 

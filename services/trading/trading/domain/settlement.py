@@ -17,6 +17,7 @@ from chassis.decider import Context, Decide, Evolve, Rejected
 from trading.domain.accounts import Funds, assert_funds, assert_units
 from trading.domain.calendar import DayPhase, finish_if_done, known_day
 from trading.domain.trades import Settlement, Trade
+from trading.domain.winding_up import wound_up_by_settling
 
 if TYPE_CHECKING:
     from trading.domain.market import Market
@@ -103,13 +104,16 @@ def mark_trade_settled(market: "Market", command: MarkTradeSettled, context: Con
     if heard != made:
         raise Rejected("TRADE_DIFFERS", trade_id=command.trade_id, made=repr(made), heard=repr(heard))
 
-    return [TradeMarkedSettled(trade_id=command.trade_id)]
+    return [TradeMarkedSettled(trade_id=command.trade_id), *wound_up_by_settling(market, trade)]
 
 
 def block_trade(market: "Market", command: BlockTrade, context: Context) -> list[object]:
     trade = awaited_trade(market, command.trade_id)
 
-    return [TradeBlocked(trade_id=command.trade_id, buyer=trade.buyer, seller=trade.seller)]
+    return [
+        TradeBlocked(trade_id=command.trade_id, buyer=trade.buyer, seller=trade.seller),
+        *wound_up_by_settling(market, trade),
+    ]
 
 
 def awaited_trade(market: "Market", trade_id: int) -> Trade:

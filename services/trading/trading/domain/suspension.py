@@ -1,10 +1,10 @@
-"""Suspension: trading stops in an instrument or in all; an account stops because the registry restricted or closed it.
+"""Suspension: trading stops in an instrument or in all; an account stops because the registry restricted it.
 
 While trading is suspended listings rest and may be cancelled (rulebook 3.7). A stopped account's listings are
-cancelled and its negotiations withdrawn at once; trades already made still settle. That the stop was recorded here is
-what makes a restriction effective.
+cancelled, its negotiations withdrawn and its unsold units returned at once; trades already made still settle. That the
+stop was recorded here is what makes a restriction effective. Only a stopped account is closed (winding_up).
 
-Invariants: a stopped or closed account has no open listing and no open negotiation.
+Invariants: a stopped account has no open listing and no open negotiation; a closed one is stopped.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from trading.domain import listed, negotiations
-from trading.domain.accounts import Account, known_account
+from trading.domain.accounts import known_account
 from trading.domain.instruments import known_instrument
 from trading.domain.values import check_ground, check_instrument
+from trading.domain.winding_up import returns_when_stopped, wound_up_by_stop
 
 if TYPE_CHECKING:
     from trading.domain.market import Market
@@ -126,7 +127,16 @@ def stop_trading_account(market: "Market", command: StopTradingAccount, context:
 
     return [
         TradingAccountStopped(account=command.account, ground=command.ground, restriction=command.restriction),
-        *ended(market, account, listed.CancelReason.ACCOUNT_STOPPED, negotiations.WithdrawReason.ACCOUNT_STOPPED),
+        *(
+            listed.cancelled(market.orders[order_id], listed.CancelReason.ACCOUNT_STOPPED)
+            for order_id in account.orders
+        ),
+        *(
+            negotiations.withdrawn(market.blocks[block_id], negotiations.WithdrawReason.ACCOUNT_STOPPED)
+            for block_id in account.blocks
+        ),
+        *returns_when_stopped(market, account),
+        *wound_up_by_stop(account, command.restriction),
     ]
 
 
@@ -142,24 +152,10 @@ def close_trading_account(market: "Market", command: CloseTradingAccount, contex
     account = known_account(market, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
+    if not account.stopped_ground:
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
 
-    return [
-        TradingAccountClosed(account=command.account),
-        *ended(market, account, listed.CancelReason.ACCOUNT_CLOSED, negotiations.WithdrawReason.ACCOUNT_CLOSED),
-    ]
-
-
-def ended(
-    market: "Market",
-    account: Account,
-    cancel_reason: listed.CancelReason,
-    withdraw_reason: negotiations.WithdrawReason,
-) -> list[object]:
-    """All that the account has open, on either side of a negotiation."""
-    return [
-        *(listed.cancelled(market.orders[order_id], cancel_reason) for order_id in account.orders),
-        *(negotiations.withdrawn(market.blocks[block_id], withdraw_reason) for block_id in account.blocks),
-    ]
+    return [TradingAccountClosed(account=command.account)]
 
 
 # Changes
@@ -182,15 +178,21 @@ def set_ground(market: "Market", instrument: str, ground: str) -> None:
 
 def on_trading_account_stopped(market: "Market", event: TradingAccountStopped) -> None:
     assert event.ground
-    market.accounts[event.account].stopped_ground = event.ground
+    account = market.accounts[event.account]
+    account.stopped_ground = event.ground
+    account.restriction = event.restriction
 
 
 def on_trading_account_resumed(market: "Market", event: TradingAccountResumed) -> None:
-    market.accounts[event.account].stopped_ground = ""
+    account = market.accounts[event.account]
+    account.stopped_ground = ""
+    account.restriction = 0
 
 
 def on_trading_account_closed(market: "Market", event: TradingAccountClosed) -> None:
-    market.accounts[event.account].closed = True
+    account = market.accounts[event.account]
+    assert account.stopped_ground
+    account.closed = True
 
 
 DECIDE: Decide = {

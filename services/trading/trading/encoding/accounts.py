@@ -1,7 +1,7 @@
 """Accounts and suspensions: domain values and their messages, field by field."""
 
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
-from trading.domain import accounts, suspension
+from trading.domain import accounts, suspension, winding_up
 
 
 def trading_account_opened(event: accounts.TradingAccountOpened) -> pb.TradingAccountOpened:
@@ -30,6 +30,20 @@ def to_trading_account_stopped(message: pb.TradingAccountStopped) -> suspension.
     return suspension.TradingAccountStopped(
         account=message.account,
         ground=message.ground,
+        restriction=message.restriction,
+    )
+
+
+def trading_account_wound_up(event: winding_up.TradingAccountWoundUp) -> pb.TradingAccountWoundUp:
+    return pb.TradingAccountWoundUp(
+        account=event.account,
+        restriction=event.restriction,
+    )
+
+
+def to_trading_account_wound_up(message: pb.TradingAccountWoundUp) -> winding_up.TradingAccountWoundUp:
+    return winding_up.TradingAccountWoundUp(
+        account=message.account,
         restriction=message.restriction,
     )
 

@@ -147,6 +147,36 @@ class RestrictionTookEffect(_message.Message):
 Global___RestrictionTookEffect: _TypeAlias = RestrictionTookEffect  # noqa: Y015
 
 @_typing.final
+class AccountWoundUp(_message.Message):
+    """Trading has said that under the restriction no trade of the account awaits settlement any more: nothing will be delivered
+    to it or from it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    RESTRICTION_FIELD_NUMBER: _builtins.int
+    TRADING_POSITION_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    restriction: _builtins.int
+    trading_position: _builtins.int
+    """Where trading's log says so."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        restriction: _builtins.int = ...,
+        trading_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction", "trading_position", b"trading_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountWoundUp: _TypeAlias = AccountWoundUp  # noqa: Y015
+
+@_typing.final
 class AccountRestrictionLifted(_message.Message):
     """The account may be used again."""
 

@@ -81,6 +81,7 @@ class Account(_message.Message):
     RESTRICTION_IN_EFFECT_FIELD_NUMBER: _builtins.int
     OPENED_MS_FIELD_NUMBER: _builtins.int
     STATE_SINCE_MS_FIELD_NUMBER: _builtins.int
+    WOUND_UP_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     kind: _registry_types_pb2.AccountKind.ValueType
     name: _builtins.str
@@ -96,6 +97,10 @@ class Account(_message.Message):
     """Milliseconds since 1970, UTC."""
     state_since_ms: _builtins.int
     """When the state became what it is. Milliseconds since 1970, UTC."""
+    wound_up: _builtins.bool
+    """Whether trading has said that no trade of the restricted account awaits settlement any more: once empty it can be closed.
+    False while it is not restricted.
+    """
     def __init__(
         self,
         *,
@@ -109,10 +114,11 @@ class Account(_message.Message):
         restriction_in_effect: _builtins.bool = ...,
         opened_ms: _builtins.int = ...,
         state_since_ms: _builtins.int = ...,
+        wound_up: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "eligible_to_trade", b"eligible_to_trade", "ground", b"ground", "kind", b"kind", "name", b"name", "opened_ms", b"opened_ms", "province", b"province", "restriction_in_effect", b"restriction_in_effect", "state", b"state", "state_since_ms", b"state_since_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "eligible_to_trade", b"eligible_to_trade", "ground", b"ground", "kind", b"kind", "name", b"name", "opened_ms", b"opened_ms", "province", b"province", "restriction_in_effect", b"restriction_in_effect", "state", b"state", "state_since_ms", b"state_since_ms", "wound_up", b"wound_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

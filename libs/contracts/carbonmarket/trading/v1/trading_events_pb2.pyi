@@ -210,7 +210,9 @@ Global___TradingAccountOpened: _TypeAlias = TradingAccountOpened  # noqa: Y015
 
 @_typing.final
 class TradingAccountStopped(_message.Message):
-    """The account may not be used: its orders are cancelled in the events that follow; its trades still settle."""
+    """The account may not be used: in the events that follow its orders are cancelled and its unsold units returned; its
+    trades still settle.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -235,6 +237,31 @@ class TradingAccountStopped(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TradingAccountStopped: _TypeAlias = TradingAccountStopped  # noqa: Y015
+
+@_typing.final
+class TradingAccountWoundUp(_message.Message):
+    """No trade of the stopped account awaits settlement any more: nothing will be delivered to it or from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    RESTRICTION_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    restriction: _builtins.int
+    """The registry's number of the restriction by which it is stopped."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        restriction: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TradingAccountWoundUp: _TypeAlias = TradingAccountWoundUp  # noqa: Y015
 
 @_typing.final
 class TradingAccountResumed(_message.Message):

@@ -93,8 +93,6 @@ class _CancelReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelRe
     """Its owner asked for it."""
     CANCEL_REASON_ACCOUNT_STOPPED: _CancelReason.ValueType  # 2
     """Its account was stopped, because the registry restricted it."""
-    CANCEL_REASON_ACCOUNT_CLOSED: _CancelReason.ValueType  # 3
-    """Its account was closed."""
 
 class CancelReason(_CancelReason, metaclass=_CancelReasonEnumTypeWrapper):
     """Why an order was cancelled."""
@@ -104,8 +102,6 @@ CANCEL_REASON_BY_OWNER: CancelReason.ValueType  # 1
 """Its owner asked for it."""
 CANCEL_REASON_ACCOUNT_STOPPED: CancelReason.ValueType  # 2
 """Its account was stopped, because the registry restricted it."""
-CANCEL_REASON_ACCOUNT_CLOSED: CancelReason.ValueType  # 3
-"""Its account was closed."""
 Global___CancelReason: _TypeAlias = CancelReason  # noqa: Y015
 
 class _WithdrawReason:
@@ -119,8 +115,6 @@ class _WithdrawReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Withdr
     """The side whose terms were on the table asked for it."""
     WITHDRAW_REASON_ACCOUNT_STOPPED: _WithdrawReason.ValueType  # 2
     """One of its accounts was stopped, because the registry restricted it."""
-    WITHDRAW_REASON_ACCOUNT_CLOSED: _WithdrawReason.ValueType  # 3
-    """One of its accounts was closed."""
 
 class WithdrawReason(_WithdrawReason, metaclass=_WithdrawReasonEnumTypeWrapper):
     """Why a block negotiation was withdrawn."""
@@ -130,8 +124,6 @@ WITHDRAW_REASON_BY_PROPOSER: WithdrawReason.ValueType  # 1
 """The side whose terms were on the table asked for it."""
 WITHDRAW_REASON_ACCOUNT_STOPPED: WithdrawReason.ValueType  # 2
 """One of its accounts was stopped, because the registry restricted it."""
-WITHDRAW_REASON_ACCOUNT_CLOSED: WithdrawReason.ValueType  # 3
-"""One of its accounts was closed."""
 Global___WithdrawReason: _TypeAlias = WithdrawReason  # noqa: Y015
 
 @_typing.final
