@@ -49,6 +49,7 @@ async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy:
 
 async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy: Venue) -> None:
     placed = await busy.ask(POWER, order())
+    unsold = (await busy.see(AUDITOR, query.GetPositionRequest(account="power"))).units[0]
     busy.registry.write(registry.AccountRestricted(account="power", restriction=1, ground="licence expired"))
     await busy.hear()
     assert await refusal(busy, POWER, order()) == "ACCOUNT_RESTRICTED"
@@ -56,7 +57,14 @@ async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy
     blocks = (await busy.see(STEEL, query.ListBlocksRequest(account="steel", min_position=await busy.head()))).blocks
     assert [block.state for block in blocks] == [query.BLOCK_STATE_WITHDRAWN, query.BLOCK_STATE_WITHDRAWN]
     position = await busy.see(AUDITOR, query.GetPositionRequest(account="power"))
-    assert (position.stopped_ground, position.units[0].locked_tonnes) == ("licence expired", 0)
-    busy.registry.write(registry.AccountRestrictionLifted(account="power", restriction=1))
+    units = position.units[0]
+    assert (position.stopped_ground, units.available_tonnes, units.locked_tonnes) == ("licence expired", 0, 0)
+    stated = await busy.see(CLEARING, query.StatePositionsRequest())
+    returned = {one.account: one.returns_unacknowledged_tonnes for one in stated.units}["power"]
+    assert returned == unsold.available_tonnes + unsold.locked_tonnes > 0
+    busy.registry.write(
+        registry.AccountRestrictionLifted(account="power", restriction=1),
+        registry.TransferredToTrading(account="power", vintage="CEA", quantity_tonnes=10),
+    )
     await busy.hear()
     await busy.ask(POWER, order())

@@ -138,7 +138,8 @@ def give_back(history: History, random: Random) -> None:
 def hear_custody(history: History, random: Random) -> None:
     market = history.market
     account = random.choice(ACCOUNTS)
-    history.attempt(REGISTRY, CreditAllowances(account, random.choice(INSTRUMENTS), random.randint(1, 10_000), 1))
+    if not market.accounts[account].stopped_ground:  # the registry makes nothing over for an account that it restricted
+        history.attempt(REGISTRY, CreditAllowances(account, random.choice(INSTRUMENTS), random.randint(1, 10_000), 1))
     history.entry = market.entry_last
     history.give(account, fen=random.randint(1, 10**7))
     for returned in list(market.returns.values())[:1]:
