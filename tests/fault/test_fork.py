@@ -8,8 +8,10 @@ import pytest
 
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from rehearsal.postgres import Postgres
-from support.day import REGISTRY_OPERATOR
+from support.day import DAYS, EXCHANGE_OPERATOR, REGISTRY_OPERATOR
 from support.kafka import Kafka
 from support.market import Market, running_market
 
@@ -37,6 +39,8 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
 ) -> None:
     async with running_market(postgres, kafka.address, tmp_path, services=["registry", "trading"]) as market:
         await open_account(market, "hubei")
+        announce = trading.AnnounceTradingDaysRequest(request_id="days", days=DAYS)
+        await market.port.call(EXCHANGE_OPERATOR, announce)
         await market.stop_service("registry")
         await copy_database(postgres, market.database("registry"), "older_registry")
         await market.start(["registry"])
@@ -48,6 +52,8 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
             return any(source.heard_position == heard.position for source in sources if source.log_id == "registry")
 
         await market.until(heard_all, "trading to hear the registry")
+        # Trading must meet the fork, not an older copy that is shorter still.
+        await market.stop_service("trading")
         await market.stop_service("registry")
         await copy_database(postgres, "older_registry", market.database("registry"))
         await market.start(["registry"])
@@ -56,6 +62,7 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
             await open_account(market, account)
         met = (await market.port.whole_log("registry"))[heard.position - 1]
         assert met.digest != heard.digest
+        await market.start(["trading"])
 
         async def halted() -> bool:
             return bool(await halted_because(market))
@@ -67,6 +74,16 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
         log = await asyncio.to_thread(market.child("trading").log_path.read_text)
         assert "hearing registry is halted" in log
         assert heard.digest.hex() in log
+        assert await obstacles(market) == [("HEARING_HALTED", {"source": "registry"})]
+        await market.kill("trading")
+        await market.ready(["trading"])
+        assert await obstacles(market) == [("HEARING_HALTED", {"source": "registry"})], "over a restart as well"
+
+
+async def obstacles(market: Market) -> list[tuple[str, dict[str, str]]]:
+    """What keeps the first day from being opened."""
+    day = await market.port.call(EXCHANGE_OPERATOR, trading_queries.GetDayRequest(day=DAYS[0]))
+    return [(obstacle.reason, dict(obstacle.facts)) for obstacle in day.obstacles]
 
 
 async def halted_because(market: Market) -> str:

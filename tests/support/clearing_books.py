@@ -24,9 +24,9 @@ Line = tuple[str, object, object]
 """Who asks, for what, and the answer: the reason of a refusal, the events, or None where any events will do."""
 
 
-def play(state: State, actor: str, command: object, set_aside: int = 0) -> list[object]:
+def play(state: State, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()) -> list[object]:
     """Decide and evolve one command; money must add up after every event."""
-    events = DECIDER.decide[type(command)](state, command, Context(NOW_MS, actor, set_aside))
+    events = DECIDER.decide[type(command)](state, command, Context(NOW_MS, actor, set_aside, halted))
     for event in events:
         DECIDER.evolve[type(event)](state, event)
         check(state)

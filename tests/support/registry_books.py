@@ -27,9 +27,11 @@ Line = tuple[str, object, object]
 """Who asks, for what, and the answer: the reason of a refusal, the events, or None where any events will do."""
 
 
-def play(registry: Registry, actor: str, command: object) -> list[object]:
+def play(
+    registry: Registry, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()
+) -> list[object]:
     """Decide and evolve one command; the books must agree after every event."""
-    events = DECIDER.decide[type(command)](registry, command, Context(NOW_MS, actor))
+    events = DECIDER.decide[type(command)](registry, command, Context(NOW_MS, actor, set_aside, halted))
     for event in events:
         DECIDER.evolve[type(event)](registry, event)
         check_books(registry)

@@ -93,13 +93,17 @@ def resume_hearing(sources: frozenset[str], proposers: Proposers, command: Resum
 
 
 def by_two(name: str, proposers: Proposers, actor: str, ground: str, done: Callable[[str], object]) -> object:
-    """The correction, if somebody else proposed it before; else its proposal."""
+    """The correction, if somebody else proposed it before; else its proposal. Who acts in two roles is one person."""
     proposer = proposers.get(name)
     if proposer is None:
         return CorrectionProposed(name, ground, actor)
-    if proposer == actor:
+    if person(proposer) == person(actor):
         raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposer)
     return done(proposer)
+
+
+def person(actor: str) -> str:
+    return actor.partition(":")[2]
 
 
 def check_ground(ground: str) -> None:

@@ -53,12 +53,13 @@ class Context:
 
     now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. actor is `role:name`,
     as authenticated; `service:LOG` for what is heard or answered, `timer:NAME` for what is due. set_aside counts the
-    heard events that could not be applied and wait for people.
+    heard events that could not be applied and wait for people, halted names the sources that are not heard any further.
     """
 
     now_ms: int
     actor: str
     set_aside: int = 0
+    halted: tuple[str, ...] = ()
 
     @property
     def role(self) -> str:
@@ -67,6 +68,16 @@ class Context:
     @property
     def name(self) -> str:
         return self.actor.partition(":")[2]
+
+
+def doubts(context: Context) -> list[Rejected]:
+    """Why this service's books may lack what another one's say: what depends on both must wait until people have dealt
+    with it.
+    """
+    found: list[Rejected] = [Rejected("HEARING_HALTED", source=source) for source in context.halted]
+    if context.set_aside:
+        found.append(Rejected("HEARD_EVENTS_SET_ASIDE", set_aside=context.set_aside))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

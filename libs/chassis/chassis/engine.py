@@ -145,6 +145,9 @@ class Engine(Generic[S]):
         """The market's time where the machine's clock stands at `clock_ms`."""
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
+    def context(self, actor: str, now_ms: int) -> Context:
+        return Context(now_ms, actor, len(self.shell.set_aside), tuple(self.shell.halted))
+
     # Replay
 
     def apply(self, record: Record) -> object:
@@ -243,7 +246,7 @@ class Engine(Generic[S]):
         own = decide_shell(self.shell, submission.command, submission.actor, self.sources)
         if own is not None:
             return own
-        context = Context(now_ms, submission.actor, len(self.shell.set_aside))
+        context = self.context(submission.actor, now_ms)
         events = self.decider.decide[type(submission.command)](self.state, submission.command, context)
         assert events or submission.must_apply, "an accepted command causes an event"
         assert events or not submission.answers, "an answer is marked by an event"

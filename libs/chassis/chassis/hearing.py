@@ -28,6 +28,7 @@ from chassis.engine import Done, Submission
 from chassis.log import READ_RECORDS_MAX
 from chassis.record import Head, HeardUpTo, Record, first_fault, genesis
 from chassis.remote import Remote
+from chassis.shell import NoteHearing
 from chassis.tracing import Branch, Tracing, is_sampled
 from chassis.writer import Writer
 
@@ -99,7 +100,6 @@ class Hearing:
     ) -> None:
         self.source = source
         self.lag = Lag()
-        self.halted_because = ""
         self._reactions = {kind.DESCRIPTOR.full_name: react for kind, react in reactions.items()}
         self._kinds = {kind.DESCRIPTOR.full_name: kind for kind in reactions}
         self._writer = writer
@@ -112,21 +112,31 @@ class Hearing:
         start = genesis(self.source)
         return self._writer.engine.heard.get(self.source, HeardUpTo(self.source, start.position, start.digest))
 
+    @property
+    def halted_because(self) -> str:
+        return self._writer.engine.shell.halted.get(self.source, "")
+
     async def run(self) -> None:
-        """Hears until cancelled; a halt is kept for operators to see, and ends when two of them say where to go on."""
+        """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
+        ends when two people say where to go on, or when a mended release gets past it.
+        """
         while True:
             try:
                 await self._hear()
             except Halted as halt:
-                self.halted_because = str(halt)
                 self._tell(halt)
+                await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
             # Two people may also say that it goes on just where it stands: then it is noted anew.
             heard = self._writer.engine.heard
             halted_at = heard.get(self.source)
             while heard.get(self.source) is halted_at:
                 await asyncio.sleep(RETRY_SECONDS)
             logger.warning("hearing %s goes on from %d", self.source, self.upto.position, extra={"source": self.source})
-            self.halted_because = ""
+
+    async def _note(self, halted_because: str, position: int) -> None:
+        command = NoteHearing(self.source, position, halted_because)
+        actor = f"service:{self._writer.log.log_id}"
+        await self._writer.insist(Submission(actor, "", command, must_apply=True))
 
     def _tell(self, halt: Halted) -> None:
         where: dict[str, object] = {"source": self.source, "source_position": self.upto.position}
@@ -137,6 +147,8 @@ class Hearing:
     async def _hear(self) -> None:
         await self._check_fork()
         await self._read_missing()
+        if self.halted_because:
+            await self._note("", self.upto.position)
         while True:
             arrived = await self._consumer.next_batch(SILENCE_SECONDS)
             ready, gap = next_in_order(self.upto.position, arrived)

@@ -1,5 +1,5 @@
 """What the shell itself keeps in every log: that it was opened, who leads, where a rehearsal's clock stands, what was
-set aside.
+set aside, which source is not heard any further.
 
 Also what it folds from any record: the orders to other services that await an answer, and the trace that each open
 subject continues.
@@ -17,6 +17,7 @@ from chassis.corrections import (
     ResumeHearing,
     SetAsideResolved,
     correction_of,
+    person,
     resolve_set_aside,
     resume_hearing,
 )
@@ -24,6 +25,7 @@ from chassis.decider import Facts, Malformed, Rejected, as_facts
 from chassis.record import Record
 from chassis.wire import EventKind
 
+WHY_CHARACTERS_MAX = 1_000
 CLOCK_MS_MAX = 4_102_415_999_999
 """The end of 2099 in China. A log's time never goes back: one step into a year without a calendar would be for ever."""
 
@@ -54,6 +56,22 @@ class HeardEventSetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class HearingHalted:
+    """The source is not heard beyond a record, or not from one on: a fork, or a bug of ours."""
+
+    source_log_id: str
+    source_position: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HearingWentOn:
+    """What had halted it is mended: the source is heard again, from where it stood."""
+
+    source_log_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLog:
     rehearsal: bool
 
@@ -68,6 +86,15 @@ class MoveClock:
     to_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class NoteHearing:
+    """How hearing a source stands: `halted_because` is empty while it goes well."""
+
+    source_log_id: str
+    source_position: int
+    halted_because: str
+
+
 @dataclass(slots=True)
 class ShellState:
     """What every log's records fold to beside the domain's state. unanswered and traces are bounded by what is open."""
@@ -78,6 +105,8 @@ class ShellState:
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    # Sources that are not heard any further, and why.
+    halted: dict[str, str] = field(default_factory=dict)
     unanswered: set[int] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
     proposers: dict[str, str] = field(default_factory=dict)
@@ -92,6 +121,8 @@ def decide_shell(
             return [resolve_set_aside(shell.set_aside, shell.proposers, command, actor)]
         case ResumeHearing():
             return [resume_hearing(sources, shell.proposers, command, actor)]
+        case NoteHearing():
+            return note_hearing(shell, command)
         case OpenLog(rehearsal):
             return [LogOpened(shell.log_id, rehearsal)]
         case TakeLeadership(address):
@@ -105,6 +136,15 @@ def decide_shell(
                 raise Rejected("CLOCK_MOVED_BACK", now_ms=shell.clock_ms, to_ms=to_ms)
             return [ClockMoved(to_ms)]
     return None
+
+
+def note_hearing(shell: ShellState, command: NoteHearing) -> list[object]:
+    why = command.halted_because[:WHY_CHARACTERS_MAX]
+    if why == shell.halted.get(command.source_log_id, ""):
+        return []
+    if not why:
+        return [HearingWentOn(command.source_log_id)]
+    return [HearingHalted(command.source_log_id, command.source_position, why)]
 
 
 def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
@@ -127,13 +167,18 @@ def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
             shell.clock_ms = now_ms
         case HeardEventSetAside():
             shell.set_aside[record.position] = event
+        case HearingHalted():
+            shell.halted[event.source_log_id] = event.why
+        case HearingWentOn():
+            del shell.halted[event.source_log_id]
         case CorrectionProposed(correction, _, proposer):
             shell.proposers[correction] = proposer
         case SetAsideResolved():
-            assert event.approver != shell.proposers.pop(correction_of(event))
+            assert person(event.approver) != person(shell.proposers.pop(correction_of(event)))
             del shell.set_aside[event.set_aside_position]
         case HearingResumed():
-            assert event.approver != shell.proposers.pop(correction_of(event))
+            assert person(event.approver) != person(shell.proposers.pop(correction_of(event)))
+            shell.halted.pop(event.source_log_id, None)
         case _:
             return False
     return True
@@ -189,11 +234,29 @@ def to_heard_event_set_aside(message: pb.HeardEventSetAside) -> HeardEventSetAsi
     return HeardEventSetAside(message.source_log_id, message.source_position, message.type, message.reason, facts)
 
 
+def hearing_halted(event: HearingHalted) -> pb.HearingHalted:
+    return pb.HearingHalted(source_log_id=event.source_log_id, source_position=event.source_position, why=event.why)
+
+
+def to_hearing_halted(message: pb.HearingHalted) -> HearingHalted:
+    return HearingHalted(message.source_log_id, message.source_position, message.why)
+
+
+def hearing_went_on(event: HearingWentOn) -> pb.HearingWentOn:
+    return pb.HearingWentOn(source_log_id=event.source_log_id)
+
+
+def to_hearing_went_on(message: pb.HearingWentOn) -> HearingWentOn:
+    return HearingWentOn(message.source_log_id)
+
+
 SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     *CORRECTION_KINDS,
     EventKind(LogOpened, pb.LogOpened, log_opened, to_log_opened),
     EventKind(LeadershipTaken, pb.LeadershipTaken, leadership_taken, to_leadership_taken),
     EventKind(ClockMoved, pb.ClockMoved, clock_moved, to_clock_moved),
+    EventKind(HearingHalted, pb.HearingHalted, hearing_halted, to_hearing_halted),
+    EventKind(HearingWentOn, pb.HearingWentOn, hearing_went_on, to_hearing_went_on),
     EventKind(
         HeardEventSetAside,
         pb.HeardEventSetAside,

@@ -115,6 +115,10 @@ MENDS = {
     "EARLIER_DAY_NOT_SETTLED": (
         "See why its run waits (`carbonmarket runs`); it opens when the run is completed, or two operators override."
     ),
+    "DAY_NOT_CLOSED": "Wait until trading has closed the day, then retry the run.",
+    "EXCLUDED_TRADE_UNKNOWN": "Exclude trades of that day alone, and none that is settled.",
+    "TOTALS_DIFFER": "Find what one of the two books lacks; the facts name the figures that differ.",
+    "HEARING_HALTED": "See why the source is not heard (`carbonmarket status`) and follow the runbook.",
     "HEARD_EVENTS_SET_ASIDE": "See what waits for people (`carbonmarket status`) and mend its cause.",
     "INSTRUMENT_ALREADY_LISTED": "Nothing needs to be done: the instrument is listed.",
     "INSTRUMENT_NOT_LISTED": "Choose an instrument that is listed on this day.",

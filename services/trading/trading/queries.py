@@ -83,8 +83,9 @@ class TradingQueryService:
             check_day(request.day)
 
         def look(market: Market) -> pb.GetDayResponse:
-            day = views.day(market, request.day, len(self.writer.engine.shell.set_aside))
-            day.now_ms = self.writer.now_ms()
+            now_ms = self.writer.now_ms()
+            day = views.day(market, request.day, self.writer.engine.context(call.actor, now_ms))
+            day.now_ms = now_ms
             return day
 
         seen = await self.writer.read(look, request.min_position)

@@ -34,11 +34,10 @@ Books = Counter[tuple[str, str, str]]
 
 @pytest_asyncio.fixture(scope="module")
 async def trading_heard(registry: OneService, trading: WrittenLog) -> AsyncIterator[None]:
-    """Trading gives 20 t back, then claims 900 t more than it has, then stops an account that was restricted."""
+    """Trading gives 20 t back, then stops an account that was restricted."""
     stopped = trading_events.TradingAccountStopped(account="held-0005", restriction=1, ground="risk warning")
     trading.write(
         trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=20, return_id=1),
-        trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=900, return_id=2),
         trading_events.TradingAccountOpened(account="power-0001", eligible_to_trade=True),
         stopped,
         stopped,
@@ -146,11 +145,7 @@ async def test_a_delivery_that_cannot_be_is_answered_and_recorded_and_moves_noth
     assert (await registry.call(CLEARING, delivery(2, 2, leg(4, 1)))).completed.legs == 1
 
 
-async def test_what_trading_gives_back_is_booked_once_and_what_it_has_not_is_set_aside(
-    registry: OneService, trading: WrittenLog, trading_heard: None
-) -> None:
-    status = await registry.heard(trading)
-    assert [(one.source_position, one.reason) for one in status.set_aside] == [(4, "INSUFFICIENT_ALLOWANCES")]
+async def test_what_trading_gives_back_is_booked_once(registry: OneService, trading_heard: None) -> None:
     returned = [record for record in await registry.records() if record.type.endswith("ReturnedFromTrading")]
     assert [events.ReturnedFromTrading.FromString(record.data) for record in returned] == [
         events.ReturnedFromTrading(
@@ -288,3 +283,21 @@ async def test_the_books_are_the_same_after_the_process_was_killed(
         POWER, query.GetStatementRequest(account="power-0001", as_of_position=statement.position)
     )
     assert again == statement
+
+
+async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_delivered_until_two_people_resolve_it(
+    registry: OneService, trading: WrittenLog, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    claim = trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=900, return_id=2)
+    claimed_at = trading.write(claim)
+    (aside,) = (await registry.heard(trading)).set_aside
+    assert (aside.source_position, aside.reason) == (claimed_at, "INSUFFICIENT_ALLOWANCES")
+    books = fold(await registry.records())
+    answer = await registry.call(CLEARING, delivery(3, 1, leg(6, 1)))
+    assert (answer.refused.reason, dict(answer.refused.facts)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": "1"})
+    assert fold(await registry.records()) == books
+    for person in ("ann", "ben"):
+        resolve = log_service_pb2.ResolveSetAsideRequest(request_id=person, set_aside_position=aside.position)
+        resolve.ground = "trading's mistake"
+        await registry.call(f"registry_operator:{person}", resolve)
+    assert (await registry.call(CLEARING, delivery(3, 2, leg(6, 1)))).completed.legs == 1

@@ -38,6 +38,7 @@ class LogReader:
     answered: set[int] = field(default_factory=set)
     last_source: tuple[str, int] = ("", 0)
     set_aside: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
+    halted: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.digest = hashlib.sha256(f"carbonmarket log {self.log_id}".encode()).digest()
@@ -87,14 +88,22 @@ class LogReader:
             resumed = log_events_pb2.HearingResumed.FromString(record.data)
             self._signed_by_two(resumed.proposer, resumed.approver, record)
             self.heard[resumed.source_log_id] = resumed.source_position
+            self.halted.pop(resumed.source_log_id, None)
+        elif record.type == log_events_pb2.HearingHalted.DESCRIPTOR.full_name:
+            halted = log_events_pb2.HearingHalted.FromString(record.data)
+            self.halted[halted.source_log_id] = halted.why
+        elif record.type == log_events_pb2.HearingWentOn.DESCRIPTOR.full_name:
+            del self.halted[log_events_pb2.HearingWentOn.FromString(record.data).source_log_id]
 
     def _signed_by_two(self, proposer: str, approver: str, record: Record) -> None:
-        if proposer == approver or approver != record.actor:
+        if proposer.partition(":")[2] == approver.partition(":")[2] or approver != record.actor:
             self.findings.say("two people correct a log", f"{proposer}, {approver}, recorded by {record.actor}")
 
     def conclude(self) -> None:
-        """What was set aside and not dealt with since is a finding."""
+        """What was set aside, or is not heard, and not dealt with since is a finding."""
         self.findings.at = f"{self.log_id}, at the end"
+        for source, why in self.halted.items():
+            self.findings.say("every source is heard", f"{source}: {why}")
         for position, aside in self.set_aside.items():
             heard = f"{aside.source_log_id} {aside.source_position} {aside.type}"
             self.findings.say("nothing heard is set aside", f"record {position}: {heard}: {aside.reason}")

@@ -232,6 +232,7 @@ def test_two_people_resolve_what_was_set_aside_and_nobody_alone() -> None:
     assert reason(resolve("registry_operator:ann", at=99)) == "SET_ASIDE_UNKNOWN"
     done(resolve("registry_operator:ann")).only(CorrectionProposed)
     assert reason(resolve("registry_operator:ann")) == "SECOND_PERSON_REQUIRED"
+    assert reason(resolve("exchange_operator:ann")) == "SECOND_PERSON_REQUIRED", "one person in two roles"
     assert on.shell.set_aside
     done(resolve("registry_operator:ben")).only(SetAsideResolved)
     assert on.shell.set_aside == {}

@@ -14,6 +14,7 @@ from google.protobuf import wrappers_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carbonmarket.log.v1 import log_events_pb2
 from chassis.broker import RecordConsumer
 from chassis.call import Call, NotYet, Refused
 from chassis.corrections import HearingResumed, ResumeHearing
@@ -327,6 +328,26 @@ async def test_while_the_source_is_away_what_kafka_brings_is_heard() -> None:
         remote.records = source_records(3)
         await until_heard(ear, 3)
         assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_a_halt_is_written_down_once_and_lasts_over_restarts_until_a_mended_release_gets_past_it() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    good = source_records(2)
+    bare = Record(3, "google.protobuf.Unheard", b"", 1_000, "participant:ada")
+    remote.records = [*good, replace(bare, digest=chain(good[-1].digest, bare))]
+    for _ in range(2):
+        async with hearing(store, remote) as (ear, _, writer):
+            await until_halted(ear)
+            await asyncio.sleep(0.03)
+            read = await writer.read(lambda _: writer.engine.context("participant:ada", 0).halted)
+            assert read.value == (SOURCE,)
+    (halted,) = [record for record in store.records if record.type.endswith("HearingHalted")]
+    assert "does not know" in log_events_pb2.HearingHalted.FromString(halted.data).why
+    remote.records = [*good, *source_records(1, Head(2, good[-1].digest))]
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_goes_on(ear)
+        assert ear.upto.position == 3
+    assert store.records[-1].type.endswith("HearingWentOn")
 
 
 async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_again() -> None:

@@ -186,6 +186,14 @@ def test_the_barrier_holds_a_run_while_anything_heard_is_set_aside() -> None:
     assert isinstance(play(state, ANN, RetryRun(1))[0], ClearingRunComputed)
 
 
+def test_the_barrier_holds_a_run_while_trading_is_not_heard() -> None:
+    state = open_books(power_fen=303)
+    play(state, TRADING, FIRST)
+    _, blocked = play(state, TRADING, close(FIRST), halted=("trading",))
+    assert blocked == ClearingRunBlocked(1, FRIDAY, 1, "HEARING_HALTED", (("source", "trading"),))
+    assert isinstance(play(state, ANN, RetryRun(1))[0], ClearingRunComputed)
+
+
 def test_a_run_waits_whole_for_money_and_goes_on_when_it_has_come() -> None:
     state = open_books(power_fen=302)
     play_day(state, FIRST)

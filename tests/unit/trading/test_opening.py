@@ -1,5 +1,6 @@
 """Opening a day: what keeps it closed, who may override that, and what it fixes and releases."""
 
+from chassis.decider import Context
 from support.trading_floor import (
     ANN,
     BOB,
@@ -37,6 +38,7 @@ from trading.domain.settlement import AllowancesReleased, NoteBooksAgreement, No
 from trading.domain.values import Side
 
 FIRST_LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, 6_240)
+NO_DOUBTS = Context(0, ANN)
 GROUND = "clearing is away, the exchange's committee decided"
 
 # fmt: off
@@ -148,14 +150,28 @@ def test_an_override_is_for_one_day_only() -> None:
     assert opened.overridden_by == (ANN, BOB)
     floor.close()
     floor.day = TUESDAY
-    assert [obstacle.facts["earlier_day"] for obstacle in obstacles(floor.market, TUESDAY, 0)] == [FRIDAY, MONDAY]
+    assert [obstacle.facts["earlier_day"] for obstacle in obstacles(floor.market, TUESDAY, NO_DOUBTS)] == [
+        FRIDAY,
+        MONDAY,
+    ]
     assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
 
 
 def test_heard_events_that_could_not_be_applied_keep_the_day_closed() -> None:
     floor = quiet_floor()
     floor.set_aside = 2
-    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"day": FRIDAY, "count": 2})
+    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": 2})
+
+
+def test_a_source_that_is_not_heard_keeps_the_day_closed_unless_two_people_override_it() -> None:
+    floor = quiet_floor()
+    floor.halted = ("registry",)
+    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("HEARING_HALTED", {"source": "registry"})
+    floor.play(ANN, OverrideOpening(FRIDAY, GROUND))
+    floor.play(BOB, OverrideOpening(FRIDAY, GROUND))
+    opened = floor.play(ANN, OpenDay(FRIDAY))[0]
+    assert isinstance(opened, DayOpened)
+    assert opened.overridden_by == (ANN, BOB)
 
 
 def test_without_rules_or_instruments_no_day_opens() -> None:

@@ -136,6 +136,19 @@ def test_a_run_is_confirmed_when_its_totals_are_the_days_own(floor: Floor) -> No
     floor.climb(CONFIRMING)
 
 
+def test_no_run_is_confirmed_while_trading_may_lack_what_others_said(floor: Floor) -> None:
+    floor.set_aside = 1
+    assert floor.at("16:00").play(CLEARING, WHOLE) == [
+        ClearingRunDisputed(1, FRIDAY, 1, "HEARD_EVENTS_SET_ASIDE", (("set_aside", "1"),))
+    ]
+    floor.set_aside, floor.halted = 0, ("registry",)
+    assert floor.play(CLEARING, WHOLE) == [
+        ClearingRunDisputed(1, FRIDAY, 1, "HEARING_HALTED", (("source", "registry"),))
+    ]
+    floor.halted = ()
+    assert floor.play(CLEARING, WHOLE) == [CONFIRMED]
+
+
 def test_an_empty_day_has_an_empty_run() -> None:
     floor = quiet_floor()
     floor.open(FRIDAY)

@@ -1,10 +1,11 @@
 """The barrier: a day is cleared only when everything about it was heard.
 
 Trading's log has no gaps and its close of the day comes after every trade, so hearing the close is having heard all;
-the totals that trading states are compared all the same, and the events that could not be applied must be none.
+the totals that trading states are compared all the same, the events that could not be applied must be none, and
+trading must still be heard.
 """
 
-from chassis.decider import Context, Facts, as_facts
+from chassis.decider import Context, Facts, as_facts, doubts
 from clearing.domain.state import DayTotals, Run, State
 
 RUN_TRADES_MAX = 20_000
@@ -13,8 +14,8 @@ RUN_TRADES_MAX = 20_000
 
 def barrier(state: State, run: Run, context: Context) -> tuple[str, Facts] | None:
     """Why the run may not begin, and the facts; None when it may."""
-    if context.set_aside:
-        return "HEARD_EVENTS_SET_ASIDE", as_facts(set_aside=context.set_aside)
+    for doubt in doubts(context):
+        return doubt.reason, as_facts(**doubt.facts)
     heard = state.obligations.days.get(run.day, DayTotals())
     if heard != run.closed:
         return "TOTALS_DIFFER", as_facts(

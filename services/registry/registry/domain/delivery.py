@@ -15,7 +15,7 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 from collections import Counter
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts
+from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
 from registry.domain.state import AccountState, LastDelivery, Registry
 from registry.domain.values import check_account, check_day, check_quantity, check_vintage
@@ -89,6 +89,7 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
         raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
     try:
         check_order(registry.last_delivery, command)
+        check_no_doubts(context)
         check_names(registry, command.legs)
         check_sellers(registry, command.legs)
     except Rejected as refusal:
@@ -117,6 +118,12 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
         quantity_tonnes=sum(leg.quantity_tonnes for leg in command.legs),
     )
     return [*delivered, completed]
+
+
+def check_no_doubts(context: Context) -> None:
+    """What trading gave back or stopped may be missing here: no run is delivered from books that may be wrong."""
+    for doubt in doubts(context):
+        raise doubt
 
 
 def check_shape(command: DeliverAllowances) -> None:

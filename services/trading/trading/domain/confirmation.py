@@ -2,14 +2,14 @@
 
 Clearing asks for it with a run's totals; trading compares them with its own of the day. A run may leave out trades that
 two people took out: the totals are then without those, whether or not trading has heard of it yet. A difference is an
-answer, recorded on both sides, and no refusal.
+answer, recorded on both sides, and no refusal; so is that trading's own books are in doubt.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, as_facts
+from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
 from trading.domain.calendar import DayPhase, Total
 from trading.domain.trades import Settlement, Trade
 from trading.domain.values import Method, check_day
@@ -87,14 +87,40 @@ def confirm_clearing_run(market: "Market", command: ConfirmClearingRun, context:
     if context.name != "clearing":
         raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
 
+    try:
+        check_no_doubts(context)
+        check_totals(market, command)
+    except Rejected as refusal:
+        facts = as_facts(**refusal.facts)
+        return [ClearingRunDisputed(command.run_id, command.day, command.attempt, refusal.reason, facts)]
+
+    return [
+        ClearingRunConfirmed(
+            run_id=command.run_id,
+            day=command.day,
+            attempt=command.attempt,
+            trades=command.trades,
+            quantity_tonnes=command.quantity_tonnes,
+            value_fen=command.value_fen,
+        )
+    ]
+
+
+def check_no_doubts(context: Context) -> None:
+    """What the registry or clearing said may be missing here: no run is confirmed from books that may be wrong."""
+    for doubt in doubts(context):
+        raise doubt
+
+
+def check_totals(market: "Market", command: ConfirmClearingRun) -> None:
     day = market.calendar.days.get(command.day)
     if day is None or day.phase is not DayPhase.CLOSED:
-        return [disputed(command, "DAY_NOT_CLOSED", {"day": command.day})]
+        raise Rejected("DAY_NOT_CLOSED", day=command.day)
     excluded: list[Trade] = []
     for trade_id in dict.fromkeys(command.excluded_trade_ids):
         trade = market.trades.get(trade_id)
         if trade is None or trade.day != command.day or trade.settlement is Settlement.SETTLED:
-            return [disputed(command, "EXCLUDED_TRADE_UNKNOWN", {"trade_id": str(trade_id)})]
+            raise Rejected("EXCLUDED_TRADE_UNKNOWN", trade_id=trade_id)
         excluded.append(trade)
     expected = totals_without(day.whole, day.totals, excluded)
     stated = {(total.instrument, total.method): total for total in command.totals}
@@ -108,18 +134,8 @@ def confirm_clearing_run(market: "Market", command: ConfirmClearingRun, context:
         if expected.get(name, NOTHING) != stated_figures.get(name, NOTHING)
     }
     if differences:
-        named = dict(list(differences.items())[:DIFFERENCES_MAX])
-        return [disputed(command, "TOTALS_DIFFER", {"differences": str(len(differences)), **named})]
-    return [
-        ClearingRunConfirmed(
-            run_id=command.run_id,
-            day=command.day,
-            attempt=command.attempt,
-            trades=command.trades,
-            quantity_tonnes=command.quantity_tonnes,
-            value_fen=command.value_fen,
-        )
-    ]
+        named: dict[str, int | str] = dict(list(differences.items())[:DIFFERENCES_MAX])
+        raise Rejected("TOTALS_DIFFER", differences=len(differences), **named)
 
 
 def totals_without(
@@ -140,16 +156,6 @@ def totals_without(
 
 def figures_name(instrument: str, method: Method) -> str:
     return f"{instrument}/{method.name.lower()}"
-
-
-def disputed(command: ConfirmClearingRun, reason: str, facts: Mapping[str, str]) -> ClearingRunDisputed:
-    return ClearingRunDisputed(
-        run_id=command.run_id,
-        day=command.day,
-        attempt=command.attempt,
-        reason=reason,
-        facts=as_facts(**facts),
-    )
 
 
 # Changes

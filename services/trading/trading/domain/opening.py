@@ -11,7 +11,7 @@ Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.decider import Context, Decide, Evolve, Rejected, doubts
 from trading.domain import rules
 from trading.domain.calendar import DayPhase, check_not_opened, day_of, known_day
 from trading.domain.instruments import Instrument, Limits
@@ -68,9 +68,9 @@ class DayOpened:
 # What keeps a day from being opened
 
 
-def obstacles(market: "Market", day: str, set_aside: int) -> list[Rejected]:
-    """The refusals that two people may override: earlier days that are not settled or whose books do not agree, and
-    heard events that could not be applied.
+def obstacles(market: "Market", day: str, context: Context) -> list[Rejected]:
+    """The refusals that two people may override: earlier days that are not settled or whose books do not agree, heard
+    events that could not be applied, and sources that are not heard any further.
     """
     found: list[Rejected] = []
     for earlier in market.calendar.unfinished:
@@ -80,9 +80,7 @@ def obstacles(market: "Market", day: str, set_aside: int) -> list[Rejected]:
             found.append(Rejected("EARLIER_DAY_NOT_SETTLED", day=day, earlier_day=earlier))
         else:
             found.append(Rejected("BOOKS_NOT_AGREED", day=day, earlier_day=earlier))
-    if set_aside:
-        found.append(Rejected("HEARD_EVENTS_SET_ASIDE", day=day, count=set_aside))
-    return found
+    return [*found, *doubts(context)]
 
 
 # Decisions
@@ -109,7 +107,7 @@ def open_day(market: "Market", command: OpenDay, context: Context) -> list[objec
     for instrument in instruments:
         if not (instrument.previous_close_fen or composite_fen):
             raise Rejected("COMPOSITE_UNKNOWN", day=command.day, instrument=instrument.instrument)
-    blocking = obstacles(market, command.day, context.set_aside)
+    blocking = obstacles(market, command.day, context)
     if blocking and not day.override_approved_by:
         raise blocking[0]
 
@@ -176,7 +174,7 @@ def override_opening(market: "Market", command: OverrideOpening, context: Contex
     day = known_day(market.calendar, command.day)
     check_none_open(market, command.day)
     check_not_opened(market.calendar, command.day)
-    if not obstacles(market, command.day, context.set_aside):
+    if not obstacles(market, command.day, context):
         raise Rejected("OPENING_NOT_BLOCKED", day=command.day)
     if day.override_approved_by:
         raise Rejected("OVERRIDE_ALREADY_APPROVED", day=command.day)

@@ -4,6 +4,7 @@ from collections import Counter
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
+from chassis.decider import Context
 from trading.domain.accounts import Account
 from trading.domain.book import Book, BookSide
 from trading.domain.calendar import Calendar, Day, DayPhase, known_day
@@ -90,7 +91,7 @@ def next_day(calendar: Calendar) -> str:
     return next(after, "")
 
 
-def day(market: Market, name: str, set_aside: int) -> pb.GetDayResponse:
+def day(market: Market, name: str, context: Context) -> pb.GetDayResponse:
     """Raises NotFound."""
     calendar = market.calendar
     live: Day = known_day(calendar, name or calendar.open_day or next_day(calendar) or calendar.last_opened)
@@ -105,7 +106,7 @@ def day(market: Market, name: str, set_aside: int) -> pb.GetDayResponse:
             pb.OpeningObstacle(
                 reason=obstacle.reason, facts={name: str(value) for name, value in obstacle.facts.items()}
             )
-            for obstacle in (obstacles(market, live.day, set_aside) if waits else [])
+            for obstacle in (obstacles(market, live.day, context) if waits else [])
         ],
         override_proposed_by=live.override_proposed_by,
         override_approved_by=live.override_approved_by,

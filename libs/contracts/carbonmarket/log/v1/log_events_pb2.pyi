@@ -184,6 +184,56 @@ class HearingResumed(_message.Message):
 Global___HearingResumed: _TypeAlias = HearingResumed  # noqa: Y015
 
 @_typing.final
+class HearingHalted(_message.Message):
+    """A source is not heard any further: it has forked, or one of its records cannot be dealt with. What depends on it waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_POSITION_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    source_log_id: _builtins.str
+    source_position: _builtins.int
+    """The record that hearing stopped at, or the last one heard where it is none."""
+    why: _builtins.str
+    """With both digests where the source has forked."""
+    def __init__(
+        self,
+        *,
+        source_log_id: _builtins.str = ...,
+        source_position: _builtins.int = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_log_id", b"source_log_id", "source_position", b"source_position", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HearingHalted: _TypeAlias = HearingHalted  # noqa: Y015
+
+@_typing.final
+class HearingWentOn(_message.Message):
+    """The source is heard again, from where it stood, because what had halted hearing is mended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    source_log_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        source_log_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_log_id", b"source_log_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HearingWentOn: _TypeAlias = HearingWentOn  # noqa: Y015
+
+@_typing.final
 class HeardEventSetAside(_message.Message):
     """A heard event that could not be applied: it waits for people and blocks what depends on it."""
 
