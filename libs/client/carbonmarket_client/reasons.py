@@ -110,6 +110,7 @@ MENDS = {
     "DAY_NOT_TODAY": "Open a day on that day itself.",
     "DAY_ON_WEEKEND": "Leave Saturdays and Sundays out.",
     "DAY_STILL_OPEN": "Close the open day first.",
+    "DAY_TOO_FAR_AHEAD": "Announce days up to the one that the refusal names; later ones when their time comes nearer.",
     "DAY_UNKNOWN": "Choose a day that was announced as a trading day.",
     "DAYS_NOT_ASCENDING": "Give the days in order, each once.",
     "EARLIER_DAY_NOT_SETTLED": (

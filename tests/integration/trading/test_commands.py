@@ -76,6 +76,7 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (ANN,    pb.AnnounceTradingDaysRequest(days=["2021-07-31"]),     INVALID,   "DAY_ON_WEEKEND"),
     (ANN,    pb.AnnounceTradingDaysRequest(days=DAYS[::-1]),         INVALID,   "DAYS_NOT_ASCENDING"),
     (ANN,    pb.AnnounceTradingDaysRequest(days=DAYS),               REFUSED,   "DAY_ALREADY_ANNOUNCED"),
+    (ANN,    pb.AnnounceTradingDaysRequest(days=["9999-12-31"]),     REFUSED,   "DAY_TOO_FAR_AHEAD"),
     (POWER,  pb.AnnounceTradingDaysRequest(days=["2021-08-02"]),     FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (ANN,    pb.SetTradingRulesRequest(),                            INVALID,   "DAY_MALFORMED"),
     (ANN,    rules(source="\n"),                                     INVALID,   "SOURCE_MALFORMED"),

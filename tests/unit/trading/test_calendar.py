@@ -18,8 +18,11 @@ ANNOUNCING: list[Line] = [
     ("08:00", ANN, AnnounceTradingDays(("2021-08-03", "2021-08-02")),               "DAYS_NOT_ASCENDING"),
     ("08:00", ANN, AnnounceTradingDays(("2021-08-02", "2021-08-02")),               "DAYS_NOT_ASCENDING"),
     ("08:00", ANN, AnnounceTradingDays(("2021-07-22", "2021-07-23")),               "DAY_ALREADY_ANNOUNCED"),
+    ("08:00", ANN, AnnounceTradingDays(("2021-07-23", "9999-12-31")),               "DAY_TOO_FAR_AHEAD"),
+    ("08:00", ANN, AnnounceTradingDays(("2023-07-18",)),                            "DAY_TOO_FAR_AHEAD"),
     ("08:00", ANN, AnnounceTradingDays(("2021-07-23", "2021-07-26")),               None),
     ("08:00", ANN, AnnounceTradingDays(("2021-07-26",)),                            "DAY_ALREADY_ANNOUNCED"),
+    ("08:00", ANN, AnnounceTradingDays(("2023-07-17",)),                            None),
 ]
 
 MOMENTS = [
@@ -36,7 +39,7 @@ MOMENTS = [
 def test_days_are_announced_in_order_and_never_twice() -> None:
     floor = quiet_floor()
     floor.climb(ANNOUNCING)
-    assert list(floor.market.calendar.days) == [*DAYS, "2021-07-23", "2021-07-26"]
+    assert list(floor.market.calendar.days) == [*DAYS, "2021-07-23", "2021-07-26", "2023-07-17"]
 
 
 @pytest.mark.parametrize(("now_ms", "day"), MOMENTS)

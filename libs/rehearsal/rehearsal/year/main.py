@@ -73,7 +73,7 @@ async def play(stack: Stack, people: People, task: Task, out: Console) -> tuple[
     Raises OpeningRefused, PlayRefused, NotSettled, TimeoutError and MarketError.
     """
     began = time.monotonic()
-    plan, bulletins, player = task.plan, Bulletins(), Player(people, task.plan.instruments)
+    plan, bulletins, player = task.plan, Bulletins(), Player(people, task.plan)
     with PlayProgress(out, len(plan.days)) as progress:
         player.commands += await open_market(people, plan, bool(task.composites), progress.step)
         progress.begin_days()

@@ -1,4 +1,4 @@
-"""What must be before the first planned day: accounts, vintages, allowances in trading, money, calendar and rules.
+"""What must be before the first planned day: accounts, vintages, allowances in trading, money and rules.
 
 What one actor does many times goes over the bulk streams; what each participant must do itself goes call by call.
 """
@@ -27,7 +27,6 @@ from rehearsal.people import (
 from rehearsal.plan import Plan
 
 IN_FLIGHT_MAX = 64
-DAYS_AT_ONCE_MAX = 400
 BASIS = "allocation plan"
 COMPLIANCE_YEAR_OF_CEA = 2020
 
@@ -53,8 +52,8 @@ async def open_market(people: People, plan: Plan, composite: bool, step: Step) -
     commands += await _transfer(people, plan)
     await wait_until_heard(people, "trading", "registry")
     await wait_until_heard(people, "clearing", "trading")
-    step("announcing the days, setting the rules, paying in")
-    commands += await _announce(people, plan, composite)
+    step("setting the rules, listing, paying in")
+    commands += await _set_rules(people, plan, composite)
     commands += await _deposit(people, plan)
     await wait_until_heard(people, "trading", "clearing")
     return commands
@@ -107,20 +106,16 @@ async def _transfer(people: People, plan: Plan) -> int:
     )
 
 
-async def _announce(people: People, plan: Plan, composite: bool) -> int:
+async def _set_rules(people: People, plan: Plan, composite: bool) -> int:
     exchange = people.acting_as(EXCHANGE_OPERATOR).trading
-    days = [day.isoformat() for day in plan.days]
-    commands: list[Awaitable[object]] = [
-        exchange.announce_trading_days(days[start : start + DAYS_AT_ONCE_MAX])
-        for start in range(0, len(days), DAYS_AT_ONCE_MAX)
-    ]
-    commands.append(exchange.set_trading_rules(rules_of_2021(plan.days[0])))
+    first_day = plan.days[0].isoformat()
+    commands: list[Awaitable[object]] = [exchange.set_trading_rules(rules_of_2021(plan.days[0]))]
     if composite or len(plan.instruments) > 1:
         # A vintage that is listed later begins at the composite's close, the mean of those before (rulebook 3.8).
         weights = {instrument.code: 1 for instrument in plan.instruments}
-        commands.append(exchange.set_composite_weights(days[0], weights, source="equal weights (rulebook 3.8)"))
+        commands.append(exchange.set_composite_weights(first_day, weights, source="equal weights (rulebook 3.8)"))
     commands += [
-        exchange.list_instrument(instrument.code, days[0], reference_price_fen=instrument.reference_fen)
+        exchange.list_instrument(instrument.code, first_day, reference_price_fen=instrument.reference_fen)
         for instrument in plan.instruments
         if instrument.first_day == plan.days[0]
     ]

@@ -5,16 +5,18 @@ wave waits for all of them. Every action's id is its request id, so a repeated s
 """
 
 from collections.abc import Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from carbonmarket.trading.v1.trading_query_service_pb2 import GetBulletinResponse
 from carbonmarket_client import Refused
 from carbonmarket_client.trading import TradingClient
 from rehearsal.people import EXCHANGE_OPERATOR, People, china_ms
-from rehearsal.plan import Action, Block, CancelListing, DayPlan, Instrument, PlaceListing, Session, TakeListing
+from rehearsal.plan import Action, Block, CancelListing, DayPlan, PlaceListing, Plan, Session, TakeListing
 from rehearsal.settled import wait_until_settled
 from rehearsal.year.opening import at_most_in_flight
 
+ANNOUNCED_AHEAD = timedelta(days=365)
+"""So far ahead are days announced: a plan may span more years than the exchange takes at once."""
 OPENING, CLOSE = time(9), time(15)
 SESSION_OPENS = {Session.MORNING: time(9, 30), Session.AFTERNOON: time(13)}
 
@@ -26,10 +28,11 @@ class PlayRefused(Exception):
 class Player:
     """Plays day after day, in order. `commands` counts what it has sent."""
 
-    def __init__(self, people: People, instruments: Sequence[Instrument]) -> None:
-        """`instruments` are those of the plan, in the order of their first days."""
+    def __init__(self, people: People, plan: Plan) -> None:
         self.commands = 0
-        self._instruments = instruments
+        self._days = plan.days
+        self._instruments = plan.instruments
+        self._last_announced = ""
         self._people = people
         self._exchange = people.acting_as(EXCHANGE_OPERATOR).trading
         self._order_ids: dict[str, int] = {}
@@ -39,6 +42,7 @@ class Player:
         day = plan.day.isoformat()
         self._order_ids = {}
         await self._move(plan, OPENING)
+        await self._announce_ahead(plan.day)
         await self._list_new_vintages(plan.day)
         await self._exchange.open_day(day)
         self.commands += 1
@@ -51,6 +55,14 @@ class Player:
         await self._move(plan, CLOSE)
         settled = await wait_until_settled(self._people, day)
         return await self._exchange.get_bulletin(day, min_position=settled.position)
+
+    async def _announce_ahead(self, today: date) -> None:
+        if today.isoformat() <= self._last_announced:
+            return
+        days = days_ahead(self._days, today)
+        await self._exchange.announce_trading_days(days)
+        self._last_announced = days[-1]
+        self.commands += 1
 
     async def _list_new_vintages(self, day: date) -> None:
         """A vintage that comes later than the market is listed on its first day, at the composite's close before it."""
@@ -121,3 +133,8 @@ class Player:
 
     def _trading(self, account: str) -> TradingClient:
         return self._people.participant(account).trading
+
+
+def days_ahead(days: Sequence[date], today: date) -> list[str]:
+    """Which of a plan's days are to be announced next, on the first that is not announced."""
+    return [day.isoformat() for day in days if today <= day < today + ANNOUNCED_AHEAD]

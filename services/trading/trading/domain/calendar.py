@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from trading.domain.market import Market
 
 DAYS_AT_ONCE_MAX = 400
+DAYS_AHEAD_MAX = 731
+"""Two years, in days of the calendar. Days only come in order: one announced far ahead bars all before it, for ever."""
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -137,6 +139,9 @@ def announce_trading_days(market: "Market", command: AnnounceTradingDays, contex
             raise Malformed("DAYS_NOT_ASCENDING", day=day, after_day=earlier)
     if command.days[0] <= market.calendar.last_announced:
         raise Rejected("DAY_ALREADY_ANNOUNCED", day=command.days[0], last_day=market.calendar.last_announced)
+    day_max = day_of(context.now_ms + DAYS_AHEAD_MAX * DAY_MS)
+    if command.days[-1] > day_max:
+        raise Rejected("DAY_TOO_FAR_AHEAD", day=command.days[-1], day_max=day_max)
 
     return [TradingDaysAnnounced(days=command.days)]
 
