@@ -133,8 +133,12 @@ class Writer(Generic[S]):
 
     async def submit(self, command: object, request_id: str, call: Call) -> Done:
         """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Unavailable, Bug."""
-        if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS_MAX or not request_id.isprintable():
-            raise Malformed("REQUEST_ID_MISSING", characters=len(request_id), characters_max=REQUEST_ID_CHARACTERS_MAX)
+        if not request_id:
+            raise Malformed("REQUEST_ID_MISSING")
+        if len(request_id) > REQUEST_ID_CHARACTERS_MAX or not request_id.isprintable():
+            raise Malformed(
+                "REQUEST_ID_MALFORMED", characters=len(request_id), characters_max=REQUEST_ID_CHARACTERS_MAX
+            )
         if self._commands_waiting >= COMMANDS_WAITING_MAX:
             raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
         self._commands_waiting += 1

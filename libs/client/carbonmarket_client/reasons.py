@@ -11,6 +11,7 @@ MENDS = {
     # Any service
     "ACTOR_MISSING": "Say who is calling: `--as role:name`, or metadata carbonmarket-actor.",
     "ROLE_NOT_ALLOWED": "Call as one of the roles that the refusal names.",
+    "REQUEST_ID_MALFORMED": "Write the request id as 1 to 100 printable characters.",
     "REQUEST_ID_MISSING": "Give the command a request_id of its own, so that it can be repeated safely.",
     "REQUEST_ID_REUSED": (
         "This request id was used for another command: take a new id, or send the first command unchanged."

@@ -151,11 +151,21 @@ async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_no
         await asyncio.gather(*waiting, heard)
 
 
-@pytest.mark.parametrize("request_id", ["", "x" * 101])
-async def test_a_command_without_a_usable_request_id_is_malformed(request_id: str) -> None:
+UNUSABLE_IDS: list[tuple[str, str, dict[str, int]]] = [
+    ("", "REQUEST_ID_MISSING", {}),
+    ("x" * 101, "REQUEST_ID_MALFORMED", {"characters": 101, "characters_max": 100}),
+    ("r\n1", "REQUEST_ID_MALFORMED", {"characters": 3, "characters_max": 100}),
+]
+
+
+@pytest.mark.parametrize(("request_id", "reason", "facts"), UNUSABLE_IDS)
+async def test_a_command_whose_request_id_is_missing_or_ill_written_is_told_which(
+    request_id: str, reason: str, facts: dict[str, int]
+) -> None:
     async with writing() as (writer, _):
-        with pytest.raises(Malformed, match="REQUEST_ID_MISSING"):
+        with pytest.raises(Malformed) as refused:
             await writer.submit(Add(1), request_id, ADA)
+        assert (refused.value.reason, refused.value.facts) == (reason, facts)
 
 
 async def test_a_follower_reads_only_what_is_committed_from_memory_or_from_the_log() -> None:
