@@ -111,7 +111,11 @@ class Projector:
         self._grown = asyncio.Event()
 
     async def wait_for(self, position: int) -> None:
-        """Returns when the tables show `position`. Raises Unavailable if that takes too long."""
+        """Returns when the tables show `position`. Raises Unavailable if that takes too long, and at once where the log
+        itself does not reach so far: there is nothing to wait for.
+        """
+        if position > self._tail.position:
+            raise Unavailable(f"the log stands at {self._tail.position}, asked for {position}")
         try:
             async with asyncio.timeout(CATCH_UP_SECONDS_MAX):
                 while self.position < position:

@@ -87,6 +87,14 @@ async def test_tables_that_stand_still_stop_no_command_and_say_so_to_queries(
         assert (await writer.submit(Order("salt"), "r2", ADA)).position == 2
 
 
+async def test_a_position_beyond_the_log_is_not_waited_for(database_url: str) -> None:
+    async with projecting(database_url, Table()) as (writer, tables, _):
+        done = await writer.submit(Order("bread"), "r1", ADA)
+        async with asyncio.timeout(projections.CATCH_UP_SECONDS_MAX / 2):
+            with pytest.raises(Unavailable, match=f"the log stands at {done.position}, asked for {done.position + 1}"):
+                await tables.fetch("SELECT * FROM ordered", min_position=done.position + 1)
+
+
 async def test_a_text_that_no_table_can_hold_is_in_none(database_url: str) -> None:
     async with projecting(database_url, Table()) as (writer, tables, _):
         done = await writer.submit(Order("bread"), "r1", ADA)

@@ -1,21 +1,25 @@
 """The running registry's queries: pages, positions, and every kind of bad input."""
 
+import asyncio
 from itertools import count
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from chassis.call import Refused
+from chassis.projections import CATCH_UP_SECONDS_MAX
 from support.one_service import OneService
 
 OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
 HUBEI, POWER, STEEL = "province:hubei", "participant:power-0001", "participant:steel-0002"
 
 NUMBERS = count(1)
+BEYOND = 10**12
 
 INVALID, NOT_FOUND, FORBIDDEN = (
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -85,6 +89,28 @@ async def test_who_wrote_reads_what_it_wrote(registry: OneService) -> None:
         )
         assert answer.account.name == name
         assert answer.position >= changed.position
+
+
+# fmt: off
+BEYOND_THE_LOG: list[Message] = [
+    query.ListVintagesRequest(min_position=BEYOND),
+    query.GetStatementRequest(account="hubei", min_position=BEYOND),
+    query.GetStatementRequest(account="hubei", as_of_position=BEYOND),
+    query.ListTradingHoldingsRequest(as_of_position=BEYOND),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("request_", BEYOND_THE_LOG, ids=named)
+async def test_a_position_that_the_log_has_not_reached_is_answered_at_once_with_both_positions(
+    registry: OneService, request_: Message
+) -> None:
+    head = len(await registry.records())
+    async with asyncio.timeout(CATCH_UP_SECONDS_MAX / 2):
+        with pytest.raises(Refused) as refused:
+            await registry.call(AUDITOR, request_)
+    assert refused.value.code is grpc.StatusCode.UNAVAILABLE
+    assert refused.value.facts == {"why": f"the log stands at {head}, asked for {BEYOND}"}
 
 
 async def test_all_accounts_are_listed_page_by_page(registry: OneService) -> None:
