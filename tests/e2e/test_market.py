@@ -64,6 +64,11 @@ class Market:
         answer = json.loads(await self.done(f"carbonmarket days --json {day}"))
         return bool(answer["settled"] and answer["books_agreed"])
 
+    async def rest_of_screen(self) -> str:
+        """What it has said since it was ready, to its end."""
+        assert self.process.stdout is not None
+        return (await self.process.stdout.read()).decode()
+
     async def stop(self, told: signal.Signals = signal.SIGINT) -> int:
         """Tell it to stop, as Ctrl-C does; return its exit code."""
         self.process.send_signal(told)
@@ -142,6 +147,12 @@ async def test_a_market_survives_the_killing_of_each_service_and_of_its_database
         await running.back()
         assert "Trade 1:" in await running.done("carbonmarket orders take 1 1000 48.50")
         assert await running.stop() == 0
+        screen = await running.rest_of_screen()
+    for service in ("trading", "registry", "clearing"):
+        log = folder / "log" / f"{service}.log"
+        assert f"{service} ended with SIGKILL and is started again; its log: {log}\n" in screen
+        assert f"{service} is ready again\n" in screen
+    assert "postgres ended with SIGKILL and is started again" in screen
 
 
 async def test_a_market_leaves_no_process_behind_and_keeps_its_data_over_a_restart(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from rehearsal import processes
 from rehearsal.postgres import Postgres
-from rehearsal.processes import Child, ChildFailed, Program, Supervisor, printed
+from rehearsal.processes import RESTARTS_MAX, Child, ChildFailed, Program, Supervisor, printed
 from support.kafka import Kafka
 
 ANSWER_S_MAX = 20.0
@@ -56,7 +57,7 @@ async def test_a_cleared_broker_has_no_record(kafka: Kafka) -> None:
 
 async def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
     program = Program("short", (sys.executable, "-c", "print('no room'); raise SystemExit(3)"), ready=printed("up"))
-    with pytest.raises(ChildFailed, match=r"short ended with 3\n(?s:.*)no room"):
+    with pytest.raises(ChildFailed, match=r"short ended with code 3\n(?s:.*)no room"):
         await Child(program, tmp_path).start()
 
 
@@ -72,6 +73,27 @@ async def test_a_crashed_child_is_started_again(tmp_path: Path) -> None:
             while child.pid == first or not child.running:
                 await asyncio.sleep(0.05)
     assert not child.running
+
+
+async def test_a_child_that_does_not_come_back_is_given_up_and_every_step_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "RESTART_PAUSE_S_FIRST", 0.01)
+    once = tmp_path / "once"
+    code = f"import pathlib, time; pathlib.Path({str(once)!r}).mkdir(); print('on', flush=True); time.sleep(600)"
+    program = Program("fragile", (sys.executable, "-c", code), ready=printed("on"))
+    said: list[str] = []
+    async with Supervisor(tmp_path, restart=True, say=said.append) as supervisor:
+        child = await supervisor.start(program)
+        await child.kill()
+        await asyncio.wait_for(supervisor.failed.wait(), ANSWER_S_MAX)
+    assert said == [
+        f"fragile ended with SIGKILL and is started again; its log: {tmp_path / 'fragile.log'}",
+        *(f"start {number} of at most {RESTARTS_MAX}: fragile ended with code 1" for number in range(1, 6)),
+    ]
+    gone = str(supervisor.failure)
+    assert gone.startswith(f"fragile is given up after {RESTARTS_MAX} starts: fragile ended with code 1\nlast lines of")
+    assert "FileExistsError" in gone
 
 
 async def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """`make market`: one market kept running on this machine, with everything it knows in a folder.
 
 The first start opens a small market: accounts, allowances, money, an open day with a book. Every later start goes on
-where the last one ended, clock included; a process that crashes is started again. What a first start did not finish
-is begun anew, because a market opened by half is none.
+where the last one ended, clock included; a process that crashes is started again, and the screen says so. What a first
+start did not finish is begun anew, because a market opened by half is none.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from datetime import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from carbonmarket_client.errors import MarketError
 from carbonmarket_client.settings import ACTOR_VARIABLE
@@ -59,7 +60,8 @@ async def keep(folder: Path, out: Console) -> None:
         if first:
             clear(folder)
         out.print(f"Starting PostgreSQL, a broker and three services; all they know is in {folder}/ …")
-        async with Stack(folder, Start(clock=opening.CLOCK_START, restart=True)) as stack:
+        start = Start(clock=opening.CLOCK_START, restart=True)
+        async with Stack(folder, start, lambda sentence: out.print(Text(sentence), soft_wrap=True)) as stack:
             async with People(stack.addresses) as people:
                 if first:
                     await _open(people)

@@ -27,7 +27,7 @@ from grpc_health.v1 import health_pb2
 READY_S_MAX = 30.0
 STOP_S_MAX = 15.0
 POLL_S = 0.05
-RESTARTS_MAX = 5  # in a row, without being ready in between
+RESTARTS_MAX = 5  # without being ready in between
 RESTART_PAUSE_S_FIRST = 0.2
 RESTART_PAUSE_S_MAX = 5.0
 LOG_TAIL_LINES_MAX = 20
@@ -35,6 +35,8 @@ PORTS = range(20_000, 32_000)  # below the range from which Linux takes outgoing
 PORT_TRIES_MAX = 100
 
 Ready = Callable[["Child"], Awaitable[bool]]
+Say = Callable[[str], None]
+"""Takes a sentence about a child for whoever looks on."""
 
 
 class ChildFailed(Exception):
@@ -116,8 +118,13 @@ class Child:
             await self.kill()
             raise ChildFailed(f"{self.program.name} was not ready after {ready_s_max:g} s\n{self.tail()}") from None
         if not self.running:
-            assert self.process is not None
-            raise ChildFailed(f"{self.program.name} ended with {self.process.returncode}\n{self.tail()}")
+            raise ChildFailed(f"{self.program.name} {await self.ended()}\n{self.tail()}")
+
+    async def ended(self) -> str:
+        """Wait until the process ends; return how: `ended with code 70`, `ended with SIGKILL`."""
+        assert self.process is not None
+        code = await self.process.wait()
+        return f"ended with {f'code {code}' if code >= 0 else signal.Signals(-code).name}"
 
     async def stop(self) -> None:
         """Ask the process to end; kill it when it has not after STOP_S_MAX. Nothing when it does not run."""
@@ -155,16 +162,22 @@ class Child:
         return Usage(cpu_s=ticks / os.sysconf("SC_CLK_TCK"), rss_mb_max=int(status["VmHWM"].split()[0]) / 1024)
 
 
+def say_nothing(sentence: str) -> None:
+    """For those who do not look on."""
+
+
 class Supervisor:
     """A set of children that is started, watched and stopped as one.
 
     With `restart`, a child that ends without having been stopped is started again, after a pause that doubles up to
-    RESTART_PAUSE_S_MAX. `failed` is set, and the reason kept in `failure`, when one does not come back.
+    RESTART_PAUSE_S_MAX, and each step is told to `say`. `failed` is set, and the reason kept in `failure`, when one is
+    given up after RESTARTS_MAX.
     """
 
-    def __init__(self, log_folder: Path, *, restart: bool = False) -> None:
+    def __init__(self, log_folder: Path, *, restart: bool = False, say: Say = say_nothing) -> None:
         self.log_folder = log_folder
         self.restart = restart
+        self.say = say
         self.children: dict[str, Child] = {}
         self.failed = asyncio.Event()
         self.failure: ChildFailed | None = None
@@ -214,18 +227,29 @@ class Supervisor:
             await self.stop_child(name)
 
     async def _watch(self, child: Child) -> None:
-        failures = 0
-        while failures <= RESTARTS_MAX:
-            assert child.process is not None
-            await child.process.wait()
-            await asyncio.sleep(min(RESTART_PAUSE_S_FIRST * 2**failures, RESTART_PAUSE_S_MAX))
+        name = child.program.name
+        while True:
+            self.say(f"{name} {await child.ended()} and is started again; its log: {child.log_path}")
+            try:
+                await self._start_again(child)
+            except ChildFailed as failure:
+                self.failure = failure
+                self.failed.set()
+                return
+            self.say(f"{name} is ready again")
+
+    async def _start_again(self, child: Child) -> None:
+        """Try until it is ready. Raises ChildFailed when it is given up."""
+        for tried in range(RESTARTS_MAX):
+            await asyncio.sleep(min(RESTART_PAUSE_S_FIRST * 2**tried, RESTART_PAUSE_S_MAX))
             try:
                 await child.start()
-                failures = 0
             except ChildFailed as error:
-                failures += 1
-                self.failure = error
-        self.failed.set()
+                failure = error
+                self.say(f"start {tried + 1} of at most {RESTARTS_MAX}: {str(error).splitlines()[0]}")
+            else:
+                return
+        raise ChildFailed(f"{child.program.name} is given up after {RESTARTS_MAX} starts: {failure}")
 
 
 def guarded(program: Program) -> tuple[str, ...]:

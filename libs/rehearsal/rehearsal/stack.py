@@ -18,7 +18,7 @@ from typing import Self
 from carbonmarket_client.settings import SPANS_VARIABLE, address_variable
 from rehearsal.broker import broker_program
 from rehearsal.postgres import Postgres
-from rehearsal.processes import Program, Supervisor, Usage, free_port, healthy
+from rehearsal.processes import Program, Say, Supervisor, Usage, free_port, healthy, say_nothing
 
 HOST = "127.0.0.1"
 SERVICES = ("registry", "trading", "clearing")
@@ -39,14 +39,17 @@ class Start:
 
 
 class Stack:
-    """The market in a folder, run as an async context manager. Raises ChildFailed when a part does not start."""
+    """The market in a folder, run as an async context manager. Raises ChildFailed when a part does not start.
 
-    def __init__(self, folder: Path, start: Start) -> None:
+    `say` is told of every process that ends by itself and what becomes of it.
+    """
+
+    def __init__(self, folder: Path, start: Start, say: Say = say_nothing) -> None:
         self.folder = folder
         self.spans = folder / "spans"
         self.logs = folder / "log"
         self.postgres = Postgres(folder / "postgres")
-        self.supervisor = Supervisor(self.logs, restart=start.restart)
+        self.supervisor = Supervisor(self.logs, restart=start.restart, say=say)
         self.addresses = {service: f"{HOST}:{free_port()}" for service in SERVICES}
         self.kafka = start.kafka or f"{HOST}:{free_port()}"
         self._start = start
