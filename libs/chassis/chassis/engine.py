@@ -9,7 +9,6 @@ changes nothing (a rehearsal's clock that a failing timer stops keeps the steps 
 leaves the state unusable, and is raised as such: the process must end.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from typing import Generic, TypeVar
 from opentelemetry.trace import SpanKind
 
 from chassis.call import Bug, RequestIdReused
+from chassis.command_digest import command_digest
 from chassis.corrections import HearingResumed
 from chassis.decider import Context, Decider, Rejected, Timer, as_facts
 from chassis.log import Found, Key
@@ -342,11 +342,6 @@ class Engine(Generic[S]):
         step = Submission(timer_actor(self.shell.log_id), "", MoveClock(due_ms))
         (event,) = self._events_of(step, self.shell.now_ms)
         self._record(step, event, *self._encode(event), self.shell.now_ms, None, 0)
-
-
-def command_digest(command: object) -> bytes:
-    """Over the domain command, field by field: the same request written in other bytes is the same command."""
-    return hashlib.sha256(repr(command).encode()).digest()
 
 
 def with_digest(record: Record, digest: bytes) -> Record:
