@@ -52,7 +52,7 @@ proto: setup ## generate libs/contracts and docs/access.md from proto/ (commit w
 	@$(BIN)/python scripts/generate
 	@$(BIN)/python scripts/access
 
-verify: setup ## check the digest chain of every log that `make market` keeps in var/
+verify: setup ## check every log that `make market` keeps in var/: its digest chain, and what others heard of it
 	@$(REHEARSAL) verify
 
 bench: setup ## run the benchmarks: each prints ratios against a floor and a peer

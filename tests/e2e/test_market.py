@@ -10,7 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
+
+from rehearsal.postgres import Postgres
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -20,6 +23,7 @@ BACK_S_MAX = 30.0
 STOP_S_MAX = 30.0
 SETTLED_S_MAX = 30.0
 REFUSED = 1
+BROKEN_LOG = 65
 
 
 class Market:
@@ -137,6 +141,16 @@ def postgres_of(folder: Path) -> int:
     return int((folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
 
 
+async def cut_off_with_all_that_its_database_knew(folder: Path, service: str) -> None:
+    """A log that came back as of its third record, as an older copy of its database would have it."""
+    postgres = Postgres(folder / "postgres")
+    await postgres.start()
+    connection = await asyncpg.connect(postgres.url(service))
+    await connection.execute("DELETE FROM log WHERE position > 3; DELETE FROM snapshots; DELETE FROM checkpoints")
+    await connection.close()
+    await postgres.stop()
+
+
 async def test_a_market_survives_the_killing_of_each_service_and_of_its_database(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     async with market(folder) as running:
@@ -184,5 +198,10 @@ async def test_a_running_market_is_neither_cleared_nor_started_twice_and_a_stopp
         assert await running.stop() == 0
         verified = await running.done(f"{sys.executable} -m rehearsal verify --folder {folder}")
         assert verified.count("each continues the one before") == 3
+        await cut_off_with_all_that_its_database_knew(folder, "registry")
+        code, output = await running.shell(f"{sys.executable} -m rehearsal verify --folder {folder}")
+        assert code == BROKEN_LOG
+        assert re.search(r"^registry: ends at 3, but trading knew it up to \d+: it was cut off$", output, re.MULTILINE)
+        assert output.count("each continues the one before") == 2
         await running.done(f"{sys.executable} -m rehearsal reset --folder {folder}")
     assert {path.name for path in folder.iterdir()} <= {"lock"}

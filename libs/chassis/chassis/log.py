@@ -49,6 +49,15 @@ class Snapshot:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who knew a log at a position, and the digest that it had there, where it was kept."""
+
+    who: str
+    position: int
+    digest: bytes | None
+
+
 class Log(Protocol):
     """One service's log."""
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot
+from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot, Witness
 from chassis.record import Head, HeardUpTo, Record, genesis
 
 APPEND_SECONDS_MAX = 30.0
@@ -48,6 +48,11 @@ FIND = """
 SELECT log.actor, log.request_id, log.command_digest, log.position, log.command_events
 FROM unnest($1::text[], $2::text[]) AS wanted (actor, request_id)
 JOIN log ON log.actor = wanted.actor AND log.request_id = wanted.request_id AND log.command_digest IS NOT NULL
+"""
+
+WITNESSES = """
+SELECT 'its follower ' || follower, position, NULL FROM checkpoints
+UNION ALL SELECT 'a snapshot', position, digest FROM snapshots
 """
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -186,6 +191,10 @@ class PostgresLog:
             fold_version,
         )
         return None if row is None else Snapshot(*row.values())
+
+    async def witnesses(self) -> list[Witness]:
+        """Who in this log's own database knew it. Asked before the log is read, they know no more than it has."""
+        return [Witness(*row.values()) for row in await self._pool.fetch(WITNESSES)]
 
     async def close(self) -> None:
         if self._session is not None and not self._session.is_closed():

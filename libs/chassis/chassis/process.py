@@ -17,10 +17,10 @@ import asyncpg
 from chassis import telemetry
 from chassis.call import Unavailable
 from chassis.configuration import Misconfigured, Settings, read_settings
-from chassis.log import LogUnavailable
+from chassis.log import LogUnavailable, Witness
 from chassis.postgres_log import Pool, PostgresLog, open_pool
 from chassis.service import Replica, Service
-from chassis.verify import verify
+from chassis.verify import contradictions, read_witness, verify
 
 DATABASE_SECONDS_MAX = 30.0
 DATABASE_RETRY_SECONDS = 1.0
@@ -33,6 +33,14 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
     """The command line of every service: `serve` (the default) or `verify`."""
     parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
     parser.add_argument("what", nargs="?", choices=("serve", "verify"), default="serve")
+    parser.add_argument(
+        "--heard-by",
+        action="append",
+        default=[],
+        type=read_witness,
+        metavar="SERVICE:POSITION:DIGEST",
+        help="verify: a service, and the last record of this log that it heard",
+    )
     chosen = parser.parse_args(arguments)
     try:
         settings = read_settings(os.environ, (*service.sources, *service.calls_to))
@@ -40,26 +48,37 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
         print(f"{service.name}: {error}", file=sys.stderr)
         sys.exit(EXIT_MISCONFIGURED)
     telemetry.start_logging(service.name, settings.log_level)
-    job = serve if chosen.what == "serve" else verify_log
+    serves = chosen.what == "serve"
+    job = serve(service, settings) if serves else verify_log(service, settings, chosen.heard_by)
     # Not asyncio.run, which cancels whatever is left: an append is never cancelled, and nothing may hold up the end of
     # a process that is in doubt.
-    code = asyncio.new_event_loop().run_until_complete(job(service, settings))
+    code = asyncio.new_event_loop().run_until_complete(job)
     sys.stdout.flush()
     os._exit(code)
 
 
-async def verify_log(service: Service[Any], settings: Settings) -> int:
+async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequence[Witness]) -> int:
     try:
         pool, _ = await reach_database(settings.database_url)
-        head, fault = await verify(PostgresLog(service.name, settings.database_url, pool))
+        log = PostgresLog(service.name, settings.database_url, pool)
+        witnesses = [*await log.witnesses(), *heard_by]
+        head, fault = await verify(log)
+        contradicted = [] if fault else await contradictions(log, head, witnesses)
     except (LogUnavailable, asyncpg.PostgresError) as error:
         print(f"{service.name}: the log cannot be read: {error}", file=sys.stderr)
         return EXIT_IN_DOUBT
-    if fault is None:
-        print(f"{service.name}: {head.position} records, each continues the one before; digest {head.digest.hex()}")
-        return 0
-    print(f"{service.name}: {fault.what}; good up to {head.position}")
-    return EXIT_BROKEN_LOG
+    if fault is not None:
+        print(f"{service.name}: {fault.what}; good up to {head.position}")
+        return EXIT_BROKEN_LOG
+    for what in contradicted:
+        print(f"{service.name}: {what}")
+    if contradicted:
+        return EXIT_BROKEN_LOG
+    agree = f"{len(witnesses)} witnesses agree"
+    print(
+        f"{service.name}: {head.position} records, each continues the one before; {agree}; digest {head.digest.hex()}"
+    )
+    return 0
 
 
 async def serve(service: Service[Any], settings: Settings) -> int:

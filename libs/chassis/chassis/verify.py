@@ -1,6 +1,13 @@
-"""`verify`: reads a whole log and says whether it is, record by record, the one that was written."""
+"""`verify`: reads a whole log and says whether it is, record by record, the one that was written.
 
-from chassis.log import READ_RECORDS_MAX, Log
+A log whose end was cut off still chains, and so does one that went on otherwise after that. Only witnesses know: the
+followers and snapshots in its own database, and the services that heard it. What no witness had seen yet can be cut off
+unseen.
+"""
+
+from collections.abc import Iterable
+
+from chassis.log import READ_RECORDS_MAX, Log, Witness
 from chassis.record import Fault, Head, first_fault, genesis
 
 
@@ -16,3 +23,22 @@ async def verify(log: Log) -> tuple[Head, Fault | None]:
         if not records:
             return head, None
         head = Head(records[-1].position, records[-1].digest)
+
+
+async def contradictions(log: Log, head: Head, witnesses: Iterable[Witness]) -> list[str]:
+    """What witnesses know otherwise of a log that chains up to `head`."""
+    found = []
+    for witness in witnesses:
+        if witness.position > head.position:
+            found.append(f"ends at {head.position}, but {witness.who} knew it up to {witness.position}: it was cut off")
+        elif witness.digest is not None:
+            (record,) = await log.read(witness.position - 1, 1)
+            if record.digest != witness.digest:
+                found.append(f"record {witness.position} is not the one that {witness.who} knew: the log has forked")
+    return found
+
+
+def read_witness(text: str) -> Witness:
+    """Reads `WHO:POSITION:DIGEST`. Raises ValueError."""
+    who, position, digest = text.split(":")
+    return Witness(who, int(position), bytes.fromhex(digest))

@@ -20,7 +20,7 @@ def main() -> None:
     for name, does in (
         ("market", "keep a market running until Ctrl-C"),
         ("reset", "clear the data of that market"),
-        ("verify", "check the digest chain of that market's logs"),
+        ("verify", "check the digest chain of that market's logs, and what others heard of them"),
     ):
         kept = plays.add_parser(name, help=does)
         kept.add_argument("--folder", type=Path, default=VAR, help="the market's data (default: %(default)s)")

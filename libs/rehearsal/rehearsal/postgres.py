@@ -93,6 +93,16 @@ class Postgres:
             await connection.close()
         return self.url(name)
 
+    async def heard(self, service: str) -> list[tuple[str, int, bytes]]:
+        """How far a service has heard the logs of others: log, position, digest."""
+        connection = await asyncpg.connect(self.url(service))
+        try:
+            return [tuple(row) for row in await connection.fetch("SELECT log_id, position, digest FROM heard")]
+        except asyncpg.UndefinedTableError:
+            return []  # it never served
+        finally:
+            await connection.close()
+
     async def drop_database(self, name: str) -> None:
         """Remove the database `name`, its sessions too, if it is there."""
         connection = await asyncpg.connect(self.url("postgres"))

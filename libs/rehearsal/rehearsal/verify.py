@@ -1,7 +1,10 @@
-"""`make verify`: every log of the market that `make market` keeps, checked digest by digest by its own service."""
+"""`make verify`: every log of the market that `make market` keeps, checked digest by digest by its own service, and
+against what the other services have heard of it.
+"""
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from carbonmarket_client.settings import address_variable
@@ -24,13 +27,18 @@ async def verify(folder: Path) -> int:
     postgres = Postgres(folder / "postgres")
     await postgres.start()
     try:
-        codes = [await _verify(service, await postgres.create_database(service), folder) for service in SERVICES]
+        databases = {service: await postgres.create_database(service) for service in SERVICES}
+        heard_by: dict[str, list[str]] = {service: [] for service in SERVICES}
+        for service in SERVICES:
+            for log, position, digest in await postgres.heard(service):
+                heard_by[log].append(f"{service}:{position}:{digest.hex()}")
+        codes = [await _verify(service, databases[service], heard_by[service], folder) for service in SERVICES]
     finally:
         await postgres.stop()
     return max(codes)
 
 
-async def _verify(service: str, database_url: str, folder: Path) -> int:
+async def _verify(service: str, database_url: str, heard_by: Sequence[str], folder: Path) -> int:
     environment = {
         "CARBONMARKET_LISTEN": NOWHERE,
         "CARBONMARKET_DATABASE_URL": database_url,
@@ -38,12 +46,14 @@ async def _verify(service: str, database_url: str, folder: Path) -> int:
         "CARBONMARKET_ACTOR_FROM": "metadata",
         **{address_variable(other): NOWHERE for other in SERVICES},
     }
-    child = Child(Program(f"{service}-verify", (sys.executable, "-m", service, "verify"), environment), folder / "log")
+    witnesses = [f"--heard-by={witness}" for witness in heard_by]
+    command = (sys.executable, "-m", service, "verify", *witnesses)
+    child = Child(Program(f"{service}-verify", command, environment), folder / "log")
     await child.spawn()
     assert child.process is not None
     code = await asyncio.wait_for(child.process.wait(), VERIFY_S_MAX)
     verdicts = [line for line in child.output().splitlines() if line.startswith(f"{service}: ")]
-    print(verdicts[-1] if verdicts else child.tail())
+    print("\n".join(verdicts) or child.tail())
     return code
 
 

@@ -11,10 +11,10 @@ import pytest
 
 import chassis
 from chassis import postgres_log
-from chassis.log import Fenced, LogUnavailable
+from chassis.log import Fenced, LogUnavailable, Snapshot, Witness
 from chassis.postgres_log import PostgresLog, migrate, open_pool
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
-from chassis.verify import verify
+from chassis.verify import contradictions, verify
 
 LOG_ID = "tally"
 
@@ -153,3 +153,34 @@ async def test_verify_says_up_to_where_a_tampered_log_is_good(database_url: str,
         good, fault = await verify(log)
         assert good == Head(1_499, made[1_498].digest)
         assert fault is not None and fault.position == 1_500
+
+
+async def test_witnesses_know_whether_the_end_of_a_log_was_cut_off_or_is_another(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        made = records(genesis(LOG_ID), 5)
+        await log.append(genesis(LOG_ID), made, [])
+        await log.save_snapshot(Snapshot(4, made[3].digest, "v1", b""))
+        await trouble.execute("INSERT INTO checkpoints VALUES ('publisher', 5)")
+        witnesses = [*await log.witnesses(), Witness("clearing", 5, made[4].digest)]
+        head, _ = await verify(log)
+        assert await contradictions(log, head, witnesses) == []
+
+        await trouble.execute("DELETE FROM log WHERE position > 3")
+        cut, fault = await verify(log)
+        assert (cut.position, fault) == (3, None)
+        assert await contradictions(log, cut, witnesses) == [
+            "ends at 3, but its follower publisher knew it up to 5: it was cut off",
+            "ends at 3, but a snapshot knew it up to 4: it was cut off",
+            "ends at 3, but clearing knew it up to 5: it was cut off",
+        ]
+
+        first, second = records(cut, 2)
+        other = replace(first, request_id="another", digest=b"")
+        other = replace(other, digest=chain(cut.digest, other))
+        await log.append(cut, [other, replace(second, digest=chain(other.digest, second))], [])
+        forked, fault = await verify(log)
+        assert (forked.position, fault) == (5, None)
+        assert await contradictions(log, forked, witnesses) == [
+            "record 4 is not the one that a snapshot knew: the log has forked",
+            "record 5 is not the one that clearing knew: the log has forked",
+        ]

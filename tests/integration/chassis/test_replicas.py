@@ -195,9 +195,9 @@ async def test_verify_by_the_command_line_finds_what_somebody_changed(pair: Pair
     for number in range(1, 4):
         await pair.insist(number, pair.leader)
 
-    async def verified() -> tuple[int, str]:
+    async def verified(*heard_by: str) -> tuple[int, str]:
         checking = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "registry", "verify"),
+            *(sys.executable, "-m", "registry", "verify", *heard_by),
             env={**os.environ, **pair.leader.child.program.environment},
             stdout=subprocess.PIPE,
         )
@@ -207,6 +207,8 @@ async def test_verify_by_the_command_line_finds_what_somebody_changed(pair: Pair
 
     code, said = await verified()
     assert code == 0 and "each continues the one before" in said
+    code, said = await verified("--heard-by", f"trading:900:{'ab' * 32}")
+    assert code == 65 and "but trading knew it up to 900: it was cut off" in said
     connection = await asyncpg.connect(pair.database_url)
     await connection.execute("UPDATE log SET recorded_ms = recorded_ms + 1 WHERE position = 4")
     await connection.close()
