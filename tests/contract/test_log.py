@@ -1,7 +1,7 @@
 """One suite for every log: what PostgreSQL and the in-memory twin both keep."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -154,12 +154,21 @@ async def test_the_newest_snapshot_of_the_same_fold_is_loaded(session: NewSessio
     assert await log.load_snapshot("v3") is None
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "swapped"])
-def test_a_changed_missing_or_reordered_record_is_found_where_it_stands(harm: str) -> None:
+@pytest.mark.parametrize("field", [one.name for one in fields(Record)])
+def test_a_record_that_was_changed_in_any_field_is_found(field: str) -> None:
     records = extend(genesis(LOG_ID), 5)
-    if harm == "changed":
-        records[2] = replace(records[2], data=b"\x08\x09")
-    elif harm == "missing":
+    was = getattr(records[2], field)
+    other = was + 1 if isinstance(was, int) else was + (b"x" if isinstance(was, bytes) else "x")
+    records[2] = replace(records[2], **{field: other})
+    fault = first_fault(genesis(LOG_ID), records)
+    assert fault is not None
+    assert fault.position == 3
+
+
+@pytest.mark.parametrize("harm", ["missing", "swapped"])
+def test_a_missing_or_reordered_record_is_found_where_it_stands(harm: str) -> None:
+    records = extend(genesis(LOG_ID), 5)
+    if harm == "missing":
         del records[2]
     else:
         records[2], records[3] = replace(records[3], position=3), replace(records[2], position=4)

@@ -136,7 +136,7 @@ class Node:
         assert batch.head == self.store.head(), "an append extends the head it knows"
         self.store.records.extend(batch.records)
         for record in batch.records:
-            if record.command_digest is not None:
+            if record.command_digest:
                 found = Found(record.command_digest, record.position, record.command_events)
                 self.store.commands[record.actor, record.request_id] = found
         if self.world.chance(SNAPSHOT_SHARE):

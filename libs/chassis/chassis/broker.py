@@ -49,6 +49,8 @@ def headers_of(record: Record) -> list[tuple[str, bytes]]:
         "source_log_id": record.source_log_id,
         "source_position": str(record.source_position),
         "digest": base64.b64encode(record.digest).decode(),
+        "command_digest": base64.b64encode(record.command_digest).decode(),
+        "command_events": str(record.command_events),
     }
     return [(name, value.encode()) for name, value in fields.items()]
 
@@ -67,6 +69,8 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
         source_log_id=fields["source_log_id"],
         source_position=int(fields["source_position"]),
         digest=base64.b64decode(fields["digest"]),
+        command_digest=base64.b64decode(fields["command_digest"]),
+        command_events=int(fields["command_events"]),
     )
 
 

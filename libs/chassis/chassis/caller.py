@@ -21,6 +21,7 @@ from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer
 
 CALLS_IN_FLIGHT_MAX = 8
+ORDERS_OUT_MAX = 1_000
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 BUG_RETRY_SECONDS = 5.0
 
@@ -56,7 +57,9 @@ Calls = Mapping[type, Callable[[Any, Outgoing], Awaitable[object]]]
 
 
 class Caller:
-    """Sends the leader's orders, at most CALLS_IN_FLIGHT_MAX at a time. How many wait is bounded by the state."""
+    """Sends the leader's orders, at most CALLS_IN_FLIGHT_MAX at a time. A domain has few out at once (clearing two at
+    most, of its one run under way and of its one comparison); more than ORDERS_OUT_MAX is a bug.
+    """
 
     def __init__(self, calls: Calls, remotes: Mapping[str, Remote], writer: Writer[Any], tracing: Tracing) -> None:
         self._calls = calls
@@ -64,7 +67,7 @@ class Caller:
         self._writer = writer
         self._tracing = tracing
         self._places = asyncio.Semaphore(CALLS_IN_FLIGHT_MAX)
-        self._new: asyncio.Queue[int] = asyncio.Queue()
+        self._new: asyncio.Queue[int] = asyncio.Queue(ORDERS_OUT_MAX)
 
     async def run(self) -> None:
         """Sends what was left unanswered, then every new order, until cancelled."""

@@ -213,7 +213,7 @@ class Engine(Generic[S]):
             self._branches.append(branch)
             submission = replace(submission, traceparent=branch.traceparent)
         for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
-            self._record(submission, event, type_name, data, clock_ms, None if index else digest or None, len(events))
+            self._record(submission, event, type_name, data, clock_ms, b"" if index else digest, len(events))
         if submission.heard is not None:
             self._note_heard(submission.heard)
         done = Done(tuple(events), self.head.position)
@@ -265,7 +265,7 @@ class Engine(Generic[S]):
         type_name: str,
         data: bytes,
         clock_ms: int,
-        digest: bytes | None,
+        digest: bytes,
         count: int,
     ) -> None:
         heard = cause.heard
@@ -341,7 +341,7 @@ class Engine(Generic[S]):
     def _step_to(self, due_ms: int) -> None:
         step = Submission(timer_actor(self.shell.log_id), "", MoveClock(due_ms))
         (event,) = self._events_of(step, self.shell.now_ms)
-        self._record(step, event, *self._encode(event), self.shell.now_ms, None, 0)
+        self._record(step, event, *self._encode(event), self.shell.now_ms, b"", 0)
 
 
 def with_digest(record: Record, digest: bytes) -> Record:

@@ -50,7 +50,7 @@ class MemoryLog:
             raise Fenced(f"head is {self._store.head().position}, this writer knows {head.position}")
         self._store.records.extend(records)
         for record in records:
-            if record.command_digest is not None:
+            if record.command_digest:
                 found = Found(record.command_digest, record.position, record.command_events)
                 self._store.commands[(record.actor, record.request_id)] = found
         for upto in heard:

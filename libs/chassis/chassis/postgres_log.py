@@ -47,7 +47,7 @@ APPEND = "SELECT log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$
 FIND = """
 SELECT log.actor, log.request_id, log.command_digest, log.position, log.command_events
 FROM unnest($1::text[], $2::text[]) AS wanted (actor, request_id)
-JOIN log ON log.actor = wanted.actor AND log.request_id = wanted.request_id AND log.command_digest IS NOT NULL
+JOIN log ON log.actor = wanted.actor AND log.request_id = wanted.request_id AND log.command_events > 0
 """
 
 WITNESSES = """

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 class Record:
     """One event as stored and as published, byte for byte.
 
-    command_digest and command_events stand only on the first record of a command: they answer its repeat, and are not
-    published.
+    command_digest and command_events stand only on the first record of a command: by them its repeat is known and
+    answered.
     """
 
     position: int
@@ -29,7 +29,7 @@ class Record:
     source_log_id: str = ""
     source_position: int = 0
     digest: bytes = b""
-    command_digest: bytes | None = None
+    command_digest: bytes = b""
     command_events: int = 0
 
     @property
@@ -67,11 +67,11 @@ def genesis(log_id: str) -> Head:
 
 def chain(before: bytes, record: Record) -> bytes:
     """The digest that `record` must carry after a record whose digest is `before`."""
+    numbers = (record.position, record.recorded_ms, record.source_position, record.command_events)
     texts = (record.type, record.actor, record.request_id, record.traceparent, record.source_log_id)
-    parts = [before, struct.pack(">QqQ", record.position, record.recorded_ms, record.source_position)]
-    for text in texts:
-        encoded = text.encode()
-        parts += (struct.pack(">I", len(encoded)), encoded)
+    parts = [before, struct.pack(">QqQQ", *numbers)]
+    for part in (*(text.encode() for text in texts), record.command_digest):
+        parts += (struct.pack(">I", len(part)), part)
     parts.append(record.data)
     return hashlib.sha256(b"".join(parts)).digest()
 

@@ -111,6 +111,8 @@ def record_from(message: pb.Record) -> Record:
         source_log_id=message.source_log_id,
         source_position=message.source_position,
         digest=message.digest,
+        command_digest=message.command_digest,
+        command_events=message.command_events,
     )
 
 
@@ -126,4 +128,6 @@ def record_to(record: Record) -> pb.Record:
         source_log_id=record.source_log_id,
         source_position=record.source_position,
         digest=record.digest,
+        command_digest=record.command_digest,
+        command_events=record.command_events,
     )

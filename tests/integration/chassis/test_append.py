@@ -37,7 +37,8 @@ def records(head: Head, count: int) -> list[Record]:
     made = []
     for _ in range(count):
         bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "participant:ada", f"r{head.position}")
-        record = replace(bare, digest=chain(head.digest, bare), command_digest=b"c", command_events=1)
+        bare = replace(bare, command_digest=b"c", command_events=1)
+        record = replace(bare, digest=chain(head.digest, bare))
         made.append(record)
         head = Head(record.position, record.digest)
     return made

@@ -1,8 +1,9 @@
 """The auditor's own reading of a log: positions, digests and time, by the published definition and no shared code.
 
-A record's digest is SHA-256 over the digest before it, then position (8 bytes), time (8), source position (8), then
-type, actor, request id, traceparent and source log, each as length (4) and UTF-8, then the event's bytes. Numbers are
-big-endian. The first record follows SHA-256("carbonmarket log " + log id).
+A record's digest is SHA-256 over the digest before it, then position, time, source position and count of the command's
+events (8 bytes each), then type, actor, request id, traceparent, source log and digest of the command, each as length
+(4) and bytes, then the event's bytes. Numbers are big-endian. The first record follows SHA-256("carbonmarket log " +
+log id).
 """
 
 import hashlib
@@ -15,10 +16,10 @@ from support.auditor.findings import Findings
 
 def digest_of(before: bytes, record: Record) -> bytes:
     sha = hashlib.sha256(before)
-    for number in (record.position, record.recorded_ms, record.source_position):
+    for number in (record.position, record.recorded_ms, record.source_position, record.command_events):
         sha.update(number.to_bytes(8, "big", signed=True))
-    for text in (record.type, record.actor, record.request_id, record.traceparent, record.source_log_id):
-        written = text.encode("utf-8")
+    texts = (record.type, record.actor, record.request_id, record.traceparent, record.source_log_id)
+    for written in (*(text.encode("utf-8") for text in texts), record.command_digest):
         sha.update(len(written).to_bytes(4, "big"))
         sha.update(written)
     sha.update(record.data)

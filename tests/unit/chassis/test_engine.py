@@ -78,7 +78,7 @@ def test_a_repeat_that_only_the_log_remembers_is_found_there() -> None:
     on = engine()
     first = done(ask(on, Add(7), "r1"))
     (record,) = everything(on)[-1:]
-    assert record.command_digest is not None
+    assert record.command_digest
     fresh = engine()
     found = Found(record.command_digest, first.position, 1)
     submission = Submission("participant:ada", "r1", Add(7))

@@ -83,7 +83,7 @@ async def test_a_timer_that_was_set_aside_is_not_set_aside_again_after_a_restart
     found = await writer.log.find(again.keys_of(submission))
     assert isinstance(again.decide(submission, found, 1_000), Done)
     assert len(again.shell.set_aside) == 1
-    keys: list[Key] = [(r.actor, r.request_id) for r in again.take_batch().records if r.command_digest is not None]
+    keys: list[Key] = [(r.actor, r.request_id) for r in again.take_batch().records if r.command_digest]
     assert not [key for key in keys if key in store.commands], "the database keeps a command's key once"
 
 

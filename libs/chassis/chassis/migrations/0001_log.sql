@@ -12,11 +12,11 @@ CREATE TABLE log (
     source_position bigint NOT NULL,
     digest bytea NOT NULL,
     -- Only on the first record of a command: what answers its repeat.
-    command_digest bytea,
+    command_digest bytea NOT NULL,
     command_events integer NOT NULL
 );
 
-CREATE UNIQUE INDEX log_command ON log (actor, request_id) WHERE command_digest IS NOT NULL;
+CREATE UNIQUE INDEX log_command ON log (actor, request_id) WHERE command_events > 0;
 
 -- How far the other services' logs were heard; written in the append's transaction.
 CREATE TABLE heard (

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from carbonmarket.access.v1 import access_pb2 as carbonmarket_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%carbonmarket/log/v1/log_service.proto\x12\x13\x63\x61rbonmarket.log.v1\x1a#carbonmarket/access/v1/access.proto\"\xc3\x01\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x0brecorded_ms\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x15\n\rsource_log_id\x18\x08 \x01(\t\x12\x17\n\x0fsource_position\x18\t \x01(\x03\x12\x0e\n\x06\x64igest\x18\n \x01(\x0c\"K\n\x0bReadRequest\x12\x16\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03\x12\x13\n\x0brecords_max\x18\x02 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x05\"S\n\x0cReadResponse\x12,\n\x07records\x18\x01 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Record\x12\x15\n\rhead_position\x18\x02 \x01(\x03\"`\n\x0fReadFeedRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x13\n\x0brecords_max\x18\x03 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x04 \x01(\x05\"D\n\x10ReadFeedResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.carbonmarket.log.v1.FeedRecord\"K\n\nFeedRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12+\n\x06record\x18\x02 \x01(\x0b\x32\x1b.carbonmarket.log.v1.Record\"\x12\n\x10GetStatusRequest\"\xa5\x02\n\x11GetStatusResponse\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\x12\x0e\n\x06now_ms\x18\x03 \x01(\x03\x12\x15\n\rhead_position\x18\x04 \x01(\x03\x12\x16\n\x0eleader_address\x18\x05 \x01(\t\x12\x30\n\tfollowers\x18\x06 \x03(\x0b\x32\x1d.carbonmarket.log.v1.Follower\x12,\n\x07sources\x18\x07 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Source\x12\x30\n\tset_aside\x18\x08 \x03(\x0b\x32\x1d.carbonmarket.log.v1.SetAside\x12\x1c\n\x14unanswered_positions\x18\t \x03(\x03\"*\n\x08\x46ollower\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\"H\n\x06Source\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x16\n\x0eheard_position\x18\x02 \x01(\x03\x12\x16\n\x0ehalted_because\x18\x03 \x01(\t\"j\n\x08SetAside\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"X\n\x16ResolveSetAsideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12set_aside_position\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t\"=\n\x17ResolveSetAsideResponse\x12\x10\n\x08resolved\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x81\x01\n\x14ResumeHearingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x15\n\rsource_digest\x18\x04 \x01(\x0c\x12\x0e\n\x06ground\x18\x05 \x01(\t\":\n\x15ResumeHearingResponse\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"5\n\x10MoveClockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05to_ms\x18\x02 \x01(\x03\"5\n\x11MoveClockResponse\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xad\x07\n\nLogService\x12\xaf\x01\n\x04Read\x12 .carbonmarket.log.v1.ReadRequest\x1a!.carbonmarket.log.v1.ReadResponse\"b\xa2\xbb\x18\x07service\xa2\xbb\x18\x07\x61uditor\xa2\xbb\x18\tregulator\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operator\x12\x8c\x01\n\x08ReadFeed\x12$.carbonmarket.log.v1.ReadFeedRequest\x1a%.carbonmarket.log.v1.ReadFeedResponse\"3\xa2\xbb\x18\x0bparticipant\xa2\xbb\x18\x08province\xa2\xbb\x18\x07\x61uditor\xa2\xbb\x18\tregulator\x12\x66\n\tGetStatus\x12%.carbonmarket.log.v1.GetStatusRequest\x1a&.carbonmarket.log.v1.GetStatusResponse\"\n\xa2\xbb\x18\x06\x61nyone\x12\xad\x01\n\x0fResolveSetAside\x12+.carbonmarket.log.v1.ResolveSetAsideRequest\x1a,.carbonmarket.log.v1.ResolveSetAsideResponse\"?\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operator\x12\xa7\x01\n\rResumeHearing\x12).carbonmarket.log.v1.ResumeHearingRequest\x1a*.carbonmarket.log.v1.ResumeHearingResponse\"?\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operator\x12\x9b\x01\n\tMoveClock\x12%.carbonmarket.log.v1.MoveClockRequest\x1a&.carbonmarket.log.v1.MoveClockResponse\"?\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%carbonmarket/log/v1/log_service.proto\x12\x13\x63\x61rbonmarket.log.v1\x1a#carbonmarket/access/v1/access.proto\"\xf3\x01\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x0brecorded_ms\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x15\n\rsource_log_id\x18\x08 \x01(\t\x12\x17\n\x0fsource_position\x18\t \x01(\x03\x12\x0e\n\x06\x64igest\x18\n \x01(\x0c\x12\x16\n\x0e\x63ommand_digest\x18\x0b \x01(\x0c\x12\x16\n\x0e\x63ommand_events\x18\x0c \x01(\x03\"K\n\x0bReadRequest\x12\x16\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03\x12\x13\n\x0brecords_max\x18\x02 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x05\"S\n\x0cReadResponse\x12,\n\x07records\x18\x01 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Record\x12\x15\n\rhead_position\x18\x02 \x01(\x03\"`\n\x0fReadFeedRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x13\n\x0brecords_max\x18\x03 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x04 \x01(\x05\"D\n\x10ReadFeedResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.carbonmarket.log.v1.FeedRecord\"K\n\nFeedRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12+\n\x06record\x18\x02 \x01(\x0b\x32\x1b.carbonmarket.log.v1.Record\"\x12\n\x10GetStatusRequest\"\xa5\x02\n\x11GetStatusResponse\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\x12\x0e\n\x06now_ms\x18\x03 \x01(\x03\x12\x15\n\rhead_position\x18\x04 \x01(\x03\x12\x16\n\x0eleader_address\x18\x05 \x01(\t\x12\x30\n\tfollowers\x18\x06 \x03(\x0b\x32\x1d.carbonmarket.log.v1.Follower\x12,\n\x07sources\x18\x07 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Source\x12\x30\n\tset_aside\x18\x08 \x03(\x0b\x32\x1d.carbonmarket.log.v1.SetAside\x12\x1c\n\x14unanswered_positions\x18\t \x03(\x03\"*\n\x08\x46ollower\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\"H\n\x06Source\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x16\n\x0eheard_position\x18\x02 \x01(\x03\x12\x16\n\x0ehalted_because\x18\x03 \x01(\t\"j\n\x08SetAside\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"X\n\x16ResolveSetAsideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12set_aside_position\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t\"=\n\x17ResolveSetAsideResponse\x12\x10\n\x08resolved\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x81\x01\n\x14ResumeHearingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x15\n\rsource_digest\x18\x04 \x01(\x0c\x12\x0e\n\x06ground\x18\x05 \x01(\t\":\n\x15ResumeHearingResponse\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"5\n\x10MoveClockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05to_ms\x18\x02 \x01(\x03\"5\n\x11MoveClockResponse\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xad\x07\n\nLogService\x12\xaf\x01\n\x04Read\x12 .carbonmarket.log.v1.ReadRequest\x1a!.carbonmarket.log.v1.ReadResponse\"b\xa2\xbb\x18\x07service\xa2\xbb\x18\x07\x61uditor\xa2\xbb\x18\tregulator\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operator\x12\x8c\x01\n\x08ReadFeed\x12$.carbonmarket.log.v1.ReadFeedRequest\x1a%.carbonmarket.log.v1.ReadFeedResponse\"3\xa2\xbb\x18\x0bparticipant\xa2\xbb\x18\x08province\xa2\xbb\x18\x07\x61uditor\xa2\xbb\x18\tregulator\x12\x66\n\tGetStatus\x12%.carbonmarket.log.v1.GetStatusRequest\x1a&.carbonmarket.log.v1.GetStatusResponse\"\n\xa2\xbb\x18\x06\x61nyone\x12\xad\x01\n\x0fResolveSetAside\x12+.carbonmarket.log.v1.ResolveSetAsideRequest\x1a,.carbonmarket.log.v1.ResolveSetAsideResponse\"?\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operator\x12\xa7\x01\n\rResumeHearing\x12).carbonmarket.log.v1.ResumeHearingRequest\x1a*.carbonmarket.log.v1.ResumeHearingResponse\"?\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operator\x12\x9b\x01\n\tMoveClock\x12%.carbonmarket.log.v1.MoveClockRequest\x1a&.carbonmarket.log.v1.MoveClockResponse\"?\xa2\xbb\x18\x11registry_operator\xa2\xbb\x18\x11\x65xchange_operator\xa2\xbb\x18\x11\x63learing_operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,39 +45,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGSERVICE'].methods_by_name['MoveClock']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['MoveClock']._serialized_options = b'\242\273\030\021registry_operator\242\273\030\021exchange_operator\242\273\030\021clearing_operator'
   _globals['_RECORD']._serialized_start=100
-  _globals['_RECORD']._serialized_end=295
-  _globals['_READREQUEST']._serialized_start=297
-  _globals['_READREQUEST']._serialized_end=372
-  _globals['_READRESPONSE']._serialized_start=374
-  _globals['_READRESPONSE']._serialized_end=457
-  _globals['_READFEEDREQUEST']._serialized_start=459
-  _globals['_READFEEDREQUEST']._serialized_end=555
-  _globals['_READFEEDRESPONSE']._serialized_start=557
-  _globals['_READFEEDRESPONSE']._serialized_end=625
-  _globals['_FEEDRECORD']._serialized_start=627
-  _globals['_FEEDRECORD']._serialized_end=702
-  _globals['_GETSTATUSREQUEST']._serialized_start=704
-  _globals['_GETSTATUSREQUEST']._serialized_end=722
-  _globals['_GETSTATUSRESPONSE']._serialized_start=725
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1018
-  _globals['_FOLLOWER']._serialized_start=1020
-  _globals['_FOLLOWER']._serialized_end=1062
-  _globals['_SOURCE']._serialized_start=1064
-  _globals['_SOURCE']._serialized_end=1136
-  _globals['_SETASIDE']._serialized_start=1138
-  _globals['_SETASIDE']._serialized_end=1244
-  _globals['_RESOLVESETASIDEREQUEST']._serialized_start=1246
-  _globals['_RESOLVESETASIDEREQUEST']._serialized_end=1334
-  _globals['_RESOLVESETASIDERESPONSE']._serialized_start=1336
-  _globals['_RESOLVESETASIDERESPONSE']._serialized_end=1397
-  _globals['_RESUMEHEARINGREQUEST']._serialized_start=1400
-  _globals['_RESUMEHEARINGREQUEST']._serialized_end=1529
-  _globals['_RESUMEHEARINGRESPONSE']._serialized_start=1531
-  _globals['_RESUMEHEARINGRESPONSE']._serialized_end=1589
-  _globals['_MOVECLOCKREQUEST']._serialized_start=1591
-  _globals['_MOVECLOCKREQUEST']._serialized_end=1644
-  _globals['_MOVECLOCKRESPONSE']._serialized_start=1646
-  _globals['_MOVECLOCKRESPONSE']._serialized_end=1699
-  _globals['_LOGSERVICE']._serialized_start=1702
-  _globals['_LOGSERVICE']._serialized_end=2643
+  _globals['_RECORD']._serialized_end=343
+  _globals['_READREQUEST']._serialized_start=345
+  _globals['_READREQUEST']._serialized_end=420
+  _globals['_READRESPONSE']._serialized_start=422
+  _globals['_READRESPONSE']._serialized_end=505
+  _globals['_READFEEDREQUEST']._serialized_start=507
+  _globals['_READFEEDREQUEST']._serialized_end=603
+  _globals['_READFEEDRESPONSE']._serialized_start=605
+  _globals['_READFEEDRESPONSE']._serialized_end=673
+  _globals['_FEEDRECORD']._serialized_start=675
+  _globals['_FEEDRECORD']._serialized_end=750
+  _globals['_GETSTATUSREQUEST']._serialized_start=752
+  _globals['_GETSTATUSREQUEST']._serialized_end=770
+  _globals['_GETSTATUSRESPONSE']._serialized_start=773
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1066
+  _globals['_FOLLOWER']._serialized_start=1068
+  _globals['_FOLLOWER']._serialized_end=1110
+  _globals['_SOURCE']._serialized_start=1112
+  _globals['_SOURCE']._serialized_end=1184
+  _globals['_SETASIDE']._serialized_start=1186
+  _globals['_SETASIDE']._serialized_end=1292
+  _globals['_RESOLVESETASIDEREQUEST']._serialized_start=1294
+  _globals['_RESOLVESETASIDEREQUEST']._serialized_end=1382
+  _globals['_RESOLVESETASIDERESPONSE']._serialized_start=1384
+  _globals['_RESOLVESETASIDERESPONSE']._serialized_end=1445
+  _globals['_RESUMEHEARINGREQUEST']._serialized_start=1448
+  _globals['_RESUMEHEARINGREQUEST']._serialized_end=1577
+  _globals['_RESUMEHEARINGRESPONSE']._serialized_start=1579
+  _globals['_RESUMEHEARINGRESPONSE']._serialized_end=1637
+  _globals['_MOVECLOCKREQUEST']._serialized_start=1639
+  _globals['_MOVECLOCKREQUEST']._serialized_end=1692
+  _globals['_MOVECLOCKRESPONSE']._serialized_start=1694
+  _globals['_MOVECLOCKRESPONSE']._serialized_end=1747
+  _globals['_LOGSERVICE']._serialized_start=1750
+  _globals['_LOGSERVICE']._serialized_end=2691
 # @@protoc_insertion_point(module_scope)

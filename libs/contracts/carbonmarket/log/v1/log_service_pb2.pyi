@@ -32,6 +32,8 @@ class Record(_message.Message):
     SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
     SOURCE_POSITION_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    COMMAND_DIGEST_FIELD_NUMBER: _builtins.int
+    COMMAND_EVENTS_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     type: _builtins.str
     """The full name of the event's message."""
@@ -46,7 +48,15 @@ class Record(_message.Message):
     """What was heard or answered, if that caused the record."""
     source_position: _builtins.int
     digest: _builtins.bytes
-    """SHA-256, chained over the digest of the record before it."""
+    """SHA-256 over the digest of the record before it (of the first: SHA-256 of "carbonmarket log " and the log's id), then
+    position, recorded_ms, source_position, command_events (8 bytes each, big-endian), then type, actor, request_id,
+    traceparent, source_log_id, command_digest (each with its length in 4 bytes before it), then data.
+    """
+    command_digest: _builtins.bytes
+    """On the first record of a command that was asked for under a request id: SHA-256 of the command, by which its repeat is
+    known, and how many records it caused.
+    """
+    command_events: _builtins.int
     def __init__(
         self,
         *,
@@ -60,10 +70,12 @@ class Record(_message.Message):
         source_log_id: _builtins.str = ...,
         source_position: _builtins.int = ...,
         digest: _builtins.bytes = ...,
+        command_digest: _builtins.bytes = ...,
+        command_events: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "data", b"data", "digest", b"digest", "position", b"position", "recorded_ms", b"recorded_ms", "request_id", b"request_id", "source_log_id", b"source_log_id", "source_position", b"source_position", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "command_digest", b"command_digest", "command_events", b"command_events", "data", b"data", "digest", b"digest", "position", b"position", "recorded_ms", b"recorded_ms", "request_id", b"request_id", "source_log_id", b"source_log_id", "source_position", b"source_position", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
