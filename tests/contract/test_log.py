@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import fields, replace
+from typing import Any
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,7 @@ async def test_the_newest_snapshot_of_the_same_fold_is_loaded(session: NewSessio
 def test_a_record_that_was_changed_in_any_field_is_found(field: str) -> None:
     records = extend(genesis(LOG_ID), 5)
     was = getattr(records[2], field)
-    other = was + 1 if isinstance(was, int) else was + (b"x" if isinstance(was, bytes) else "x")
+    other: Any = was + 1 if isinstance(was, int) else was + (b"x" if isinstance(was, bytes) else "x")
     records[2] = replace(records[2], **{field: other})
     fault = first_fault(genesis(LOG_ID), records)
     assert fault is not None
