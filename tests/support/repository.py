@@ -60,7 +60,13 @@ class Rpc:
     @property
     def reasons(self) -> set[str]:
         """The reasons listed in the comment, each at the start of an indented line."""
-        return set(re.findall(r"^ {2,}([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", self.comment, re.MULTILINE))
+        return {refusal.split()[0] for refusal in self.refusals}
+
+    @property
+    def refusals(self) -> set[str]:
+        """The reasons with their facts as listed: `REASON fact, fact`."""
+        listed = re.findall(r"^ {2,}([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b *(.*?) *$", self.comment, re.MULTILINE)
+        return {f"{reason} {facts}".strip() for reason, facts in listed}
 
 
 @cache

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from support.repository import ROOT, SERVICES, Module, modules, rpcs
+from support.refusals import REJECTIONS, code
+from support.repository import ROOT, SERVICES, Module, Rpc, modules, rpcs
 
 ROLES = {
     "anyone",
@@ -21,8 +22,13 @@ ROLES = {
     "service",
     "settlement_bank",
 }
-REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted"}
 BULK_ENTRY = "SubmitMany"
+
+# Raised by a check that the rpc's method uses, on a way that it never takes.
+NEVER = {
+    ("TradingService", "ReleaseFunds"): {"ACCOUNT_CLOSED account"},  # it asks so only of an account that is not closed
+    ("TradingQueryService", "ListBlocks"): {"DAY_MALFORMED day"},  # it has no day and gives the check an empty one
+}
 
 
 def test_generated_code_is_what_proto_gives() -> None:
@@ -45,6 +51,16 @@ def test_every_command_says_what_it_refuses_with(service: str) -> None:
     commands = [rpc for rpc in rpcs() if rpc.service == f"{service.title()}Service" and rpc.name != BULK_ENTRY]
     assert commands
     assert not [rpc.name for rpc in commands if "Refuses with:" not in rpc.comment or not rpc.reasons]
+
+
+@pytest.mark.parametrize(
+    "rpc", [rpc for rpc in rpcs() if rpc.name != BULK_ENTRY], ids=lambda rpc: f"{rpc.service}/{rpc.name}"
+)
+def test_an_rpc_lists_exactly_what_its_code_can_refuse_with(rpc: Rpc) -> None:
+    never = NEVER.get((rpc.service, rpc.name), set())
+    raised = code().refusals_of(rpc)
+    assert never <= raised
+    assert rpc.refusals == raised - never
 
 
 @pytest.mark.parametrize("service", SERVICES)

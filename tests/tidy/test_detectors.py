@@ -8,7 +8,31 @@ from tidy.test_contracts import reasons_in
 from tidy.test_glossary import parts
 from tidy.test_style import BANNED, matches
 
-from support.repository import Module
+from support.refusals import code_of
+from support.repository import Module, Rpc
+
+# OpenDay raises what a helper made, CloseDay only looks whether there is any.
+REFUSING = """
+class OpenDay: ...
+class CloseDay: ...
+class DayService:
+    def OpenDay(self, request):
+        check(request)
+        return self.submit(OpenDay(request.day))
+    def CloseDay(self, request):
+        return self.submit(CloseDay(request.day))
+def check(request):
+    raise Malformed("DAY_MALFORMED", day=request.day)
+def open_day(days, command):
+    if obstacles(days):
+        raise obstacles(days)[0]
+def obstacles(days):
+    return [Rejected("DAY_OPEN", day=days.day, open_day=days.open_day)]
+def close_day(days, command):
+    if not obstacles(days):
+        raise NotFound("DAY_UNKNOWN")
+DECIDE: Decide = {OpenDay: open_day, CloseDay: close_day}
+"""
 
 
 @pytest.mark.parametrize(
@@ -38,6 +62,13 @@ def test_a_planted_reason_is_found_and_must_be_spelled_out() -> None:
     assert reasons_in(module("raise Rejected('DAY_CLOSED', day=day)")) == {"DAY_CLOSED"}
     with pytest.raises(AssertionError, match="not spelled out"):
         reasons_in(module("raise Rejected(reason)"))
+
+
+@pytest.mark.parametrize(
+    ("rpc", "refusals"), [("OpenDay", {"DAY_MALFORMED day", "DAY_OPEN day, open_day"}), ("CloseDay", {"DAY_UNKNOWN"})]
+)
+def test_a_planted_refusal_is_found_where_it_is_raised_on_the_way_from_the_rpc(rpc: str, refusals: set[str]) -> None:
+    assert code_of([module(REFUSING)]).refusals_of(Rpc("", "DayService", rpc, (), "")) == refusals
 
 
 def test_a_name_is_taken_apart_into_its_words() -> None:
