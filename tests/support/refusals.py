@@ -8,7 +8,7 @@ raised: in who raises a value that it was given.
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +16,7 @@ from support.repository import Module, Rpc, modules
 
 REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted"}
 PLACES = ("services/", "libs/chassis/")
+SHELL = "chassis."
 
 NAMED_AS_THEY_ARE = "and the first of them by name"
 """How an rpc lists facts whose names the code does not spell out: `**named`."""
@@ -25,11 +26,19 @@ Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal that stands in the code: its class, and how it is listed, `REASON fact, fact`."""
+
+    kind: str
+    listed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """What a function raises and makes by itself, and the names that it uses."""
 
-    raised: Set[str]
-    made: Set[str]
+    raised: Set[Refusal]
+    made: Set[Refusal]
     raises_what_it_was_given: bool
     uses: Set[Name]
 
@@ -46,18 +55,24 @@ class Code:
         (found,) = (name for name in self.functions if name[1] == f"{rpc.service}.{rpc.name}")
         return found
 
-    def refusals_of(self, rpc: Rpc) -> set[str]:
-        """Return what an rpc can be refused with, each as it lists them: `REASON fact, fact`."""
+    def begins_at(self, rpc: Rpc) -> set[Name]:
+        """Return where an rpc's code begins: its method, and the decisions on the commands that this submits."""
         method = self.method_of(rpc)
-        decided = {self.decisions[name] for name in self.functions[method].uses & self.decisions.keys()}
-        return self.raised_from({method, *decided})
+        return {method, *(self.decisions[name] for name in self.functions[method].uses & self.decisions.keys())}
 
-    def raised_from(self, names: Iterable[Name]) -> set[str]:
-        """Return every refusal that is raised in these functions and in all that they use."""
-        reached = self.reached_from(names)
+    def refusals_of(self, rpc: Rpc) -> set[str]:
+        """Return what an rpc can be refused with, as it lists it, beside what any rpc can be refused with."""
+        reached = self.reached_from(self.begins_at(rpc))
+        passed_on = self.reached_from(name for name in reached if self.functions[name].raises_what_it_was_given)
         raised = {refusal for name in reached for refusal in self.functions[name].raised}
-        passed_on = [name for name in reached if self.functions[name].raises_what_it_was_given]
-        return raised | {refusal for name in self.reached_from(passed_on) for refusal in self.functions[name].made}
+        given = {refusal for name in passed_on for refusal in self.functions[name].made}
+        return {refusal.listed for refusal in raised | given}
+
+    def refusals_of_any(self, all_rpcs: Iterable[Rpc]) -> set[Refusal]:
+        """Return what the shell refuses with around every rpc: what it raises and no rpc's own code reaches."""
+        reached = self.reached_from(name for rpc in all_rpcs for name in self.begins_at(rpc))
+        around = [name for name in self.functions if name[0].startswith(SHELL) and name not in reached]
+        return {refusal for name in around for refusal in self.functions[name].raised | self.functions[name].made}
 
     def reached_from(self, names: Iterable[Name]) -> set[Name]:
         """Return these functions and all that they use, at any remove."""
@@ -85,8 +100,10 @@ def code_of(read: Iterable[Module]) -> Code:
         known = Names(module)
         for node in module.tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                functions[known.module, node.name] = known.function(node)
-                for command, arm in arms(node):
+                by_command = arms(node)
+                if not by_command:
+                    functions[known.module, node.name] = known.function(node)
+                for command, arm in by_command.items():
                     functions[known.module, f"{node.name}.{command}"] = known.function(arm)
                     decisions[known.meant[command]] = (known.module, f"{node.name}.{command}")
             elif isinstance(node, ast.ClassDef):
@@ -103,13 +120,15 @@ def code_of(read: Iterable[Module]) -> Code:
     return Code(functions, decisions)
 
 
-def arms(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the arms of a decision that is one `match` over its command: the command's name, what it does."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Match) and ast.unparse(node.subject) == "command":
-            for case in node.cases:
-                if isinstance(case.pattern, ast.MatchClass):
-                    yield ast.unparse(case.pattern.cls), ast.Module(case.body, [])
+def arms(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.AST]:
+    """Return what a decision that is one `match` over its command does, by the command's name."""
+    return {
+        ast.unparse(case.pattern.cls): ast.Module(case.body, [])
+        for node in ast.walk(function)
+        if isinstance(node, ast.Match) and ast.unparse(node.subject) == "command"
+        for case in node.cases
+        if isinstance(case.pattern, ast.MatchClass)
+    }
 
 
 class Names:
@@ -140,8 +159,8 @@ class Names:
         own |= {one.arg for one in inside if isinstance(one, ast.arg)} - {"self"}
         thrown = [one.exc for one in inside if isinstance(one, ast.Raise) and one.exc is not None]
         return Function(
-            raised={told_by(one) for one in thrown if is_refusal(one)},
-            made={told_by(one) for one in inside if is_refusal(one) and one not in thrown},
+            raised={refusal_of(one) for one in thrown if is_refusal(one)},
+            made={refusal_of(one) for one in inside if is_refusal(one) and one not in thrown},
             raises_what_it_was_given=any(not isinstance(one, ast.Call) for one in thrown),
             uses={self.of(one, class_name) for one in inside if owner_of(one) not in own} - {("", "")},
         )
@@ -157,9 +176,9 @@ def is_refusal(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REJECTIONS
 
 
-def told_by(refusal: ast.AST) -> str:
-    """Return a refusal as an rpc lists it: `REASON fact, fact`. Its reason is spelled out, so that people find it."""
-    assert isinstance(refusal, ast.Call)
-    reason, facts = refusal.args[0], [fact.arg or NAMED_AS_THEY_ARE for fact in refusal.keywords]
-    assert isinstance(reason, ast.Constant), f"line {refusal.lineno} makes a refusal whose reason is not spelled out"
-    return f"{reason.value} {', '.join(facts)}".strip()
+def refusal_of(node: ast.AST) -> Refusal:
+    """Return the refusal that is made there. Its reason is spelled out, so that people find it."""
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    reason, facts = node.args[0], [fact.arg or NAMED_AS_THEY_ARE for fact in node.keywords]
+    assert isinstance(reason, ast.Constant), f"line {node.lineno} makes a refusal whose reason is not spelled out"
+    return Refusal(node.func.id, f"{reason.value!s} {', '.join(facts)}".strip())

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from chassis.decider import Rejected
+from chassis.errors import CODES, failure_of
 from support.refusals import REJECTIONS, code
 from support.repository import ROOT, SERVICES, Module, Rpc, modules, rpcs
 
@@ -23,12 +25,19 @@ ROLES = {
     "settlement_bank",
 }
 BULK_ENTRY = "SubmitMany"
+ANY_RPC = re.compile(r"^//   ([A-Z]+(?:_[A-Z]+)*) +([A-Z]+(?:_[A-Z]+)*) *(.*)$", re.MULTILINE)
+"""A line of refusal.proto: reason, code, facts."""
 
 # Raised by a check that the rpc's method uses, on a way that it never takes.
 NEVER = {
     ("TradingService", "ReleaseFunds"): {"ACCOUNT_CLOSED account"},  # it asks so only of an account that is not closed
     ("TradingQueryService", "ListBlocks"): {"DAY_MALFORMED day"},  # it has no day and gives the check an empty one
 }
+
+
+def declared() -> list[Rpc]:
+    """Return every rpc that has a method; the bulk entry is the shell's own."""
+    return [rpc for rpc in rpcs() if rpc.name != BULK_ENTRY]
 
 
 def test_generated_code_is_what_proto_gives() -> None:
@@ -53,14 +62,23 @@ def test_every_command_says_what_it_refuses_with(service: str) -> None:
     assert not [rpc.name for rpc in commands if "Refuses with:" not in rpc.comment or not rpc.reasons]
 
 
-@pytest.mark.parametrize(
-    "rpc", [rpc for rpc in rpcs() if rpc.name != BULK_ENTRY], ids=lambda rpc: f"{rpc.service}/{rpc.name}"
-)
+@pytest.mark.parametrize("rpc", declared(), ids=lambda rpc: f"{rpc.service}/{rpc.name}")
 def test_an_rpc_lists_exactly_what_its_code_can_refuse_with(rpc: Rpc) -> None:
     never = NEVER.get((rpc.service, rpc.name), set())
     raised = code().refusals_of(rpc)
     assert never <= raised
     assert rpc.refusals == raised - never
+
+
+def test_what_any_rpc_refuses_with_is_listed_once_with_its_code() -> None:
+    """The shell's refusals: those that it raises as domains do, and the other errors that have a code of their own."""
+    code_of = {kind.__name__: code.name for kind, code in CODES}
+    raised = {(code_of[refusal.kind], refusal.listed) for refusal in code().refusals_of_any(declared())}
+    errors = [kind("x") for kind, _ in CODES if not issubclass(kind, Rejected)]
+    for failure in map(failure_of, [*errors, Exception("x")]):
+        raised.add((failure.code.name, f"{failure.reason} {', '.join(failure.facts)}".strip()))
+    listed = ANY_RPC.findall((ROOT / "proto/carbonmarket/log/v1/refusal.proto").read_text())
+    assert sorted((code, f"{reason} {facts}".strip()) for reason, code, facts in listed) == sorted(raised)
 
 
 @pytest.mark.parametrize("service", SERVICES)

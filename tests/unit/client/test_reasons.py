@@ -11,26 +11,15 @@ LISTED = re.compile(
     r"^\s*//\s{3,}(?P<reasons>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:,\s*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)*)", re.MULTILINE
 )
 
-# Raised by the shell at every rpc, and so listed at none.
-OF_THE_SHELL = {
-    "ACTOR_MISSING",
-    "COMMAND_MISSING",
-    "EVENT_TOO_LARGE",
-    "REQUEST_ID_MALFORMED",
-    "REQUEST_ID_MISSING",
-    "REQUEST_ID_REUSED",
-    "REQUEST_NOT_READABLE",
-    "ROLE_NOT_ALLOWED",
-    "TOO_MANY_COMMANDS",
-}
+# The client's Busy: no refusal, for the same is sent again.
+OVERLOADED = "TOO_MANY_COMMANDS_WAITING"
 
 
 def listed() -> set[str]:
-    """Return every reason that a comment of the protos lists."""
-    texts = [path.read_text() for path in (ROOT / "proto").rglob("*_service.proto")]
-    return {
-        reason for text in texts for match in LISTED.finditer(text) for reason in re.split(r",\s*", match["reasons"])
-    }
+    """Return every reason that a comment of the protos lists: at an rpc, or for any rpc in refusal.proto."""
+    protos = [*(ROOT / "proto").rglob("*_service.proto"), ROOT / "proto/carbonmarket/log/v1/refusal.proto"]
+    found = [match["reasons"] for path in protos for match in LISTED.finditer(path.read_text())]
+    return {reason for reasons in found for reason in re.split(r",\s*", reasons)} - {OVERLOADED}
 
 
 def met_by_operators() -> set[str]:
@@ -51,7 +40,7 @@ def test_every_listed_reason_says_how_to_mend_it() -> None:
 
 
 def test_no_reason_is_explained_that_nobody_gives() -> None:
-    assert not sorted(MENDS.keys() - listed() - met_by_operators() - OF_THE_SHELL)
+    assert not sorted(MENDS.keys() - listed() - met_by_operators())
 
 
 @pytest.mark.parametrize("reason", sorted(MENDS))

@@ -20,7 +20,39 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Refusal(_message.Message):
-    """A command's refusal where it is not the status of a call: an outcome among many."""
+    """A command's refusal where it is not the status of a call: an outcome among many.
+
+    A call's refusal is its status: the gRPC code, and a google.rpc.ErrorInfo in the details with the reason and the facts. A status without
+    one is gRPC's own: nobody answered, or nobody in time.
+
+    Any rpc refuses with, beside what it lists itself:
+      ACTOR_MISSING              UNAUTHENTICATED      how
+          Say who calls, in the metadata carbonmarket-actor: role:name.
+      ROLE_NOT_ALLOWED           PERMISSION_DENIED    role, roles
+          Call as one of the roles that the rpc lets in.
+      REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
+          Send the message that the rpc takes, made from the same protos.
+      TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   why
+          Nothing was done. Send the same again after the pause in the google.rpc.RetryInfo, and a longer one each time.
+      UNAVAILABLE                UNAVAILABLE          why
+          No answer can be given now; a command may have been done or not. Send the same again, under the same request_id.
+      INTERNAL                   INTERNAL
+          The service made a mistake; its operator finds it in the service's log.
+    any rpc that takes a request_id:
+      REQUEST_ID_MISSING         INVALID_ARGUMENT
+          Give the command an id of its own, so that it can be repeated safely.
+      REQUEST_ID_MALFORMED       INVALID_ARGUMENT     characters, characters_max
+          Write it in 1 to 100 printable characters.
+      REQUEST_ID_REUSED          ALREADY_EXISTS       request_id
+          The same actor used it for another command: take a new id, or send the first command unchanged.
+      EVENT_TOO_LARGE            FAILED_PRECONDITION  type, bytes, bytes_max
+          Ask for less at once, in several commands.
+    and SubmitMany:
+      TOO_MANY_COMMANDS          INVALID_ARGUMENT     commands, commands_max
+          The stream ends. Send fewer commands in one message.
+      COMMAND_MISSING            INVALID_ARGUMENT     service
+          The outcome of a command without any of the alternatives that the service knows: set one.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
