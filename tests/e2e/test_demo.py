@@ -1,10 +1,12 @@
-"""`make demo` from the outside: it ends well, and with what a person wants to look at."""
+"""`make demo` from the outside: it ends well, with what a person wants to look at, and the auditor finds nothing."""
 
 import asyncio
 import sys
 from pathlib import Path
 
 import pytest
+
+from support.repository import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -19,6 +21,10 @@ LESSONS = (
     "QUANTITY_BELOW_BLOCK_MIN",
     "INSUFFICIENT_WITHDRAWABLE_FUNDS",
 )
+SERVICES = ("registry", "trading", "clearing")
+AUDIT = f"cd {ROOT / 'tests'} && {sys.executable} -m support.auditor " + " ".join(
+    f"--{service} $CARBONMARKET_{service.upper()}_ADDRESS" for service in SERVICES
+)
 TRADE_TO_TONNE = ("TakeListing", "TradeExecuted", "hear TradeExecuted", "AllowancesDelivered", "AllowancesReleased")
 
 
@@ -26,7 +32,7 @@ async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_b
     tmp_path: Path,
 ) -> None:
     demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "rehearsal", "demo", "--folder", str(tmp_path / "demo")),
+        *(sys.executable, "-m", "rehearsal", "demo", "--folder", str(tmp_path / "demo"), "--then", AUDIT),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -42,7 +48,8 @@ async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_b
     way = left[left.index("The way of trade") :]
     for step in TRADE_TO_TONNE:
         assert step in way
-    for service in ("registry", "trading", "clearing"):
+    for service in SERVICES:
         assert service in way
+    assert "findings 0" in left
     assert "All books agree" in left
     assert not (tmp_path / "demo" / "postgres").exists(), "the data of a demo does not stay"

@@ -1,4 +1,6 @@
-"""`make market` from the outside: it starts, offers what works, survives a crash, stops cleanly and keeps its data."""
+"""`make market` from the outside: it starts, offers what works, survives a crash, stops cleanly and keeps its data; the
+auditor finds nothing before it ends.
+"""
 
 import asyncio
 import json
@@ -14,6 +16,7 @@ import asyncpg
 import pytest
 
 from rehearsal.postgres import Postgres
+from support.auditor import assert_clean
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -72,6 +75,12 @@ class Market:
         """What it has said since it was ready, to its end."""
         assert self.process.stdout is not None
         return (await self.process.stdout.read()).decode()
+
+    async def audit(self) -> None:
+        """The market comes to rest, and the auditor finds nothing."""
+        environment = (self.folder / "env").read_text()
+        found = re.findall(r'^export CARBONMARKET_([A-Z]+)_ADDRESS="(.*)"$', environment, re.MULTILINE)
+        await assert_clean({service.lower(): address for service, address in found})
 
     async def stop(self, told: signal.Signals = signal.SIGINT) -> int:
         """Tell it to stop, as Ctrl-C does; return its exit code."""
@@ -134,6 +143,7 @@ async def test_everything_a_new_market_offers_to_try_works(tmp_path: Path) -> No
         async with asyncio.timeout(SETTLED_S_MAX):
             while not await running.settled("2021-07-16"):
                 await asyncio.sleep(0.2)
+        await running.audit()
         assert await running.stop() == 0
 
 
@@ -160,6 +170,7 @@ async def test_a_market_survives_the_killing_of_each_service_and_of_its_database
         os.kill(postgres_of(folder), signal.SIGKILL)
         await running.back()
         assert "Trade 1:" in await running.done("carbonmarket orders take 1 1000 48.50")
+        await running.audit()
         assert await running.stop() == 0
         screen = await running.rest_of_screen()
     for service in ("trading", "registry", "clearing"):
@@ -173,12 +184,14 @@ async def test_a_market_leaves_no_process_behind_and_keeps_its_data_over_a_resta
     folder = tmp_path / "var"
     async with market(folder) as running:
         await running.done("carbonmarket orders take 1 1000 48.50")
+        await running.audit()
         assert await running.stop(signal.SIGTERM) == 0
     assert processes_of(folder) == {}
     async with market(folder) as running:
         (trade,) = json.loads(await running.done("carbonmarket trades --json"))["trades"]
         assert (trade["trade_id"], trade["quantity_tonnes"], trade["price_fen"]) == (1, 1000, 4850)
         assert (await running.shell(running.things_to_try[0]))[0] == 0
+        await running.audit()
         running.process.kill()
         await running.process.wait()
         async with asyncio.timeout(STOP_S_MAX):
@@ -195,6 +208,7 @@ async def test_a_running_market_is_neither_cleared_nor_started_twice_and_a_stopp
             code, output = await running.shell(f"{sys.executable} -m rehearsal {play} --folder {folder}")
             assert code == 1
             assert "a market runs in" in output
+        await running.audit()
         assert await running.stop() == 0
         verified = await running.done(f"{sys.executable} -m rehearsal verify --folder {folder}")
         assert verified.count("each continues the one before") == 3

@@ -55,6 +55,7 @@ async def test_every_metric_of_the_registry_arrives_and_tells_a_run_that_waits(
             await player.clocks(DAYS[0], 16)
             await player.settled(DAYS[0])
             await tells_that_all_is_done(seen)
+            await market.audit()
         arrived_as_listed(seen)
         assert ("trading", "TradeExecuted") in seen.spans
         assert not (market.folder / "spans").exists(), "spans go to the collector or to files, not to both"

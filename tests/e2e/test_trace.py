@@ -80,6 +80,7 @@ async def test_a_trades_trace_goes_on_in_every_service_after_every_kill_and_link
         for trace_id in trades:
             writers = {span.process for span in spans.trace(trace_id) if span.step[0] == "trading"}
             assert len(writers) == 3, "trading was killed twice, and each of its processes went on with the trace"
+        await market.audit()
 
 
 def run_of(spans: Spans) -> str:

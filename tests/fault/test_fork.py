@@ -78,6 +78,13 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
         await market.kill("trading")
         await market.ready(["trading"])
         assert await obstacles(market) == [("HEARING_HALTED", {"source": "registry"})], "over a restart as well"
+        # The fork stays open: people would say from where on the registry is heard. The auditor names it, and by their
+        # names the accounts that only one side knows; clearing is not there. Each log is whole in itself.
+        assert await market.audit_logs(["registry", "trading"]) == {
+            "every source is heard": 1,
+            "trading knows every account": len(["anhui", "fujian", "gansu", "hunan"]),
+            "clearing has a fund account for every account": len(["hubei", "hunan"]),
+        }
 
 
 async def obstacles(market: Market) -> list[tuple[str, dict[str, str]]]:

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.fault
 DISK_MB = 24
 BALLAST_STEP_BYTES = 8_192
 COMMANDS_MAX = 2_000
+SAID_BY_THE_REGISTRY_ALONE = {"trading knows every account": 1, "trading knows every vintage": 1}
+"""Trading is not there: the auditor misses its side of an account and a vintage, and nothing else."""
 
 
 async def open_province(market: Market) -> None:
@@ -74,6 +76,7 @@ async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_
             await market.port.call(REGISTRY_OPERATOR, issue(number))
         assert await issued_tonnes(market) == 1 + 2
         assert await market.misplaced_answers() == []
+        assert await market.audit_logs(["registry"]) == SAID_BY_THE_REGISTRY_ALONE
 
 
 async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_nothing(
@@ -98,6 +101,7 @@ async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_noth
             await market.port.call(REGISTRY_OPERATOR, issue(number))
         assert await issued_tonnes(market) == sum(range(1, answered + 2))
         assert await market.misplaced_answers() == []
+        assert await market.audit_logs(["registry"]) == SAID_BY_THE_REGISTRY_ALONE
     finally:
         await market.stop()
         await own_postgres.drop_database(market.database("registry"))

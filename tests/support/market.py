@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rehearsal.postgres import Postgres
 from rehearsal.processes import Child, Program, Supervisor, free_port, healthy
-from support.auditor import assert_clean
+from support.auditor import assert_clean, audit_services
 from support.calls import ProcessPort, misplaced
 
 SERVICES = ("registry", "trading", "clearing")
@@ -120,6 +120,14 @@ class Market:
         """The market rests, and the auditor finds nothing; gives its figures."""
         await self.rest()
         return await assert_clean(self.addresses)
+
+    async def audit_logs(self, services: Iterable[str]) -> dict[str, int]:
+        """What the auditor finds in the logs of some services, by rule, where the others are away or the market cannot
+        come to rest: what only one side says of another is among it.
+        """
+        addresses = {name: self.addresses[name] for name in services}
+        report = await audit_services(addresses, ask_queries=False, at_rest=False)
+        return dict(report.findings.counts)
 
     async def misplaced_answers(self) -> list[str]:
         """Commands that were answered and do not stand, once, where the answer said."""

@@ -76,6 +76,18 @@ def test_a_test_is_named_as_a_sentence() -> None:
     assert not short
 
 
+def test_every_scenario_of_processes_ends_with_an_audit() -> None:
+    scenarios = {
+        f"{module.path}:{function.name}": ast.unparse(function)
+        for module in modules()
+        if module.path.startswith(("tests/e2e/", "tests/fault/"))
+        for function in module.functions()
+        if isinstance(function, ast.AsyncFunctionDef) and function.name.startswith("test_")
+    }
+    assert scenarios
+    assert not [name for name, text in scenarios.items() if "audit" not in text.lower()]
+
+
 def matches(pattern: str, files: Mapping[str, str]) -> Iterator[str]:
     """Yield file, line and text of everything in `files` (path to text) that the pattern matches."""
     for path, text in files.items():

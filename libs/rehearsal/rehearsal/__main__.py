@@ -27,8 +27,11 @@ def main() -> None:
     year = plays.add_parser("year", help="play the market's first 356 trading days")
     year.add_argument("--plan", type=Path, help="play the daily rows of this CSV file instead")
     year.add_argument("--months", type=whole_months, help="play only the first so many months")
-    year.add_argument("--then", default="", help="a shell command to run before the services stop; it must succeed")
     year.add_argument("--folder", type=Path, default=BUILD, help="where its results go (default: %(default)s)")
+    for audited in (demo, year):
+        audited.add_argument(
+            "--then", default="", help="a shell command to run before the services stop; it must succeed"
+        )
     chosen = parser.parse_args()
     try:
         sys.exit(play(chosen))
@@ -50,7 +53,7 @@ def play(chosen: argparse.Namespace) -> int:
         case "demo":
             from rehearsal import demo
 
-            return demo.run(chosen.folder)
+            return demo.run(chosen.folder, chosen.then)
         case "year":
             from rehearsal.year import main as year
 

@@ -26,7 +26,7 @@ from rehearsal.opening import NEXT_DAY
 from rehearsal.people import CLEARING_OPERATOR, EXCHANGE_OPERATOR, People, china_ms
 from rehearsal.processes import ChildFailed
 from rehearsal.settled import NotSettled
-from rehearsal.stack import SERVICES, Stack, Start
+from rehearsal.stack import SERVICES, Stack, Start, ThenFailed
 from rehearsal.story import DAY, WHITE_CLOUD, Story, StoryBroken
 from rehearsal.telling import Telling, console
 
@@ -35,8 +35,8 @@ SPANS_S_MAX = 10.0
 SPANS_PAUSE_S = 0.1
 
 
-async def play(folder: Path) -> bool:
-    """Play the day in a folder; return whether all books agree."""
+async def play(folder: Path, then: str = "") -> bool:
+    """Play the day in a folder; return whether all books agree. `then` is run before the services stop."""
     telling = Telling(console())
     began = time.monotonic()
     telling.out.print("Starting PostgreSQL, a broker, and registry, trading and clearing as processes of their own …")
@@ -54,6 +54,8 @@ async def play(folder: Path) -> bool:
         ):
             await scene()
         agree = await show_what_it_left(people, story, telling, stack)
+        if then:
+            await stack.then(then)
     verdict = "All books agree" if agree else "THE BOOKS DO NOT AGREE"
     told = f"{verdict}. {telling.refusals} refusals changed nothing. {time.monotonic() - began:.0f} s in all."
     telling.out.print(Text(f"\n{told}", style="bold"))
@@ -105,12 +107,14 @@ def is_whole(tree: TraceTree) -> bool:
     return set(tree.services) == set(SERVICES) and any(line.span.name == LAST_STEP for line in tree.lines)
 
 
-def run(folder: Path) -> int:
-    """Play the demo; return the exit code."""
+def run(folder: Path, then: str) -> int:
+    """Play the demo; return the exit code. `then` is a shell command that runs before the services stop, with their
+    addresses in its environment.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        return 0 if asyncio.run(play(folder)) else 1
-    except (ChildFailed, MarketError, NotSettled, StoryBroken, TimeoutError) as failure:
+        return 0 if asyncio.run(play(folder, then)) else 1
+    except (ChildFailed, MarketError, NotSettled, StoryBroken, ThenFailed, TimeoutError) as failure:
         print(f"\nThe demo ended early: {failure!r}\nWhat the processes printed is in {folder}/log/.", file=sys.stderr)
         return 1
     finally:

@@ -8,6 +8,7 @@ Invariant: when `Stack` is left, however it is left, no process of it runs.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ class Start:
     restart: bool = False
     spans: bool = True
     kafka: str = ""
+
+
+class ThenFailed(Exception):
+    """The command to run after a play did not succeed."""
 
 
 class Stack:
@@ -68,6 +73,12 @@ class Stack:
     def usages(self) -> Mapping[str, Usage]:
         """What each service's process has used so far."""
         return {service: self.supervisor.children[service].usage() for service in SERVICES}
+
+    async def then(self, command: str) -> None:
+        """Run a shell command that finds the services in its environment. Raises ThenFailed."""
+        child = await asyncio.create_subprocess_shell(command, env={**os.environ, **self.environment})
+        if (code := await child.wait()) != 0:
+            raise ThenFailed(f"`{command}` ended with {code}")
 
     async def __aenter__(self) -> Self:
         try:

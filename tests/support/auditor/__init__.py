@@ -25,10 +25,14 @@ class Report:
     figures: dict[str, int]
 
 
-async def audit_services(addresses: Mapping[str, str], ask_queries: bool = True) -> Report:
-    """Audits a market at rest; `addresses` are host:port by `registry`, `trading` and `clearing`."""
+async def audit_services(addresses: Mapping[str, str], ask_queries: bool = True, at_rest: bool = True) -> Report:
+    """Audits a market as soon as it rests; `addresses` are host:port by `registry`, `trading` and `clearing`. With
+    `at_rest` false it is audited as it stands, because it will not come to rest.
+    """
     services = Services(addresses)
     try:
+        if at_rest:
+            await services.rest()
         audit = Audit()
         heads = {name: await services.head(name) for name in addresses}
         audit.registry.remember_at = heads["registry"] // 2

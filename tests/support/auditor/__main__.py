@@ -1,4 +1,4 @@
-"""Runs the auditor on a market at rest and prints what it found; exits with 1 if anything was."""
+"""Runs the auditor on a market as soon as it rests and prints what it found; exits with 1 if anything was."""
 
 import argparse
 import asyncio

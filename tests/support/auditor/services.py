@@ -1,5 +1,6 @@
 """The auditor's own line to the services: contracts and gRPC, nothing of the project's client or shell."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ ACTOR = "auditor:second-opinion"
 CALL_SECONDS_MAX = 60.0
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 RECORDS_PER_READ = 1_000
+REST_S_MAX = 60.0
+REST_PAUSE_S = 0.05
 FILES = (log, registry_queries, trading_queries, clearing_queries)
 
 
@@ -48,6 +51,20 @@ class Services:
     async def head(self, service: str) -> int:
         answer = await self.ask(service, log.GetStatusRequest(), log.GetStatusResponse)
         return answer.head_position
+
+    async def rest(self) -> None:
+        """Returns when every log is heard to its end and every order is answered. Raises TimeoutError."""
+        async with asyncio.timeout(REST_S_MAX):
+            while not await self._at_rest():
+                await asyncio.sleep(REST_PAUSE_S)
+
+    async def _at_rest(self) -> bool:
+        asked = {name: await self.ask(name, log.GetStatusRequest(), log.GetStatusResponse) for name in self.channels}
+        return all(
+            not status.unanswered_positions
+            and all(source.heard_position == asked[source.log_id].head_position for source in status.sources)
+            for status in asked.values()
+        )
 
     async def records(self, service: str, upto: int) -> AsyncIterator[log.Record]:
         """Every record of a log up to a position."""

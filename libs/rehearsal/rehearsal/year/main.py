@@ -1,7 +1,6 @@
 """From the command line of `make year` to its exit code: plan, stack, play, compare, write, draw."""
 
 import asyncio
-import os
 import shutil
 import sys
 import time
@@ -22,7 +21,7 @@ from rehearsal.plan import DayRow, DaysDiffer, NoDraft, Plan, PlanRefused, RowEr
 from rehearsal.plan.monthly import MONTHS, month_of
 from rehearsal.processes import ChildFailed
 from rehearsal.settled import NotSettled
-from rehearsal.stack import Stack, Start
+from rehearsal.stack import Stack, Start, ThenFailed
 from rehearsal.telling import console
 from rehearsal.year.chart import draw
 from rehearsal.year.compare import Bulletins, plan_totals, published_mismatches
@@ -35,10 +34,6 @@ SEED = 20210716
 FIRST_DAY, LAST_DAY = "2021-07-16", "2022-12-31"
 MISMATCHES_SHOWN_MAX = 20
 """On the screen; year.json has all."""
-
-
-class ThenFailed(Exception):
-    """The command to run after the play did not succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +101,8 @@ async def _play_all(folder: Path, task: Task, then: str, out: Console) -> Result
         results.write(folder / "year.json")
         draw(bulletins, folder / "year.png")
         if then:
-            await _run_then(then, stack)
+            await stack.then(then)
     return results
-
-
-async def _run_then(then: str, stack: Stack) -> None:
-    child = await asyncio.create_subprocess_shell(then, env={**os.environ, **stack.environment})
-    if (code := await child.wait()) != 0:
-        raise ThenFailed(f"`{then}` ended with {code}")
 
 
 def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> int:
