@@ -146,8 +146,8 @@ class Replica:
         ]
         Server(api, self._role, tracing, metrics).add_to(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [descriptor.full_name for descriptor, _ in api]
-        reflection.enable_server_reflection([*names, HEALTH_SERVICE, reflection.SERVICE_NAME], self._server)
+        self._names = [descriptor.full_name for descriptor, _ in api]
+        reflection.enable_server_reflection([*self._names, HEALTH_SERVICE, reflection.SERVICE_NAME], self._server)
         self._watch()
 
     def _reactions_to(self, source: str) -> Reactions:
@@ -160,18 +160,25 @@ class Replica:
         await self._snapshots.restore(self._engine)
         await catch_up(self._engine, self._log)
         self._check_clock()
-        await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._say_health(serves=False)
         self._server.add_insecure_port(self._settings.listen)
         await self._server.start()
         logger.info("serves at %s, caught up at %d", self._settings.listen, self._engine.head.position)
         await self._follow_until_leading()
         await self._lead()
 
+    async def _say_health(self, *, serves: bool) -> None:
+        """Of the process, whose name is empty, and of every service that it serves: they are healthy together."""
+        answers = health_pb2.HealthCheckResponse
+        status = answers.SERVING if serves else answers.NOT_SERVING
+        for name in ("", *self._names):
+            await self._health.set(name, status)
+
     async def _follow_until_leading(self) -> None:
         while not await self._log.lead():
             await catch_up(self._engine, self._log)
             self._role.leader_address = self._engine.shell.leader_address
-            await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+            await self._say_health(serves=True)
             await asyncio.sleep(STANDBY_POLL_SECONDS)
         await catch_up(self._engine, self._log)
         self._engine.heard = {upto.log_id: upto for upto in await self._log.heard()}
@@ -198,7 +205,7 @@ class Replica:
         await self._timers.run_overdue()
         await self._projector.load()
         self._role.leads = True
-        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        await self._say_health(serves=True)
         logger.info("leads from %d", self._engine.head.position, extra={"position": self._engine.head.position})
         async with asyncio.TaskGroup() as group:
             group.create_task(self._projector.run())
@@ -283,7 +290,7 @@ class Replica:
         """Told to: answers what is under way, takes a snapshot so that the next start is quick, gives up the leadership
         and goes. Streams and long polls end when STOP_SECONDS_MAX are over.
         """
-        await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._say_health(serves=False)
         await self._server.stop(STOP_SECONDS_MAX)
         if self._role.leads:
             engine = self._engine

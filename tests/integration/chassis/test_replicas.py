@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from itertools import count
+from typing import Any
 
 import asyncpg
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_events_pb2 as events
@@ -20,7 +22,7 @@ from chassis.record import first_fault, genesis
 from chassis.remote import record_from
 from rehearsal.processes import Child, Program, free_port
 from support.one_service import OneService
-from support.replicas import OPERATOR, Pair
+from support.replicas import APIS, OPERATOR, Pair
 
 ENDED_S_MAX = 20.0
 
@@ -53,6 +55,25 @@ async def created(replica: OneService) -> list[tuple[str, int]]:
 async def exit_code(child: Child) -> int:
     assert child.process is not None
     return await asyncio.wait_for(child.process.wait(), ENDED_S_MAX)
+
+
+async def health_of(replica: OneService, service: str) -> health_pb2.HealthCheckResponse:
+    async with grpc.aio.insecure_channel(replica.address) as channel:
+        request = health_pb2.HealthCheckRequest(service=service)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        answer: health_pb2.HealthCheckResponse = await stub.Check(request)
+        return answer
+
+
+async def test_leader_and_standby_answer_the_health_check_for_every_service_by_its_name(pair: Pair) -> None:
+    log = log_service_pb2.DESCRIPTOR.services_by_name["LogService"].full_name
+    names = [service.full_name for api in APIS for service in api.DESCRIPTOR.services_by_name.values()]
+    for replica in (pair.leader, pair.standby):
+        for name in ("", log, *names):
+            assert (await health_of(replica, name)).status == health_pb2.HealthCheckResponse.SERVING, name
+        with pytest.raises(grpc.aio.AioRpcError) as unknown:
+            await health_of(replica, "carbonmarket.registry.v1.Unknown")
+        assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 async def test_a_standby_is_ready_and_passes_everything_on(pair: Pair) -> None:
