@@ -8,10 +8,13 @@ import pytest
 from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
+from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
 from carbonmarket.log.v1.log_service_pb2 import Record
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from support.auditor.chain import digest_of
+from support.auditor.compared import Compared
+from support.auditor.findings import Findings
 from support.simulated import audited, logs_of, played
 from support.world import Weather, World
 
@@ -97,6 +100,15 @@ def release_once_settled(logs: Logs) -> None:
     logs["trading"].insert(at + 1, record)
 
 
+def deposit_in_flight(logs: Logs) -> None:
+    """The comparison names a deposit that clearing had not booked by then."""
+    record = logs["clearing"][places(logs, "clearing", clearing.BooksReconciled)[-1]]
+    event = clearing.BooksReconciled.FromString(record.data)
+    event.in_flight.add(kind=clearing_types.IN_FLIGHT_KIND_FUND_ENTRIES, account="nobody", amount=1)
+    event.in_flight_count += 1
+    record.data = event.SerializeToString()
+
+
 def another_actor(logs: Logs) -> None:
     logs["registry"][places(logs, "registry", registry.TransferredToTrading)[0]].actor = "participant:somebody-else"
 
@@ -138,6 +150,11 @@ FORGERIES: tuple[tuple[str, Callable[[Logs], None]], ...] = (
     ("a day's close carries its trades", change("trading", trading.TradingDayClosed, "value_fen", 1)),
     ("time never goes back", lambda logs: setattr(logs["registry"][-1], "recorded_ms", 1)),
     ("the three books agree", change("clearing", clearing.BooksReconciled, "difference_count", 1)),
+    (
+        "books are compared after the day, at a past position",
+        change("clearing", clearing.BooksReconciled, "clearing_position", 10**6),
+    ),
+    ("clearing's side is its log's at the stated position", deposit_in_flight),
     ("hearing is exactly once", lambda logs: setattr(logs["clearing"][-1], "source_log_id", "trading")),
 )
 
@@ -167,3 +184,52 @@ def test_a_missing_record_leaves_a_gap() -> None:
     del logs["clearing"][-1]
     del logs["registry"][-2]
     assert "positions have no gap" in audited(logs).findings.counts
+
+
+def compared_at(clearing_position: int) -> Findings:
+    """What was in flight at position 5: a deposit of 70 fen, and a trade of 40 t that was settled at position 7."""
+    findings = Findings()
+    compared = Compared(findings)
+    compared.complete(1, "2021-07-16")
+    compared.enter(2, 1, "steel-0002", 50)
+    compared.enter(3, 2, "steel-0002", 70)
+    compared.record(
+        clearing.ObligationRecorded(
+            trade_id=1,
+            instrument="CEA",
+            quantity_tonnes=40,
+            buyer="power-0001",
+            seller="steel-0002",
+            trading_position=900,
+        )
+    )
+    compared.enter(6, 3, "power-0001", -10)
+    compared.end(7, 1)
+    kinds = clearing_types.InFlightKind
+    event = clearing.BooksReconciled(
+        day="2021-07-16",
+        trading_position=900,
+        clearing_position=clearing_position,
+        clearing_entry=1,
+        in_flight=[
+            clearing_types.InFlight(kind=kinds.IN_FLIGHT_KIND_FUND_ENTRIES, account="steel-0002", amount=70),
+            *(
+                clearing_types.InFlight(kind=kind, account=account, instrument="CEA", amount=40)
+                for kind, account in (
+                    (kinds.IN_FLIGHT_KIND_UNSETTLED_BOUGHT, "power-0001"),
+                    (kinds.IN_FLIGHT_KIND_UNSETTLED_SOLD, "steel-0002"),
+                )
+            ),
+        ],
+        in_flight_count=3,
+    )
+    compared.check(event, 8)
+    return findings
+
+
+def test_clearings_side_of_a_comparison_is_taken_back_to_the_stated_position() -> None:
+    assert compared_at(5).clean
+    for other in (2, 6, 7):
+        assert "clearing's side is its log's at the stated position" in compared_at(other).counts
+    for other in (0, 8):
+        assert "books are compared after the day, at a past position" in compared_at(other).counts

@@ -203,7 +203,7 @@ class Market:
         """Clearing compares the books if it is to and if they belong together; honest books agree."""
         trading, own = self.trading_book(), own_book(self.state)
         if not_comparable_because(trading, own) == "":
-            found = compare(trading, self.holdings(trading.registry_position), own)
+            found = compare(trading, self.holdings(trading.registry_position), own, len(self.said))
             assert found.differences == ()
             self.do(OWN, found)
 

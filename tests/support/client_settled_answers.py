@@ -168,6 +168,7 @@ RECONCILIATION = clearing.Reconciliation(
     agreed=False,
     registry_position=61_234,
     trading_position=181_234,
+    clearing_position=61_229,
     clearing_entry=5_016,
     rows_compared=12_540,
     difference_count=1,

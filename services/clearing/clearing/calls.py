@@ -129,7 +129,7 @@ async def reconcile(
     if look.heard.get("trading", 0) < trading_book.position:
         raise NotYet(f"trading states its book as of {trading_book.position}, which was not heard yet")
     holdings = await list_holdings(outgoing, trading_book.registry_position)
-    return reconciliation.compare(trading_book, holdings, look.value)
+    return reconciliation.compare(trading_book, holdings, look.value, look.position)
 
 
 async def state_positions(outgoing: Outgoing) -> reconciliation.TradingBook:

@@ -336,9 +336,10 @@ async def on_exclusion_approved(rows: Rows, event: exclusion.ExclusionApproved, 
 # Reconciliation
 
 RECONCILE = """
-INSERT INTO reconciliations (position, day, agreed, registry_position, trading_position, clearing_entry, rows_compared,
-                             difference_count, differences, in_flight_count, in_flight, recorded_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11::jsonb, $12)
+INSERT INTO reconciliations (position, day, agreed, registry_position, trading_position, clearing_position,
+                             clearing_entry, rows_compared, difference_count, differences, in_flight_count, in_flight,
+                             recorded_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12::jsonb, $13)
 """
 
 
@@ -350,6 +351,7 @@ async def on_books_reconciled(rows: Rows, event: reconciliation.BooksReconciled,
         event.agreed,
         event.registry_position,
         event.trading_position,
+        event.clearing_position,
         event.clearing_entry,
         event.rows_compared,
         event.difference_count,

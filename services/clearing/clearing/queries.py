@@ -90,8 +90,8 @@ FROM entries WHERE account = $1
 NEXT_TRADING_DAY = "SELECT coalesce(min(day), '') AS day FROM trading_days WHERE day > $1"
 
 RECONCILIATIONS = """
-SELECT position, day, agreed, registry_position, trading_position, clearing_entry, rows_compared, difference_count,
-       differences, in_flight_count, in_flight, recorded_ms
+SELECT position, day, agreed, registry_position, trading_position, clearing_position, clearing_entry, rows_compared,
+       difference_count, differences, in_flight_count, in_flight, recorded_ms
 FROM reconciliations
 """
 
@@ -344,6 +344,7 @@ def reconciliation_of(row: asyncpg.Record) -> pb.Reconciliation:
         agreed=row["agreed"],
         registry_position=row["registry_position"],
         trading_position=row["trading_position"],
+        clearing_position=row["clearing_position"],
         clearing_entry=row["clearing_entry"],
         rows_compared=row["rows_compared"],
         difference_count=row["difference_count"],

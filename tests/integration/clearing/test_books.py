@@ -192,6 +192,7 @@ async def test_the_three_books_agree_at_stated_positions(
     found = answer.reconciliation
     assert (found.agreed, found.difference_count, found.rows_compared) == (True, 0, 7)
     assert (found.trading_position, found.registry_position) == (exchange.position, depository.position)
+    assert friday.steps[-1].log_position <= found.clearing_position < found.log_position
     assert found.clearing_entry == 3
 
 

@@ -192,4 +192,4 @@ def test_any_figure_that_is_off_is_found(history: list[Action], data: st.DataObj
         funds = list(trading.funds)
         funds[index] = replace(funds[index], **{name: getattr(funds[index], name) + off})
         trading = replace(trading, funds=tuple(funds))
-    assert compare(trading, holdings, own).difference_count > 0
+    assert compare(trading, holdings, own, len(market.said)).difference_count > 0

@@ -303,7 +303,7 @@ class Answers:
         self._same("answers are the books", "open runs", sorted(stated), sorted(book.runs.open))
         self._at("clearing ListReconciliations")
         told = [
-            (row.day, row.agreed)
+            (row.day, row.agreed, row.clearing_position, row.clearing_entry)
             async for page in self._pages(
                 "clearing",
                 clearing_queries.ListReconciliationsRequest,
@@ -312,7 +312,10 @@ class Answers:
             )
             for row in page.reconciliations
         ]
-        meant = [(event.day, event.agreed) for event in reversed(book.reconciliations)]
+        meant = [
+            (event.day, event.agreed, event.clearing_position, event.clearing_entry)
+            for event in reversed(book.reconciliations)
+        ]
         self._same("answers are the books", "reconciliations", told, meant)
 
     # What the methods above are made of

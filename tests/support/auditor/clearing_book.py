@@ -1,7 +1,8 @@
 """Clearing's books from its events: balances, payouts, obligations, runs, reconciliations.
 
 Invariants recomputed: no balance is negative after any event; what the banks hold = balances + open payouts + fees;
-every trade is paid once and only with its delivery; days are settled in order; every reconciliation agreed.
+every trade is paid once and only with its delivery; days are settled in order; every reconciliation agreed, as of a
+position at which clearing's log says what was compared.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from google.protobuf.message import Message
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.book import Book, Handler
+from support.auditor.compared import Compared
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 from support.auditor.runs import Runs
@@ -30,6 +32,7 @@ class ClearingBook(Book):
     def __init__(self, findings: Findings, pairs: Pairs) -> None:
         super().__init__("clearing", findings, pairs)
         self.runs = Runs(findings)
+        self.compared = Compared(findings)
         self.balances: dict[str, int] = {}
         self.restricted: set[str] = set()
         self.payouts: dict[int, Payout] = {}
@@ -152,6 +155,7 @@ class ClearingBook(Book):
         self.same("fund entries are numbered", "entry", entry, self.last_ids["entry"] + 1)
         self.last_ids["entry"] = entry
         self._book(account, change_fen)
+        self.compared.enter(position, entry, account, change_fen)
         self.pairs.say("every fund entry is heard once", "clearing", entry, account, abs(change_fen), position)
 
     def _book(self, account: str, change_fen: int) -> None:
@@ -166,6 +170,7 @@ class ClearingBook(Book):
     def on_obligation_recorded(self, event: pb.ObligationRecorded, record: Record) -> None:
         self.caused_by(record, "trading")
         self.runs.record(event)
+        self.compared.record(event)
         self.pairs.say(
             "every trade becomes one obligation",
             "clearing",
@@ -220,6 +225,7 @@ class ClearingBook(Book):
             event.seller,
         )
         self.pairs.say("trading hears every settled trade", "clearing", event.trade_id, record.position)
+        self.compared.end(record.position, event.trade_id)
         if self.runs.settle(event) is None:
             return
         self._book(event.buyer, -(event.value_fen + event.buyer_fee_fen))
@@ -230,16 +236,19 @@ class ClearingBook(Book):
 
     def on_trade_excluded(self, event: pb.TradeExcluded, record: Record) -> None:
         self.runs.exclude(event)
+        self.compared.end(record.position, event.trade_id)
         self.figures["excluded"] += 1
         self.pairs.say("trading hears every excluded trade", "clearing", event.trade_id, record.position)
 
     def on_settlement_day_completed(self, event: pb.SettlementDayCompleted, record: Record) -> None:
         self.runs.complete(event)
+        self.compared.complete(record.position, event.day)
         self.days_completed += 1
         self.pairs.say("trading hears every settled day", "clearing", record.position, event.day)
 
     def on_books_reconciled(self, event: pb.BooksReconciled, record: Record) -> None:
         self.reconciliations.append(event)
+        self.compared.check(event, record.position)
         if not event.agreed or event.difference_count:
             self.say("the three books agree", f"{event.day}: {event.difference_count}, {list(event.differences)[:3]}")
         self.pairs.say("trading hears every reconciliation", "clearing", record.position, event.day, event.agreed)

@@ -171,6 +171,7 @@ async def test_the_registry_is_asked_page_by_page_as_of_what_trading_had_heard()
     port = Port(settled_friday(), {"StatePositions": lambda _: stated(), "ListTradingHoldings": held})
     found = await calls.reconcile(RECONCILIATION, port.outgoing)
     assert (found.settled_day, found.differences, found.rows_compared) == (FRIDAY, (), 3)
+    assert (found.registry_position, found.trading_position, found.clearing_position) == (600, 1_000, 500)
     pages = [request for request in port.asked if isinstance(request, registry_queries.ListTradingHoldingsRequest)]
     assert [(page.as_of_position, page.page_token) for page in pages] == [(600, ""), (600, "next")]
 

@@ -67,8 +67,8 @@ HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
 
 
 def test_three_books_that_say_the_same_agree() -> None:
-    found = compare(AGREEING, HELD, own_book(settled_friday()))
-    assert found == RecordReconciliation(FRIDAY, 600, 900, 2, 4, (), 0, (), 0)
+    found = compare(AGREEING, HELD, own_book(settled_friday()), 50)
+    assert found == RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0)
 
 
 # fmt: off
@@ -86,7 +86,7 @@ DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
 
 def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
     for trading, holdings, difference in DIFFERING:
-        found = compare(trading, holdings, own_book(settled_friday()))
+        found = compare(trading, holdings, own_book(settled_friday()), 50)
         assert found.differences == (difference,)
         assert found.difference_count == 1
 
@@ -94,7 +94,7 @@ def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
 def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches() -> None:
     state = settled_friday()
     play(state, TRADING, trade(2, POWER, STEEL, 40, day=MONDAY))
-    found = compare(AGREEING, HELD, own_book(state))
+    found = compare(AGREEING, HELD, own_book(state), 50)
     assert set(found.differences) == {
         Difference(Book.BOUGHT, POWER, "CEA", 40, 0),
         Difference(Book.SOLD, STEEL, "CEA", 40, 0),
@@ -113,7 +113,7 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
         units=(UnitPosition(POWER, "CEA", 340, 40, 0, 0), UnitPosition(STEEL, "CEA", 655, 0, 40, 5)),
         funds=(FundPosition(POWER, 128, 42, 0, 30), FundPosition(STEEL, 388, 0, 38, 0)),
     )
-    found = compare(trading, HELD, own_book(state))
+    found = compare(trading, HELD, own_book(state), 50)
     assert found.differences == ()
     assert found.in_flight == (
         InFlight(InFlightKind.UNSETTLED_BOUGHT, POWER, "CEA", 40),
@@ -128,20 +128,20 @@ def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> No
     state = settled_friday()
     play(state, TRADING, RequestPayout(POWER, 30, 1))
     funds = (FundPosition(POWER, 170, 0, 0, 30), AGREEING.funds[1])
-    assert compare(replace(AGREEING, funds=funds), HELD, own_book(state)).difference_count == 0
+    assert compare(replace(AGREEING, funds=funds), HELD, own_book(state), 50).difference_count == 0
     heard = (FundPosition(POWER, 170, 0, 0, 0), AGREEING.funds[1])
-    assert compare(replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state)).difference_count == 0
+    assert compare(replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state), 50).difference_count == 0
 
 
 def test_trades_made_after_tradings_statement_are_left_out() -> None:
     state = settled_friday()
     play(state, TRADING, replace(trade(2, POWER, STEEL, 40, day=MONDAY), trading_position=901))
-    assert compare(AGREEING, HELD, own_book(state)).difference_count == 0
+    assert compare(AGREEING, HELD, own_book(state), 50).difference_count == 0
 
 
 def test_no_more_differences_are_listed_than_an_event_should_hold() -> None:
     strangers = [Holding(f"stranger-{number}", "CEA", 1) for number in range(DIFFERENCES_LISTED_MAX * 2)]
-    found = compare(AGREEING, (*HELD, *strangers), own_book(settled_friday()))
+    found = compare(AGREEING, (*HELD, *strangers), own_book(settled_friday()), 50)
     assert len(found.differences) == DIFFERENCES_LISTED_MAX
     assert found.difference_count == DIFFERENCES_LISTED_MAX * 2
 
@@ -158,9 +158,9 @@ def test_books_are_compared_only_at_positions_that_belong_together() -> None:
     assert "delivered" in not_comparable_because(AGREEING, own_book(state))
 
 
-ANSWER = RecordReconciliation(FRIDAY, 600, 900, 2, 4, (), 0, (), 0)
+ANSWER = RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0)
 DIFFERS = replace(ANSWER, differences=(Difference(Book.FUNDS, POWER, "", 1, 2),), difference_count=1)
-RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 2, 4, (), 0, (), 0)
+RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 50, 2, 4, (), 0, (), 0)
 
 # fmt: off
 LADDER: list[Line] = [

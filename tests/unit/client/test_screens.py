@@ -61,10 +61,13 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
     "runs": (runs.runs_screen(settled.RUNS), ["CASH_LEG_UNPROVEN", "817,218,117.95", "completed"]),
     "run": (runs.run_screens(settled.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "nobody yet"]),
     "obligations": (runs.obligations_screen(answers.DAY, settled.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
-    "reconciliations": (reconciliations.reconciliations_screen(settled.RECONCILIATIONS), ["61,234", "12,540"]),
+    "reconciliations": (
+        reconciliations.reconciliations_screen(settled.RECONCILIATIONS),
+        ["61,234", "61,229", "12,540"],
+    ),
     "reconciliation": (
         reconciliations.reconciliation_screens(settled.ONE_RECONCILIATION),
-        ["THEY DO NOT AGREE", "9,125,285 t", "CNY 500,000.00"],
+        ["THEY DO NOT AGREE", "as of position 61,229", "5,016", "9,125,285 t", "CNY 500,000.00"],
     ),
     "status": (operations.status_screens(STANDINGS), ["no answer", "does not chain", "TRADE_UNKNOWN", "181,240"]),
     "clock": (operations.clock_screen({"trading": settled.STATUS}), ["2021-12-16 12:30:00", "rehearsal"]),

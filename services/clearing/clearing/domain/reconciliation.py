@@ -1,9 +1,9 @@
 """Reconciliation: after each settled day the three books must say the same, at stated positions.
 
 Trading states its view at one position of its log, and how far it had then heard the other two. The registry states
-what it held in trading's custody at the position that trading had heard; clearing takes its own balances back to the
-fund entry that trading had heard. What is on its way between two books is known by name and listed as in flight;
-anything else is a difference, and is named.
+what it held in trading's custody at the position that trading had heard; clearing reads its own book at one position of
+its log and takes the balances back to the fund entry that trading had heard. What is on its way between two books is
+known by name and listed as in flight; anything else is a difference, and is named.
 
 One comparison is under way at a time. Its answer stands for every day that was settled by then; days settled since are
 compared by the next.
@@ -144,6 +144,7 @@ class RecordReconciliation:
     settled_day: str
     registry_position: int
     trading_position: int
+    clearing_position: int
     clearing_entry: int
     rows_compared: int
     differences: tuple[Difference, ...]
@@ -168,6 +169,7 @@ class BooksReconciled:
     agreed: bool
     registry_position: int
     trading_position: int
+    clearing_position: int
     clearing_entry: int
     rows_compared: int
     differences: tuple[Difference, ...]
@@ -201,8 +203,12 @@ def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
     return ""
 
 
-def compare(trading: TradingBook, holdings: Iterable[Holding], own: OwnBook) -> RecordReconciliation:
-    """All books, row by row. `trading` and `own` must be comparable; `holdings` are as of trading.registry_position."""
+def compare(
+    trading: TradingBook, holdings: Iterable[Holding], own: OwnBook, clearing_position: int
+) -> RecordReconciliation:
+    """All books, row by row. `trading` and `own` must be comparable; `holdings` are as of trading.registry_position,
+    `own` is as of clearing_position.
+    """
     unheard = [entry for entry in own.entries_recent if entry.entry > trading.clearing_entry]
     obligations = [leg for leg in own.obligations if leg.trading_position <= trading.position]
     rows = [
@@ -216,6 +222,7 @@ def compare(trading: TradingBook, holdings: Iterable[Holding], own: OwnBook) -> 
         settled_day=own.settled_day,
         registry_position=trading.registry_position,
         trading_position=trading.position,
+        clearing_position=clearing_position,
         clearing_entry=trading.clearing_entry,
         rows_compared=len(rows),
         differences=tuple(differences[:DIFFERENCES_LISTED_MAX]),
@@ -340,6 +347,7 @@ def books_reconciled(day: str, command: RecordReconciliation) -> BooksReconciled
         agreed=command.difference_count == 0,
         registry_position=command.registry_position,
         trading_position=command.trading_position,
+        clearing_position=command.clearing_position,
         clearing_entry=command.clearing_entry,
         rows_compared=command.rows_compared,
         differences=command.differences,

@@ -993,6 +993,7 @@ class Reconciliation(_message.Message):
     DIFFERENCE_COUNT_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
     RECORDED_MS_FIELD_NUMBER: _builtins.int
+    CLEARING_POSITION_FIELD_NUMBER: _builtins.int
     log_position: _builtins.int
     day: _builtins.str
     agreed: _builtins.bool
@@ -1005,6 +1006,8 @@ class Reconciliation(_message.Message):
     in_flight_count: _builtins.int
     recorded_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
+    clearing_position: _builtins.int
+    """Where clearing's log was when its balances and obligations were read; zero in records from before it was stated."""
     def __init__(
         self,
         *,
@@ -1018,10 +1021,11 @@ class Reconciliation(_message.Message):
         difference_count: _builtins.int = ...,
         in_flight_count: _builtins.int = ...,
         recorded_ms: _builtins.int = ...,
+        clearing_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry", b"clearing_entry", "day", b"day", "difference_count", b"difference_count", "in_flight_count", b"in_flight_count", "log_position", b"log_position", "recorded_ms", b"recorded_ms", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry", b"clearing_entry", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "in_flight_count", b"in_flight_count", "log_position", b"log_position", "recorded_ms", b"recorded_ms", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
