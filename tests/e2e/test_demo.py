@@ -44,6 +44,7 @@ async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_b
     left = told[told.index("What the day left") :]
     assert "Bulletin of 2021-07-16" in left
     assert "Statement of power-0003 for 2021-07-16" in left
+    assert "sellable on the next day   159,000" in left
     assert "The three books after 2021-07-16: they agree" in left
     way = left[left.index("The way of trade") :]
     for step in TRADE_TO_TONNE:

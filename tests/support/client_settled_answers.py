@@ -3,6 +3,7 @@
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
 from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
 from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket_client.statement import Statement, VintageLine
 from support.client_answers import DAY, NOON_MS
 
 FUNDS = clearing.GetFundsResponse(
@@ -92,6 +93,36 @@ STATEMENT = clearing.GetStatementResponse(
         clearing.StatementInstrument(instrument="CEA21", sold_tonnes=9_125_285),
     ],
     objection_before_day="2021-12-17",
+)
+RECONCILED_STATEMENT = clearing.GetStatementResponse(
+    account="power-0007",
+    day=DAY,
+    closing_fen=120_000,
+    blocked_fen=100_005_00,
+    instruments=[clearing.StatementInstrument(instrument="CEA", blocked_tonnes=1_000)],
+    registry_position=61_234,
+    registry_position_before=117,
+)
+SEVEN_VINTAGES = Statement(
+    RECONCILED_STATEMENT,
+    tuple(
+        VintageLine(
+            vintage=vintage,
+            opening_tonnes=9_125_286,
+            issued_tonnes=0,
+            allocated_tonnes=1_250_000,
+            bought_tonnes=0,
+            sold_tonnes=9_125_285,
+            closing_tonnes=1_250_001,
+            registry_available_tonnes=1_250_000,
+            trading_tonnes=1,
+            blocked_tonnes=0,
+            sellable_next_day_tonnes=1,
+            transferred_to_trading_tonnes=9_125_280,
+            returned_from_trading_tonnes=0,
+        )
+        for vintage in ("CEA", "CEA21", "CEA22", "CEA23", "CEA24", "CEA25", "CEA26")
+    ),
 )
 RUN = clearing.Run(
     run_id=106,

@@ -136,11 +136,21 @@ class RegistryClient(ServiceClient):
         return await self.link.call(request, query.ListHoldingsResponse)
 
     async def list_movements(
-        self, account: str, *, page_size: int = 0, page_token: str = "", min_position: int = 0
+        self,
+        account: str,
+        *,
+        after_position: int = 0,
+        page_size: int = 0,
+        page_token: str = "",
+        min_position: int = 0,
     ) -> query.ListMovementsResponse:
-        """Every change of an account's holdings, oldest first, in pages."""
+        """Every change of an account's holdings, oldest first, in pages; all, or those after a position."""
         request = query.ListMovementsRequest(
-            min_position=min_position, account=account, page_size=page_size, page_token=page_token
+            min_position=min_position,
+            account=account,
+            after_position=after_position,
+            page_size=page_size,
+            page_token=page_token,
         )
         return await self.link.call(request, query.ListMovementsResponse)
 

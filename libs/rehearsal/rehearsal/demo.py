@@ -20,6 +20,7 @@ from carbonmarket_client.screens.funds import statement_screens
 from carbonmarket_client.screens.reconciliations import reconciliation_screens
 from carbonmarket_client.screens.traces import tree_screens
 from carbonmarket_client.spans import SpansUnreadable, TraceTree, read_trace, trace_tree
+from carbonmarket_client.statement import read_statement
 from rehearsal import opening
 from rehearsal.books import books_screens, compare_books
 from rehearsal.opening import NEXT_DAY
@@ -73,8 +74,8 @@ async def show_what_it_left(people: People, story: Story, telling: Telling, stac
     telling.show(*bulletin_screens(await exchange.get_bulletin(DAY, min_position=trading_head)))
 
     telling.scene(f"The statement of {WHITE_CLOUD}", china_ms(NEXT_DAY, opening.MORNING))
-    white_cloud = people.participant(WHITE_CLOUD).clearing
-    statement = await white_cloud.get_statement(WHITE_CLOUD, DAY, min_position=clearing_head)
+    white_cloud = people.participant(WHITE_CLOUD)
+    statement = await read_statement(white_cloud, WHITE_CLOUD, DAY, min_position=clearing_head)
     telling.show(*statement_screens(statement))
 
     telling.scene("The three books, reconciled", china_ms(NEXT_DAY, opening.MORNING))

@@ -87,6 +87,22 @@ SELECT coalesce(sum(amount_fen) FILTER (WHERE day < $2), 0)::bigint AS opening_f
 FROM entries WHERE account = $1
 """
 
+# State 3 is an excluded trade's. Days are settled in order, so once a day is, no trade up to it is excluded any more.
+BLOCKED = """
+SELECT instrument,
+       coalesce(sum(quantity_tonnes) FILTER (WHERE seller = $1), 0)::bigint AS blocked_tonnes,
+       coalesce(sum(value_fen + buyer_fee_fen) FILTER (WHERE buyer = $1), 0)::bigint AS blocked_fen
+FROM obligations WHERE state = 3 AND day <= $2 AND (buyer = $1 OR seller = $1) GROUP BY instrument
+"""
+
+# The first comparison that agreed: those repeated on demand are of a later hour, and a statement stays what it was.
+REGISTRY_POSITIONS = """
+SELECT coalesce((SELECT registry_position FROM reconciliations WHERE day = $1 AND agreed
+                 ORDER BY position LIMIT 1), 0) AS registry_position,
+       coalesce((SELECT registry_position FROM reconciliations WHERE day < $1 AND agreed
+                 ORDER BY day DESC, position LIMIT 1), 0) AS registry_position_before
+"""
+
 NEXT_TRADING_DAY = "SELECT coalesce(min(day), '') AS day FROM trading_days WHERE day > $1"
 
 RECONCILIATIONS = """
@@ -192,8 +208,10 @@ class ClearingQueryService:
         await self._check_known(account, position)
         sums = await self.tables.fetch_one(STATEMENT_SUMS, account, day)
         trades = await self.tables.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
+        blocked = await self.tables.fetch(BLOCKED, account, day)
+        positions = await self.tables.fetch_one(REGISTRY_POSITIONS, day)
         next_day = await self.tables.fetch_one(NEXT_TRADING_DAY, day)
-        assert sums is not None and next_day is not None, "a sum always has its row"
+        assert sums is not None and positions is not None and next_day is not None, "each always has its row"
         lines = [line for row in trades for line in lines_of(row, account)]
         return pb.GetStatementResponse(
             account=account,
@@ -201,8 +219,10 @@ class ClearingQueryService:
             **dict(sums),
             unsettled_fen=unsettled_of(lines),
             lines=lines,
-            instruments=instruments_of(lines),
+            instruments=instruments_of(lines, {row["instrument"]: row["blocked_tonnes"] for row in blocked}),
             objection_before_day=next_day["day"],
+            blocked_fen=sum(row["blocked_fen"] for row in blocked),
+            **dict(positions),
             position=position,
         )
 
@@ -324,8 +344,12 @@ def unsettled_of(lines: list[pb.StatementLine]) -> int:
     )
 
 
-def instruments_of(lines: list[pb.StatementLine]) -> list[pb.StatementInstrument]:
-    found: dict[str, pb.StatementInstrument] = {}
+def instruments_of(lines: list[pb.StatementLine], blocked: dict[str, int]) -> list[pb.StatementInstrument]:
+    found = {
+        name: pb.StatementInstrument(instrument=name, blocked_tonnes=quantity_tonnes)
+        for name, quantity_tonnes in blocked.items()
+        if quantity_tonnes
+    }
     for line in lines:
         if line.state == types.OBLIGATION_STATE_EXCLUDED:
             continue

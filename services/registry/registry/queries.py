@@ -127,7 +127,8 @@ class RegistryQueryService:
         check_may_read(request.account, call)
         position = self.tables.as_of(request.min_position)
         await self._account(request.account, position)
-        rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, page.after(), page.fetched_max)
+        after = max(page.after(), request.after_position)
+        rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, after, page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         movements = [pb.Movement(**dict(row)) for row in shown]
         return pb.ListMovementsResponse(movements=movements, next_page_token=next_page_token, position=position)

@@ -171,7 +171,7 @@ async def test_obligations_of_a_day_are_listed_for_those_who_may_see_them(
 
 
 async def test_a_statement_adds_up_and_says_until_when_to_object(
-    clearing: OneService, friday: query.GetRunResponse
+    clearing: OneService, friday: query.GetRunResponse, depository: Depository
 ) -> None:
     statement = await clearing.call(POWER, query.GetStatementRequest(account="power-0001", day=FRIDAY))
     assert (statement.opening_fen, statement.deposits_fen, statement.payouts_fen) == (0, 1_000_000, 0)
@@ -183,6 +183,9 @@ async def test_a_statement_adds_up_and_says_until_when_to_object(
     assert line.executed_ms == EXECUTED_MS
     assert list(statement.instruments) == [query.StatementInstrument(instrument="CEA", bought_tonnes=30)]
     assert statement.objection_before_day == MONDAY
+    assert (statement.registry_position, statement.registry_position_before) == (depository.position, 0)
+    monday = await clearing.call(POWER, query.GetStatementRequest(account="power-0001", day=MONDAY))
+    assert (monday.registry_position, monday.registry_position_before) == (0, depository.position)
 
 
 async def test_the_three_books_agree_at_stated_positions(
@@ -208,10 +211,13 @@ async def test_a_difference_is_named_and_the_books_can_be_compared_again(
         types.BookDifference(book=types.BOOK_UNITS, account="steel-0002", instrument="CEA", held=979, expected=980)
     ]
     depository.holdings[1].quantity_tonnes += 1
+    exchange.book.heard_registry_position += 1
     await clearing.call(ANN, pb.ReconcileAgainRequest(request_id="again 2", day=FRIDAY))
     await reconciled(clearing, 3)
     answer = await clearing.call(AUDITOR, query.GetReconciliationRequest(day=FRIDAY))
     assert answer.reconciliation.agreed
+    statement = await clearing.call(POWER, query.GetStatementRequest(account="power-0001", day=FRIDAY))
+    assert statement.registry_position == answer.reconciliation.registry_position - 1, "a statement stays what it was"
 
 
 async def test_a_payout_is_asked_for_by_trading_instructed_by_people_and_paid_by_the_bank(
@@ -281,6 +287,19 @@ async def test_a_run_that_cannot_move_says_why_and_two_people_let_it_go_on(
     assert [one.state for one in obligations] == [types.OBLIGATION_STATE_EXCLUDED, types.OBLIGATION_STATE_SETTLED]
     cement = await clearing.call(AUDITOR, query.GetFundsRequest(account="cement-0003"))
     assert (cement.balance_fen, cement.unsettled_out_fen) == (100, 20_000)
+
+
+async def test_what_an_excluded_trade_blocks_is_on_every_statement_from_its_day_on(
+    clearing: OneService, monday: query.GetRunResponse
+) -> None:
+    await run_until(clearing, 3, is_completed)
+    blocked = {}
+    for day in (FRIDAY, MONDAY, TUESDAY):
+        buyers = await clearing.call(AUDITOR, query.GetStatementRequest(account="cement-0003", day=day))
+        sellers = await clearing.call(AUDITOR, query.GetStatementRequest(account="steel-0002", day=day))
+        blocked[day] = (buyers.blocked_fen, [unit.blocked_tonnes for unit in sellers.instruments])
+        assert (sellers.blocked_fen, [unit.blocked_tonnes for unit in buyers.instruments]) == (0, [])
+    assert blocked == {FRIDAY: (0, [0]), MONDAY: (20_000, [4]), TUESDAY: (20_000, [4])}
 
 
 async def test_no_answer_is_no_answer_and_a_killed_process_settles_once(

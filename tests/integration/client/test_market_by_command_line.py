@@ -104,6 +104,15 @@ async def test_a_market_can_be_run_by_the_command_line_alone(market: Market) -> 
     assert statement["fees_fen"] == 1_000 * 4850 // 10_000 + 150_000 * 4600 // 10_000
     assert statement["closing_fen"] == 2_000_000_000 - value_fen - statement["fees_fen"]
 
+    (line,) = statement["vintages"]
+    assert (line["opening_tonnes"], line["bought_tonnes"], line["closing_tonnes"]) == (0, 151_000, 151_000)
+    assert (line["trading_tonnes"], line["sellable_next_day_tonnes"]) == (151_000, 151_000)
+    sellers = await said(market, "clearing_operator:li", "statements", "2021-07-16", "--account", "power-0001")
+    (line,) = sellers["vintages"]
+    assert (line["allocated_tonnes"], line["sold_tonnes"], line["closing_tonnes"]) == (400_000, 151_000, 249_000)
+    assert (line["registry_available_tonnes"], line["trading_tonnes"]) == (100_000, 149_000)
+    assert line["transferred_to_trading_tonnes"] == 300_000
+
     (book_day,) = (await said(market, "auditor:kate", "reconciliations"))["reconciliations"]
     assert book_day["agreed"]
     (holding,) = (await said(market, "participant:power-0002", "holdings"))["holdings"]

@@ -8,6 +8,7 @@ import pytest
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from support import client_answers as answers
@@ -61,6 +62,35 @@ def test_funds_are_shown_from_both_books(fake_market: FakeMarket) -> None:
     said = as_json(fake_market, "funds", "power-0007", actor="clearing_operator:bea")
     assert said["clearing"]["balance_fen"] == 12_409_840_000
     assert said["trading"]["units"][0]["instrument"] == "CEA"
+
+
+def test_a_statement_joins_the_books_of_clearing_and_the_registry(fake_market: FakeMarket) -> None:
+    later = registry.Movement(
+        position=61_235, vintage="CEA", kind=registry_types.MOVEMENT_KIND_DELIVERED_IN, trading_change_tonnes=5
+    )
+    fake_market.clearing.will("GetStatement", settled.RECONCILED_STATEMENT)
+    fake_market.registry.will("GetStatement", answers.HOLDINGS)
+    fake_market.registry.will(
+        "ListMovements",
+        registry.ListMovementsResponse(movements=answers.MOVEMENTS.movements, next_page_token="61231"),
+        registry.ListMovementsResponse(movements=[later], next_page_token="61235"),
+    )
+    told = as_json(fake_market, "statements", answers.DAY)
+    assert told["blocked_fen"] == 10_000_500
+    cea, cea21 = told["vintages"]
+    assert (cea["opening_tonnes"], cea["allocated_tonnes"], cea["sold_tonnes"]) == (199_998, 1_250_000, 99_999)
+    assert (cea["bought_tonnes"], cea["closing_tonnes"]) == (0, 1_349_999), "what came later is the next day's"
+    assert (cea["trading_tonnes"], cea["blocked_tonnes"]) == (99_999, 1_000)
+    assert (cea21["vintage"], cea21["opening_tonnes"], cea21["closing_tonnes"]) == ("CEA21", 7, 7)
+    assert fake_market.registry.only_call("GetStatement").request.as_of_position == 61_234
+    asked = [call.request for call in fake_market.registry.calls if call.rpc == "ListMovements"]
+    assert [(page.after_position, page.page_token) for page in asked] == [(117, ""), (117, "61231")]
+
+
+def test_a_statement_of_a_day_before_the_account_was_opened_is_of_money_alone(fake_market: FakeMarket) -> None:
+    fake_market.clearing.will("GetStatement", settled.RECONCILED_STATEMENT)
+    fake_market.registry.will("GetStatement", Says(grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN", account="power-0007"))
+    assert "holds none" in ran(fake_market, "statements", answers.DAY)
 
 
 def last_page(answer: Any) -> Any:

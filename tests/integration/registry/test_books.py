@@ -259,6 +259,27 @@ async def test_movements_add_up_to_the_holding_and_say_where_each_came_from(
     assert sum(one.trading_change_tonnes for one in movements) == books["power-0001", "CEA", "trading"]
 
 
+async def test_movements_after_a_position_lead_from_the_statement_there_to_a_later_one(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    """A clearing operator, who answers objections to statements, reads the same."""
+    operator = "clearing_operator:lu"
+    every = await registry.call(operator, query.ListMovementsRequest(account="power-0001"))
+    at = every.movements[1].position
+    request = query.ListMovementsRequest(account="power-0001", after_position=at)
+    later = (await registry.call(operator, request)).movements
+    assert list(later) == list(every.movements[2:])
+    request = query.ListMovementsRequest(account="power-0001", after_position=at, page_size=1, page_token=str(at - 1))
+    (first,) = (await registry.call(operator, request)).movements
+    assert first == every.movements[2]
+    statements = [
+        await registry.call(operator, query.GetStatementRequest(account="power-0001", as_of_position=position))
+        for position in (at, later[-1].position)
+    ]
+    ((then,), (now,)) = (statement.holdings for statement in statements)
+    assert then.trading_tonnes + sum(one.trading_change_tonnes for one in later) == now.trading_tonnes
+
+
 async def test_a_holder_follows_its_own_feed_without_gaps(
     registry: OneService, delivered: pb.DeliverAllowancesResponse
 ) -> None:

@@ -291,6 +291,25 @@ class Answers:
             moved = answer.deposits_fen - answer.payouts_fen - answer.bought_fen + answer.sold_fen - answer.fees_fen
             self._same("answers are the books", "closing cash", answer.closing_fen, book.balances[account])
             self._same("a statement adds up", account, answer.closing_fen, answer.opening_fen + moved)
+            positions = (answer.registry_position_before, answer.registry_position)
+            self._same("answers are the books", "registry positions", positions, self._agreed_up_to(day))
+            blocked = {line.instrument: line.blocked_tonnes for line in answer.instruments if line.blocked_tonnes}
+            excluded = [each for of_day in book.runs.excluded.values() for each in of_day.values()]
+            sold: Counter[str] = Counter()
+            for each in excluded:
+                if each.seller == account:
+                    sold[each.instrument] += each.quantity_tonnes
+            costs = sum(each.value_fen + each.buyer_fee_fen for each in excluded if each.buyer == account)
+            self._same("answers are the books", "blocked", (answer.blocked_fen, blocked), (costs, dict(sold)))
+
+    def _agreed_up_to(self, day: str) -> tuple[int, int]:
+        """Where the registry's log was when the books first agreed: of the last day before, and of the day."""
+        first: dict[str, int] = {}
+        for event in self._audit.clearing.reconciliations:
+            if event.agreed:
+                first.setdefault(event.day, event.registry_position)
+        earlier = [agreed for agreed in first if agreed < day]
+        return first[max(earlier)] if earlier else 0, first.get(day, 0)
 
     async def _clearing_days(self) -> None:
         book = self._audit.clearing

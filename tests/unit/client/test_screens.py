@@ -20,6 +20,7 @@ from carbonmarket_client.screens import (
     runs,
 )
 from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label, numbers, words
+from carbonmarket_client.statement import Statement
 from support import client_answers as answers
 from support import client_settled_answers as settled
 
@@ -57,7 +58,14 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
     "funds": (funds.funds_screens(settled.FUNDS, answers.POSITION), ["124,098,400.00", "964,086,360.25", "restricted"]),
     "entries": (funds.entries_screen("power-0007", settled.ENTRIES), ["+120,000,000.00", "-964,568,403.43"]),
     "payouts": (funds.payouts_screen(settled.PAYOUTS), ["500,000.00", "returned", "bank-a"]),
-    "statement": (funds.statement_screens(settled.STATEMENT), ["1,083,104,274.07", "-482,043.18", "2021-12-17"]),
+    "statement": (
+        funds.statement_screens(Statement(settled.STATEMENT, ())),
+        ["1,083,104,274.07", "-482,043.18", "-9,125,285", "have agreed", "2021-12-17"],
+    ),
+    "statement of seven vintages": (
+        funds.statement_screens(settled.SEVEN_VINTAGES),
+        ["100,005.00", "61,234", "+1,250,000", "-9,125,285", "+9,125,280", "sellable on the next day", "CEA26"],
+    ),
     "runs": (runs.runs_screen(settled.RUNS), ["CASH_LEG_UNPROVEN", "817,218,117.95", "completed"]),
     "run": (runs.run_screens(settled.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "nobody yet"]),
     "obligations": (runs.obligations_screen(answers.DAY, settled.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
@@ -99,6 +107,17 @@ def test_a_wide_screen_has_all_that_a_narrow_one_has(name: str) -> None:
 @pytest.mark.parametrize("name", SCREENS)
 def test_nothing_is_cut_off_on_the_screen(name: str) -> None:
     assert "…" not in printed(SCREENS[name][0], WIDTH)
+
+
+def test_a_statement_leaves_out_what_most_accounts_never_have() -> None:
+    text = printed(funds.statement_screens(settled.SEVEN_VINTAGES), WIDTH)
+    assert "issued" not in text
+    assert "blocked by" not in text
+    assert "bought" in text
+
+
+def test_an_account_without_allowances_is_told_so() -> None:
+    assert "holds none" in printed(funds.statement_screens(Statement(settled.RECONCILED_STATEMENT, ())), WIDTH)
 
 
 def table(width: int) -> str:

@@ -1,5 +1,7 @@
 """`funds`, `payouts`, `statements`: an account's money, on its way in and out, and the statement of a day."""
 
+from dataclasses import asdict
+
 import click
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as query
@@ -25,6 +27,7 @@ from carbonmarket_client.screens.funds import (
     payouts_screen,
     statement_screens,
 )
+from carbonmarket_client.statement import read_statement
 from carbonmarket_client.values import money
 from carbonmarket_client.words import PayoutState, words_of
 
@@ -157,7 +160,7 @@ async def returned(market: CarbonMarket, session: Session, payout_id: int, groun
 
 @cli.group(cls=Noun)
 def statements() -> None:
-    """Statements: an account's day in clearing's books."""
+    """Statements: an account's day, its money in clearing's books and its allowances in the registry's."""
 
 
 @command(
@@ -168,9 +171,10 @@ def statements() -> None:
 @click.argument("day", type=DAY, required=False)
 @click.option("--account", help="Whose; else the caller's own.")
 async def show_statement(market: CarbonMarket, session: Session, day: str | None, account: str | None) -> None:
-    """Show an account's statement of a day: cash, trades, fees, and until when it may be objected to.
+    """Show an account's statement of a day: cash, trades, fees, allowances, and until when it may be objected to.
 
     Without a day it is the last closed one's.
     """
-    answer = await market.clearing.get_statement(session.account(account), day or await last_closed_day(market))
-    session.show(answer, *statement_screens(answer))
+    statement = await read_statement(market, session.account(account), day or await last_closed_day(market))
+    lines = [asdict(line) for line in statement.vintages]
+    session.show({**plain(statement.clearing), "vintages": lines}, *statement_screens(statement))

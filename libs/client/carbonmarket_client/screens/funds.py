@@ -1,5 +1,7 @@
 """Screens of an account's money: funds, entries, payouts and the day's statement."""
 
+from collections.abc import Sequence
+
 from rich.console import RenderableType
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
@@ -13,7 +15,11 @@ from carbonmarket_client.screens.layout import (
     said,
     words,
 )
+from carbonmarket_client.statement import Statement, VintageLine
 from carbonmarket_client.values import amount, clock, moment, signed, tonnes
+
+VINTAGES_ABREAST_MAX = 6
+"""So many columns of tonnes stand on one screen."""
 
 
 def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionResponse) -> list[RenderableType]:
@@ -144,23 +150,31 @@ def payouts_screen(answer: clearing.ListPayoutsResponse) -> Screen:
     )
 
 
-def statement_screens(answer: clearing.GetStatementResponse) -> list[RenderableType]:
+def statement_screens(statement: Statement) -> list[RenderableType]:
+    answer = statement.clearing
     until = f"Objections are due before {answer.objection_before_day} opens; silence is acceptance."
-    cash = card(
-        f"Statement of {answer.account} for {answer.day}, CNY",
-        [
-            ("opening balance", amount(answer.opening_fen)),
-            ("deposits", signed(answer.deposits_fen)),
-            ("payouts", amount(-answer.payouts_fen)),
-            ("bought", amount(-answer.bought_fen)),
-            ("sold", signed(answer.sold_fen)),
-            ("fees", amount(-answer.fees_fen)),
-            ("closing balance", amount(answer.closing_fen)),
-            ("waiting for settlement", amount(answer.unsettled_fen)),
-        ],
-        right=True,
-    )
-    lines = Screen(
+    screens = [cash_card(answer), lines_screen(answer), *allowances_screens(statement)]
+    return [*screens, until] if answer.objection_before_day else screens
+
+
+def cash_card(answer: clearing.GetStatementResponse) -> RenderableType:
+    rows = [
+        ("opening balance", amount(answer.opening_fen)),
+        ("deposits", signed(answer.deposits_fen)),
+        ("payouts", amount(-answer.payouts_fen)),
+        ("bought", amount(-answer.bought_fen)),
+        ("sold", signed(answer.sold_fen)),
+        ("fees", amount(-answer.fees_fen)),
+        ("closing balance", amount(answer.closing_fen)),
+        ("waiting for settlement", amount(answer.unsettled_fen)),
+    ]
+    if answer.blocked_fen:
+        rows.append(("blocked for excluded purchases", amount(answer.blocked_fen)))
+    return card(f"Statement of {answer.account} for {answer.day}, CNY", rows, right=True)
+
+
+def lines_screen(answer: clearing.GetStatementResponse) -> Screen:
+    return Screen(
         "Trades",
         [
             numbers("trade"),
@@ -193,10 +207,50 @@ def statement_screens(answer: clearing.GetStatementResponse) -> list[RenderableT
         ],
         "No trade on this day.",
     )
-    screens: list[RenderableType] = [cash, lines]
-    if answer.instruments:
-        rows = [(unit.instrument, change(unit.bought_tonnes), change(-unit.sold_tonnes)) for unit in answer.instruments]
-        screens.append(Screen("Allowances, tonnes", [words("instrument"), numbers("bought"), numbers("sold")], rows))
-    if answer.objection_before_day:
-        screens.append(until)
-    return screens
+
+
+def allowances_screens(statement: Statement) -> list[Screen]:
+    """A column per vintage, a line per figure, as money is stated; lines that most accounts never have are left out
+    where they are zero.
+    """
+    answer = statement.clearing
+    if not answer.registry_position:
+        title = "Allowances, tonnes (what the account holds follows when the day's books have agreed)"
+        traded = [
+            (unit.instrument, change(unit.bought_tonnes), change(-unit.sold_tonnes))
+            for unit in answer.instruments
+            if unit.bought_tonnes or unit.sold_tonnes
+        ]
+        columns = [words("vintage"), numbers("bought"), numbers("sold")]
+        return [Screen(title, columns, traded, "None bought or sold on this day.")]
+    title = f"Allowances, tonnes, at position {answer.registry_position:,} of the registry's log"
+    lines = statement.vintages
+    if not lines:
+        return [Screen(title, [], [], "The account holds none.")]
+    return [
+        Screen(
+            title,
+            [words("vintage"), *(numbers(line.vintage) for line in some)],
+            [(label, *figures) for label, figures in figures_of(some)],
+        )
+        for some in (lines[at : at + VINTAGES_ABREAST_MAX] for at in range(0, len(lines), VINTAGES_ABREAST_MAX))
+    ]
+
+
+def figures_of(lines: Sequence[VintageLine]) -> list[tuple[str, list[str]]]:
+    """Label and figures of each line; what the closing holding consists of is indented below it."""
+    rows = [
+        ("opening", [tonnes(line.opening_tonnes) for line in lines]),
+        ("issued", [change(line.issued_tonnes) for line in lines]),
+        ("allocated", [change(line.allocated_tonnes) or "0" for line in lines]),
+        ("bought", [change(line.bought_tonnes) or "0" for line in lines]),
+        ("sold", [change(-line.sold_tonnes) or "0" for line in lines]),
+        ("closing", [tonnes(line.closing_tonnes) for line in lines]),
+        ("  in the registry", [tonnes(line.registry_available_tonnes) for line in lines]),
+        ("  in trading", [tonnes(line.trading_tonnes) for line in lines]),
+        ("  blocked by excluded trades", [change(-line.blocked_tonnes) for line in lines]),
+        ("  sellable on the next day", [tonnes(line.sellable_next_day_tonnes) for line in lines]),
+        ("transferred to trading", [change(line.transferred_to_trading_tonnes) for line in lines]),
+        ("returned from trading", [change(line.returned_from_trading_tonnes) for line in lines]),
+    ]
+    return [(label, figures) for label, figures in rows if any(figures)]

@@ -864,19 +864,23 @@ class StatementInstrument(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     BOUGHT_TONNES_FIELD_NUMBER: _builtins.int
     SOLD_TONNES_FIELD_NUMBER: _builtins.int
+    BLOCKED_TONNES_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     bought_tonnes: _builtins.int
     sold_tonnes: _builtins.int
+    blocked_tonnes: _builtins.int
+    """Sold by trades that were excluded, of this day and all before: they stay in trading, where they cannot be used."""
     def __init__(
         self,
         *,
         instrument: _builtins.str = ...,
         bought_tonnes: _builtins.int = ...,
         sold_tonnes: _builtins.int = ...,
+        blocked_tonnes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bought_tonnes", b"bought_tonnes", "instrument", b"instrument", "sold_tonnes", b"sold_tonnes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_tonnes", b"blocked_tonnes", "bought_tonnes", b"bought_tonnes", "instrument", b"instrument", "sold_tonnes", b"sold_tonnes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -900,6 +904,9 @@ class GetStatementResponse(_message.Message):
     INSTRUMENTS_FIELD_NUMBER: _builtins.int
     OBJECTION_BEFORE_DAY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    BLOCKED_FEN_FIELD_NUMBER: _builtins.int
+    REGISTRY_POSITION_FIELD_NUMBER: _builtins.int
+    REGISTRY_POSITION_BEFORE_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     day: _builtins.str
     opening_fen: _builtins.int
@@ -918,6 +925,14 @@ class GetStatementResponse(_message.Message):
     """An objection must be made before this trading day opens; empty while the calendar does not reach so far."""
     position: _builtins.int
     """The log position the answer is as of."""
+    blocked_fen: _builtins.int
+    """What excluded purchases would cost, of this day and all before: no payout may touch so much of the balance."""
+    registry_position: _builtins.int
+    """The position of the registry's log at which the day's books first agreed; zero until they have."""
+    registry_position_before: _builtins.int
+    """The same of the last day before whose books agreed; zero if there was none. What the registry's log says in between is what this day
+    did to the account's allowances.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementLine]:
         """At most 20,000, in the order of the trades."""
@@ -941,10 +956,13 @@ class GetStatementResponse(_message.Message):
         instruments: _abc.Iterable[Global___StatementInstrument] | None = ...,
         objection_before_day: _builtins.str = ...,
         position: _builtins.int = ...,
+        blocked_fen: _builtins.int = ...,
+        registry_position: _builtins.int = ...,
+        registry_position_before: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "bought_fen", b"bought_fen", "closing_fen", b"closing_fen", "day", b"day", "deposits_fen", b"deposits_fen", "fees_fen", b"fees_fen", "instruments", b"instruments", "lines", b"lines", "objection_before_day", b"objection_before_day", "opening_fen", b"opening_fen", "payouts_fen", b"payouts_fen", "position", b"position", "sold_fen", b"sold_fen", "unsettled_fen", b"unsettled_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "blocked_fen", b"blocked_fen", "bought_fen", b"bought_fen", "closing_fen", b"closing_fen", "day", b"day", "deposits_fen", b"deposits_fen", "fees_fen", b"fees_fen", "instruments", b"instruments", "lines", b"lines", "objection_before_day", b"objection_before_day", "opening_fen", b"opening_fen", "payouts_fen", b"payouts_fen", "position", b"position", "registry_position", b"registry_position", "registry_position_before", b"registry_position_before", "sold_fen", b"sold_fen", "unsettled_fen", b"unsettled_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
