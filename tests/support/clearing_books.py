@@ -7,11 +7,11 @@ import pytest
 
 from chassis.decider import Context, Rejected
 from clearing.domain.decider import DECIDER
-from clearing.domain.funds import OpenFundAccount, RecordDeposit
+from clearing.domain.funds import OpenFundAccount, RecordDeposit, assert_conserved
 from clearing.domain.obligations import RecordObligation
 from clearing.domain.run import OpenRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery
-from clearing.domain.state import Method, State, check
+from clearing.domain.state import Method, State
 
 NOW_MS = 1_626_400_000_000
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
@@ -29,7 +29,7 @@ def play(state: State, actor: str, command: object, set_aside: int = 0, halted: 
     events = DECIDER.decide[type(command)](state, command, Context(NOW_MS, actor, set_aside, halted))
     for event in events:
         DECIDER.evolve[type(event)](state, event)
-        check(state)
+        assert_conserved(state.funds)
     return events
 
 

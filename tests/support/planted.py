@@ -210,9 +210,15 @@ FAULTS = (
         "one person alone takes trades out of a run",
         (
             Change(
-                f"{CLEARING}/domain/exclusion.py", "    if context.actor == proposal.proposer:\n", "    if False:\n"
+                f"{CLEARING}/domain/exclusion.py",
+                "    check_second_person(context.actor, proposal.proposer)\n",
+                "",
             ),
-            Change(f"{CLEARING}/domain/exclusion.py", "    assert run.proposal.proposer != event.approver\n", ""),
+            Change(
+                f"{CLEARING}/domain/exclusion.py",
+                "    assert person(run.proposal.proposer) != person(event.approver)\n",
+                "",
+            ),
         ),
         "tests/simulation/test_trouble.py::test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle",
         "the proposer approves nothing",

@@ -110,7 +110,6 @@ class Node:
         self.up = True
         self.starts += 1
         if not self.store.records:
-            self.engine.shell.rehearsal, self.engine.shell.clock_ms = True, BEGINS_MS
             self._decide_and_commit([Submission(f"service:{self.name}", "", OpenLog(True))])
         self._decide_and_commit([Submission(f"service:{self.name}", "", TakeLeadership(f"{self.name}:{self.starts}"))])
 
@@ -131,14 +130,15 @@ class Node:
         return self._decide_and_commit(submissions)
 
     def _decide_and_commit(self, submissions: list[Submission]) -> list[Outcome]:
-        outcomes = [self._first_answer(self.engine.decide(each, self.store.commands, 0)) for each in submissions]
+        found = self.store.commands
+        outcomes = [self._first_answer(self.engine.decide(each, found, BEGINS_MS)) for each in submissions]
         batch = self.engine.take_batch()
         assert batch.head == self.store.head(), "an append extends the head it knows"
         self.store.records.extend(batch.records)
         for record in batch.records:
             if record.command_digest:
-                found = Found(record.command_digest, record.position, record.command_events)
-                self.store.commands[record.actor, record.request_id] = found
+                accepted = Found(record.command_digest, record.position, record.command_events)
+                found[record.actor, record.request_id] = accepted
         if self.world.chance(SNAPSHOT_SHARE):
             at_once(self.snapshots.save(self.snapshots.take(self.engine)))
         self.store.heard |= {upto.log_id: upto for upto in batch.heard}

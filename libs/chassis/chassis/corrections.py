@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.decider import Malformed, NotFound, Rejected
+from chassis.decider import Malformed, NotFound, check_second_person
 from chassis.wire import EventKind
 
 GROUND_CHARACTERS_MAX = 200
@@ -93,21 +93,16 @@ def resume_hearing(sources: frozenset[str], proposers: Proposers, command: Resum
 
 
 def by_two(name: str, proposers: Proposers, actor: str, ground: str, done: Callable[[str], object]) -> object:
-    """The correction, if somebody else proposed it before; else its proposal. Who acts in two roles is one person."""
+    """The correction, if somebody else proposed it before; else its proposal."""
     proposer = proposers.get(name)
     if proposer is None:
         return CorrectionProposed(name, ground, actor)
-    if person(proposer) == person(actor):
-        raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposer)
+    check_second_person(actor, proposer)
     return done(proposer)
 
 
-def person(actor: str) -> str:
-    return actor.partition(":")[2]
-
-
 def check_ground(ground: str) -> None:
-    if not 0 < len(ground) <= GROUND_CHARACTERS_MAX or not ground.isprintable():
+    if not ground.strip() or len(ground) > GROUND_CHARACTERS_MAX or not ground.isprintable():
         raise Malformed("GROUND_MALFORMED", characters=len(ground), characters_max=GROUND_CHARACTERS_MAX)
 
 

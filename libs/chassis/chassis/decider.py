@@ -67,7 +67,17 @@ class Context:
 
     @property
     def name(self) -> str:
-        return self.actor.partition(":")[2]
+        return person(self.actor)
+
+
+def person(actor: str) -> str:
+    """Who acts in two roles is one person."""
+    return actor.partition(":")[2]
+
+
+def check_second_person(actor: str, proposer: str) -> None:
+    if person(actor) == person(proposer):
+        raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposer)
 
 
 def doubts(context: Context) -> list[Rejected]:

@@ -122,7 +122,10 @@ class Replica:
         )
         package = service.migrations.parent.name
         self._snapshots = Snapshots(self._log, fold_version(service.fold_files), [package])
-        self._writer: Writer[Any] = Writer(self._engine, self._log, metrics, snapshots=self._snapshots)
+        # A rehearsal's log has its own time from its first record on, which stands at the time it is told to begin at.
+        start_ms = settings.rehearsal_start_ms
+        clock_ms = machine_clock_ms if start_ms is None else lambda: start_ms
+        self._writer: Writer[Any] = Writer(self._engine, self._log, metrics, clock_ms, self._snapshots)
         self._projector = Projector(self._writer.tail, service.handlers, self._engine.wire, pool)
         self._publisher = Publisher(self._writer.tail, RecordProducer(settings.kafka, service.name), pool)
         self._remotes = {name: Remote(name, address, service.name) for name, address in settings.remotes.items()}
@@ -221,9 +224,6 @@ class Replica:
     async def _take_leadership(self) -> None:
         actor = f"service:{self._service.name}"
         if self._engine.head.position == 0:
-            # The first record already stands at the time that the log is told to begin at.
-            self._engine.shell.rehearsal = self._settings.rehearsal
-            self._engine.shell.clock_ms = self._settings.rehearsal_start_ms or machine_clock_ms()
             await self._writer.insist(Submission(actor, "", OpenLog(self._settings.rehearsal)))
         self._check_clock()
         await self._writer.insist(Submission(actor, "", TakeLeadership(self._settings.advertise)))

@@ -17,11 +17,10 @@ from chassis.corrections import (
     ResumeHearing,
     SetAsideResolved,
     correction_of,
-    person,
     resolve_set_aside,
     resume_hearing,
 )
-from chassis.decider import Facts, Malformed, Rejected, as_facts
+from chassis.decider import Facts, Malformed, Rejected, as_facts, person
 from chassis.record import Record
 from chassis.wire import EventKind
 

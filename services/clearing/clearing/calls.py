@@ -13,7 +13,7 @@ from chassis.call import NotYet, Refused
 from chassis.caller import Calls, Outgoing
 from chassis.decider import as_facts
 from clearing.domain import reconciliation, run, settlement
-from clearing.domain.legs import excluded_of, legs_of
+from clearing.domain.legs import excluded_of, legs_of, totals_of
 from clearing.domain.state import Obligation, RunTotal, State
 
 CONFIRM = "carbonmarket.trading.v1.TradingService/ConfirmClearingRun"
@@ -31,7 +31,7 @@ async def confirm(order: run.ConfirmationOrdered, outgoing: Outgoing) -> settlem
     """Trading compares the run with its own day."""
 
     def look(state: State) -> tuple[tuple[RunTotal, ...], list[int]]:
-        return state.runs.open[order.run_id].totals, excluded_of(state, order.day)
+        return totals_of(legs_of(state, order.day)), excluded_of(state, order.day)
 
     totals, excluded = (await outgoing.read(look)).value
     request = trading.ConfirmClearingRunRequest(

@@ -14,6 +14,7 @@ from chassis.decider import Context, Rejected
 from support.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
 from support.trading_ledger import Ledger
 from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
+from trading.domain.calendar import DayPhase
 from trading.domain.closing import CloseDay
 from trading.domain.custody import (
     AcknowledgeRelease,
@@ -194,7 +195,7 @@ def end_day(history: History, random: Random) -> None:
         hear_settled(history, random)
         while any(trade.settlement is Settlement.AWAITED for trade in market.trades.values()):
             hear_settled(history, random)
-        for day in list(market.calendar.unfinished):
+        for day in [one.day for one in market.calendar.days.values() if one.phase is DayPhase.CLOSED]:
             history.play(CLEARING, NoteSettlementDay(day))
             history.play(CLEARING, NoteBooksAgreement(day, True))
     history.day = DAYS[DAYS.index(history.day) + 1]

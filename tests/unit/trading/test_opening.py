@@ -123,6 +123,9 @@ def test_a_day_opens_when_the_last_one_is_settled_and_the_books_agree() -> None:
     floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False))
     assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "BOOKS_NOT_AGREED"
     floor.play(CLEARING, NoteBooksAgreement(FRIDAY, True))
+    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False))
+    assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "BOOKS_NOT_AGREED", "a later comparison found a difference"
+    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, True))
     opened = floor.play(ANN, OpenDay(MONDAY))[0]
     assert isinstance(opened, DayOpened)
     assert opened.overridden_by == ()

@@ -15,7 +15,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, check_second_person, person
 from clearing.domain.cash import unfunded
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.run import blocked_run, next_attempt
@@ -145,8 +145,7 @@ def proposed(state: State, exclusion_id: int) -> tuple[Run, Proposal]:
 
 def approve_exclusion(state: State, command: ApproveExclusion, context: Context) -> list[object]:
     run, proposal = proposed(state, command.exclusion_id)
-    if context.actor == proposal.proposer:
-        raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposal.proposer)
+    check_second_person(context.actor, proposal.proposer)
     assert run.phase is Phase.BLOCKED, "a new attempt ends every proposal"
     trade_ids = closure(state, run.day, proposal.named_trade_ids)
     if trade_ids != proposal.trade_ids:
@@ -193,13 +192,16 @@ def on_exclusion_proposed(state: State, event: ExclusionProposed) -> None:
 
 def on_exclusion_approved(state: State, event: ExclusionApproved) -> None:
     run = state.runs.open[event.run_id]
+    assert run.phase is Phase.BLOCKED
     assert run.proposal is not None
-    assert run.proposal.proposer != event.approver
+    assert run.proposal.trade_ids == event.trade_ids
+    assert person(run.proposal.proposer) != person(event.approver)
     run.proposal = None
 
 
 def on_trade_excluded(state: State, event: TradeExcluded) -> None:
     leg = state.obligations.unsettled.pop(event.trade_id)
+    assert leg.day == event.day == state.runs.open[event.run_id].day
     state.obligations.excluded[event.trade_id] = leg
     state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
 

@@ -2,13 +2,13 @@
 
 The money lies in one pooled account at the settlement banks; here it is sub-ledgered, one balance per account
 (settlement rule art. 5). It comes in by a deposit, goes out by a payout (payouts.py) and changes hands when a trade
-settles (run.py). Deposits, payouts and restored payouts are numbered without gaps by `entry`, so that trading, which
-follows them, can say how far it has come.
+settles (settlement.py). Deposits, payouts and restored payouts are numbered without gaps by `entry`, so that trading,
+which follows them, can say how far it has come.
 
 Accounts come from trading, which has them from the registry: no order holds between two logs, and this way every
 trade comes after its accounts here, and every deposit after its account there.
 
-Invariants, asserted in `evolve`, in state.check and by the properties in tests/property/clearing:
+Invariants, asserted in `evolve` and held by the properties in tests/property/clearing:
 - no balance is negative;
 - what the banks hold = balances + open payouts + fees;
 - a bank reference names one movement of money for ever.
@@ -190,6 +190,11 @@ def book_entry(funds: Funds, entry: int, account: str, amount_fen: int) -> None:
     book(funds, account, amount_fen)
 
 
+def assert_conserved(funds: Funds) -> None:
+    """No fen is made or lost: what the banks hold is what the accounts, the open payouts and the fees add up to."""
+    assert funds.pool_fen == funds.balances_fen + funds.payouts_open_fen + funds.fees_fen, "money came from nowhere"
+
+
 def on_fund_account_opened(state: State, event: FundAccountOpened) -> None:
     assert event.account not in state.funds.accounts
     state.funds.accounts[event.account] = Account()
@@ -212,6 +217,7 @@ def on_funds_deposited(state: State, event: FundsDeposited) -> None:
     state.funds.movements[event.bank, event.bank_reference] = Movement(event.account, event.amount_fen)
     state.funds.pool_fen += event.amount_fen
     book_entry(state.funds, event.entry, event.account, event.amount_fen)
+    assert_conserved(state.funds)
 
 
 DECIDE: Decide = {

@@ -118,6 +118,8 @@ def note_trading_days(state: State, command: NoteTradingDays, context: Context) 
 
 def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
     assert event.trade_id > state.obligations.trade_last
+    assert event.day > state.runs.settled_day
+    assert event.day not in (run.day for run in state.runs.open.values())
     obligation = Obligation(
         trade_id=event.trade_id,
         day=event.day,

@@ -12,7 +12,7 @@ Invariants:
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
-from clearing.domain.funds import account_of, book_entry, refuse_recorded_reference
+from clearing.domain.funds import account_of, assert_conserved, book_entry, refuse_recorded_reference
 from clearing.domain.state import Movement, Payout, State
 from clearing.domain.values import check_bank, check_bank_reference, check_ground
 
@@ -172,6 +172,7 @@ def on_payout_requested(state: State, event: PayoutRequested) -> None:
     account.payouts_open_fen += event.amount_fen
     book_entry(state.funds, event.entry, event.account, -event.amount_fen)
     assert account.balance_fen >= account.unsettled_out_fen
+    assert_conserved(state.funds)
 
 
 def on_payout_instructed(state: State, event: PayoutInstructed) -> None:
@@ -192,6 +193,7 @@ def on_payout_paid(state: State, event: PayoutPaid) -> None:
     assert (event.bank, event.bank_reference) not in state.funds.movements
     state.funds.movements[event.bank, event.bank_reference] = Movement(payout.account, payout.amount_fen)
     state.funds.pool_fen -= payout.amount_fen
+    assert_conserved(state.funds)
 
 
 def on_payout_returned(state: State, event: PayoutReturned) -> None:
@@ -203,6 +205,7 @@ def on_funds_restored(state: State, event: FundsRestored) -> None:
     payout = close_payout(state, event.payout_id)
     assert (payout.account, payout.amount_fen) == (event.account, event.amount_fen)
     book_entry(state.funds, event.entry, event.account, event.amount_fen)
+    assert_conserved(state.funds)
 
 
 DECIDE: Decide = {

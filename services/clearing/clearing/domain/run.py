@@ -205,6 +205,7 @@ def on_clearing_run_opened(state: State, event: ClearingRunOpened) -> None:
 
 def on_clearing_run_blocked(state: State, event: ClearingRunBlocked) -> None:
     run = state.runs.open[event.run_id]
+    assert event.attempt in (run.attempt, run.attempt + 1)
     run.phase = Phase.BLOCKED
     run.attempt = event.attempt
     run.reason = event.reason
@@ -218,7 +219,6 @@ def on_clearing_run_computed(state: State, event: ClearingRunComputed) -> None:
     run.phase = Phase.CONFIRMING
     run.attempt = event.attempt
     run.reason = ""
-    run.totals = event.totals
     run.proposal = None
 
 

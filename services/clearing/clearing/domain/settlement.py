@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Facts, Rejected, as_facts
 from clearing.domain.cash import unfunded
-from clearing.domain.funds import book
+from clearing.domain.funds import assert_conserved, book
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ClearingRunBlocked, next_attempt
@@ -234,6 +234,7 @@ def on_trade_settled(state: State, event: TradeSettled) -> None:
     book(state.funds, leg.buyer, -leg.buyer_pays_fen)
     book(state.funds, leg.seller, leg.seller_receives_fen)
     state.funds.fees_fen += leg.buyer_fee_fen + leg.seller_fee_fen
+    assert_conserved(state.funds)
 
 
 def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> None:

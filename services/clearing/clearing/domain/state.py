@@ -167,7 +167,7 @@ class Proposal:
 
 @dataclass(slots=True)
 class Run:
-    """A day's clearing. `closed` is the day as trading closed it; `totals` are of its latest computed attempt."""
+    """A day's clearing. `closed` is the day as trading closed it."""
 
     run_id: int
     day: str
@@ -176,7 +176,6 @@ class Run:
     attempt: int = 0
     phase: Phase = Phase.BLOCKED
     reason: str = ""
-    totals: tuple[RunTotal, ...] = ()
     proposal: Proposal | None = None
 
 
@@ -209,9 +208,3 @@ class State:
     obligations: Obligations = field(default_factory=Obligations)
     runs: Runs = field(default_factory=Runs)
     books: Books = field(default_factory=Books)
-
-
-def check(state: State) -> None:
-    """No fen is made or lost: what the banks hold is what the accounts, the open payouts and the fees add up to."""
-    funds = state.funds
-    assert funds.pool_fen == funds.balances_fen + funds.payouts_open_fen + funds.fees_fen

@@ -92,8 +92,6 @@ class Calendar:
     # The last one that clearing said is settled.
     last_settled: str = ""
     open_day: str = ""
-    # Opened days that are not both settled and agreed upon.
-    unfinished: dict[str, None] = field(default_factory=dict)
 
 
 def day_start_ms(day: str) -> int:
@@ -119,9 +117,13 @@ def check_not_opened(calendar: Calendar, day: str) -> None:
         raise Rejected("DAY_ALREADY_OPENED", day=day, last_day=calendar.last_opened)
 
 
-def finish_if_done(calendar: Calendar, day: Day) -> None:
-    if day.settled and day.books_agreed:
-        calendar.unfinished.pop(day.day, None)
+def unfinished_before(calendar: Calendar, day: str) -> list[Day]:
+    """Opened days that are not both settled and agreed upon, earliest first."""
+    return [
+        one
+        for one in calendar.days.values()
+        if one.day < day and one.phase is not DayPhase.ANNOUNCED and not (one.settled and one.books_agreed)
+    ]
 
 
 # Decisions

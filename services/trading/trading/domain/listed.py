@@ -295,6 +295,7 @@ def on_order_placed(market: "Market", event: OrderPlaced) -> None:
         locked_fen=event.locked_fen,
     )
     account = market.accounts[event.account]
+    assert not account.stopped_ground
     if event.side is Side.BUY:
         lock_funds(account.funds, event.locked_fen)
     else:

@@ -143,6 +143,7 @@ def expired(block: Block) -> BlockExpired:
 
 def on_block_offered(market: "Market", event: BlockOffered) -> None:
     assert event.block_id == market.block_id_last + 1
+    assert not any(market.accounts[party].stopped_ground for party in (event.account, event.counterparty))
     market.block_id_last = event.block_id
     buys = event.side is Side.BUY
     block = Block(

@@ -11,9 +11,9 @@ Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chassis.decider import Context, Decide, Evolve, Rejected, doubts
+from chassis.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
 from trading.domain import rules
-from trading.domain.calendar import DayPhase, check_not_opened, day_of, known_day
+from trading.domain.calendar import DayPhase, check_not_opened, day_of, known_day, unfinished_before
 from trading.domain.instruments import Instrument, Limits
 from trading.domain.prices import DayPrices
 from trading.domain.settlement import releases_due
@@ -73,13 +73,11 @@ def obstacles(market: "Market", day: str, context: Context) -> list[Rejected]:
     events that could not be applied, and sources that are not heard any further.
     """
     found: list[Rejected] = []
-    for earlier in market.calendar.unfinished:
-        if earlier >= day:
-            continue
-        if not market.calendar.days[earlier].settled:
-            found.append(Rejected("EARLIER_DAY_NOT_SETTLED", day=day, earlier_day=earlier))
+    for earlier in unfinished_before(market.calendar, day):
+        if not earlier.settled:
+            found.append(Rejected("EARLIER_DAY_NOT_SETTLED", day=day, earlier_day=earlier.day))
         else:
-            found.append(Rejected("BOOKS_NOT_AGREED", day=day, earlier_day=earlier))
+            found.append(Rejected("BOOKS_NOT_AGREED", day=day, earlier_day=earlier.day))
     return [*found, *doubts(context)]
 
 
@@ -180,8 +178,7 @@ def override_opening(market: "Market", command: OverrideOpening, context: Contex
         raise Rejected("OVERRIDE_ALREADY_APPROVED", day=command.day)
     if not day.override_proposed_by:
         return [OpeningOverrideProposed(day=command.day, ground=command.ground, proposed_by=context.actor)]
-    if day.override_proposed_by == context.actor:
-        raise Rejected("SECOND_PERSON_REQUIRED", proposer=context.actor)
+    check_second_person(context.actor, day.override_proposed_by)
     return [
         OpeningOverrideApproved(
             day=command.day,
@@ -201,7 +198,8 @@ def on_opening_override_proposed(market: "Market", event: OpeningOverridePropose
 
 def on_opening_override_approved(market: "Market", event: OpeningOverrideApproved) -> None:
     day = market.calendar.days[event.day]
-    assert day.override_proposed_by == event.proposed_by != event.approved_by
+    assert day.override_proposed_by == event.proposed_by
+    assert person(event.proposed_by) != person(event.approved_by)
     day.override_approved_by = event.approved_by
 
 
@@ -213,7 +211,6 @@ def on_day_opened(market: "Market", event: DayOpened) -> None:
     day.phase = DayPhase.OPEN
     day.opened_ms = event.opened_ms
     calendar.open_day = calendar.last_opened = event.day
-    calendar.unfinished[event.day] = None
     for limits in event.limits:
         instrument = market.instruments[limits.instrument]
         instrument.previous_close_fen = limits.previous_close_fen

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from trading.domain.accounts import Funds, assert_funds, assert_units
-from trading.domain.calendar import DayPhase, finish_if_done, known_day
+from trading.domain.calendar import DayPhase, known_day
 from trading.domain.trades import Settlement, Trade
 from trading.domain.winding_up import wound_up_by_settling
 
@@ -216,15 +216,15 @@ def cover_owed(funds: Funds) -> None:
 
 def on_settlement_day_noted(market: "Market", event: SettlementDayNoted) -> None:
     day = market.calendar.days[event.day]
+    assert day.phase is DayPhase.CLOSED
     day.settled = True
     market.calendar.last_settled = event.day
-    finish_if_done(market.calendar, day)
 
 
 def on_books_agreement_noted(market: "Market", event: BooksAgreementNoted) -> None:
     day = market.calendar.days[event.day]
+    assert day.phase is DayPhase.CLOSED
     day.books_agreed = event.agreed
-    finish_if_done(market.calendar, day)
 
 
 def on_allowances_released(market: "Market", event: AllowancesReleased) -> None:

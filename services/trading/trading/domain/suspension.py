@@ -142,6 +142,8 @@ def stop_trading_account(market: "Market", command: StopTradingAccount, context:
 
 def resume_trading_account(market: "Market", command: ResumeTradingAccount, context: Context) -> list[object]:
     account = known_account(market, command.account)
+    if account.closed:
+        raise Rejected("ACCOUNT_CLOSED", account=command.account)
     if not account.stopped_ground:
         raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
 
@@ -179,12 +181,15 @@ def set_ground(market: "Market", instrument: str, ground: str) -> None:
 def on_trading_account_stopped(market: "Market", event: TradingAccountStopped) -> None:
     assert event.ground
     account = market.accounts[event.account]
+    assert not account.stopped_ground
     account.stopped_ground = event.ground
     account.restriction = event.restriction
 
 
 def on_trading_account_resumed(market: "Market", event: TradingAccountResumed) -> None:
     account = market.accounts[event.account]
+    assert account.stopped_ground
+    assert not account.closed
     account.stopped_ground = ""
     account.restriction = 0
 
