@@ -106,7 +106,7 @@ FAULTS = (
         "prices are cut off, not rounded half-up",
         (
             Change(
-                f"{TRADING}/domain/rules.py",
+                f"{TRADING}/domain/arithmetic.py",
                 "    return (2 * numerator + denominator) // (2 * denominator)\n",
                 "    return numerator // denominator\n",
             ),
@@ -173,11 +173,11 @@ FAULTS = (
         "an account is wound up while a trade of it awaits settlement",
         (
             Change(
-                f"{TRADING}/domain/winding_up.py",
+                f"{TRADING}/domain/restriction.py",
                 "    return [] if account.unsettled_tonnes else [",
                 "    return [",
             ),
-            Change(f"{TRADING}/domain/winding_up.py", "    assert account.unsettled_tonnes == 0\n", ""),
+            Change(f"{TRADING}/domain/restriction.py", "    assert account.unsettled_tonnes == 0\n", ""),
         ),
         "tests/simulation/test_trouble.py::test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_settles_whole",
         "test_an_account_is_not_closed_before_its_trades_are_settled",

@@ -7,7 +7,7 @@ is settled. Each event heard becomes one command.
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from chassis.hearing import Heard, Reactions
-from trading.domain import accounts, custody, instruments, settlement, suspension
+from trading.domain import accounts, custody, instruments, restriction, settlement
 
 # The registry
 
@@ -16,18 +16,18 @@ def on_account_opened(event: registry.AccountOpened, heard: Heard) -> accounts.O
     return accounts.OpenTradingAccount(account=event.account, eligible_to_trade=event.eligible_to_trade)
 
 
-def on_account_restricted(event: registry.AccountRestricted, heard: Heard) -> suspension.StopTradingAccount:
-    return suspension.StopTradingAccount(account=event.account, ground=event.ground, restriction=event.restriction)
+def on_account_restricted(event: registry.AccountRestricted, heard: Heard) -> restriction.StopTradingAccount:
+    return restriction.StopTradingAccount(account=event.account, ground=event.ground, restriction=event.restriction)
 
 
 def on_account_restriction_lifted(
     event: registry.AccountRestrictionLifted, heard: Heard
-) -> suspension.ResumeTradingAccount:
-    return suspension.ResumeTradingAccount(account=event.account)
+) -> restriction.ResumeTradingAccount:
+    return restriction.ResumeTradingAccount(account=event.account)
 
 
-def on_account_closed(event: registry.AccountClosed, heard: Heard) -> suspension.CloseTradingAccount:
-    return suspension.CloseTradingAccount(account=event.account)
+def on_account_closed(event: registry.AccountClosed, heard: Heard) -> restriction.CloseTradingAccount:
+    return restriction.CloseTradingAccount(account=event.account)
 
 
 def on_vintage_created(event: registry.VintageCreated, heard: Heard) -> instruments.NoteVintage:

@@ -18,11 +18,11 @@ from trading.domain import (
     listed,
     negotiations,
     opening,
+    restriction,
     rules,
     settlement,
     suspension,
     trades,
-    winding_up,
 )
 from trading.encoding import accounts as on_accounts
 from trading.encoding import blocks as on_blocks
@@ -34,10 +34,10 @@ from trading.encoding import settlements as on_settlements
 
 OfAccount = (
     accounts.TradingAccountOpened
-    | suspension.TradingAccountStopped
-    | winding_up.TradingAccountWoundUp
-    | suspension.TradingAccountResumed
-    | suspension.TradingAccountClosed
+    | restriction.TradingAccountStopped
+    | restriction.TradingAccountWoundUp
+    | restriction.TradingAccountResumed
+    | restriction.TradingAccountClosed
     | custody.AllowancesCredited
     | custody.FundsCredited
     | custody.AllowancesReturned
@@ -117,28 +117,28 @@ WIRE = Wire(
         accounts=account,
     ),
     EventKind(
-        suspension.TradingAccountStopped,
+        restriction.TradingAccountStopped,
         pb.TradingAccountStopped,
         on_accounts.trading_account_stopped,
         on_accounts.to_trading_account_stopped,
         accounts=account,
     ),
     EventKind(
-        winding_up.TradingAccountWoundUp,
+        restriction.TradingAccountWoundUp,
         pb.TradingAccountWoundUp,
         on_accounts.trading_account_wound_up,
         on_accounts.to_trading_account_wound_up,
         accounts=account,
     ),
     EventKind(
-        suspension.TradingAccountResumed,
+        restriction.TradingAccountResumed,
         pb.TradingAccountResumed,
         on_accounts.trading_account_resumed,
         on_accounts.to_trading_account_resumed,
         accounts=account,
     ),
     EventKind(
-        suspension.TradingAccountClosed,
+        restriction.TradingAccountClosed,
         pb.TradingAccountClosed,
         on_accounts.trading_account_closed,
         on_accounts.to_trading_account_closed,

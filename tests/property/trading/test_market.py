@@ -28,9 +28,10 @@ from trading.domain.instruments import ListInstrument, NoteVintage
 from trading.domain.listed import CancelOrder, PlaceOrder, TakeListing
 from trading.domain.market import Market
 from trading.domain.opening import OpenDay, OverrideOpening
+from trading.domain.restriction import ResumeTradingAccount, StopTradingAccount
 from trading.domain.rules import SetFees
 from trading.domain.settlement import BlockTrade, NoteBooksAgreement, NoteSettlementDay
-from trading.domain.suspension import ResumeTrading, ResumeTradingAccount, StopTradingAccount, SuspendTrading
+from trading.domain.suspension import ResumeTrading, SuspendTrading
 from trading.domain.trades import Settlement
 from trading.domain.values import Side
 from trading.wire import WIRE

@@ -34,7 +34,8 @@ from trading.domain.negotiations import (
     WithdrawReason,
 )
 from trading.domain.prices import DayPrices
-from trading.domain.suspension import ResumeTrading, StopTradingAccount, SuspendTrading
+from trading.domain.restriction import StopTradingAccount
+from trading.domain.suspension import ResumeTrading, SuspendTrading
 from trading.domain.trades import TradeExecuted
 from trading.domain.values import Method, Side
 

@@ -18,7 +18,7 @@ from trading.domain.custody import (
     ReturnToRegistry,
 )
 from trading.domain.listed import PlaceOrder, TakeListing
-from trading.domain.suspension import CloseTradingAccount, ResumeTradingAccount, StopTradingAccount
+from trading.domain.restriction import CloseTradingAccount, ResumeTradingAccount, StopTradingAccount
 from trading.domain.values import Side
 
 # fmt: off

@@ -28,8 +28,9 @@ from trading.domain.listed import (
     PlaceOrder,
     TakeListing,
 )
+from trading.domain.restriction import StopTradingAccount
 from trading.domain.rules import SetFees
-from trading.domain.suspension import ResumeTrading, StopTradingAccount, SuspendTrading
+from trading.domain.suspension import ResumeTrading, SuspendTrading
 from trading.domain.trades import TradeExecuted
 from trading.domain.values import Method, Side
 

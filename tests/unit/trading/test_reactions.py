@@ -10,8 +10,8 @@ from trading.domain.accounts import OpenTradingAccount
 from trading.domain.custody import AcknowledgeRelease, AcknowledgeReturn, CreditAllowances, CreditFunds
 from trading.domain.decider import DECIDER
 from trading.domain.instruments import NoteVintage
+from trading.domain.restriction import CloseTradingAccount, ResumeTradingAccount, StopTradingAccount
 from trading.domain.settlement import BlockTrade, MarkTradeSettled, NoteBooksAgreement, NoteSettlementDay
-from trading.domain.suspension import CloseTradingAccount, ResumeTradingAccount, StopTradingAccount
 from trading.reactions import REACTIONS
 
 DAY = "2021-07-16"

@@ -6,6 +6,14 @@ from typing import Any
 import pytest
 
 from support.trading_floor import ANN, FRIDAY, MONDAY, REGISTRY, RULES, TUESDAY, Line, moment, open_floor, quiet_floor
+from trading.domain.arithmetic import (
+    change_bp,
+    composite_price_fen,
+    fee_fen,
+    half_up,
+    limit_high_fen,
+    limit_low_fen,
+)
 from trading.domain.instruments import NoteVintage
 from trading.domain.rules import (
     FEE_PPM_MAX,
@@ -16,15 +24,9 @@ from trading.domain.rules import (
     SetTradingRules,
     TradingRules,
     Weight,
-    change_bp,
     closes_ms,
-    composite_price_fen,
-    fee_fen,
     fees_on,
-    half_up,
     in_session,
-    limit_high_fen,
-    limit_low_fen,
 )
 
 # fmt: off

@@ -8,20 +8,17 @@ from trading.domain.block import OfferBlock
 from trading.domain.custody import AllowancesReturned
 from trading.domain.listed import CancelReason, OrderCancelled, PlaceOrder, TakeListing
 from trading.domain.negotiations import BlockWithdrawn, WithdrawReason
-from trading.domain.suspension import (
+from trading.domain.restriction import (
     CloseTradingAccount,
-    ResumeTrading,
     ResumeTradingAccount,
     StopTradingAccount,
-    SuspendTrading,
     TradingAccountClosed,
     TradingAccountResumed,
     TradingAccountStopped,
-    TradingResumed,
-    TradingSuspended,
+    TradingAccountWoundUp,
 )
+from trading.domain.suspension import ResumeTrading, SuspendTrading, TradingResumed, TradingSuspended
 from trading.domain.values import Side
-from trading.domain.winding_up import TradingAccountWoundUp
 
 # fmt: off
 SUSPENDING: list[Line] = [

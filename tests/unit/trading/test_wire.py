@@ -17,11 +17,11 @@ from trading.domain import (
     listed,
     negotiations,
     opening,
+    restriction,
     rules,
     settlement,
     suspension,
     trades,
-    winding_up,
 )
 from trading.domain.decider import DECIDER
 from trading.domain.values import Method, Side
@@ -43,10 +43,10 @@ EVENTS: list[tuple[object, set[str], str, bool]] = [
     (instruments.VintageNoted("CEA"), set(), "", False),
     (instruments.InstrumentListed("CEA", DAY, 4_800), set(), "", False),
     (accounts.TradingAccountOpened("p-1", True), {"p-1"}, "", False),
-    (suspension.TradingAccountStopped("p-1", "风险警示", 3), {"p-1"}, "", False),
-    (suspension.TradingAccountResumed("p-1"), {"p-1"}, "", False),
-    (suspension.TradingAccountClosed("p-1"), {"p-1"}, "", False),
-    (winding_up.TradingAccountWoundUp("p-1", 3), {"p-1"}, "", False),
+    (restriction.TradingAccountStopped("p-1", "风险警示", 3), {"p-1"}, "", False),
+    (restriction.TradingAccountResumed("p-1"), {"p-1"}, "", False),
+    (restriction.TradingAccountClosed("p-1"), {"p-1"}, "", False),
+    (restriction.TradingAccountWoundUp("p-1", 3), {"p-1"}, "", False),
     (suspension.TradingSuspended("", "a storm"), set(), "", False),
     (suspension.TradingResumed("CEA"), set(), "", False),
     (custody.AllowancesCredited("p-1", "CEA", BIG, 7), {"p-1"}, "", False),

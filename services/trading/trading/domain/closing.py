@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected, Timer
 from trading.domain import listed, negotiations, rules
+from trading.domain.arithmetic import change_bp, composite_price_fen
 from trading.domain.calendar import Day, DayPhase, known_day
 from trading.domain.instruments import Instrument
 from trading.domain.prices import close_fen
@@ -132,7 +133,7 @@ def instrument_closed(instrument: Instrument, day: str) -> InstrumentDayClosed:
         low_fen=prices.low_fen or previous_fen,
         close_fen=closing_fen,
         previous_close_fen=previous_fen,
-        change_bp=rules.change_bp(closing_fen, previous_fen),
+        change_bp=change_bp(closing_fen, previous_fen),
         listed_tonnes=prices.listed_tonnes,
         listed_value_fen=prices.listed_value_fen,
         block_tonnes=prices.block_tonnes,
@@ -149,7 +150,7 @@ def composite_priced(market: "Market", day: str) -> list[CompositePriced]:
     composite = market.composite
     if not composite.weights:
         return []
-    closing_fen = rules.composite_price_fen(
+    closing_fen = composite_price_fen(
         [(weight, close_fen(market.instruments[instrument])) for instrument, weight in composite.weights]
     )
     return [
@@ -160,7 +161,7 @@ def composite_priced(market: "Market", day: str) -> list[CompositePriced]:
             low_fen=composite.low_fen or closing_fen,
             close_fen=closing_fen,
             previous_close_fen=composite.previous_close_fen,
-            change_bp=rules.change_bp(closing_fen, composite.previous_close_fen),
+            change_bp=change_bp(closing_fen, composite.previous_close_fen),
         )
     ]
 

@@ -12,11 +12,11 @@ from trading.domain import (
     listed,
     negotiations,
     opening,
+    restriction,
     rules,
     settlement,
     suspension,
     trades,
-    winding_up,
 )
 from trading.domain.market import Market
 
@@ -32,6 +32,7 @@ DECIDER: Decider[Market] = Decider(
         **custody.DECIDE,
         **settlement.DECIDE,
         **suspension.DECIDE,
+        **restriction.DECIDE,
         **confirmation.DECIDE,
         **opening.DECIDE,
         **closing.DECIDE,
@@ -47,7 +48,7 @@ DECIDER: Decider[Market] = Decider(
         **custody.EVOLVE,
         **settlement.EVOLVE,
         **suspension.EVOLVE,
-        **winding_up.EVOLVE,
+        **restriction.EVOLVE,
         **confirmation.EVOLVE,
         **opening.EVOLVE,
         **closing.EVOLVE,

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
 from trading.domain import rules
+from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
 from trading.domain.calendar import DayPhase, check_not_opened, day_of, known_day, unfinished_before
 from trading.domain.instruments import Instrument, Limits
 from trading.domain.prices import DayPrices
+from trading.domain.restriction import returns_when_released
 from trading.domain.settlement import releases_due
 from trading.domain.values import check_day, check_ground
-from trading.domain.winding_up import returns_when_released
 
 if TYPE_CHECKING:
     from trading.domain.market import Market
@@ -140,7 +141,7 @@ def composite_previous_close_fen(market: "Market", day: str, instruments: list[I
         return market.composite.close_fen
     known = {one.instrument: one.previous_close_fen for one in instruments if one.previous_close_fen}
     counted = [(weight, known[instrument]) for instrument, weight in weights_on(market, day) if instrument in known]
-    return rules.composite_price_fen(counted) if counted else 0
+    return composite_price_fen(counted) if counted else 0
 
 
 def weights_on(market: "Market", day: str) -> tuple[tuple[str, int], ...]:
@@ -159,10 +160,10 @@ def limits_of(instrument: str, previous_close_fen: int, rules_of_day: rules.Trad
     return Limits(
         instrument=instrument,
         previous_close_fen=previous_close_fen,
-        listed_low_fen=rules.limit_low_fen(previous_close_fen, rules_of_day.listed_band_bp),
-        listed_high_fen=rules.limit_high_fen(previous_close_fen, rules_of_day.listed_band_bp),
-        block_low_fen=rules.limit_low_fen(previous_close_fen, rules_of_day.block_band_bp),
-        block_high_fen=rules.limit_high_fen(previous_close_fen, rules_of_day.block_band_bp),
+        listed_low_fen=limit_low_fen(previous_close_fen, rules_of_day.listed_band_bp),
+        listed_high_fen=limit_high_fen(previous_close_fen, rules_of_day.listed_band_bp),
+        block_low_fen=limit_low_fen(previous_close_fen, rules_of_day.block_band_bp),
+        block_high_fen=limit_high_fen(previous_close_fen, rules_of_day.block_band_bp),
     )
 
 

@@ -11,7 +11,7 @@ Invariants: low <= open, last, average <= high once there was a listed trade.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trading.domain.rules import average_price_fen, composite_price_fen
+from trading.domain.arithmetic import average_price_fen, composite_price_fen
 
 if TYPE_CHECKING:
     from trading.domain.instruments import Instrument

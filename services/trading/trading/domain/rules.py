@@ -1,11 +1,9 @@
-"""The rules of trading as dated data, and the arithmetic that goes with them.
+"""The rules of trading as dated data.
 
 A set of rules, of fees or of composite weights is valid from its day until the next set is. It can be set again for
 the same day until that day is opened. Nothing here is a constant of the market: bands, sizes, hours, ticks and fees
 come from `SetTradingRules` and `SetFees`; without any fees set there are none (rulebook 3.7: rates were not found, so
 the default is zero).
-
-Every rounding is a named function with its source.
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,8 +30,6 @@ SESSIONS_MAX = 10
 WEIGHTS_MAX = 100
 WEIGHT_MAX = 1_000_000
 MINUTES_OF_DAY = 24 * 60
-BP = 10_000
-PPM = 1_000_000
 
 D = TypeVar("D")
 
@@ -165,52 +161,6 @@ def closes_ms(rules: TradingRules, day: str) -> int:
     """When the day's last session ends."""
     last_minute = max(session.close_minute for session in rules.listed_sessions + rules.block_sessions)
     return day_start_ms(day) + last_minute * MINUTE_MS
-
-
-# Arithmetic
-
-
-def half_up(numerator: int, denominator: int) -> int:
-    """The quotient of two numbers, of which the first is not negative, rounded to the nearest whole, a half upwards."""
-    assert numerator >= 0
-    assert denominator > 0
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
-def limit_high_fen(previous_close_fen: int, band_bp: int) -> int:
-    """The highest price of the day, half-up to the fen (rulebook 3.3: 90.25 gives 99.28)."""
-    return half_up(previous_close_fen * (BP + band_bp), BP)
-
-
-def limit_low_fen(previous_close_fen: int, band_bp: int) -> int:
-    """The lowest price of the day, half-up to the fen (rulebook 3.3: 56.15 gives 50.54), and never below one fen."""
-    return max(1, half_up(previous_close_fen * (BP - band_bp), BP))
-
-
-def average_price_fen(value_fen: int, quantity_tonnes: int) -> int:
-    """The volume-weighted average, half-up to the fen: the close (rulebook 3.3)."""
-    return half_up(value_fen, quantity_tonnes)
-
-
-def composite_price_fen(weighted: list[tuple[int, int]]) -> int:
-    """The weighted mean of (weight, price_fen), half-up to the fen (rulebook 3.8). Some weight is not zero."""
-    return half_up(sum(weight * price_fen for weight, price_fen in weighted), sum(weight for weight, _ in weighted))
-
-
-def change_bp(close_fen: int, previous_close_fen: int) -> int:
-    """Close by previous close less one, to a hundredth of a percent (rulebook 3.8), a half away from zero."""
-    change_fen = close_fen - previous_close_fen
-    size_bp = half_up(abs(change_fen) * BP, previous_close_fen)
-    return size_bp if change_fen >= 0 else -size_bp
-
-
-def fee_fen(value_fen: int, fee_ppm: int) -> int:
-    """The fee of a trade, rounded down to the fen: the fees of parts never exceed the fee of the whole, so a lock
-    covers its fills.
-
-    The rulebook leaves the rounding of fees open (3.7); this choice favours the participant.
-    """
-    return value_fen * fee_ppm // PPM
 
 
 # Decisions

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from chassis.decider import Context, Decide, Evolve, Rejected
 from trading.domain.accounts import Funds, assert_funds, assert_units
 from trading.domain.calendar import DayPhase, known_day
+from trading.domain.restriction import wound_up_by_settling
 from trading.domain.trades import Settlement, Trade
-from trading.domain.winding_up import wound_up_by_settling
 
 if TYPE_CHECKING:
     from trading.domain.market import Market

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Evolve
 from trading.domain.accounts import assert_funds, assert_units
+from trading.domain.arithmetic import fee_fen
 from trading.domain.calendar import Total
 from trading.domain.prices import note_block_trade, note_listed_trade
-from trading.domain.rules import fee_fen, fees_on
+from trading.domain.rules import fees_on
 from trading.domain.values import Method, Side
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Accounts and suspensions: domain values and their messages, field by field."""
+"""Accounts, restrictions and suspensions: domain values and their messages, field by field."""
 
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
-from trading.domain import accounts, suspension, winding_up
+from trading.domain import accounts, restriction, suspension
 
 
 def trading_account_opened(event: accounts.TradingAccountOpened) -> pb.TradingAccountOpened:
@@ -18,7 +18,7 @@ def to_trading_account_opened(message: pb.TradingAccountOpened) -> accounts.Trad
     )
 
 
-def trading_account_stopped(event: suspension.TradingAccountStopped) -> pb.TradingAccountStopped:
+def trading_account_stopped(event: restriction.TradingAccountStopped) -> pb.TradingAccountStopped:
     return pb.TradingAccountStopped(
         account=event.account,
         ground=event.ground,
@@ -26,48 +26,48 @@ def trading_account_stopped(event: suspension.TradingAccountStopped) -> pb.Tradi
     )
 
 
-def to_trading_account_stopped(message: pb.TradingAccountStopped) -> suspension.TradingAccountStopped:
-    return suspension.TradingAccountStopped(
+def to_trading_account_stopped(message: pb.TradingAccountStopped) -> restriction.TradingAccountStopped:
+    return restriction.TradingAccountStopped(
         account=message.account,
         ground=message.ground,
         restriction=message.restriction,
     )
 
 
-def trading_account_wound_up(event: winding_up.TradingAccountWoundUp) -> pb.TradingAccountWoundUp:
+def trading_account_wound_up(event: restriction.TradingAccountWoundUp) -> pb.TradingAccountWoundUp:
     return pb.TradingAccountWoundUp(
         account=event.account,
         restriction=event.restriction,
     )
 
 
-def to_trading_account_wound_up(message: pb.TradingAccountWoundUp) -> winding_up.TradingAccountWoundUp:
-    return winding_up.TradingAccountWoundUp(
+def to_trading_account_wound_up(message: pb.TradingAccountWoundUp) -> restriction.TradingAccountWoundUp:
+    return restriction.TradingAccountWoundUp(
         account=message.account,
         restriction=message.restriction,
     )
 
 
-def trading_account_resumed(event: suspension.TradingAccountResumed) -> pb.TradingAccountResumed:
+def trading_account_resumed(event: restriction.TradingAccountResumed) -> pb.TradingAccountResumed:
     return pb.TradingAccountResumed(
         account=event.account,
     )
 
 
-def to_trading_account_resumed(message: pb.TradingAccountResumed) -> suspension.TradingAccountResumed:
-    return suspension.TradingAccountResumed(
+def to_trading_account_resumed(message: pb.TradingAccountResumed) -> restriction.TradingAccountResumed:
+    return restriction.TradingAccountResumed(
         account=message.account,
     )
 
 
-def trading_account_closed(event: suspension.TradingAccountClosed) -> pb.TradingAccountClosed:
+def trading_account_closed(event: restriction.TradingAccountClosed) -> pb.TradingAccountClosed:
     return pb.TradingAccountClosed(
         account=event.account,
     )
 
 
-def to_trading_account_closed(message: pb.TradingAccountClosed) -> suspension.TradingAccountClosed:
-    return suspension.TradingAccountClosed(
+def to_trading_account_closed(message: pb.TradingAccountClosed) -> restriction.TradingAccountClosed:
+    return restriction.TradingAccountClosed(
         account=message.account,
     )
 

@@ -5,6 +5,7 @@ import pytest
 from support.trading_floor import CLEARING, FRIDAY, MONDAY, POWER, REGISTRY, STEEL, Floor, open_floor, settled
 from trading.domain.custody import AllowancesReturned
 from trading.domain.listed import PlaceOrder, TakeListing
+from trading.domain.restriction import ResumeTradingAccount, StopTradingAccount, TradingAccountWoundUp
 from trading.domain.settlement import (
     AllowancesReleased,
     BlockTrade,
@@ -13,9 +14,7 @@ from trading.domain.settlement import (
     TradeBlocked,
     TradeMarkedSettled,
 )
-from trading.domain.suspension import ResumeTradingAccount, StopTradingAccount
 from trading.domain.values import Side
-from trading.domain.winding_up import TradingAccountWoundUp
 
 
 @pytest.fixture

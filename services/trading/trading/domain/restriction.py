@@ -1,0 +1,209 @@
+"""Restriction: an account stops because the registry restricted it, is wound up, and goes on or is closed.
+
+Custody is exclusive, so a restriction reaches what trading holds only through trading. The account's listings are
+cancelled, its negotiations withdrawn and its unsold units returned to the registry's custody at once; trades already
+made still settle, and what it still buys goes back when that is released (T+1). That the stop was recorded here is what
+makes a restriction effective. Once no trade of the account awaits settlement any more, trading says so; the registry
+closes no account before that (rulebook 1.4: all business must be wound up, no trading while an account is closed).
+
+Invariants: a stopped account has no open listing and no open negotiation; a closed one is stopped; an account is wound
+up only while it is stopped, once for each stop, and with no trade unsettled.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Rejected
+from trading.domain import listed, negotiations
+from trading.domain.accounts import Account, known_account
+from trading.domain.custody import AllowancesReturned
+from trading.domain.trades import Trade
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class StopTradingAccount:
+    """Heard: the registry restricted the account."""
+
+    account: str
+    ground: str
+    restriction: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTradingAccount:
+    """Heard: the registry lifted the restriction."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTradingAccount:
+    """Heard: the registry closed the account."""
+
+    account: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class TradingAccountStopped:
+    account: str
+    ground: str
+    restriction: int
+
+
+@dataclass(frozen=True, slots=True)
+class TradingAccountResumed:
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradingAccountClosed:
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradingAccountWoundUp:
+    account: str
+    restriction: int
+
+
+# Decisions
+
+
+def stop_trading_account(market: "Market", command: StopTradingAccount, context: Context) -> list[object]:
+    account = known_account(market, command.account)
+    if account.stopped_ground:
+        raise Rejected("ACCOUNT_ALREADY_RESTRICTED", account=command.account, ground=account.stopped_ground)
+
+    return [
+        TradingAccountStopped(account=command.account, ground=command.ground, restriction=command.restriction),
+        *(
+            listed.cancelled(market.orders[order_id], listed.CancelReason.ACCOUNT_STOPPED)
+            for order_id in account.orders
+        ),
+        *(
+            negotiations.withdrawn(market.blocks[block_id], negotiations.WithdrawReason.ACCOUNT_STOPPED)
+            for block_id in account.blocks
+        ),
+        *returns_when_stopped(market, account),
+        *wound_up_by_stop(account, command.restriction),
+    ]
+
+
+def resume_trading_account(market: "Market", command: ResumeTradingAccount, context: Context) -> list[object]:
+    account = known_account(market, command.account)
+    if account.closed:
+        raise Rejected("ACCOUNT_CLOSED", account=command.account)
+    if not account.stopped_ground:
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
+
+    return [TradingAccountResumed(account=command.account)]
+
+
+def close_trading_account(market: "Market", command: CloseTradingAccount, context: Context) -> list[object]:
+    account = known_account(market, command.account)
+    if account.closed:
+        raise Rejected("ACCOUNT_CLOSED", account=command.account)
+    if not account.stopped_ground:
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
+
+    return [TradingAccountClosed(account=command.account)]
+
+
+# What other decisions cause of it
+
+
+def returns_when_stopped(market: "Market", account: Account) -> list[AllowancesReturned]:
+    """All that is unsold: what is locked now is behind listings and negotiations that end with the stop."""
+    unsold = [
+        (account.account, instrument, units.available_tonnes + units.locked_tonnes)
+        for instrument, units in sorted(account.units.items())
+    ]
+    return returned(market, unsold)
+
+
+def returns_when_released(market: "Market", released: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
+    """Of what is released for sale (account, instrument, tonnes), what stopped accounts bought."""
+    unsold: dict[tuple[str, str], int] = {}
+    for account, instrument, quantity_tonnes in released:
+        if market.accounts[account].stopped_ground:
+            key = (account, instrument)
+            unsold[key] = unsold.get(key, 0) + quantity_tonnes
+    return returned(market, [(*key, quantity_tonnes) for key, quantity_tonnes in unsold.items()])
+
+
+def returned(market: "Market", unsold: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
+    given = [one for one in unsold if one[2]]
+    return [
+        AllowancesReturned(account=account, instrument=instrument, quantity_tonnes=quantity_tonnes, return_id=return_id)
+        for return_id, (account, instrument, quantity_tonnes) in enumerate(given, market.return_id_last + 1)
+    ]
+
+
+def wound_up_by_stop(account: Account, restriction: int) -> list[TradingAccountWoundUp]:
+    return [] if account.unsettled_tonnes else [TradingAccountWoundUp(account.account, restriction)]
+
+
+def wound_up_by_settling(market: "Market", trade: Trade) -> list[TradingAccountWoundUp]:
+    """The stopped parties of a trade, if it was the last of theirs to await settlement."""
+    parties = (market.accounts[trade.buyer], market.accounts[trade.seller])
+    return [
+        TradingAccountWoundUp(account=party.account, restriction=party.restriction)
+        for party in parties
+        if party.stopped_ground and party.unsettled_tonnes == trade.quantity_tonnes
+    ]
+
+
+# Changes
+
+
+def on_trading_account_stopped(market: "Market", event: TradingAccountStopped) -> None:
+    assert event.ground
+    account = market.accounts[event.account]
+    assert not account.stopped_ground
+    account.stopped_ground = event.ground
+    account.restriction = event.restriction
+
+
+def on_trading_account_resumed(market: "Market", event: TradingAccountResumed) -> None:
+    account = market.accounts[event.account]
+    assert account.stopped_ground
+    assert not account.closed
+    account.stopped_ground = ""
+    account.restriction = 0
+
+
+def on_trading_account_closed(market: "Market", event: TradingAccountClosed) -> None:
+    account = market.accounts[event.account]
+    assert account.stopped_ground
+    account.closed = True
+
+
+def on_trading_account_wound_up(market: "Market", event: TradingAccountWoundUp) -> None:
+    """Only said: it is the registry that goes by it."""
+    account = market.accounts[event.account]
+    assert account.stopped_ground
+    assert account.unsettled_tonnes == 0
+
+
+DECIDE: Decide = {
+    StopTradingAccount: stop_trading_account,
+    ResumeTradingAccount: resume_trading_account,
+    CloseTradingAccount: close_trading_account,
+}
+
+EVOLVE: Evolve = {
+    TradingAccountStopped: on_trading_account_stopped,
+    TradingAccountResumed: on_trading_account_resumed,
+    TradingAccountClosed: on_trading_account_closed,
+    TradingAccountWoundUp: on_trading_account_wound_up,
+}
