@@ -52,8 +52,9 @@ class Code:
 
     def method_of(self, rpc: Rpc) -> Name:
         """Return the method that serves an rpc."""
-        (found,) = (name for name in self.functions if name[1] == f"{rpc.service}.{rpc.name}")
-        return found
+        found = [name for name in self.functions if name[1] == f"{rpc.service}.{rpc.name}"]
+        assert len(found) == 1, f"{rpc.service}.{rpc.name} is served by {len(found)} methods, and needs one"
+        return found[0]
 
     def begins_at(self, rpc: Rpc) -> set[Name]:
         """Return where an rpc's code begins: its method, and the decisions on the commands that this submits."""

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
+from chassis.gauges import Figure
 from chassis.process import run
 from chassis.server import Api
 from chassis.service import Parts, Service
 from trading.api import TradingService
+from trading.domain.calendar import DAYS_END, DayPhase, unfinished_before
 from trading.domain.decider import DECIDER
 from trading.domain.market import Market
 from trading.projections import HANDLERS
@@ -21,6 +23,10 @@ def services(parts: Parts[Market]) -> Api:
     return [(commands, TradingService(parts.writer)), (queries, TradingQueryService(parts.tables, parts.writer))]
 
 
+def days_unfinished(market: Market, now_ms: int) -> float:
+    return sum(one.phase is DayPhase.CLOSED for one in unfinished_before(market.calendar, DAYS_END))
+
+
 TRADING: Service[Market] = Service(
     name="trading",
     decider=DECIDER,
@@ -31,6 +37,7 @@ TRADING: Service[Market] = Service(
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",
     services=services,
+    gauges={"carbonmarket.day.unfinished": Figure("{day}", "Closed days not settled and agreed upon", days_unfinished)},
 )
 
 

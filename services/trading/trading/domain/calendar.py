@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from trading.domain.market import Market
 
 DAYS_AT_ONCE_MAX = 400
+DAYS_END = "9999-12-31"
+"""After every day that can be written."""
 DAYS_AHEAD_MAX = 731
 """Two years, in days of the calendar. Days only come in order: one announced far ahead bars all before it, for ever."""
 
