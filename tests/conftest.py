@@ -13,6 +13,9 @@ from rehearsal.postgres import Postgres
 from support.kafka import Kafka, choose_kafka
 from support.postgres import new_database
 
+# A suite's assertions say as much as those of the module that runs it.
+pytest.register_assert_rewrite("support.command_suite")
+
 KAFKA_NAMES: list[str] = []
 
 # The machine may pause at any moment: how long one example takes says nothing about it.

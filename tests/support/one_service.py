@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ class OneService:
     def __init__(self, child: Child, address: str, apis: Sequence[ModuleType]) -> None:
         self.child = child
         self.address = address
+        self._numbers = count(1)
         self._channel = grpc.aio.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 200)])
         self._methods: dict[str, MethodDescriptor] = {
             method.input_type.full_name: method
@@ -51,6 +53,14 @@ class OneService:
         except grpc.aio.AioRpcError as error:
             raise refusal_of(error) from error
 
+    async def ask(self, actor: str, request: Message) -> Any:
+        """Send a command under a new request id."""
+        return await self.call(actor, with_id(request, self.new_id()))
+
+    def new_id(self) -> str:
+        """A request id that was not given before."""
+        return f"request {next(self._numbers)}"
+
     async def submit_many(self, actor: str, request: Message) -> Any:
         """Send one message of many commands; return the message of their outcomes."""
         method = self._methods[request.DESCRIPTOR.full_name]
@@ -61,6 +71,11 @@ class OneService:
             return await stream.read()
         except grpc.aio.AioRpcError as error:
             raise refusal_of(error) from error
+
+    async def head(self) -> int:
+        """Return the position of the log's last record."""
+        status: log_service_pb2.GetStatusResponse = await self.call("auditor:test", log_service_pb2.GetStatusRequest())
+        return status.head_position
 
     async def records(self, after_position: int = 0) -> list[log_service_pb2.Record]:
         """Return the service's log after a position."""
@@ -141,6 +156,14 @@ class WrittenLog:
     async def _read(self, request: log_service_pb2.ReadRequest, context: object) -> log_service_pb2.ReadResponse:
         records = self._records[request.after_position : request.after_position + (request.records_max or 1_000)]
         return log_service_pb2.ReadResponse(records=map(record_to, records), head_position=self.position)
+
+
+def with_id(request: Any, request_id: str) -> Any:
+    """The same request under a request id."""
+    copied = type(request)()
+    copied.CopyFrom(request)
+    copied.request_id = request_id
+    return copied
 
 
 def path(method: MethodDescriptor) -> str:

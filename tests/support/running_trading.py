@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +37,12 @@ class Venue:
     day: str = FRIDAY
     entry: int = 0
 
-    def __post_init__(self) -> None:
-        self._numbers = count(1)
-
     async def ask(self, actor: str, request: Message) -> Any:
         """Send a command under a new request id."""
-        return await self.service.call(actor, with_id(request, self.new_id()))
+        return await self.service.ask(actor, request)
 
     async def see(self, actor: str, request: Message) -> Any:
         return await self.service.call(actor, request)
-
-    def new_id(self) -> str:
-        return f"request {next(self._numbers)}"
 
     async def at(self, clock: str) -> None:
         """It is so late on the current day; what falls due before is done."""
@@ -84,15 +77,7 @@ class Venue:
         await self.hear()
 
     async def head(self) -> int:
-        status: log_service_pb2.GetStatusResponse = await self.see(AUDITOR, log_service_pb2.GetStatusRequest())
-        return status.head_position
-
-
-def with_id(request: Any, request_id: str) -> Any:
-    copied = type(request)()
-    copied.CopyFrom(request)
-    copied.request_id = request_id
-    return copied
+        return await self.service.head()
 
 
 def settled(trade: query.Trade) -> clearing.TradeSettled:

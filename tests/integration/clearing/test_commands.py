@@ -1,7 +1,6 @@
 """Every rpc of the running clearing with every kind of bad input: the answer names the rule and changes nothing."""
 
 from collections.abc import AsyncIterator
-from itertools import count
 from typing import Any
 
 import grpc
@@ -26,19 +25,13 @@ from support.clearing_days import (
     run_until,
 )
 from support.clearing_others import Exchange
-from support.one_service import OneService
+from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal, named
+from support.one_service import OneService, with_id
 
 ANN, BOB, CCB = "clearing_operator:ann", "clearing_operator:bob", "settlement_bank:ccb"
 POWER, STEEL, AUDITOR = "participant:power-0001", "participant:steel-0002", "auditor:eve"
 EXCHANGE_OPERATOR, SERVICE = "exchange_operator:eva", "service:trading"
 HUGE = 2**63 - 1
-
-INVALID = grpc.StatusCode.INVALID_ARGUMENT
-NOT_FOUND = grpc.StatusCode.NOT_FOUND
-FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
-REFUSED = grpc.StatusCode.FAILED_PRECONDITION
-
-NUMBERS = count(1)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -53,11 +46,11 @@ async def books(clearing: OneService, exchange: Exchange) -> AsyncIterator[OneSe
     close_day(exchange, MONDAY, executed(2, "cement-0003", "steel-0002", 1, day=MONDAY))
     close_day(exchange, TUESDAY, executed(3, "power-0001", "steel-0002", 1, day=TUESDAY))
     await clearing.heard(exchange)
-    await clearing.call(ANN, with_id(instruction(payout_id=2), new_id()))
-    await clearing.call(ANN, with_id(instruction(payout_id=3), new_id()))
-    await clearing.call(ICBC, with_id(payment(payout_id=3, bank_reference="out 3"), new_id()))
+    await clearing.ask(ANN, instruction(payout_id=2))
+    await clearing.ask(ANN, instruction(payout_id=3))
+    await clearing.ask(ICBC, payment(payout_id=3, bank_reference="out 3"))
     await run_until(clearing, 2, is_blocked_because("FUNDS_LACKING"))
-    await clearing.call(ANN, with_id(exclusion(trade_ids=[2]), new_id()))
+    await clearing.ask(ANN, exclusion(trade_ids=[2]))
     yield clearing
 
 
@@ -100,7 +93,7 @@ def again(day: str) -> pb.ReconcileAgainRequest:
 
 # Who asks for what, and how it is refused. The whole of each ladder is in tests/unit/clearing.
 # fmt: off
-REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
+REFUSALS: list[Refusal] = [
     (ICBC,  pb.RecordDepositRequest(),                          INVALID,   "ACCOUNT_MALFORMED"),
     (ICBC,  deposit(account="x" * 10_000),                      INVALID,   "ACCOUNT_MALFORMED"),
     (ICBC,  deposit(account="a\0b"),                            INVALID,   "ACCOUNT_MALFORMED"),
@@ -168,7 +161,7 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (ICBC,  again(FRIDAY),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
 ]
 
-QUESTIONS: list[tuple[str, Any, grpc.StatusCode, str]] = [
+QUESTIONS: list[Refusal] = [
     (AUDITOR, query.GetFundsRequest(),                                      INVALID,   "ACCOUNT_MALFORMED"),
     (AUDITOR, query.GetFundsRequest(account="power-9999"),                  NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (POWER,   query.GetFundsRequest(account="steel-0002"),                  FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
@@ -198,7 +191,7 @@ QUESTIONS: list[tuple[str, Any, grpc.StatusCode, str]] = [
 # fmt: on
 
 # A command that is accepted, and another body that its request id must then not stand for.
-ACCEPTED: list[tuple[str, Any, Any]] = [
+ACCEPTED: list[Acceptance] = [
     (ICBC, deposit(bank_reference="in 7"), deposit(bank_reference="in 8")),
     (CCB, deposit(bank_reference="in 7"), deposit(bank_reference="in 7", amount_fen=6)),
     (ANN, instruction(), instruction(bank="ccb")),
@@ -207,38 +200,13 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     (ANN, retry(2), retry(1)),
     (ANN, exclusion(), exclusion(ground="other")),
     (BOB, approval(2), approval(1)),
+    (ANN, again(TUESDAY), again(MONDAY)),
 ]
 
 
-def named(value: Any) -> str:
-    return type(value).__name__.removesuffix("Request") if hasattr(value, "DESCRIPTOR") else str(value)
-
-
-def with_id(request: Any, request_id: str) -> Any:
-    copied = type(request)()
-    copied.CopyFrom(request)
-    copied.request_id = request_id
-    return copied
-
-
-def new_id() -> str:
-    return f"request {next(NUMBERS)}"
-
-
-async def head(clearing: OneService) -> int:
-    return (await clearing.records())[-1].position
-
-
-@pytest.mark.parametrize(("actor", "request_", "code", "reason"), REFUSALS, ids=named)
-async def test_a_bad_request_is_refused_by_its_rule_and_changes_nothing(
-    books: OneService, actor: str, request_: Any, code: grpc.StatusCode, reason: str
-) -> None:
-    before = await head(books)
-    with pytest.raises(Refused) as refused:
-        await books.call(actor, with_id(request_, new_id()))
-    assert (refused.value.code, refused.value.reason) == (code, reason)
-    assert all(len(fact) <= 100 for fact in refused.value.facts.values())
-    assert await head(books) == before
+@pytest.fixture
+def service(books: OneService) -> OneService:
+    return books
 
 
 @pytest.mark.parametrize(("actor", "request_", "code", "reason"), QUESTIONS, ids=named)
@@ -250,65 +218,39 @@ async def test_a_bad_question_is_refused_by_its_rule(
     assert (refused.value.code, refused.value.reason) == (code, reason)
 
 
-@pytest.mark.parametrize(("actor", "request_", "other"), ACCEPTED, ids=named)
-async def test_a_repeat_gets_the_first_answer_and_its_id_stands_for_no_other_command(
-    books: OneService, actor: str, request_: Any, other: Any
-) -> None:
-    if isinstance(request_, pb.ProposeExclusionRequest):
-        await run_until(books, 2, is_blocked_because("FUNDS_LACKING"))
-    request_id = new_id()
-    for bad_id, reason in (("", "REQUEST_ID_MISSING"), ("i" * 101, "REQUEST_ID_MALFORMED")):
-        with pytest.raises(Refused) as refused:
-            await books.call(actor, with_id(request_, bad_id))
-        assert (refused.value.code, refused.value.reason) == (INVALID, reason)
-    first = await books.call(actor, with_id(request_, request_id))
-    assert await books.call(actor, with_id(request_, request_id)) == first
-    with pytest.raises(Refused) as refused:
-        await books.call(actor, with_id(other, request_id))
-    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
-
-
-async def test_the_books_are_compared_again_only_when_no_comparison_is_under_way(
-    books: OneService, exchange: Exchange
-) -> None:
-    await run_until(books, 3, is_completed)
-    exchange.book = trading_queries.StatePositionsResponse(settled_day=TUESDAY, heard_registry_position=10**6)
-    await reconciled(books, 3)
-    request = with_id(again(TUESDAY), new_id())
-    first = await books.call(ANN, request)
-    await reconciled(books, 4)
-    assert await books.call(ANN, request) == first
-
-
-async def test_a_repeat_is_recognised_after_the_process_was_killed(books: OneService) -> None:
-    request = with_id(deposit(bank_reference="in 9"), new_id())
-    first = await books.call(ICBC, request)
-    await books.restart()
-    assert await books.call(ICBC, request) == first
-
-
-async def test_a_caller_without_a_name_is_turned_away(books: OneService) -> None:
-    for actor in ("", "icbc", "settlement_bank:"):
-        with pytest.raises(Refused) as refused:
-            await books.call(actor, with_id(deposit(bank_reference="in 10"), new_id()))
-        assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
-
-
-async def test_many_commands_in_one_message_are_each_answered_by_their_own_outcome(books: OneService) -> None:
-    many = pb.SubmitManyRequest(
-        commands=[
-            pb.ManyCommand(record_deposit=with_id(deposit(bank_reference="many 1"), new_id())),
-            pb.ManyCommand(record_deposit=with_id(deposit(bank_reference="many 1"), new_id())),
-            pb.ManyCommand(retry_run=with_id(retry(2), new_id())),
-            pb.ManyCommand(),
-            pb.ManyCommand(record_deposit=with_id(deposit(bank_reference="many 2", amount_fen=-1), new_id())),
-        ]
+class TestCommands(CommandSuite):
+    api = pb.DESCRIPTOR
+    refusals = REFUSALS
+    accepted = ACCEPTED
+    one_more = ICBC, deposit(bank_reference="in 9")
+    many_by = ICBC
+    many = (
+        (deposit(bank_reference="many 1"), ""),
+        (deposit(bank_reference="many 1"), "BANK_REFERENCE_ALREADY_RECORDED"),
+        (retry(2), "ROLE_NOT_ALLOWED"),
+        (deposit(bank_reference="many 2", amount_fen=-1), "AMOUNT_OUT_OF_RANGE"),
     )
-    answer = await books.submit_many(ICBC, many)
-    assert answer.outcomes[0].record_deposit.entry > 0
-    assert [one.refusal.reason for one in answer.outcomes[1:]] == [
-        "BANK_REFERENCE_ALREADY_RECORDED",
-        "ROLE_NOT_ALLOWED",
-        "COMMAND_MISSING",
-        "AMOUNT_OUT_OF_RANGE",
-    ]
+
+    @pytest.fixture
+    async def due(self, books: OneService, exchange: Exchange, request_: Any) -> None:
+        """A run that was retried is blocked again, and no comparison is under way."""
+        match request_:
+            case pb.ProposeExclusionRequest():
+                await run_until(books, 2, is_blocked_because("FUNDS_LACKING"))
+            case pb.ReconcileAgainRequest():
+                await run_until(books, 3, is_completed)
+                exchange.book = trading_queries.StatePositionsResponse(
+                    settled_day=TUESDAY, heard_registry_position=10**6
+                )
+                await reconciled(books, 3)
+
+    async def end(self, service: OneService, actor: str) -> int:
+        return max(record.position for record in await service.records() if record.actor == actor)
+
+
+async def test_the_books_are_compared_again_only_when_no_comparison_is_under_way(books: OneService) -> None:
+    await reconciled(books, 4)
+    request = with_id(again(TUESDAY), books.new_id())
+    first = await books.call(ANN, request)
+    await reconciled(books, 5)
+    assert await books.call(ANN, request) == first

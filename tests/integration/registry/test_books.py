@@ -70,10 +70,6 @@ def delivery(run_id: int, attempt: int, *legs: pb.DeliveryLeg) -> pb.DeliverAllo
     )
 
 
-async def head(registry: OneService) -> int:
-    return (await registry.records())[-1].position
-
-
 def fold(records: list[log_service_pb2.Record]) -> Books:
     """Add up the published records, knowing no rule."""
     books: Books = Counter()
@@ -111,9 +107,9 @@ async def test_a_run_is_delivered_whole_and_its_repeat_gets_the_same_answer(
     assert delivered.completed == events.DeliveryCompleted(
         run_id=1, attempt=1, day="2021-07-16", legs=2, quantity_tonnes=42
     )
-    after = await head(registry)
+    after = await registry.head()
     assert await registry.call(CLEARING, delivery(1, 1, leg(1, 30), leg(3, 12))) == delivered
-    assert await head(registry) == after
+    assert await registry.head() == after
 
 
 async def test_a_leg_continues_the_trace_of_its_trade(
@@ -224,7 +220,7 @@ async def test_trading_holdings_are_listed_as_of_any_past_position_page_by_page(
 async def test_every_vintage_is_conserved_in_the_tables_too(
     registry: OneService, delivered: pb.DeliverAllowancesResponse
 ) -> None:
-    answer = await registry.call(POWER, query.ListVintagesRequest(min_position=await head(registry)))
+    answer = await registry.call(POWER, query.ListVintagesRequest(min_position=await registry.head()))
     (vintage,) = answer.vintages
     assert vintage.issued_tonnes == vintage.registry_available_tonnes + vintage.trading_tonnes == 1_650
     holdings = await registry.call(POWER, query.ListHoldingsRequest(account="power-0001"))

@@ -1,14 +1,12 @@
 """Every command of the running registry with every kind of bad input: the answer names the rule and changes nothing."""
 
-from itertools import count
 from typing import Any
 
-import grpc
 import pytest
 
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
-from chassis.call import Refused
+from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
 from support.one_service import OneService
 
 OPERATOR = "registry_operator:ann"
@@ -19,13 +17,6 @@ CLEARING, TRADING = "service:clearing", "service:trading"
 PROVINCE, ENTITY = types.ACCOUNT_KIND_PROVINCE, types.ACCOUNT_KIND_KEY_EMITTING_ENTITY
 INSTITUTION = types.ACCOUNT_KIND_INSTITUTION
 HUGE = 2**63 - 1
-
-INVALID = grpc.StatusCode.INVALID_ARGUMENT
-NOT_FOUND = grpc.StatusCode.NOT_FOUND
-FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
-REFUSED = grpc.StatusCode.FAILED_PRECONDITION
-
-NUMBERS = count(1)
 
 
 def opening(**changes: Any) -> pb.OpenAccountRequest:
@@ -93,7 +84,7 @@ def delivery(*legs: pb.DeliveryLeg, **changes: Any) -> pb.DeliverAllowancesReque
 
 # Who asks for what, and how it is refused. The whole of each ladder is in tests/unit/registry.
 # fmt: off
-REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
+REFUSALS: list[Refusal] = [
     (OPERATOR, pb.OpenAccountRequest(),                         INVALID,   "ACCOUNT_MALFORMED"),
     (OPERATOR, opening(account="x" * 10_000),                   INVALID,   "ACCOUNT_MALFORMED"),
     (OPERATOR, opening(account="a\0b"),                         INVALID,   "ACCOUNT_MALFORMED"),
@@ -190,7 +181,7 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
 # fmt: on
 
 # A command that is accepted, and another body that its request id must then not stand for.
-ACCEPTED: list[tuple[str, Any, Any]] = [
+ACCEPTED: list[Acceptance] = [
     (OPERATOR, opening(account="new-0010"), opening(account="new-0011")),
     (OPERATOR, change("steel-0002", name="Steel 2"), change("steel-0002", name="Steel 3")),
     (OPERATOR, restriction("new-0010"), restriction("steel-0002")),
@@ -208,90 +199,20 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
 ]
 
 
-def named(value: Any) -> str:
-    return type(value).__name__.removesuffix("Request") if hasattr(value, "DESCRIPTOR") else str(value)
+@pytest.fixture
+def service(registry: OneService) -> OneService:
+    return registry
 
 
-def with_id(request: Any, request_id: str) -> Any:
-    copied = type(request)()
-    copied.CopyFrom(request)
-    copied.request_id = request_id
-    return copied
-
-
-def new_id() -> str:
-    return f"request {next(NUMBERS)}"
-
-
-async def head(registry: OneService) -> int:
-    return (await registry.records())[-1].position
-
-
-@pytest.mark.parametrize(("actor", "request_", "code", "reason"), REFUSALS, ids=named)
-async def test_a_bad_request_is_refused_by_its_rule_and_changes_nothing(
-    registry: OneService, actor: str, request_: Any, code: grpc.StatusCode, reason: str
-) -> None:
-    before = await head(registry)
-    with pytest.raises(Refused) as refused:
-        await registry.call(actor, with_id(request_, new_id()))
-    assert (refused.value.code, refused.value.reason) == (code, reason)
-    assert all(len(fact) <= 100 for fact in refused.value.facts.values())
-    assert await head(registry) == before
-
-
-@pytest.mark.parametrize(("actor", "request_", "other"), ACCEPTED, ids=named)
-async def test_a_repeat_gets_the_first_answer_and_its_id_stands_for_no_other_command(
-    registry: OneService, actor: str, request_: Any, other: Any
-) -> None:
-    request_id = new_id()
-    for bad_id, reason in (("", "REQUEST_ID_MISSING"), ("i" * 101, "REQUEST_ID_MALFORMED")):
-        with pytest.raises(Refused) as refused:
-            await registry.call(actor, with_id(request_, bad_id))
-        assert (refused.value.code, refused.value.reason) == (INVALID, reason)
-    first = await registry.call(actor, with_id(request_, request_id))
-    after = await head(registry)
-    assert first.position == after
-    assert await registry.call(actor, with_id(request_, request_id)) == first
-    with pytest.raises(Refused) as refused:
-        await registry.call(actor, with_id(other, request_id))
-    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
-    assert await head(registry) == after
-
-
-async def test_a_repeat_is_recognised_after_the_process_was_killed(registry: OneService) -> None:
-    request = with_id(issue(quantity_tonnes=9), new_id())
-    first = await registry.call(OPERATOR, request)
-    await registry.restart()
-    assert await registry.call(OPERATOR, request) == first
-
-
-async def test_a_caller_without_a_name_is_turned_away(registry: OneService) -> None:
-    for actor in ("", "ann", "registry_operator:"):
-        with pytest.raises(Refused) as refused:
-            await registry.call(actor, with_id(vintage("CEA23"), new_id()))
-        assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
-
-
-async def test_many_commands_in_one_message_are_each_answered_by_their_own_outcome(registry: OneService) -> None:
-    many = pb.SubmitManyRequest(
-        commands=[
-            pb.ManyCommand(open_account=with_id(opening(account="many-0001"), new_id())),
-            pb.ManyCommand(open_account=with_id(opening(account="many-0001"), new_id())),
-            pb.ManyCommand(transfer_to_trading=with_id(transfer(), new_id())),
-            pb.ManyCommand(),
-            pb.ManyCommand(restrict_account=with_id(restriction("many-0001"), new_id())),
-        ]
+class TestCommands(CommandSuite):
+    api = pb.DESCRIPTOR
+    refusals = REFUSALS
+    accepted = ACCEPTED
+    one_more = OPERATOR, issue(quantity_tonnes=9)
+    many_by = OPERATOR
+    many = (
+        (opening(account="many-0001"), ""),
+        (opening(account="many-0001"), "ACCOUNT_ALREADY_OPENED"),
+        (transfer(), "ROLE_NOT_ALLOWED"),
+        (restriction("many-0001"), ""),
     )
-    answer = await registry.submit_many(OPERATOR, many)
-    assert [one.WhichOneof("outcome") for one in answer.outcomes] == [
-        "open_account",
-        "refusal",
-        "refusal",
-        "refusal",
-        "restrict_account",
-    ]
-    assert [one.refusal.reason for one in answer.outcomes[1:4]] == [
-        "ACCOUNT_ALREADY_OPENED",
-        "ROLE_NOT_ALLOWED",
-        "COMMAND_MISSING",
-    ]

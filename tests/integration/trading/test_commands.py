@@ -2,14 +2,15 @@
 
 from typing import Any
 
-import grpc
 import pytest
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.call import Refused
-from support.running_trading import ANN, Venue, offer, order, take, with_id
-from support.trading_floor import DAYS, FRIDAY, MONDAY, RULES, TUESDAY
+from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
+from support.one_service import OneService
+from support.running_trading import ANN, Venue, offer, order, take
+from support.trading_floor import BOB, DAYS, FRIDAY, MONDAY, RULES, TUESDAY
 from trading.encoding.rules import trading_rules
 
 POWER, STEEL, CEMENT = "participant:power", "participant:steel", "participant:cement"
@@ -17,11 +18,6 @@ POOR, FUND, HELD, GONE = "participant:poor", "participant:fund", "participant:he
 CLEARING, REGISTRY = "service:clearing", "service:registry"
 HUGE = 2**63 - 1
 LONG = "x" * 100_000
-
-INVALID = grpc.StatusCode.INVALID_ARGUMENT
-NOT_FOUND = grpc.StatusCode.NOT_FOUND
-FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
-REFUSED = grpc.StatusCode.FAILED_PRECONDITION
 
 
 def rules(valid_from_day: str = TUESDAY, **changes: Any) -> pb.SetTradingRulesRequest:
@@ -68,7 +64,7 @@ def run(**changes: Any) -> pb.ConfirmClearingRunRequest:
 
 # Who asks for what, and how it is refused. The whole of each ladder is in tests/unit/trading.
 # fmt: off
-REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
+REFUSALS: list[Refusal] = [
     (ANN,    pb.AnnounceTradingDaysRequest(),                        INVALID,   "DAYS_MISSING"),
     (ANN,    pb.AnnounceTradingDaysRequest(days=["2021-08-02"] * 401), INVALID, "TOO_MANY_DAYS"),
     (ANN,    pb.AnnounceTradingDaysRequest(days=[LONG]),             INVALID,   "DAY_MALFORMED"),
@@ -223,11 +219,13 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (STEEL,  pb.DeclineBlockRequest(block_id=2),                     REFUSED,   "BLOCK_NOT_OPEN"),
     (CEMENT, pb.DeclineBlockRequest(block_id=1),                     FORBIDDEN, "NOT_PARTY_TO_BLOCK"),
     (POWER,  pb.DeclineBlockRequest(block_id=1),                     REFUSED,   "NOT_YOUR_TURN"),
+    (ANN,    pb.DeclineBlockRequest(block_id=1),                     FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (POWER,  pb.WithdrawBlockRequest(block_id=-1),                   INVALID,   "BLOCK_ID_OUT_OF_RANGE"),
     (POWER,  pb.WithdrawBlockRequest(block_id=99),                   NOT_FOUND, "BLOCK_UNKNOWN"),
     (POWER,  pb.WithdrawBlockRequest(block_id=2),                    REFUSED,   "BLOCK_NOT_OPEN"),
     (CEMENT, pb.WithdrawBlockRequest(block_id=1),                    FORBIDDEN, "NOT_PARTY_TO_BLOCK"),
     (STEEL,  pb.WithdrawBlockRequest(block_id=1),                    REFUSED,   "NOT_YOUR_TERMS"),
+    (ANN,    pb.WithdrawBlockRequest(block_id=1),                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (POWER,  pb.ReturnToRegistryRequest(),                           INVALID,   "ACCOUNT_MALFORMED"),
     (POWER,  back(instrument=""),                                    INVALID,   "INSTRUMENT_MALFORMED"),
     (POWER,  back(quantity_tonnes=-1),                               INVALID,   "QUANTITY_OUT_OF_RANGE"),
@@ -257,7 +255,7 @@ REFUSALS: list[tuple[str, Any, grpc.StatusCode, str]] = [
 # fmt: on
 
 # A command that is accepted, and another body that its request id must then not stand for.
-ACCEPTED: list[tuple[str, Any, Any]] = [
+ACCEPTED: list[Acceptance] = [
     (
         ANN,
         pb.AnnounceTradingDaysRequest(days=["2021-07-23"]),
@@ -271,7 +269,7 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     (ANN, pb.ResumeTradingRequest(instrument="CEA"), pb.ResumeTradingRequest()),
     (POWER, order(), order(price_fen=4_901)),
     (STEEL, take(1, quantity_tonnes=3), take(1, quantity_tonnes=4)),
-    (POWER, pb.CancelOrderRequest(order_id=8), pb.CancelOrderRequest(order_id=1)),
+    (CEMENT, pb.CancelOrderRequest(order_id=6), pb.CancelOrderRequest(order_id=1)),
     (POWER, offer(counterparty="cement"), offer(counterparty="poor")),
     (CEMENT, quote(3), quote(3, price_fen=3_901)),
     (POWER, confirm(3, price_fen=3_900), confirm(3)),
@@ -281,58 +279,15 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     (POWER, back(), back(quantity_tonnes=11)),
     (STEEL, release(), release(amount_fen=11)),
     (CLEARING, run(), run(attempt=2)),
+    (ANN, pb.OverrideOpeningRequest(day=MONDAY, ground="late"), pb.OverrideOpeningRequest(day=MONDAY, ground="storm")),
+    (BOB, pb.OverrideOpeningRequest(day=MONDAY, ground="late"), pb.OverrideOpeningRequest(day=MONDAY, ground="storm")),
+    (ANN, pb.OpenDayRequest(day=MONDAY), pb.OpenDayRequest(day=TUESDAY)),
 ]
 
 
-def named(value: Any) -> str:
-    return type(value).__name__.removesuffix("Request") if hasattr(value, "DESCRIPTOR") else str(value)
-
-
-@pytest.mark.parametrize(("actor", "request_", "code", "reason"), REFUSALS, ids=named)
-async def test_a_bad_request_is_refused_by_its_rule_and_changes_nothing(
-    busy: Venue, actor: str, request_: Any, code: grpc.StatusCode, reason: str
-) -> None:
-    before = await busy.head()
-    with pytest.raises(Refused) as refused:
-        await busy.ask(actor, request_)
-    assert (refused.value.code, refused.value.reason) == (code, reason)
-    assert all(len(fact) <= 100 for fact in refused.value.facts.values())
-    assert await busy.head() == before
-
-
-def test_every_command_stands_in_the_tables_here() -> None:
-    commands = {f"{method.name}Request" for method in pb.DESCRIPTOR.services_by_name["TradingService"].methods} - {
-        "SubmitManyRequest"
-    }
-    assert {type(request).__name__ for _, request, _, _ in REFUSALS} == commands
-    ends_and_begins_a_day = {"OpenDayRequest", "CloseDayRequest", "OverrideOpeningRequest"}
-    assert {type(request).__name__ for _, request, _ in ACCEPTED} == commands - ends_and_begins_a_day
-
-
-@pytest.mark.parametrize(("actor", "request_", "other"), ACCEPTED, ids=named)
-async def test_a_repeat_gets_the_first_answer_and_its_id_stands_for_no_other_command(
-    busy: Venue, actor: str, request_: Any, other: Any
-) -> None:
-    request_id = busy.new_id()
-    for bad_id, reason in (("", "REQUEST_ID_MISSING"), ("i" * 101, "REQUEST_ID_MALFORMED")):
-        with pytest.raises(Refused) as refused:
-            await busy.service.call(actor, with_id(request_, bad_id))
-        assert (refused.value.code, refused.value.reason) == (INVALID, reason)
-    first = await busy.service.call(actor, with_id(request_, request_id))
-    after = await busy.head()
-    assert first.position == after
-    assert await busy.service.call(actor, with_id(request_, request_id)) == first
-    with pytest.raises(Refused) as refused:
-        await busy.service.call(actor, with_id(other, request_id))
-    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
-    assert await busy.head() == after
-
-
-async def test_a_repeat_is_recognised_after_the_process_was_killed(busy: Venue) -> None:
-    request = with_id(take(2, quantity_tonnes=5), busy.new_id())
-    first = await busy.service.call(STEEL, request)
-    await busy.service.restart()
-    assert await busy.service.call(STEEL, request) == first
+@pytest.fixture
+def service(busy: Venue) -> OneService:
+    return busy.service
 
 
 async def test_a_refusal_carries_the_facts_that_mend_the_request(busy: Venue) -> None:
@@ -341,29 +296,27 @@ async def test_a_refusal_carries_the_facts_that_mend_the_request(busy: Venue) ->
     assert refused.value.facts == {"price_fen": "5281", "low_fen": "4320", "high_fen": "5280"}
 
 
-async def test_many_commands_in_one_message_are_each_answered_by_their_own_outcome(busy: Venue) -> None:
-    many = pb.SubmitManyRequest(
-        commands=[
-            pb.ManyCommand(place_order=with_id(order(), busy.new_id())),
-            pb.ManyCommand(place_order=with_id(order("steel"), busy.new_id())),
-            pb.ManyCommand(open_day=with_id(pb.OpenDayRequest(day=MONDAY), busy.new_id())),
-            pb.ManyCommand(),
-            pb.ManyCommand(place_order=with_id(order(price_fen=5_281), busy.new_id())),
-            pb.ManyCommand(return_to_registry=with_id(back(), busy.new_id())),
-        ]
+class TestCommands(CommandSuite):
+    api = pb.DESCRIPTOR
+    refusals = REFUSALS
+    accepted = ACCEPTED
+    never_accepted = frozenset({"CloseDay"})  # the clock closes a day as soon as anybody could
+    one_more = STEEL, take(2, quantity_tonnes=5)
+    many_by = POWER
+    many = (
+        (order(), ""),
+        (order("steel"), "NOT_OWNER_OF_ACCOUNT"),
+        (pb.OpenDayRequest(day=MONDAY), "ROLE_NOT_ALLOWED"),
+        (order(price_fen=5_281), "PRICE_OUTSIDE_DAILY_LIMIT"),
+        (back(), ""),
     )
-    answer = await busy.service.submit_many(POWER, many)
-    assert [one.WhichOneof("outcome") for one in answer.outcomes] == [
-        "place_order",
-        "refusal",
-        "refusal",
-        "refusal",
-        "refusal",
-        "return_to_registry",
-    ]
-    assert [one.refusal.reason for one in answer.outcomes[1:5]] == [
-        "NOT_OWNER_OF_ACCOUNT",
-        "ROLE_NOT_ALLOWED",
-        "COMMAND_MISSING",
-        "PRICE_OUTSIDE_DAILY_LIMIT",
-    ]
+
+    @pytest.fixture
+    async def due(self, busy: Venue, request_: Any) -> None:
+        """Friday is over before its settlement is overridden, and Monday has come before it is opened."""
+        match request_:
+            case pb.OverrideOpeningRequest():
+                await busy.at("15:00")
+            case pb.OpenDayRequest(day=day):
+                busy.day = day
+                await busy.at("09:00")

@@ -11,7 +11,8 @@ from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from chassis.call import Refused
 from chassis.record import first_fault, genesis
 from chassis.remote import record_from
-from support.running_trading import AUDITOR, Venue, take, with_id
+from support.one_service import with_id
+from support.running_trading import AUDITOR, Venue, take
 
 TAKES = 60
 SPREAD_S = 2.0

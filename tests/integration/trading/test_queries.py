@@ -166,10 +166,10 @@ async def test_a_filled_order_is_told_from_its_trades(busy: Venue) -> None:
 async def test_an_order_and_its_trade_carry_the_trace_of_their_callers(busy: Venue) -> None:
     of_order, of_trade = "a" * 32, "b" * 32
     request = order(price_fen=4_750, quantity_tonnes=1)
-    request.request_id = busy.new_id()
+    request.request_id = busy.service.new_id()
     placed = await busy.service.call(POWER, request, traceparent=f"00-{of_order}-{'1' * 16}-00")
     picked = take(placed.order_id, price_fen=4_750)
-    picked.request_id = busy.new_id()
+    picked.request_id = busy.service.new_id()
     taken = await busy.service.call(STEEL, picked, traceparent=f"00-{of_trade}-{'2' * 16}-00")
     read = query.GetOrderRequest(order_id=placed.order_id, min_position=taken.position)
     assert (await busy.see(POWER, read)).order.trace_id == of_order

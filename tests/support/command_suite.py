@@ -1,0 +1,143 @@
+"""One suite for every service's commands: a bad one is refused by its rule and changes nothing, a repeat is recognised.
+
+A service's module keeps two tables, subclasses the suite with them, and gives the running service as the fixture
+`service`, one for all tests. The lines run in their order: the refused first, because they rest on the books that the
+fixture leaves; the accepted last, because they go on from one another and may end the day.
+"""
+
+from collections.abc import Sequence, Set
+from typing import Any, ClassVar
+
+import grpc
+import pytest
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from chassis.call import Refused
+from support.one_service import OneService, with_id
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+NOT_FOUND = grpc.StatusCode.NOT_FOUND
+FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
+REFUSED = grpc.StatusCode.FAILED_PRECONDITION
+REUSED = grpc.StatusCode.ALREADY_EXISTS
+
+Refusal = tuple[str, Any, grpc.StatusCode, str]
+"""Who asks for what, and how it is refused."""
+
+Acceptance = tuple[str, Any, Any]
+"""Who asks for what is accepted, and another body that its request id must then not stand for."""
+
+
+def named(value: Any) -> str:
+    """What a test's id says of a cell: of a request its command."""
+    return command(value) if hasattr(value, "DESCRIPTOR") else str(value)
+
+
+def command(request: Any) -> str:
+    return type(request).__name__.removesuffix("Request")
+
+
+class CommandSuite:
+    """A subclass is a service: its tables, and one command more that is accepted and stands in neither."""
+
+    api: ClassVar[FileDescriptor]
+    refusals: ClassVar[Sequence[Refusal]]
+    accepted: ClassVar[Sequence[Acceptance]]
+    never_accepted: ClassVar[Set[str]] = frozenset()
+    one_more: ClassVar[tuple[str, Any]]
+    many_by: ClassVar[str]
+    many: ClassVar[Sequence[tuple[Any, str]]]
+    """What one message holds, all by one actor: commands, each with the reason it is refused for, if it is."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that takes the columns of a table runs for each of its lines."""
+        for columns, table in (
+            (("actor", "request_", "code", "reason"), self.refusals),
+            (("actor", "request_", "other"), self.accepted),
+        ):
+            if set(columns) <= set(metafunc.fixturenames):
+                metafunc.parametrize(columns, table, ids=named)
+
+    @pytest.fixture
+    def due(self) -> None:
+        """What has to happen before `request_`, a line of the accepted, can be; a service with days says what."""
+
+    async def end(self, service: OneService, actor: str) -> int:
+        """Where the log ends; of a service that goes on by itself, the last that the actor caused."""
+        return await service.head()
+
+    def test_every_command_stands_in_the_tables_here(self) -> None:
+        assert {command(request) for _, request, _, _ in self.refusals} == self.commands()
+        assert {command(request) for _, request, _ in self.accepted} == self.commands() - self.never_accepted
+
+    def test_every_command_is_tried_by_a_role_that_may_not_call_it(self) -> None:
+        tried = {command(request) for _, request, _, reason in self.refusals if reason == "ROLE_NOT_ALLOWED"}
+        assert tried == self.commands()
+
+    async def test_a_bad_request_is_refused_by_its_rule_and_changes_nothing(
+        self, service: OneService, actor: str, request_: Any, code: grpc.StatusCode, reason: str
+    ) -> None:
+        before = await service.head()
+        with pytest.raises(Refused) as refused:
+            await service.ask(actor, request_)
+        assert (refused.value.code, refused.value.reason) == (code, reason)
+        assert all(len(fact) <= 100 for fact in refused.value.facts.values())
+        assert await service.head() == before
+
+    async def test_a_caller_without_a_name_is_turned_away(self, service: OneService) -> None:
+        actor, request = self.one_more
+        role, name = actor.split(":")
+        for nobody in ("", name, f"{role}:"):
+            with pytest.raises(Refused) as refused:
+                await service.ask(nobody, request)
+            assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
+
+    async def test_a_repeat_is_recognised_after_the_process_was_killed(self, service: OneService) -> None:
+        actor, request = self.one_more
+        request = with_id(request, service.new_id())
+        first = await service.call(actor, request)
+        await service.restart()
+        assert await service.call(actor, request) == first
+
+    async def test_many_commands_in_one_message_are_each_answered_by_their_own_outcome(
+        self, service: OneService
+    ) -> None:
+        bulk: Any = GetMessageClass(self.api.message_types_by_name["SubmitManyRequest"])()
+        empty = bulk.commands.add()
+        fields = {field.message_type.name: field.name for field in empty.DESCRIPTOR.fields}
+        outcomes = [("refusal", "COMMAND_MISSING")]
+        for request, reason in self.many:
+            field = fields[type(request).__name__]
+            getattr(bulk.commands.add(), field).CopyFrom(with_id(request, service.new_id()))
+            outcomes.append(("refusal", reason) if reason else (field, ""))
+        answer = await service.submit_many(self.many_by, bulk)
+        assert [(one.WhichOneof("outcome"), one.refusal.reason) for one in answer.outcomes] == outcomes
+        accepted = [
+            getattr(one, field) for one, (field, reason) in zip(answer.outcomes, outcomes, strict=True) if not reason
+        ]
+        assert accepted
+        assert all(one.position > 0 for one in accepted)
+
+    @pytest.mark.usefixtures("due")
+    async def test_a_repeat_gets_the_first_answer_and_its_id_stands_for_no_other_command(
+        self, service: OneService, actor: str, request_: Any, other: Any
+    ) -> None:
+        request_id = service.new_id()
+        for bad_id, reason in (("", "REQUEST_ID_MISSING"), ("i" * 101, "REQUEST_ID_MALFORMED")):
+            with pytest.raises(Refused) as refused:
+                await service.call(actor, with_id(request_, bad_id))
+            assert (refused.value.code, refused.value.reason) == (INVALID, reason)
+        first = await service.call(actor, with_id(request_, request_id))
+        after = await self.end(service, actor)
+        assert first.position == after
+        assert await service.call(actor, with_id(request_, request_id)) == first
+        with pytest.raises(Refused) as refused:
+            await service.call(actor, with_id(other, request_id))
+        assert (refused.value.code, refused.value.reason) == (REUSED, "REQUEST_ID_REUSED")
+        assert await self.end(service, actor) == after
+
+    def commands(self) -> set[str]:
+        """Every rpc of the service but the bulk entry, which has no request id of its own."""
+        (service,) = self.api.services_by_name.values()
+        return {method.name for method in service.methods} - {"SubmitMany"}
