@@ -14,7 +14,7 @@ from support.kafka import Kafka, choose_kafka
 from support.postgres import new_database
 
 # A suite's assertions say as much as those of the module that runs it.
-pytest.register_assert_rewrite("support.command_suite")
+pytest.register_assert_rewrite("support.command_suite", "support.wire_suite")
 
 KAFKA_NAMES: list[str] = []
 

@@ -1,10 +1,6 @@
 """The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from enum import IntEnum
-
-import pytest
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_types_pb2
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
@@ -14,6 +10,7 @@ from clearing.domain.reconciliation import Book, Difference, InFlight, InFlightK
 from clearing.domain.state import Method, Phase, RunTotal
 from clearing.projections import HANDLERS, EntryKind, ObligationState, PayoutState
 from clearing.wire import WIRE
+from support.wire_suite import Line, Numbering, WireSuite
 
 BIG = 2**62
 DAY = "2021-07-16"
@@ -23,8 +20,8 @@ LEG = RunLeg(3, "CEA", BIG, "p-2", "p-1", BIG, BIG - 1)
 DIFFERENCE = Difference(Book.RECEIVABLE, "p-1", "", -BIG, BIG)
 IN_FLIGHT = InFlight(InFlightKind.FUND_ENTRIES, "p-1", "", -BIG)
 
-# An event, whose feeds it shows in, and which subject's trace it continues.
-EVENTS: list[tuple[object, set[str], str]] = [
+# An event, whose feeds it shows in, the subject whose trace it continues, and whether it ends that.
+EVENTS: list[Line] = [
     (funds.FundAccountOpened("p-1"), {"p-1"}, ""),
     (funds.FundAccountRestricted("p-1", "风险"), {"p-1"}, ""),
     (funds.FundAccountRestrictionLifted("p-1"), {"p-1"}, ""),
@@ -52,16 +49,16 @@ EVENTS: list[tuple[object, set[str], str]] = [
     (settlement.DeliveryOrdered(9, 2, DAY), set(), "run/9"),
     (settlement.DeliveryConfirmed(9, 2, BIG), set(), "run/9"),
     (settlement.DeliveryVoided(9, 2, "ACCOUNT_CLOSED", FACTS), set(), "run/9"),
-    (settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5), {"p-1", "p-2"}, "trade/3"),
-    (settlement.SettlementDayCompleted(DAY, 9, 1, 0, BIG, BIG), set(), "run/9"),
+    (settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5), {"p-1", "p-2"}, "trade/3", True),
+    (settlement.SettlementDayCompleted(DAY, 9, 1, 0, BIG, BIG), set(), "run/9", True),
     (exclusion.ExclusionProposed(1, 9, (3, 4), (3,), "default", "clearing_operator:ann"), set(), "run/9"),
     (exclusion.ExclusionApproved(1, 9, (3, 4), "default", "clearing_operator:bob"), set(), "run/9"),
-    (exclusion.TradeExcluded(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5, 1), {"p-1", "p-2"}, "trade/3"),
+    (exclusion.TradeExcluded(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5, 1), {"p-1", "p-2"}, "trade/3", True),
     (reconciliation.ReconciliationOrdered(DAY), set(), ""),
     (reconciliation.BooksReconciled(DAY, False, 1, 2, 3, 4, 5, (DIFFERENCE,), 1, (IN_FLIGHT,), 1), set(), ""),
 ]
 
-ENUMS: list[tuple[type[IntEnum], Mapping[str, int], str]] = [
+ENUMS: list[Numbering] = [
     (Method, dict(clearing_types_pb2.TradeMethod.items()), "TRADE_METHOD_"),
     (Phase, dict(clearing_types_pb2.RunPhase.items()), "RUN_PHASE_"),
     (Book, dict(clearing_types_pb2.Book.items()), "BOOK_"),
@@ -72,36 +69,13 @@ ENUMS: list[tuple[type[IntEnum], Mapping[str, int], str]] = [
 ]
 
 
-def name_of(value: object) -> str:
-    return getattr(value, "__name__", type(value).__name__)
-
-
-def test_the_table_of_events_here_is_the_whole_of_what_is_published() -> None:
-    published = set(WIRE.by_event)
-    declared = {f"carbonmarket.clearing.v1.{name}" for name in clearing_events_pb2.DESCRIPTOR.message_types_by_name}
-    assert {type(event) for event, _, _ in EVENTS} == published == set(DECIDER.evolve)
-    assert set(WIRE.by_name) == declared
-    assert set(HANDLERS) <= published
-
-
-@pytest.mark.parametrize("event", [event for event, _, _ in EVENTS], ids=name_of)
-def test_an_event_comes_back_as_it_was_stored(event: object) -> None:
-    type_name, data = WIRE.encode(event)
-    assert WIRE.decode(type_name, data) == event
-
-
-@pytest.mark.parametrize(("event", "feeds", "subject"), EVENTS, ids=name_of)
-def test_an_event_shows_in_the_feeds_of_its_accounts_and_continues_its_subjects_trace(
-    event: object, feeds: set[str], subject: str
-) -> None:
-    kind = WIRE.by_event[type(event)]
-    assert set(kind.accounts(event)) == feeds
-    assert (kind.subject(event) if kind.subject else "") == subject
-
-
-def test_a_traces_end_is_where_nothing_more_is_heard_of_its_subject() -> None:
-    ends = {event.__name__ for event, kind in WIRE.by_event.items() if kind.ends_subject}
-    assert ends == {"TradeSettled", "TradeExcluded", "SettlementDayCompleted"}
+class TestWire(WireSuite):
+    published = clearing_events_pb2.DESCRIPTOR
+    wire = WIRE
+    decider = DECIDER
+    projected = HANDLERS
+    events = EVENTS
+    enums = ENUMS
 
 
 def test_a_settled_trade_is_linked_to_its_run_and_the_run_to_its_trades() -> None:
@@ -112,7 +86,7 @@ def test_a_settled_trade_is_linked_to_its_run_and_the_run_to_its_trades() -> Non
 
 
 def test_people_are_told_of_every_event_that_keeps_a_day_from_its_end_and_of_no_other() -> None:
-    told = {type(event).__name__: WIRE.by_event[type(event)].concern(event) for event, _, _ in EVENTS}
+    told = {type(event).__name__: WIRE.by_event[type(event)].concern(event) for event, *_ in EVENTS}
     assert {name: reason for name, reason in told.items() if reason} == {
         "ClearingRunBlocked": "FUNDS_LACKING",
         "ClearingRunDisagreed": "TRADES_DIFFER",
@@ -121,9 +95,3 @@ def test_people_are_told_of_every_event_that_keeps_a_day_from_its_end_and_of_no_
     }
     agreed = reconciliation.BooksReconciled(DAY, True, 1, 2, 3, 4, 5, (), 0, (), 0)
     assert WIRE.by_event[reconciliation.BooksReconciled].concern(agreed) == ""
-
-
-@pytest.mark.parametrize(("ours", "theirs", "prefix"), ENUMS, ids=name_of)
-def test_numbers_mean_the_same_on_both_sides(ours: type[IntEnum], theirs: Mapping[str, int], prefix: str) -> None:
-    named = {name.removeprefix(prefix): number for name, number in theirs.items() if number}
-    assert named == {member.name: member.value for member in ours}

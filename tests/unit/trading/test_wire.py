@@ -1,12 +1,10 @@
 """The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
 
-from collections.abc import Mapping
-from enum import IntEnum
-
 import pytest
 
 from carbonmarket.trading.v1 import trading_events_pb2, trading_query_service_pb2, trading_types_pb2
 from support.trading_floor import RULES
+from support.wire_suite import Line, Numbering, WireSuite
 from trading.domain import (
     accounts,
     calendar,
@@ -35,7 +33,7 @@ BY_OWNER, BY_PROPOSER = listed.CancelReason.BY_OWNER, negotiations.WithdrawReaso
 
 # fmt: off
 # An event, whose feeds it shows in, the subject whose trace it continues, and whether it ends that.
-EVENTS: list[tuple[object, set[str], str, bool]] = [
+EVENTS: list[Line] = [
     (calendar.TradingDaysAnnounced((DAY, "2021-07-19")), set(), "", False),
     (rules.TradingRulesSet(RULES), set(), "", False),
     (rules.FeesSet(DAY, 1, 2, "tariff"), set(), "", False),
@@ -84,7 +82,7 @@ EVENTS: list[tuple[object, set[str], str, bool]] = [
 # fmt: on
 
 TYPES, QUERIES = trading_types_pb2, trading_query_service_pb2
-ENUMS: list[tuple[type[IntEnum], Mapping[str, int], str]] = [
+ENUMS: list[Numbering] = [
     (Side, dict(TYPES.Side.items()), "SIDE_"),
     (Method, dict(TYPES.TradeMethod.items()), "TRADE_METHOD_"),
     (calendar.DayPhase, dict(TYPES.DayPhase.items()), "DAY_PHASE_"),
@@ -96,28 +94,13 @@ ENUMS: list[tuple[type[IntEnum], Mapping[str, int], str]] = [
 ]
 
 
-def test_the_table_of_events_here_is_the_whole_of_what_is_published() -> None:
-    published = set(WIRE.by_event)
-    declared = {f"carbonmarket.trading.v1.{name}" for name in trading_events_pb2.DESCRIPTOR.message_types_by_name}
-    assert {type(event) for event, *_ in EVENTS} == published == set(DECIDER.evolve)
-    assert set(WIRE.by_name) == declared
-    assert set(HANDLERS) <= published
-
-
-@pytest.mark.parametrize("event", [event for event, *_ in EVENTS], ids=lambda event: type(event).__name__)
-def test_an_event_comes_back_as_it_was_stored(event: object) -> None:
-    type_name, data = WIRE.encode(event)
-    assert WIRE.decode(type_name, data) == event
-
-
-@pytest.mark.parametrize(("event", "feeds", "subject", "ends"), EVENTS, ids=lambda value: type(value).__name__)
-def test_an_event_shows_in_its_accounts_feeds_and_continues_its_subjects_trace(
-    event: object, feeds: set[str], subject: str, ends: bool
-) -> None:
-    kind = WIRE.by_event[type(event)]
-    assert set(kind.accounts(event)) == feeds
-    assert (kind.subject(event) if kind.subject else "") == subject
-    assert kind.ends_subject is ends
+class TestWire(WireSuite):
+    published = trading_events_pb2.DESCRIPTOR
+    wire = WIRE
+    decider = DECIDER
+    projected = HANDLERS
+    events = EVENTS
+    enums = ENUMS
 
 
 def test_people_are_told_of_what_they_should_look_at() -> None:
@@ -137,12 +120,6 @@ def test_a_trade_links_the_listing_or_the_block_that_it_came_from() -> None:
     of_listing = trades.TradeExecuted(1, DAY, "CEA", Method.LISTED, 1, 1, 1, "b", "s", 0, 0, "b", "s", 5, 0, 1)
     of_block = trades.TradeExecuted(1, DAY, "CEA", Method.BLOCK, 1, 1, 1, "b", "s", 0, 0, "b", "s", 0, 7, 1)
     assert (links(of_listing), links(of_block)) == (("order/5",), ("block/7",))
-
-
-@pytest.mark.parametrize(("ours", "theirs", "prefix"), ENUMS, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_number_has_the_same_name_on_both_sides(ours: type[IntEnum], theirs: Mapping[str, int], prefix: str) -> None:
-    named = {prefix + member.name: member.value for member in ours}
-    assert {**named, f"{prefix}UNSPECIFIED": 0} == theirs
 
 
 @pytest.mark.parametrize("kind", [Side, Method])

@@ -1,0 +1,76 @@
+"""One suite for every service's stored form: nothing is lost on the way, and numbers mean the same on both sides.
+
+A service's module keeps two tables and subclasses the suite with them. EVENTS: one event of every kind, whose feeds it
+shows in, the subject whose trace it continues, if any, and whether it ends that. ENUMS: a numbering of the domain, the
+one of the public language, and what all its names there begin with.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, ClassVar, NamedTuple
+
+import pytest
+from google.protobuf.descriptor import FileDescriptor
+
+from chassis.decider import Decider
+from chassis.wire import Wire
+
+Line = tuple[object, set[str]] | tuple[object, set[str], str] | tuple[object, set[str], str, bool]
+Numbering = tuple[type[IntEnum], Mapping[str, int], str]
+
+
+class Stored(NamedTuple):
+    """A line of EVENTS, with what it leaves out."""
+
+    event: object
+    feeds: set[str]
+    subject: str = ""
+    ends: bool = False
+
+
+class WireSuite:
+    """A subclass is a service: what it publishes, and its tables."""
+
+    published: ClassVar[FileDescriptor]
+    wire: ClassVar[Wire]
+    decider: ClassVar[Decider[Any]]
+    projected: ClassVar[Mapping[type, object]]
+    events: ClassVar[Sequence[Line]]
+    enums: ClassVar[Sequence[Numbering]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test of an event or of a numbering runs for each one in its table."""
+        if "stored" in metafunc.fixturenames:
+            metafunc.parametrize("stored", self.stored(), ids=lambda stored: type(stored.event).__name__)
+        if "ours" in metafunc.fixturenames:
+            names = [ours.__name__ for ours, _, _ in self.enums]
+            metafunc.parametrize(("ours", "theirs", "prefix"), self.enums, ids=names)
+
+    def test_the_table_of_events_here_is_the_whole_of_what_is_published(self) -> None:
+        published = set(self.wire.by_event)
+        assert {type(stored.event) for stored in self.stored()} == published == set(self.decider.evolve)
+        declared = {message.full_name for message in self.published.message_types_by_name.values()}
+        assert set(self.wire.by_name) == declared
+        assert set(self.projected) <= published
+
+    def test_an_event_comes_back_as_it_was_stored(self, stored: Stored) -> None:
+        type_name, data = self.wire.encode(stored.event)
+        assert self.wire.decode(type_name, data) == stored.event
+
+    def test_an_event_shows_in_its_accounts_feeds_and_continues_its_subjects_trace(self, stored: Stored) -> None:
+        kind = self.wire.by_event[type(stored.event)]
+        assert set(kind.accounts(stored.event)) == stored.feeds
+        assert (kind.subject(stored.event) if kind.subject else "") == stored.subject
+
+    def test_a_traces_end_is_where_nothing_more_is_heard_of_its_subject(self) -> None:
+        ends = {event for event, kind in self.wire.by_event.items() if kind.ends_subject}
+        assert ends == {type(stored.event) for stored in self.stored() if stored.ends}
+
+    def test_a_number_means_the_same_on_both_sides(
+        self, ours: type[IntEnum], theirs: Mapping[str, int], prefix: str
+    ) -> None:
+        named = {prefix + member.name: member.value for member in ours}
+        assert {**named, f"{prefix}UNSPECIFIED": 0} == theirs
+
+    def stored(self) -> list[Stored]:
+        return [Stored(*line) for line in self.events]
