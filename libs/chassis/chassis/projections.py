@@ -8,7 +8,7 @@ again: tables that stand still are an alarm, but no reason to stop the market.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -27,7 +27,7 @@ FOLLOWER = "projections"
 
 logger = logging.getLogger(__name__)
 
-Handlers = Mapping[type, Callable[["Rows", Any, Record], Awaitable[None]]]
+Handlers = Mapping[type, Callable[["Rows", Any, Record], None]]
 
 
 class Rows:
@@ -87,7 +87,7 @@ class Projector:
         for record, event in batch:
             handle = self._handlers.get(type(event))
             if handle is not None:
-                await handle(rows, event, record)
+                handle(rows, event, record)
             for account in sorted(set(self._wire.by_event[type(event)].accounts(event))):
                 sequence = self._sequences.get(account, 0) + 1
                 self._sequences[account] = sequence

@@ -72,11 +72,11 @@ def enter(
     rows.execute(ENTER, account, record.position, kind, day, amount_fen, entry, "", "", payout_id, record.recorded_ms)
 
 
-async def on_fund_account_opened(rows: Rows, event: funds.FundAccountOpened, record: Record) -> None:
+def on_fund_account_opened(rows: Rows, event: funds.FundAccountOpened, record: Record) -> None:
     rows.execute(OPEN_ACCOUNT, event.account)
 
 
-async def on_funds_deposited(rows: Rows, event: funds.FundsDeposited, record: Record) -> None:
+def on_funds_deposited(rows: Rows, event: funds.FundsDeposited, record: Record) -> None:
     rows.execute(
         ENTER,
         event.account,
@@ -92,7 +92,7 @@ async def on_funds_deposited(rows: Rows, event: funds.FundsDeposited, record: Re
     )
 
 
-async def on_payout_requested(rows: Rows, event: payouts.PayoutRequested, record: Record) -> None:
+def on_payout_requested(rows: Rows, event: payouts.PayoutRequested, record: Record) -> None:
     payout_id = event.payout_id
     enter(rows, record, EntryKind.PAYOUT, event.account, -event.amount_fen, event.entry, payout_id)
     rows.execute(
@@ -106,19 +106,19 @@ async def on_payout_requested(rows: Rows, event: payouts.PayoutRequested, record
     )
 
 
-async def on_payout_instructed(rows: Rows, event: payouts.PayoutInstructed, record: Record) -> None:
+def on_payout_instructed(rows: Rows, event: payouts.PayoutInstructed, record: Record) -> None:
     rows.execute(INSTRUCT_PAYOUT, event.payout_id, PayoutState.INSTRUCTED, event.bank)
 
 
-async def on_payout_paid(rows: Rows, event: payouts.PayoutPaid, record: Record) -> None:
+def on_payout_paid(rows: Rows, event: payouts.PayoutPaid, record: Record) -> None:
     rows.execute(CLOSE_PAYOUT, event.payout_id, PayoutState.PAID, event.bank_reference, "", record.recorded_ms)
 
 
-async def on_payout_returned(rows: Rows, event: payouts.PayoutReturned, record: Record) -> None:
+def on_payout_returned(rows: Rows, event: payouts.PayoutReturned, record: Record) -> None:
     rows.execute(CLOSE_PAYOUT, event.payout_id, PayoutState.RETURNED, "", event.ground, record.recorded_ms)
 
 
-async def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Record) -> None:
+def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Record) -> None:
     enter(rows, record, EntryKind.RESTORED, event.account, event.amount_fen, event.entry, event.payout_id)
 
 
@@ -144,7 +144,7 @@ EXCLUDE = "UPDATE obligations SET state = $2, run_id = $3, closed_ms = $4 WHERE 
 NOTE_DAY = "INSERT INTO trading_days (day) VALUES ($1) ON CONFLICT DO NOTHING"
 
 
-async def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecorded, record: Record) -> None:
+def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecorded, record: Record) -> None:
     rows.execute(
         RECORD_OBLIGATION,
         event.trade_id,
@@ -164,7 +164,7 @@ async def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecord
     )
 
 
-async def on_trade_settled(rows: Rows, event: settlement.TradeSettled, record: Record) -> None:
+def on_trade_settled(rows: Rows, event: settlement.TradeSettled, record: Record) -> None:
     rows.execute(
         SETTLE,
         event.trade_id,
@@ -183,11 +183,11 @@ async def on_trade_settled(rows: Rows, event: settlement.TradeSettled, record: R
     )
 
 
-async def on_trade_excluded(rows: Rows, event: exclusion.TradeExcluded, record: Record) -> None:
+def on_trade_excluded(rows: Rows, event: exclusion.TradeExcluded, record: Record) -> None:
     rows.execute(EXCLUDE, event.trade_id, ObligationState.EXCLUDED, event.run_id, record.recorded_ms)
 
 
-async def on_trading_days_noted(rows: Rows, event: obligations.TradingDaysNoted, record: Record) -> None:
+def on_trading_days_noted(rows: Rows, event: obligations.TradingDaysNoted, record: Record) -> None:
     for day in event.days:
         rows.execute(NOTE_DAY, day)
 
@@ -242,7 +242,7 @@ def step(
     rows.execute(ADD_STEP, run_id, record.position, attempt, name, reason, json.dumps(dict(facts)), record.recorded_ms)
 
 
-async def on_clearing_run_opened(rows: Rows, event: run.ClearingRunOpened, record: Record) -> None:
+def on_clearing_run_opened(rows: Rows, event: run.ClearingRunOpened, record: Record) -> None:
     rows.execute(
         OPEN_RUN,
         event.run_id,
@@ -256,13 +256,13 @@ async def on_clearing_run_opened(rows: Rows, event: run.ClearingRunOpened, recor
     step(rows, record, event.run_id, 0, event)
 
 
-async def on_clearing_run_blocked(rows: Rows, event: run.ClearingRunBlocked, record: Record) -> None:
+def on_clearing_run_blocked(rows: Rows, event: run.ClearingRunBlocked, record: Record) -> None:
     facts = json.dumps(dict(event.facts))
     rows.execute(BLOCK_RUN, event.run_id, event.attempt, Phase.BLOCKED, event.reason, facts)
     step(rows, record, event.run_id, event.attempt, event, event.reason, event.facts)
 
 
-async def on_clearing_run_computed(rows: Rows, event: run.ClearingRunComputed, record: Record) -> None:
+def on_clearing_run_computed(rows: Rows, event: run.ClearingRunComputed, record: Record) -> None:
     rows.execute(
         COMPUTE_RUN,
         event.run_id,
@@ -278,7 +278,7 @@ async def on_clearing_run_computed(rows: Rows, event: run.ClearingRunComputed, r
     step(rows, record, event.run_id, event.attempt, event)
 
 
-async def on_clearing_run_legs_listed(rows: Rows, event: run.ClearingRunLegsListed, record: Record) -> None:
+def on_clearing_run_legs_listed(rows: Rows, event: run.ClearingRunLegsListed, record: Record) -> None:
     for leg in event.legs:
         rows.execute(
             ADD_LEG,
@@ -294,7 +294,7 @@ async def on_clearing_run_legs_listed(rows: Rows, event: run.ClearingRunLegsList
         )
 
 
-async def on_plain_step(
+def on_plain_step(
     rows: Rows,
     event: run.ConfirmationOrdered
     | settlement.ClearingRunAgreed
@@ -305,30 +305,30 @@ async def on_plain_step(
     step(rows, record, event.run_id, event.attempt, event)
 
 
-async def on_refused_step(
+def on_refused_step(
     rows: Rows, event: settlement.ClearingRunDisagreed | settlement.DeliveryVoided, record: Record
 ) -> None:
     step(rows, record, event.run_id, event.attempt, event, event.reason, event.facts)
 
 
-async def on_delivery_ordered(rows: Rows, event: settlement.DeliveryOrdered, record: Record) -> None:
+def on_delivery_ordered(rows: Rows, event: settlement.DeliveryOrdered, record: Record) -> None:
     rows.execute(SET_PHASE, event.run_id, Phase.DELIVERING, 0)
     step(rows, record, event.run_id, event.attempt, event)
 
 
-async def on_settlement_day_completed(rows: Rows, event: settlement.SettlementDayCompleted, record: Record) -> None:
+def on_settlement_day_completed(rows: Rows, event: settlement.SettlementDayCompleted, record: Record) -> None:
     rows.execute(SET_PHASE, event.run_id, Phase.COMPLETED, record.recorded_ms)
     step(rows, record, event.run_id, None, event)
 
 
-async def on_exclusion_proposed(rows: Rows, event: exclusion.ExclusionProposed, record: Record) -> None:
+def on_exclusion_proposed(rows: Rows, event: exclusion.ExclusionProposed, record: Record) -> None:
     rows.execute(
         PROPOSE_EXCLUSION, event.exclusion_id, event.run_id, list(event.trade_ids), event.ground, event.proposer
     )
     step(rows, record, event.run_id, None, event)
 
 
-async def on_exclusion_approved(rows: Rows, event: exclusion.ExclusionApproved, record: Record) -> None:
+def on_exclusion_approved(rows: Rows, event: exclusion.ExclusionApproved, record: Record) -> None:
     rows.execute(APPROVE_EXCLUSION, event.exclusion_id, event.approver)
     step(rows, record, event.run_id, None, event)
 
@@ -343,7 +343,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12::jsonb, $13)
 """
 
 
-async def on_books_reconciled(rows: Rows, event: reconciliation.BooksReconciled, record: Record) -> None:
+def on_books_reconciled(rows: Rows, event: reconciliation.BooksReconciled, record: Record) -> None:
     rows.execute(
         RECONCILE,
         record.position,

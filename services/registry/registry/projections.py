@@ -81,7 +81,7 @@ def move(
     )
 
 
-async def on_account_opened(rows: Rows, event: accounts.AccountOpened, record: Record) -> None:
+def on_account_opened(rows: Rows, event: accounts.AccountOpened, record: Record) -> None:
     rows.execute(
         OPEN_ACCOUNT,
         event.account,
@@ -95,11 +95,11 @@ async def on_account_opened(rows: Rows, event: accounts.AccountOpened, record: R
     rows.execute(SET_STATE, event.account, record.position, AccountState.OPEN, "", 0, record.recorded_ms)
 
 
-async def on_account_data_changed(rows: Rows, event: accounts.AccountDataChanged, record: Record) -> None:
+def on_account_data_changed(rows: Rows, event: accounts.AccountDataChanged, record: Record) -> None:
     rows.execute(NAME_ACCOUNT, event.account, record.position, event.name)
 
 
-async def on_account_restricted(rows: Rows, event: restrictions.AccountRestricted, record: Record) -> None:
+def on_account_restricted(rows: Rows, event: restrictions.AccountRestricted, record: Record) -> None:
     rows.execute(
         SET_STATE,
         event.account,
@@ -111,29 +111,27 @@ async def on_account_restricted(rows: Rows, event: restrictions.AccountRestricte
     )
 
 
-async def on_restriction_took_effect(rows: Rows, event: restrictions.RestrictionTookEffect, record: Record) -> None:
+def on_restriction_took_effect(rows: Rows, event: restrictions.RestrictionTookEffect, record: Record) -> None:
     rows.execute(SET_IN_EFFECT, event.account, event.restriction, record.position)
 
 
-async def on_account_wound_up(rows: Rows, event: restrictions.AccountWoundUp, record: Record) -> None:
+def on_account_wound_up(rows: Rows, event: restrictions.AccountWoundUp, record: Record) -> None:
     rows.execute(SET_WOUND_UP, event.account, event.restriction, record.position)
 
 
-async def on_account_restriction_lifted(
-    rows: Rows, event: restrictions.AccountRestrictionLifted, record: Record
-) -> None:
+def on_account_restriction_lifted(rows: Rows, event: restrictions.AccountRestrictionLifted, record: Record) -> None:
     rows.execute(SET_STATE, event.account, record.position, AccountState.OPEN, "", 0, record.recorded_ms)
 
 
-async def on_account_closed(rows: Rows, event: accounts.AccountClosed, record: Record) -> None:
+def on_account_closed(rows: Rows, event: accounts.AccountClosed, record: Record) -> None:
     rows.execute(SET_STATE, event.account, record.position, AccountState.CLOSED, event.ground, 0, record.recorded_ms)
 
 
-async def on_vintage_created(rows: Rows, event: vintages.VintageCreated, record: Record) -> None:
+def on_vintage_created(rows: Rows, event: vintages.VintageCreated, record: Record) -> None:
     rows.execute(CREATE_VINTAGE, event.vintage, event.compliance_year)
 
 
-async def on_allowances_issued(rows: Rows, event: issuance.AllowancesIssued, record: Record) -> None:
+def on_allowances_issued(rows: Rows, event: issuance.AllowancesIssued, record: Record) -> None:
     rows.execute(ADD_ISSUED, event.vintage, event.quantity_tonnes)
     move(
         rows,
@@ -146,7 +144,7 @@ async def on_allowances_issued(rows: Rows, event: issuance.AllowancesIssued, rec
     )
 
 
-async def on_allowances_allocated(rows: Rows, event: issuance.AllowancesAllocated, record: Record) -> None:
+def on_allowances_allocated(rows: Rows, event: issuance.AllowancesAllocated, record: Record) -> None:
     move(
         rows,
         record,
@@ -169,7 +167,7 @@ async def on_allowances_allocated(rows: Rows, event: issuance.AllowancesAllocate
     )
 
 
-async def on_transferred_to_trading(rows: Rows, event: transfers.TransferredToTrading, record: Record) -> None:
+def on_transferred_to_trading(rows: Rows, event: transfers.TransferredToTrading, record: Record) -> None:
     move(
         rows,
         record,
@@ -181,7 +179,7 @@ async def on_transferred_to_trading(rows: Rows, event: transfers.TransferredToTr
     )
 
 
-async def on_returned_from_trading(rows: Rows, event: transfers.ReturnedFromTrading, record: Record) -> None:
+def on_returned_from_trading(rows: Rows, event: transfers.ReturnedFromTrading, record: Record) -> None:
     move(
         rows,
         record,
@@ -193,7 +191,7 @@ async def on_returned_from_trading(rows: Rows, event: transfers.ReturnedFromTrad
     )
 
 
-async def on_allowances_delivered(rows: Rows, event: delivery.AllowancesDelivered, record: Record) -> None:
+def on_allowances_delivered(rows: Rows, event: delivery.AllowancesDelivered, record: Record) -> None:
     move(
         rows,
         record,

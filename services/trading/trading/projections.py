@@ -48,7 +48,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 END_ORDER = "UPDATE orders SET state = $2, ended_ms = $3 WHERE order_id = $1"
 
 
-async def on_order_placed(rows: Rows, event: listed.OrderPlaced, record: Record) -> None:
+def on_order_placed(rows: Rows, event: listed.OrderPlaced, record: Record) -> None:
     rows.execute(
         PLACE,
         event.order_id,
@@ -64,11 +64,11 @@ async def on_order_placed(rows: Rows, event: listed.OrderPlaced, record: Record)
     )
 
 
-async def on_order_cancelled(rows: Rows, event: listed.OrderCancelled, record: Record) -> None:
+def on_order_cancelled(rows: Rows, event: listed.OrderCancelled, record: Record) -> None:
     rows.execute(END_ORDER, event.order_id, OrderState.CANCELLED, record.recorded_ms)
 
 
-async def on_order_expired(rows: Rows, event: listed.OrderExpired, record: Record) -> None:
+def on_order_expired(rows: Rows, event: listed.OrderExpired, record: Record) -> None:
     rows.execute(END_ORDER, event.order_id, OrderState.EXPIRED, record.recorded_ms)
 
 
@@ -83,7 +83,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 MOVE_TRADE_ON = "UPDATE trades SET state = $2 WHERE trade_id = $1"
 
 
-async def on_trade_executed(rows: Rows, event: trades.TradeExecuted, record: Record) -> None:
+def on_trade_executed(rows: Rows, event: trades.TradeExecuted, record: Record) -> None:
     rows.execute(
         EXECUTE,
         event.trade_id,
@@ -107,15 +107,15 @@ async def on_trade_executed(rows: Rows, event: trades.TradeExecuted, record: Rec
     )
 
 
-async def on_trade_marked_settled(rows: Rows, event: settlement.TradeMarkedSettled, record: Record) -> None:
+def on_trade_marked_settled(rows: Rows, event: settlement.TradeMarkedSettled, record: Record) -> None:
     rows.execute(MOVE_TRADE_ON, event.trade_id, TradeState.SETTLED)
 
 
-async def on_allowances_released(rows: Rows, event: settlement.AllowancesReleased, record: Record) -> None:
+def on_allowances_released(rows: Rows, event: settlement.AllowancesReleased, record: Record) -> None:
     rows.execute(MOVE_TRADE_ON, event.trade_id, TradeState.RELEASED)
 
 
-async def on_trade_blocked(rows: Rows, event: settlement.TradeBlocked, record: Record) -> None:
+def on_trade_blocked(rows: Rows, event: settlement.TradeBlocked, record: Record) -> None:
     rows.execute(MOVE_TRADE_ON, event.trade_id, TradeState.BLOCKED)
 
 
@@ -129,7 +129,7 @@ QUOTE = "UPDATE blocks SET proposer = $2, price_fen = $3, quantity_tonnes = $4 W
 END_BLOCK = "UPDATE blocks SET state = $2, trade_id = $3, ended_ms = $4 WHERE block_id = $1"
 
 
-async def on_block_offered(rows: Rows, event: negotiations.BlockOffered, record: Record) -> None:
+def on_block_offered(rows: Rows, event: negotiations.BlockOffered, record: Record) -> None:
     buys = event.side is Side.BUY
     rows.execute(
         OFFER,
@@ -146,23 +146,23 @@ async def on_block_offered(rows: Rows, event: negotiations.BlockOffered, record:
     )
 
 
-async def on_block_quoted(rows: Rows, event: negotiations.BlockQuoted, record: Record) -> None:
+def on_block_quoted(rows: Rows, event: negotiations.BlockQuoted, record: Record) -> None:
     rows.execute(QUOTE, event.block_id, event.account, event.price_fen, event.quantity_tonnes)
 
 
-async def on_block_confirmed(rows: Rows, event: negotiations.BlockConfirmed, record: Record) -> None:
+def on_block_confirmed(rows: Rows, event: negotiations.BlockConfirmed, record: Record) -> None:
     rows.execute(END_BLOCK, event.block_id, BlockState.CONFIRMED, event.trade_id, record.recorded_ms)
 
 
-async def on_block_declined(rows: Rows, event: negotiations.BlockDeclined, record: Record) -> None:
+def on_block_declined(rows: Rows, event: negotiations.BlockDeclined, record: Record) -> None:
     rows.execute(END_BLOCK, event.block_id, BlockState.DECLINED, 0, record.recorded_ms)
 
 
-async def on_block_withdrawn(rows: Rows, event: negotiations.BlockWithdrawn, record: Record) -> None:
+def on_block_withdrawn(rows: Rows, event: negotiations.BlockWithdrawn, record: Record) -> None:
     rows.execute(END_BLOCK, event.block_id, BlockState.WITHDRAWN, 0, record.recorded_ms)
 
 
-async def on_block_expired(rows: Rows, event: negotiations.BlockExpired, record: Record) -> None:
+def on_block_expired(rows: Rows, event: negotiations.BlockExpired, record: Record) -> None:
     rows.execute(END_BLOCK, event.block_id, BlockState.EXPIRED, 0, record.recorded_ms)
 
 
@@ -181,7 +181,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 BULLETIN = "INSERT INTO bulletins (day, trades, quantity_tonnes, value_fen) VALUES ($1, $2, $3, $4)"
 
 
-async def on_instrument_day_closed(rows: Rows, event: closing.InstrumentDayClosed, record: Record) -> None:
+def on_instrument_day_closed(rows: Rows, event: closing.InstrumentDayClosed, record: Record) -> None:
     rows.execute(
         LINE,
         event.day,
@@ -204,7 +204,7 @@ async def on_instrument_day_closed(rows: Rows, event: closing.InstrumentDayClose
     )
 
 
-async def on_composite_priced(rows: Rows, event: closing.CompositePriced, record: Record) -> None:
+def on_composite_priced(rows: Rows, event: closing.CompositePriced, record: Record) -> None:
     rows.execute(
         COMPOSITE,
         event.day,
@@ -217,7 +217,7 @@ async def on_composite_priced(rows: Rows, event: closing.CompositePriced, record
     )
 
 
-async def on_trading_day_closed(rows: Rows, event: closing.TradingDayClosed, record: Record) -> None:
+def on_trading_day_closed(rows: Rows, event: closing.TradingDayClosed, record: Record) -> None:
     rows.execute(BULLETIN, event.day, event.trades, event.quantity_tonnes, event.value_fen)
 
 

@@ -29,7 +29,7 @@ class Table:
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
 
-    async def on_ordered(self, rows: Rows, event: Ordered, record: Record) -> None:
+    def on_ordered(self, rows: Rows, event: Ordered, record: Record) -> None:
         rows.execute("INSERT INTO ordered VALUES ($1, $2)", record.position, event.what)
         if self.failures:
             self.failures -= 1
@@ -107,7 +107,7 @@ async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_o
     monkeypatch.setattr(projections, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(projections, "BATCH_RECORDS_MAX", 3)
 
-    async def count(rows: Rows, event: Added, record: Record) -> None:
+    def count(rows: Rows, event: Added, record: Record) -> None:
         rows.execute("INSERT INTO counted VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = counted.n + excluded.n")
 
     async with projecting(database_url, Table(), alone=False) as (writer, _, pool):
