@@ -39,8 +39,7 @@ class LogService:
         """
         tail = self._writer.tail
         after = max(request.after_position, 0)
-        if tail.position <= after:
-            await tail.wait_beyond(after, min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000)
+        await tail.beyond(after, min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000)
         await self._writer.read(lambda _: None)
         if tail.position <= after:
             return pb.ReadResponse(head_position=tail.position)

@@ -16,6 +16,7 @@ import asyncpg
 from chassis.call import Unavailable
 from chassis.checkpoint import MOVE, load_checkpoint
 from chassis.postgres_log import Pool
+from chassis.progress import Progress
 from chassis.record import Record
 from chassis.wire import Wire
 from chassis.writer import Tail
@@ -51,21 +52,20 @@ WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
 """
 
 
-class Projector:
+class Projector(Progress):
     """Follows the log into tables, and wakes those who wait for a position."""
 
     def __init__(self, tail: Tail, handlers: Handlers, wire: Wire, pool: Pool) -> None:
-        self.position = 0
+        super().__init__()
         self._tail = tail
         self._handlers = handlers
         self._wire = wire
         self._pool = pool
         self._sequences: dict[str, int] = {}
-        self._grown = asyncio.Event()
 
     async def load(self) -> None:
         """Where it stands, before anybody may ask."""
-        self.position = await load_checkpoint(self._pool, FOLLOWER)
+        self.reach(await load_checkpoint(self._pool, FOLLOWER))
         rows = await self._pool.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
         self._sequences = {row["account"]: row["sequence"] for row in rows}
 
@@ -106,9 +106,7 @@ class Projector:
                 await connection.copy_records_to_table(
                     "feed", records=feed, columns=("account", "sequence", "position")
                 )
-        self.position = position
-        self._grown.set()
-        self._grown = asyncio.Event()
+        self.reach(position)
 
     async def wait_for(self, position: int) -> None:
         """Returns when the tables show `position`. Raises Unavailable if that takes too long, and at once where the log
@@ -116,21 +114,8 @@ class Projector:
         """
         if position > self._tail.position:
             raise Unavailable(f"the log stands at {self._tail.position}, asked for {position}")
-        try:
-            async with asyncio.timeout(CATCH_UP_SECONDS_MAX):
-                while self.position < position:
-                    await self._grown.wait()
-        except TimeoutError:
-            raise Unavailable(f"tables stand at {self.position}, asked for {position}") from None
-
-    async def wait_beyond(self, position: int, seconds: float) -> None:
-        """Returns when the tables show more than `position`, or after so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self.position <= position:
-                    await self._grown.wait()
-        except TimeoutError:
-            return
+        if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
+            raise Unavailable(f"tables stand at {self.position}, asked for {position}")
 
 
 def is_cancelled() -> bool:
@@ -182,4 +167,4 @@ class Tables:
             left = ends - time.monotonic()
             if rows or left <= 0:
                 return [(row["sequence"], Record(*list(row.values())[1:])) for row in rows]
-            await self._projector.wait_beyond(seen, left)
+            await self._projector.beyond(seen, left)

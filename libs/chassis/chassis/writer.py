@@ -21,6 +21,7 @@ from chassis.call import Bug, Call, Overloaded, Unavailable
 from chassis.decider import Malformed
 from chassis.engine import Batch, Done, Engine, Outcome, Submission
 from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
+from chassis.progress import Progress
 from chassis.record import Head, Record
 from chassis.snapshots import Snapshots
 from chassis.telemetry import Metrics
@@ -59,31 +60,27 @@ class _Waiting:
 Answers = Sequence[tuple[_Waiting, Outcome | Read[object]]]
 
 
-class Tail:
+class Tail(Progress):
     """The newest committed records with their events, for followers that keep up; older ones are read from the log."""
 
     def __init__(self, log: Log, engine: Engine[Any]) -> None:
+        super().__init__()
         self._log = log
         self._engine = engine
         self._newest: deque[tuple[Record, object]] = deque(maxlen=TAIL_RECORDS_MAX)
-        self._grown = asyncio.Event()
-        self.position = 0
 
     def start_at(self, position: int) -> None:
-        self.position = position
         self._newest.clear()
+        self.reach(position)
 
     def extend(self, batch: Batch) -> None:
         if batch.records:
             self._newest.extend(zip(batch.records, batch.events, strict=True))
-            self.position = batch.records[-1].position
-            self._grown.set()
-            self._grown = asyncio.Event()
+            self.reach(batch.records[-1].position)
 
     async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
         """At most `records_max` committed records after a position; waits until there is one."""
-        while self.position <= after_position:
-            await self._grown.wait()
+        await self.beyond(after_position)
         first = self._newest[0][0].position if self._newest else self.position + 1
         if after_position + 1 >= first:
             start = after_position + 1 - first
@@ -94,15 +91,6 @@ class Tail:
             after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position)
         )
         return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
-
-    async def wait_beyond(self, position: int, seconds: float) -> None:
-        """Returns when there is a record after `position`, or after so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self.position <= position:
-                    await self._grown.wait()
-        except TimeoutError:
-            return
 
 
 class Writer(Generic[S]):

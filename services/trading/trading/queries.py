@@ -114,7 +114,7 @@ class TradingQueryService:
                     answer.MergeFrom(shown)
                     yield answer
                 await asyncio.sleep(PICTURE_SECONDS_MIN)
-                await self.writer.tail.wait_beyond(seen.position, QUIET_SECONDS_MAX)
+                await self.writer.tail.beyond(seen.position, QUIET_SECONDS_MAX)
         finally:
             self._streams -= 1
 
