@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 S = TypeVar("S")
-
+F = TypeVar("F")
 
 Facts = tuple[tuple[str, str], ...]
 """A refusal's facts as an event keeps them: names and values, in the order of their names."""
@@ -101,6 +101,16 @@ class Timer:
 
 Decide = Mapping[type, Callable[[Any, Any, Context], list[Any]]]
 Evolve = Mapping[type, Callable[[Any, Any], None]]
+
+
+def merged(*tables: Mapping[type, F]) -> dict[type, F]:
+    """A domain's table out of those of its concepts; a type belongs to one of them only."""
+    whole: dict[type, F] = {}
+    for table in tables:
+        twice = sorted(kind.__name__ for kind in whole.keys() & table.keys())
+        assert not twice, f"in two tables: {twice}"
+        whole.update(table)
+    return whole
 
 
 def never(state: object) -> Timer | None:

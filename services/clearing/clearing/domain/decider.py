@@ -1,27 +1,27 @@
 """Clearing's domain, whole: one table of decisions, one of changes."""
 
-from chassis.decider import Decider
+from chassis.decider import Decider, merged
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.state import State
 
 DECIDER: Decider[State] = Decider(
     initial=State,
-    decide={
-        **funds.DECIDE,
-        **payouts.DECIDE,
-        **obligations.DECIDE,
-        **run.DECIDE,
-        **settlement.DECIDE,
-        **exclusion.DECIDE,
-        **reconciliation.DECIDE,
-    },
-    evolve={
-        **funds.EVOLVE,
-        **payouts.EVOLVE,
-        **obligations.EVOLVE,
-        **run.EVOLVE,
-        **settlement.EVOLVE,
-        **exclusion.EVOLVE,
-        **reconciliation.EVOLVE,
-    },
+    decide=merged(
+        funds.DECIDE,
+        payouts.DECIDE,
+        obligations.DECIDE,
+        run.DECIDE,
+        settlement.DECIDE,
+        exclusion.DECIDE,
+        reconciliation.DECIDE,
+    ),
+    evolve=merged(
+        funds.EVOLVE,
+        payouts.EVOLVE,
+        obligations.EVOLVE,
+        run.EVOLVE,
+        settlement.EVOLVE,
+        exclusion.EVOLVE,
+        reconciliation.EVOLVE,
+    ),
 )
