@@ -21,6 +21,7 @@ from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.funds import account_of
 from clearing.domain.state import Account, State
 from clearing.domain.values import check_account, check_day
+from clearing.projections import EntryKind, ObligationState
 
 RUN_STEPS_MAX = 1_000
 RUN_EXCLUSIONS_MAX = 100
@@ -75,24 +76,27 @@ SELECT trade_id, instrument, quantity_tonnes, seller, buyer, buyer_pays_fen, sel
 FROM run_legs WHERE run_id = $1 AND attempt = $2 AND trade_id > $3 ORDER BY trade_id LIMIT $4
 """
 
-# Kinds: 1 deposit, 2 payout, 3 restored, 4 bought, 5 sold; the fee is part of the amount and shown apart.
-STATEMENT_SUMS = """
+# The fee is part of the amount and shown apart.
+STATEMENT_SUMS = f"""
 SELECT coalesce(sum(amount_fen) FILTER (WHERE day < $2), 0)::bigint AS opening_fen,
-       coalesce(sum(amount_fen) FILTER (WHERE day = $2 AND kind = 1), 0)::bigint AS deposits_fen,
-       coalesce(-sum(amount_fen) FILTER (WHERE day = $2 AND kind IN (2, 3)), 0)::bigint AS payouts_fen,
-       coalesce(-sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = 4), 0)::bigint AS bought_fen,
-       coalesce(sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = 5), 0)::bigint AS sold_fen,
+       coalesce(sum(amount_fen) FILTER (WHERE day = $2 AND kind = {EntryKind.DEPOSIT:d}), 0)::bigint AS deposits_fen,
+       coalesce(-sum(amount_fen) FILTER (WHERE day = $2 AND kind IN ({EntryKind.PAYOUT:d}, {EntryKind.RESTORED:d})),
+                0)::bigint AS payouts_fen,
+       coalesce(-sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = {EntryKind.BOUGHT:d}),
+                0)::bigint AS bought_fen,
+       coalesce(sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = {EntryKind.SOLD:d}), 0)::bigint AS sold_fen,
        coalesce(sum(fee_fen) FILTER (WHERE day = $2), 0)::bigint AS fees_fen,
        coalesce(sum(amount_fen) FILTER (WHERE day <= $2), 0)::bigint AS closing_fen
 FROM entries WHERE account = $1
 """
 
-# State 3 is an excluded trade's. Days are settled in order, so once a day is, no trade up to it is excluded any more.
-BLOCKED = """
+# Days are settled in order, so once a day is, no trade up to it is excluded any more.
+BLOCKED = f"""
 SELECT instrument,
        coalesce(sum(quantity_tonnes) FILTER (WHERE seller = $1), 0)::bigint AS blocked_tonnes,
        coalesce(sum(value_fen + buyer_fee_fen) FILTER (WHERE buyer = $1), 0)::bigint AS blocked_fen
-FROM obligations WHERE state = 3 AND day <= $2 AND (buyer = $1 OR seller = $1) GROUP BY instrument
+FROM obligations WHERE state = {ObligationState.EXCLUDED:d} AND day <= $2 AND (buyer = $1 OR seller = $1)
+GROUP BY instrument
 """
 
 # The first comparison that agreed: those repeated on demand are of a later hour, and a statement stays what it was.

@@ -40,13 +40,17 @@ ADD_ISSUED = "UPDATE vintages SET issued_tonnes = issued_tonnes + $2 WHERE vinta
 
 # One statement for both tables, so that a whole delivery goes to the database in one piece.
 MOVE = """
-WITH moved AS ( INSERT INTO movements (account, vintage, registry_available_change_tonnes, trading_change_tonnes,
-kind, counterparty, trade_id, run_id, basis, position, recorded_ms, traceparent) VALUES ($1, $2, $3, $4, $5, $6, $7,
-$8, $9, $10, $11, $12) RETURNING account, vintage, registry_available_change_tonnes, trading_change_tonnes ) INSERT
-INTO holdings (account, vintage, registry_available_tonnes, trading_tonnes) SELECT account, vintage,
-registry_available_change_tonnes, trading_change_tonnes FROM moved ON CONFLICT (account, vintage) DO UPDATE SET
-registry_available_tonnes = holdings.registry_available_tonnes + excluded.registry_available_tonnes, trading_tonnes
-= holdings.trading_tonnes + excluded.trading_tonnes
+WITH moved AS (
+    INSERT INTO movements (account, vintage, registry_available_change_tonnes, trading_change_tonnes, kind,
+                           counterparty, trade_id, run_id, basis, position, recorded_ms, traceparent)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    RETURNING account, vintage, registry_available_change_tonnes, trading_change_tonnes
+)
+INSERT INTO holdings (account, vintage, registry_available_tonnes, trading_tonnes)
+SELECT account, vintage, registry_available_change_tonnes, trading_change_tonnes FROM moved
+ON CONFLICT (account, vintage) DO UPDATE
+SET registry_available_tonnes = holdings.registry_available_tonnes + excluded.registry_available_tonnes,
+    trading_tonnes = holdings.trading_tonnes + excluded.trading_tonnes
 """
 
 

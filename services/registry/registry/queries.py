@@ -11,20 +11,21 @@ from chassis.call import Call
 from chassis.decider import Malformed, NotFound, NotPermitted
 from chassis.pages import page_of
 from chassis.projections import Tables
+from registry.domain.state import AccountState
 from registry.domain.values import ACCOUNT, VINTAGE, check_account
 
 HOLDER_ROLES = ("participant", "province")
 
 ACCOUNT_AND_VINTAGE = re.compile(f"(?:{ACCOUNT.pattern})/(?:{VINTAGE.pattern})")
 
-# Accounts as they stood after position $1; state 2 is a restricted account's.
-ACCOUNTS_AS_OF = """
+# Accounts as they stood after position $1.
+ACCOUNTS_AS_OF = f"""
 SELECT accounts.account, kind, name, province, eligible_to_trade, state, ground, opened_ms, state_since_ms,
-       state = 2 AND EXISTS (
+       state = {AccountState.RESTRICTED:d} AND EXISTS (
            SELECT FROM restrictions_in_effect AS effect
            WHERE effect.account = accounts.account AND effect.restriction = states.restriction AND effect.position <= $1
        ) AS restriction_in_effect,
-       state = 2 AND EXISTS (
+       state = {AccountState.RESTRICTED:d} AND EXISTS (
            SELECT FROM accounts_wound_up AS wound_up
            WHERE wound_up.account = accounts.account AND wound_up.restriction = states.restriction
                  AND wound_up.position <= $1
