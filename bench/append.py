@@ -7,7 +7,7 @@ import asyncpg
 import chassis
 from bench.table import Row, measure, show
 from chassis.postgres_log import PostgresLog, migrate, open_pool
-from chassis.record import Head, Record, chain
+from chassis.record import Head, Record, chain, genesis
 from rehearsal.postgres import Postgres
 
 DATA = b"x" * 120
@@ -52,7 +52,8 @@ async def against(database_url: str) -> None:
     for count in BATCHES:
 
         async def ours(count: int = count) -> None:
-            head = await log.head()
+            last = await connection.fetchrow("SELECT position, digest FROM log ORDER BY position DESC LIMIT 1")
+            head = Head(last["position"], last["digest"]) if last else genesis("bench")
             await log.append(head, records_after(head, count), [])
 
         async def peer(count: int = count) -> None:

@@ -16,8 +16,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from carbonmarket.log.v1 import log_service_pb2
+from chassis.call import Refused
 from chassis.record import Record, chain, genesis
-from chassis.remote import ACTOR_HEADER, record_to, refusal_of
+from chassis.remote import ACTOR_HEADER, error_info, record_to
 from rehearsal.processes import Child, Program, free_port, healthy
 
 CALL_S_MAX = 20.0
@@ -164,6 +165,14 @@ def with_id(request: Any, request_id: str) -> Any:
     copied.CopyFrom(request)
     copied.request_id = request_id
     return copied
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
+    """What a broken call says; where no service of ours answered, the code's name is the reason."""
+    info = error_info(error)
+    if info is None:
+        return Refused(error.code(), error.code().name, {"details": error.details() or ""})
+    return Refused(error.code(), info.reason, dict(info.metadata))
 
 
 def path(method: MethodDescriptor) -> str:

@@ -122,7 +122,7 @@ class OneService:
             submission = Submission(
                 actor=f"service:{source}",
                 request_id="",
-                command=self._reaction(source, record),
+                command=self._reaction(record),
                 heard=HeardUpTo(source, record.position, record.digest),
                 heard_type=record.type,
                 must_apply=True,
@@ -130,11 +130,11 @@ class OneService:
             self.writer.decide(submission)
         return count
 
-    def _reaction(self, source: str, record: Record) -> object | None:
+    def _reaction(self, record: Record) -> object | None:
         if record.type not in self._reactions:
             return None
         event = self._kinds[record.type].FromString(record.data)
-        return self._reactions[record.type](event, Heard(source, record.position, record.recorded_ms))
+        return self._reactions[record.type](event, Heard(record.position))
 
     async def send(self) -> int:
         """Send every order that waits once; return how many were answered."""

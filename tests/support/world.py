@@ -199,7 +199,7 @@ class Node:
         command = None
         if record.type in reactions:
             kind, react = reactions[record.type]
-            command = react(kind.FromString(record.data), Heard(source, record.position, record.recorded_ms))
+            command = react(kind.FromString(record.data), Heard(record.position))
         upto = HeardUpTo(source, record.position, record.digest)
         actor = f"service:{source}"
         return Submission(actor, "", command, heard=upto, heard_type=record.type, must_apply=True)

@@ -21,7 +21,7 @@ from chassis.command_digest import command_digest
 from chassis.corrections import HearingResumed
 from chassis.decider import Context, Decider, Rejected, Timer, as_facts
 from chassis.log import Found, Key
-from chassis.record import Head, HeardUpTo, Record, chain, genesis, trace_id_of
+from chassis.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.shell import (
     CLOCK_MS_MAX,
     SHELL_KINDS,
@@ -32,7 +32,7 @@ from chassis.shell import (
     evolve_shell,
     keep_trace,
 )
-from chassis.tracing import Branch, Tracing, is_well_formed
+from chassis.tracing import Branch, Tracing, is_well_formed, trace_id_of
 from chassis.wire import DATA_BYTES_MAX, Wire
 
 S = TypeVar("S")

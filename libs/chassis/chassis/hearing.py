@@ -44,9 +44,7 @@ logger = logging.getLogger(__name__)
 class Heard:
     """Where a heard event stands in its own log."""
 
-    log_id: str
     position: int
-    recorded_ms: int
 
 
 Reactions = Mapping[type[Message], Callable[[Any, Heard], object | None]]
@@ -257,7 +255,7 @@ class Hearing:
             return None
         try:
             event = self._kinds[record.type].FromString(record.data)
-            return react(event, Heard(self.source, record.position, record.recorded_ms))
+            return react(event, Heard(record.position))
         except Exception as error:
             why = f"the reaction to record {record.position} ({record.type}) failed: {error!r}"
             raise Halted(why, record) from error

@@ -68,8 +68,6 @@ class Log(Protocol):
         """Takes the leadership if it is free. Kept until the session ends; True as well when it is held already."""
         ...
 
-    async def head(self) -> Head: ...
-
     async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
         """Extends `head` by `records`, and notes what was heard, in one transaction on the leader's session.
 

@@ -38,9 +38,6 @@ class MemoryLog:
             self._store.leader = self
         return self._store.leader is self
 
-    async def head(self) -> Head:
-        return self._store.head()
-
     async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
         if self._store.leader is not self:
             raise Fenced("this session does not lead")

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot, Witness
-from chassis.record import Head, HeardUpTo, Record, genesis
+from chassis.record import Head, HeardUpTo, Record
 
 APPEND_SECONDS_MAX = 30.0
 LEAD_SECONDS_MAX = 10.0
@@ -116,10 +116,6 @@ class PostgresLog:
     def _note_warning(self, _: object, message: Any) -> None:
         if message.severity_en == "WARNING":
             self._warnings.append(str(message))
-
-    async def head(self) -> Head:
-        row = await self._pool.fetchrow("SELECT position, digest FROM log ORDER BY position DESC LIMIT 1")
-        return genesis(self._log_id) if row is None else Head(row["position"], row["digest"])
 
     async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
         session = self._session

@@ -32,15 +32,6 @@ class Record:
     command_digest: bytes = b""
     command_events: int = 0
 
-    @property
-    def trace_id(self) -> str:
-        return trace_id_of(self.traceparent)
-
-
-def trace_id_of(traceparent: str) -> str:
-    """32 hex digits, or empty where no trace is continued."""
-    return traceparent[3:35]
-
 
 @dataclass(frozen=True, slots=True)
 class Head:

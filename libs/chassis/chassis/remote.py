@@ -66,9 +66,10 @@ class Remote:
             answer: R = await call(request, metadata=tuple(metadata), timeout=CALL_SECONDS_MAX)
             return answer
         except grpc.aio.AioRpcError as error:
-            if error.code() in ANSWERS and error_info(error) is not None:
-                raise refusal_of(error) from error
-            raise NotYet(f"{self.name} gave no answer to {rpc}: {error.code().name} {error.details()}") from error
+            info = error_info(error) if error.code() in ANSWERS else None
+            if info is None:
+                raise NotYet(f"{self.name} gave no answer to {rpc}: {error.code().name} {error.details()}") from error
+            raise Refused(error.code(), info.reason, dict(info.metadata)) from error
 
     async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
         """Records after a position, and the head's position. Raises NotYet while the service cannot be reached."""
@@ -90,13 +91,6 @@ def error_info(error: grpc.aio.AioRpcError) -> Any:
         if detail.Unpack(info):
             return info
     return None
-
-
-def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
-    info = error_info(error)
-    if info is None:
-        return Refused(error.code(), error.code().name, {"details": error.details() or ""})
-    return Refused(error.code(), info.reason, dict(info.metadata))
 
 
 def record_from(message: pb.Record) -> Record:

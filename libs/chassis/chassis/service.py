@@ -77,10 +77,10 @@ class Service(Generic[S]):
     wire: Wire
     sources: Sequence[str]
     reactions: Reactions
-    calls: Calls
     handlers: Handlers
     migrations: Path
     services: Callable[[Parts[S]], Api]
+    calls: Calls = field(default_factory=dict)
     calls_to: Sequence[str] = ()
     gauges: Mapping[str, Figure[S]] = field(default_factory=dict)
 

@@ -56,6 +56,11 @@ def is_well_formed(traceparent: str) -> bool:
     return TRACEPARENT_FORM.fullmatch(traceparent) is not None
 
 
+def trace_id_of(traceparent: str) -> str:
+    """32 hex digits, or empty where no trace is continued."""
+    return traceparent[3:35]
+
+
 class Tracing:
     """Starts spans. With no tracer every context is passed on as it came."""
 

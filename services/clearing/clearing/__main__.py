@@ -40,10 +40,10 @@ CLEARING: Service[State] = Service(
     wire=WIRE,
     sources=("trading",),
     reactions=REACTIONS,
-    calls=CALLS,
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",
     services=services,
+    calls=CALLS,
     calls_to=("registry",),
     gauges={
         "carbonmarket.run.open": Figure("{run}", "Clearing runs that are not completed", runs_open),

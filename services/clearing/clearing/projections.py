@@ -8,6 +8,7 @@ from enum import IntEnum
 from chassis.decider import Facts
 from chassis.projections import Handlers, Rows
 from chassis.record import Record
+from chassis.tracing import trace_id_of
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.state import Phase
 
@@ -160,7 +161,7 @@ def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecorded, re
         event.seller_fee_fen,
         ObligationState.UNSETTLED,
         event.executed_ms,
-        record.trace_id,
+        trace_id_of(record.traceparent),
     )
 
 

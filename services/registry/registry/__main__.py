@@ -27,7 +27,6 @@ REGISTRY: Service[Registry] = Service(
     wire=WIRE,
     sources=("trading",),
     reactions=REACTIONS,
-    calls={},
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",
     services=services,

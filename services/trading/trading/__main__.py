@@ -33,7 +33,6 @@ TRADING: Service[Market] = Service(
     wire=WIRE,
     sources=("registry", "clearing"),
     reactions=REACTIONS,
-    calls={},
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",
     services=services,

@@ -67,7 +67,7 @@ async def test_an_append_that_takes_too_long_is_in_doubt_but_is_not_cancelled(
             # Time for a cancellation to arrive, if one was sent.
             await asyncio.sleep(0.3)
         async with asyncio.timeout(5):
-            while (await log.head()).position < 2:
+            while len(await log.read(0, 10)) < 2:
                 await asyncio.sleep(0.02)
 
 
@@ -81,7 +81,7 @@ async def test_a_cancelled_task_does_not_cancel_the_append_it_waits_for(database
             await asyncio.wait([waiting])
             await asyncio.sleep(0.1)
         async with asyncio.timeout(5):
-            while (await log.head()).position < 1:
+            while not await log.read(0, 10):
                 await asyncio.sleep(0.02)
 
 
@@ -96,7 +96,7 @@ async def test_a_notice_puts_nothing_in_doubt(database_url: str) -> None:
     async with leading(database_url) as (log, trouble):
         await raising(trouble, "NOTICE")
         await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), [])
-        assert (await log.head()).position == 1
+        assert len(await log.read(0, 10)) == 1
 
 
 async def test_a_session_that_ends_puts_the_append_in_doubt_and_frees_the_leadership(database_url: str) -> None:
@@ -107,7 +107,7 @@ async def test_a_session_that_ends_puts_the_append_in_doubt_and_frees_the_leader
         )
         with pytest.raises(LogUnavailable):
             await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), [])
-        assert (await log.head()).position == 0
+        assert await log.read(0, 10) == []
         assert await trouble.fetchval("SELECT pg_try_advisory_lock($1)", postgres_log.LEADER_LOCK)
 
 
@@ -117,7 +117,7 @@ async def test_an_append_is_whole_or_not_at_all(database_url: str) -> None:
         twice = replace(second, request_id=first.request_id)
         with pytest.raises(LogUnavailable):
             await log.append(genesis(LOG_ID), [first, twice], [HeardUpTo("other", 3, b"d")])
-        assert (await log.head()).position == 0
+        assert await log.read(0, 10) == []
         assert await log.heard() == []
 
 

@@ -11,7 +11,7 @@ from chassis.engine import Done, Engine, Outcome, StateUnusable, Submission
 from chassis.log import Found
 from chassis.record import HeardUpTo, Record, first_fault, genesis
 from chassis.shell import CLOCK_MS_MAX, HeardEventSetAside, LogOpened, MoveClock, OpenLog
-from chassis.tracing import Tracing
+from chassis.tracing import Tracing, trace_id_of
 from support import tally
 from support.tally import Add, Added, AddLater, Answered, Break, Order, Tally
 
@@ -208,7 +208,7 @@ def test_a_subject_keeps_its_trace_whatever_command_continues_it() -> None:
         {},
         NOW_MS,
     )
-    assert [record.trace_id[:1] for record in everything(on)[1:]] == ["a", "b", "a"]
+    assert [trace_id_of(record.traceparent)[:1] for record in everything(on)[1:]] == ["a", "b", "a"]
     assert on.shell.traces == {}, "a subject that ended is forgotten"
 
 

@@ -4,7 +4,7 @@ import asyncpg
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.record import trace_id_of
+from chassis.tracing import trace_id_of
 from trading.projections import BlockState, OrderState, TradeState
 
 
