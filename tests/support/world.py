@@ -21,7 +21,7 @@ from carbonmarket.registry.v1 import registry_events_pb2 as registry_events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from chassis.call import Bug, Call, NotYet, RequestIdReused, Unavailable
 from chassis.call import Refused as AnsweredNo
-from chassis.decider import Rejected
+from chassis.decider import Context, Rejected
 from chassis.engine import Done, Engine, Outcome, Submission
 from chassis.errors import failure_of
 from chassis.hearing import Heard, next_in_order
@@ -177,8 +177,8 @@ class Node:
         heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
         return Read(look(self.engine.state), self.engine.head.position, heard)
 
-    def now_ms(self) -> int:
-        return self.engine.shell.clock_ms
+    def context(self, actor: str) -> Context:
+        return self.engine.context(actor, self.engine.shell.clock_ms)
 
     # Hearing
 

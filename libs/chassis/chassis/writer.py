@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from chassis.call import Bug, Call, Overloaded, Unavailable
-from chassis.decider import Malformed
+from chassis.decider import Context, Malformed
 from chassis.engine import Batch, Done, Engine, Outcome, Submission
 from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
 from chassis.progress import Progress
@@ -166,6 +166,10 @@ class Writer(Generic[S]):
     def now_ms(self) -> int:
         """The market's time; within a look, as of what the look sees."""
         return self.engine.now_ms(self._clock_ms())
+
+    def context(self, actor: str) -> Context:
+        """What a decision by `actor` would know now; within a look, as of what the look sees."""
+        return self.engine.context(actor, self.now_ms())
 
     # The loop
 

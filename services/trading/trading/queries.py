@@ -81,14 +81,9 @@ class TradingQueryService:
     async def GetDay(self, request: pb.GetDayRequest, call: Call) -> pb.GetDayResponse:
         if request.day:
             check_day(request.day)
-
-        def look(market: Market) -> pb.GetDayResponse:
-            now_ms = self.writer.now_ms()
-            day = views.day(market, request.day, self.writer.engine.context(call.actor, now_ms))
-            day.now_ms = now_ms
-            return day
-
-        seen = await self.writer.read(look, request.min_position)
+        seen = await self.writer.read(
+            lambda market: views.day(market, request.day, self.writer.context(call.actor)), request.min_position
+        )
         seen.value.position = seen.position
         return seen.value
 

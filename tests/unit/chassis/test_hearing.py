@@ -339,7 +339,7 @@ async def test_a_halt_is_written_down_once_and_lasts_over_restarts_until_a_mende
         async with hearing(store, remote) as (ear, _, writer):
             await until_halted(ear)
             await asyncio.sleep(0.03)
-            read = await writer.read(lambda _: writer.engine.context("participant:ada", 0).halted)
+            read = await writer.read(lambda _: writer.context("participant:ada").halted)
             assert read.value == (SOURCE,)
     (halted,) = [record for record in store.records if record.type.endswith("HearingHalted")]
     assert "does not know" in log_events_pb2.HearingHalted.FromString(halted.data).why

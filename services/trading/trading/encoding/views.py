@@ -119,6 +119,7 @@ def day(market: Market, name: str, context: Context) -> pb.GetDayResponse:
         last_trade_id=live.last_trade_id,
         opened_ms=live.opened_ms,
         closed_ms=live.closed_ms,
+        now_ms=context.now_ms,
     )
 
 
