@@ -16,12 +16,12 @@ from chassis.decider import NotFound, NotPermitted
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
 from chassis.writer import Writer
+from trading.answers import live
+from trading.answers.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.domain.accounts import known_account
 from trading.domain.instruments import known_instrument
 from trading.domain.market import Market
 from trading.domain.values import check_account, check_day, check_instrument
-from trading.encoding import views
-from trading.encoding.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.projections import BlockState, OrderState
 
 PAGE_ROWS_USUAL = 100
@@ -74,7 +74,7 @@ class TradingQueryService:
     # What is
 
     async def ListInstruments(self, request: pb.ListInstrumentsRequest, call: Call) -> pb.ListInstrumentsResponse:
-        seen = await self.writer.read(views.instruments, request.min_position)
+        seen = await self.writer.read(live.instruments, request.min_position)
         seen.value.position = seen.position
         return seen.value
 
@@ -82,7 +82,7 @@ class TradingQueryService:
         if request.day:
             check_day(request.day)
         seen = await self.writer.read(
-            lambda market: views.day(market, request.day, self.writer.context(call.actor)), request.min_position
+            lambda market: live.day(market, request.day, self.writer.context(call.actor)), request.min_position
         )
         seen.value.position = seen.position
         return seen.value
@@ -117,13 +117,13 @@ class TradingQueryService:
         check_account(request.account)
         check_may_see(request.account, call)
         seen = await self.writer.read(
-            lambda market: views.position(known_account(market, request.account)), request.min_position
+            lambda market: live.position(known_account(market, request.account)), request.min_position
         )
         seen.value.position = seen.position
         return seen.value
 
     async def StatePositions(self, request: pb.StatePositionsRequest, call: Call) -> pb.StatePositionsResponse:
-        seen = await self.writer.read(views.stated_positions, request.min_position)
+        seen = await self.writer.read(live.stated_positions, request.min_position)
         seen.value.position = seen.position
         seen.value.heard_registry_position = seen.heard.get("registry", 0)
         seen.value.heard_clearing_position = seen.heard.get("clearing", 0)
@@ -204,13 +204,13 @@ class TradingQueryService:
 
 
 def book(market: Market, instrument: str) -> pb.Book:
-    return views.book(instrument, known_instrument(market, instrument).book, views.levels_shown(market))
+    return live.book(instrument, known_instrument(market, instrument).book, live.levels_shown(market))
 
 
 def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
     return pb.StreamMarketDataResponse(
         book=book(market, instrument),
-        prices=views.day_prices(market.instruments[instrument].prices),
+        prices=live.day_prices(market.instruments[instrument].prices),
         day=market.calendar.open_day,
     )
 
