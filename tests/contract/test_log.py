@@ -94,6 +94,15 @@ async def test_only_one_session_leads_until_it_ends(session: NewSession) -> None
     assert await second.lead()
 
 
+async def test_the_first_append_extends_the_logs_own_beginning(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    for head in (genesis("another"), Head(0, b"\x00" * 32)):
+        with pytest.raises(Fenced):
+            await log.append(head, extend(head, 1), [])
+    assert await log.read(0, 10) == []
+
+
 async def test_an_append_to_another_head_changes_nothing(session: NewSession) -> None:
     log = await session()
     await log.lead()

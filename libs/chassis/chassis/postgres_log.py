@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot, Witness
-from chassis.record import Head, HeardUpTo, Record
+from chassis.record import Head, HeardUpTo, Record, genesis
 
 APPEND_SECONDS_MAX = 30.0
 LEAD_SECONDS_MAX = 10.0
@@ -121,6 +121,8 @@ class PostgresLog:
         session = self._session
         if session is None or not self._leads:
             raise Fenced("this session does not lead")
+        if head.position == 0 and head != genesis(self._log_id):
+            raise Fenced("an empty log begins with the digest of its own id")
         arguments: list[Any] = [head.position, head.digest]
         arguments += [[getattr(record, name) for record in records] for name in COLUMNS.split(", ")]
         arguments += [
