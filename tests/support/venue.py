@@ -16,12 +16,12 @@ from google.protobuf.message import Message
 from chassis.call import Call, NotYet, Refused
 from chassis.caller import Outgoing
 from chassis.decider import Rejected
-from chassis.engine import Done, Engine, Submission
+from chassis.engine import Done, Engine, Submission, answer_submission, heard_submission
 from chassis.errors import failure_of
 from chassis.hearing import Heard
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.projections import Tables
-from chassis.record import HeardUpTo, Record
+from chassis.record import Record
 from chassis.remote import Remote
 from chassis.service import Parts, Service
 from chassis.shell import MoveClock, OpenLog
@@ -119,15 +119,7 @@ class OneService:
         count = len(records)
         for _ in range(count):
             record = records.popleft()
-            submission = Submission(
-                actor=f"service:{source}",
-                request_id="",
-                command=self._reaction(record),
-                heard=HeardUpTo(source, record.position, record.digest),
-                heard_type=record.type,
-                must_apply=True,
-            )
-            self.writer.decide(submission)
+            self.writer.decide(heard_submission(source, record, self._reaction(record)))
         return count
 
     def _reaction(self, record: Record) -> object | None:
@@ -149,8 +141,7 @@ class OneService:
             except NotYet:
                 orders.append((position, order))
                 continue
-            submission = Submission(f"service:{name}", f"answer/{position}", command, answers=position, must_apply=True)
-            self.writer.decide(submission)
+            self.writer.decide(answer_submission(name, position, command))
             count += 1
         return count
 

@@ -22,12 +22,12 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_quer
 from chassis.call import Bug, Call, NotYet, RequestIdReused, Unavailable
 from chassis.call import Refused as AnsweredNo
 from chassis.decider import Context, Rejected
-from chassis.engine import Done, Engine, Outcome, Submission
+from chassis.engine import Done, Engine, Outcome, Submission, answer_submission, heard_submission
 from chassis.errors import failure_of
 from chassis.hearing import Heard, next_in_order
 from chassis.log import Found
 from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import HeardUpTo, Record, genesis
+from chassis.record import Record, genesis
 from chassis.shell import MoveClock, OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots
 from chassis.tracing import Tracing
@@ -200,9 +200,7 @@ class Node:
         if record.type in reactions:
             kind, react = reactions[record.type]
             command = react(kind.FromString(record.data), Heard(record.position))
-        upto = HeardUpTo(source, record.position, record.digest)
-        actor = f"service:{source}"
-        return Submission(actor, "", command, heard=upto, heard_type=record.type, must_apply=True)
+        return heard_submission(source, record, command)
 
     # Orders to other services
 
@@ -216,9 +214,8 @@ class Node:
             answer = at_once(call(order, outgoing))
         except NotYet:
             return
-        submission = Submission(f"service:{self.name}", f"answer/{position}", answer, answers=position, must_apply=True)
         if self.up:
-            self.decide([submission])
+            self.decide([answer_submission(self.name, position, answer)])
 
     def answer(self, rpc: str, actor: str, request: Message) -> Any:
         """An api method's answer. Raises what it raises, and Crashed."""

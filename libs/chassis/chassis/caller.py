@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from chassis.call import NotYet, Unavailable
-from chassis.engine import Batch, Submission
+from chassis.engine import Batch, answer_submission
 from chassis.remote import Remote
 from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer
@@ -108,12 +108,5 @@ class Caller:
         async with self._places:
             answer = await self._calls[type(order)](order, outgoing)
         await self._writer.insist(
-            Submission(
-                actor=f"service:{self._writer.log.log_id}",
-                request_id=f"answer/{outgoing.position}",
-                command=answer,
-                traceparent=outgoing.branch.traceparent,
-                answers=outgoing.position,
-                must_apply=True,
-            )
+            answer_submission(self._writer.log.log_id, outgoing.position, answer, outgoing.branch.traceparent)
         )

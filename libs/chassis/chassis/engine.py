@@ -367,3 +367,32 @@ def timer_actor(log_id: str) -> str:
 
 def timer_submission(log_id: str, timer: Timer) -> Submission:
     return Submission(timer_actor(log_id), timer.name, timer.command, must_apply=True, begins_trace=True)
+
+
+def heard_submission(source: str, record: Record, command: object | None, traceparent: str = "") -> Submission:
+    """What another log's record makes us do; no command where it is of no concern, but it is heard."""
+    return Submission(
+        actor=service_actor(source),
+        request_id="",
+        command=command,
+        traceparent=traceparent,
+        heard=HeardUpTo(source, record.position, record.digest),
+        heard_type=record.type,
+        must_apply=True,
+    )
+
+
+def answer_submission(log_id: str, position: int, command: object, traceparent: str = "") -> Submission:
+    """What another service answered to our own order at a position."""
+    return Submission(
+        actor=service_actor(log_id),
+        request_id=f"answer/{position}",
+        command=command,
+        traceparent=traceparent,
+        answers=position,
+        must_apply=True,
+    )
+
+
+def service_actor(log_id: str) -> str:
+    return f"service:{log_id}"

@@ -24,7 +24,7 @@ from google.protobuf.message import Message
 
 from chassis.broker import RecordConsumer
 from chassis.call import Bug, NotYet, Refused
-from chassis.engine import Done, Submission
+from chassis.engine import Done, Submission, heard_submission, service_actor
 from chassis.log import READ_RECORDS_MAX
 from chassis.record import Head, HeardUpTo, Record, first_fault, genesis
 from chassis.remote import Remote
@@ -133,8 +133,7 @@ class Hearing:
 
     async def _note(self, halted_because: str, position: int) -> None:
         command = NoteHearing(self.source, position, halted_because)
-        actor = f"service:{self._writer.log.log_id}"
-        await self._writer.insist(Submission(actor, "", command, must_apply=True))
+        await self._writer.insist(Submission(service_actor(self._writer.log.log_id), "", command, must_apply=True))
 
     def _tell(self, halt: Halted) -> None:
         where: dict[str, object] = {"source": self.source, "source_position": self.upto.position}
@@ -224,17 +223,7 @@ class Hearing:
                 )
                 spans.append(span)
                 traceparent = span.traceparent
-            submissions.append(
-                Submission(
-                    actor=f"service:{self.source}",
-                    request_id="",
-                    command=command,
-                    traceparent=traceparent,
-                    heard=HeardUpTo(self.source, record.position, record.digest),
-                    heard_type=record.type,
-                    must_apply=True,
-                )
-            )
+            submissions.append(heard_submission(self.source, record, command, traceparent))
         answers = [self._writer.enqueue(submission) for submission in submissions]
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
         for span in spans:

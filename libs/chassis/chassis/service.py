@@ -25,7 +25,7 @@ from chassis.broker import RecordConsumer, RecordProducer
 from chassis.caller import Caller, Calls
 from chassis.configuration import Misconfigured, Settings
 from chassis.decider import Decider
-from chassis.engine import Engine, Submission
+from chassis.engine import Engine, Submission, service_actor
 from chassis.gauges import Figure, Gauges
 from chassis.hearing import Hearing, Reactions
 from chassis.log_service import LogService
@@ -222,7 +222,7 @@ class Replica:
                 group.create_task(hearing.run())
 
     async def _take_leadership(self) -> None:
-        actor = f"service:{self._service.name}"
+        actor = service_actor(self._service.name)
         if self._engine.head.position == 0:
             await self._writer.insist(Submission(actor, "", OpenLog(self._settings.rehearsal)))
         self._check_clock()

@@ -77,7 +77,7 @@ OVERRIDING: list[Line] = [
     ("09:00", ANN, OpenDay(MONDAY),                                "EARLIER_DAY_NOT_SETTLED"),
     ("09:00", ANN, OverrideOpening("monday", GROUND),              "DAY_MALFORMED"),
     ("09:00", ANN, OverrideOpening(MONDAY, ""),                    "GROUND_MALFORMED"),
-    ("09:00", ANN, OverrideOpening(MONDAY, "x" * 501),             "GROUND_MALFORMED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, "x" * 201),             "GROUND_MALFORMED"),
     ("09:00", ANN, OverrideOpening("2021-07-17", GROUND),          "DAY_UNKNOWN"),
     ("09:00", ANN, OverrideOpening(FRIDAY, GROUND),                "DAY_ALREADY_OPENED"),
     ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                [OpeningOverrideProposed(MONDAY, GROUND, ANN)]),

@@ -24,7 +24,7 @@ from trading.domain.values import Side
 SUSPENDING: list[Line] = [
     ("10:00", ANN, SuspendTrading("cea", "a fault"),     "INSTRUMENT_MALFORMED"),
     ("10:00", ANN, SuspendTrading("CEA", "  "),          "GROUND_MALFORMED"),
-    ("10:00", ANN, SuspendTrading("CEA", "x" * 501),     "GROUND_MALFORMED"),
+    ("10:00", ANN, SuspendTrading("CEA", "x" * 201),     "GROUND_MALFORMED"),
     ("10:00", ANN, SuspendTrading("CEA99", "a fault"),   "INSTRUMENT_UNKNOWN"),
     ("10:00", ANN, ResumeTrading("cea"),                 "INSTRUMENT_MALFORMED"),
     ("10:00", ANN, ResumeTrading("CEA99"),               "INSTRUMENT_UNKNOWN"),

@@ -14,7 +14,7 @@ QUANTITY_TONNES_MAX = 10**12
 PRICE_FEN_MAX = 10**9
 AMOUNT_FEN_MAX = 10**15
 VALUE_FEN_MAX = 10**15
-TEXT_CHARACTERS_MAX = 500
+TEXT_CHARACTERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 100
 """So much of an ill-written value is shown to whoever wrote it."""
 
