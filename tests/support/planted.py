@@ -174,10 +174,10 @@ FAULTS = (
         (
             Change(
                 f"{TRADING}/domain/restriction.py",
-                "    return [] if account.unsettled_tonnes else [",
-                "    return [",
+                " if account.awaits_nothing else []\n",
+                "\n",
             ),
-            Change(f"{TRADING}/domain/restriction.py", "    assert account.unsettled_tonnes == 0\n", ""),
+            Change(f"{TRADING}/domain/restriction.py", "    assert account.awaits_nothing\n", ""),
         ),
         "tests/simulation/test_trouble.py::test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_settles_whole",
         "test_an_account_is_not_closed_before_its_trades_are_settled",

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from chassis.call import Call, NotYet, Refused
 from chassis.caller import Outgoing
 from chassis.decider import Rejected
-from chassis.engine import Done, Engine, Submission, answer_submission, heard_submission
+from chassis.engine import Done, Engine
 from chassis.errors import failure_of
 from chassis.hearing import Heard
 from chassis.memory_log import MemoryLog, MemoryStore
@@ -25,6 +25,7 @@ from chassis.record import Record
 from chassis.remote import Remote
 from chassis.service import Parts, Service
 from chassis.shell import MoveClock, OpenLog
+from chassis.submission import Submission, answer_submission, heard_submission
 from chassis.telemetry import Metrics
 from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer

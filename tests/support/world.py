@@ -22,7 +22,7 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_quer
 from chassis.call import Bug, Call, NotYet, RequestIdReused, Unavailable
 from chassis.call import Refused as AnsweredNo
 from chassis.decider import Context, Rejected
-from chassis.engine import Done, Engine, Outcome, Submission, answer_submission, heard_submission
+from chassis.engine import Done, Engine, Outcome
 from chassis.errors import failure_of
 from chassis.hearing import Heard, next_in_order
 from chassis.log import Found
@@ -30,6 +30,7 @@ from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Record, genesis
 from chassis.shell import MoveClock, OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots
+from chassis.submission import Submission, answer_submission, heard_submission
 from chassis.tracing import Tracing
 from chassis.writer import Read
 from clearing.__main__ import CLEARING
@@ -102,7 +103,7 @@ class Node:
         at_once(self.snapshots.restore(self.engine))
         for record in self.store.records[self.engine.head.position :]:
             self.engine.apply(record)
-        self.engine.heard = dict(self.store.heard)
+        self.engine.hear_from(self.store.heard.values())
         if self.before_the_end is not None:
             assert self.engine.state == self.before_the_end, f"{self.name}: the replayed state is another"
         parts: Any = self

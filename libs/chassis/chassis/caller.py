@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from chassis.call import NotYet, Unavailable
-from chassis.engine import Batch, answer_submission
+from chassis.engine import Batch
 from chassis.remote import Remote
+from chassis.submission import answer_submission
 from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer
 

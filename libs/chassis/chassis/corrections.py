@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.decider import Malformed, NotFound, check_second_person
+from chassis.decider import Malformed, NotFound, Rejected, check_second_person
 from chassis.wire import EventKind
 
 GROUND_CHARACTERS_MAX = 200
@@ -73,7 +73,15 @@ def resolve_set_aside(
     )
 
 
-def resume_hearing(sources: frozenset[str], proposers: Proposers, command: ResumeHearing, actor: str) -> object:
+def resume_hearing(
+    sources: frozenset[str],
+    halted: Mapping[str, str],
+    heard_position: int,
+    proposers: Proposers,
+    command: ResumeHearing,
+    actor: str,
+) -> object:
+    """Only of a source that is halted, and never beyond what was heard: what is heard again, or passed over, counts."""
     check_ground(command.ground)
     if command.source_position < 1:
         raise Malformed("POSITION_OUT_OF_RANGE", source_position=command.source_position)
@@ -81,6 +89,10 @@ def resume_hearing(sources: frozenset[str], proposers: Proposers, command: Resum
         raise Malformed("DIGEST_MALFORMED", bytes=len(command.source_digest))
     if command.source_log_id not in sources:
         raise NotFound("SOURCE_UNKNOWN", source_log_id=command.source_log_id)
+    if command.source_log_id not in halted:
+        raise Rejected("HEARING_NOT_HALTED", source_log_id=command.source_log_id)
+    if command.source_position > heard_position:
+        raise Rejected("POSITION_NOT_HEARD", source_position=command.source_position, heard_position=heard_position)
     return by_two(
         correction_of(command),
         proposers,

@@ -10,8 +10,8 @@ leaves the state unusable, and is raised as such: the process must end.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from opentelemetry.trace import SpanKind
@@ -32,6 +32,7 @@ from chassis.shell import (
     evolve_shell,
     keep_trace,
 )
+from chassis.submission import Submission, timer_actor, timer_submission
 from chassis.tracing import Branch, Tracing, is_well_formed, trace_id_of
 from chassis.wire import DATA_BYTES_MAX, Wire
 
@@ -45,24 +46,6 @@ TIMERS_PER_MOVE_MAX = 1_000
 
 class StateUnusable(Exception):
     """evolve failed: the state is no longer the fold of the log, and the process must end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One thing to decide. `must_apply` marks what is heard, due or answered: set aside rather than refused. A timer
-    has no cause that a trace could come from, so it begins one.
-    """
-
-    actor: str
-    request_id: str
-    command: object | None
-    traceparent: str = ""
-    subject_traces: Mapping[str, str] = field(default_factory=dict)
-    heard: HeardUpTo | None = None
-    answers: int = 0
-    heard_type: str = ""
-    must_apply: bool = False
-    begins_trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +120,17 @@ class Engine(Generic[S]):
         """The state was put in from a snapshot taken at `head`."""
         self.head = head
         self._start_batch()
+
+    def hear_from(self, heard: Iterable[HeardUpTo]) -> None:
+        """How far each source was heard, as its table says. Raises StateUnusable where the log itself has heard more:
+        to hear it again would count it twice.
+        """
+        self.heard = {upto.log_id: upto for upto in heard}
+        for source, position in self.shell.heard_at_least.items():
+            upto = self.heard.get(source)
+            if upto is None or upto.position < position:
+                noted = upto.position if upto else 0
+                raise StateUnusable(f"{source} is noted as heard up to {noted}, but the log has heard {position} of it")
 
     def due(self) -> Timer | None:
         return self.decider.due(self.state)
@@ -243,7 +237,7 @@ class Engine(Generic[S]):
     def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
         if submission.command is None:
             return ()
-        own = decide_shell(self.shell, submission.command, submission.actor, self.sources)
+        own = decide_shell(self.shell, submission.command, submission.actor, self.sources, self.heard)
         if own is not None:
             return own
         context = self.context(submission.actor, now_ms)
@@ -359,40 +353,3 @@ def set_aside(log_id: str, cause: Submission, refusal: Rejected) -> HeardEventSe
         reason=refusal.reason,
         facts=as_facts(**refusal.facts),
     )
-
-
-def timer_actor(log_id: str) -> str:
-    return f"timer:{log_id}"
-
-
-def timer_submission(log_id: str, timer: Timer) -> Submission:
-    return Submission(timer_actor(log_id), timer.name, timer.command, must_apply=True, begins_trace=True)
-
-
-def heard_submission(source: str, record: Record, command: object | None, traceparent: str = "") -> Submission:
-    """What another log's record makes us do; no command where it is of no concern, but it is heard."""
-    return Submission(
-        actor=service_actor(source),
-        request_id="",
-        command=command,
-        traceparent=traceparent,
-        heard=HeardUpTo(source, record.position, record.digest),
-        heard_type=record.type,
-        must_apply=True,
-    )
-
-
-def answer_submission(log_id: str, position: int, command: object, traceparent: str = "") -> Submission:
-    """What another service answered to our own order at a position."""
-    return Submission(
-        actor=service_actor(log_id),
-        request_id=f"answer/{position}",
-        command=command,
-        traceparent=traceparent,
-        answers=position,
-        must_apply=True,
-    )
-
-
-def service_actor(log_id: str) -> str:
-    return f"service:{log_id}"

@@ -6,10 +6,10 @@ other service's log. The log is also read at start, after a short silence and at
 message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log; each look
 also tells how far behind we are.
 
-A record of the log that does not chain means that the source forked (it was restored older, say): hearing stops, and
-stays stopped until two people have dealt with it. A message on Kafka that does not chain may be anybody's: then the log
-says what is true. A bug in a reaction or a decision pauses the source as a fork does; what came before is heard, and
-nothing is skipped.
+What arrives on Kafka may be anybody's, also where it chains: it is believed only as far as the source's log vouches
+for it. A record of the log that does not chain means that the source forked (it was restored older, say): hearing
+stops, and stays stopped until two people have dealt with it. A bug in a reaction or a decision pauses the source as a
+fork does; what came before is heard, and nothing is skipped.
 """
 
 import asyncio
@@ -24,11 +24,12 @@ from google.protobuf.message import Message
 
 from chassis.broker import RecordConsumer
 from chassis.call import Bug, NotYet, Refused
-from chassis.engine import Done, Submission, heard_submission, service_actor
+from chassis.engine import Done
 from chassis.log import READ_RECORDS_MAX
 from chassis.record import Head, HeardUpTo, Record, first_fault, genesis
 from chassis.remote import Remote
 from chassis.shell import NoteHearing
+from chassis.submission import Submission, heard_submission, service_actor
 from chassis.tracing import Branch, Tracing, is_sampled
 from chassis.writer import Writer
 
@@ -149,11 +150,20 @@ class Hearing:
         while True:
             arrived = await self._consumer.next_batch(SILENCE_SECONDS)
             ready, gap = next_in_order(self.upto.position, arrived)
-            chaining = self._chaining(ready)
-            await self._take(chaining)
+            vouched = await self._vouched(self._chaining(ready))
+            await self._take(vouched)
             # Nothing but what was heard already: Kafka is slower than the log, or repeats itself.
-            if gap or len(chaining) < len(ready) or not ready or self.lag.seconds() > SILENCE_SECONDS:
+            if gap or len(vouched) < len(ready) or not ready or self.lag.seconds() > SILENCE_SECONDS:
                 await self._read_missing()
+
+    async def _vouched(self, arrived: Sequence[Record]) -> Sequence[Record]:
+        """What arrived on Kafka, if it is the source's own: anybody can compute a digest that chains. The source's log
+        has to have the last of the records as it came; then their chain vouches for all before it.
+        """
+        if not arrived:
+            return ()
+        records, _ = await self._read(arrived[-1].position - 1, 1)
+        return arrived if records and records[0].digest == arrived[-1].digest else ()
 
     async def _check_fork(self) -> None:
         """The record we heard last must stand in the source as we heard it."""

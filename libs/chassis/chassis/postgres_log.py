@@ -9,12 +9,14 @@ warning) it raises LogUnavailable and the process ends: the next start reads wha
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
 
+from chassis.configuration import Misconfigured
 from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot, Witness
 from chassis.record import Head, HeardUpTo, Record, genesis
 
@@ -73,16 +75,23 @@ async def open_pool(database_url: str) -> Pool:
 
 
 async def migrate(pool: Pool, folders: Sequence[Path]) -> None:
-    """Runs each folder's SQL files that have not been run, in the order of their names, one replica at a time."""
+    """Runs each folder's SQL files that have not been run, in the order of their names, one replica at a time. Raises
+    Misconfigured where one that was run is not the one that is here: another release made the database.
+    """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
-        done = {row["name"] for row in await connection.fetch("SELECT name FROM migrations")}
+        await connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS digest bytea")
+        done = {row["name"]: row["digest"] for row in await connection.fetch("SELECT name, digest FROM migrations")}
         for file in (file for folder in folders for file in sorted(folder.glob("*.sql"))):
             name = f"{file.parent.parent.name}/{file.name}"
+            digest = hashlib.sha256(file.read_bytes()).digest()
             if name not in done:
                 await connection.execute(file.read_text())
-                await connection.execute("INSERT INTO migrations VALUES ($1)", name)
+                await connection.execute("INSERT INTO migrations VALUES ($1, $2)", name, digest)
+            elif done[name] != digest:
+                why = f"another release made this database, its {name} is not this one's"
+                raise Misconfigured([f"CARBONMARKET_DATABASE_URL: {why} (`make reset` clears a rehearsal's)"])
 
 
 class PostgresLog:

@@ -25,7 +25,7 @@ from chassis.broker import RecordConsumer, RecordProducer
 from chassis.caller import Caller, Calls
 from chassis.configuration import Misconfigured, Settings
 from chassis.decider import Decider
-from chassis.engine import Engine, Submission, service_actor
+from chassis.engine import Engine
 from chassis.gauges import Figure, Gauges
 from chassis.hearing import Hearing, Reactions
 from chassis.log_service import LogService
@@ -36,6 +36,7 @@ from chassis.remote import CHANNEL_OPTIONS, Remote
 from chassis.server import RPCS_UNDER_WAY_MAX, Api, Role, Server
 from chassis.shell import OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots, fold_version
+from chassis.submission import Submission, service_actor
 from chassis.telemetry import Metrics
 from chassis.timers import Timers
 from chassis.tracing import Tracing
@@ -184,7 +185,7 @@ class Replica:
             await self._say_health(serves=True)
             await asyncio.sleep(STANDBY_POLL_SECONDS)
         await catch_up(self._engine, self._log)
-        self._engine.heard = {upto.log_id: upto for upto in await self._log.heard()}
+        self._engine.hear_from(await self._log.heard())
 
     async def _lead(self) -> None:
         """The writer's end is the end of everything, at once: nobody waits for parts that cling to what is broken."""

@@ -5,6 +5,7 @@ Also what it folds from any record: the orders to other services that await an a
 subject continues.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from chassis.corrections import (
     resume_hearing,
 )
 from chassis.decider import Facts, Malformed, Rejected, as_facts, person
-from chassis.record import Record
+from chassis.record import HeardUpTo, Record
 from chassis.wire import EventKind
 
 WHY_CHARACTERS_MAX = 1_000
@@ -104,6 +105,8 @@ class ShellState:
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    # The last record of each source that caused one of ours: nothing before it may be heard again.
+    heard_at_least: dict[str, int] = field(default_factory=dict)
     # Sources that are not heard any further, and why.
     halted: dict[str, str] = field(default_factory=dict)
     unanswered: set[int] = field(default_factory=set)
@@ -111,15 +114,24 @@ class ShellState:
     proposers: dict[str, str] = field(default_factory=dict)
 
 
+NOTHING_HEARD: Mapping[str, HeardUpTo] = {}
+
+
 def decide_shell(
-    shell: ShellState, command: object, actor: str, sources: frozenset[str] = frozenset()
+    shell: ShellState,
+    command: object,
+    actor: str,
+    sources: frozenset[str] = frozenset(),
+    heard: Mapping[str, HeardUpTo] = NOTHING_HEARD,
 ) -> list[object] | None:
     """The events of one of the shell's own commands; None if it is the domain's."""
     match command:
         case ResolveSetAside():
             return [resolve_set_aside(shell.set_aside, shell.proposers, command, actor)]
         case ResumeHearing():
-            return [resume_hearing(sources, shell.proposers, command, actor)]
+            upto = heard.get(command.source_log_id)
+            position = upto.position if upto else 0
+            return [resume_hearing(sources, shell.halted, position, shell.proposers, command, actor)]
         case NoteHearing():
             return note_hearing(shell, command)
         case OpenLog(rehearsal):
@@ -154,6 +166,8 @@ def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
     shell.now_ms = record.recorded_ms
     if record.source_log_id == shell.log_id:
         shell.unanswered.discard(record.source_position)
+    elif record.source_log_id:
+        shell.heard_at_least[record.source_log_id] = record.source_position
     match event:
         case LogOpened(log_id, rehearsal):
             assert record.position == 1 and log_id == shell.log_id
@@ -178,6 +192,7 @@ def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
         case HearingResumed():
             assert person(event.approver) != person(shell.proposers.pop(correction_of(event)))
             shell.halted.pop(event.source_log_id, None)
+            shell.heard_at_least[event.source_log_id] = event.source_position
         case _:
             return False
     return True

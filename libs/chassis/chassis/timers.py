@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis.call import Bug, RequestIdReused
 from chassis.decider import Timer
-from chassis.engine import timer_actor, timer_submission
+from chassis.submission import timer_actor, timer_submission
 from chassis.writer import Writer
 
 POLL_SECONDS = 0.5

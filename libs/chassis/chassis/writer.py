@@ -19,11 +19,12 @@ from typing import Any, Generic, TypeVar
 
 from chassis.call import Bug, Call, Overloaded, Unavailable
 from chassis.decider import Context, Malformed
-from chassis.engine import Batch, Done, Engine, Outcome, Submission
+from chassis.engine import Batch, Done, Engine, Outcome
 from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
 from chassis.progress import Progress
 from chassis.record import Head, Record
 from chassis.snapshots import Snapshots
+from chassis.submission import Submission
 from chassis.telemetry import Metrics
 
 S = TypeVar("S")

@@ -28,6 +28,8 @@ MENDS = {
     "CLOCK_MOVED_BACK": "Give a time after the present one: a log's time never goes back.",
     "SET_ASIDE_UNKNOWN": "Give the position that `carbonmarket status` shows; it may be resolved already.",
     "SOURCE_UNKNOWN": "Name a service whose log this one hears.",
+    "HEARING_NOT_HALTED": "Nothing needs to be done: the source is heard.",
+    "POSITION_NOT_HEARD": "Give the record that both logs agree on: the last one heard, or one before it.",
     "POSITION_OUT_OF_RANGE": "Give the position of a record of the source, from 1.",
     "DIGEST_MALFORMED": "Give the record's whole digest, 32 bytes.",
     "PAGE_SIZE_OUT_OF_RANGE": _RANGE,

@@ -7,10 +7,11 @@ import pytest
 from chassis.call import Bug, RequestIdReused
 from chassis.corrections import CorrectionProposed, ResolveSetAside, SetAsideResolved
 from chassis.decider import Decider, Malformed, Rejected
-from chassis.engine import Done, Engine, Outcome, StateUnusable, Submission
+from chassis.engine import Done, Engine, Outcome, StateUnusable
 from chassis.log import Found
 from chassis.record import HeardUpTo, Record, first_fault, genesis
 from chassis.shell import CLOCK_MS_MAX, HeardEventSetAside, LogOpened, MoveClock, OpenLog
+from chassis.submission import Submission
 from chassis.tracing import Tracing, trace_id_of
 from support import tally
 from support.tally import Add, Added, AddLater, Answered, Break, Order, Tally

@@ -9,12 +9,13 @@ import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call, Unavailable
-from chassis.engine import Engine, Submission
+from chassis.engine import Engine
 from chassis.log_service import LogService
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.projections import Tables
 from chassis.record import HeardUpTo, first_fault, genesis
 from chassis.remote import MESSAGE_BYTES_MAX, record_from
+from chassis.submission import Submission
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from chassis.engine import Engine, Submission
+from chassis.engine import Engine
 from chassis.log import Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.shell import OpenLog
 from chassis.snapshots import Snapshots
+from chassis.submission import Submission
 from chassis.tracing import Tracing
 from chassis.writer import catch_up
 from support import tally

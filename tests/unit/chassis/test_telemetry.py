@@ -13,10 +13,11 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from chassis import telemetry
 from chassis.decider import Rejected
-from chassis.engine import Engine, Submission
+from chassis.engine import Engine
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import HeardUpTo
 from chassis.server import tell
+from chassis.submission import Submission
 from chassis.telemetry import JsonLines, Metrics, flush, start_metrics, start_tracing
 from chassis.tracing import Tracing
 from chassis.writer import Writer

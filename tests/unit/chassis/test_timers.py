@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from chassis.call import Bug
 from chassis.decider import Context, Decider, Rejected
-from chassis.engine import Done, Engine, Submission, timer_submission
+from chassis.engine import Done, Engine
 from chassis.log import Found, Key
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import first_fault, genesis
 from chassis.shell import ClockMoved, MoveClock, OpenLog
+from chassis.submission import Submission, timer_submission
 from chassis.telemetry import Metrics
 from chassis.timers import Timers
 from chassis.tracing import Tracing

@@ -6,8 +6,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from chassis.engine import Done, Engine, Submission, timer_submission
+from chassis.engine import Done, Engine
 from chassis.shell import OpenLog
+from chassis.submission import Submission, timer_submission
 from chassis.tracing import LINKS_MAX, Tracing, is_sampled, is_well_formed
 from support import tally
 from support.tally import Add, AddLater, Answered, Order, Tally

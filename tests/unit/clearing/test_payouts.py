@@ -1,6 +1,6 @@
 """Payouts: requested by trading, instructed by an operator, paid or returned by the bank that was told."""
 
-from clearing.domain.funds import LiftFundAccountRestriction, RestrictFundAccount
+from clearing.domain.funds import CloseFundAccount, LiftFundAccountRestriction, RestrictFundAccount
 from clearing.domain.payouts import (
     FundsRestored,
     InstructPayout,
@@ -85,3 +85,13 @@ def test_sale_money_cannot_leave_before_it_is_settled() -> None:
     state = open_books(power_fen=500)
     play(state, TRADING, trade(1, POWER, STEEL, 300))
     assert facts_of_refusal(state, TRADING, RequestPayout(STEEL, 1, 1))["balance_fen"] == 0
+
+
+def test_what_a_closed_account_let_go_is_paid_out_although_it_was_restricted_first() -> None:
+    state = open_books(power_fen=500)
+    play(state, TRADING, RestrictFundAccount(POWER, "dissolved"))
+    play(state, TRADING, CloseFundAccount(POWER))
+    play(state, TRADING, RequestPayout(POWER, 500, 1))
+    assert play(state, ANN, InstructPayout(1, "icbc")) == [PayoutInstructed(1, POWER, "icbc")]
+    assert play(state, ICBC, RecordPayoutPaid(1, "p1"))
+    assert state.funds.pool_fen == 0

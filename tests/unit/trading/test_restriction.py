@@ -34,12 +34,12 @@ def test_a_stopped_account_is_wound_up_with_the_last_of_its_trades(floor: Floor)
     assert floor.play(CLEARING, settled(floor.market, 2)) == [TradeMarkedSettled(2), TradingAccountWoundUp("steel", 7)]
 
 
-def test_a_trade_that_two_people_take_out_awaits_settlement_no_longer(floor: Floor) -> None:
-    floor.play(CLEARING, settled(floor.market, 1))
-    assert floor.play(CLEARING, BlockTrade(2)) == [
-        TradeBlocked(2, "steel", "power"),
-        TradingAccountWoundUp("steel", 7),
-    ]
+def test_an_account_with_a_trade_that_two_people_took_out_is_not_wound_up(floor: Floor) -> None:
+    assert floor.play(CLEARING, BlockTrade(2)) == [TradeBlocked(2, "steel", "power")]
+    assert floor.play(CLEARING, settled(floor.market, 1)) == [TradeMarkedSettled(1)]
+    floor.play(REGISTRY, ResumeTradingAccount("steel"))
+    again = floor.play(REGISTRY, StopTradingAccount("steel", "dissolved", 8))
+    assert not any(isinstance(event, TradingAccountWoundUp) for event in again)
 
 
 def test_an_account_that_may_be_used_again_is_not_wound_up(floor: Floor) -> None:

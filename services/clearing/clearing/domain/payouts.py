@@ -136,7 +136,9 @@ def instruct_payout(state: State, command: InstructPayout, context: Context) -> 
     payout = open_payout(state, command.payout_id)
     if payout.bank:
         raise Rejected("PAYOUT_ALREADY_INSTRUCTED", payout_id=command.payout_id, bank=payout.bank)
-    if state.funds.accounts[payout.account].restricted:
+    account = state.funds.accounts[payout.account]
+    # A closed account was restricted first, for ever; what it let go is its holder's.
+    if account.restricted and not account.closed:
         raise Rejected("ACCOUNT_RESTRICTED", account=payout.account)
 
     return [PayoutInstructed(command.payout_id, payout.account, command.bank)]

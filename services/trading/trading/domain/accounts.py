@@ -122,6 +122,16 @@ class Account:
         """Bought and sold together, in all instruments; zero when no trade of the account awaits settlement."""
         return sum(units.bought_unsettled_tonnes + units.sold_unsettled_tonnes for units in self.units.values())
 
+    def awaits_only(self, unsettled_tonnes: int) -> bool:
+        """Whether so much is all that awaits settlement, and no trade that two people took out waits for its end."""
+        blocked = any(units.blocked_tonnes for units in self.units.values())
+        open_end = blocked or self.funds.blocked_fen or self.funds.owed_fen
+        return self.unsettled_tonnes == unsettled_tonnes and not open_end
+
+    @property
+    def awaits_nothing(self) -> bool:
+        return self.awaits_only(0)
+
     def units_of(self, instrument: str) -> Units:
         units = self.units.get(instrument)
         if units is None:

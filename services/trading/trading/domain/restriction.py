@@ -7,7 +7,7 @@ makes a restriction effective. Once no trade of the account awaits settlement an
 closes no account before that (rulebook 1.4: all business must be wound up, no trading while an account is closed).
 
 Invariants: a stopped account has no open listing and no open negotiation; a closed one is stopped; an account is wound
-up only while it is stopped, once for each stop, and with no trade unsettled.
+up only while it is stopped, once for each stop, and with no trade unsettled or blocked.
 """
 
 from collections.abc import Iterable
@@ -150,16 +150,15 @@ def returned(market: "Market", unsold: Iterable[tuple[str, str, int]]) -> list[A
 
 
 def wound_up_by_stop(account: Account, restriction: int) -> list[TradingAccountWoundUp]:
-    return [] if account.unsettled_tonnes else [TradingAccountWoundUp(account.account, restriction)]
+    return [TradingAccountWoundUp(account.account, restriction)] if account.awaits_nothing else []
 
 
 def wound_up_by_settling(market: "Market", trade: Trade) -> list[TradingAccountWoundUp]:
-    """The stopped parties of a trade, if it was the last of theirs to await settlement."""
-    parties = (market.accounts[trade.buyer], market.accounts[trade.seller])
+    """The stopped parties of a trade that settles, if it is the last thing that they await."""
     return [
         TradingAccountWoundUp(account=party.account, restriction=party.restriction)
-        for party in parties
-        if party.stopped_ground and party.unsettled_tonnes == trade.quantity_tonnes
+        for party in (market.accounts[trade.buyer], market.accounts[trade.seller])
+        if party.stopped_ground and party.awaits_only(trade.quantity_tonnes)
     ]
 
 
@@ -192,7 +191,7 @@ def on_trading_account_wound_up(market: "Market", event: TradingAccountWoundUp) 
     """Only said: it is the registry that goes by it."""
     account = market.accounts[event.account]
     assert account.stopped_ground
-    assert account.unsettled_tonnes == 0
+    assert account.awaits_nothing
 
 
 DECIDE: Decide = {

@@ -110,10 +110,7 @@ def mark_trade_settled(market: "Market", command: MarkTradeSettled, context: Con
 def block_trade(market: "Market", command: BlockTrade, context: Context) -> list[object]:
     trade = awaited_trade(market, command.trade_id)
 
-    return [
-        TradeBlocked(trade_id=command.trade_id, buyer=trade.buyer, seller=trade.seller),
-        *wound_up_by_settling(market, trade),
-    ]
+    return [TradeBlocked(trade_id=command.trade_id, buyer=trade.buyer, seller=trade.seller)]
 
 
 def awaited_trade(market: "Market", trade_id: int) -> Trade:

@@ -1,0 +1,116 @@
+"""Hearing one source whose log and whose Kafka are as the test decides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import cast
+
+import grpc
+from google.protobuf import wrappers_pb2
+
+from chassis.broker import RecordConsumer
+from chassis.call import NotYet, Refused
+from chassis.engine import Engine
+from chassis.hearing import Heard, Hearing
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import Head, Record, chain, genesis
+from chassis.remote import Remote
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer
+from support import tally
+from support.tally import Add, Tally
+
+SOURCE = "google"
+"""The source's name stands in its events' type names, as a service's does."""
+
+
+class FakeConsumer:
+    """What arrives on Kafka, as the test decides."""
+
+    def __init__(self) -> None:
+        self.batches: asyncio.Queue[list[Record]] = asyncio.Queue()
+
+    async def next_batch(self, seconds: float) -> list[Record]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.02):
+                return await self.batches.get()
+        return []
+
+
+class FakeRemote:
+    """The source's log; away when told."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.away = False
+        self.refuses = False
+
+    async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+        if self.away:
+            raise NotYet("away")
+        if self.refuses:
+            raise Refused(grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED", {})
+        return self.records[after_position : after_position + records_max], len(self.records)
+
+
+def source_records(count: int, head: Head | None = None, amount: int = 1) -> list[Record]:
+    head = head or genesis(SOURCE)
+    records = []
+    for _ in range(count):
+        data = wrappers_pb2.Int64Value(value=amount).SerializeToString()
+        bare = Record(head.position + 1, "google.protobuf.Int64Value", data, 1_000, "participant:ada")
+        records.append(replace(bare, digest=chain(head.digest, bare)))
+        head = Head(records[-1].position, records[-1].digest)
+    return records
+
+
+def on_value(event: wrappers_pb2.Int64Value, heard: Heard) -> Add | None:
+    return Add(event.value) if event.value else None
+
+
+@asynccontextmanager
+async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
+    log = MemoryLog(store)
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), sources=frozenset({SOURCE}))
+    for record in await log.read(0, 1_000):
+        engine.apply(record)
+    engine.hear_from(await log.heard())
+    writer = Writer(engine, log, Metrics())
+    consumer = FakeConsumer()
+    ear = Hearing(
+        SOURCE,
+        {wrappers_pb2.Int64Value: on_value},
+        writer,
+        cast(Remote, remote),
+        cast(RecordConsumer, consumer),
+        Tracing(),
+    )
+    tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ear.run())]
+    yield ear, consumer, writer
+    for task in reversed(tasks):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await log.close()
+
+
+async def until_halted(ear: Hearing) -> None:
+    async with asyncio.timeout(5):
+        while not ear.halted_because:
+            await asyncio.sleep(0.005)
+
+
+async def until_heard(ear: Hearing, position: int) -> None:
+    async with asyncio.timeout(5):
+        while ear.upto.position < position and not ear.halted_because:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.03)
+
+
+async def until_goes_on(ear: Hearing) -> None:
+    async with asyncio.timeout(5):
+        while ear.halted_because:
+            await asyncio.sleep(0.01)

@@ -1,0 +1,192 @@
+"""Hearing that stops: a fork, a bug, a newer release; what is written of it, and how it goes on."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from carbonmarket.log.v1 import log_events_pb2
+from chassis.call import Call
+from chassis.corrections import HearingResumed, ResumeHearing
+from chassis.decider import Rejected
+from chassis.engine import StateUnusable
+from chassis.memory_log import MemoryStore
+from chassis.record import Head, Record, chain, genesis
+from chassis.telemetry import JsonLines
+from support.hearing import (
+    SOURCE,
+    FakeRemote,
+    hearing,
+    source_records,
+    until_goes_on,
+    until_halted,
+    until_heard,
+)
+
+
+async def test_a_source_that_forked_halts_hearing_and_both_digests_are_named() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    kept = store.heard[SOURCE].digest.hex()
+    remote.records = source_records(6, amount=2)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 6)
+        assert kept in ear.halted_because
+        assert remote.records[3].digest.hex() in ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 4
+
+
+async def test_a_halt_is_told_with_the_record_it_stopped_at_and_that_records_trace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    remote = FakeRemote()
+    good, bad = source_records(2)
+    remote.records = [
+        good,
+        replace(bad, type="carbonmarket.unknown.v1.Unheard", traceparent=f"00-{'b' * 32}-{1:016x}-01"),
+    ]
+    unchained = remote.records[1]
+    remote.records[1] = replace(unchained, digest=chain(good.digest, unchained))
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await until_heard(ear, 2)
+    (line,) = [
+        json.loads(JsonLines("tally").format(record)) for record in caplog.records if record.levelname == "CRITICAL"
+    ]
+    assert (line["source"], line["source_position"], line["traceparent"][3:5]) == (SOURCE, 2, "bb")
+
+
+async def test_a_source_in_step_lags_by_no_record_and_one_that_is_halted_lags_by_all_that_is_left() -> None:
+    remote = FakeRemote()
+    remote.records = source_records(3)
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await until_heard(ear, 3)
+        assert ear.lag.records == 0
+        in_step_at = ear.lag.in_step_at
+        remote.records += [replace(record, position=record.position + 3) for record in source_records(4)]
+        await until_halted(ear)
+        assert ear.lag.records == 4
+        halted_at = ear.lag.in_step_at
+        await asyncio.sleep(0.1)
+        assert in_step_at <= ear.lag.in_step_at == halted_at, (
+            "and since when it lags stands still, however long it lasts"
+        )
+
+
+async def test_a_source_that_came_back_older_halts_hearing() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = remote.records[:2]
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 9)
+        assert "came back older" in ear.halted_because
+
+
+async def test_what_comes_before_a_record_that_stops_the_reader_is_heard() -> None:
+    remote = FakeRemote()
+    good = source_records(3)
+    bare = Record(4, "google.protobuf.Unheard", b"", 1_000, "participant:ada")
+    remote.records = [*good, replace(bare, digest=chain(good[-1].digest, bare))]
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        await until_heard(ear, 4)
+        assert "does not know" in ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = source_records(4)[:2]
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 9)
+        assert "came back older" in ear.halted_because
+        remote.records = source_records(5)
+        command = ResumeHearing(SOURCE, 4, source_records(4)[3].digest, "an old replica had answered")
+        await writer.submit(command, "r1", Call("clearing_operator:ann"))
+        await writer.submit(command, "r1", Call("clearing_operator:ben"))
+        await until_goes_on(ear)
+        await until_heard(ear, 5)
+        assert ear.upto.position == 5
+
+
+async def test_an_event_of_an_unknown_type_stops_the_reader() -> None:
+    remote = FakeRemote()
+    bare = Record(1, "google.protobuf.Unheard", b"", 1_000, "participant:ada")
+    remote.records = [replace(bare, digest=chain(genesis(SOURCE).digest, bare))]
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
+        await until_heard(ear, 1)
+        assert "does not know" in ear.halted_because
+        assert ear.upto.position == 0
+
+
+async def test_a_halt_is_written_down_once_and_lasts_over_restarts_until_a_mended_release_gets_past_it() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    good = source_records(2)
+    bare = Record(3, "google.protobuf.Unheard", b"", 1_000, "participant:ada")
+    remote.records = [*good, replace(bare, digest=chain(good[-1].digest, bare))]
+    for _ in range(2):
+        async with hearing(store, remote) as (ear, _, writer):
+            await until_halted(ear)
+            await asyncio.sleep(0.03)
+            read = await writer.read(lambda _: writer.context("participant:ada").halted)
+            assert read.value == (SOURCE,)
+    (halted,) = [record for record in store.records if record.type.endswith("HearingHalted")]
+    assert "does not know" in log_events_pb2.HearingHalted.FromString(halted.data).why
+    remote.records = [*good, *source_records(1, Head(2, good[-1].digest))]
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_goes_on(ear)
+        assert ear.upto.position == 3
+    assert store.records[-1].type.endswith("HearingWentOn")
+
+
+async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_again() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = source_records(6, amount=2)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 6)
+        agreed = remote.records[3]
+        command = ResumeHearing(SOURCE, agreed.position, agreed.digest, "the source was restored from its replica")
+        ann, ben = Call("clearing_operator:ann"), Call("clearing_operator:ben")
+        await writer.submit(command, "r1", ann)
+        with pytest.raises(Rejected, match="SECOND_PERSON_REQUIRED"):
+            await writer.submit(command, "r2", ann)
+        assert ear.halted_because
+        (await writer.submit(command, "r1", ben)).only(HearingResumed)
+        await until_goes_on(ear)
+        await until_heard(ear, 6)
+        assert (await writer.read(lambda state: state.total)).value == 4 + 2 * 2
+    assert store.heard[SOURCE].position == 6
+
+
+async def test_hearing_that_goes_well_is_not_resumed_and_never_beyond_what_was_heard() -> None:
+    remote = FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        await until_heard(ear, 4)
+        with pytest.raises(Rejected, match="HEARING_NOT_HALTED"):
+            await writer.submit(ResumeHearing(SOURCE, 2, b"d" * 32, "again"), "r1", Call("clearing_operator:ann"))
+        remote.records = source_records(6, amount=2)
+        remote.records = remote.records[:2]
+        await until_halted(ear)
+        with pytest.raises(Rejected, match="POSITION_NOT_HEARD"):
+            await writer.submit(ResumeHearing(SOURCE, 5, b"d" * 32, "ahead"), "r2", Call("clearing_operator:ann"))
+
+
+async def test_a_heard_table_that_fell_behind_the_log_ends_the_process_before_anything_counts_twice() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    store.heard.clear()
+    with pytest.raises(StateUnusable, match="the log has heard 4 of it"):
+        async with hearing(store, remote):
+            pass
