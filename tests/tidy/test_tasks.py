@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 
 from support.repository import ROOT
 
@@ -12,6 +13,19 @@ def test_make_alone_lists_every_target_in_words() -> None:
     targets = {target for line in declared for target in line.split()}
     assert {"setup", "demo", "market", "reset", "year", "test", "check"} <= targets
     assert set(re.findall(r"^  ([a-z]+) +\S+ \S+", listed, re.MULTILINE)) == targets
+
+
+def test_what_a_build_leaves_is_neither_tracked_nor_checked() -> None:
+    left = ("build/year.json", "libs/client/build/lib/carbonmarket_client/market.py")
+    for path in left:
+        assert subprocess.run(("git", "check-ignore", "-q", path), cwd=ROOT).returncode == 0
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert "build" in settings["ruff"]["extend-exclude"]
+    for path in left:
+        assert any(re.search(pattern, path) for pattern in settings["mypy"]["exclude"])
+    assert not any(
+        re.search(pattern, "libs/rehearsal/rehearsal/plan/build.py") for pattern in settings["mypy"]["exclude"]
+    )
 
 
 def test_every_requirement_is_pinned_with_hashes_and_without_an_address() -> None:
