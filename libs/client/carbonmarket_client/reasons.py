@@ -10,7 +10,9 @@ _NUMBER = "Give the number that the answer which made it carried."
 MENDS = {
     # Any service
     "ACTOR_MISSING": "Say who is calling: `--as role:name`, or metadata carbonmarket-actor.",
-    "ROLE_NOT_ALLOWED": "Call as one of the roles that the refusal names.",
+    "ROLE_NOT_ALLOWED": (
+        "Call as one of the roles that the refusal names: `--as ROLE:NAME`, or metadata carbonmarket-actor."
+    ),
     "REQUEST_ID_MALFORMED": "Write the request id as 1 to 100 printable characters.",
     "REQUEST_ID_MISSING": "Give the command a request_id of its own, so that it can be repeated safely.",
     "REQUEST_ID_REUSED": (
@@ -83,7 +85,7 @@ MENDS = {
     "ACCOUNT_UNKNOWN": (
         "Check the account's name; a new one is known in trading and clearing a moment after it was opened."
     ),
-    "NOT_OWNER_OF_ACCOUNT": "Act for your own account: participant:NAME owns the account NAME.",
+    "NOT_OWNER_OF_ACCOUNT": "Name your account: participant:NAME owns the account NAME and no other.",
     "PROVINCE_CLOSED": "Name a province whose account is open.",
     "PROVINCE_MISSING": "Name the account of the entity's province.",
     "PROVINCE_NEVER_TRADES": "Open a province's account as not eligible to trade.",
