@@ -6,7 +6,10 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console, RenderableType
 
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from carbonmarket_client.errors import Unavailable
+from carbonmarket_client.feed import Record
 from carbonmarket_client.screens import (
     accounts,
     blocks,
@@ -19,6 +22,7 @@ from carbonmarket_client.screens import (
     reconciliations,
     runs,
 )
+from carbonmarket_client.screens.events import EventLines
 from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label, numbers, words
 from carbonmarket_client.statement import Statement
 from support import client_answers as answers
@@ -121,7 +125,7 @@ def test_an_account_without_allowances_is_told_so() -> None:
 
 
 def table(width: int) -> str:
-    columns = [numbers("trade"), words("buyer"), words("state", spare=True), numbers("value CNY")]
+    columns = [numbers("trade"), words("buyer"), words("state", spare=1), numbers("value CNY")]
     return printed(Screen("Trades", columns, [("17", "power-0007", "settled", "964,086,360.25")]), width)
 
 
@@ -129,6 +133,41 @@ def test_spare_columns_give_way_before_anything_is_folded() -> None:
     assert "settled" in table(60)
     assert "settled" not in table(38)
     assert "power-0007" in table(38)
+
+
+def test_the_highest_rank_gives_way_first_and_the_table_says_what_it_left_out() -> None:
+    columns = [numbers("trade"), words("method", spare=2), words("state", spare=1), numbers("value CNY", spare=2)]
+    trades = Screen("Trades", columns, [("17", "listed", "settled", "964,086,360.25")])
+    assert "left out" not in printed(trades, 40)
+    assert "(left out: value CNY; --json has it)" in printed(trades, 37)
+    narrow = printed(trades, 20)
+    assert "settled" in narrow
+    assert "left out: method," in narrow
+
+
+@pytest.mark.parametrize("day", ["", answers.DAY])
+def test_a_trade_in_100_columns_says_whether_it_has_settled(day: str) -> None:
+    lines = printed(orders.trades_screen("", day, answers.TRADES), WIDTH).splitlines()
+    assert "state" in lines[1]
+    assert lines[3].endswith("executed")
+    assert "left out: " in lines[4]
+
+
+def test_a_service_is_behind_a_source_by_what_that_one_says_of_its_head() -> None:
+    registry = operations.Standing("registry", log.GetStatusResponse(log_id="registry", head_position=61_240), None)
+    text = printed(operations.status_screens([registry, STANDINGS[1]]), WIDTH)
+    told = {line.split()[2]: line.split()[4] for line in text.splitlines() if " hears " in line}
+    assert told == {"registry": "6", "clearing": "-"}
+
+
+def test_what_is_longer_than_a_line_is_folded_below_its_event() -> None:
+    event = trading_events.TradingSuspended(instrument="CEA", ground="by notice " * 20)
+    record = Record("trading", 7, 0, event.DESCRIPTOR.full_name, event, answers.NOON_MS, "", "", "")
+    head, first, *others = printed(EventLines(record), 60).rstrip().splitlines()
+    assert head.endswith("TradingSuspended")
+    assert first == "    instrument: CEA"
+    assert {line[: len(line) - len(line.lstrip())] for line in others[1:]} == {"      "}
+    assert max(map(len, others)) <= 60
 
 
 def test_a_number_is_never_folded() -> None:

@@ -135,6 +135,22 @@ def test_a_refused_step_shows_its_reason_and_a_heard_one_the_record_it_heard(tmp
     assert second[3:6] == ["clearing", "trading", "29"]
 
 
+def test_a_met_trace_keeps_the_record_of_each_step_in_100_columns(tmp_path: Path) -> None:
+    lines = [row("trading", "TradingService/TakeListing", TAKER, "t0")]
+    lines += [row("clearing", "step 0", RUN, "s0")]
+    lines += [row("clearing", f"step {n}", RUN, f"s{n}", f"s{n - 1}", n) for n in range(1, 12)]
+    lines += [row("registry", "RegistryService/DeliverAllowances", RUN, "r", "s11", 20, links=((TAKER, "t0"),))]
+    (tmp_path / "spans.jsonl").write_text("".join(line + "\n" for line in lines))
+    tree = trace_tree(read_trace(tmp_path, TAKER), TAKER)
+    assert tree is not None
+    console = Console(width=98, record=True, file=io.StringIO())
+    console.print(*tree_screens(tree))
+    text = console.export_text()
+    (met,) = [line for line in text.splitlines() if "DeliverAllowances" in line]
+    assert met.split()[-5:] == ["registry", "30", "0.00", "ms", "TakeListing"]
+    assert "(China time)" in text
+
+
 def test_only_the_spans_in_question_are_read(folder: Path) -> None:
     assert OTHER not in {span.key.trace_id for span in read_trace(folder, TAKER)}
 

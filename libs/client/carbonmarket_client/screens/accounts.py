@@ -23,8 +23,8 @@ def accounts_screen(answer: registry.ListAccountsResponse) -> Screen:
             words("account"),
             words("kind"),
             words("state"),
-            words("trades"),
-            words("province", spare=True),
+            words("may trade"),
+            words("province", spare=1),
             words("name", wraps=True),
         ],
         [
@@ -112,7 +112,7 @@ def movements_screen(account: str, answer: registry.ListMovementsResponse) -> Sc
             numbers("in trading"),
             words("with"),
             numbers("trade"),
-            words("basis", spare=True, wraps=True),
+            words("basis", spare=1, wraps=True),
         ],
         [
             (

@@ -24,7 +24,7 @@ def blocks_screen(account: str, answer: trading.ListBlocksResponse) -> Screen:
             words("seller"),
             words("terms of"),
             words("state"),
-            numbers("trade", spare=True),
+            numbers("trade", spare=1),
         ],
         [
             (

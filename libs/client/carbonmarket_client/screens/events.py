@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
@@ -11,12 +12,15 @@ from carbonmarket_client.screens.layout import described
 from carbonmarket_client.values import moment
 
 INDENT = "    "
+HANGING = INDENT + "  "
 BETWEEN = "  "
 
 
 @dataclass(frozen=True, slots=True)
 class EventLines:
-    """When, where and what on a line of its own; below it what the event says, broken between its fields only."""
+    """When, where and what on a line of its own; below it what the event says, broken between its fields. A field that
+    is longer than a line is folded, indented further.
+    """
 
     record: Record
 
@@ -29,9 +33,18 @@ class EventLines:
         line = ""
         for name, value in described(record.event):
             said = f"{name}: {value}"
-            if line and len(INDENT + line + BETWEEN + said) > options.max_width:
-                yield Text(INDENT + line)
+            if line and cell_len(INDENT + line + BETWEEN + said) > options.max_width:
+                yield from _folded(line, console, options.max_width)
                 line = ""
             line += BETWEEN + said if line else said
-        if line:
-            yield Text(INDENT + line)
+        yield from _folded(line, console, options.max_width)
+
+
+def _folded(line: str, console: Console, width: int) -> Iterator[Text]:
+    if cell_len(INDENT + line) <= width:
+        parts = [Text(line)] if line else []
+    else:
+        parts = list(Text(line).wrap(console, max(width - len(HANGING), 1)))
+    for place, part in enumerate(parts):
+        part.rstrip()
+        yield Text.assemble(HANGING if place else INDENT, part)

@@ -53,7 +53,7 @@ def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionRe
             numbers("available"),
             numbers("locked"),
             numbers("bought today"),
-            numbers("blocked", spare=True),
+            numbers("blocked", spare=1),
         ],
         [
             (
@@ -76,7 +76,7 @@ def entries_screen(account: str, answer: clearing.ListEntriesResponse) -> Screen
         [
             numbers("position"),
             words("day"),
-            words("recorded", spare=True),
+            words("recorded", spare=1),
             words("what"),
             numbers("CNY"),
             numbers("trade"),
@@ -130,8 +130,8 @@ def payouts_screen(answer: clearing.ListPayoutsResponse) -> Screen:
             words("state"),
             words("requested"),
             words("bank"),
-            words("reference", spare=True),
-            words("ground", spare=True, wraps=True),
+            words("reference", spare=1),
+            words("ground", spare=1, wraps=True),
         ],
         [
             (
@@ -180,14 +180,14 @@ def lines_screen(answer: clearing.GetStatementResponse) -> Screen:
             numbers("trade"),
             words("time"),
             words("instrument"),
-            words("method"),
+            words("method", spare=3),
             words("side"),
             numbers("CNY/t"),
             numbers("tonnes"),
             numbers("value CNY"),
-            numbers("fee CNY", spare=True),
+            numbers("fee CNY", spare=2),
             words("with"),
-            words("state", spare=True),
+            words("state", spare=1),
         ],
         [
             (

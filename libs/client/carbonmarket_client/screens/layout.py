@@ -1,7 +1,7 @@
 """What people see: tables and cards that read well in 100 columns, in one colour or none.
 
 Numbers stand right-aligned under a heading that has their unit; nothing is said by colour alone. A table that is
-wider than the screen leaves out its spare columns, which `--json` always has.
+wider than the screen leaves out spare columns, the least important first, and says which; `--json` always has them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,19 +32,23 @@ RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading and how the cells below it stand. A spare column is left out where the screen is too narrow for it."""
+    """A heading and how the cells below it stand.
+
+    spare ranks what may be left out where the screen is too narrow: 0 never is, else the highest goes first, of equal
+    ones the last.
+    """
 
     heading: str
     right: bool = False
-    spare: bool = False
+    spare: int = 0
     wraps: bool = False
 
 
-def words(heading: str, *, spare: bool = False, wraps: bool = False) -> Column:
+def words(heading: str, *, spare: int = 0, wraps: bool = False) -> Column:
     return Column(heading, spare=spare, wraps=wraps)
 
 
-def numbers(heading: str, *, spare: bool = False) -> Column:
+def numbers(heading: str, *, spare: int = 0) -> Column:
     return Column(heading, right=True, spare=spare)
 
 
@@ -64,8 +68,11 @@ class Screen:
             return
         kept = list(range(len(self.columns)))
         while self._width(kept) > options.max_width and any(self.columns[place].spare for place in kept):
-            kept.remove(max(place for place in kept if self.columns[place].spare))
+            kept.remove(max(kept, key=lambda place: (self.columns[place].spare, place)))
         yield self._table(kept, fits=self._width(kept) <= options.max_width)
+        left_out = [column.heading for place, column in enumerate(self.columns) if place not in kept]
+        if left_out:
+            yield Text(f"(left out: {', '.join(left_out)}; --json has it)")
 
     def _width(self, kept: Sequence[int]) -> int:
         """How wide the table is with these columns, those that may wrap taken at their narrowest."""

@@ -1,6 +1,6 @@
 """Screens of the services' status and clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import RenderableType
@@ -35,7 +35,8 @@ def clock_screen(answers: dict[str, log.GetStatusResponse]) -> RenderableType:
 def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
     """The services, then who follows and hears, then what waits for people, as far as there is any."""
     screens: list[RenderableType] = [services_screen(standings)]
-    following = [row for each in standings if each.status for row in _following(each.service, each.status)]
+    heads = {each.service: each.status.head_position for each in standings if each.status}
+    following = [row for each in standings if each.status for row in _following(each.service, each.status, heads)]
     if following:
         columns = [
             words("service"),
@@ -82,16 +83,30 @@ def services_screen(standings: Sequence[Standing]) -> Screen:
     return Screen("Services", columns, rows)
 
 
-def _following(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:
+def _following(service: str, answer: log.GetStatusResponse, heads: Mapping[str, int]) -> list[tuple[str, ...]]:
+    """Who reads the service's own log, and which others it hears: these it is behind by what their own service told of
+    their head, if that gave an answer.
+    """
     followers: list[tuple[str, ...]] = [
         (service, known.name, f"{known.position:,}", f"{answer.head_position - known.position:,}", "")
         for known in answer.followers
     ]
     sources: list[tuple[str, ...]] = [
-        (service, f"hears {known.log_id}", f"{known.heard_position:,}", "", known.halted_because)
+        (
+            service,
+            f"hears {known.log_id}",
+            f"{known.heard_position:,}",
+            _behind(heads.get(known.log_id), known.heard_position),
+            known.halted_because,
+        )
         for known in answer.sources
     ]
     return followers + sources
+
+
+def _behind(head: int | None, heard: int) -> str:
+    """The services are asked one beside the other: what was heard may be later than the head that was told."""
+    return "-" if head is None else f"{max(head - heard, 0):,}"
 
 
 def _set_aside(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:

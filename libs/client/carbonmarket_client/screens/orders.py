@@ -20,7 +20,7 @@ def orders_screen(account: str, answer: trading.ListOrdersResponse) -> Screen:
         [
             numbers("order"),
             words("placed"),
-            words("account", spare=True),
+            words("account", spare=1),
             words("instrument"),
             words("side"),
             numbers("price CNY"),
@@ -64,24 +64,26 @@ def order_card(order: trading.Order) -> RenderableType:
 
 def trades_screen(account: str, day: str, answer: trading.ListTradesResponse) -> Screen:
     of_day = f" on {day}" if day else ""
+    when = [words("time")] if day else [words("day"), words("time", spare=2)]
     return Screen(
         more(f"Trades of {account or 'everybody'}{of_day}", answer.next_page_token),
         [
             numbers("trade"),
-            words("time" if day else "executed"),
+            *when,
             words("instrument"),
-            words("method", spare=True),
+            words("method", spare=3),
             numbers("CNY/t"),
             numbers("tonnes"),
             numbers("value CNY"),
             words("buyer"),
             words("seller"),
-            words("state", spare=True),
+            words("state", spare=1),
         ],
         [
             (
                 str(trade.trade_id),
-                clock(trade.executed_ms) if day else moment(trade.executed_ms)[:16],
+                *([] if day else [trade.day]),
+                clock(trade.executed_ms),
                 trade.instrument,
                 said(trade, "method"),
                 amount(trade.price_fen),

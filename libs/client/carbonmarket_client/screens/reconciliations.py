@@ -24,11 +24,11 @@ def reconciliations_screen(answer: clearing.ListReconciliationsResponse) -> Scre
             numbers("registry at"),
             numbers("trading at"),
             numbers("clearing at"),
-            numbers("fund entry", spare=True),
-            numbers("rows", spare=True),
+            numbers("fund entry", spare=1),
+            numbers("rows", spare=1),
             numbers("differences"),
             numbers("in flight"),
-            words("recorded", spare=True),
+            words("recorded", spare=1),
         ],
         [
             (

@@ -24,7 +24,7 @@ def runs_screen(answer: clearing.ListRunsResponse) -> Screen:
             words("phase"),
             numbers("attempt"),
             numbers("trades"),
-            numbers("excluded", spare=True),
+            numbers("excluded", spare=1),
             numbers("tonnes"),
             numbers("value CNY"),
             words("blocked because", wraps=True),
@@ -146,7 +146,7 @@ def obligations_screen(day: str, answer: clearing.ListObligationsResponse) -> Sc
         more(f"Obligations of {day}", answer.next_page_token),
         [
             numbers("trade"),
-            words("time", spare=True),
+            words("time", spare=1),
             words("instrument"),
             numbers("CNY/t"),
             numbers("tonnes"),
@@ -154,7 +154,7 @@ def obligations_screen(day: str, answer: clearing.ListObligationsResponse) -> Sc
             words("buyer"),
             words("seller"),
             words("state"),
-            numbers("run", spare=True),
+            numbers("run", spare=1),
         ],
         [
             (

@@ -22,7 +22,7 @@ def own_screen(tree: TraceTree) -> Screen:
     began = moment(tree.start_nanos // 1_000_000)
     steps = f"{len(tree.lines)} steps in {', '.join(tree.services)}"
     return Screen(
-        f"Trace {tree.trace_id}, begun {began} by this machine's clock\n{steps}",
+        f"Trace {tree.trace_id}, {steps}\nbegun {began} (China time) by this machine's clock, not the market's",
         [words("step"), words("service"), words("record"), numbers("after"), numbers("took"), words("status")],
         [
             (
@@ -45,7 +45,7 @@ def joined_screen(tree: TraceTree) -> Screen:
         title += f"; {tree.left_out} more"
     return Screen(
         title,
-        [words("step"), words("service"), words("record", spare=True), numbers("after"), words("meets", wraps=True)],
+        [words("step"), words("service", spare=1), words("record"), numbers("after"), words("meets", wraps=True)],
         [row for joined in tree.joined for row in _joined_rows(joined, tree.start_nanos)],
     )
 
@@ -58,8 +58,13 @@ def _joined_rows(joined: Joined, start_nanos: int) -> list[tuple[str, ...]]:
 
 def _joined_row(line: Line, start_nanos: int) -> tuple[str, ...]:
     after = span(line.span.start_nanos - start_nanos)
-    meets = ", ".join(dict.fromkeys(each.name for each in line.meets))
-    return "  " + line.lead + line.span.name, line.span.service, _record(line.span), after, meets
+    meets = ", ".join(dict.fromkeys(_own_name(each) for each in line.meets))
+    return "  " + line.lead + _own_name(line.span), line.span.service, _record(line.span), after, meets
+
+
+def _own_name(step: Span) -> str:
+    """An rpc without its service, so that a deep tree stays on the screen."""
+    return step.name.rpartition("/")[2]
 
 
 def _record(step: Span) -> str:
