@@ -51,6 +51,23 @@ def test_following_ends_after_so_many_events(fake_market: FakeMarket) -> None:
     assert [json.loads(line)["position"] for line in said.splitlines()] == [8, 9]
 
 
+def test_who_follows_several_services_sees_first_what_is_there_in_the_order_of_time(fake_market: FakeMarket) -> None:
+    fake_market.registry.will("ReadFeed", feed_of((3, 1_000), (9, 5_000)))
+    fake_market.trading.will("ReadFeed", feed_of((7, 2_000), (8, 6_000)))
+    fake_market.clearing.will("ReadFeed", feed_of((4, 3_000)))
+    lines = ran(fake_market, "events", "--follow", "--limit", "5", "--json").splitlines()
+    assert [json.loads(line)["recorded_ms"] for line in lines] == [1_000, 2_000, 3_000, 5_000, 6_000]
+
+
+def test_what_comes_while_one_follows_is_shown_after_what_was_there(fake_market: FakeMarket) -> None:
+    there, later = feed_of((7, 2_000)), feed_of((7, 2_000), (8, 1_000))
+    fake_market.registry.will("ReadFeed", feed_of((3, 3_000)))
+    fake_market.trading.will("ReadFeed", lambda request: (later if request.wait_ms else there)(request))
+    fake_market.clearing.will("ReadFeed", feed_of())
+    lines = ran(fake_market, "events", "--follow", "--limit", "3", "--json").splitlines()
+    assert [json.loads(line)["position"] for line in lines] == [7, 3, 8]
+
+
 def test_following_goes_on_until_it_is_interrupted(fake_market: FakeMarket) -> None:
     fake_market.trading.will("ReadFeed", feed_of((7, 1_000)))
     command = [sys.executable, "-m", "carbonmarket_client"]

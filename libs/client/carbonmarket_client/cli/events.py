@@ -43,25 +43,22 @@ async def events(
     types: tuple[str, ...],
     limit: int,
 ) -> None:
-    """Show events in the order they happened: a participant's own feed, or a service's whole log.
+    """Show what happened: one's own feeds, or the services' whole logs.
 
-    A feed numbers its events without gaps, by sequence; a log by position. Keep the last number you have dealt with
-    and go on with
-    --after. With --json every event is one line.
+    Events stand in the order they happened, by the market's time over all services. With --follow those that are there
+    already come first, in that order; then each is shown when it arrives, so that the order holds within a service and
+    not between two.
+
+    A participant sees its own feed, others the whole log. A feed numbers its events without gaps, by sequence; a log by
+    position. Keep the last number you have dealt with and go on with --after. With --json every event is one line.
     """
     session.endless = follow
     chosen = services or SERVICES
     if after and len(chosen) != 1:
         raise click.UsageError("--after counts within one service: name it with --service")
     whose = session.own_or_all(account)
-    streams = [
-        market.service(service).follow_feed(whose, after, wait=follow)
-        if whose
-        else market.service(service).follow_log(after, wait=follow)
-        for service in chosen
-    ]
     shown = 0
-    async with aclosing(_as_they_come(streams) if follow else _in_order(streams)) as records:
+    async with aclosing(_records(market, chosen, whose, after, follow)) as records:
         async for record in records:
             if types and record.type.rpartition(".")[2] not in types:
                 continue
@@ -72,6 +69,29 @@ async def events(
             shown += 1
             if shown == limit:
                 return
+
+
+async def _records(
+    market: CarbonMarket, services: Sequence[str], account: str, after: int, follow: bool
+) -> AsyncGenerator[Record, None]:
+    """What is there, in the order it happened, and then, if it is followed, what comes."""
+    reached = dict.fromkeys(services, after)
+
+    def streams(*, wait: bool) -> list[AsyncGenerator[Record, None]]:
+        return [
+            market.service(service).follow_feed(account, reached[service], wait=wait)
+            if account
+            else market.service(service).follow_log(reached[service], wait=wait)
+            for service in services
+        ]
+
+    async for record in _in_order(streams(wait=False)):
+        reached[record.service] = record.sequence or record.position
+        yield record
+    if follow:
+        async with aclosing(_as_they_come(streams(wait=True))) as coming:
+            async for record in coming:
+                yield record
 
 
 async def _in_order(streams: Sequence[AsyncIterator[Record]]) -> AsyncGenerator[Record, None]:
