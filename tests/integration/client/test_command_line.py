@@ -42,6 +42,12 @@ def test_every_command_explains_itself_with_examples(path: tuple[str, ...]) -> N
     assert max(len(line) for line in result.stdout.splitlines() if "$ " not in line) <= 100
 
 
+@pytest.mark.parametrize("path", [(), *((name,) for name in cli.commands)], ids=" ".join)
+def test_every_list_of_commands_has_whole_sentences(path: tuple[str, ...]) -> None:
+    listed = CliRunner().invoke(cli, [*path, "--help"]).stdout
+    assert not [line for line in listed.splitlines() if line.endswith("...") and not line.startswith("Usage")]
+
+
 def test_the_help_lists_the_exit_codes() -> None:
     help_text = CliRunner().invoke(cli, ["--help"]).stdout
     for meaning in ("0  done", "1  refused", "3  no answer", "5  refused: this actor may not do it"):
@@ -191,7 +197,9 @@ def test_a_service_that_is_away_leaves_the_request_id_to_repeat_under() -> None:
     away = ["--trading=127.0.0.1:1", "--as=participant:power-0007", "--deadline=1"]
     result = CliRunner().invoke(cli, [*away, "orders", "cancel", "12", "--request-id", "cancel-12"])
     assert result.exit_code == 3
-    assert "--request-id cancel-12" in " ".join(result.stderr.split())
+    told = " ".join(result.stderr.split())
+    assert "--request-id cancel-12" in told
+    assert "`source var/env` again" in told
 
 
 def test_the_book_is_shown_once_or_as_long_as_wanted(fake_market: FakeMarket) -> None:

@@ -18,7 +18,7 @@ from support.fake_services import FakeMarket, Says
 
 # Every command that shows something, and what its service answers.
 SHOWS: list[tuple[tuple[str, ...], str, str, Any]] = [
-    (("accounts",), "registry", "ListAccounts", answers.ACCOUNTS),
+    (("accounts",), "registry", "GetAccount", registry.GetAccountResponse(account=answers.ACCOUNT)),
     (("accounts", "show"), "registry", "GetAccount", registry.GetAccountResponse(account=answers.ACCOUNT)),
     (("vintages",), "registry", "ListVintages", answers.VINTAGES),
     (("holdings",), "registry", "GetStatement", answers.HOLDINGS),
@@ -53,6 +53,17 @@ def test_what_is_asked_for_is_shown_to_people_and_to_programs(
     text = ran(fake_market, *arguments)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
     assert json.loads(ran(fake_market, *arguments, "--json"))
+
+
+def test_accounts_alone_are_ones_own_or_for_others_all(fake_market: FakeMarket) -> None:
+    fake_market.registry.will("GetAccount", registry.GetAccountResponse(account=answers.ACCOUNT, position=7))
+    fake_market.registry.will("ListAccounts", last_page(answers.ACCOUNTS))
+    assert "Account power-0007" in ran(fake_market, "accounts")
+    own, everybodys = as_json(fake_market, "accounts"), as_json(fake_market, "accounts", actor="auditor:kate")
+    assert own.keys() == everybodys.keys()
+    assert [account["account"] for account in own["accounts"]] == ["power-0007"]
+    assert len(everybodys["accounts"]) == len(answers.ACCOUNTS.accounts)
+    assert "may trade" in ran(fake_market, "accounts", actor="auditor:kate")
 
 
 def test_funds_are_shown_from_both_books(fake_market: FakeMarket) -> None:

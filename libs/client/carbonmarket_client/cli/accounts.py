@@ -2,6 +2,7 @@
 
 import click
 
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket_client.cli.app import (
     TONNES,
@@ -29,13 +30,21 @@ KINDS = click.Choice(list(words_of(types.AccountKind.DESCRIPTOR)))
 
 @cli.group(cls=Noun)
 def accounts() -> None:
-    """Registration accounts: who takes part, and whether the account may be used."""
+    """Registration accounts: who takes part, and whether the account may be used.
+
+    All of them are for operators, auditors and the regulator; a holder sees its own.
+    """
 
 
 @command(accounts, "list", ["carbonmarket accounts", "carbonmarket accounts list --limit 0 --json"])
 @limit_option
 async def list_accounts(market: CarbonMarket, session: Session, limit: int) -> None:
-    """List accounts by id. For operators, auditors and the regulator."""
+    """List accounts by id. A holder, who may not see the others', is shown its own."""
+    if own := session.own_or_all(None):
+        known = await market.registry.get_account(own)
+        alone = registry.ListAccountsResponse(accounts=[known.account], position=known.position)
+        session.show(alone, account_card(known.account))
+        return
     answer = await gathered(
         lambda size, token: market.registry.list_accounts(page_size=size, page_token=token), "accounts", limit
     )
@@ -100,7 +109,7 @@ async def change_account(
 @click.option("--ground", required=True, help="Why.")
 @request_id_option
 async def restrict_account(market: CarbonMarket, session: Session, account: str, ground: str, request_id: str) -> None:
-    """Restrict an account's use; it takes effect in trading as soon as trading has heard of it."""
+    """Restrict an account's use. It takes effect in trading as soon as trading has heard of it."""
     answer = await market.registry.restrict_account(account, ground, request_id=request_id)
     session.done(answer, request_id, f"Account {account} is restricted.")
 
@@ -192,7 +201,7 @@ async def allocate(
 
 @cli.group(cls=Noun)
 def holdings() -> None:
-    """Holdings: how many allowances an account has, where they are, and how that came about."""
+    """Holdings: an account's allowances, where they are, and how that came about."""
 
 
 @command(

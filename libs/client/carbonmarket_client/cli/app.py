@@ -161,7 +161,8 @@ def mend_of(error: MarketError) -> str:
         return error.mend
     if isinstance(error, Unavailable):
         again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
-        return f"See whether {error.service} runs and its address is right (`carbonmarket status`).{again}"
+        see = f"See whether {error.service} runs and its address is right (`carbonmarket status`)"
+        return f"{see}; after a restart of `make market`, `source var/env` again.{again}"
     if isinstance(error, Failed):
         return f"The mistake is the service's: its operators find it in the log of {error.service}."
     if isinstance(error, NotConfigured):

@@ -22,7 +22,7 @@ from carbonmarket_client.words import Side
 
 @cli.group(cls=Noun)
 def blocks() -> None:
-    """Blocks: large quantities, negotiated with one counterparty by offer, quote and confirmation."""
+    """Blocks: large quantities, negotiated with one counterparty."""
 
 
 @command(blocks, "list", ["carbonmarket blocks", "carbonmarket blocks list --open"])

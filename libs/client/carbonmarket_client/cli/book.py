@@ -14,7 +14,7 @@ from carbonmarket_client.screens.book import book_screen
 @click.option("--watch", is_flag=True, help="Stay and show every change until Ctrl-C; with --json a line each.")
 @click.option("--updates", type=click.IntRange(1), help="Watch so many pictures, then end.")
 async def book(market: CarbonMarket, session: Session, instrument: str, watch: bool, updates: int | None) -> None:
-    """Show the best price levels of both sides and the listings at each: what may be taken.
+    """Show an instrument's best price levels and their listings: what may be taken.
 
     A listing is taken by its number: `carbonmarket orders take --help`. Levels beyond the best are not shown and
     cannot be taken.

@@ -26,7 +26,7 @@ def days() -> None:
 @command(days, "show", ["carbonmarket days", "carbonmarket days show 2021-07-16"])
 @click.argument("day", type=DAY, required=False)
 async def show_day(market: CarbonMarket, session: Session, day: str | None) -> None:
-    """Show a trading day and what keeps it from opening; without a day the open one, else the next, else the last."""
+    """Show a trading day and what keeps it from opening. Without a day the open one, else the next, else the last."""
     answer = await market.trading.get_day(day or "")
     session.show(answer, day_card(answer))
 
@@ -88,7 +88,7 @@ async def announce(
     yes: bool,
     request_id: str,
 ) -> None:
-    """Announce trading days: those named, or those a calendar proposes, which a person should look at."""
+    """Announce trading days. They are named, or proposed by a calendar, which a person should look at."""
     if bool(named) == bool(first and last):
         raise click.UsageError("name the days, or give both --from and --to")
     announced = list(named)
@@ -109,7 +109,7 @@ async def announce(
 @click.option("--ground", required=True, help="Why it opens although an earlier day is not settled.")
 @request_id_option
 async def override(market: CarbonMarket, session: Session, day: str, ground: str, request_id: str) -> None:
-    """Propose, or as a second operator approve, that a day open although an earlier one is not settled."""
+    """Let a day open although an earlier one is not settled. One operator proposes it, a second approves it."""
     answer = await market.trading.override_opening(day, ground, request_id=request_id)
     sentence = (
         f"Approved: {day} may be opened, what is unsettled stays blocked."

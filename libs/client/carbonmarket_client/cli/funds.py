@@ -36,13 +36,13 @@ STATES = click.Choice(list(words_of(types.PayoutState.DESCRIPTOR)))
 
 @cli.group(cls=Noun)
 def funds() -> None:
-    """Funds: an account's money in clearing's books, and what of it trading lets be used."""
+    """Funds: an account's money, in clearing's books and by trading's view."""
 
 
 @command(funds, "show", ["carbonmarket funds", "carbonmarket funds power-0007 --json"])
 @click.argument("account", required=False)
 async def show_funds(market: CarbonMarket, session: Session, account: str | None) -> None:
-    """Show an account's money: clearing's balance first, then trading's view of it and of the allowances there."""
+    """Show an account's money. Clearing's balance comes first, then trading's view of it and of allowances."""
     whose = session.account(account)
     held = await market.clearing.get_funds(whose)
     usable = await market.trading.get_position(whose)
@@ -108,7 +108,7 @@ async def record_deposit(
 
 @cli.group(cls=Noun)
 def payouts() -> None:
-    """Payouts: money on its way out, requested, instructed, then paid or returned by the bank."""
+    """Payouts: money on its way out. It is requested, instructed, then paid or returned by the bank."""
 
 
 @command(payouts, "list", ["carbonmarket payouts", "carbonmarket payouts list --state requested"])
@@ -153,14 +153,14 @@ async def paid(market: CarbonMarket, session: Session, payout_id: int, reference
 @click.option("--ground", required=True, help="Why the bank could not pay.")
 @request_id_option
 async def returned(market: CarbonMarket, session: Session, payout_id: int, ground: str, request_id: str) -> None:
-    """Record that the calling bank could not pay; the money is in the account's balance again."""
+    """Record that the calling bank could not pay. The money is in the account's balance again."""
     answer = await market.clearing.record_payout_returned(payout_id, ground, request_id=request_id)
     session.done(answer, request_id, f"Payout {payout_id} is returned, entry {answer.entry}.")
 
 
 @cli.group(cls=Noun)
 def statements() -> None:
-    """Statements: an account's day, its money in clearing's books and its allowances in the registry's."""
+    """Statements: an account's day, in money and in allowances."""
 
 
 @command(
@@ -171,9 +171,10 @@ def statements() -> None:
 @click.argument("day", type=DAY, required=False)
 @click.option("--account", help="Whose; else the caller's own.")
 async def show_statement(market: CarbonMarket, session: Session, day: str | None, account: str | None) -> None:
-    """Show an account's statement of a day: cash, trades, fees, allowances, and until when it may be objected to.
+    """Show an account's statement of a day.
 
-    Without a day it is the last closed one's.
+    It has cash, trades, fees, allowances, and until when it may be objected to. Without a day it is the last closed
+    one's.
     """
     statement = await read_statement(market, session.account(account), day or await last_closed_day(market))
     lines = [asdict(line) for line in statement.vintages]

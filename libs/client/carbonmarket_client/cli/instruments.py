@@ -145,7 +145,7 @@ async def set_rules(
     book_levels: int,
     request_id: str,
 ) -> None:
-    """Set the rules of trading from a day on; what is left out is as the market began in 2021."""
+    """Set the rules of trading from a day on. What is left out is as the market began in 2021."""
     wanted = types.TradingRules(
         valid_from_day=day,
         source=source,

@@ -19,7 +19,7 @@ ANOTHER_APPROVES = "Proposed: another operator approves it by the same command."
 
 @cli.group(cls=Noun)
 def status() -> None:
-    """Status: whether the services answer and keep up, and what waits there for people."""
+    """Status: whether the services answer and keep up, and what waits for people."""
 
 
 @command(status, "show", ["carbonmarket status", "carbonmarket status --json"])
@@ -75,8 +75,9 @@ async def resume(
     ground: str,
     request_id: str,
 ) -> None:
-    """Let SERVICE hear SOURCE again after the record at POSITION, whose DIGEST is hexadecimal. It takes two
-    operators.
+    """Let SERVICE hear SOURCE again after the record at POSITION.
+
+    DIGEST is the record's, hexadecimal. It takes two operators.
     """
     try:
         digest_bytes = bytes.fromhex(digest)

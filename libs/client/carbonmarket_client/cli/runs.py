@@ -22,7 +22,10 @@ from carbonmarket_client.screens.runs import obligations_screen, run_screens, ru
 
 @cli.group(cls=Noun)
 def runs() -> None:
-    """Runs: the clearing of each day, trade by trade, delivery versus payment."""
+    """Runs: the clearing of each day, trade by trade, delivery versus payment.
+
+    For operators, auditors and the regulator; a participant sees its trades' by `carbonmarket obligations`.
+    """
 
 
 @command(runs, "list", ["carbonmarket runs", "carbonmarket runs list --open"])
@@ -66,7 +69,7 @@ async def retry(market: CarbonMarket, session: Session, run_id: int, request_id:
 async def exclude(
     market: CarbonMarket, session: Session, run_id: int, trade_ids: Sequence[int], ground: str, request_id: str
 ) -> None:
-    """Propose to take trades out of a blocked run; the trades that only they funded go with them."""
+    """Propose to take trades out of a blocked run. The trades that only they funded go with them."""
     answer = await market.clearing.propose_exclusion(run_id, trade_ids, ground, request_id=request_id)
     session.done(
         answer,
@@ -80,7 +83,7 @@ async def exclude(
 @click.argument("exclusion_id", type=int)
 @request_id_option
 async def approve(market: CarbonMarket, session: Session, exclusion_id: int, request_id: str) -> None:
-    """Approve the exclusion that another operator proposed; the run goes on without its trades."""
+    """Approve the exclusion that another operator proposed. The run goes on without its trades."""
     answer = await market.clearing.approve_exclusion(exclusion_id, request_id=request_id)
     sentence = f"Attempt {answer.attempt} is under way without the trades."
     if answer.blocked_because:
@@ -104,7 +107,7 @@ def obligations() -> None:
 async def list_obligations(
     market: CarbonMarket, session: Session, day: str | None, account: str | None, limit: int
 ) -> None:
-    """List the obligations of a day, in the order of their trades; without a day of the last closed one."""
+    """List the obligations of a day, in the order of their trades. Without a day of the last closed one."""
     of_day = day or await last_closed_day(market)
     whose = session.own_or_all(account)
     answer = await gathered(
@@ -117,7 +120,11 @@ async def list_obligations(
 
 @cli.group(cls=Noun)
 def reconciliations() -> None:
-    """Reconciliations: registry, trading and clearing compared at stated positions, every day."""
+    """Reconciliations: registry, trading and clearing compared every day.
+
+    Each says at which positions. For operators, auditors and the regulator; a participant sees its own books by
+    `carbonmarket statements`.
+    """
 
 
 @command(reconciliations, "list", ["carbonmarket reconciliations"])

@@ -24,10 +24,11 @@ TRACE_ID = re.compile(r"[0-9a-f]{32}")
     "--spans", type=click.Path(path_type=Path), envvar=SPANS_VARIABLE, required=True, help="Folder of span files."
 )
 async def trace(market: CarbonMarket, session: Session, id: str, spans: Path) -> None:
-    """Draw a trace over all services: ID is a trade's number or a trace's 32 hexadecimal digits.
+    """Draw a trace over all services.
 
-    What stands below a line was caused by it. Other traces that meet this one are drawn below it, each from its root
-    down to the step where they meet: the order a trade was made from, the run it was settled in.
+    ID is a trade's number or a trace's 32 hexadecimal digits. What stands below a line was caused by it. Other traces
+    that meet this one are drawn below it, each from its root down to the step where they meet: the order a trade was
+    made from, the run it was settled in.
     """
     trace_id = id.lower()
     if not TRACE_ID.fullmatch(trace_id):
