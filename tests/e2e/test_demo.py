@@ -46,6 +46,7 @@ async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_b
     assert "Statement of power-0003 for 2021-07-16" in left
     assert "sellable on the next day   159,000" in left
     assert "The three books after 2021-07-16: they agree" in left
+    assert "The tables below show the books now" in left
     way = left[left.index("The way of trade") :]
     for step in TRADE_TO_TONNE:
         assert step in way

@@ -7,6 +7,7 @@ position of the others its view is. What has not settled yet is in its view alre
 from dataclasses import dataclass
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket_client import pages
@@ -93,11 +94,12 @@ async def _funds(people: People, stated: query.StatePositionsResponse) -> tuple[
 
 
 def books_screens(books: Books) -> list[RenderableType]:
-    """The books as two tables: tonnes, then money."""
-    at = f"at registry {books.registry_position:,} and trading {books.trading_position:,}"
+    """When they were read, for they may have gone on since a reconciliation; then two tables: tonnes, then money."""
+    at = f"registry position {books.registry_position:,} and trading position {books.trading_position:,}"
     return [
+        Text(f"The tables below show the books now, at {at}."),
         Screen(
-            f"Allowances in trading, t, {at}",
+            "Allowances in trading, t",
             [words("account"), words("instrument"), numbers("registry"), numbers("trading"), words("equal")],
             [
                 (

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from carbonmarket_client.screens.layout import WIDTH
 from carbonmarket_client.settings import address_variable
 from rehearsal.market import MarketRuns, alone
 from rehearsal.postgres import Postgres
@@ -17,6 +18,7 @@ NOWHERE = f"{HOST}:1"
 """An address for what a check never calls."""
 
 VERIFY_S_MAX = 600.0
+INDENT = "  "
 
 
 async def verify(folder: Path) -> int:
@@ -52,9 +54,15 @@ async def _verify(service: str, database_url: str, heard_by: Sequence[str], fold
     await child.spawn()
     assert child.process is not None
     code = await asyncio.wait_for(child.process.wait(), VERIFY_S_MAX)
-    verdicts = [line for line in child.output().splitlines() if line.startswith(f"{service}: ")]
+    verdicts = [on_the_screen(line) for line in child.output().splitlines() if line.startswith(f"{service}: ")]
     print("\n".join(verdicts) or child.tail())
     return code
+
+
+def on_the_screen(verdict: str) -> str:
+    """A service's verdict, with its last part on a line of its own where one line is too narrow for all."""
+    head, semicolon, tail = verdict.rpartition("; ")
+    return verdict if len(verdict) <= WIDTH or not semicolon else f"{head};\n{INDENT}{tail}"
 
 
 def run(folder: Path) -> int:

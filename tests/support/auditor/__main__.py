@@ -5,8 +5,24 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Mapping
 
+from carbonmarket_client.values import money, tonnes
 from support.auditor import audit_services
+
+
+def told(figures: Mapping[str, int]) -> list[str]:
+    """The figures as lines of a screen, in CNY and tonnes."""
+    cleared = money(figures["cleared_two_sided_fen"])
+    return [
+        f"The auditor read {figures['events']:,} events: findings {figures['findings']:,}",
+        f"  {figures['accounts']:,} accounts, the provinces' among them",
+        f"  {figures['days']:,} days, {figures['days_settled']:,} settled; {figures['trades']:,} trades, "
+        f"{figures['trades_settled']:,} settled, {figures['trades_excluded']:,} excluded",
+        f"  listed {tonnes(figures['listed_tonnes'])} t, block {tonnes(figures['block_tonnes'])} t, together "
+        f"{money(figures['value_fen'])}",
+        f"  cleared {cleared}, counted on both sides",
+    ]
 
 
 def main() -> int:
@@ -27,7 +43,7 @@ def main() -> int:
     else:
         for line in report.findings.lines():
             print(line)
-        print(", ".join(f"{name} {value:,}" for name, value in figures.items()))
+        print("\n".join(told(figures)))
         print(f"audited in {time.monotonic() - started:.1f} s")
     return 0 if report.findings.clean else 1
 
