@@ -145,6 +145,7 @@ def _verdict(results: Results, folder: Path) -> Group:
     )
     rows = [
         ("days", f"{results.days_settled} of {results.days} settled, {results.abnormal_days} abnormal"),
+        ("accounts", f"{results.accounts:,} of entities, beside the province's"),
         ("traded", f"{results.trades:,} trades, {tonnes(traded_tonnes)} t, {money(results.value_fen)}"),
         ("cleared", f"{money(results.cleared_two_sided_fen)} counted on both sides"),
         ("compared", f"{results.rows_compared:,} daily rows, {len(results.mismatches)} mismatches"),
