@@ -62,7 +62,7 @@ class Settings:
                 "for example participant:power-0007"
             )
         role, _, name = self.actor.partition(":")
-        if not (role and name):
+        if not (role and name and self.actor.isascii() and self.actor.isprintable()):
             raise NotConfigured(
                 f"{self.actor!r} does not say who is calling: write ROLE:NAME, as participant:power-0007"
             )

@@ -49,9 +49,11 @@ def tonnes_of(text: str) -> int:
 def day_of(text: str) -> str:
     """Read a day, `2021-07-16`, and give it back as the market writes it. Raises NotATime."""
     try:
-        day = date.fromisoformat(text.strip())
+        day: date | None = date.fromisoformat(text.strip())
     except ValueError:
-        raise NotATime(f"{text!r} is not a day: write it as 2021-07-16") from None
+        day = None
+    if day is None or day.isoformat() != text.strip():
+        raise NotATime(f"{text!r} is not a day: write it as 2021-07-16")
     return day.isoformat()
 
 

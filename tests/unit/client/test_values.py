@@ -57,7 +57,7 @@ def test_the_markets_time_is_china_time() -> None:
     assert values.day_at(values.ms_of("2021-07-16 00:00")) == "2021-07-16"
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "2021-7-16", "16.07.2021", "2021-02-30"])
+@pytest.mark.parametrize("text", ["", "tomorrow", "2021-7-16", "16.07.2021", "2021-02-30", "20210716", "2021-W28-5"])
 def test_a_day_is_written_one_way(text: str) -> None:
     with pytest.raises(values.NotATime, match="2021-07-16"):
         values.day_of(text)

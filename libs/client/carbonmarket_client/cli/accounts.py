@@ -5,6 +5,7 @@ import click
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket_client.cli.app import (
+    SMALL_NUMBER,
     TONNES,
     Noun,
     Session,
@@ -150,7 +151,7 @@ async def list_vintages(market: CarbonMarket, session: Session, limit: int) -> N
 
 @command(vintages, "create", ["carbonmarket vintages create CEA21 2021"])
 @click.argument("vintage")
-@click.argument("compliance_year", type=int)
+@click.argument("compliance_year", type=SMALL_NUMBER)
 @request_id_option
 async def create_vintage(
     market: CarbonMarket, session: Session, vintage: str, compliance_year: int, request_id: str

@@ -26,12 +26,16 @@ from carbonmarket_client.errors import (
 )
 from carbonmarket_client.link import DEADLINE_S, new_request_id
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.layout import WIDTH, fact, label
+from carbonmarket_client.screens.layout import WIDTH, fact, label, shown
 from carbonmarket_client.service import Page, pages
 from carbonmarket_client.settings import ACTOR_VARIABLE, Settings, address_variable
 
 DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
 INTERRUPTED = 130
+
+NUMBER = click.IntRange(-(2**63), 2**63 - 1)
+SMALL_NUMBER = click.IntRange(-(2**31), 2**31 - 1)
+"""What a message's field can carry; what the market makes of it is its own business."""
 
 EXAMPLES = """\
 Examples:
@@ -190,7 +194,7 @@ def _worded(error: MarketError) -> RenderableType:
         lines = [f"  {label(name):<{width}}  {fact(name, value)}" for name, value in sorted(error.facts.items())]
     else:
         head, lines = f"{type(error).__name__}: {error}", []
-    return Group(Text(head, style="bold"), *map(Text, lines), Text(f"How to mend it: {mend_of(error)}"))
+    return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to mend it: {mend_of(error)}"))
 
 
 # How commands are declared.

@@ -4,6 +4,7 @@ import click
 
 from carbonmarket_client.cli.app import (
     CNY,
+    NUMBER,
     SIDE,
     TONNES,
     Noun,
@@ -76,7 +77,7 @@ async def offer(
 
 
 @command(blocks, "quote", ["carbonmarket blocks quote 3 150,000 47.90"])
-@click.argument("block_id", type=int)
+@click.argument("block_id", type=NUMBER)
 @click.argument("quantity", type=TONNES)
 @click.argument("price", type=CNY)
 @request_id_option
@@ -93,7 +94,7 @@ async def quote(
 
 
 @command(blocks, "confirm", ["carbonmarket blocks confirm 3 150,000 47.90"])
-@click.argument("block_id", type=int)
+@click.argument("block_id", type=NUMBER)
 @click.argument("quantity", type=TONNES)
 @click.argument("price", type=CNY)
 @request_id_option
@@ -113,7 +114,7 @@ async def confirm(
 
 
 @command(blocks, "decline", ["carbonmarket blocks decline 3"])
-@click.argument("block_id", type=int)
+@click.argument("block_id", type=NUMBER)
 @request_id_option
 async def decline(market: CarbonMarket, session: Session, block_id: int, request_id: str) -> None:
     """Say no to the other side's terms: the negotiation ends."""
@@ -122,7 +123,7 @@ async def decline(market: CarbonMarket, session: Session, block_id: int, request
 
 
 @command(blocks, "withdraw", ["carbonmarket blocks withdraw 3"])
-@click.argument("block_id", type=int)
+@click.argument("block_id", type=NUMBER)
 @request_id_option
 async def withdraw(market: CarbonMarket, session: Session, block_id: int, request_id: str) -> None:
     """Take one's own terms off the table: the negotiation ends."""

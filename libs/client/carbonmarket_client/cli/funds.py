@@ -9,6 +9,7 @@ from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from carbonmarket_client.cli.app import (
     CNY,
     DAY,
+    NUMBER,
     Noun,
     Session,
     cli,
@@ -129,7 +130,7 @@ async def list_payouts(
 
 
 @command(payouts, "instruct", ["carbonmarket payouts instruct 4 bank-a"])
-@click.argument("payout_id", type=int)
+@click.argument("payout_id", type=NUMBER)
 @click.argument("bank")
 @request_id_option
 async def instruct(market: CarbonMarket, session: Session, payout_id: int, bank: str, request_id: str) -> None:
@@ -139,7 +140,7 @@ async def instruct(market: CarbonMarket, session: Session, payout_id: int, bank:
 
 
 @command(payouts, "paid", ["carbonmarket --as settlement_bank:bank-a payouts paid 4 --reference A-119"])
-@click.argument("payout_id", type=int)
+@click.argument("payout_id", type=NUMBER)
 @click.option("--reference", required=True, help="The bank's own name of the movement, used once for ever.")
 @request_id_option
 async def paid(market: CarbonMarket, session: Session, payout_id: int, reference: str, request_id: str) -> None:
@@ -149,7 +150,7 @@ async def paid(market: CarbonMarket, session: Session, payout_id: int, reference
 
 
 @command(payouts, "returned", ['carbonmarket --as settlement_bank:bank-a payouts returned 4 --ground "account closed"'])
-@click.argument("payout_id", type=int)
+@click.argument("payout_id", type=NUMBER)
 @click.option("--ground", required=True, help="Why the bank could not pay.")
 @request_id_option
 async def returned(market: CarbonMarket, session: Session, payout_id: int, ground: str, request_id: str) -> None:

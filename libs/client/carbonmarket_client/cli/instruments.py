@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from carbonmarket_client.cli.app import CNY, DAY, Noun, Session, cli, command, request_id_option
+from carbonmarket_client.cli.app import CNY, DAY, SMALL_NUMBER, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.instruments import instruments_screens, rules_card
@@ -119,15 +119,19 @@ async def set_weights(
 )
 @click.argument("day", type=DAY)
 @click.option("--source", required=True, help="Where the rules were announced.")
-@click.option("--listed-band-bp", type=int, default=1_000, show_default=True, help="Hundredths of a per cent.")
-@click.option("--block-band-bp", type=int, default=3_000, show_default=True, help="Hundredths of a per cent.")
+@click.option("--listed-band-bp", type=SMALL_NUMBER, default=1_000, show_default=True, help="Hundredths of a per cent.")
+@click.option("--block-band-bp", type=SMALL_NUMBER, default=3_000, show_default=True, help="Hundredths of a per cent.")
 @click.option("--price-tick", type=CNY, default="0.01", show_default=True)
-@click.option("--quantity-tick-tonnes", type=int, default=1, show_default=True)
-@click.option("--listed-tonnes-max", type=int, default=99_999, show_default=True, help="The largest listed order.")
-@click.option("--block-tonnes-min", type=int, default=100_000, show_default=True, help="The smallest block.")
+@click.option("--quantity-tick-tonnes", type=SMALL_NUMBER, default=1, show_default=True)
+@click.option(
+    "--listed-tonnes-max", type=SMALL_NUMBER, default=99_999, show_default=True, help="The largest listed order."
+)
+@click.option("--block-tonnes-min", type=SMALL_NUMBER, default=100_000, show_default=True, help="The smallest block.")
 @click.option("--listed-sessions", default="09:30-11:30,13:00-15:00", show_default=True)
 @click.option("--block-sessions", default="13:00-15:00", show_default=True)
-@click.option("--book-levels", type=int, default=5, show_default=True, help="Price levels a taker may take from.")
+@click.option(
+    "--book-levels", type=SMALL_NUMBER, default=5, show_default=True, help="Price levels a taker may take from."
+)
 @request_id_option
 async def set_rules(
     market: CarbonMarket,

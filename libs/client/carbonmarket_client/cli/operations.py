@@ -5,7 +5,7 @@ import asyncio
 import click
 from rich.text import Text
 
-from carbonmarket_client.cli.app import TIME, Noun, Session, cli, command, exit_code, request_id_option
+from carbonmarket_client.cli.app import NUMBER, TIME, Noun, Session, cli, command, exit_code, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import MarketError
 from carbonmarket_client.market import CarbonMarket
@@ -45,7 +45,7 @@ async def standing(market: CarbonMarket, service: str) -> Standing:
 
 @command(status, "resolve", ['carbonmarket status resolve clearing 5017 --ground "paid by hand, minutes 12"'])
 @click.argument("service", type=SERVICE)
-@click.argument("position", type=int)
+@click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="How people dealt with it.")
 @request_id_option
 async def resolve(
@@ -61,7 +61,7 @@ async def resolve(
 )
 @click.argument("service", type=SERVICE)
 @click.argument("source", type=SERVICE)
-@click.argument("position", type=int)
+@click.argument("position", type=NUMBER)
 @click.argument("digest")
 @click.option("--ground", required=True, help="Why this record counts as the last one heard.")
 @request_id_option

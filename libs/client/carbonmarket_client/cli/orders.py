@@ -5,6 +5,7 @@ import click
 from carbonmarket_client.cli.app import (
     CNY,
     DAY,
+    NUMBER,
     SIDE,
     TONNES,
     Noun,
@@ -49,7 +50,7 @@ async def list_orders(
 
 
 @command(orders, "show", ["carbonmarket orders show 12"])
-@click.argument("order_id", type=int)
+@click.argument("order_id", type=NUMBER)
 async def show_order(market: CarbonMarket, session: Session, order_id: int) -> None:
     """Show one order."""
     answer = await market.trading.get_order(order_id)
@@ -89,7 +90,7 @@ async def place(
 
 
 @command(orders, "cancel", ["carbonmarket orders cancel 12"])
-@click.argument("order_id", type=int)
+@click.argument("order_id", type=NUMBER)
 @request_id_option
 async def cancel(market: CarbonMarket, session: Session, order_id: int, request_id: str) -> None:
     """Take what is left of one's listing out of the book."""
@@ -98,7 +99,7 @@ async def cancel(market: CarbonMarket, session: Session, order_id: int, request_
 
 
 @command(orders, "take", ["carbonmarket orders take 12 400 51.23"])
-@click.argument("order_id", type=int)
+@click.argument("order_id", type=NUMBER)
 @click.argument("quantity", type=TONNES)
 @click.argument("price", type=CNY)
 @click.option("--account", help="For whom; else the caller's own.")
@@ -149,7 +150,7 @@ async def list_trades(market: CarbonMarket, session: Session, account: str | Non
 
 
 @command(trades, "show", ["carbonmarket trades show 17"])
-@click.argument("trade_id", type=int)
+@click.argument("trade_id", type=NUMBER)
 async def show_trade(market: CarbonMarket, session: Session, trade_id: int) -> None:
     """Show one trade, with the id of its trace."""
     answer = await market.trading.get_trade(trade_id)

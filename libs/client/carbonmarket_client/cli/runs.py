@@ -6,6 +6,7 @@ import click
 
 from carbonmarket_client.cli.app import (
     DAY,
+    NUMBER,
     Noun,
     Session,
     cli,
@@ -42,7 +43,7 @@ async def list_runs(market: CarbonMarket, session: Session, open_only: bool, lim
 
 
 @command(runs, "show", ["carbonmarket runs show 1", "carbonmarket runs show 1 --limit 0 --json"])
-@click.argument("run_id", type=int)
+@click.argument("run_id", type=NUMBER)
 @limit_option
 async def show_run(market: CarbonMarket, session: Session, run_id: int, limit: int) -> None:
     """Show one run: where it stands, why it waits, the steps it took, and its legs."""
@@ -53,7 +54,7 @@ async def show_run(market: CarbonMarket, session: Session, run_id: int, limit: i
 
 
 @command(runs, "retry", ["carbonmarket runs retry 1"])
-@click.argument("run_id", type=int)
+@click.argument("run_id", type=NUMBER)
 @request_id_option
 async def retry(market: CarbonMarket, session: Session, run_id: int, request_id: str) -> None:
     """Try a blocked run again, from the completeness barrier on, as a new attempt."""
@@ -62,8 +63,8 @@ async def retry(market: CarbonMarket, session: Session, run_id: int, request_id:
 
 
 @command(runs, "exclude", ['carbonmarket runs exclude 1 17 18 --ground "bank recalled the deposit"'])
-@click.argument("run_id", type=int)
-@click.argument("trade_ids", type=int, nargs=-1, required=True)
+@click.argument("run_id", type=NUMBER)
+@click.argument("trade_ids", type=NUMBER, nargs=-1, required=True)
 @click.option("--ground", required=True, help="Why these trades cannot settle.")
 @request_id_option
 async def exclude(
@@ -80,7 +81,7 @@ async def exclude(
 
 
 @command(runs, "approve", ["carbonmarket runs approve 2"])
-@click.argument("exclusion_id", type=int)
+@click.argument("exclusion_id", type=NUMBER)
 @request_id_option
 async def approve(market: CarbonMarket, session: Session, exclusion_id: int, request_id: str) -> None:
     """Approve the exclusion that another operator proposed. The run goes on without its trades."""

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from carbonmarket_client.feed import Record
-from carbonmarket_client.screens.layout import described
+from carbonmarket_client.screens.layout import described, shown
 from carbonmarket_client.values import moment
 
 INDENT = "    "
@@ -42,9 +42,9 @@ class EventLines:
 
 def _folded(line: str, console: Console, width: int) -> Iterator[Text]:
     if cell_len(INDENT + line) <= width:
-        parts = [Text(line)] if line else []
+        parts = [shown(line)] if line else []
     else:
-        parts = list(Text(line).wrap(console, max(width - len(HANGING), 1)))
+        parts = list(shown(line).wrap(console, max(width - len(HANGING), 1)))
     for place, part in enumerate(parts):
         part.rstrip()
         yield Text.assemble(HANGING if place else INDENT, part)

@@ -7,6 +7,7 @@ wider than the screen leaves out spare columns, the least important first, and s
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import category
 
 from google.protobuf.message import Message
 from rich import box
@@ -20,6 +21,8 @@ from carbonmarket_client.words import word_of
 
 WIDTH = 100
 """How wide a screen is where the output is no terminal."""
+
+UNSEEN = "\N{REPLACEMENT CHARACTER}"
 
 GAP = 2
 """Columns stand so far apart: a cell's padding and the divider."""
@@ -44,6 +47,12 @@ class Column:
     wraps: bool = False
 
 
+def shown(text: str, *, bold: bool = False) -> Text:
+    """What somebody else wrote, without the characters by which it could take over a terminal."""
+    harmless = (UNSEEN if category(each) in ("Cc", "Cf") and each != "\n" else each for each in text)
+    return Text("".join(harmless), style="bold" if bold else "")
+
+
 def words(heading: str, *, spare: int = 0, wraps: bool = False) -> Column:
     return Column(heading, spare=spare, wraps=wraps)
 
@@ -62,7 +71,7 @@ class Screen:
     nothing: str = "Nothing to show."
 
     def __rich_console__(self, console: Console, options: Any) -> Iterable[RenderableType]:
-        yield Text(self.title, style="bold")
+        yield shown(self.title, bold=True)
         if not self.rows:
             yield Text(self.nothing)
             return
@@ -97,7 +106,7 @@ class Screen:
                 overflow="fold",
             )
         for row in self.rows:
-            table.add_row(*(Text(row[place]) for place in kept))
+            table.add_row(*(shown(row[place]) for place in kept))
         return table
 
 
@@ -107,8 +116,8 @@ def card(title: str, rows: Iterable[tuple[str, str]], *, right: bool = False) ->
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right" if right else "left", overflow="fold")
     for label, value in rows:
-        grid.add_row(Text(label), Text(value))
-    return Group(Text(title, style="bold"), grid)
+        grid.add_row(shown(label), shown(value))
+    return Group(shown(title, bold=True), grid)
 
 
 def described(message: Message) -> list[tuple[str, str]]:
