@@ -73,6 +73,18 @@ FAULTS = (
         "test_after_a_restart_hearing_goes_on_where_it_stood",
     ),
     Fault(
+        "what chains on Kafka is believed",
+        (
+            Change(
+                f"{CHASSIS}/hearing.py",
+                "        return arrived if records and records[0].digest == arrived[-1].digest else ()\n",
+                "        return arrived\n",
+            ),
+        ),
+        "tests/unit/chassis/test_hearing.py::test_a_forgery_that_chains_is_not_believed_and_the_source_is_heard_as_it_is",
+        "test_a_forgery_that_chains_is_not_believed",
+    ),
+    Fault(
         "a repeated command is not looked up",
         (
             Change(
