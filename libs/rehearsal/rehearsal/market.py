@@ -6,13 +6,9 @@ start did not finish is begun anew, because a market opened by half is none.
 """
 
 import asyncio
-import fcntl
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import time
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from carbonmarket_client.errors import MarketError
 from carbonmarket_client.settings import ACTOR_VARIABLE
 from carbonmarket_client.words import Side
 from rehearsal import opening
+from rehearsal.folder import ENVIRONMENT, OPENED, FolderRefused, alone, begin, clear, one_line, set_opened
 from rehearsal.opening import FIRST_DAY, INSTRUMENT
 from rehearsal.people import People, china_ms
 from rehearsal.processes import ChildFailed
@@ -32,9 +29,6 @@ from rehearsal.welcome import welcome
 
 VISITOR = "participant:power-0003"
 """Who the visitor is, unless another actor is named: a company with money and no allowances to sell."""
-
-OPENED = "opened"
-"""The file that says that the first start came to its end."""
 
 LISTINGS: tuple[tuple[str, Side, int, int], ...] = (
     ("power-0001", "sell", 48_50, 5_000),
@@ -46,26 +40,22 @@ LISTINGS: tuple[tuple[str, Side, int, int], ...] = (
 )
 
 
-class MarketRuns(Exception):
-    """Another process keeps a market in this folder."""
-
-
 async def keep(folder: Path, out: Console) -> None:
     """Run the market in `folder` until the task is cancelled.
 
-    Raises ChildFailed, MarketRuns, MarketError and TimeoutError.
+    Raises ChildFailed, FolderRefused, MarketError and OSError (TimeoutError is one).
     """
     with alone(folder):
         first = not (folder / OPENED).exists()
         if first:
-            clear(folder)
+            begin(folder)
         out.print(f"Starting PostgreSQL, a broker and three services; all they know is in {folder}/ …")
         start = Start(clock=opening.CLOCK_START, restart=True)
         async with Stack(folder, start, lambda sentence: out.print(Text(sentence), soft_wrap=True)) as stack:
             async with People(stack.addresses) as people:
                 if first:
                     await _open(people)
-                    (folder / OPENED).touch()
+                    set_opened(folder)
                 _write_environment(folder, stack)
                 out.print(await welcome(people, stack, folder))
             await stack.failed.wait()
@@ -85,34 +75,22 @@ def run(folder: Path) -> int:
         try:
             await keep(folder, out)
         except asyncio.CancelledError:
-            out.print(f"Stopped. The data stays in {folder}/: `make market` goes on with it, `make reset` clears it.")
+            out.print(stopped(folder))
             return 0
-        except (ChildFailed, MarketRuns, MarketError, TimeoutError) as failure:
+        except (ChildFailed, FolderRefused, MarketError, TimeoutError) as failure:
             print(failure, file=sys.stderr)
+        except OSError as failure:
+            print(f"No market in {folder}/: {one_line(failure)}", file=sys.stderr)
         return 1
 
     return asyncio.run(until_told())
 
 
-def clear(folder: Path) -> None:
-    """Remove everything a market left in its folder, except the lock of who clears it."""
-    for path in folder.iterdir() if folder.exists() else ():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "lock":
-            path.unlink()
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a market's folder, so that nobody else runs, clears or checks it meanwhile. Raises MarketRuns."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MarketRuns(f"a market runs in {folder}/ already; stop it with Ctrl-C in its own terminal") from None
-        yield
+def stopped(folder: Path) -> Text:
+    """What becomes of the data of a market that was told to stop."""
+    if (folder / OPENED).exists():
+        return Text(f"Stopped. The data stays in {folder}/: `make market` goes on with it, `make reset` clears it.")
+    return Text(f"Stopped before the market was opened: the next `make market` begins {folder}/ anew.")
 
 
 async def _open(people: People) -> None:
@@ -129,7 +107,7 @@ def _write_environment(folder: Path, stack: Stack) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}$PATH"
     values = {**stack.environment, ACTOR_VARIABLE: VISITOR, "PATH": path}
     lines = [f'export {name}="{value}"' for name, value in values.items()]
-    (folder / "env").write_text("\n".join([*lines, ""]))
+    (folder / ENVIRONMENT).write_text("\n".join([*lines, ""]))
 
 
 def reset(folder: Path) -> int:
@@ -137,8 +115,11 @@ def reset(folder: Path) -> int:
     try:
         with alone(folder):
             clear(folder)
-    except MarketRuns as failure:
+    except FolderRefused as failure:
         print(failure, file=sys.stderr)
+        return 1
+    except OSError as failure:
+        print(f"{folder}/ is not cleared: {one_line(failure)}", file=sys.stderr)
         return 1
     print(f"{folder}/ is cleared: the next `make market` opens a new market.")
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from carbonmarket_client.screens.layout import WIDTH
 from carbonmarket_client.settings import address_variable
-from rehearsal.market import MarketRuns, alone
+from rehearsal.folder import FolderRefused, alone, has_data, one_line
 from rehearsal.postgres import Postgres
 from rehearsal.processes import Child, ChildFailed, Program
 from rehearsal.stack import HOST, SERVICES
@@ -24,7 +24,7 @@ INDENT = "  "
 async def verify(folder: Path) -> int:
     """Check all logs in a market's folder and print what each service says; return the exit code.
 
-    Raises ChildFailed.
+    Raises ChildFailed and OSError.
     """
     postgres = Postgres(folder / "postgres")
     await postgres.start()
@@ -67,12 +67,14 @@ def on_the_screen(verdict: str) -> str:
 
 def run(folder: Path) -> int:
     """Check the market in `folder`, which must not run; return the exit code."""
-    if not (folder / "postgres" / "data" / "PG_VERSION").exists():
-        print(f"There is no market in {folder}/; `make market` opens one.", file=sys.stderr)
-        return 1
     try:
+        if not has_data(folder):
+            print(f"There is no market in {folder}/; `make market` opens one.", file=sys.stderr)
+            return 1
         with alone(folder):
             return asyncio.run(verify(folder))
-    except (ChildFailed, MarketRuns) as failure:
+    except (ChildFailed, FolderRefused) as failure:
         print(failure, file=sys.stderr)
-        return 1
+    except OSError as failure:
+        print(f"{folder}/ cannot be checked: {one_line(failure)}", file=sys.stderr)
+    return 1
