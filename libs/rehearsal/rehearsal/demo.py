@@ -7,7 +7,6 @@ does not.
 
 import asyncio
 import contextlib
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from carbonmarket_client.spans import SpansUnreadable, TraceTree, read_trace, tr
 from carbonmarket_client.statement import read_statement
 from rehearsal import opening
 from rehearsal.books import books_screens, compare_books
+from rehearsal.folder import FolderRefused, alone, begin, one_line, remove
 from rehearsal.opening import NEXT_DAY
 from rehearsal.people import CLEARING_OPERATOR, EXCHANGE_OPERATOR, People, china_ms
 from rehearsal.processes import ChildFailed
@@ -112,11 +112,17 @@ def run(folder: Path, then: str) -> int:
     """Play the demo; return the exit code. `then` is a shell command that runs before the services stop, with their
     addresses in its environment.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     try:
-        return 0 if asyncio.run(play(folder, then)) else 1
+        with alone(folder):
+            begin(folder)
+            try:
+                return 0 if asyncio.run(play(folder, then)) else 1
+            finally:
+                remove(folder / "postgres")
     except (ChildFailed, MarketError, NotSettled, StoryBroken, ThenFailed, TimeoutError) as failure:
         print(f"\nThe demo ended early: {failure!r}\nWhat the processes printed is in {folder}/log/.", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder / "postgres", ignore_errors=True)
+    except FolderRefused as failure:
+        print(failure, file=sys.stderr)
+    except OSError as failure:
+        print(f"No demo in {folder}/: {one_line(failure)}", file=sys.stderr)
+    return 1

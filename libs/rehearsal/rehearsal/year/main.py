@@ -1,7 +1,6 @@
 """From the command line of `make year` to its exit code: plan, stack, play, compare, write, draw."""
 
 import asyncio
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from carbonmarket_client.calendar import proposed_days
 from carbonmarket_client.errors import MarketError
 from carbonmarket_client.screens.layout import card
 from carbonmarket_client.values import money, tonnes
+from rehearsal.folder import FolderRefused, alone, begin, one_line, remove
 from rehearsal.people import People
 from rehearsal.plan import DayRow, DaysDiffer, NoDraft, Plan, PlanRefused, RowError, build_plan, read_rows
 from rehearsal.plan.monthly import MONTHS, month_of
@@ -112,8 +112,6 @@ def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> 
     """
     out = console()
     work = folder / "year"
-    shutil.rmtree(work, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
     out.print("Making the plan …")
     try:
         task = task_of(plan_file, months)
@@ -124,12 +122,21 @@ def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> 
         out.print(f"The rules do not allow {one.column} of {one.instrument} on {one.day}: {one.reason}")
     out.print(f"{len(task.plan.days)} days, {task.plan.trades:,} trades. Starting the services …")
     try:
-        results = asyncio.run(_play_all(folder, task, then, out))
+        with alone(work):
+            begin(work)
+            try:
+                results = asyncio.run(_play_all(folder, task, then, out))
+            finally:
+                remove(work / "postgres")
     except (ChildFailed, MarketError, NotSettled, OpeningRefused, PlayRefused, ThenFailed, TimeoutError) as failure:
         print(f"The year ended early: {failure!r}\nWhat the processes printed is in {work}/log/.", file=sys.stderr)
         return 1
-    finally:
-        shutil.rmtree(work / "postgres", ignore_errors=True)
+    except FolderRefused as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except OSError as failure:
+        print(f"No year in {work}/: {one_line(failure)}", file=sys.stderr)
+        return 1
     out.print(_verdict(results, folder))
     return 0 if results.flawless else 1
 
