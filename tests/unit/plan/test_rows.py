@@ -59,6 +59,11 @@ FAULTS = [
     ([HEADER, row(trade_date="02.01.2030")],            2, "trade_date", "not a day like"),
     ([HEADER, row(trade_date="2030-02-30")],            2, "trade_date", "not in the calendar"),
     ([HEADER, row(trade_date="")],                      2, "trade_date", "not a day like"),
+    ([HEADER, row(trade_date="0001-01-01")],            2, "trade_date", "not between 1970-01-02 and 2099-12-31"),
+    ([HEADER, row(trade_date="1970-01-01")],            2, "trade_date", "not between 1970-01-02 and 2099-12-31"),
+    ([HEADER, GOOD, row(trade_date="2100-01-01")],      3, "trade_date", "not between 1970-01-02 and 2099-12-31"),
+    ([HEADER, row(trade_date="2030-01-05")],            2, "trade_date", "2030-01-05 is at a weekend"),
+    ([HEADER, row(trade_date="2030-01-06", instrument="COMCEA")], 2, "trade_date", "2030-01-06 is at a weekend"),
     ([HEADER, row(instrument="cea")],                   2, "instrument", "not an instrument"),
     ([HEADER, row(open="")],                            2, "open", "missing"),
     ([HEADER, row(low="-1.00")],                        2, "low", "-1.00 is negative"),
@@ -87,6 +92,12 @@ def test_a_fault_is_named_with_its_line_and_column(lines: list[str], line: int, 
     assert (refused.value.line, refused.value.column) == (line, column)
     assert problem in refused.value.problem
     assert str(refused.value).startswith(f"line {line}, column {column}: ")
+
+
+@pytest.mark.parametrize("day", ["1970-01-02", "2099-12-31"])
+def test_the_first_and_the_last_day_that_a_clock_knows_are_read(day: str) -> None:
+    (read,) = parse_rows([HEADER, row(trade_date=day)]).vintages
+    assert read.day == date.fromisoformat(day)
 
 
 def test_trailing_zeros_are_not_finer_than_a_fen() -> None:

@@ -3,7 +3,8 @@
 A CNY decimal becomes fen digit by digit, never by way of a float; what is finer than one fen is refused, not rounded.
 The composite (`COMCEA`) is a computed price and has no orders, so its rows are kept apart from the vintages'.
 
-Invariants of what `parse_rows` returns: days never go back, no (day, instrument) stands twice, nothing is negative.
+Invariants of what `parse_rows` returns: days are Monday to Friday, within what a market's clock knows, and never go
+back; no (day, instrument) stands twice; nothing is negative.
 """
 
 import csv
@@ -24,6 +25,11 @@ TONNES_COLUMNS = ("listed_volume_t", "block_volume_t")
 VALUE_COLUMNS = ("listed_amount_cny", "block_amount_cny")
 COLUMNS = (DAY_COLUMN, INSTRUMENT_COLUMN, *PRICE_COLUMNS, *TONNES_COLUMNS, *VALUE_COLUMNS)
 AUCTION_COLUMNS = ("auction_volume_t", "auction_amount_cny")
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2099, 12, 31)
+"""A market's clock counts from 1970, and it begins on the eve; it ends with 2099."""
+
+SATURDAY = 5
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTRUMENT = re.compile(r"[A-Z][A-Z0-9]{0,15}")
@@ -147,9 +153,14 @@ def _day(line: int, text: str) -> date:
     if not _DAY.fullmatch(text):
         raise RowError(line, DAY_COLUMN, f"{text!r} is not a day like 2021-07-16")
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise RowError(line, DAY_COLUMN, f"{text!r} is not in the calendar") from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise RowError(line, DAY_COLUMN, f"{day} is not between {FIRST_DAY} and {LAST_DAY}")
+    if day.weekday() >= SATURDAY:
+        raise RowError(line, DAY_COLUMN, f"{day} is at a weekend: trading days are Monday to Friday (rulebook 8.7)")
+    return day
 
 
 def _instrument(line: int, text: str) -> str:
