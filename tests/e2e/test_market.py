@@ -42,10 +42,17 @@ class Market:
         """The command lines on the welcome screen."""
         return re.findall(r"^     (carbonmarket .*)$", self.screen, re.MULTILINE)
 
+    @property
+    def source(self) -> str:
+        """The command line on the welcome screen that lets a shell find the market."""
+        found = re.search(r"^  (source .*)$", self.screen, re.MULTILINE)
+        assert found is not None
+        return found[1]
+
     async def shell(self, command: str) -> tuple[int, str]:
         """Run a command line in a shell that has sourced the market's env file: (exit code, what it printed)."""
         shell = await asyncio.create_subprocess_exec(
-            *("bash", "-c", f"source {self.folder}/env; {command}"),
+            *("bash", "-c", f"{self.source}; {command}"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -79,7 +86,7 @@ class Market:
     async def audit(self) -> None:
         """The market comes to rest, and the auditor finds nothing."""
         environment = (self.folder / "env").read_text()
-        found = re.findall(r'^export CARBONMARKET_([A-Z]+)_ADDRESS="(.*)"$', environment, re.MULTILINE)
+        found = re.findall(r"^export CARBONMARKET_([A-Z]+)_ADDRESS=(.*)$", environment, re.MULTILINE)
         await assert_clean({service.lower(): address for service, address in found})
 
     async def stop(self, told: signal.Signals = signal.SIGINT) -> int:
@@ -134,7 +141,7 @@ def process_of(folder: Path, service: str) -> int:
 
 
 async def test_everything_a_new_market_offers_to_try_works(tmp_path: Path) -> None:
-    async with market(tmp_path / "var") as running:
+    async with market(tmp_path / 'a "$HOME" market') as running:
         codes = {command: (await running.shell(command))[0] for command in running.things_to_try}
         refused = [command for command, code in codes.items() if code == REFUSED]
         assert len(codes) >= 3

@@ -7,8 +7,10 @@ start did not finish is begun anew, because a market opened by half is none.
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 
@@ -104,10 +106,14 @@ async def _open(people: People) -> None:
 
 def _write_environment(folder: Path, stack: Stack) -> None:
     """Write the variables that let `carbonmarket` find this market, for `source`."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}$PATH"
-    values = {**stack.environment, ACTOR_VARIABLE: VISITOR, "PATH": path}
-    lines = [f'export {name}="{value}"' for name, value in values.items()]
-    (folder / ENVIRONMENT).write_text("\n".join([*lines, ""]))
+    (folder / ENVIRONMENT).write_text(exports({**stack.environment, ACTOR_VARIABLE: VISITOR}))
+
+
+def exports(values: Mapping[str, str]) -> str:
+    """The lines that set variables, and that put the programs of this environment first, in a shell."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    return "\n".join([*lines, f'export PATH={programs}{os.pathsep}"$PATH"', ""])
 
 
 def reset(folder: Path) -> int:

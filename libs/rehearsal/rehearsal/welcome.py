@@ -1,5 +1,6 @@
 """What `make market` prints when it runs: where everything is, and three things to try that work as it stands."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from rich.text import Text
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.values import amount, minutes, moment, ms_of
+from rehearsal.folder import ENVIRONMENT
 from rehearsal.opening import INSTRUMENT
 from rehearsal.people import EXCHANGE_OPERATOR, People
 from rehearsal.stack import Stack
@@ -34,7 +36,7 @@ async def welcome(people: People, stack: Stack, folder: Path) -> Text:
     text.append(f"  {'logs':<10}{stack.logs}/\n\n")
     text.append(f"  It is {moment(day.now_ms)} in China, and stays so until somebody moves the clock.\n\n")
     text.append("Three things to try, in another terminal:\n\n", style="bold")
-    text.append(f"  source {folder}/env\n\n")
+    text.append(f"  source {shlex.quote(str(folder / ENVIRONMENT))}\n\n")
     for number, (what, commands) in enumerate(await _things_to_try(people, day), 1):
         text.append(f"  {number}. {what}\n", style="bold")
         text.append("".join(f"     {command}\n" for command in commands))

@@ -1,6 +1,7 @@
 """A market's folder: only what is ours is cleared, and whoever cannot have it is told so in one line."""
 
 import os
+import subprocess
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from rehearsal.__main__ import play
 from rehearsal.folder import BEGUN, LOCK, OPENED, alone, begin, clear, set_opened
-from rehearsal.market import stopped
+from rehearsal.market import exports, stopped
 
 
 @pytest.fixture
@@ -159,3 +160,9 @@ def test_who_stops_a_first_start_is_told_that_it_begins_anew(folder: Path) -> No
         assert "begins" in stopped(folder).plain and "anew" in stopped(folder).plain
         set_opened(folder)
         assert "goes on with it" in stopped(folder).plain
+
+
+def test_a_shell_reads_the_environment_as_it_was_whatever_is_in_it() -> None:
+    value = """a 'market' of "$HOME" `date` \\ all"""
+    script = exports({"CARBONMARKET_SPANS": value}) + 'printf %s "$CARBONMARKET_SPANS"'
+    assert subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True).stdout == value
