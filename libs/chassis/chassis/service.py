@@ -33,7 +33,7 @@ from chassis.postgres_log import Pool, PostgresLog, migrate
 from chassis.projections import Handlers, Projector, Tables
 from chassis.publisher import Publisher
 from chassis.remote import CHANNEL_OPTIONS, Remote
-from chassis.server import RPCS_UNDER_WAY_MAX, Api, Role, Server
+from chassis.server import REQUEST_BYTES_MAX, RPCS_UNDER_WAY_MAX, Api, Role, Server
 from chassis.shell import OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots, fold_version
 from chassis.submission import Submission, service_actor
@@ -50,7 +50,11 @@ PROOF_SECONDS = 2.0
 STOP_SECONDS_MAX = 2.0
 ABANDON_SECONDS_MAX = 0.5
 SNAPSHOT_SECONDS_MAX = 5.0
-SERVER_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]  # two processes never share a port unawares
+SERVER_OPTIONS = [
+    *(option for option in CHANNEL_OPTIONS if option[0] != "grpc.max_receive_message_length"),
+    ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
+    ("grpc.so_reuseport", 0),  # two processes never share a port unawares
+]
 COLLECT_AFTER = (50_000, 20, 5)
 HEALTH_SERVICE = "grpc.health.v1.Health"
 

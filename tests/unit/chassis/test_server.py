@@ -14,9 +14,10 @@ from google.rpc import error_details_pb2, status_pb2
 from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis import server as server_module
+from chassis.bulk import BULK_COMMANDS_MAX
 from chassis.call import Bug, Call, Overloaded, RequestIdReused, Unavailable
 from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
-from chassis.server import BULK_COMMANDS_MAX, Role, Server
+from chassis.server import Role, Server
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 

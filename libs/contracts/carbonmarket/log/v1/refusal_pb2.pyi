@@ -48,7 +48,7 @@ class Refusal(_message.Message):
       EVENT_TOO_LARGE            FAILED_PRECONDITION  type, bytes, bytes_max
           Ask for less at once, in several commands.
     and SubmitMany:
-      TOO_MANY_COMMANDS          INVALID_ARGUMENT     commands, commands_max
+      TOO_MANY_COMMANDS          INVALID_ARGUMENT     commands_max
           The stream ends. Send fewer commands in one message.
       COMMAND_MISSING            INVALID_ARGUMENT     service
           The outcome of a command without any of the alternatives that the service knows: set one.
