@@ -12,6 +12,7 @@ AUDIT := cd tests && ../$(BIN)/python -m support.auditor --registry $$CARBONMARK
 
 # Options of single targets; empty means the default that the target's line names.
 PLAN ?=
+PREVIOUS_CLOSES ?=
 MONTHS ?=
 LANE ?=
 
@@ -35,7 +36,7 @@ reset: setup ## clear the data that `make market` keeps in var/
 	@$(REHEARSAL) reset
 
 year: setup ## play the market's first 356 trading days (MONTHS=n: n months; PLAN=file.csv: its days)
-	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(if $(MONTHS),--months $(MONTHS)) --then '$(AUDIT)'
+	@$(REHEARSAL) year $(if $(PLAN),--plan $(PLAN)) $(PREVIOUS_CLOSES:%=--previous-close %) $(if $(MONTHS),--months $(MONTHS)) --then '$(AUDIT)'
 
 test: check ## run every check and every test, lane by lane (LANE=unit: only that lane)
 	@$(BIN)/python scripts/lanes $(LANE)

@@ -9,6 +9,7 @@ import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date
 
 import pytest
 
@@ -16,14 +17,17 @@ from clearing.domain.reconciliation import BooksReconciled
 from clearing.domain.run import ClearingRunComputed
 from clearing.domain.settlement import SettlementDayCompleted
 from rehearsal.plan import DayRow, build_plan
+from rehearsal.plan.feed_errors import feed_error
 from rehearsal.plan.monthly import MONTHS, month_of
 from support.planned_days import ABNORMAL, PlannedMarket
-from support.shared_data import daily_rows
+from support.shared_data import SECOND_YEARS, daily_rows
 from support.trading_days import published_days
 from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
 
 SEED = 1
 SECONDS_MAX = 600
+TRADES_OF_MONTHS = 20_000
+"""Over all days of the file: enough that every row is met, few enough to be quick."""
 PRICES = ("open_fen", "high_fen", "low_fen", "close_fen")
 TOTALS = ("listed_tonnes", "listed_value_fen", "block_tonnes", "block_value_fen")
 COMPOSITE = "COMCEA"
@@ -61,6 +65,35 @@ async def test_every_row_of_the_exchange_comes_out_of_our_venue_to_the_tonne_and
     differences = differing((*rows.vintages, *rows.composites), figures_of(market))
     assert {one.figure for one in differences} == CANNOT_BE_MET.keys(), differences
     assert {(one.day.isoformat(), one.instrument, one.column) for one in plan.impossible} == CANNOT_BE_MET.keys()
+    assert_settled(market)
+
+
+@pytest.mark.timeout(SECONDS_MAX)
+@pytest.mark.parametrize(
+    ("months", "new_vintages", "feed_errors"),
+    [
+        (["2023-08", "2023-09"], {"CEA21", "CEA22"}, []),
+        (["2024-10", "2024-11", "2024-12"], {"CEA23"}, [("2024-12-26", 97_80, 97_81)]),
+    ],
+)
+async def test_months_with_new_vintages_and_days_without_trades_come_out_as_published(
+    months: list[str], new_vintages: set[str], feed_errors: list[tuple[str, int, int]]
+) -> None:
+    rows = daily_rows(SECOND_YEARS)
+    plan = build_plan(seed=SEED, rows=rows, months=months, trades=TRADES_OF_MONTHS)
+    market = await played(PlannedMarket(plan))
+    days, found = set(plan.days), figures_of(market)
+    vintages = [row for row in rows.vintages if row.day in days]
+    closes = [
+        (row.day.isoformat(), row.close_fen, found.get((row.day.isoformat(), COMPOSITE, "close_fen"), 0))
+        for row in rows.composites
+        if row.day in days
+    ]
+    assert any(row.listed_tonnes == 0 for row in vintages)
+    assert {one.code for one in plan.instruments if one.first_day > plan.days[0]} == new_vintages
+    assert differing(vintages, found) == []
+    assert [one for one in closes if one[1] != one[2]] == feed_errors
+    assert all(feed_error(date.fromisoformat(day), COMPOSITE, "close_fen", *fen) for day, *fen in feed_errors)
     assert_settled(market)
 
 

@@ -1,7 +1,7 @@
 """A plan of days, played through a venue as its people would: what is before the first day, then day after day."""
 
 from collections import defaultdict
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
@@ -17,7 +17,9 @@ from clearing.domain.settlement import ClearingRunDisagreed, DeliveryVoided, Set
 from rehearsal.opening import PROVINCE, rules_of_2021
 from rehearsal.people import BANK, EXCHANGE_OPERATOR, REGISTRY_OPERATOR, SETTLEMENT_BANK, china_ms
 from rehearsal.plan import Action, Block, CancelListing, DayPlan, PlaceListing, Plan, Session, Side, TakeListing
+from rehearsal.plan.composite import notices_of
 from rehearsal.year.opening import BASIS, compliance_year
+from rehearsal.year.player import days_ahead
 from support.venue import Venue
 from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
 
@@ -47,6 +49,7 @@ class PlannedMarket:
         self.plan = plan
         self.venue = Venue(china_ms(plan.days[0] - timedelta(days=1), EVE), self._note)
         self._order_ids: dict[str, int] = {}
+        self._last_announced = ""
 
     def _note(self, event: object) -> None:
         if type(event) in KEPT:
@@ -129,26 +132,38 @@ class PlannedMarket:
 
     async def _announce(self) -> None:
         """Days, rules, equal weights of all vintages in the composite, and the vintages."""
-        ask, days = self.venue.ask, [day.isoformat() for day in self.plan.days]
-        announce = trading.AnnounceTradingDaysRequest(request_id="days", days=days)
-        await ask(EXCHANGE_OPERATOR, announce, trading.AnnounceTradingDaysResponse)
+        ask = self.venue.ask
+        await self._announce_days(self.plan.days[0])
         set_rules = trading.SetTradingRulesRequest(request_id="rules", rules=rules_of_2021(self.plan.days[0]))
         await ask(EXCHANGE_OPERATOR, set_rules, trading.SetTradingRulesResponse)
-        weights = [trading_types.CompositeWeight(instrument=one.code, weight=1) for one in self.plan.instruments]
-        set_weights = trading.SetCompositeWeightsRequest(
-            request_id="weights", valid_from_day=days[0], weights=weights, source="equal weights (rulebook 3.8)"
-        )
-        await ask(EXCHANGE_OPERATOR, set_weights, trading.SetCompositeWeightsResponse)
-        for instrument in self.plan.instruments:
-            is_first = instrument.first_day == self.plan.days[0]
-            listing = trading.ListInstrumentRequest(
-                request_id=f"list {instrument.code}",
-                instrument=instrument.code,
-                day=instrument.first_day.isoformat(),
-                reference_price_fen=instrument.reference_fen if is_first else 0,
+        codes = [instrument.code for instrument in self.plan.instruments]
+        for notice in notices_of(codes, self.plan.days[0], self.plan.days[-1]):
+            weights = [trading_types.CompositeWeight(instrument=code, weight=weight) for code, weight in notice.weights]
+            day = notice.valid_from.isoformat()
+            set_weights = trading.SetCompositeWeightsRequest(
+                request_id=f"weights {day}", valid_from_day=day, weights=weights, source=notice.source
             )
-            await ask(EXCHANGE_OPERATOR, listing, trading.ListInstrumentResponse)
+            await ask(EXCHANGE_OPERATOR, set_weights, trading.SetCompositeWeightsResponse)
+        await self._list(self.plan.days[0])
         await self.venue.rest()
+
+    async def _announce_days(self, today: date) -> None:
+        days = days_ahead(self.plan.days, today)
+        self._last_announced = days[-1]
+        announce = trading.AnnounceTradingDaysRequest(request_id=f"days {days[0]}", days=days)
+        await self.venue.ask(EXCHANGE_OPERATOR, announce, trading.AnnounceTradingDaysResponse)
+
+    async def _list(self, day: date) -> None:
+        """The instruments that are new on a day: on the first at a given reference, later at the composite's close."""
+        for instrument in self.plan.instruments:
+            if instrument.first_day == day:
+                listing = trading.ListInstrumentRequest(
+                    request_id=f"list {instrument.code}",
+                    instrument=instrument.code,
+                    day=day.isoformat(),
+                    reference_price_fen=instrument.reference_fen if day == self.plan.days[0] else 0,
+                )
+                await self.venue.ask(EXCHANGE_OPERATOR, listing, trading.ListInstrumentResponse)
 
     # A day
 
@@ -157,6 +172,10 @@ class PlannedMarket:
         self._order_ids = {}
         day = plan.day.isoformat()
         self.venue.move_clocks(china_ms(plan.day, MORNING))
+        if day > self._last_announced:
+            await self._announce_days(plan.day)
+        if plan.day != self.plan.days[0]:
+            await self._list(plan.day)
         open_day = trading.OpenDayRequest(request_id=day, day=day)
         await self.venue.ask(EXCHANGE_OPERATOR, open_day, trading.OpenDayResponse)
         session: Session | None = None

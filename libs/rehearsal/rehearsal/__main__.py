@@ -26,6 +26,14 @@ def main() -> None:
         kept.add_argument("--folder", type=Path, default=VAR, help="the market's data (default: %(default)s)")
     year = plays.add_parser("year", help="play the market's first 356 trading days")
     year.add_argument("--plan", type=Path, help="play the daily rows of this CSV file instead")
+    year.add_argument(
+        "--previous-close",
+        type=previous_close,
+        action="append",
+        default=[],
+        metavar="CEA=55.00",
+        help="an instrument's close in CNY before its first day in the file (default: nearest to its open)",
+    )
     year.add_argument("--months", type=whole_months, help="play only the first so many months")
     year.add_argument("--folder", type=Path, default=BUILD, help="where its results go (default: %(default)s)")
     for audited in (demo, year):
@@ -47,6 +55,20 @@ def whole_months(text: str) -> int:
     return int(text)
 
 
+def previous_close(text: str) -> tuple[str, int]:
+    """Read an instrument and its close. Raises ArgumentTypeError."""
+    instrument, equals, price = text.partition("=")
+    if not instrument or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a previous close: write it like CEA=55.00")
+    # Imported where it is needed, as the plays are.
+    from carbonmarket_client.values import fen_of
+
+    try:
+        return instrument, fen_of(price)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a previous close: {error}") from error
+
+
 def play(chosen: argparse.Namespace) -> int:
     """Each play is imported when it is chosen: none waits for what another needs."""
     match chosen.play:
@@ -57,7 +79,7 @@ def play(chosen: argparse.Namespace) -> int:
         case "year":
             from rehearsal.year import main as year
 
-            return year.run(chosen.folder, chosen.plan, chosen.months, chosen.then)
+            return year.run(chosen.folder, chosen.plan, chosen.months, dict(chosen.previous_close), chosen.then)
         case "verify":
             from rehearsal import verify
 

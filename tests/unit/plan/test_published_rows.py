@@ -4,7 +4,7 @@ import pytest
 
 from rehearsal.plan import Rows, build_plan
 from support.plan_checker import play, result_of
-from support.shared_data import daily_rows
+from support.shared_data import SECOND_YEARS, all_rows, daily_rows
 from support.trading_days import published_days
 
 
@@ -26,6 +26,18 @@ def test_every_published_row_is_possible_and_played_to_the_tonne_and_the_fen(row
     assert (len(plan.days), plan.trades, plan.accounts_trading) == (356, 59_700, 2_508)
     assert plan.listed_tonnes + plan.block_tonnes == 229_678_843
     assert plan.value_fen == 1_047_523_471_727
+    for row in rows.vintages:
+        result = played.results[row.day, row.instrument]
+        assert result == result_of(row, result.trades)
+
+
+@pytest.mark.parametrize("every_file", [False, True])
+def test_the_years_2023_and_2024_are_played_alone_and_after_the_first_two(every_file: bool) -> None:
+    rows = all_rows() if every_file else daily_rows(SECOND_YEARS)
+    plan = build_plan(seed=1, rows=rows, trades=len(rows.vintages))
+    played = play(plan)
+    assert plan.impossible == ()
+    assert len(plan.days) == (840 if every_file else 484)
     for row in rows.vintages:
         result = played.results[row.day, row.instrument]
         assert result == result_of(row, result.trades)

@@ -32,6 +32,23 @@ def test_a_row_is_read_to_the_fen_and_to_the_tonne() -> None:
     )
 
 
+def test_a_day_without_a_listed_trade_has_its_close_for_every_price_that_is_not_published() -> None:
+    quiet = row(open="0.00", high="0.00", low="0.00", listed_volume_t="0", listed_amount_cny="0.00")
+    (read,) = parse_rows([HEADER, quiet]).vintages
+    assert (read.open_fen, read.high_fen, read.low_fen, read.close_fen) == (50_40, 50_40, 50_40, 50_40)
+
+
+@pytest.mark.parametrize("column", ["open", "high", "low", "close"])
+def test_a_price_of_zero_is_refused_where_something_was_traded(column: str) -> None:
+    with pytest.raises(RowError, match=f"column {column}: a price must be above zero"):
+        parse_rows([HEADER, row(**{column: "0.00"})])
+
+
+def test_a_day_without_a_listed_trade_still_has_a_close() -> None:
+    with pytest.raises(RowError, match="column close: a price must be above zero"):
+        parse_rows([HEADER, row(close="0.00", listed_volume_t="0", listed_amount_cny="0.00")])
+
+
 def test_an_amount_beyond_what_a_float_can_hold_keeps_its_last_fen() -> None:
     (read,) = parse_rows([HEADER, row(block_amount_cny="123456789012345678.91")]).vintages
     assert read.block_value_fen == 12_345_678_901_234_567_891

@@ -6,6 +6,8 @@ from datetime import date
 import pytest
 
 from rehearsal.plan import DayRow, PlanRefused, Rows, build_plan
+from rehearsal.plan.build import nearest_reference_fen
+from rehearsal.plan.rules import RULES_2021, limits_fen
 from support.plan_checker import play, result_of
 
 FIRST, SECOND, THIRD = date(2030, 1, 2), date(2030, 1, 3), date(2030, 1, 4)
@@ -53,13 +55,42 @@ def references(rows: Rows, given: dict[str, int] | None = None) -> dict[str, int
     return {instrument.code: instrument.reference_fen for instrument in plan.instruments}
 
 
-def test_the_first_reference_is_the_markets_first_base_and_a_new_vintages_the_close_before() -> None:
-    assert references(Rows(TWO_VINTAGES, ())) == {"CEA": 48_00, "CEA21": 48_00}
+def test_the_markets_first_day_begins_at_its_published_base() -> None:
+    assert references(Rows((row(date(2021, 7, 16), "CEA", 50_00),), ())) == {"CEA": 48_00}
+
+
+def test_a_file_of_another_day_begins_at_its_own_open_and_a_new_vintage_at_the_close_before() -> None:
+    assert references(Rows(TWO_VINTAGES, ())) == {"CEA": 48_01, "CEA21": 48_00}
+
+
+@pytest.mark.parametrize(
+    ("low_fen", "open_fen", "high_fen", "reference_fen"),
+    [(90_00, 100_00, 110_00, 100_00), (99_00, 100_00, 115_50, 105_00), (81_00, 100_00, 105_00, 95_45)],
+)
+def test_a_files_first_reference_is_as_near_to_the_open_as_the_rows_low_and_high_allow(
+    low_fen: int, open_fen: int, high_fen: int, reference_fen: int
+) -> None:
+    first = replace(row(FIRST, "CEA", open_fen), low_fen=low_fen, open_fen=open_fen, high_fen=high_fen)
+    found_fen = nearest_reference_fen(first, RULES_2021)
+    low_limit_fen, high_limit_fen = limits_fen(found_fen, RULES_2021.listed_band_percent)
+    possible = low_limit_fen <= low_fen and high_fen <= high_limit_fen
+    assert possible == (high_fen / low_fen <= 1.1 / 0.9)
+    assert abs(found_fen - reference_fen) <= 1 if possible else found_fen == open_fen
+
+
+def test_a_files_first_day_without_a_listed_trade_begins_at_its_close() -> None:
+    quiet = DayRow(FIRST, "CEA", 61_00, 61_00, 61_00, 61_00, 0, 0, 0, 0)
+    assert references(Rows((quiet,), ())) == {"CEA": 61_00}
+
+
+def test_a_previous_close_of_an_instrument_that_the_file_does_not_name_is_refused() -> None:
+    with pytest.raises(PlanRefused, match="a previous close is given of CEA99, which no row names"):
+        references(Rows(TWO_VINTAGES, ()), {"CEA99": 50_00})
 
 
 def test_a_new_vintage_takes_the_composites_close_of_the_day_before_where_the_file_has_it() -> None:
     composite = row(FIRST, "COMCEA", 47_50)
-    assert references(Rows(TWO_VINTAGES, (composite,))) == {"CEA": 48_00, "CEA21": 47_50}
+    assert references(Rows(TWO_VINTAGES, (composite,))) == {"CEA": 48_01, "CEA21": 47_50}
 
 
 def test_a_new_vintage_takes_the_mean_of_the_other_closes_without_a_composite() -> None:

@@ -60,6 +60,23 @@ def test_the_close_of_the_composite_is_compared_where_the_file_has_it() -> None:
     assert [str(mismatch) for mismatch in bulletins.mismatches] == ["2021-07-16 COMCEA: close_fen is 5,123, not 5,124"]
 
 
+@pytest.mark.parametrize(
+    ("given_fen", "found_fen", "excused"),
+    [(97_80, 97_81, True), (97_80, 97_80, False), (97_80, 97_82, False), (97_79, 97_81, False)],
+)
+def test_a_known_error_of_the_feed_is_named_and_excuses_nothing_else(
+    given_fen: int, found_fen: int, excused: bool
+) -> None:
+    row = replace(ROW, day=date(2024, 12, 26))
+    bulletin = bulletin_of(row)
+    bulletin.composite.close_fen = found_fen
+    bulletins = Bulletins()
+    composite = replace(row, instrument="COMCEA", close_fen=given_fen)
+    bulletins.add(bulletin, DayPlan(row.day, (row,), (row,), ()), composite)
+    assert len(bulletins.feed_errors) == excused
+    assert len(bulletins.mismatches) == (not excused and given_fen != found_fen)
+
+
 def test_bulletins_add_up_over_days_and_instruments() -> None:
     other = replace(ROW, instrument="CEA21", close_fen=40_00)
     bulletins = Bulletins()

@@ -30,7 +30,7 @@ def names(folder: Path) -> set[str]:
 
 def refused(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line with which a play ends that may not have the folder."""
-    then = Namespace(play=name, folder=folder, then="", plan=None, months=1)
+    then = Namespace(play=name, folder=folder, then="", plan=None, months=1, previous_close=[])
     assert play(then) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1, told

@@ -6,6 +6,7 @@ clock and uses no float.
 
     rows.py          daily rows of a file                  rules.py    bands, sizes, rounding
     monthly.py       published figures, trading days       generate.py daily rows from the monthly figures
+    composite.py     weights of the composite, by notice   feed_errors.py figures that were published wrong
     mend.py          is a row possible, and if not why     counts.py   how many trades a row gets
     trades.py        a row's trades                        listed.py, block.py, split.py: how sums are met exactly
     participants.py  who trades with whom, in which wave   actions.py  what they do

@@ -16,7 +16,7 @@ from rehearsal.plan.mend import Impossible, mend
 from rehearsal.plan.monthly import ACCOUNTS_PUBLISHED, DAYS_PUBLISHED, MONTHS, TRADES_PUBLISHED, check_days, month_of
 from rehearsal.plan.participants import ACCOUNTS_MAX, Cast, Deal, account_names
 from rehearsal.plan.rows import DayRow, Rows
-from rehearsal.plan.rules import FIRST_REFERENCE_FEN, RULES_2021, Rules, half_up
+from rehearsal.plan.rules import FIRST_DAY, FIRST_REFERENCE_FEN, RULES_2021, Rules, half_up, limits_fen
 from rehearsal.plan.trades import trades_of
 
 TRADES_MAX = 1_000_000
@@ -91,9 +91,10 @@ def build_plan(
     of the two.
 
     `months` ("2021-07") leaves only those in; `trades` is for all days given, before months are left out, by default
-    the published number per day. `references` are reference prices in fen of instruments on their first day of a file;
-    by default the composite's close of the day before, or the mean of the other vintages' closes, or the market's first
-    base (rulebook 3.3). Raises PlanRefused, DaysDiffer or NoDraft.
+    the published number per day. `references` are the closes in fen before an instrument's first day of a file. By
+    default it is the market's first base on the market's first day (rulebook 3.3); where a file begins on another day
+    the price nearest to the row's open whose limits allow the row; for a vintage that comes later the composite's close
+    of the day before, or the mean of the other vintages' closes. Raises PlanRefused, DaysDiffer or NoDraft.
     """
     if not 2 <= accounts <= ACCOUNTS_MAX:
         raise PlanRefused(f"{accounts} accounts: a plan takes 2 to {ACCOUNTS_MAX}")
@@ -101,7 +102,7 @@ def build_plan(
         raise PlanRefused("give either trading days or rows")
     if rows is not None:
         given = rows.vintages
-        before = _references(rows, references or {})
+        before = _references(rows, references or {}, rules)
     else:
         assert days is not None
         given = _generated(days, seed, rules)
@@ -129,21 +130,43 @@ def _generated(days: Sequence[date], seed: int, rules: Rules) -> tuple[DayRow, .
     return tuple(rows)
 
 
-def _references(rows: Rows, given: Mapping[str, int]) -> dict[str, int]:
+def _references(rows: Rows, given: Mapping[str, int], rules: Rules) -> dict[str, int]:
     """The close before each instrument's first row."""
+    unknown = given.keys() - {row.instrument for row in rows.vintages}
+    if unknown:
+        raise PlanRefused(f"a previous close is given of {', '.join(sorted(unknown))}, which no row names")
     composite_closes = {row.day: row.close_fen for row in rows.composites}
     closes: dict[str, int] = {}
     references: dict[str, int] = {}
     day_before: date | None = None
     for day in sorted({row.day for row in rows.vintages}):
         of_day = [row for row in rows.vintages if row.day == day]
-        mean_fen = half_up(sum(closes.values()), len(closes)) if closes else FIRST_REFERENCE_FEN
-        usual_fen = mean_fen if day_before is None else composite_closes.get(day_before, mean_fen)
         for row in of_day:
-            references.setdefault(row.instrument, given.get(row.instrument, usual_fen))
+            if row.instrument in references:
+                continue
+            if day_before is None:
+                usual_fen = FIRST_REFERENCE_FEN if day == FIRST_DAY else nearest_reference_fen(row, rules)
+            else:
+                usual_fen = composite_closes.get(day_before, half_up(sum(closes.values()), len(closes)))
+            references[row.instrument] = given.get(row.instrument, usual_fen)
         closes.update((row.instrument, row.close_fen) for row in of_day)
         day_before = day
     return references
+
+
+def nearest_reference_fen(row: DayRow, rules: Rules) -> int:
+    """A close before the row that its prices are possible after: of all whose limits hold its low and its high the one
+    nearest to its open; the open itself where there is none. Without a listed trade only the open is possible.
+    """
+    if row.listed_tonnes == 0:
+        return row.open_fen
+    least = row.high_fen * 100 // (100 + rules.listed_band_percent)
+    while limits_fen(least, rules.listed_band_percent)[1] < row.high_fen:
+        least += 1
+    most = -(-row.low_fen * 100 // (100 - rules.listed_band_percent))
+    while limits_fen(most, rules.listed_band_percent)[0] > row.low_fen:
+        most -= 1
+    return min(max(row.open_fen, least), most) if least <= most else row.open_fen
 
 
 def _planned(

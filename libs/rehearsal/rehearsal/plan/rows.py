@@ -2,6 +2,8 @@
 
 A CNY decimal becomes fen digit by digit, never by way of a float; what is finer than one fen is refused, not rounded.
 The composite (`COMCEA`) is a computed price and has no orders, so its rows are kept apart from the vintages'.
+On a day without a listed trade the exchange publishes no high and no low (0.00), and now and then no open: such a price
+is read as the close, which is then the close of the day before (rulebook 3.3).
 
 Invariants of what `parse_rows` returns: days are Monday to Friday, within what a market's clock knows, and never go
 back; no (day, instrument) stands twice; nothing is negative.
@@ -20,10 +22,10 @@ DIGITS_MAX = 18
 """More digits than any amount of this market needs; a longer field is a broken file."""
 
 DAY_COLUMN, INSTRUMENT_COLUMN = "trade_date", "instrument"
-PRICE_COLUMNS = ("open", "high", "low", "close")
+TRADED_PRICE_COLUMNS, CLOSE_COLUMN = ("open", "high", "low"), "close"
 TONNES_COLUMNS = ("listed_volume_t", "block_volume_t")
 VALUE_COLUMNS = ("listed_amount_cny", "block_amount_cny")
-COLUMNS = (DAY_COLUMN, INSTRUMENT_COLUMN, *PRICE_COLUMNS, *TONNES_COLUMNS, *VALUE_COLUMNS)
+COLUMNS = (DAY_COLUMN, INSTRUMENT_COLUMN, *TRADED_PRICE_COLUMNS, CLOSE_COLUMN, *TONNES_COLUMNS, *VALUE_COLUMNS)
 AUCTION_COLUMNS = ("auction_volume_t", "auction_amount_cny")
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2099, 12, 31)
@@ -132,8 +134,12 @@ def _row(line: int, fields: dict[str, str]) -> DayRow:
     for column in AUCTION_COLUMNS:
         if _fen(line, column, fields.get(column, "0")) != 0:
             raise RowError(line, column, "auctions are not played yet")
-    open_fen, high_fen, low_fen, close_fen = (_price_fen(line, column, fields[column]) for column in PRICE_COLUMNS)
     listed_tonnes, block_tonnes = (_tonnes(line, column, fields[column]) for column in TONNES_COLUMNS)
+    close_fen = _price_fen(line, CLOSE_COLUMN, fields[CLOSE_COLUMN])
+    unpublished_fen = None if listed_tonnes else close_fen
+    open_fen, high_fen, low_fen = (
+        _price_fen(line, column, fields[column], unpublished_fen) for column in TRADED_PRICE_COLUMNS
+    )
     listed_value_fen, block_value_fen = (_fen(line, column, fields[column]) for column in VALUE_COLUMNS)
     return DayRow(
         day=_day(line, fields[DAY_COLUMN]),
@@ -176,10 +182,11 @@ def _tonnes(line: int, column: str, text: str) -> int:
     return int(text)
 
 
-def _price_fen(line: int, column: str, text: str) -> int:
-    price_fen = _fen(line, column, text)
-    if price_fen == 0:
-        raise RowError(line, column, "a price must be above zero")
+def _price_fen(line: int, column: str, text: str, unpublished_fen: int | None = None) -> int:
+    """A price; a zero is `unpublished_fen`, where the exchange may leave a price out."""
+    price_fen = _fen(line, column, text) or unpublished_fen
+    if not price_fen:
+        raise RowError(line, column, "a price must be above zero where there was a listed trade")
     return price_fen
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from rehearsal.plan import DayPlan, DayRow, Plan
+from rehearsal.plan.feed_errors import FeedError, feed_error
 from rehearsal.plan.monthly import MONTHS
 
 COLUMNS = (
@@ -47,6 +48,8 @@ class Bulletins:
     value_fen: list[int] = field(default_factory=list)
     trades: int = 0
     mismatches: list[Mismatch] = field(default_factory=list)
+    feed_errors: list[FeedError] = field(default_factory=list)
+    """Of the file itself: known ones, named in place of a mismatch."""
 
     def add(self, bulletin: query.GetBulletinResponse, plan: DayPlan, composite: DayRow | None = None) -> None:
         """Take in a day's bulletin, after comparing it with the day's rows as they were given.
@@ -59,9 +62,7 @@ class Bulletins:
             self.mismatches += row_mismatches(row, lines.get(row.instrument))
         if composite is not None:
             self.rows_compared += 1
-            where = f"{composite.day} {composite.instrument}"
-            found = {"close_fen": bulletin.composite.close_fen}
-            self.mismatches += differences(where, {"close_fen": composite.close_fen}, found)
+            self._compare_composite(composite, bulletin.composite.close_fen)
         self.days.append(bulletin.day)
         for line in bulletin.lines:
             self.closes_fen.setdefault(line.instrument, []).append(line.close_fen)
@@ -69,6 +70,14 @@ class Bulletins:
         self.block_tonnes.append(sum(line.block_tonnes for line in bulletin.lines))
         self.value_fen.append(bulletin.value_fen)
         self.trades += bulletin.trades
+
+    def _compare_composite(self, row: DayRow, close_fen: int) -> None:
+        known = feed_error(row.day, row.instrument, "close_fen", row.close_fen, close_fen)
+        if known is not None:
+            self.feed_errors.append(known)
+            return
+        where = f"{row.day} {row.instrument}"
+        self.mismatches += differences(where, {"close_fen": row.close_fen}, {"close_fen": close_fen})
 
     def month(self, month: str) -> dict[str, int]:
         """What a month ("2021-07") came to, by the names of MonthFigures; its close is the first instrument's."""

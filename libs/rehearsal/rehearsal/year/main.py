@@ -47,8 +47,9 @@ class Task:
     composites: Mapping[date, DayRow] = field(default_factory=dict)
 
 
-def task_of(plan_file: Path | None, months: int | None) -> Task:
-    """The published span, or a file's days, or the first `months` of either.
+def task_of(plan_file: Path | None, months: int | None, previous_closes: Mapping[str, int] | None = None) -> Task:
+    """The published span, or a file's days, or the first `months` of either. `previous_closes` in fen, by instrument,
+    are those before a file's first days, where they are known.
 
     Raises PlanRefused, RowError, DaysDiffer, NoDraft or OSError.
     """
@@ -56,7 +57,10 @@ def task_of(plan_file: Path | None, months: int | None) -> Task:
         rows = read_rows(plan_file)
         wanted = _first_months((month_of(row.day) for row in rows.vintages), months)
         composites = {row.day: row for row in rows.composites}
-        return Task(build_plan(seed=SEED, rows=rows, months=wanted), composites=composites)
+        plan = build_plan(seed=SEED, rows=rows, references=previous_closes, months=wanted)
+        return Task(plan, composites=composites)
+    if previous_closes:
+        raise PlanRefused("previous closes are of a file's instruments: give a file too")
     days = [date.fromisoformat(day) for day in proposed_days(FIRST_DAY, LAST_DAY)]
     wanted = _first_months((figures.month for figures in MONTHS), months)
     return Task(build_plan(seed=SEED, days=days, months=wanted), published=True)
@@ -105,7 +109,7 @@ async def _play_all(folder: Path, task: Task, then: str, out: Console) -> Result
     return results
 
 
-def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> int:
+def run(folder: Path, plan_file: Path | None, months: int | None, previous_closes: Mapping[str, int], then: str) -> int:
     """Play, and leave year.json and year.png in a folder; return the exit code.
 
     `then` is a shell command that runs before the services stop, with their addresses in its environment.
@@ -114,7 +118,7 @@ def run(folder: Path, plan_file: Path | None, months: int | None, then: str) -> 
     work = folder / "year"
     out.print("Making the plan …")
     try:
-        task = task_of(plan_file, months)
+        task = task_of(plan_file, months, previous_closes)
     except (PlanRefused, RowError, DaysDiffer, NoDraft, OSError) as failure:
         print(f"There is no plan: {failure}", file=sys.stderr)
         return 2
@@ -162,5 +166,6 @@ def _verdict(results: Results, folder: Path) -> Group:
         ("files", f"{folder / 'year.json'}, {folder / 'year.png'}"),
     ]
     named = [Text(f"✗ {mismatch}") for mismatch in results.mismatches[:MISMATCHES_SHOWN_MAX]]
+    named += [Text(f"An error of the file itself: {error}") for error in results.feed_errors]
     title = "Every figure is met" if results.flawless else "NOT EVERY FIGURE IS MET"
     return Group(Text(), card(title, rows), *named)

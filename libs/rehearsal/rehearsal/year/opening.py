@@ -25,6 +25,7 @@ from rehearsal.people import (
     wait_until_heard,
 )
 from rehearsal.plan import Plan
+from rehearsal.plan.composite import notices_of
 
 IN_FLIGHT_MAX = 64
 BASIS = "allocation plan"
@@ -111,9 +112,12 @@ async def _set_rules(people: People, plan: Plan, composite: bool) -> int:
     first_day = plan.days[0].isoformat()
     commands: list[Awaitable[object]] = [exchange.set_trading_rules(rules_of_2021(plan.days[0]))]
     if composite or len(plan.instruments) > 1:
-        # A vintage that is listed later begins at the composite's close, the mean of those before (rulebook 3.8).
-        weights = {instrument.code: 1 for instrument in plan.instruments}
-        commands.append(exchange.set_composite_weights(first_day, weights, source="equal weights (rulebook 3.8)"))
+        # A vintage that is listed later begins at the composite's close of the day before (rulebook 3.3).
+        codes = [instrument.code for instrument in plan.instruments]
+        commands += [
+            exchange.set_composite_weights(notice.valid_from.isoformat(), dict(notice.weights), source=notice.source)
+            for notice in notices_of(codes, plan.days[0], plan.days[-1])
+        ]
     commands += [
         exchange.list_instrument(instrument.code, first_day, reference_price_fen=instrument.reference_fen)
         for instrument in plan.instruments

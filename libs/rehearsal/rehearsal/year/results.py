@@ -22,7 +22,8 @@ class Results:
     """What a played plan came to. Tonnes and fen; `accounts` are those of entities, without the province's.
 
     A day is abnormal when its run needed a second attempt, left a trade out or was not completed, or when its books
-    did not agree. `reconciled_rows` are the rows that clearing compared in all reconciliations.
+    did not agree. `feed_errors` are known errors of the file that was played. `reconciled_rows` are the rows that
+    clearing compared in all reconciliations.
     """
 
     days: int
@@ -37,6 +38,7 @@ class Results:
     rows_compared: int
     reconciled_rows: int
     mismatches: tuple[str, ...]
+    feed_errors: tuple[str, ...]
     commands: int
     events: int
     wall_s: float
@@ -86,6 +88,7 @@ async def gather_results(
         rows_compared=bulletins.rows_compared,
         reconciled_rows=sum(one.rows_compared for one in reconciliations),
         mismatches=(),
+        feed_errors=tuple(map(str, bulletins.feed_errors)),
         commands=commands,
         events=await _events(people),
         wall_s=wall_s,
