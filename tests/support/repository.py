@@ -13,7 +13,7 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from carbonmarket.access.v1 import access_pb2
+from chassis.roles import roles_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("registry", "trading", "clearing")
@@ -126,6 +126,6 @@ def rpcs_of(file: FileDescriptorProto) -> Iterator[Rpc]:
     comments = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
     for service_number, service in enumerate(file.service):
         for number, method in enumerate(service.method):
-            roles = tuple(method.options.Extensions[access_pb2.roles])
+            roles = tuple(sorted(roles_in(method.options)))
             comment = comments.get((SERVICE_FIELD, service_number, METHOD_FIELD, number), "")
             yield Rpc(file.package, service.name, method.name, roles, comment)

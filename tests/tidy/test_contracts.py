@@ -9,21 +9,10 @@ import pytest
 
 from chassis.decider import Rejected
 from chassis.errors import CODES, failure_of
+from chassis.roles import EVERY_ROLE
 from support.refusals import REJECTIONS, code
 from support.repository import ROOT, SERVICES, Module, Rpc, modules, rpcs
 
-ROLES = {
-    "anyone",
-    "auditor",
-    "clearing_operator",
-    "exchange_operator",
-    "participant",
-    "province",
-    "registry_operator",
-    "regulator",
-    "service",
-    "settlement_bank",
-}
 BULK_ENTRY = "SubmitMany"
 ANY_RPC = re.compile(r"^//   ([A-Z]+(?:_[A-Z]+)*) +([A-Z]+(?:_[A-Z]+)*) *(.*)$", re.MULTILINE)
 """A line of refusal.proto: reason, code, facts."""
@@ -50,9 +39,9 @@ def test_the_access_table_is_what_proto_gives() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-def test_every_rpc_names_known_roles() -> None:
+def test_every_rpc_says_who_may_call_it_by_roles_that_callers_can_have() -> None:
     assert rpcs()
-    assert not [f"{rpc.service}.{rpc.name}" for rpc in rpcs() if not rpc.roles or not set(rpc.roles) <= ROLES]
+    assert not [f"{rpc.service}.{rpc.name}" for rpc in rpcs() if not rpc.roles or not set(rpc.roles) <= EVERY_ROLE]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -11,11 +11,16 @@ class Call:
     """An rpc as the api methods see it: authenticated and within its role, before any rule.
 
     subject_traces says which trace a subject named in this call continues (`trade/17`), where the caller knows it.
+    ends_at is its deadline by the event loop's clock; None where it has none.
     """
 
     actor: str
     traceparent: str = ""
     subject_traces: Mapping[str, str] = field(default_factory=dict)
+    ends_at: float | None = None
+
+    def has_expired(self, now: float) -> bool:
+        return self.ends_at is not None and self.ends_at <= now
 
     @property
     def role(self) -> str:
@@ -50,6 +55,10 @@ class Unauthenticated(Exception):
 
 class Overloaded(Exception):
     """A queue is full; the same call may be made again after a pause."""
+
+
+class Expired(Exception):
+    """The caller gave up, or its deadline passed, before it was decided: nothing was done."""
 
 
 class RequestIdReused(Exception):

@@ -8,6 +8,7 @@ Rejected           FAILED_PRECONDITION   the state of things does not allow it
 RequestIdReused    ALREADY_EXISTS        the same id with another command
 Unauthenticated    UNAUTHENTICATED       the caller does not say who it is
 Overloaded         RESOURCE_EXHAUSTED    with a retry delay
+Expired            DEADLINE_EXCEEDED     too late to be decided: nothing was done
 Unavailable        UNAVAILABLE           ask again
 anything else      INTERNAL              a bug: logged by the server with its trace, shown without details
 """
@@ -18,7 +19,7 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from chassis.call import NotYet, Overloaded, RequestIdReused, Unauthenticated, Unavailable
+from chassis.call import Expired, NotYet, Overloaded, RequestIdReused, Unauthenticated, Unavailable
 from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
 
 DOMAIN = "carbonmarket"
@@ -34,6 +35,7 @@ CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (RequestIdReused, grpc.StatusCode.ALREADY_EXISTS),
     (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
     (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (Expired, grpc.StatusCode.DEADLINE_EXCEEDED),
     (Unavailable, grpc.StatusCode.UNAVAILABLE),
     (NotYet, grpc.StatusCode.UNAVAILABLE),
 )
@@ -81,6 +83,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(code, "REQUEST_ID_REUSED", {"request_id": shortened(error)})
     if isinstance(error, Overloaded):
         return Failure(code, "TOO_MANY_COMMANDS_WAITING", {"why": str(error)})
+    if isinstance(error, Expired):
+        return Failure(code, "CALL_EXPIRED", {})
     if isinstance(error, Unauthenticated):
         return Failure(code, "ACTOR_MISSING", {"how": shortened(error)})
     if code is grpc.StatusCode.UNAVAILABLE:

@@ -8,12 +8,11 @@ would be.
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -21,26 +20,22 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from carbonmarket.access.v1 import access_pb2
 from carbonmarket.log.v1 import refusal_pb2
 from chassis.bulk import parse_many
-from chassis.call import Call, Overloaded, Unauthenticated, Unavailable
-from chassis.decider import Malformed, NotPermitted
+from chassis.call import Call, Overloaded, Unavailable
+from chassis.decider import Malformed
 from chassis.errors import Failure, failure_of
-from chassis.remote import ACTOR_HEADER, CHANNEL_OPTIONS, STATUS_HEADER, TRACE_HEADER, error_info
+from chassis.heading import Context, Heading, authenticate, heading_of
+from chassis.remote import CHANNEL_OPTIONS, STATUS_HEADER, error_info
+from chassis.roles import EVERY_ROLE, roles_of
 from chassis.telemetry import Metrics
-from chassis.tracing import Branch, Tracing, is_well_formed
+from chassis.tracing import Branch, Tracing
 
 BULK = "SubmitMany"
 BULK_IDLE_SECONDS_MAX = 60.0
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 """The largest honest request, DeliverAllowances of 20,000 legs with every text at its longest, has 3.2 million."""
-ANYONE = "anyone"
-EVERY_ROLE = frozenset({ANYONE})
-ACTOR_FORM = re.compile(r"[a-z_]{1,32}:[a-z0-9][a-z0-9._-]{0,63}")
 PASS_ON_SECONDS_MAX = 60.0
-PASSED_ON_HEADER = "carbonmarket-passed-on"
-"""A call is passed on once: two replicas that each take the other for the leader must not send it to and fro."""
 CALLS_OF_A_KIND_MAX = 2_000
 RPCS_UNDER_WAY_MAX = 2 * CALLS_OF_A_KIND_MAX + 500
 """Of all services together: health and reflection keep a place when the others are full."""
@@ -49,7 +44,6 @@ LEADER_AWAY = "the replica that leads gave no answer; ask again"
 
 logger = logging.getLogger(__name__)
 
-Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Api = Sequence[tuple[ServiceDescriptor, object]]
 
 
@@ -82,10 +76,6 @@ class Rpc:
             return self.request.FromString(data)
         except DecodeError as error:
             raise Malformed("REQUEST_NOT_READABLE", message=self.request.DESCRIPTOR.full_name) from error
-
-
-def roles_of(method: MethodDescriptor) -> frozenset[str]:
-    return frozenset(method.GetOptions().Extensions[access_pb2.roles])
 
 
 class Server:
@@ -132,9 +122,10 @@ class Server:
         async def serve(data: bytes, context: Context) -> bytes:
             try:
                 with self._place(rpc.is_command):
+                    heading = heading_of(context)
                     if not self._role.leads:
-                        return await self._pass_on(rpc.path, data, context)
-                    answer = await self._answer(rpc, data, headers(context))
+                        return await self._pass_on(rpc.path, data, heading)
+                    answer = await self._answer(rpc, data, heading)
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -145,32 +136,35 @@ class Server:
 
     def _streaming(self, rpc: Rpc) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
         async def serve(data: bytes, context: Context) -> AsyncIterator[bytes]:
+            heading = Heading()
             try:
                 with self._place(rpc.is_command):
+                    heading = heading_of(context)
                     if not self._role.leads:
-                        leader = self._leader(context)
+                        leader = self._leader(heading)
                         passing: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = leader.unary_stream(rpc.path)
-                        async for part in passing(data, metadata=passed_on(context)):
+                        left = heading.seconds_left()
+                        async for part in passing(data, metadata=heading.passed_on(), timeout=left):
                             yield part
                         return
-                    caller = authenticate(headers(context), rpc.roles)
+                    caller = authenticate(heading, rpc.roles)
                     async for answer in rpc.method(rpc.parse(data), caller):
                         yield answer.SerializeToString()
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
-                tell(error, rpc.name, headers(context))
+                tell(error, rpc.name, heading)
                 await end_with(context, failure_of(error))
 
         return serve
 
-    async def _answer(self, rpc: Rpc, request: bytes | Message, metadata: Mapping[str, str]) -> Message:
+    async def _answer(self, rpc: Rpc, request: bytes | Message, heading: Heading) -> Message:
         """Raises whatever the method raises, after it was counted."""
         started = time.perf_counter()
         branch = Branch("")
         outcome = "CANCELLED"
         try:
-            caller = authenticate(metadata, rpc.roles)
+            caller = authenticate(heading, rpc.roles)
             branch = self._branch(rpc, caller)
             caller.traceparent = branch.traceparent
             message = rpc.parse(request) if isinstance(request, bytes) else request
@@ -182,7 +176,7 @@ class Server:
         except Exception as error:
             outcome = failure_of(error).reason
             branch.fail(outcome)
-            tell(error, rpc.name, metadata, branch.traceparent)
+            tell(error, rpc.name, heading, branch.traceparent)
             raise
         finally:
             branch.end()
@@ -207,13 +201,13 @@ class Server:
         outcome_type = message_factory.GetMessageClass(outcome_descriptor)
         by_request = {rpc.request.DESCRIPTOR.full_name: rpc for rpc in rpcs.values()}
 
-        async def one(command: Any, metadata: Mapping[str, str]) -> Message:
+        async def one(command: Any, heading: Heading) -> Message:
             field = command.WhichOneof("command")
             try:
                 if field is None:
                     raise Malformed("COMMAND_MISSING", service=service.full_name)
                 request = getattr(command, field)
-                answer = await self._answer(by_request[request.DESCRIPTOR.full_name], request, metadata)
+                answer = await self._answer(by_request[request.DESCRIPTOR.full_name], request, heading)
                 return outcome_type(**{field: answer})
             except Exception as error:
                 failure = failure_of(error)
@@ -221,15 +215,17 @@ class Server:
                 return outcome_type(refusal=refusal)
 
         async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-            metadata = headers(context)
+            heading = Heading()
             try:
+                heading = heading_of(context)
                 # Who calls is asked before anything is read; whether each command's role may, with the command.
-                authenticate(metadata, EVERY_ROLE)
+                authenticate(heading, EVERY_ROLE)
                 if not self._role.leads:
-                    leader = self._leader(context)
+                    leader = self._leader(heading)
                     path = f"/{service.full_name}/{BULK}"
                     passing: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = leader.stream_stream(path)
-                    async for part in passing(requests, metadata=passed_on(context)):
+                    left = heading.seconds_left()
+                    async for part in passing(requests, metadata=heading.passed_on(), timeout=left):
                         yield part
                     return
                 while (data := await next_message(requests)) is not None:
@@ -238,12 +234,12 @@ class Server:
                         commands = parse_many(many, data)
                         # Tasks start in the order they are made and reach the writer's queue before they first wait:
                         # order is kept.
-                        outcomes = await asyncio.gather(*(one(command, metadata) for command in commands))
+                        outcomes = await asyncio.gather(*(one(command, heading) for command in commands))
                     yield answers(outcomes=outcomes).SerializeToString()
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
-                tell(error, f"{service.name}/{BULK}", headers(context))
+                tell(error, f"{service.name}/{BULK}", heading)
                 await end_with(context, failure_of(error))
 
         return serve
@@ -261,17 +257,20 @@ class Server:
 
     # Passing on to the leader
 
-    def _leader(self, context: Context) -> grpc.aio.Channel:
+    def _leader(self, heading: Heading) -> grpc.aio.Channel:
         address = self._role.leader_address
-        if not address or address == self._role.own_address or PASSED_ON_HEADER in headers(context):
+        if not address or address == self._role.own_address or heading.was_passed_on:
             raise Unavailable("no replica leads yet; ask again")
         if address not in self._leaders:
             self._leaders[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
         return self._leaders[address]
 
-    async def _pass_on(self, path: str, data: bytes, context: Context) -> bytes:
-        passing: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._leader(context).unary_unary(path)
-        answer: bytes = await passing(data, metadata=passed_on(context), timeout=PASS_ON_SECONDS_MAX)
+    async def _pass_on(self, path: str, data: bytes, heading: Heading) -> bytes:
+        """With the caller's own deadline, and taken back when the caller gives up."""
+        passing: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._leader(heading).unary_unary(path)
+        left = heading.seconds_left()
+        seconds = PASS_ON_SECONDS_MAX if left is None else min(left, PASS_ON_SECONDS_MAX)
+        answer: bytes = await passing(data, metadata=heading.passed_on(), timeout=seconds)
         return answer
 
 
@@ -284,32 +283,11 @@ async def next_message(requests: AsyncIterator[bytes]) -> bytes | None:
         raise Unavailable(f"no message came for {BULK_IDLE_SECONDS_MAX:.0f} seconds; call again") from None
 
 
-def headers(context: Context) -> dict[str, str]:
-    return {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
-
-
-def passed_on(context: Context) -> tuple[tuple[str, str], ...]:
-    own = [(name, value) for name, value in headers(context).items() if name in (ACTOR_HEADER, TRACE_HEADER)]
-    return (*own, (PASSED_ON_HEADER, "once"))
-
-
-def authenticate(metadata: Mapping[str, str], roles: frozenset[str]) -> Call:
-    """The caller, if its role may make this call. Raises Unauthenticated or NotPermitted."""
-    actor = metadata.get(ACTOR_HEADER, "")
-    if not ACTOR_FORM.fullmatch(actor):
-        raise Unauthenticated(f"send metadata {ACTOR_HEADER}: role:name, got {actor!r}")
-    traceparent = metadata.get(TRACE_HEADER, "")
-    call = Call(actor, traceparent if is_well_formed(traceparent) else "")
-    if call.role not in roles and ANYONE not in roles:
-        raise NotPermitted("ROLE_NOT_ALLOWED", role=call.role, roles=", ".join(sorted(roles)))
-    return call
-
-
-def tell(error: Exception, rpc: str, metadata: Mapping[str, str], traceparent: str = "") -> None:
+def tell(error: Exception, rpc: str, heading: Heading, traceparent: str = "") -> None:
     """A log line: a refusal as a matter of course, a bug with its place in the code."""
     failure = failure_of(error)
-    where = {"rpc": rpc, "actor": metadata.get(ACTOR_HEADER, ""), "reason": failure.reason}
-    where["traceparent"] = traceparent or metadata.get(TRACE_HEADER, "")
+    where = {"rpc": rpc, "actor": heading.actor, "reason": failure.reason}
+    where["traceparent"] = traceparent or heading.traceparent
     if failure.code is grpc.StatusCode.INTERNAL:
         logger.error("%s failed: %r", rpc, error, exc_info=error, extra=where)
     else:

@@ -6,7 +6,8 @@ A batch that yields no event still makes a round trip on the leader's session, s
 answers nothing.
 
 Commands beyond COMMANDS_WAITING_MAX are turned away; what is heard, due or answered goes past that bound, which its
-senders keep. A command that was taken in is decided whether or not its caller still waits, and counts until then.
+senders keep. A command or a look whose caller gave up, or whose deadline has passed, before its turn came is not
+decided; it keeps its place in the queue until then. What is decided stays decided, whether or not anybody hears it.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from chassis.call import Bug, Call, Overloaded, Unavailable
+from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
 from chassis.decider import Context, Malformed
 from chassis.engine import Batch, Done, Engine, Outcome
 from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
@@ -54,8 +55,17 @@ class Read(Generic[T]):
 
 @dataclass(slots=True)
 class _Waiting:
+    """`call` is whose command it is; a look, and what is heard, due or answered, has none."""
+
     work: Submission | Callable[[Any], object]
     answer: "asyncio.Future[Any]"
+    call: Call | None = None
+
+    def has_lapsed(self, now: float) -> bool:
+        """Whether nobody waits any more for what need not be done."""
+        if isinstance(self.work, Submission) and self.call is None:
+            return False
+        return self.answer.cancelled() or (self.call is not None and self.call.has_expired(now))
 
 
 Answers = Sequence[tuple[_Waiting, Outcome | Read[object]]]
@@ -121,7 +131,9 @@ class Writer(Generic[S]):
     # What others call
 
     async def submit(self, command: object, request_id: str, call: Call) -> Done:
-        """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Unavailable, Bug."""
+        """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Expired, Unavailable, Bug.
+        Who is cancelled before the command's turn has come takes it back.
+        """
         if not request_id:
             raise Malformed("REQUEST_ID_MISSING")
         if len(request_id) > REQUEST_ID_CHARACTERS_MAX or not request_id.isprintable():
@@ -130,28 +142,23 @@ class Writer(Generic[S]):
             )
         if self._commands_waiting >= COMMANDS_WAITING_MAX:
             raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
-        self._commands_waiting += 1
-        answer = self.enqueue(Submission(call.actor, request_id, command, call.traceparent, call.subject_traces))
-        answer.add_done_callback(self._count_answered)
-        # Who stops waiting does not take the command back.
-        done: Done = await asyncio.shield(answer)
+        submission = Submission(call.actor, request_id, command, call.traceparent, call.subject_traces)
+        done: Done = await self.enqueue(submission, call)
         return done
-
-    def _count_answered(self, answer: "asyncio.Future[Any]") -> None:
-        self._commands_waiting -= 1
 
     async def insist(self, submission: Submission) -> Done:
         """What is heard, due or answered: never turned away."""
         done: Done = await self.enqueue(submission)
         return done
 
-    def enqueue(self, work: Submission | Callable[[S], object]) -> "asyncio.Future[Any]":
+    def enqueue(self, work: Submission | Callable[[S], object], call: Call | None = None) -> "asyncio.Future[Any]":
         """Takes its place in the order of things at once; the future is the answer."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._ended is not None:
             answer.set_exception(Unavailable(ASK_AGAIN))
             return answer
-        self._waiting.append(_Waiting(work, answer))
+        self._waiting.append(_Waiting(work, answer, call))
+        self._commands_waiting += call is not None
         self._arrived.set()
         return answer
 
@@ -199,6 +206,7 @@ class Writer(Generic[S]):
         if self._append is not None and not self._append.done():
             await asyncio.sleep(GATHER_SECONDS)
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SUBMISSIONS_MAX))]
+        self._commands_waiting -= sum(waiting.call is not None for waiting in taken)
         try:
             found = await self._find(taken)
             started = time.perf_counter()
@@ -221,6 +229,8 @@ class Writer(Generic[S]):
         return await self.log.find(keys) if keys else {}
 
     def _decide(self, waiting: _Waiting, found: Mapping[tuple[str, str], Found]) -> Outcome | Read[object]:
+        if waiting.has_lapsed(asyncio.get_running_loop().time()):
+            return Expired()
         if isinstance(waiting.work, Submission):
             outcome = self.engine.decide(waiting.work, found, self._clock_ms())
             if isinstance(outcome, Bug):

@@ -10,6 +10,7 @@ _NUMBER = "Give the number that the answer which made it carried."
 MENDS = {
     # Any service
     "ACTOR_MISSING": "Say who is calling: `--as role:name`, or metadata carbonmarket-actor.",
+    "METADATA_REPEATED": "Send the metadata that the refusal names once: nobody can tell which of two is meant.",
     "ROLE_NOT_ALLOWED": (
         "Call as one of the roles that the refusal names: `--as ROLE:NAME`, or metadata carbonmarket-actor."
     ),

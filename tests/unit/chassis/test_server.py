@@ -1,105 +1,17 @@
-"""The frame around every rpc: who calls, whether the role may, one error mapper, bulk, passing on."""
+"""The frame around every rpc: one error mapper, bulk, passing on, places."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 
-from carbonmarket.log.v1 import log_service_pb2
-from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis import server as server_module
 from chassis.bulk import BULK_COMMANDS_MAX
-from chassis.call import Bug, Call, Overloaded, RequestIdReused, Unavailable
+from chassis.call import Bug, Expired, Overloaded, RequestIdReused, Unavailable
 from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
-from chassis.server import Role, Server
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-
-SERVICE = pb.DESCRIPTOR.services_by_name["RegistryService"]
-CREATE = "CreateVintage"
-
-
-class Api:
-    """Serves every rpc of a real contract, with one method that fails as told."""
-
-    def __init__(self) -> None:
-        self.fails_with: Exception | None = None
-        self.calls: list[Call] = []
-        self.vintages: list[str] = []
-        for method in SERVICE.methods:
-            if method.name not in (CREATE, "SubmitMany"):
-                setattr(self, method.name, self._unused)
-
-    async def _unused(self, request: Message, call: Call) -> Message:
-        raise AssertionError("not called")
-
-    async def CreateVintage(self, request: pb.CreateVintageRequest, call: Call) -> pb.CreateVintageResponse:
-        self.calls.append(call)
-        if self.fails_with is not None:
-            raise self.fails_with
-        if request.vintage == "BAD":
-            raise Rejected("VINTAGE_EXISTS", vintage=request.vintage)
-        self.vintages.append(request.vintage)
-        return pb.CreateVintageResponse(position=len(self.vintages))
-
-
-@asynccontextmanager
-async def serving(api: Api, role: Role) -> AsyncIterator[str]:
-    server = grpc.aio.server()
-    Server([(SERVICE, api)], role, Tracing(), Metrics()).add_to(server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield f"127.0.0.1:{port}"
-    await server.stop(None)
-
-
-@asynccontextmanager
-async def replica(**role: Any) -> AsyncIterator[tuple[Api, str]]:
-    api = Api()
-    async with serving(api, Role(**role)) as address:
-        yield api, address
-
-
-async def create(address: str, actor: str | None = "registry_operator:ann", data: bytes | None = None) -> int:
-    request = pb.CreateVintageRequest(request_id="r", vintage="CEA", compliance_year=2020).SerializeToString()
-    async with grpc.aio.insecure_channel(address) as channel:
-        rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICE.full_name}/{CREATE}")
-        metadata = (("carbonmarket-actor", actor),) if actor is not None else ()
-        answer = await rpc(request if data is None else data, metadata=metadata, timeout=5)
-        return pb.CreateVintageResponse.FromString(answer).position
-
-
-async def refusal(address: str, **how: Any) -> tuple[grpc.StatusCode, str, dict[str, str]]:
-    with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await create(address, **how)
-    packed = dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
-    assert isinstance(packed, bytes)
-    info = error_details_pb2.ErrorInfo()
-    assert status_pb2.Status.FromString(packed).details[0].Unpack(info)
-    return failed.value.code(), info.reason, dict(info.metadata)
-
-
-async def test_a_caller_that_does_not_say_who_it_is_is_turned_away() -> None:
-    async with replica(leads=True) as (api, address):
-        for actor in (None, "", "ann", "registry_operator:", "registry_operator:Ann Smith", ":ann", "x" * 200 + ":a"):
-            code, reason, _ = await refusal(address, actor=actor)
-            assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "ACTOR_MISSING")
-        assert api.calls == []
-
-
-async def test_a_role_that_the_rpc_does_not_name_is_turned_away_before_any_rule() -> None:
-    async with replica(leads=True) as (api, address):
-        code, reason, facts = await refusal(address, actor="participant:power-1")
-        assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
-        assert facts["role"] == "participant"
-        assert "registry_operator" in facts["roles"]
-        assert api.calls == []
+from chassis.server import Role
+from support.served import LOG, Api, Waiting, create, refusal, replica, serving, serving_log, submit_many
 
 
 async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
@@ -116,6 +28,7 @@ async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
         (NotPermitted("NOT_OWNER", account="x"), grpc.StatusCode.PERMISSION_DENIED, "NOT_OWNER"),
         (Rejected("SUSPENDED", ground="x"), grpc.StatusCode.FAILED_PRECONDITION, "SUSPENDED"),
         (RequestIdReused("r"), grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
+        (Expired(), grpc.StatusCode.DEADLINE_EXCEEDED, "CALL_EXPIRED"),
         (Overloaded("full"), grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_COMMANDS_WAITING"),
         (Unavailable("away"), grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
         (Bug("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
@@ -130,12 +43,6 @@ async def test_every_failure_has_one_status_with_its_reason(
         answer = await refusal(address)
         assert answer[:2] == (code, reason)
         assert "secret" not in str(answer)
-
-
-async def test_the_method_knows_the_authenticated_actor() -> None:
-    async with replica(leads=True) as (api, address):
-        assert await create(address) == 1
-        assert (api.calls[0].role, api.calls[0].name) == ("registry_operator", "ann")
 
 
 async def test_a_replica_that_does_not_lead_passes_calls_and_refusals_on_to_the_one_that_does() -> None:
@@ -154,27 +61,6 @@ async def test_where_nobody_leads_yet_the_answer_is_unavailable(role: dict[str, 
     async with replica(**role) as (_, address):
         code, reason, _ = await refusal(address)
         assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
-
-
-async def submit_many(
-    address: str, vintages: list[str], actor: str = "registry_operator:ann", empty: int = 0
-) -> list[pb.ManyOutcome]:
-    commands = [
-        pb.ManyCommand(create_vintage=pb.CreateVintageRequest(request_id=str(number), vintage=vintage))
-        for number, vintage in enumerate(vintages)
-    ]
-    commands += [pb.ManyCommand()] * empty
-    async with AsyncExitStack() as stack:
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
-        rpc: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
-            f"/{SERVICE.full_name}/SubmitMany"
-        )
-
-        async def requests() -> AsyncIterator[bytes]:
-            yield pb.SubmitManyRequest(commands=commands).SerializeToString()
-
-        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor),), timeout=5)
-        return [outcome async for data in answers for outcome in pb.SubmitManyResponse.FromString(data).outcomes]
 
 
 async def test_many_commands_in_one_message_are_done_in_order_each_with_its_own_outcome() -> None:
@@ -250,37 +136,3 @@ async def test_readers_that_wait_long_take_no_place_from_commands(monkeypatch: p
         while api.reading < 1:
             await asyncio.sleep(0.01)
         again.cancel()
-
-
-LOG = log_service_pb2.DESCRIPTOR.services_by_name["LogService"]
-
-
-class Waiting:
-    """A LogService whose readers wait for ever."""
-
-    def __init__(self) -> None:
-        self.reading = 0
-        for method in LOG.methods:
-            if not hasattr(self, method.name):
-                setattr(self, method.name, self.MoveClock)
-
-    async def Read(self, request: Message, call: Call) -> Message:
-        self.reading += 1
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.reading -= 1
-        raise AssertionError("waits for ever")
-
-    async def MoveClock(self, request: Message, call: Call) -> Message:
-        return log_service_pb2.MoveClockResponse()
-
-
-@asynccontextmanager
-async def serving_log(api: Waiting) -> AsyncIterator[str]:
-    server = grpc.aio.server()
-    Server([(LOG, api)], Role(leads=True), Tracing(), Metrics()).add_to(server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield f"127.0.0.1:{port}"
-    await server.stop(None)

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from chassis import telemetry
 from chassis.decider import Rejected
 from chassis.engine import Engine
+from chassis.heading import Heading
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import HeardUpTo
 from chassis.server import tell
@@ -124,8 +125,8 @@ def lines_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
 
 def test_a_refusal_is_told_with_who_what_why_and_its_trace(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    metadata = {"carbonmarket-actor": "participant:ada"}
-    tell(Rejected("TALLY_FULL", total=3), "TallyService/Add", metadata, TRACEPARENT)
+    heading = Heading("participant:ada")
+    tell(Rejected("TALLY_FULL", total=3), "TallyService/Add", heading, TRACEPARENT)
     (line,) = lines_of(caplog)
     told = {name: line[name] for name in ("level", "rpc", "actor", "reason", "traceparent")}
     assert told == {
@@ -143,7 +144,7 @@ def test_a_bug_is_told_as_an_error_with_its_place_in_the_code(caplog: pytest.Log
     try:
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError as error:
-        tell(error, "TallyService/Add", {"carbonmarket-actor": "participant:ada", "traceparent": TRACEPARENT})
+        tell(error, "TallyService/Add", Heading("participant:ada", TRACEPARENT))
     (line,) = lines_of(caplog)
     assert (line["level"], line["reason"], line["traceparent"]) == ("ERROR", "INTERNAL", TRACEPARENT)
     assert "test_telemetry.py" in str(line["exception"])

@@ -14,7 +14,7 @@ from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
-from chassis.writer import COMMANDS_WAITING_MAX, Writer, catch_up
+from chassis.writer import BATCH_SUBMISSIONS_MAX, COMMANDS_WAITING_MAX, Writer, catch_up
 from support import tally
 from support.tally import Add, Added, Tally
 
@@ -140,6 +140,8 @@ async def test_a_writer_that_no_longer_leads_answers_nothing_not_even_a_read() -
 async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_not() -> None:
     async with writing() as (writer, log):
         log.may_commit.clear()
+        deciding = [asyncio.create_task(writer.submit(Add(0), f"d{n}", ADA)) for n in range(2 * BATCH_SUBMISSIONS_MAX)]
+        await settle()
         waiting = [asyncio.create_task(writer.submit(Add(0), f"r{n}", ADA)) for n in range(COMMANDS_WAITING_MAX)]
         await settle()
         with pytest.raises(Overloaded):
@@ -148,7 +150,7 @@ async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_no
         await settle()
         assert not heard.done()
         log.may_commit.set()
-        await asyncio.gather(*waiting, heard)
+        await asyncio.gather(*deciding, *waiting, heard)
 
 
 UNUSABLE_IDS: list[tuple[str, str, dict[str, int]]] = [

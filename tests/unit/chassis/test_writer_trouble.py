@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from chassis.call import Call, Overloaded, Unavailable
+from chassis.call import Call, Expired, Overloaded, Unavailable
 from chassis.decider import Context, Decider, Malformed
 from chassis.engine import Batch, Done, Engine, StateUnusable
 from chassis.log import Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
 from chassis.snapshots import Snapshots
+from chassis.submission import Submission
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
@@ -101,9 +102,85 @@ async def test_a_request_id_that_the_database_could_not_hold_is_malformed(reques
             await writer.submit(Add(1), request_id, ADA)
 
 
-async def test_a_caller_that_leaves_takes_no_command_back_and_frees_no_place_in_the_queue() -> None:
+async def two_batches(writer: Writer[Tally]) -> list["asyncio.Task[Done]"]:
+    """One whose append is under way, and one that was decided meanwhile: all that comes later waits for its turn."""
+    batches = []
+    for name in ("appended", "decided"):
+        batches.append(asyncio.create_task(writer.submit(Add(1), name, ADA)))
+        await settle()
+    return batches
+
+
+async def test_of_the_commands_whose_callers_leave_before_their_turn_none_is_decided() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, log, _):
+        log.may_commit.clear()
+        batches = await two_batches(writer)
+        leaving = [asyncio.create_task(writer.submit(Add(100), f"r{number}", ADA)) for number in range(20)]
+        staying = asyncio.create_task(writer.submit(Add(7), "stays", ADA))
+        await settle()
+        for task in leaving:
+            task.cancel()
+        await settle()
+        log.may_commit.set()
+        assert (await staying).position == 3
+        await asyncio.gather(*batches)
+        assert (await writer.read(lambda state: state.total)).value == 9
+        assert (await writer.submit(Add(100), "r0", ADA)).position == 4, "its id was not used up"
+
+
+async def test_a_caller_that_leaves_after_the_decision_does_not_take_it_back() -> None:
     async with writing() as (writer, log, _):
         log.may_commit.clear()
+        batches = await two_batches(writer)
+        for task in batches:
+            task.cancel()
+        await settle()
+        log.may_commit.set()
+        assert (await writer.submit(Add(1), "decided", ADA)).position == 2, "the repeat gets the first answer"
+        assert (await writer.read(lambda state: state.total)).value == 2
+
+
+async def test_a_command_whose_deadline_passes_before_its_turn_is_not_decided() -> None:
+    async with writing() as (writer, log, _):
+        log.may_commit.clear()
+        batches = await two_batches(writer)
+        now = asyncio.get_running_loop().time()
+        late = asyncio.create_task(writer.submit(Add(100), "late", Call("participant:ada", ends_at=now + 0.05)))
+        in_time = asyncio.create_task(writer.submit(Add(7), "in time", Call("participant:ada", ends_at=now + 60)))
+        await asyncio.sleep(0.1)
+        log.may_commit.set()
+        with pytest.raises(Expired):
+            await late
+        assert (await in_time).position == 3
+        await asyncio.gather(*batches)
+        assert (await writer.read(lambda state: state.total)).value == 9
+
+
+async def test_a_look_whose_caller_leaves_before_its_turn_is_not_taken_but_what_must_be_decided_is() -> None:
+    looked: list[int] = []
+    async with writing() as (writer, log, _):
+        log.may_commit.clear()
+        batches = await two_batches(writer)
+        heard = Submission("service:other", "", Add(5), heard=HeardUpTo("other", 1, b"d"), must_apply=True)
+        leaving = [
+            asyncio.create_task(writer.read(lambda state: looked.append(state.total))),
+            asyncio.create_task(writer.insist(heard)),
+        ]
+        await settle()
+        for task in leaving:
+            task.cancel()
+        await settle()
+        log.may_commit.set()
+        await asyncio.gather(*batches)
+        assert (await writer.read(lambda state: state.total)).value == 7
+        assert looked == []
+
+
+async def test_a_caller_that_leaves_frees_no_place_in_the_queue_before_its_turn() -> None:
+    async with writing() as (writer, log, _):
+        log.may_commit.clear()
+        batches = await two_batches(writer)
         leaving = [
             asyncio.create_task(writer.submit(Add(0), f"r{number}", ADA)) for number in range(COMMANDS_WAITING_MAX)
         ]
@@ -114,9 +191,9 @@ async def test_a_caller_that_leaves_takes_no_command_back_and_frees_no_place_in_
         with pytest.raises(Overloaded):
             await writer.submit(Add(0), "one more", ADA)
         log.may_commit.set()
-        while (await writer.read(lambda state: state.total)).position < COMMANDS_WAITING_MAX:
-            await settle()
-        assert (await writer.submit(Add(7), "now", ADA)).position == COMMANDS_WAITING_MAX + 1
+        await asyncio.gather(*batches)
+        assert (await writer.read(lambda state: state.total)).position == 2
+        assert (await writer.submit(Add(7), "now", ADA)).position == 3
 
 
 async def test_what_fails_after_the_commit_leaves_nobody_waiting_and_ends_an_idle_writer() -> None:

@@ -1,16 +1,15 @@
 """The client keeps up with the protos: a method for every rpc, every event known."""
 
 import re
-from typing import Any
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from carbonmarket.access.v1 import access_pb2
 from carbonmarket_client.clearing import ClearingClient
 from carbonmarket_client.contracts import EVENT_FILES, METHODS
 from carbonmarket_client.registry import RegistryClient
 from carbonmarket_client.trading import TradingClient
+from chassis.roles import roles_of
 from support.repository import ROOT
 
 CLIENTS = {"registry": RegistryClient, "trading": TradingClient, "clearing": ClearingClient}
@@ -21,18 +20,13 @@ NAMED_OTHERWISE = {"Read": "follow_log", "ReadFeed": "follow_feed", "GetStatus":
 RPCS = [(service, method) for service, methods in METHODS.items() for method in methods.values()]
 
 
-def roles(method: MethodDescriptor) -> set[str]:
-    options: Any = method.GetOptions()
-    return set(options.Extensions[access_pb2.roles])
-
-
 def method_name(method: MethodDescriptor) -> str:
     return NAMED_OTHERWISE.get(method.name) or re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
 
 
 @pytest.mark.parametrize(("service", "method"), RPCS, ids=lambda value: getattr(value, "name", value))
 def test_every_rpc_that_people_may_call_has_a_method(service: str, method: MethodDescriptor) -> None:
-    if roles(method) != {"service"}:
+    if roles_of(method) != {"service"}:
         assert callable(getattr(CLIENTS[service], method_name(method), None))
 
 

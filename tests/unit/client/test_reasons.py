@@ -11,15 +11,15 @@ LISTED = re.compile(
     r"^\s*//\s{3,}(?P<reasons>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:,\s*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)*)", re.MULTILINE
 )
 
-# The client's Busy: no refusal, for the same is sent again.
-OVERLOADED = "TOO_MANY_COMMANDS_WAITING"
+# The client's Busy and Unavailable: no refusals, for the same is sent again.
+SENT_AGAIN = {"TOO_MANY_COMMANDS_WAITING", "CALL_EXPIRED"}
 
 
 def listed() -> set[str]:
     """Return every reason that a comment of the protos lists: at an rpc, or for any rpc in refusal.proto."""
     protos = [*(ROOT / "proto").rglob("*_service.proto"), ROOT / "proto/carbonmarket/log/v1/refusal.proto"]
     found = [match["reasons"] for path in protos for match in LISTED.finditer(path.read_text())]
-    return {reason for reasons in found for reason in re.split(r",\s*", reasons)} - {OVERLOADED}
+    return {reason for reasons in found for reason in re.split(r",\s*", reasons)} - SENT_AGAIN
 
 
 def met_by_operators() -> set[str]:

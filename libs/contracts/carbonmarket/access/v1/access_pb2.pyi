@@ -6,15 +6,70 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
+import sys
+import typing as _typing
+
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
+else:
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-ROLES_FIELD_NUMBER: _builtins.int
-roles: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
-"""The roles that may call the rpc, said where it is declared and enforced once, before any rule.
+class _Role:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
 
-A caller is `role:name`, for example `participant:power-07`. The roles are: regulator, province, registry_operator,
-exchange_operator, clearing_operator, settlement_bank, participant, auditor, service. `anyone` stands for all of them.
-"""
+class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROLE_UNSPECIFIED: _Role.ValueType  # 0
+    """No caller has it."""
+    ROLE_REGULATOR: _Role.ValueType  # 1
+    """The ministry and those who supervise for it."""
+    ROLE_PROVINCE: _Role.ValueType  # 2
+    """A provincial authority, named as its account."""
+    ROLE_REGISTRY_OPERATOR: _Role.ValueType  # 3
+    ROLE_EXCHANGE_OPERATOR: _Role.ValueType  # 4
+    ROLE_CLEARING_OPERATOR: _Role.ValueType  # 5
+    ROLE_SETTLEMENT_BANK: _Role.ValueType  # 6
+    """A bank that holds the market's money, named as in payouts and deposits."""
+    ROLE_PARTICIPANT: _Role.ValueType  # 7
+    """An entity that may trade, named as its account."""
+    ROLE_AUDITOR: _Role.ValueType  # 8
+    """Reads everything and changes nothing."""
+    ROLE_SERVICE: _Role.ValueType  # 9
+    """One of the market's own services, named as its log."""
+
+class Role(_Role, metaclass=_RoleEnumTypeWrapper):
+    """Every role there is. A caller is `role:name`, its role written in small letters: `participant:power-07`. A role that is not listed here may
+    call nothing.
+    """
+
+ROLE_UNSPECIFIED: Role.ValueType  # 0
+"""No caller has it."""
+ROLE_REGULATOR: Role.ValueType  # 1
+"""The ministry and those who supervise for it."""
+ROLE_PROVINCE: Role.ValueType  # 2
+"""A provincial authority, named as its account."""
+ROLE_REGISTRY_OPERATOR: Role.ValueType  # 3
+ROLE_EXCHANGE_OPERATOR: Role.ValueType  # 4
+ROLE_CLEARING_OPERATOR: Role.ValueType  # 5
+ROLE_SETTLEMENT_BANK: Role.ValueType  # 6
+"""A bank that holds the market's money, named as in payouts and deposits."""
+ROLE_PARTICIPANT: Role.ValueType  # 7
+"""An entity that may trade, named as its account."""
+ROLE_AUDITOR: Role.ValueType  # 8
+"""Reads everything and changes nothing."""
+ROLE_SERVICE: Role.ValueType  # 9
+"""One of the market's own services, named as its log."""
+Global___Role: _TypeAlias = Role  # noqa: Y015
+
+ROLES_FIELD_NUMBER: _builtins.int
+ANYONE_FIELD_NUMBER: _builtins.int
+roles: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]]
+"""The roles that may call the rpc, said where it is declared and enforced once, before any rule."""
+anyone: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
+"""Every role of the list may call it."""

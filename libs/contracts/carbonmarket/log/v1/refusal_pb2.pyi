@@ -25,15 +25,22 @@ class Refusal(_message.Message):
     A call's refusal is its status: the gRPC code, and a google.rpc.ErrorInfo in the details with the reason and the facts. A status without
     one is gRPC's own: nobody answered, or nobody in time.
 
+    What is cancelled, or whose deadline passes, before it is decided is not decided. What was decided stays decided, though its caller has left:
+    who gave up does not know which, and asks again with the same request_id.
+
     Any rpc refuses with, beside what it lists itself:
       ACTOR_MISSING              UNAUTHENTICATED      how
           Say who calls, in the metadata carbonmarket-actor: role:name.
+      METADATA_REPEATED          INVALID_ARGUMENT     name
+          Send it once: nobody can tell which of two is meant.
       ROLE_NOT_ALLOWED           PERMISSION_DENIED    role, roles
           Call as one of the roles that the rpc lets in.
       REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
           Send the message that the rpc takes, made from the same protos.
       TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   why
           Nothing was done. Send the same again after the pause in the google.rpc.RetryInfo, and a longer one each time.
+      CALL_EXPIRED               DEADLINE_EXCEEDED
+          The deadline passed before it was decided: nothing was done. Send the same again, with more time.
       UNAVAILABLE                UNAVAILABLE          why
           No answer can be given now; a command may have been done or not. Send the same again, under the same request_id.
       INTERNAL                   INTERNAL

@@ -1,0 +1,25 @@
+"""Which roles there are and who may call what: read from the contract, where both are said once."""
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from carbonmarket.access.v1 import access_pb2
+
+
+def name_of(role: "access_pb2.Role.ValueType") -> str:
+    """As callers write it: ROLE_SETTLEMENT_BANK is `settlement_bank`."""
+    return access_pb2.Role.Name(role).removeprefix("ROLE_").lower()
+
+
+EVERY_ROLE = frozenset(name_of(role) for role in access_pb2.Role.values() if role != access_pb2.ROLE_UNSPECIFIED)
+
+
+def roles_in(options: MethodOptions) -> frozenset[str]:
+    """The roles that an rpc's options let in; none where they do not say."""
+    if options.Extensions[access_pb2.anyone]:
+        return EVERY_ROLE
+    return frozenset(name_of(role) for role in options.Extensions[access_pb2.roles])
+
+
+def roles_of(method: MethodDescriptor) -> frozenset[str]:
+    return roles_in(method.GetOptions())

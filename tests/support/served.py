@@ -1,0 +1,148 @@
+"""One replica's rpcs, served for real on loopback by methods that do as they are told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from carbonmarket.log.v1 import log_service_pb2
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from chassis.call import Call
+from chassis.decider import Rejected
+from chassis.server import Role, Server
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+
+SERVICE = pb.DESCRIPTOR.services_by_name["RegistryService"]
+CREATE = "CreateVintage"
+
+
+class Api:
+    """Serves every rpc of a real contract, with one method that fails as told."""
+
+    def __init__(self) -> None:
+        self.fails_with: Exception | None = None
+        self.calls: list[Call] = []
+        self.vintages: list[str] = []
+        for method in SERVICE.methods:
+            if method.name not in (CREATE, "SubmitMany"):
+                setattr(self, method.name, self._unused)
+
+    async def _unused(self, request: Message, call: Call) -> Message:
+        raise AssertionError("not called")
+
+    async def CreateVintage(self, request: pb.CreateVintageRequest, call: Call) -> pb.CreateVintageResponse:
+        self.calls.append(call)
+        if self.fails_with is not None:
+            raise self.fails_with
+        if request.vintage == "BAD":
+            raise Rejected("VINTAGE_EXISTS", vintage=request.vintage)
+        self.vintages.append(request.vintage)
+        return pb.CreateVintageResponse(position=len(self.vintages))
+
+
+@asynccontextmanager
+async def serving(api: Api, role: Role) -> AsyncIterator[str]:
+    server = grpc.aio.server()
+    Server([(SERVICE, api)], role, Tracing(), Metrics()).add_to(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
+
+
+@asynccontextmanager
+async def replica(**role: Any) -> AsyncIterator[tuple[Api, str]]:
+    api = Api()
+    async with serving(api, Role(**role)) as address:
+        yield api, address
+
+
+async def create(
+    address: str,
+    actor: str | None = "registry_operator:ann",
+    data: bytes | None = None,
+    also: tuple[tuple[str, str], ...] = (),
+    seconds: float = 5,
+) -> int:
+    request = pb.CreateVintageRequest(request_id="r", vintage="CEA", compliance_year=2020).SerializeToString()
+    async with grpc.aio.insecure_channel(address) as channel:
+        rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICE.full_name}/{CREATE}")
+        metadata = (("carbonmarket-actor", actor),) if actor is not None else ()
+        answer = await rpc(request if data is None else data, metadata=(*metadata, *also), timeout=seconds)
+        return pb.CreateVintageResponse.FromString(answer).position
+
+
+async def refusal(address: str, **how: Any) -> tuple[grpc.StatusCode, str, dict[str, str]]:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await create(address, **how)
+    packed = dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
+    assert isinstance(packed, bytes)
+    info = error_details_pb2.ErrorInfo()
+    assert status_pb2.Status.FromString(packed).details[0].Unpack(info)
+    return failed.value.code(), info.reason, dict(info.metadata)
+
+
+async def submit_many(
+    address: str,
+    vintages: list[str],
+    actor: str = "registry_operator:ann",
+    empty: int = 0,
+    also: tuple[tuple[str, str], ...] = (),
+) -> list[pb.ManyOutcome]:
+    commands = [
+        pb.ManyCommand(create_vintage=pb.CreateVintageRequest(request_id=str(number), vintage=vintage))
+        for number, vintage in enumerate(vintages)
+    ]
+    commands += [pb.ManyCommand()] * empty
+    async with AsyncExitStack() as stack:
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+        rpc: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            f"/{SERVICE.full_name}/SubmitMany"
+        )
+
+        async def requests() -> AsyncIterator[bytes]:
+            yield pb.SubmitManyRequest(commands=commands).SerializeToString()
+
+        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor), *also), timeout=5)
+        return [outcome async for data in answers for outcome in pb.SubmitManyResponse.FromString(data).outcomes]
+
+
+LOG = log_service_pb2.DESCRIPTOR.services_by_name["LogService"]
+
+
+class Waiting:
+    """A LogService whose readers wait for ever."""
+
+    def __init__(self) -> None:
+        self.reading = 0
+        for method in LOG.methods:
+            if not hasattr(self, method.name):
+                setattr(self, method.name, self.MoveClock)
+
+    async def Read(self, request: Message, call: Call) -> Message:
+        self.reading += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.reading -= 1
+        raise AssertionError("waits for ever")
+
+    async def MoveClock(self, request: Message, call: Call) -> Message:
+        return log_service_pb2.MoveClockResponse()
+
+
+@asynccontextmanager
+async def serving_log(api: Waiting, role: Role | None = None) -> AsyncIterator[str]:
+    server = grpc.aio.server()
+    Server([(LOG, api)], role or Role(leads=True), Tracing(), Metrics()).add_to(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)

@@ -1,0 +1,155 @@
+"""Who calls, in which role and until when: said once, and asked before any rule."""
+
+import asyncio
+import time
+from typing import cast
+
+import grpc
+import grpc.aio
+import pytest
+
+from carbonmarket.access.v1 import access_pb2
+from chassis.call import Expired
+from chassis.heading import Context, heading_of
+from chassis.server import Role
+from support.served import CREATE, LOG, SERVICE, Waiting, create, refusal, replica, serving_log, submit_many
+
+
+async def test_a_caller_that_does_not_say_who_it_is_is_turned_away() -> None:
+    async with replica(leads=True) as (api, address):
+        for actor in (None, "", "ann", "registry_operator:", "registry_operator:Ann Smith", ":ann", "x" * 200 + ":a"):
+            code, reason, _ = await refusal(address, actor=actor)
+            assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "ACTOR_MISSING")
+        assert api.calls == []
+
+
+async def test_a_role_that_the_rpc_does_not_name_is_turned_away_before_any_rule() -> None:
+    async with replica(leads=True) as (api, address):
+        code, reason, facts = await refusal(address, actor="participant:power-1")
+        assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
+        assert facts["role"] == "participant"
+        assert "registry_operator" in facts["roles"]
+        assert api.calls == []
+
+
+@pytest.mark.parametrize("leads", [True, False])
+@pytest.mark.parametrize(
+    "twice",
+    [
+        (("carbonmarket-actor", "registry_operator:bob"),),
+        (("carbonmarket-actor", "registry_operator:ann"),),
+        (("carbonmarket-passed-on", "once"), ("carbonmarket-passed-on", "once")),
+    ],
+)
+async def test_a_call_that_says_a_thing_twice_is_refused_whichever_replica_it_reaches(
+    twice: tuple[tuple[str, str], ...], leads: bool
+) -> None:
+    async with replica(leads=True) as (leader, at), replica(leader_address=at) as (_, standby):
+        address = at if leads else standby
+        code, reason, facts = await refusal(address, also=twice)
+        assert (code, reason, facts["name"]) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "METADATA_REPEATED",
+            twice[-1][0],
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await submit_many(address, ["A"], also=twice)
+        assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert leader.calls == []
+
+
+@pytest.mark.parametrize("role", ["trader", "anyone", "unspecified", "role_participant", "participants"])
+async def test_a_role_that_does_not_exist_may_call_nothing_not_even_what_anyone_may(role: str) -> None:
+    async with replica(leads=True) as (api, address):
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await submit_many(address, ["A"], actor=f"{role}:eve")
+        assert failed.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert api.calls == []
+    waiting = Waiting()
+    async with serving_log(waiting) as address, grpc.aio.insecure_channel(address) as channel:
+        status: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{LOG.full_name}/GetStatus")
+        assert not LOG.methods_by_name["GetStatus"].GetOptions().Extensions[access_pb2.roles], "anyone may call it"
+        await status(b"", metadata=(("carbonmarket-actor", "participant:power-1"),), timeout=5)
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await status(b"", metadata=(("carbonmarket-actor", f"{role}:eve"),), timeout=5)
+        assert failed.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+class InTime:
+    """What grpc says of a call that has so many seconds left."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("carbonmarket-actor", "registry_operator:ann"),)
+
+    def time_remaining(self) -> float | None:
+        return self._seconds
+
+
+async def test_a_call_that_has_no_time_left_is_refused_before_anything_else() -> None:
+    assert heading_of(cast("Context", InTime(None))).ends_at is None
+    assert heading_of(cast("Context", InTime(1))).seconds_left() == pytest.approx(1, abs=0.5)
+    with pytest.raises(Expired):
+        heading_of(cast("Context", InTime(0)))
+
+
+def keep_busy(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+async def test_a_call_whose_deadline_has_passed_reaches_no_method_on_either_replica() -> None:
+    async with replica(leads=True) as (leader, at), replica(leader_address=at) as (_, standby):
+        for address in (at, standby):
+            async with grpc.aio.insecure_channel(address) as channel:
+                await channel.channel_ready()
+                rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+                    f"/{SERVICE.full_name}/{CREATE}"
+                )
+                calls = [
+                    rpc(b"", metadata=(("carbonmarket-actor", "registry_operator:ann"),), timeout=0.02)
+                    for _ in range(9)
+                ]
+                await asyncio.sleep(0)
+                # The loop that serves is busy for longer than that.
+                keep_busy(0.1)
+                assert {await call.code() for call in calls} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+        await asyncio.sleep(0.1)
+        assert leader.calls == []
+
+
+@pytest.mark.parametrize("by_way_of_a_standby", [False, True])
+async def test_a_method_knows_the_deadline_of_its_call_whichever_replica_the_caller_asked(
+    by_way_of_a_standby: bool,
+) -> None:
+    async with replica(leads=True) as (leader, at), replica(leader_address=at) as (_, standby):
+        address = standby if by_way_of_a_standby else at
+        await create(address, seconds=5)
+        await submit_many(address, ["A"])
+        now = asyncio.get_running_loop().time()
+        assert [4 < (call.ends_at or 0) - now < 6 for call in leader.calls] == [True, True]
+
+
+@pytest.mark.parametrize("by_way_of_a_standby", [False, True])
+async def test_a_caller_that_gives_up_ends_its_method_whichever_replica_it_asked(by_way_of_a_standby: bool) -> None:
+    waiting = Waiting()
+    async with (
+        serving_log(waiting) as at,
+        serving_log(Waiting(), Role(leader_address=at)) as standby,
+        grpc.aio.insecure_channel(standby if by_way_of_a_standby else at) as channel,
+    ):
+        read: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{LOG.full_name}/Read")
+        call = read(b"", metadata=(("carbonmarket-actor", "service:trading"),))
+        while waiting.reading == 0:
+            await asyncio.sleep(0.01)
+        call.cancel()
+        async with asyncio.timeout(5):
+            while waiting.reading > 0:
+                await asyncio.sleep(0.01)
+
+
+async def test_the_method_knows_the_authenticated_actor() -> None:
+    async with replica(leads=True) as (api, address):
+        assert await create(address) == 1
+        assert (api.calls[0].role, api.calls[0].name) == ("registry_operator", "ann")
