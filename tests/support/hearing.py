@@ -9,10 +9,10 @@ from typing import cast
 import grpc
 from google.protobuf import wrappers_pb2
 
-from chassis.broker import RecordConsumer
 from chassis.call import NotYet, Refused
 from chassis.engine import Engine
 from chassis.hearing import Heard, Hearing
+from chassis.machine_clock import MachineClock
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, Record, chain, genesis
 from chassis.remote import Remote
@@ -31,6 +31,9 @@ class FakeConsumer:
 
     def __init__(self) -> None:
         self.batches: asyncio.Queue[list[Record]] = asyncio.Queue()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
 
     async def next_batch(self, seconds: float) -> list[Record]:
         with suppress(TimeoutError):
@@ -85,8 +88,9 @@ async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple
         {wrappers_pb2.Int64Value: on_value},
         writer,
         cast(Remote, remote),
-        cast(RecordConsumer, consumer),
+        consumer,
         Tracing(),
+        MachineClock(),
     )
     tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ear.run())]
     yield ear, consumer, writer

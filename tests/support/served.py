@@ -50,7 +50,8 @@ class Api:
 @asynccontextmanager
 async def serving(api: Api, role: Role) -> AsyncIterator[str]:
     server = grpc.aio.server()
-    Server([(SERVICE, api)], role, Tracing(), Metrics()).add_to(server)
+    handlers = Server([(SERVICE, api)], role, Tracing(), Metrics()).handlers
+    server.add_generic_rpc_handlers(tuple(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield f"127.0.0.1:{port}"
@@ -141,7 +142,8 @@ class Waiting:
 @asynccontextmanager
 async def serving_log(api: Waiting, role: Role | None = None) -> AsyncIterator[str]:
     server = grpc.aio.server()
-    Server([(LOG, api)], role or Role(leads=True), Tracing(), Metrics()).add_to(server)
+    handlers = Server([(LOG, api)], role or Role(leads=True), Tracing(), Metrics()).handlers
+    server.add_generic_rpc_handlers(tuple(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield f"127.0.0.1:{port}"

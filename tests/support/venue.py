@@ -19,6 +19,7 @@ from chassis.decider import Rejected
 from chassis.engine import Done, Engine
 from chassis.errors import failure_of
 from chassis.hearing import Heard
+from chassis.machine_clock import MachineClock
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.projections import Tables
 from chassis.record import Record
@@ -154,7 +155,7 @@ class InstantWriter(Writer[Any]):
         orders = frozenset(service.calls)
         engine = Engine(service.name, service.decider, service.wire, Tracing(), orders, frozenset(service.sources))
         self.clock_ms = 0
-        super().__init__(engine, MemoryLog(MemoryStore(service.name)), Metrics(), lambda: self.clock_ms)
+        super().__init__(engine, MemoryLog(MemoryStore(service.name)), Metrics(), MachineClock(0))
         self.hearers: list[deque[Record]] = []
         self.orders: deque[tuple[int, object]] = deque()
         self._note = note

@@ -32,7 +32,7 @@ SQL_START = re.compile(
     re.DOTALL,
 )
 SQL_IN = (
-    r"libs/chassis/chassis/(postgres_log|checkpoint|projections)\.py",
+    r"libs/chassis/chassis/(postgres_log|postgres_tables)\.py",
     r"libs/rehearsal/rehearsal/postgres\.py",
     r"services/\w+/\w+/(projections|queries)\.py",
     r"(tests|bench)/.*",

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage, TopicPartition
 
+from chassis.edges import BrokerAway
 from chassis.record import Record
 
 PARTITION = 0
@@ -75,7 +76,7 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
 
 
 class RecordProducer:
-    """Sends a log's records to its topic, in order; returns when the broker has them all."""
+    """Keeps chassis.edges.Producer."""
 
     def __init__(self, bootstrap: str, log_id: str) -> None:
         self._bootstrap = bootstrap
@@ -83,7 +84,7 @@ class RecordProducer:
         self._producer: AIOKafkaProducer | None = None
 
     async def send(self, records: Sequence[Record]) -> None:
-        """Raises KafkaAway; the same records may be sent again."""
+        """Raises BrokerAway; the same records may be sent again."""
         try:
             producer = await self._connected()
             batch = producer.create_batch()
@@ -95,7 +96,7 @@ class RecordProducer:
             await (await producer.send_batch(batch, self._topic, partition=PARTITION))
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
-            raise KafkaAway(str(error) or type(error).__name__) from error
+            raise BrokerAway(str(error) or type(error).__name__) from error
 
     @staticmethod
     def _add(batch: object, record: Record) -> object | None:
@@ -129,12 +130,8 @@ class RecordProducer:
                 logger.debug("the producer did not stop cleanly")
 
 
-class KafkaAway(Exception):
-    """The broker did not take the records."""
-
-
 class RecordConsumer:
-    """Hands over what arrives on one log's topic, in batches; says nothing of what was missed."""
+    """Keeps chassis.edges.Consumer."""
 
     def __init__(self, bootstrap: str, log_id: str) -> None:
         self._bootstrap = bootstrap

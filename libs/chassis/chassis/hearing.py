@@ -14,16 +14,15 @@ fork does; what came before is heard, and nothing is skipped.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 
-from chassis.broker import RecordConsumer
 from chassis.call import Bug, NotYet, Refused
+from chassis.edges import Clock, Consumer
 from chassis.engine import Done
 from chassis.log import READ_RECORDS_MAX
 from chassis.record import Head, HeardUpTo, Record, first_fault, genesis
@@ -59,17 +58,21 @@ class Halted(Exception):
         self.at = at
 
 
-@dataclass(slots=True)
 class Lag:
-    """How far behind the source we are, for the operator. `in_step_at` is when a look last found nothing more to hear:
-    seconds grow while we are behind, halted or cannot reach the source.
+    """How far behind the source we are, for the operator: in records, and in seconds since a look last found nothing
+    more to hear. Seconds grow while we are behind, halted or cannot reach the source.
     """
 
-    records: int = 0
-    in_step_at: float = field(default_factory=time.monotonic)
+    def __init__(self, clock: Clock) -> None:
+        self.records = 0
+        self._clock = clock
+        self.note_in_step()
+
+    def note_in_step(self) -> None:
+        self.in_step_at = self._clock.seconds()
 
     def seconds(self) -> float:
-        return time.monotonic() - self.in_step_at
+        return self._clock.seconds() - self.in_step_at
 
 
 def next_in_order(heard_position: int, arrived: Sequence[Record]) -> tuple[list[Record], bool]:
@@ -94,11 +97,12 @@ class Hearing:
         reactions: Reactions,
         writer: Writer[Any],
         remote: Remote,
-        consumer: RecordConsumer,
+        consumer: Consumer,
         tracing: Tracing,
+        clock: Clock,
     ) -> None:
         self.source = source
-        self.lag = Lag()
+        self.lag = Lag(clock)
         self._reactions = {kind.DESCRIPTOR.full_name: react for kind, react in reactions.items()}
         self._kinds = {kind.DESCRIPTOR.full_name: kind for kind in reactions}
         self._writer = writer
@@ -187,7 +191,7 @@ class Hearing:
             ready, _ = next_in_order(self.upto.position, records)
             await self._take(ready)
             if self.upto.position >= head_position:
-                self.lag.in_step_at = time.monotonic()
+                self.lag.note_in_step()
                 return
             if not ready:
                 await asyncio.sleep(RETRY_SECONDS)

@@ -8,9 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
 from chassis.decider import Malformed
+from chassis.edges import Row
 
 PAGE_ROWS_MAX = 1_000
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -34,7 +33,7 @@ class Page:
         """The number that the token is; `first` on the first page."""
         return int(self.token) if self.token else first
 
-    def shown(self, rows: Sequence[asyncpg.Record], *key: str) -> tuple[Sequence[asyncpg.Record], str]:
+    def shown(self, rows: Sequence[Row], *key: str) -> tuple[Sequence[Row], str]:
         """The page's rows and the token of the next page, empty after the last."""
         shown = rows[: self.rows_max]
         return shown, "/".join(str(shown[-1][name]) for name in key) if len(rows) > self.rows_max else ""

@@ -7,15 +7,11 @@ again: tables that stand still are an alarm, but no reason to stop the market.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import asyncpg
-
 from chassis.call import Unavailable
-from chassis.checkpoint import MOVE, load_checkpoint
-from chassis.postgres_log import Pool
+from chassis.edges import FeedEntry, Row, Statement, TableStore
 from chassis.progress import Progress
 from chassis.record import Record
 from chassis.wire import Wire
@@ -35,7 +31,7 @@ class Rows:
     """What a batch of events writes, in order."""
 
     def __init__(self) -> None:
-        self.statements: list[tuple[str, list[tuple[Any, ...]]]] = []
+        self.statements: list[Statement] = []
 
     def execute(self, sql: str, *arguments: Any) -> None:
         if self.statements and self.statements[-1][0] == sql:
@@ -44,30 +40,21 @@ class Rows:
             self.statements.append((sql, [arguments]))
 
 
-READ_FEED = """
-SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.actor, log.request_id, log.traceparent,
-       log.source_log_id, log.source_position, log.digest
-FROM feed JOIN log USING (position)
-WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
-"""
-
-
 class Projector(Progress):
     """Follows the log into tables, and wakes those who wait for a position."""
 
-    def __init__(self, tail: Tail, handlers: Handlers, wire: Wire, pool: Pool) -> None:
+    def __init__(self, tail: Tail, handlers: Handlers, wire: Wire, tables: TableStore) -> None:
         super().__init__()
         self._tail = tail
         self._handlers = handlers
         self._wire = wire
-        self._pool = pool
+        self._tables = tables
         self._sequences: dict[str, int] = {}
 
     async def load(self) -> None:
         """Where it stands, before anybody may ask."""
-        self.reach(await load_checkpoint(self._pool, FOLLOWER))
-        rows = await self._pool.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
-        self._sequences = {row["account"]: row["sequence"] for row in rows}
+        self.reach(await self._tables.load_checkpoint(FOLLOWER))
+        self._sequences = await self._tables.load_sequences()
 
     async def run(self) -> None:
         """Projects until cancelled, from where `load` found it."""
@@ -83,7 +70,8 @@ class Projector(Progress):
                 await self.load()
 
     async def _project(self, batch: Sequence[tuple[Record, object]]) -> None:
-        rows, feed = Rows(), []
+        rows = Rows()
+        feed: list[FeedEntry] = []
         for record, event in batch:
             handle = self._handlers.get(type(event))
             if handle is not None:
@@ -93,19 +81,7 @@ class Projector(Progress):
                 self._sequences[account] = sequence
                 feed.append((account, sequence, record.position))
         position = batch[-1][0].position
-        async with self._pool.acquire() as connection, connection.transaction():
-            # First of all, so that of two replicas (one leads no more and does not know it) only one writes a batch.
-            if await connection.fetchval(MOVE, FOLLOWER, position, self.position) is None:
-                raise RuntimeError("another replica has written these rows")
-            for sql, arguments in rows.statements:
-                if len(arguments) == 1:
-                    await connection.execute(sql, *arguments[0])
-                else:
-                    await connection.executemany(sql, arguments)
-            if feed:
-                await connection.copy_records_to_table(
-                    "feed", records=feed, columns=("account", "sequence", "position")
-                )
+        await self._tables.write(FOLLOWER, self.position, position, rows.statements, feed)
         self.reach(position)
 
     async def wait_for(self, position: int) -> None:
@@ -129,8 +105,8 @@ def is_cancelled() -> bool:
 class Tables:
     """Read access for queries."""
 
-    def __init__(self, pool: Pool, projector: Projector) -> None:
-        self._pool = pool
+    def __init__(self, store: TableStore, projector: Projector) -> None:
+        self._store = store
         self._projector = projector
 
     @property
@@ -141,18 +117,12 @@ class Tables:
         """What an answer shows at least: read before its rows, so that they show no less."""
         return max(self.position, min_position)
 
-    async def fetch(self, sql: str, *arguments: Any, min_position: int = 0) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, *arguments: Any, min_position: int = 0) -> Sequence[Row]:
         """Rows by name, once the tables show `min_position`. Raises Unavailable."""
         await self._projector.wait_for(min_position)
-        try:
-            return await self._pool.fetch(sql, *arguments)
-        except asyncpg.CharacterNotInRepertoireError:
-            # A text that no table can hold is in none.
-            return []
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-            raise Unavailable("the tables cannot be read now; ask again") from error
+        return await self._store.fetch(sql, *arguments)
 
-    async def fetch_one(self, sql: str, *arguments: Any, min_position: int = 0) -> asyncpg.Record | None:
+    async def fetch_one(self, sql: str, *arguments: Any, min_position: int = 0) -> Row | None:
         rows = await self.fetch(sql, *arguments, min_position=min_position)
         return rows[0] if rows else None
 
@@ -160,11 +130,12 @@ class Tables:
         self, account: str, after_sequence: int, records_max: int, wait_seconds: float
     ) -> list[tuple[int, Record]]:
         """The records that concern an account, by its own sequence. Waits for one to come if there is none."""
-        ends = time.monotonic() + wait_seconds
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + wait_seconds
         while True:
             seen = self._projector.position
-            rows = await self.fetch(READ_FEED, account, after_sequence, records_max)
-            left = ends - time.monotonic()
-            if rows or left <= 0:
-                return [(row["sequence"], Record(*list(row.values())[1:])) for row in rows]
+            found = await self._store.read_feed(account, after_sequence, records_max)
+            left = ends - loop.time()
+            if found or left <= 0:
+                return found
             await self._projector.beyond(seen, left)

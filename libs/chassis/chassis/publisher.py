@@ -7,9 +7,7 @@ them.
 import asyncio
 import logging
 
-from chassis.broker import KafkaAway, RecordProducer
-from chassis.checkpoint import load_checkpoint, save_checkpoint
-from chassis.postgres_log import Pool
+from chassis.edges import BrokerAway, Producer, TableStore
 from chassis.writer import Tail
 
 BATCH_RECORDS_MAX = 1_000
@@ -24,21 +22,21 @@ logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    def __init__(self, tail: Tail, producer: RecordProducer, pool: Pool) -> None:
+    def __init__(self, tail: Tail, producer: Producer, tables: TableStore) -> None:
         self.position = 0
         self._tail = tail
         self._producer = producer
-        self._pool = pool
+        self._tables = tables
         self._away = False
 
     async def run(self) -> None:
         """Publishes until cancelled."""
-        self.position = await load_checkpoint(self._pool, FOLLOWER)
+        self.position = await self._tables.load_checkpoint(FOLLOWER)
         while True:
             records = [record for record, _ in await self._tail.read(self.position, BATCH_RECORDS_MAX)]
             try:
                 await self._producer.send(records)
-            except KafkaAway as error:
+            except BrokerAway as error:
                 if not self._away:
                     logger.warning("Kafka takes no records, will go on from %d: %s", self.position, error)
                 self._away = True
@@ -48,5 +46,5 @@ class Publisher:
                 logger.info("Kafka takes records again, from %d", self.position)
             self._away = False
             self.position = records[-1].position
-            await save_checkpoint(self._pool, FOLLOWER, self.position)
+            await self._tables.save_checkpoint(FOLLOWER, self.position)
             await asyncio.sleep(GATHER_SECONDS)

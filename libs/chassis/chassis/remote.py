@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import NotYet, Refused
+from chassis.edges import Channel
 from chassis.record import Record
 
 R = TypeVar("R", bound=Message)
@@ -44,13 +45,17 @@ CHANNEL_OPTIONS = [
 ]
 
 
+def open_channel(address: str) -> Channel:
+    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+
+
 class Remote:
     """A service as this one calls it, under this one's own name."""
 
-    def __init__(self, name: str, address: str, own_name: str) -> None:
+    def __init__(self, name: str, channel: Channel, own_name: str) -> None:
         self.name = name
         self._actor = f"service:{own_name}"
-        self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self._channel = channel
 
     async def unary(self, rpc: str, request: Message, response: type[R], traceparent: str = "") -> R:
         """Calls `package.Service/Method`. Raises Refused where the other domain says no, NotYet where there is no

@@ -24,9 +24,10 @@ from carbonmarket.log.v1 import refusal_pb2
 from chassis.bulk import parse_many
 from chassis.call import Call, Overloaded, Unavailable
 from chassis.decider import Malformed
+from chassis.edges import Channel, OpenChannel
 from chassis.errors import Failure, failure_of
 from chassis.heading import Context, Heading, authenticate, heading_of
-from chassis.remote import CHANNEL_OPTIONS, STATUS_HEADER, error_info
+from chassis.remote import STATUS_HEADER, error_info, open_channel
 from chassis.roles import EVERY_ROLE, roles_of
 from chassis.telemetry import Metrics
 from chassis.tracing import Branch, Tracing
@@ -81,16 +82,17 @@ class Rpc:
 class Server:
     """All rpcs of one replica."""
 
-    def __init__(self, api: Api, role: Role, tracing: Tracing, metrics: Metrics) -> None:
+    def __init__(
+        self, api: Api, role: Role, tracing: Tracing, metrics: Metrics, open_channel: OpenChannel = open_channel
+    ) -> None:
         self._role = role
         self._tracing = tracing
         self._metrics = metrics
-        self._leaders: dict[str, grpc.aio.Channel] = {}
+        self._open_channel = open_channel
+        self._leaders: dict[str, Channel] = {}
         self._under_way = {True: 0, False: 0}
-        self._handlers = [self._handlers_of(descriptor, served) for descriptor, served in api]
-
-    def add_to(self, server: grpc.aio.Server) -> None:
-        server.add_generic_rpc_handlers(tuple(self._handlers))
+        self.handlers = [self._handlers_of(descriptor, served) for descriptor, served in api]
+        self.names = [descriptor.full_name for descriptor, _ in api]
 
     def _handlers_of(self, service: ServiceDescriptor, served: object) -> grpc.GenericRpcHandler:
         rpcs = {method.name: self._rpc(service, method, served) for method in service.methods if method.name != BULK}
@@ -257,12 +259,12 @@ class Server:
 
     # Passing on to the leader
 
-    def _leader(self, heading: Heading) -> grpc.aio.Channel:
+    def _leader(self, heading: Heading) -> Channel:
         address = self._role.leader_address
         if not address or address == self._role.own_address or heading.was_passed_on:
             raise Unavailable("no replica leads yet; ask again")
         if address not in self._leaders:
-            self._leaders[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+            self._leaders[address] = self._open_channel(address)
         return self._leaders[address]
 
     async def _pass_on(self, path: str, data: bytes, heading: Heading) -> bytes:

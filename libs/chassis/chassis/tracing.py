@@ -71,18 +71,20 @@ class Tracing:
         root_share: float = ROOT_SHARE,
         seconds: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._tracer = tracer
         self._roots_per_second_max = roots_per_second_max
         self._root_share = root_share
         self._seconds = seconds
         self._chance = chance
+        self._random_bytes = random_bytes
         self._second = 0
         self._roots = 0
 
     def root(self, name: str, kind: SpanKind = SpanKind.SERVER, attributes: Attributes | None = None) -> Branch:
         if self._tracer is None or not self._takes_root():
-            return Branch(f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00")
+            return Branch(f"00-{self._random_bytes(16).hex()}-{self._random_bytes(8).hex()}-00")
         return self._start(self._tracer, name, kind, None, (), attributes)
 
     def branch(

@@ -20,8 +20,10 @@ from typing import Any, Generic, TypeVar
 
 from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
 from chassis.decider import Context, Malformed
+from chassis.edges import Clock
 from chassis.engine import Batch, Done, Engine, Outcome
 from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
+from chassis.machine_clock import MachineClock
 from chassis.progress import Progress
 from chassis.record import Head, Record
 from chassis.snapshots import Snapshots
@@ -105,21 +107,21 @@ class Tail(Progress):
 
 
 class Writer(Generic[S]):
-    """See the module. `clock_ms` is the machine's time; a rehearsal has its own, in the log."""
+    """See the module. `clock` is the machine's; a rehearsal has its own, in the log."""
 
     def __init__(
         self,
         engine: Engine[S],
         log: Log,
         metrics: Metrics,
-        clock_ms: Callable[[], int] | None = None,
+        clock: Clock | None = None,
         snapshots: Snapshots | None = None,
     ) -> None:
         self.engine = engine
         self.log = log
         self.tail = Tail(log, engine)
         self._metrics = metrics
-        self._clock_ms = clock_ms or machine_clock_ms
+        self._clock_ms = (clock or MachineClock()).now_ms
         self._snapshots = snapshots
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
@@ -311,10 +313,6 @@ class Writer(Generic[S]):
                 one.answer.set_exception(Unavailable(ASK_AGAIN))
                 # Nobody may be waiting any more; the exception is theirs, not the loop's.
                 one.answer.exception()
-
-
-def machine_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def catch_up(engine: Engine[Any], log: Log) -> Head:

@@ -8,12 +8,11 @@ instructed to pay; operators and supervisors see all.
 import json
 from typing import Any
 
-import asyncpg
-
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from chassis.call import Call
 from chassis.decider import NotFound, NotPermitted
+from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
 from chassis.writer import Writer
@@ -280,12 +279,12 @@ def funds_of(account: str, funds: Account) -> pb.GetFundsResponse:
     )
 
 
-def entry_of(row: asyncpg.Record) -> pb.Entry:
+def entry_of(row: Row) -> pb.Entry:
     fields: dict[str, Any] = dict(row)
     return pb.Entry(log_position=fields.pop("position"), **fields)
 
 
-def run_of(row: asyncpg.Record) -> pb.Run:
+def run_of(row: Row) -> pb.Run:
     return pb.Run(
         run_id=row["run_id"],
         day=row["day"],
@@ -303,7 +302,7 @@ def run_of(row: asyncpg.Record) -> pb.Run:
     )
 
 
-def step_of(row: asyncpg.Record) -> pb.RunStep:
+def step_of(row: Row) -> pb.RunStep:
     return pb.RunStep(
         log_position=row["position"],
         attempt=row["attempt"],
@@ -314,7 +313,7 @@ def step_of(row: asyncpg.Record) -> pb.RunStep:
     )
 
 
-def lines_of(row: asyncpg.Record, account: str) -> list[pb.StatementLine]:
+def lines_of(row: Row, account: str) -> list[pb.StatementLine]:
     """The trade as the account sees it; both sides, if it was on both."""
     sides = (
         (pb.STATEMENT_SIDE_BUY, row["buyer"], row["seller"], row["buyer_fee_fen"]),
@@ -365,7 +364,7 @@ def instruments_of(lines: list[pb.StatementLine], blocked: dict[str, int]) -> li
     return [found[name] for name in sorted(found)]
 
 
-def reconciliation_of(row: asyncpg.Record) -> pb.Reconciliation:
+def reconciliation_of(row: Row) -> pb.Reconciliation:
     return pb.Reconciliation(
         log_position=row["position"],
         day=row["day"],

@@ -6,13 +6,12 @@ operators and supervisors see all; what may be traded is everybody's.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import asyncpg
+from collections.abc import AsyncIterator, Sequence
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.call import Call, Overloaded
 from chassis.decider import NotFound, NotPermitted
+from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
 from chassis.writer import Writer
@@ -197,7 +196,7 @@ class TradingQueryService:
 
     async def _rows(
         self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str, position: int
-    ) -> list[asyncpg.Record]:
+    ) -> Sequence[Row]:
         if account:
             return await self.tables.fetch(of_account, *arguments, account, min_position=position)
         return await self.tables.fetch(of_all, *arguments, min_position=position)

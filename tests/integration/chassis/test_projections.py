@@ -12,6 +12,7 @@ from chassis import projections
 from chassis.call import Call, Unavailable
 from chassis.engine import Engine
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
+from chassis.postgres_tables import PostgresTables
 from chassis.projections import Projector, Rows, Tables
 from chassis.record import Record
 from chassis.telemetry import Metrics
@@ -47,12 +48,12 @@ async def projecting(
     assert await log.lead()
     engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
     writer = Writer(engine, log, Metrics())
-    projector = Projector(writer.tail, {Ordered: table.on_ordered}, engine.wire, pool)
+    projector = Projector(writer.tail, {Ordered: table.on_ordered}, engine.wire, PostgresTables(pool, pool))
     await projector.load()
     tasks = [asyncio.create_task(writer.run())]
     if alone:
         tasks.append(asyncio.create_task(projector.run()))
-    yield writer, Tables(pool, projector), pool
+    yield writer, Tables(PostgresTables(pool, pool), projector), pool
     for task in reversed(tasks):
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -112,7 +113,9 @@ async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_o
 
     async with projecting(database_url, Table(), alone=False) as (writer, _, pool):
         await pool.execute("CREATE TABLE counted (id int PRIMARY KEY, n bigint NOT NULL)")
-        both = [Projector(writer.tail, {Added: count}, writer.engine.wire, pool) for _ in range(2)]
+        both = [
+            Projector(writer.tail, {Added: count}, writer.engine.wire, PostgresTables(pool, pool)) for _ in range(2)
+        ]
         for projector in both:
             await projector.load()
         running = [asyncio.create_task(projector.run()) for projector in both]

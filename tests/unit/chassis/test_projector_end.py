@@ -1,8 +1,6 @@
 """A projector that is told to end does so, even where the broken connection's error hides that it was told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -22,27 +20,25 @@ class OneRecord:
         return [OPENED]
 
 
-class BreakingPool:
-    """Its connection is gone by the time that a statement on it is cancelled."""
+class BreakingTables:
+    """Their connection is gone by the time that a statement on it is cancelled."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Any]:
+    async def write(self, *batch: object) -> None:
         self.asked.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             raise ConnectionError("connection is closed") from None
-        yield
 
 
 async def test_a_projector_ends_when_it_is_told_to_although_its_connection_breaks() -> None:
-    pool, tail = BreakingPool(), OneRecord()
-    standing: Any = (tail, {}, Wire(*SHELL_KINDS), pool)
+    tables, tail = BreakingTables(), OneRecord()
+    standing: Any = (tail, {}, Wire(*SHELL_KINDS), tables)
     running = asyncio.create_task(Projector(*standing).run())
-    await pool.asked.wait()
+    await tables.asked.wait()
     running.cancel()
     done, _ = await asyncio.wait({running}, timeout=5)
     assert done == {running}

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 from chassis.call import NotYet, Refused
 from chassis.decider import Rejected
 from chassis.errors import failure_of
-from chassis.remote import STATUS_HEADER, Remote
+from chassis.remote import STATUS_HEADER, Remote, open_channel
 
 
 @asynccontextmanager
@@ -26,7 +26,7 @@ async def answering(code: grpc.StatusCode, details: bytes | None) -> AsyncIterat
     server.add_generic_rpc_handlers((handler,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    remote = Remote("svc", f"127.0.0.1:{port}", "tally")
+    remote = Remote("svc", open_channel(f"127.0.0.1:{port}"), "tally")
     yield remote
     await remote.close()
     await server.stop(None)

@@ -1,14 +1,13 @@
 """Rows of the tables as messages."""
 
-import asyncpg
-
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
+from chassis.edges import Row
 from chassis.tracing import trace_id_of
 from trading.projections import BlockState, OrderState, TradeState
 
 
-def order_of(row: asyncpg.Record) -> pb.Order:
+def order_of(row: Row) -> pb.Order:
     filled = row["filled_tonnes"] == row["quantity_tonnes"]
     return pb.Order(
         order_id=row["order_id"],
@@ -26,7 +25,7 @@ def order_of(row: asyncpg.Record) -> pb.Order:
     )
 
 
-def trade_of(row: asyncpg.Record) -> pb.Trade:
+def trade_of(row: Row) -> pb.Trade:
     return pb.Trade(
         trade_id=row["trade_id"],
         day=row["day"],
@@ -49,7 +48,7 @@ def trade_of(row: asyncpg.Record) -> pb.Trade:
     )
 
 
-def block_of(row: asyncpg.Record) -> pb.Block:
+def block_of(row: Row) -> pb.Block:
     return pb.Block(
         block_id=row["block_id"],
         day=row["day"],
@@ -66,7 +65,7 @@ def block_of(row: asyncpg.Record) -> pb.Block:
     )
 
 
-def composite_of(row: asyncpg.Record) -> pb.BulletinComposite:
+def composite_of(row: Row) -> pb.BulletinComposite:
     return pb.BulletinComposite(
         open_fen=row["open_fen"],
         high_fen=row["high_fen"],
@@ -77,7 +76,7 @@ def composite_of(row: asyncpg.Record) -> pb.BulletinComposite:
     )
 
 
-def line_of(row: asyncpg.Record) -> pb.BulletinLine:
+def line_of(row: Row) -> pb.BulletinLine:
     return pb.BulletinLine(
         instrument=row["instrument"],
         open_fen=row["open_fen"],

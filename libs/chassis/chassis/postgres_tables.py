@@ -1,0 +1,82 @@
+"""A service's tables on PostgreSQL. Keeps chassis.edges.TableStore.
+
+Two pools: one for what the shell writes, one for queries, so that nothing of the shell waits for a connection that a
+query holds.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import asyncpg
+
+from chassis.call import Unavailable
+from chassis.edges import FeedEntry, Row, Statement
+from chassis.postgres_log import Pool
+from chassis.record import Record
+
+SAVE = """
+INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
+ON CONFLICT (follower) DO UPDATE SET position = excluded.position
+"""
+
+MOVE = """
+INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
+ON CONFLICT (follower) DO UPDATE SET position = excluded.position WHERE checkpoints.position = $3
+RETURNING position
+"""
+"""Moves a checkpoint from where it was left ($3), and answers nothing if somebody else has moved it since."""
+
+READ_FEED = """
+SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.actor, log.request_id, log.traceparent,
+       log.source_log_id, log.source_position, log.digest
+FROM feed JOIN log USING (position)
+WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
+"""
+
+
+class PostgresTables:
+    def __init__(self, pool: Pool, queries: Pool) -> None:
+        self._pool = pool
+        self._queries = queries
+
+    async def load_checkpoint(self, follower: str) -> int:
+        found: int | None = await self._pool.fetchval("SELECT position FROM checkpoints WHERE follower = $1", follower)
+        return found or 0
+
+    async def save_checkpoint(self, follower: str, position: int) -> None:
+        await self._pool.execute(SAVE, follower, position)
+
+    async def load_sequences(self) -> dict[str, int]:
+        rows = await self._pool.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
+        return {row["account"]: row["sequence"] for row in rows}
+
+    async def write(
+        self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
+    ) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            # First of all, so that of two replicas (one leads no more and does not know it) only one writes a batch.
+            if await connection.fetchval(MOVE, follower, position, before) is None:
+                raise RuntimeError("another replica has written these rows")
+            for sql, arguments in statements:
+                if len(arguments) == 1:
+                    await connection.execute(sql, *arguments[0])
+                else:
+                    await connection.executemany(sql, arguments)
+            if feed:
+                await connection.copy_records_to_table(
+                    "feed", records=feed, columns=("account", "sequence", "position")
+                )
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        try:
+            # asyncpg's rows are read by name, though they are no Mapping by type.
+            return cast(Sequence[Row], await self._queries.fetch(sql, *arguments))
+        except asyncpg.CharacterNotInRepertoireError:
+            # A text that no table can hold is in none.
+            return []
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            raise Unavailable("the tables cannot be read now; ask again") from error
+
+    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
+        rows = await self.fetch(READ_FEED, account, after_sequence, records_max)
+        return [(row["sequence"], Record(*list(row.values())[1:])) for row in rows]
