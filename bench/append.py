@@ -5,7 +5,7 @@ from pathlib import Path
 import asyncpg
 
 import chassis
-from bench.table import Row, measure, show
+from bench.table import measure, show
 from chassis.postgres_log import PostgresLog, migrate, open_pool
 from chassis.record import Head, Record, chain, genesis
 from rehearsal.postgres import Postgres
@@ -47,8 +47,12 @@ async def against(database_url: str) -> None:
     async def empty() -> None:
         await connection.execute("SELECT 1")
 
+    async def proof() -> None:
+        await log.append(genesis("bench"), [], [])
+
     floor = await measure("a round trip", 1, empty)
-    rows: list[Row] = []
+    # One for all reads and refusals that wait on it: shared as an append is by the commands of its batch.
+    rows = [await measure("proof of leadership (an append of no records)", 1, proof)]
     for count in BATCHES:
 
         async def ours(count: int = count) -> None:

@@ -53,6 +53,13 @@ async def against(address: str) -> None:
                 for _ in range(ONE_BY_ONE):
                     await transfer()
 
+            async def read() -> None:
+                async with places:
+                    await operator.registry.status()
+
+            async def reads() -> None:
+                await asyncio.gather(*(read() for _ in range(COMMANDS)))
+
             async def bulk() -> None:
                 commands = [
                     pb.TransferToTradingRequest(
@@ -67,6 +74,7 @@ async def against(address: str) -> None:
             rows: list[Row] = [
                 await measure(f"command, unary, {IN_FLIGHT} in flight", COMMANDS, unary),
                 await measure("command, in a stream of many", COMMANDS, bulk),
+                await measure(f"read through the writer, {IN_FLIGHT} in flight", COMMANDS, reads),
                 await measure("peer: command, unary, one at a time", ONE_BY_ONE, one_by_one),
             ]
     show("Command to commit", "command", rows, ground)

@@ -67,6 +67,18 @@ FAULTS = (
         "test_nothing_is_answered_shown_or_read_before_its_commit",
     ),
     Fault(
+        "the proof of leadership writes nothing",
+        (
+            Change(
+                f"{CHASSIS}/migrations/0001_log.sql",
+                "        UPDATE leadership SET proofs = proofs + 1;\n",
+                "        PERFORM proofs FROM leadership;\n",
+            ),
+        ),
+        "tests/integration/chassis/test_append.py::test_a_proof_of_leadership_is_a_commit_and_its_row_stays_on_one_page",
+        "test_a_proof_of_leadership_is_a_commit_and_its_row_stays_on_one_page",
+    ),
+    Fault(
         "the heard position is not stored",
         (Change(f"{CHASSIS}/engine.py", "        self._heard_changed.add(upto.log_id)\n", ""),),
         "tests/unit/chassis/test_hearing.py::test_after_a_restart_hearing_goes_on_where_it_stood",

@@ -71,7 +71,8 @@ class Log(Protocol):
     async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
         """Extends `head` by `records`, and notes what was heard, in one transaction on the leader's session.
 
-        With no records it proves that this writer still leads. Raises Fenced or LogUnavailable; both end the process.
+        With no records it proves that this writer still leads, and is as durable as any other. Raises Fenced or
+        LogUnavailable; both end the process.
         """
         ...
 

@@ -2,7 +2,11 @@
 
 Two kinds of connection: the leader's session, which holds the advisory lock and makes every append, and a pool that
 reads. The lock lives as long as the session, so keepalives are set in seconds; a pooler between would break both
-promises.
+promises. The session sets its own durability and looks whether it has it: whatever the database, the role or the
+server has as a default, an append is answered when it is on the replica's disk too, if the server has one.
+
+Every append writes, one of no records the row of `leadership`: only a commit that has to be replicated finds out that
+the replica, and perhaps another leader, is on the other side of a broken network.
 
 An append is never cancelled. When its outcome is in doubt (a timeout, a lost session, a commit that came with a
 warning) it raises LogUnavailable and the process ends: the next start reads what is true.
@@ -28,7 +32,7 @@ SNAPSHOTS_KEPT = 2
 LEADER_LOCK = 0x6361_7262_6F6E_0001
 MIGRATION_LOCK = 0x6361_7262_6F6E_0002
 
-LEADER_SESSION = {
+KEEPALIVES = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
@@ -36,9 +40,36 @@ LEADER_SESSION = {
     "tcp_user_timeout": "11000",
 }
 
+DURABLE = {
+    # What is weaker answers before the replica has it (`local`, `remote_write`) or anybody (`off`).
+    "synchronous_commit": ("on", "remote_apply"),
+    # A commit whose wait for the replica was cancelled succeeds with a warning, which has to reach us.
+    "client_min_messages": ("warning", "notice"),
+    # No time limit of the server's: each cancels, and an append is never cancelled. How long one may take is for
+    # APPEND_SECONDS_MAX, which ends this process and leaves the statement alone.
+    "statement_timeout": ("0",),
+    "lock_timeout": ("0",),
+    "transaction_timeout": ("0",),
+    "idle_session_timeout": ("0",),
+    # The server's own. Without them a crash of the machine takes acknowledged commits, or tears the pages they are on.
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+}
+"""What the leader's session must have: each setting, and the values that will do."""
+
+SERVER_WIDE = ("fsync", "full_page_writes")
+
+SET = """
+SELECT set_config($1, CASE WHEN current_setting($1) = ANY($2) THEN current_setting($1) ELSE $2[1] END, false)
+"""
+"""Also where the default will do: set on the session, it stays when somebody changes the default under it."""
+
 DERIVED_DATA = {"synchronous_commit": "off"}
-"""For the pool only. What it writes (tables, checkpoints, snapshots) is derived from the log: if a crash takes the last
-of it, rows and checkpoint go back together and are written again. Appends are made on the leader's session, in full.
+"""For the pools only. What they write (tables, feeds, checkpoints, snapshots) is derived from the log and is written
+after the append it comes from, so it stands behind it in the write-ahead log: a crash or a failover that loses the last
+of it keeps the append, takes rows and checkpoint back together, and they are written again. A migration that is lost
+runs again, and none is while there is a record: the first append flushes everything before it. Nothing is acknowledged
+by what a pool has written. Appends are made on the leader's session, in full.
 """
 
 COLUMNS = (
@@ -94,6 +125,22 @@ async def migrate(pool: Pool, folders: Sequence[Path]) -> None:
                 raise Misconfigured([f"CARBONMARKET_DATABASE_URL: {why} (`make reset` clears a rehearsal's)"])
 
 
+async def make_durable(session: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Sets the session's durability, and looks. Raises Misconfigured where the database does not give it."""
+    for name in DURABLE.keys() - SERVER_WIDE:
+        await session.execute(SET, name, DURABLE[name])
+    faults = []
+    for name, good in DURABLE.items():
+        value = await session.fetchval("SELECT current_setting($1)", name)
+        if value not in good:
+            how = "set it in the server's configuration" if name in SERVER_WIDE else "is there a pooler in between?"
+            faults.append(
+                f"CARBONMARKET_DATABASE_URL: the leader's session has {name} = {value}, not {' or '.join(good)}: {how}"
+            )
+    if faults:
+        raise Misconfigured(faults)
+
+
 class PostgresLog:
     """One session on a service's database. Keeps chassis.log.Log."""
 
@@ -112,9 +159,10 @@ class PostgresLog:
     async def lead(self) -> bool:
         try:
             if self._session is None or self._session.is_closed():
-                self._session = await asyncpg.connect(self._database_url, server_settings=LEADER_SESSION)
+                self._session = await asyncpg.connect(self._database_url, server_settings=KEEPALIVES)
                 self._session.add_log_listener(self._note_warning)
                 self._leads = False
+                await make_durable(self._session)
             if not self._leads:
                 ask = self._session.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK, timeout=LEAD_SECONDS_MAX)
                 self._leads = bool(await ask)

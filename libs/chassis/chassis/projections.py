@@ -15,7 +15,7 @@ from chassis.edges import FeedEntry, Row, Statement, TableStore
 from chassis.progress import Progress
 from chassis.record import Record
 from chassis.wire import Wire
-from chassis.writer import Tail
+from chassis.writer import ASK_AGAIN, Tail
 
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0
@@ -86,8 +86,11 @@ class Projector(Progress):
 
     async def wait_for(self, position: int) -> None:
         """Returns when the tables show `position`. Raises Unavailable if that takes too long, and at once where the log
-        itself does not reach so far: there is nothing to wait for.
+        itself does not reach so far (there is nothing to wait for), or where the log takes no append: who leads now,
+        and what is true, nobody can tell here.
         """
+        if not self._tail.is_proved():
+            raise Unavailable(ASK_AGAIN)
         if position > self._tail.position:
             raise Unavailable(f"the log stands at {self._tail.position}, asked for {position}")
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):

@@ -2,8 +2,8 @@
 
 One append is in flight at a time, and the next batch is decided meanwhile. Nothing is answered or shown to followers
 before its commit; a refusal, a repeat or a read waits as well, until every state that it was decided on is committed.
-A batch that yields no event still makes a round trip on the leader's session, so that a writer which no longer leads
-answers nothing.
+A batch that yields no event still makes an append on the leader's session, one that is durable as any, so that a writer
+which no longer leads, or whose primary lost its replica, answers nothing: one proof for all that wait in the batch.
 
 Commands beyond COMMANDS_WAITING_MAX are turned away; what is heard, due or answered goes past that bound, which its
 senders keep. A command or a look whose caller gave up, or whose deadline has passed, before its turn came is not
@@ -12,6 +12,7 @@ decided; it keeps its place in the queue until then. What is decided stays decid
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,8 @@ REQUEST_ID_CHARACTERS_MAX = 100
 GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
 TAIL_RECORDS_MAX = 20_000
+PROVED_SECONDS_MAX = 10.0
+"""So old the last proof of leadership may be where tables are read: five of those that an idle leader makes."""
 ASK_AGAIN = "the log cannot be written now; ask again"
 
 logger = logging.getLogger(__name__)
@@ -81,12 +84,18 @@ class Tail(Progress):
         self._log = log
         self._engine = engine
         self._newest: deque[tuple[Record, object]] = deque(maxlen=TAIL_RECORDS_MAX)
+        self._proved_at = -math.inf
 
     def start_at(self, position: int) -> None:
         self._newest.clear()
         self.reach(position)
 
+    def is_proved(self) -> bool:
+        """Whether this replica's leadership was proved of late: an append, also one of no records, was committed."""
+        return asyncio.get_running_loop().time() - self._proved_at <= PROVED_SECONDS_MAX
+
     def extend(self, batch: Batch) -> None:
+        self._proved_at = asyncio.get_running_loop().time()
         if batch.records:
             self._newest.extend(zip(batch.records, batch.events, strict=True))
             self.reach(batch.records[-1].position)

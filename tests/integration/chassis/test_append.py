@@ -11,6 +11,7 @@ import pytest
 
 import chassis
 from chassis import postgres_log
+from chassis.configuration import Misconfigured
 from chassis.log import Fenced, LogUnavailable, Snapshot, Witness
 from chassis.postgres_log import PostgresLog, migrate, open_pool
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
@@ -128,6 +129,85 @@ async def test_a_database_that_came_back_older_is_not_extended(database_url: str
         await trouble.execute("DELETE FROM log WHERE position = 3")
         with pytest.raises(Fenced):
             await log.append(Head(3, made[2].digest), made[3:], [])
+
+
+async def of_session(log: PostgresLog, name: str) -> str:
+    """What a setting is on the session that appends."""
+    assert log._session is not None
+    value: str = await log._session.fetchval("SELECT current_setting($1)", name)
+    return value
+
+
+@asynccontextmanager
+async def defaults(database_url: str, **settings: str) -> AsyncIterator[None]:
+    """What somebody made the database's defaults."""
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    for setting, value in settings.items():
+        await connection.execute(f"ALTER DATABASE {name} SET {setting} = '{value}'")
+    await connection.close()
+    yield
+
+
+async def test_whatever_the_database_has_as_its_defaults_the_leaders_session_is_durable_and_never_cancelled(
+    database_url: str,
+) -> None:
+    async with (
+        defaults(
+            database_url,
+            synchronous_commit="off",
+            client_min_messages="error",
+            statement_timeout="50ms",
+            lock_timeout="50ms",
+            transaction_timeout="50ms",
+            idle_session_timeout="10s",
+        ),
+        leading(database_url) as (log, trouble),
+    ):
+        assert {name: await of_session(log, name) for name in postgres_log.DURABLE} == {
+            "synchronous_commit": "on",
+            "client_min_messages": "warning",
+            "statement_timeout": "0",
+            "lock_timeout": "0",
+            "transaction_timeout": "0",
+            "idle_session_timeout": "0",
+            "fsync": "on",
+            "full_page_writes": "on",
+        }
+        await trouble.execute("SET statement_timeout = 0; SET transaction_timeout = 0")
+        async with trouble.transaction():
+            await trouble.execute("LOCK TABLE log IN ACCESS EXCLUSIVE MODE")
+            appending = asyncio.create_task(log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), []))
+            await asyncio.sleep(0.3)
+            assert not appending.done(), "no time limit of the server's ends an append"
+        await appending
+
+
+async def test_a_database_that_asks_for_more_than_on_is_not_given_less(database_url: str) -> None:
+    async with defaults(database_url, synchronous_commit="remote_apply"), leading(database_url) as (log, _):
+        assert await of_session(log, "synchronous_commit") == "remote_apply"
+
+
+async def test_a_session_that_does_not_get_its_durability_does_not_lead(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler, where what one statement sets another does not have."""
+    monkeypatch.setattr(postgres_log, "SET", "SELECT $1::text, $2::text[]")
+    async with defaults(database_url, synchronous_commit="off"):
+        with pytest.raises(Misconfigured, match="synchronous_commit = off, not on or remote_apply"):
+            async with leading(database_url):
+                pass
+
+
+async def test_a_proof_of_leadership_is_a_commit_and_its_row_stays_on_one_page(database_url: str) -> None:
+    async with leading(database_url) as (log, trouble):
+        before = await trouble.fetchval("SELECT pg_current_wal_flush_lsn()")
+        await log.append(genesis(LOG_ID), [], [])
+        assert await trouble.fetchval("SELECT pg_current_wal_flush_lsn() > $1", before)
+        for _ in range(2_000):
+            await log.append(genesis(LOG_ID), [], [])
+        assert await trouble.fetchval("SELECT proofs FROM leadership") == 2_001
+        assert await trouble.fetchval("SELECT pg_relation_size('leadership') / 8192") == 1
 
 
 TAMPERING = {

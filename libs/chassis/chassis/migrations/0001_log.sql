@@ -46,8 +46,24 @@ CREATE TABLE feed (
     PRIMARY KEY (account, sequence)
 );
 
+-- The one row that a proof of leadership writes: an append of no records is a commit like any other, so that a primary without its
+-- synchronous replica answers nothing. Every update is a HOT one (no index has the column), pruned on its page by the next; the
+-- vacuum below takes what a long transaction kept from that.
+CREATE TABLE leadership (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    proofs bigint NOT NULL
+) WITH (
+    fillfactor = 10,
+    autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_cost_delay = 0,
+    autovacuum_analyze_threshold = 1000000
+);
+
+INSERT INTO leadership (proofs) VALUES (0);
+
 -- Extends the log if its head is the one the caller knows: position and digest. Answers 'appended', 'repeated' (the rows are there
--- already, a retry after a lost answer) or 'fenced'. One statement, hence one transaction.
+-- already, a retry after a lost answer) or 'fenced'. One statement, hence one transaction, and one that writes: also without records.
 CREATE FUNCTION log_append(
     head_position bigint, head_digest bytea,
     positions bigint[], types text[], datas bytea[], recorded bigint[], actors text[], request_ids text[], traceparents text[],
@@ -67,6 +83,9 @@ BEGIN
             RETURN 'repeated';
         END IF;
         RETURN 'fenced';
+    END IF;
+    IF cardinality(positions) = 0 THEN
+        UPDATE leadership SET proofs = proofs + 1;
     END IF;
     INSERT INTO log
     SELECT * FROM unnest(positions, types, datas, recorded, actors, request_ids, traceparents,
