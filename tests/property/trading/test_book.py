@@ -42,7 +42,7 @@ def test_both_books_show_the_same_whatever_is_posted_traded_and_taken_out(
     for order_id, (what, buys, price_fen, tonnes, pick) in enumerate(history, start=1):
         if what == "post" or not orders:
             side = Side.BUY if buys else Side.SELL
-            orders[order_id] = Order(order_id, "somebody", "CEA", side, price_fen, tonnes, 0)
+            orders[order_id] = Order(order_id, "somebody", "CEA", side, price_fen, tonnes)
             book.side(side).add(orders[order_id])
             naive.post(order_id, buys, price_fen, tonnes)
         else:

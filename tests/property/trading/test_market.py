@@ -24,6 +24,7 @@ from trading.domain.custody import (
     ReturnToRegistry,
 )
 from trading.domain.decider import DECIDER
+from trading.domain.fees import lock_fen
 from trading.domain.instruments import ListInstrument, NoteVintage
 from trading.domain.listed import CancelOrder, PlaceOrder, TakeListing
 from trading.domain.market import Market
@@ -253,9 +254,14 @@ def assert_conserved(history: History) -> None:
             assert (units.available_tonnes, units.locked_tonnes) == (holding.sellable, holding.locked)
     total_fen = sum(account.funds.total_fen for account in accounts)
     assert total_fen == history.ledger.given_fen - history.ledger.fees_fen
-    locked_fen = sum(one.locked_fen for one in history.market.orders.values())
-    locked_fen += sum(one.locked_fen for one in history.market.blocks.values())
-    assert locked_fen == sum(account.funds.locked_fen for account in accounts)
+    for account in accounts:
+        orders = sum(one.bidding_fen for one in history.market.orders.values() if one.account == account.account)
+        blocks = sum(one.bidding_fen for one in history.market.blocks.values() if one.proposer == account.account)
+        assert account.bidding_fen == orders + blocks
+        if history.market.calendar.open_day:
+            assert account.funds.locked_fen == lock_fen(history.market, account)
+        else:
+            assert account.funds.locked_fen == 0
 
 
 @settings(max_examples=150, deadline=None)

@@ -148,6 +148,12 @@ class Custody:
         if funds.locked < 0:
             self._findings.say("no lock is negative", f"{account}: {funds.locked} fen")
 
+    def change_lock(self, account: str, fen: int) -> None:
+        """Free money is locked, or unlocked, for purchases that are open already."""
+        funds = self.funds_of(account)
+        funds.locked += fen
+        funds.free -= fen
+
     def withdraw(self, account: str, fen: int) -> None:
         """Money leaves up to min(available, settled - bought today - locked), which is free less unsettled proceeds."""
         funds = self.funds_of(account)

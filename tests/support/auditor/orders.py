@@ -7,6 +7,7 @@ from heapq import nlargest, nsmallest
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from support.auditor.custody import Custody
+from support.auditor.fees import Fees
 from support.auditor.findings import Findings
 
 
@@ -17,7 +18,10 @@ class Order:
     side: int
     price_fen: int
     remaining_tonnes: int
-    locked_fen: int
+
+    @property
+    def bidding_fen(self) -> int:
+        return self.price_fen * self.remaining_tonnes if self.side == types.SIDE_BUY else 0
 
 
 @dataclass(slots=True)
@@ -37,25 +41,26 @@ class Block:
 class Orders:
     """Open listings, and how many rest at each price."""
 
-    def __init__(self, findings: Findings, custody: Custody) -> None:
+    def __init__(self, findings: Findings, custody: Custody, fees: Fees) -> None:
         self._findings = findings
         self._custody = custody
+        self._fees = fees
         self.open: dict[int, Order] = {}
         self.last_id = 0
         self.levels: dict[tuple[str, int], dict[int, int]] = {}
         self.ended: Counter[str] = Counter()
 
-    def place(self, event: pb.OrderPlaced, lock_fen: int) -> None:
+    def place(self, event: pb.OrderPlaced) -> None:
         self._findings.same("orders are numbered", "order", event.order_id, self.last_id + 1)
         self.last_id = event.order_id
+        order = Order(event.account, event.instrument, event.side, event.price_fen, event.quantity_tonnes)
+        lock_fen = self._fees.bid(event.account, order.bidding_fen)
         self._findings.same("a buyer's lock is value and fee", f"order {event.order_id}", event.locked_fen, lock_fen)
         if event.side == types.SIDE_BUY:
             self._custody.spend_funds(event.account, lock_fen, event.day, to_lock=True)
         else:
             self._custody.spend_units(event.account, event.instrument, event.quantity_tonnes, to_lock=True)
-        self.open[event.order_id] = Order(
-            event.account, event.instrument, event.side, event.price_fen, event.quantity_tonnes, event.locked_fen
-        )
+        self.open[event.order_id] = order
         levels = self.levels.setdefault((event.instrument, event.side), {})
         levels[event.price_fen] = levels.get(event.price_fen, 0) + 1
 
@@ -85,7 +90,6 @@ class Orders:
                 "a listing is not overfilled", f"order {event.maker_order_id}: {order.remaining_tonnes} t"
             )
         if maker_buys:
-            order.locked_fen -= pays_fen
             self._custody.unlock_funds(order.account, pays_fen, give_back=False)
             self._custody.spend_units(event.seller, event.instrument, event.quantity_tonnes, to_lock=False)
         else:
@@ -99,18 +103,19 @@ class Orders:
         if order is None:
             self._findings.say("an order ends once", f"order {order_id}")
             return
+        lock_fen = -self._fees.bid(order.account, -order.bidding_fen)
         self._findings.same(
             "what is left of a lock is unlocked at the order's end",
             f"order {order_id}",
             (account, remaining_tonnes, unlocked_fen),
-            (order.account, order.remaining_tonnes, order.locked_fen),
+            (order.account, order.remaining_tonnes, lock_fen),
         )
         levels = self.levels[order.instrument, order.side]
         levels[order.price_fen] -= 1
         if not levels[order.price_fen]:
             del levels[order.price_fen]
         if order.side == types.SIDE_BUY:
-            self._custody.unlock_funds(order.account, order.locked_fen, give_back=True)
+            self._custody.unlock_funds(order.account, lock_fen, give_back=True)
         else:
             self._custody.unlock_units(order.account, order.instrument, order.remaining_tonnes, give_back=True)
 
@@ -118,14 +123,14 @@ class Orders:
 class Blocks:
     """Open negotiations."""
 
-    def __init__(self, findings: Findings, custody: Custody) -> None:
+    def __init__(self, findings: Findings, custody: Custody, fees: Fees) -> None:
         self._findings = findings
         self._custody = custody
+        self._fees = fees
         self.open: dict[int, Block] = {}
-        self.locked_fen: dict[int, int] = {}
         self.last_id = 0
 
-    def offer(self, event: pb.BlockOffered, lock_fen: int) -> None:
+    def offer(self, event: pb.BlockOffered) -> None:
         self._findings.same("blocks are numbered", "block", event.block_id, self.last_id + 1)
         self.last_id = event.block_id
         if event.account == event.counterparty:
@@ -135,9 +140,9 @@ class Blocks:
             buyer, seller = seller, buyer
         block = Block(event.instrument, buyer, seller, event.account, event.price_fen, event.quantity_tonnes)
         self.open[event.block_id] = block
-        self._lock(event.block_id, block, event.day, event.locked_fen, lock_fen)
+        self._lock(event.block_id, block, event.day, event.locked_fen)
 
-    def quote(self, event: pb.BlockQuoted, day: str, lock_fen: int) -> None:
+    def quote(self, event: pb.BlockQuoted, day: str) -> None:
         block = self.open[event.block_id]
         self._findings.same(
             "quotes alternate",
@@ -148,7 +153,7 @@ class Blocks:
         self._unlock(event.block_id, block, event.unlocked_fen, event.unlocked_tonnes)
         block.proposer = event.account
         block.price_fen, block.quantity_tonnes = event.price_fen, event.quantity_tonnes
-        self._lock(event.block_id, block, day, event.locked_fen, lock_fen)
+        self._lock(event.block_id, block, day, event.locked_fen)
 
     def confirm(self, event: pb.TradeExecuted, pays_fen: int) -> None:
         """The trade takes the proposer's lock and what the confirming side has."""
@@ -175,7 +180,6 @@ class Blocks:
 
     def confirmed(self, block_id: int) -> None:
         self.open.pop(block_id, None)
-        self.locked_fen.pop(block_id, None)
 
     def end(self, block_id: int, unlocked_fen: int, unlocked_tonnes: int) -> None:
         block = self.open.pop(block_id, None)
@@ -184,24 +188,25 @@ class Blocks:
             return
         self._unlock(block_id, block, unlocked_fen, unlocked_tonnes)
 
-    def _lock(self, block_id: int, block: Block, day: str, stated_fen: int, lock_fen: int) -> None:
+    def _lock(self, block_id: int, block: Block, day: str, stated_fen: int) -> None:
         if block.proposer == block.buyer:
+            lock_fen = self._fees.bid(block.buyer, block.price_fen * block.quantity_tonnes)
             self._findings.same("a buyer's lock is value and fee", f"block {block_id}", stated_fen, lock_fen)
             self._custody.spend_funds(block.buyer, lock_fen, day, to_lock=True)
-            self.locked_fen[block_id] = lock_fen
         else:
             self._custody.spend_units(block.seller, block.instrument, block.quantity_tonnes, to_lock=True)
 
     def _unlock(self, block_id: int, block: Block, stated_fen: int, stated_tonnes: int) -> None:
-        locked_fen = self.locked_fen.pop(block_id, 0)
-        tonnes = 0 if block.proposer == block.buyer else block.quantity_tonnes
+        buys = block.proposer == block.buyer
+        locked_fen = -self._fees.bid(block.buyer, -block.price_fen * block.quantity_tonnes) if buys else 0
+        tonnes = 0 if buys else block.quantity_tonnes
         self._findings.same(
             "what is left of a lock is unlocked at the block's end",
             f"block {block_id}",
             (stated_fen, stated_tonnes),
             (locked_fen, tonnes),
         )
-        if block.proposer == block.buyer:
+        if buys:
             self._custody.unlock_funds(block.buyer, locked_fen, give_back=True)
         else:
             self._custody.unlock_units(block.seller, block.instrument, tonnes, give_back=True)

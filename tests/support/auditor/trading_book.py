@@ -12,10 +12,11 @@ from carbonmarket.trading.v1 import trading_types_pb2 as types
 from support.auditor.book import Book, Handler
 from support.auditor.custody import Account, Custody, Trade
 from support.auditor.days import Days, Instrument
+from support.auditor.fees import Fees
 from support.auditor.findings import Findings
 from support.auditor.orders import Blocks, Orders
 from support.auditor.pairs import Pairs
-from support.auditor.rules import china_day, fee_fen, in_session
+from support.auditor.rules import china_day, in_session
 
 
 class TradingBook(Book):
@@ -24,8 +25,9 @@ class TradingBook(Book):
     def __init__(self, findings: Findings, pairs: Pairs) -> None:
         super().__init__("trading", findings, pairs)
         self.custody = Custody(findings)
-        self.orders = Orders(findings, self.custody)
-        self.blocks = Blocks(findings, self.custody)
+        self.fees = Fees()
+        self.orders = Orders(findings, self.custody, self.fees)
+        self.blocks = Blocks(findings, self.custody, self.fees)
         self.days = Days(findings)
         self.trades: dict[int, Trade] = {}
         self.blocked_trades: set[int] = set()
@@ -167,6 +169,8 @@ class TradingBook(Book):
 
     def on_day_opened(self, event: pb.DayOpened, record: Record) -> None:
         self.days.open(event)
+        fees = self.days.fees.on(event.day)
+        self.fees.open(fees.buyer_fee_ppm if fees else 0, fees.seller_fee_ppm if fees else 0)
         for trade in self.trades.values():
             trade.due = trade.settled
 
@@ -220,11 +224,10 @@ class TradingBook(Book):
             self.say("listed sizes keep the rules", f"order {event.order_id}: {event.quantity_tonnes} t")
         if event.price_fen % rules.price_tick_fen:
             self.say("prices keep the tick", f"order {event.order_id} at {event.price_fen}")
-        buys = event.side == types.SIDE_BUY
-        self.orders.place(event, self._pays(event.price_fen * event.quantity_tonnes) if buys else 0)
+        self.orders.place(event)
 
     def on_order_filled(self, event: pb.OrderFilled, record: Record) -> None:
-        self.orders.end("OrderFilled", event.order_id, event.account, 0, event.unlocked_fen)
+        self.orders.end("OrderFilled", event.order_id, event.account, 0, 0)
 
     def on_order_ended(self, event: pb.OrderCancelled | pb.OrderExpired, record: Record) -> None:
         how = event.DESCRIPTOR.name
@@ -233,13 +236,13 @@ class TradingBook(Book):
     def on_block_offered(self, event: pb.BlockOffered, record: Record) -> None:
         self._in_market(event.account, event.instrument, event.day, event.offered_ms, record, block=True)
         self._block_terms(event.instrument, event.price_fen, event.quantity_tonnes)
-        self.blocks.offer(event, self._pays(event.price_fen * event.quantity_tonnes))
+        self.blocks.offer(event)
 
     def on_block_quoted(self, event: pb.BlockQuoted, record: Record) -> None:
         instrument = self.blocks.open[event.block_id].instrument
         self._in_market(event.account, instrument, self.days.open_day, event.quoted_ms, record, block=True)
         self._block_terms(instrument, event.price_fen, event.quantity_tonnes)
-        self.blocks.quote(event, self.days.open_day, self._pays(event.price_fen * event.quantity_tonnes))
+        self.blocks.quote(event, self.days.open_day)
 
     def on_block_ended(self, event: pb.BlockDeclined | pb.BlockWithdrawn | pb.BlockExpired, record: Record) -> None:
         self.blocks.end(event.block_id, event.unlocked_fen, event.unlocked_tonnes)
@@ -252,10 +255,9 @@ class TradingBook(Book):
         self._in_market(event.taker_account, event.instrument, event.day, event.executed_ms, record, block)
         if event.buyer == event.seller:
             self.say("nobody trades with themselves", f"trade {event.trade_id}: {event.buyer}")
-        fees = self.days.fees.on(event.day)
         value = event.price_fen * event.quantity_tonnes
-        owed = (fee_fen(value, fees.buyer_fee_ppm), fee_fen(value, fees.seller_fee_ppm)) if fees else (0, 0)
-        stated = (event.value_fen, event.buyer_fee_fen, event.seller_fee_fen)
+        owed = self.fees.trade(event.buyer, event.seller, value, was_locked=event.maker_account == event.buyer)
+        stated = (event.value_fen, event.buyer_fee_fen, event.seller_fee_fen, event.lock_change_fen)
         self.same("a trade's value and fees", f"trade {event.trade_id}", stated, (value, *owed))
         trade = Trade(
             event.day,
@@ -274,6 +276,7 @@ class TradingBook(Book):
             self.orders.take(event, self._rules().book_levels, trade.buyer_pays_fen)
             order = self.orders.open.get(event.maker_order_id)
             self.next_must_be = "OrderFilled" if order is not None and order.remaining_tonnes == 0 else ""
+        self.custody.change_lock(event.buyer, event.lock_change_fen)
         self.trades[event.trade_id] = trade
         self.custody.give(trade)
         self.days.trade(event)
@@ -356,10 +359,6 @@ class TradingBook(Book):
 
     def _limits(self, instrument: str) -> types.InstrumentLimits:
         return self.days.limits.get(instrument, types.InstrumentLimits())
-
-    def _pays(self, value_fen: int) -> int:
-        fees = self.days.fees.on(self.days.open_day)
-        return value_fen + (fee_fen(value_fen, fees.buyer_fee_ppm) if fees else 0)
 
     def _block_terms(self, instrument: str, price_fen: int, tonnes: int) -> None:
         limits, rules = self._limits(instrument), self._rules()

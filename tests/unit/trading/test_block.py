@@ -127,7 +127,7 @@ NEGOTIATING: list[Line] = [
     ("13:30", POWER, ConfirmBlock(1, 4_000, 100_000),                                "BLOCK_TERMS_CHANGED"),
     ("13:40", POWER, ConfirmBlock(1, 3_900, 200_000), [
         TradeExecuted(1, FRIDAY, "CEA", Method.BLOCK, 3_900, 200_000, 780_000_000, "steel", "power", 0, 0,
-                      "steel", "power", 0, 1, moment(FRIDAY, "13:40")),
+                      "steel", "power", 0, 1, moment(FRIDAY, "13:40"), 0),
         BlockConfirmed(1, "power", "steel", 1),
     ]),
     ("13:40", POWER, ConfirmBlock(1, 3_900, 200_000),                                "BLOCK_NOT_OPEN"),

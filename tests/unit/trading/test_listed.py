@@ -233,6 +233,7 @@ def test_the_trade_is_of_the_takers_quantity_at_the_listings_price(floor: Floor)
         maker_order_id=1,
         block_id=0,
         executed_ms=moment(FRIDAY, "10:00"),
+        lock_change_fen=0,
     )
     assert floor.play(STEEL, TakeListing("steel", 1, 30, 4_800)) == [trade]
     assert floor.market.orders[1].remaining_tonnes == 70
@@ -243,7 +244,7 @@ def test_the_last_part_fills_the_listing(floor: Floor) -> None:
     floor.play(POWER, TakeListing("power", 1, 60, 4_800))
     trade, filled = floor.play(POWER, TakeListing("power", 1, 40, 4_800))
     assert isinstance(trade, TradeExecuted)
-    assert filled == OrderFilled(1, "steel", unlocked_fen=0)
+    assert filled == OrderFilled(1, "steel")
     assert not floor.market.orders
     assert not floor.market.instruments["CEA"].book.bids.levels
 
@@ -278,22 +279,22 @@ def test_sale_proceeds_buy_at_once_and_bought_units_are_not_sold_the_same_day(fl
     )
 
 
-def test_a_buyers_lock_holds_the_fee_and_the_roundings_of_its_parts_come_back() -> None:
+def test_a_listing_filled_in_parts_costs_the_fee_of_the_whole_and_takes_its_whole_lock() -> None:
     floor = quiet_floor()
     floor.play(ANN, SetFees(FRIDAY, 333, 100, "the exchange's tariff"))
     floor.give("power", tonnes=100)
     floor.give("steel", fen=100_000)
     floor.open(FRIDAY)
     floor.at("10:00").play(STEEL, buy(4_801, 20))
-    assert floor.market.orders[1].locked_fen == 96_020 + 31
+    assert floor.market.accounts["steel"].funds.locked_fen == 96_020 + 31
     floor.play(POWER, TakeListing("power", 1, 1, 4_801))
     floor.play(POWER, TakeListing("power", 1, 1, 4_801))
     trade, filled = floor.play(POWER, TakeListing("power", 1, 18, 4_801))
     assert isinstance(trade, TradeExecuted)
-    assert (trade.buyer_fee_fen, trade.seller_fee_fen, trade.taker_fee_fen) == (28, 8, 8)
-    assert filled == OrderFilled(1, "steel", unlocked_fen=1)
-    assert floor.market.accounts["steel"].funds.available_fen == 100_000 - 96_020 - 30
-    assert floor.market.accounts["power"].funds.available_fen == 96_020 - 8
+    assert (trade.buyer_fee_fen, trade.seller_fee_fen, trade.taker_fee_fen) == (28, 9, 9)
+    assert filled == OrderFilled(1, "steel")
+    assert floor.market.accounts["steel"].funds.available_fen == 100_000 - 96_020 - 31
+    assert floor.market.accounts["power"].funds.available_fen == 96_020 - 9
 
 
 def test_an_account_has_a_bounded_number_of_open_listings(floor: Floor) -> None:

@@ -54,10 +54,11 @@ EVENTS: list[Line] = [
     (custody.FundsReleased("p-1", BIG, 1), {"p-1"}, "", False),
     (custody.ReleaseAcknowledged(1, "p-1", BIG, 4), {"p-1"}, "", False),
     (listed.OrderPlaced(5, "p-1", "CEA", Side.BUY, 4_800, 10, DAY, BIG, 48_000), {"p-1"}, "order/5", False),
-    (listed.OrderFilled(5, "p-1", 1), {"p-1"}, "order/5", True),
+    (listed.OrderFilled(5, "p-1"), {"p-1"}, "order/5", True),
     (listed.OrderCancelled(5, "p-1", BY_OWNER, 10, 48_000), {"p-1"}, "order/5", True),
     (listed.OrderExpired(5, "p-1", 10, 48_000), {"p-1"}, "order/5", True),
-    (trades.TradeExecuted(6, DAY, "CEA", Method.BLOCK, 4_800, 10, 48_000, "p-1", "p-2", 3, 4, "p-2", "p-1", 5, 7, BIG),
+    (trades.TradeExecuted(6, DAY, "CEA", Method.BLOCK, 4_800, 10, 48_000, "p-1", "p-2", 3, 4, "p-2", "p-1", 5, 7,
+        BIG, 1),
         {"p-1", "p-2"}, "trade/6", False),
     (negotiations.BlockOffered(7, DAY, "CEA", "p-1", "p-2", Side.SELL, 1, 2, 3, BIG), {"p-1", "p-2"}, "block/7", False),
     (negotiations.BlockQuoted(7, "p-1", "p-2", 1, 2, 3, 4, 5, BIG), {"p-1", "p-2"}, "block/7", False),
@@ -117,8 +118,8 @@ def test_people_are_told_of_what_they_should_look_at() -> None:
 
 def test_a_trade_links_the_listing_or_the_block_that_it_came_from() -> None:
     links = WIRE.by_event[trades.TradeExecuted].links
-    of_listing = trades.TradeExecuted(1, DAY, "CEA", Method.LISTED, 1, 1, 1, "b", "s", 0, 0, "b", "s", 5, 0, 1)
-    of_block = trades.TradeExecuted(1, DAY, "CEA", Method.BLOCK, 1, 1, 1, "b", "s", 0, 0, "b", "s", 0, 7, 1)
+    of_listing = trades.TradeExecuted(1, DAY, "CEA", Method.LISTED, 1, 1, 1, "b", "s", 0, 0, "b", "s", 5, 0, 1, 0)
+    of_block = trades.TradeExecuted(1, DAY, "CEA", Method.BLOCK, 1, 1, 1, "b", "s", 0, 0, "b", "s", 0, 7, 1, 0)
     assert (links(of_listing), links(of_block)) == (("order/5",), ("block/7",))
 
 

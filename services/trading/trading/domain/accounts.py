@@ -116,6 +116,10 @@ class Account:
     # Open orders and negotiations, by id.
     orders: dict[int, None] = field(default_factory=dict)
     blocks: dict[int, None] = field(default_factory=dict)
+    # Values of the last day opened, which its fees are of (fees.py): traded, and open to be bought.
+    bought_today_fen: int = 0
+    sold_today_fen: int = 0
+    bidding_fen: int = 0
 
     @property
     def unsettled_tonnes(self) -> int:

@@ -39,8 +39,7 @@ def change_bp(close_fen: int, previous_close_fen: int) -> int:
 
 
 def fee_fen(value_fen: int, fee_ppm: int) -> int:
-    """The fee of a trade, rounded down to the fen: the fees of parts never exceed the fee of the whole, so a lock
-    covers its fills.
+    """The fee of a day's value on one side, rounded down to the fen.
 
     The rulebook leaves the rounding of fees open (3.7); this choice favours the participant.
     """

@@ -19,6 +19,7 @@ from trading.domain.accounts import (
     known_account,
 )
 from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
+from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import Instrument, known_instrument
 from trading.domain.negotiations import (
     Block,
@@ -30,7 +31,7 @@ from trading.domain.negotiations import (
     withdrawn,
 )
 from trading.domain.rules import TradingRules
-from trading.domain.trades import buyer_needs_fen, executed
+from trading.domain.trades import executed
 from trading.domain.values import (
     Method,
     Side,
@@ -158,7 +159,7 @@ def quote_block(market: "Market", command: QuoteBlock, context: Context) -> list
             price_fen=command.price_fen,
             quantity_tonnes=command.quantity_tonnes,
             locked_fen=locked_fen,
-            unlocked_fen=block.locked_fen,
+            unlocked_fen=Unlocking(market).of(block.proposer, block.bidding_fen),
             unlocked_tonnes=block.locked_tonnes,
             quoted_ms=context.now_ms,
         )
@@ -210,7 +211,7 @@ def decline_block(market: "Market", command: DeclineBlock, context: Context) -> 
             block_id=block.block_id,
             account=block.responder,
             counterparty=block.proposer,
-            unlocked_fen=block.locked_fen,
+            unlocked_fen=Unlocking(market).of(block.proposer, block.bidding_fen),
             unlocked_tonnes=block.locked_tonnes,
         )
     ]
@@ -222,7 +223,7 @@ def withdraw_block(market: "Market", command: WithdrawBlock, context: Context) -
     if context.name != block.proposer:
         raise Rejected("NOT_YOUR_TERMS", block_id=block.block_id)
 
-    return [withdrawn(block, WithdrawReason.BY_PROPOSER)]
+    return [withdrawn(block, WithdrawReason.BY_PROPOSER, Unlocking(market))]
 
 
 def check_room_for_blocks(blocks: int, blocks_max: int) -> None:
@@ -277,7 +278,7 @@ def check_funded(
     if side is Side.SELL:
         check_units_available(account, instrument, quantity_tonnes)
         return 0
-    needed_fen = buyer_needs_fen(market, price_fen, quantity_tonnes)
+    needed_fen = buyer_needs_fen(market, account, price_fen * quantity_tonnes)
     check_funds_available(account, needed_fen)
     return needed_fen
 

@@ -27,8 +27,11 @@ class Order:
     side: Side
     price_fen: int
     remaining_tonnes: int
-    # A buyer's lock that is left; a seller's lock is the remaining quantity.
-    locked_fen: int
+
+    @property
+    def bidding_fen(self) -> int:
+        """What is open to be bought; a seller's lock is the remaining quantity."""
+        return self.price_fen * self.remaining_tonnes if self.side is Side.BUY else 0
 
 
 @dataclass(slots=True)

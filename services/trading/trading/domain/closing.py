@@ -13,6 +13,7 @@ from chassis.decider import Context, Decide, Evolve, Rejected, Timer
 from trading.domain import listed, negotiations, rules
 from trading.domain.arithmetic import change_bp, composite_price_fen
 from trading.domain.calendar import Day, DayPhase, known_day
+from trading.domain.fees import Unlocking
 from trading.domain.instruments import Instrument
 from trading.domain.prices import close_fen
 from trading.domain.values import check_day
@@ -90,9 +91,10 @@ def close_day(market: "Market", command: CloseDay, context: Context) -> list[obj
         raise Rejected("SESSION_NOT_OVER", day=command.day, closes_ms=closes_ms)
 
     # From here on the day is over.
+    unlocking = Unlocking(market)
     return [
-        *(listed.expired(order) for order in market.orders.values()),
-        *(negotiations.expired(negotiation) for negotiation in market.blocks.values()),
+        *(listed.expired(order, unlocking) for order in market.orders.values()),
+        *(negotiations.expired(negotiation, unlocking) for negotiation in market.blocks.values()),
         *(
             instrument_closed(market.instruments[name], command.day)
             for name in sorted(market.instruments)

@@ -7,8 +7,8 @@ until somebody picks one.
 A listing is valid for the day and fully funded: a seller's units or a buyer's money with its fee are locked until it
 is filled, cancelled or expired.
 
-Invariants: a listing is in the book exactly while it is open; its lock is exactly what is left of it, for a buyer
-fees rounded down included.
+Invariants: a listing is in the book exactly while it is open; a seller's lock is exactly what is left of it, a buyer's
+is of all its open purchases together (fees.py).
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,9 @@ from trading.domain.accounts import (
 )
 from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
 from trading.domain.book import Order
+from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import known_instrument
-from trading.domain.trades import buyer_needs_fen, executed
+from trading.domain.trades import executed
 from trading.domain.values import (
     Method,
     Side,
@@ -102,7 +103,6 @@ class OrderPlaced:
 class OrderFilled:
     order_id: int
     account: str
-    unlocked_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def place_order(market: "Market", command: PlaceOrder, context: Context) -> list
     check_room_for_orders(len(market.orders), ORDERS_OPEN_MAX)
     locked_fen = 0
     if command.side is Side.BUY:
-        locked_fen = buyer_needs_fen(market, command.price_fen, command.quantity_tonnes)
+        locked_fen = buyer_needs_fen(market, account, command.price_fen * command.quantity_tonnes)
         check_funds_available(account, locked_fen)
     else:
         check_units_available(account, command.instrument, command.quantity_tonnes)
@@ -215,7 +215,7 @@ def take_listing(market: "Market", command: TakeListing, context: Context) -> li
             remaining_tonnes=listing.remaining_tonnes,
         )
     if listing.side is Side.SELL:
-        check_funds_available(account, buyer_needs_fen(market, listing.price_fen, command.quantity_tonnes))
+        check_funds_available(account, buyer_needs_fen(market, account, listing.price_fen * command.quantity_tonnes))
     else:
         check_units_available(account, listing.instrument, command.quantity_tonnes)
 
@@ -234,8 +234,7 @@ def take_listing(market: "Market", command: TakeListing, context: Context) -> li
     )
     if command.quantity_tonnes < listing.remaining_tonnes:
         return [trade]
-    paid_fen = trade.value_fen + trade.buyer_fee_fen if listing.side is Side.BUY else 0
-    return [trade, OrderFilled(listing.order_id, listing.account, unlocked_fen=listing.locked_fen - paid_fen)]
+    return [trade, OrderFilled(listing.order_id, listing.account)]
 
 
 def cancel_order(market: "Market", command: CancelOrder, context: Context) -> list[object]:
@@ -247,7 +246,7 @@ def cancel_order(market: "Market", command: CancelOrder, context: Context) -> li
         raise Rejected("ORDER_NOT_OPEN", order_id=command.order_id)
     check_owner(order.account, context)
 
-    return [cancelled(order, CancelReason.BY_OWNER)]
+    return [cancelled(order, CancelReason.BY_OWNER, Unlocking(market))]
 
 
 def check_room_for_orders(orders: int, orders_max: int) -> None:
@@ -260,22 +259,22 @@ def check_order_id(order_id: int) -> None:
         raise Malformed("ORDER_ID_OUT_OF_RANGE", order_id=order_id)
 
 
-def cancelled(order: Order, reason: CancelReason) -> OrderCancelled:
+def cancelled(order: Order, reason: CancelReason, unlocking: Unlocking) -> OrderCancelled:
     return OrderCancelled(
         order_id=order.order_id,
         account=order.account,
         reason=reason,
         quantity_tonnes=order.remaining_tonnes,
-        unlocked_fen=order.locked_fen,
+        unlocked_fen=unlocking.of(order.account, order.bidding_fen),
     )
 
 
-def expired(order: Order) -> OrderExpired:
+def expired(order: Order, unlocking: Unlocking) -> OrderExpired:
     return OrderExpired(
         order_id=order.order_id,
         account=order.account,
         quantity_tonnes=order.remaining_tonnes,
-        unlocked_fen=order.locked_fen,
+        unlocked_fen=unlocking.of(order.account, order.bidding_fen),
     )
 
 
@@ -292,12 +291,12 @@ def on_order_placed(market: "Market", event: OrderPlaced) -> None:
         side=event.side,
         price_fen=event.price_fen,
         remaining_tonnes=event.quantity_tonnes,
-        locked_fen=event.locked_fen,
     )
     account = market.accounts[event.account]
     assert not account.stopped_ground
     if event.side is Side.BUY:
         lock_funds(account.funds, event.locked_fen)
+        account.bidding_fen += order.bidding_fen
     else:
         assert event.locked_fen == 0
         lock_units(account.units_of(event.instrument), event.quantity_tonnes)
@@ -308,7 +307,7 @@ def on_order_placed(market: "Market", event: OrderPlaced) -> None:
 
 def on_order_filled(market: "Market", event: OrderFilled) -> None:
     assert market.orders[event.order_id].remaining_tonnes == 0
-    end_order(market, event.order_id, event.unlocked_fen)
+    end_order(market, event.order_id, unlocked_fen=0)
 
 
 def on_order_cancelled(market: "Market", event: OrderCancelled) -> None:
@@ -327,9 +326,9 @@ def end_order(market: "Market", order_id: int, unlocked_fen: int) -> None:
     account = market.accounts[order.account]
     del account.orders[order_id]
     market.instruments[order.instrument].book.side(order.side).remove(order)
-    assert order.locked_fen == unlocked_fen
     if order.side is Side.BUY:
         unlock_funds(account.funds, unlocked_fen)
+        account.bidding_fen -= order.bidding_fen
     else:
         unlock_units(account.units_of(order.instrument), order.remaining_tonnes)
 

@@ -3,8 +3,8 @@
 A negotiation has terms on the table, put by one side to the other; block.py decides what either may do. Its proposer's
 need is locked: the buyer's money with its fee, or the seller's units.
 
-Invariants: an open negotiation has one proposer; the lock is exactly what the proposer's terms need, of money if it
-buys, of units if it sells.
+Invariants: an open negotiation has one proposer; a seller's lock is exactly what its terms need, a buyer's is of all
+its open purchases together (fees.py).
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chassis.decider import Evolve
 from trading.domain.accounts import lock_funds, lock_units, unlock_funds, unlock_units
+from trading.domain.fees import Unlocking
 from trading.domain.values import Side
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ class Block:
     responder: str
     price_fen: int
     quantity_tonnes: int
-    # The proposer's lock: one of the two is zero.
-    locked_fen: int
+    # What the proposer buys, or its lock if it sells: one of the two is zero.
+    bidding_fen: int
     locked_tonnes: int
 
     @property
@@ -117,23 +118,23 @@ class Block:
         return Side.BUY if self.proposer == self.buyer else Side.SELL
 
 
-def withdrawn(block: Block, reason: WithdrawReason) -> BlockWithdrawn:
+def withdrawn(block: Block, reason: WithdrawReason, unlocking: Unlocking) -> BlockWithdrawn:
     return BlockWithdrawn(
         block_id=block.block_id,
         account=block.proposer,
         counterparty=block.responder,
         reason=reason,
-        unlocked_fen=block.locked_fen,
+        unlocked_fen=unlocking.of(block.proposer, block.bidding_fen),
         unlocked_tonnes=block.locked_tonnes,
     )
 
 
-def expired(block: Block) -> BlockExpired:
+def expired(block: Block, unlocking: Unlocking) -> BlockExpired:
     return BlockExpired(
         block_id=block.block_id,
         account=block.proposer,
         counterparty=block.responder,
-        unlocked_fen=block.locked_fen,
+        unlocked_fen=unlocking.of(block.proposer, block.bidding_fen),
         unlocked_tonnes=block.locked_tonnes,
     )
 
@@ -155,7 +156,7 @@ def on_block_offered(market: "Market", event: BlockOffered) -> None:
         responder=event.counterparty,
         price_fen=event.price_fen,
         quantity_tonnes=event.quantity_tonnes,
-        locked_fen=0,
+        bidding_fen=0,
         locked_tonnes=0,
     )
     market.blocks[event.block_id] = block
@@ -194,7 +195,8 @@ def lock(market: "Market", block: Block, locked_fen: int) -> None:
     proposer = market.accounts[block.proposer]
     if block.proposer_side is Side.BUY:
         lock_funds(proposer.funds, locked_fen)
-        block.locked_fen = locked_fen
+        block.bidding_fen = block.price_fen * block.quantity_tonnes
+        proposer.bidding_fen += block.bidding_fen
     else:
         assert locked_fen == 0
         lock_units(proposer.units_of(block.instrument), block.quantity_tonnes)
@@ -202,13 +204,15 @@ def lock(market: "Market", block: Block, locked_fen: int) -> None:
 
 
 def unlock(market: "Market", block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
-    assert (block.locked_fen, block.locked_tonnes) == (unlocked_fen, unlocked_tonnes)
+    assert block.locked_tonnes == unlocked_tonnes
+    assert block.bidding_fen <= unlocked_fen
     proposer = market.accounts[block.proposer]
     if unlocked_fen:
         unlock_funds(proposer.funds, unlocked_fen)
+        proposer.bidding_fen -= block.bidding_fen
     if unlocked_tonnes:
         unlock_units(proposer.units_of(block.instrument), unlocked_tonnes)
-    block.locked_fen = block.locked_tonnes = 0
+    block.bidding_fen = block.locked_tonnes = 0
 
 
 EVOLVE: Evolve = {

@@ -224,6 +224,8 @@ def on_day_opened(market: "Market", event: DayOpened) -> None:
     for account in market.accounts.values():
         account.funds.received_earlier_fen += account.funds.received_today_fen
         account.funds.received_today_fen = 0
+        assert account.bidding_fen == 0, "no purchase is open overnight"
+        account.bought_today_fen = account.sold_today_fen = 0
 
 
 DECIDE: Decide = {OpenDay: open_day, OverrideOpening: override_opening}

@@ -18,6 +18,7 @@ from chassis.decider import Context, Decide, Evolve, Rejected
 from trading.domain import listed, negotiations
 from trading.domain.accounts import Account, known_account
 from trading.domain.custody import AllowancesReturned
+from trading.domain.fees import Unlocking
 from trading.domain.trades import Trade
 
 if TYPE_CHECKING:
@@ -84,14 +85,15 @@ def stop_trading_account(market: "Market", command: StopTradingAccount, context:
     if account.stopped_ground:
         raise Rejected("ACCOUNT_ALREADY_RESTRICTED", account=command.account, ground=account.stopped_ground)
 
+    unlocking = Unlocking(market)
     return [
         TradingAccountStopped(account=command.account, ground=command.ground, restriction=command.restriction),
         *(
-            listed.cancelled(market.orders[order_id], listed.CancelReason.ACCOUNT_STOPPED)
+            listed.cancelled(market.orders[order_id], listed.CancelReason.ACCOUNT_STOPPED, unlocking)
             for order_id in account.orders
         ),
         *(
-            negotiations.withdrawn(market.blocks[block_id], negotiations.WithdrawReason.ACCOUNT_STOPPED)
+            negotiations.withdrawn(market.blocks[block_id], negotiations.WithdrawReason.ACCOUNT_STOPPED, unlocking)
             for block_id in account.blocks
         ),
         *returns_when_stopped(market, account),

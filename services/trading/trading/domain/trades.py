@@ -12,11 +12,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Evolve
+from trading.domain import fees
 from trading.domain.accounts import assert_funds, assert_units
-from trading.domain.arithmetic import fee_fen
 from trading.domain.calendar import Total
 from trading.domain.prices import note_block_trade, note_listed_trade
-from trading.domain.rules import fees_on
 from trading.domain.values import Method, Side
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class TradeExecuted:
     maker_order_id: int
     block_id: int
     executed_ms: int
+    # By how much the lock of a taking buyer's open purchases changes (fees.py).
+    lock_change_fen: int
 
     @property
     def taker_fee_fen(self) -> int:
@@ -81,12 +82,6 @@ class Trade:
 # What the two methods ask
 
 
-def buyer_needs_fen(market: "Market", price_fen: int, quantity_tonnes: int) -> int:
-    """Value and fee by the fees of the open day: a buyer's lock, and what it pays."""
-    value_fen = price_fen * quantity_tonnes
-    return value_fen + fee_fen(value_fen, fees_on(market.rules, market.calendar.open_day).buyer_fee_ppm)
-
-
 def executed(
     market: "Market",
     context: Context,
@@ -102,13 +97,12 @@ def executed(
     block_id: int = 0,
 ) -> TradeExecuted:
     """The trade that maker and taker make, with the fees of the open day."""
-    day = market.calendar.open_day
-    fees = fees_on(market.rules, day)
     value_fen = price_fen * quantity_tonnes
     buyer, seller = (maker, taker) if maker_side is Side.BUY else (taker, maker)
+    paying, receiving = market.accounts[buyer], market.accounts[seller]
     return TradeExecuted(
         trade_id=market.trade_id_last + 1,
-        day=day,
+        day=market.calendar.open_day,
         instrument=instrument,
         method=method,
         price_fen=price_fen,
@@ -116,13 +110,14 @@ def executed(
         value_fen=value_fen,
         buyer=buyer,
         seller=seller,
-        buyer_fee_fen=fee_fen(value_fen, fees.buyer_fee_ppm),
-        seller_fee_fen=fee_fen(value_fen, fees.seller_fee_ppm),
+        buyer_fee_fen=fees.buyer_fee_fen(market, paying, value_fen),
+        seller_fee_fen=fees.seller_fee_fen(market, receiving, value_fen),
         maker_account=maker,
         taker_account=taker,
         maker_order_id=maker_order_id,
         block_id=block_id,
         executed_ms=context.now_ms,
+        lock_change_fen=fees.lock_change_fen(market, paying, value_fen) if buyer == taker else 0,
     )
 
 
@@ -160,24 +155,25 @@ def take_from_maker(market: "Market", event: TradeExecuted, trade: Trade) -> Non
         order = market.orders[event.maker_order_id]
         assert (order.account, order.price_fen) == (event.maker_account, event.price_fen)
         market.instruments[event.instrument].book.side(order.side).reduce(order, event.quantity_tonnes)
-        if order.side is Side.BUY:
-            order.locked_fen -= trade.buyer_pays_fen
-            assert order.locked_fen >= 0, "the lock of a listing covers its fills"
     else:
         block = market.blocks[event.block_id]
         assert block.proposer == event.maker_account
-        block.locked_fen -= trade.buyer_pays_fen if event.maker_account == event.buyer else 0
+        block.bidding_fen -= event.value_fen if event.maker_account == event.buyer else 0
         block.locked_tonnes -= event.quantity_tonnes if event.maker_account == event.seller else 0
-        assert block.locked_fen == block.locked_tonnes == 0, "the terms' lock is what the trade takes"
+        assert block.bidding_fen == block.locked_tonnes == 0, "the terms' lock is what the trade takes"
     if event.maker_account == event.buyer:
-        market.accounts[event.buyer].funds.locked_fen -= trade.buyer_pays_fen
+        buyer = market.accounts[event.buyer]
+        buyer.funds.locked_fen -= trade.buyer_pays_fen
+        buyer.bidding_fen -= event.value_fen
     else:
         market.accounts[event.seller].units_of(event.instrument).locked_tonnes -= event.quantity_tonnes
 
 
 def take_from_taker(market: "Market", event: TradeExecuted, trade: Trade) -> None:
     if event.taker_account == event.buyer:
-        market.accounts[event.buyer].funds.available_fen -= trade.buyer_pays_fen
+        funds = market.accounts[event.buyer].funds
+        funds.available_fen -= trade.buyer_pays_fen + event.lock_change_fen
+        funds.locked_fen += event.lock_change_fen
     else:
         market.accounts[event.seller].units_of(event.instrument).available_tonnes -= event.quantity_tonnes
 
@@ -189,6 +185,8 @@ def give(market: "Market", trade: Trade) -> None:
     bought.bought_tonnes += trade.quantity_tonnes
     bought.bought_unsettled_tonnes += trade.quantity_tonnes
     sold.sold_unsettled_tonnes += trade.quantity_tonnes
+    buyer.bought_today_fen += trade.value_fen
+    seller.sold_today_fen += trade.value_fen
     buyer.funds.paid_unsettled_fen += trade.buyer_pays_fen
     seller.funds.available_fen += trade.seller_receives_fen
     seller.funds.received_today_fen += trade.seller_receives_fen

@@ -38,7 +38,6 @@ def order_filled(event: listed.OrderFilled) -> pb.OrderFilled:
     return pb.OrderFilled(
         order_id=event.order_id,
         account=event.account,
-        unlocked_fen=event.unlocked_fen,
     )
 
 
@@ -46,7 +45,6 @@ def to_order_filled(message: pb.OrderFilled) -> listed.OrderFilled:
     return listed.OrderFilled(
         order_id=message.order_id,
         account=message.account,
-        unlocked_fen=message.unlocked_fen,
     )
 
 
@@ -106,6 +104,7 @@ def trade_executed(event: trades.TradeExecuted) -> pb.TradeExecuted:
         maker_order_id=event.maker_order_id,
         block_id=event.block_id,
         executed_ms=event.executed_ms,
+        lock_change_fen=event.lock_change_fen,
     )
 
 
@@ -127,4 +126,5 @@ def to_trade_executed(message: pb.TradeExecuted) -> trades.TradeExecuted:
         maker_order_id=message.maker_order_id,
         block_id=message.block_id,
         executed_ms=message.executed_ms,
+        lock_change_fen=message.lock_change_fen,
     )

@@ -819,7 +819,7 @@ class OrderPlaced(_message.Message):
     day: _builtins.str
     placed_ms: _builtins.int
     locked_fen: _builtins.int
-    """A buyer's lock, fee included; zero for a seller, whose lock is the quantity."""
+    """What a buyer's lock grew by, fee included; zero for a seller, whose lock is the quantity."""
     def __init__(
         self,
         *,
@@ -843,27 +843,23 @@ Global___OrderPlaced: _TypeAlias = OrderPlaced  # noqa: Y015
 
 @_typing.final
 class OrderFilled(_message.Message):
-    """Nothing of the listing is left."""
+    """Nothing of the listing is left: its trades took the whole lock."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    UNLOCKED_FEN_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     account: _builtins.str
-    unlocked_fen: _builtins.int
-    """What was locked and not needed: fees of parts can be less than the fee of the whole."""
     def __init__(
         self,
         *,
         order_id: _builtins.int = ...,
         account: _builtins.str = ...,
-        unlocked_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "order_id", b"order_id", "unlocked_fen", b"unlocked_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -956,6 +952,7 @@ class TradeExecuted(_message.Message):
     MAKER_ORDER_ID_FIELD_NUMBER: _builtins.int
     BLOCK_ID_FIELD_NUMBER: _builtins.int
     EXECUTED_MS_FIELD_NUMBER: _builtins.int
+    LOCK_CHANGE_FEN_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     """From 1, without gaps."""
     day: _builtins.str
@@ -980,6 +977,10 @@ class TradeExecuted(_message.Message):
     block_id: _builtins.int
     """Zero for a listed trade."""
     executed_ms: _builtins.int
+    lock_change_fen: _builtins.int
+    """By how much the lock of a taking buyer's open listings and blocks changes, -1, 0 or 1: fees are rounded once a day, so
+    another purchase moves the place at which the fee of the open ones is rounded.
+    """
     def __init__(
         self,
         *,
@@ -999,10 +1000,11 @@ class TradeExecuted(_message.Message):
         maker_order_id: _builtins.int = ...,
         block_id: _builtins.int = ...,
         executed_ms: _builtins.int = ...,
+        lock_change_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_id", b"block_id", "buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "day", b"day", "executed_ms", b"executed_ms", "instrument", b"instrument", "maker_account", b"maker_account", "maker_order_id", b"maker_order_id", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "taker_account", b"taker_account", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_id", b"block_id", "buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "day", b"day", "executed_ms", b"executed_ms", "instrument", b"instrument", "lock_change_fen", b"lock_change_fen", "maker_account", b"maker_account", "maker_order_id", b"maker_order_id", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "taker_account", b"taker_account", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
