@@ -1,10 +1,8 @@
 """Days on which a run cannot move, or a service stays away: what people then do leaves books that agree."""
 
 import random
-from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
@@ -25,47 +23,8 @@ from support.day import (
 )
 from support.seeds import seeds
 from support.simulated import assert_books_agree, play_days
+from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
 from support.world import World, at_once
-
-SECOND_CLEARING_OPERATOR = "clearing_operator:eve"
-
-
-def spoil_first_attempt(world: World, day: str) -> None:
-    """The registry is asked for more than the first seller has, in the first attempt of a day's run."""
-
-    def change(service: str, request: Message) -> Message:
-        if not isinstance(request, registry.DeliverAllowancesRequest) or (request.day, request.attempt) != (day, 1):
-            return request
-        spoilt = registry.DeliverAllowancesRequest.FromString(request.SerializeToString())
-        spoilt.legs[0].quantity_tonnes = 10**11
-        return spoilt
-
-    world.change_request = change
-
-
-def misstate_first_attempt(world: World, day: str) -> None:
-    """Trading is asked to confirm a fen too much, in the first attempt of a day's run."""
-
-    def change(service: str, request: Message) -> Message:
-        if not isinstance(request, trading.ConfirmClearingRunRequest) or (request.day, request.attempt) != (day, 1):
-            return request
-        misstated = trading.ConfirmClearingRunRequest.FromString(request.SerializeToString())
-        misstated.value_fen += 1
-        misstated.totals[0].value_fen += 1
-        return misstated
-
-    world.change_request = change
-
-
-async def blocked_run(world: World, reason: str) -> Any:
-    """The run that waits for people."""
-
-    async def is_blocked() -> bool:
-        node = world.nodes["clearing"]
-        return node.up and any(run.reason == reason for run in node.engine.state.runs.open.values())
-
-    await world.until(is_blocked, f"a run to be blocked: {reason}")
-    return next(run for run in world.nodes["clearing"].engine.state.runs.open.values() if run.reason == reason)
 
 
 async def play_to_close(player: Player, day: str) -> None:
@@ -79,7 +38,7 @@ def test_a_run_that_trading_disputes_moves_nothing_and_its_retry_settles_the_day
     async def play(world: World) -> None:
         player = Player(world, seed, actions=60)
         await player.set_up()
-        misstate_first_attempt(world, DAYS[0])
+        misstate_confirmations(world, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
         run = await blocked_run(world, "TRADING_DISAGREES")
         assert world.nodes["clearing"].engine.state.runs.settled_day == ""
@@ -97,7 +56,7 @@ def test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day(seed: in
     async def play(world: World) -> None:
         player = Player(world, seed, actions=60)
         await player.set_up()
-        spoil_first_attempt(world, DAYS[0])
+        spoil_deliveries(world, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
         run = await blocked_run(world, "DELIVERY_REFUSED")
         await player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run.run_id))
@@ -114,17 +73,12 @@ def test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle(seed
     async def play(world: World) -> None:
         player = Player(world, seed, actions=60)
         await player.set_up()
-        spoil_first_attempt(world, DAYS[0])
+        spoil_deliveries(world, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
         run = await blocked_run(world, "DELIVERY_REFUSED")
         trades = sorted(world.nodes["clearing"].engine.state.obligations.unsettled)
         named = sorted(random.Random(seed).sample(trades, min(2, len(trades))))
-        propose = clearing.ProposeExclusionRequest(run_id=run.run_id, trade_ids=named, ground="units are disputed")
-        proposed = await player.ask(CLEARING_OPERATOR, propose)
-        assert set(named) <= set(proposed.trade_ids)
-        approve = clearing.ApproveExclusionRequest(exclusion_id=proposed.exclusion_id)
-        assert await player.may(CLEARING_OPERATOR, approve) is None, "the proposer approves nothing"
-        await player.ask(SECOND_CLEARING_OPERATOR, approve)
+        await exclude(player, run.run_id, named)
         await player.settled(DAYS[0])
         await play_days(world, player, DAYS[1:3])
 

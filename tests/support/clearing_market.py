@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from chassis.decider import Rejected
+from clearing.domain.books import FundPosition, Holding, TradingBook, UnitPosition, own_book
 from clearing.domain.exclusion import ApproveExclusion, ExclusionProposed, ProposeExclusion, TradeExcluded
 from clearing.domain.funds import FundsDeposited, OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
@@ -19,15 +20,7 @@ from clearing.domain.payouts import (
     RecordPayoutReturned,
     RequestPayout,
 )
-from clearing.domain.reconciliation import (
-    FundPosition,
-    Holding,
-    TradingBook,
-    UnitPosition,
-    compare,
-    not_comparable_because,
-    own_book,
-)
+from clearing.domain.reconciliation import compare, not_comparable_because
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import DayTotals, Method, Phase, State
@@ -131,7 +124,7 @@ class Market:
     def release(self, account: int, amount_fen: int) -> None:
         """Trading releases money that is settled and not needed."""
         funds = self.state.funds.accounts[ACCOUNTS[account]]
-        if amount_fen > funds.balance_fen - funds.unsettled_out_fen:
+        if amount_fen > funds.balance_fen - funds.unsettled_out_fen - funds.blocked_fen:
             return
         self.trading_position += 1
         released = RequestPayout(ACCOUNTS[account], amount_fen, len(self.releases) + 1)
@@ -227,9 +220,12 @@ class Market:
         """The trades that trading does not know to be excluded, and those of them not known to be settled."""
         heard = self.heard_by_trading()
         settled = {event.trade_id for event in heard if isinstance(event, TradeSettled)}
-        excluded = {event.trade_id for event in heard if isinstance(event, TradeExcluded)}
+        excluded = {event.trade_id for event in self.excluded_heard()}
         standing = [one for one in self.trades if one.trade_id not in excluded]
         return standing, [one for one in standing if one.trade_id not in settled]
+
+    def excluded_heard(self) -> list[TradeExcluded]:
+        return [event for event in self.heard_by_trading() if isinstance(event, TradeExcluded)]
 
     def trading_book(self) -> TradingBook:
         """Trading's view, summed up from what it did and what it has heard."""
@@ -265,6 +261,7 @@ class Market:
                 sum(one.quantity_tonnes for one in unsettled if one.buyer == account),
                 sum(one.quantity_tonnes for one in unsettled if one.seller == account),
                 sum(tonnes for holder, tonnes in on_the_way if holder == account),
+                sum(event.quantity_tonnes for event in self.excluded_heard() if event.seller == account),
             )
             for account in ACCOUNTS
         )
@@ -292,6 +289,7 @@ class Market:
                 sum(one.value_fen + one.buyer_fee_fen for one in unsettled if one.buyer == account),
                 sum(one.value_fen - one.seller_fee_fen for one in unsettled if one.seller == account),
                 sum(one.amount_fen for one in on_the_way if one.account == account),
+                sum(event.blocked_fen for event in self.excluded_heard() if event.buyer == account),
             )
             for account in ACCOUNTS
         )

@@ -161,6 +161,19 @@ FAULTS = (
         "test_proceeds_leave_the_market_only_when_they_are_settled",
     ),
     Fault(
+        "trading blocks less of an excluded purchase than clearing states",
+        (
+            Change(
+                f"{TRADING}/domain/settlement.py",
+                "    buyer.funds.blocked_fen += event.blocked_fen\n"
+                "    give_funds(buyer.funds, trade.buyer_pays_fen - event.blocked_fen)\n",
+                "    give_funds(buyer.funds, trade.buyer_pays_fen)\n",
+            ),
+        ),
+        "tests/simulation/test_exclusions.py::test_what_trading_says_may_leave_is_paid_whatever_was_excluded",
+        "test_what_trading_says_may_leave_is_paid_whatever_was_excluded",
+    ),
+    Fault(
         "an account trades with itself",
         (
             Change(f"{TRADING}/domain/listed.py", "    if listing.account == command.account:\n", "    if False:\n"),

@@ -12,7 +12,7 @@ from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.call import NotYet, Refused
 from chassis.caller import Calls, Outgoing
 from chassis.decider import as_facts
-from clearing.domain import reconciliation, run, settlement
+from clearing.domain import books, reconciliation, run, settlement
 from clearing.domain.legs import excluded_of, legs_of, totals_of
 from clearing.domain.state import Obligation, RunTotal, State
 
@@ -122,7 +122,7 @@ async def reconcile(
 ) -> reconciliation.RecordReconciliation:
     """Trading states its book, then ours is looked at, then the registry states its as of what trading had heard."""
     trading_book = await state_positions(outgoing)
-    look = await outgoing.read(reconciliation.own_book)
+    look = await outgoing.read(books.own_book)
     why = reconciliation.not_comparable_because(trading_book, look.value)
     if why:
         raise NotYet(why)
@@ -132,10 +132,10 @@ async def reconcile(
     return reconciliation.compare(trading_book, holdings, look.value, look.position)
 
 
-async def state_positions(outgoing: Outgoing) -> reconciliation.TradingBook:
+async def state_positions(outgoing: Outgoing) -> books.TradingBook:
     request = trading_queries.StatePositionsRequest()
     answer = await outgoing.unary("trading", STATE_POSITIONS, request, trading_queries.StatePositionsResponse)
-    return reconciliation.TradingBook(
+    return books.TradingBook(
         position=answer.position,
         registry_position=answer.heard_registry_position,
         clearing_entry=answer.heard_clearing_entry,
@@ -145,37 +145,39 @@ async def state_positions(outgoing: Outgoing) -> reconciliation.TradingBook:
     )
 
 
-def unit_position(row: trading_queries.StatedUnits) -> reconciliation.UnitPosition:
-    return reconciliation.UnitPosition(
+def unit_position(row: trading_queries.StatedUnits) -> books.UnitPosition:
+    return books.UnitPosition(
         account=row.account,
         instrument=row.instrument,
         total_tonnes=row.total_tonnes,
         bought_unsettled_tonnes=row.bought_unsettled_tonnes,
         sold_unsettled_tonnes=row.sold_unsettled_tonnes,
         returns_unacknowledged_tonnes=row.returns_unacknowledged_tonnes,
+        blocked_tonnes=row.blocked_tonnes,
     )
 
 
-def fund_position(row: trading_queries.StatedFunds) -> reconciliation.FundPosition:
-    return reconciliation.FundPosition(
+def fund_position(row: trading_queries.StatedFunds) -> books.FundPosition:
+    return books.FundPosition(
         account=row.account,
         total_fen=row.total_fen,
         paid_unsettled_fen=row.paid_unsettled_fen,
         received_unsettled_fen=row.received_unsettled_fen,
         releases_unacknowledged_fen=row.releases_unacknowledged_fen,
+        blocked_fen=row.blocked_fen,
     )
 
 
-async def list_holdings(outgoing: Outgoing, registry_position: int) -> list[reconciliation.Holding]:
+async def list_holdings(outgoing: Outgoing, registry_position: int) -> list[books.Holding]:
     """All pages, as of one position of the registry's log. Nothing was held there before its first record."""
     if registry_position == 0:
         return []
-    holdings: list[reconciliation.Holding] = []
+    holdings: list[books.Holding] = []
     page_token = ""
     for _ in range(HOLDING_PAGES_MAX):
         request = registry_queries.ListTradingHoldingsRequest(as_of_position=registry_position, page_token=page_token)
         answer = await outgoing.unary("registry", LIST_HOLDINGS, request, registry_queries.ListTradingHoldingsResponse)
-        holdings += [reconciliation.Holding(row.account, row.vintage, row.quantity_tonnes) for row in answer.holdings]
+        holdings += [books.Holding(row.account, row.vintage, row.quantity_tonnes) for row in answer.holdings]
         page_token = answer.next_page_token
         if not page_token:
             return holdings

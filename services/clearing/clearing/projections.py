@@ -127,8 +127,8 @@ def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Record) 
 
 RECORD_OBLIGATION = """
 INSERT INTO obligations (trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller,
-                         buyer_fee_fen, seller_fee_fen, state, run_id, executed_ms, closed_ms, trace_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, $14)
+                         buyer_fee_fen, seller_fee_fen, blocked_fen, state, run_id, executed_ms, closed_ms, trace_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, 0, $13, 0, $14)
 """
 
 # One statement for all that a settled trade changes, so that a whole run goes to the database in one piece.
@@ -140,7 +140,7 @@ VALUES ($5, $6, $7, $8, -($9::bigint + $10::bigint), $10, 0, '', '', 0, $1, $4),
        ($11, $6, $12, $8, $9::bigint - $13::bigint, $13, 0, '', '', 0, $1, $4)
 """
 
-EXCLUDE = "UPDATE obligations SET state = $2, run_id = $3, closed_ms = $4 WHERE trade_id = $1"
+EXCLUDE = "UPDATE obligations SET state = $2, run_id = $3, blocked_fen = $4, closed_ms = $5 WHERE trade_id = $1"
 
 NOTE_DAY = "INSERT INTO trading_days (day) VALUES ($1) ON CONFLICT DO NOTHING"
 
@@ -185,7 +185,7 @@ def on_trade_settled(rows: Rows, event: settlement.TradeSettled, record: Record)
 
 
 def on_trade_excluded(rows: Rows, event: exclusion.TradeExcluded, record: Record) -> None:
-    rows.execute(EXCLUDE, event.trade_id, ObligationState.EXCLUDED, event.run_id, record.recorded_ms)
+    rows.execute(EXCLUDE, event.trade_id, ObligationState.EXCLUDED, event.run_id, event.blocked_fen, record.recorded_ms)
 
 
 def on_trading_days_noted(rows: Rows, event: obligations.TradingDaysNoted, record: Record) -> None:

@@ -44,7 +44,7 @@ ORDER BY payout_id LIMIT $5
 
 OBLIGATIONS_PAGE = """
 SELECT trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller, buyer_fee_fen,
-       seller_fee_fen, state, run_id, executed_ms, closed_ms, trace_id
+       seller_fee_fen, blocked_fen, state, run_id, executed_ms, closed_ms, trace_id
 FROM obligations
 WHERE day = $1 AND trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3)
 ORDER BY trade_id LIMIT $4
@@ -93,7 +93,7 @@ FROM entries WHERE account = $1
 BLOCKED = f"""
 SELECT instrument,
        coalesce(sum(quantity_tonnes) FILTER (WHERE seller = $1), 0)::bigint AS blocked_tonnes,
-       coalesce(sum(value_fen + buyer_fee_fen) FILTER (WHERE buyer = $1), 0)::bigint AS blocked_fen
+       coalesce(sum(blocked_fen) FILTER (WHERE buyer = $1), 0)::bigint AS blocked_fen
 FROM obligations WHERE state = {ObligationState.EXCLUDED:d} AND day <= $2 AND (buyer = $1 OR seller = $1)
 GROUP BY instrument
 """
@@ -272,6 +272,7 @@ def funds_of(account: str, funds: Account) -> pb.GetFundsResponse:
         account=account,
         balance_fen=funds.balance_fen,
         unsettled_out_fen=funds.unsettled_out_fen,
+        blocked_fen=funds.blocked_fen,
         unsettled_in_fen=funds.unsettled_in_fen,
         payouts_open_fen=funds.payouts_open_fen,
         restricted=funds.restricted,

@@ -87,7 +87,7 @@ def on_trade_settled(event: clearing.TradeSettled, heard: Heard) -> settlement.M
 
 
 def on_trade_excluded(event: clearing.TradeExcluded, heard: Heard) -> settlement.BlockTrade:
-    return settlement.BlockTrade(trade_id=event.trade_id)
+    return settlement.BlockTrade(trade_id=event.trade_id, blocked_fen=event.blocked_fen)
 
 
 def on_settlement_day_completed(event: clearing.SettlementDayCompleted, heard: Heard) -> settlement.NoteSettlementDay:

@@ -286,7 +286,8 @@ async def test_a_run_that_cannot_move_says_why_and_two_people_let_it_go_on(
     obligations = (await clearing.call(AUDITOR, query.ListObligationsRequest(day=MONDAY))).obligations
     assert [one.state for one in obligations] == [types.OBLIGATION_STATE_EXCLUDED, types.OBLIGATION_STATE_SETTLED]
     cement = await clearing.call(AUDITOR, query.GetFundsRequest(account="cement-0003"))
-    assert (cement.balance_fen, cement.unsettled_out_fen) == (100, 20_000)
+    assert (cement.balance_fen, cement.unsettled_out_fen) == (100, 0)
+    assert cement.blocked_fen == 100, "as much as the balance holds of the 20,000 that the trade would have cost"
 
 
 async def test_what_an_excluded_trade_blocks_is_on_every_statement_from_its_day_on(
@@ -299,7 +300,7 @@ async def test_what_an_excluded_trade_blocks_is_on_every_statement_from_its_day_
         sellers = await clearing.call(AUDITOR, query.GetStatementRequest(account="steel-0002", day=day))
         blocked[day] = (buyers.blocked_fen, [unit.blocked_tonnes for unit in sellers.instruments])
         assert (sellers.blocked_fen, [unit.blocked_tonnes for unit in buyers.instruments]) == (0, [])
-    assert blocked == {FRIDAY: (0, [0]), MONDAY: (20_000, [4]), TUESDAY: (20_000, [4])}
+    assert blocked == {FRIDAY: (0, [0]), MONDAY: (100, [4]), TUESDAY: (100, [4])}
 
 
 async def test_no_answer_is_no_answer_and_a_killed_process_settles_once(

@@ -151,7 +151,7 @@ async def test_a_trade_that_two_people_took_out_stays_blocked(morning: Venue) ->
     trade_id = await sell_to_steel(morning, 100)
     await morning.at("15:00")
     morning.clearing.write(
-        clearing.TradeExcluded(trade_id=trade_id, run_id=1, day=FRIDAY),
+        clearing.TradeExcluded(trade_id=trade_id, run_id=1, day=FRIDAY, blocked_fen=300_000),
         clearing.SettlementDayCompleted(day=FRIDAY, run_id=1),
         clearing.BooksReconciled(day=FRIDAY, agreed=True),
     )
@@ -159,10 +159,11 @@ async def test_a_trade_that_two_people_took_out_stays_blocked(morning: Venue) ->
     await open_day(morning, MONDAY)
     power, steel = await position_of(morning, "power"), await position_of(morning, "steel")
     assert (power.units[0].blocked_tonnes, power.funds.available_fen) == (100, 0)
-    assert (steel.funds.blocked_fen, steel.funds.withdrawable_fen) == (480_000, 1_000_000_000 - 480_000)
+    assert (steel.funds.blocked_fen, steel.funds.withdrawable_fen) == (300_000, 1_000_000_000 - 300_000)
     stated = await morning.see(CLEARING, query.StatePositionsRequest())
     of_power = next(one for one in stated.units if one.account == "power")
     assert (of_power.total_tonnes, of_power.sold_unsettled_tonnes) == (300_000, 0)
+    assert of_power.blocked_tonnes == 100
 
 
 async def test_what_cannot_be_applied_is_set_aside_and_keeps_the_next_day_closed(morning: Venue) -> None:

@@ -6,19 +6,13 @@ from dataclasses import fields, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearing.domain.books import FundPosition, UnitPosition, own_book
 from clearing.domain.decider import DECIDER
 from clearing.domain.exclusion import ExclusionApproved, ExclusionProposed, TradeExcluded
 from clearing.domain.funds import FundsDeposited
 from clearing.domain.obligations import ObligationRecorded
 from clearing.domain.payouts import FundsRestored, PayoutPaid, PayoutRequested
-from clearing.domain.reconciliation import (
-    BooksReconciled,
-    FundPosition,
-    UnitPosition,
-    compare,
-    not_comparable_because,
-    own_book,
-)
+from clearing.domain.reconciliation import BooksReconciled, compare, not_comparable_because
 from clearing.domain.run import ClearingRunComputed
 from clearing.domain.settlement import RecordConfirmation, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import Phase, State

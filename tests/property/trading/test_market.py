@@ -162,7 +162,8 @@ def hear_settled(history: History, random: Random) -> None:
         if trade.settlement is not Settlement.AWAITED or trade.day == open_day or random.random() < 0.3:
             continue
         if random.random() < 0.2:
-            history.play(CLEARING, BlockTrade(trade.trade_id))
+            blocked_fen = random.choice((0, random.randint(0, trade.buyer_pays_fen), trade.buyer_pays_fen))
+            history.play(CLEARING, BlockTrade(trade.trade_id, blocked_fen))
         else:
             history.play(CLEARING, settled(history.market, trade.trade_id))
 

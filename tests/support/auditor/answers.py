@@ -141,11 +141,12 @@ class Answers:
                 row.bought_unsettled_tonnes,
                 row.sold_unsettled_tonnes,
                 row.returns_unacknowledged_tonnes,
+                row.blocked_tonnes,
             )
             for row in answer.units
         }
         made_units = {
-            key: (each.total, each.bought_unsettled, each.sold_unsettled, each.returning)
+            key: (each.total, each.bought_unsettled, each.sold_unsettled, each.returning, each.blocked)
             for key, each in custody.units.items()
         }
         self._rows("units", nonzero(units), nonzero(made_units))
@@ -155,11 +156,12 @@ class Answers:
                 row.paid_unsettled_fen,
                 row.received_unsettled_fen,
                 row.releases_unacknowledged_fen,
+                row.blocked_fen,
             )
             for row in answer.funds
         }
         made_funds = {
-            account: (each.total, each.paid_unsettled, each.unsettled_proceeds, each.releasing)
+            account: (each.total, each.paid_unsettled, each.unsettled_proceeds, each.releasing, each.blocked)
             for account, each in custody.funds.items()
         }
         self._rows("funds", nonzero(funds), nonzero(made_funds))
@@ -299,8 +301,8 @@ class Answers:
             for each in excluded:
                 if each.seller == account:
                     sold[each.instrument] += each.quantity_tonnes
-            costs = sum(each.value_fen + each.buyer_fee_fen for each in excluded if each.buyer == account)
-            self._same("answers are the books", "blocked", (answer.blocked_fen, blocked), (costs, dict(sold)))
+            stays = book.blocked[account]
+            self._same("answers are the books", "blocked", (answer.blocked_fen, blocked), (stays, dict(sold)))
 
     def _agreed_up_to(self, day: str) -> tuple[int, int]:
         """Where the registry's log was when the books first agreed: of the last day before, and of the day."""

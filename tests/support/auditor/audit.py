@@ -41,6 +41,7 @@ class Audit:
         self.clearing.conclude()
         self._compare_units()
         self._compare_funds()
+        self._compare_blocked()
         self._compare_trades()
         self.pairs.conclude()
 
@@ -61,6 +62,11 @@ class Audit:
         for account in sorted(self.clearing.balances.keys() | viewed.keys()):
             stated, recomputed = viewed.get(account, 0), self.clearing.balances.get(account, 0)
             self.findings.same("trading's view = clearing's balance", account, stated, recomputed)
+
+    def _compare_blocked(self) -> None:
+        self.findings.at = "clearing and trading, at the end"
+        for account, funds in self.trading.custody.funds.items():
+            self.findings.same("both block the same money", account, funds.blocked, self.clearing.blocked[account])
 
     def _compare_trades(self) -> None:
         """A trade that is neither settled nor taken out is of a day whose run is still to be completed."""

@@ -2,7 +2,8 @@
 
 Invariants recomputed: no balance is negative after any event; what the banks hold = balances + open payouts + fees;
 every trade is paid once and only with its delivery; days are settled in order; every reconciliation agreed, as of a
-position at which clearing's log says what was compared.
+position at which clearing's log says what was compared; an excluded purchase blocks what its buyer's balance still
+holds, to the fen, and money that is blocked or owed for trades never leaves.
 """
 
 from collections import Counter
@@ -34,6 +35,10 @@ class ClearingBook(Book):
         self.runs = Runs(findings)
         self.compared = Compared(findings)
         self.balances: dict[str, int] = {}
+        self.payable: Counter[str] = Counter()  # for trades that are neither settled nor excluded
+        self.blocked: Counter[str] = Counter()
+        self.exclusion = 0
+        self.left: dict[str, int] = {}  # what the exclusion under way may still block, by account
         self.restricted: set[str] = set()
         self.payouts: dict[int, Payout] = {}
         self.returned_payout = 0
@@ -114,6 +119,9 @@ class ClearingBook(Book):
         self.payouts[event.payout_id] = Payout(event.account, event.amount_fen)
         self.pairs.say("every release is paid out once", "clearing", event.release_id, event.account, event.amount_fen)
         self._enter(event.entry, event.account, -event.amount_fen, record.position)
+        kept = self.payable[event.account] + self.blocked[event.account]
+        if self.balances[event.account] < kept:
+            self.say("a payout leaves what trades need or block", f"{event.account}: {kept} of {self.balances}")
 
     def on_payout_instructed(self, event: pb.PayoutInstructed, record: Record) -> None:
         payout = self.payouts[event.payout_id]
@@ -162,8 +170,8 @@ class ClearingBook(Book):
         if account not in self.balances:
             self.say("money is of a known account", account)
         balance = self.balances[account] = self.balances.get(account, 0) + change_fen
-        if balance < 0:
-            self.say("no balance is negative", f"{account}: {balance}")
+        if balance < self.blocked[account]:
+            self.say("no balance is less than what is blocked", f"{account}: {balance}, {self.blocked[account]}")
 
     # Obligations and runs
 
@@ -171,6 +179,7 @@ class ClearingBook(Book):
         self.caused_by(record, "trading")
         self.runs.record(event)
         self.compared.record(event)
+        self.payable[event.buyer] += event.value_fen + event.buyer_fee_fen
         self.pairs.say(
             "every trade becomes one obligation",
             "clearing",
@@ -228,6 +237,7 @@ class ClearingBook(Book):
         self.compared.end(record.position, event.trade_id)
         if self.runs.settle(event) is None:
             return
+        self.payable[event.buyer] -= event.value_fen + event.buyer_fee_fen
         self._book(event.buyer, -(event.value_fen + event.buyer_fee_fen))
         self._book(event.seller, event.value_fen - event.seller_fee_fen)
         self.figures["fees_fen"] += event.buyer_fee_fen + event.seller_fee_fen
@@ -235,10 +245,22 @@ class ClearingBook(Book):
         self.figures["value_fen"] += event.value_fen
 
     def on_trade_excluded(self, event: pb.TradeExcluded, record: Record) -> None:
+        if self.exclusion != event.exclusion_id:
+            free = {account: balance - self.blocked[account] for account, balance in self.balances.items()}
+            self.exclusion = event.exclusion_id
+            self.left = self.runs.left_when_all_is_paid(free, self.runs.approved.get(event.exclusion_id, frozenset()))
+        costs = event.value_fen + event.buyer_fee_fen
+        blocked = min(costs, self.left[event.buyer])
+        self.same("an excluded purchase blocks what is left", f"trade {event.trade_id}", event.blocked_fen, blocked)
+        self.left[event.buyer] -= blocked
+        self.payable[event.buyer] -= costs
+        self.blocked[event.buyer] += event.blocked_fen
         self.runs.exclude(event)
         self.compared.end(record.position, event.trade_id)
         self.figures["excluded"] += 1
-        self.pairs.say("trading hears every excluded trade", "clearing", event.trade_id, record.position)
+        self.pairs.say(
+            "trading hears every excluded trade", "clearing", event.trade_id, record.position, event.blocked_fen
+        )
 
     def on_settlement_day_completed(self, event: pb.SettlementDayCompleted, record: Record) -> None:
         self.runs.complete(event)

@@ -1,7 +1,8 @@
 """Trading's views of units and money, by account, as its events make them.
 
-`free_fen` is what is available less what is owed, so it can be negative only where two people took a spent sale out of
-its run. The total of each must at any time be what the owning book has, moved by what is on its way.
+`free` is what is available less what is owed, so it is negative only between the records that take a spent sale and the
+purchases that it paid out of their run. The total of each must at any time be what the owning book has, moved by what
+is on its way.
 """
 
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Custody:
         self.accounts: dict[str, Account] = {}
         self.units: dict[tuple[str, str], Units] = {}
         self.funds: dict[str, Funds] = {}
-        self.took_back: set[str] = set()
+        self.in_blocked_trades: set[str] = set()
 
     def units_of(self, account: str, instrument: str) -> Units:
         return self.units.setdefault((account, instrument), Units())
@@ -183,18 +184,10 @@ class Custody:
         if not proceeds[trade.day]:
             del proceeds[trade.day]
 
-    def cover_owed(self, account: str) -> None:
-        """Money blocked for a purchase that taken-back proceeds had paid for was never there."""
-        funds = self.funds_of(account)
-        covered = min(max(-funds.free, 0), funds.blocked)
-        funds.free += covered
-        funds.blocked -= covered
-
     def conclude(self) -> None:
         for account, funds in self.funds.items():
-            if min(funds.locked, funds.blocked, funds.paid_unsettled, funds.unsettled_proceeds, funds.releasing) < 0:
-                self._findings.say("no money is negative", f"{account}: {funds}")
-            if funds.free < 0 and account not in self.took_back:
+            amounts_of = (funds.free, funds.locked, funds.blocked, funds.paid_unsettled, funds.unsettled_proceeds)
+            if min(*amounts_of, funds.releasing) < 0:
                 self._findings.say("no money is negative", f"{account}: {funds}")
         for (account, instrument), units in self.units.items():
             known = self.accounts.get(account)

@@ -1,5 +1,6 @@
 """Every day's run, attempt by attempt: what it must hold before money moves, and that it then moves once."""
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
@@ -59,7 +60,7 @@ class Runs:
         self.last_trade_id = 0
         self.completed_day = ""
         self.proposers: dict[int, str] = {}
-        self.approved: set[int] = set()
+        self.approved: dict[int, frozenset[int]] = {}
 
     def record(self, event: pb.ObligationRecorded) -> None:
         self._findings.same("obligations follow the trades", "trade", event.trade_id, self.last_trade_id + 1)
@@ -183,10 +184,23 @@ class Runs:
 
     def exclude(self, event: pb.TradeExcluded) -> None:
         due = self.obligations.get(event.day, {}).pop(event.trade_id, None)
-        if due is None or event.exclusion_id not in self.approved:
+        if due is None or event.trade_id not in self.approved.get(event.exclusion_id, ()):
             self._findings.say("two people exclude a trade", f"trade {event.trade_id}, exclusion {event.exclusion_id}")
             return
         self.excluded.setdefault(event.day, {})[event.trade_id] = due
+
+    def left_when_all_is_paid(self, free: Mapping[str, int], without: Set[int]) -> dict[str, int]:
+        """The least that each account has at any time while every trade that stays is paid, in their order."""
+        now, least = dict(free), dict(free)
+        for trade_id, due in sorted(each for of_day in self.obligations.values() for each in of_day.items()):
+            if trade_id in without:
+                continue
+            now[due.buyer] -= due.value_fen + due.buyer_fee_fen
+            now[due.seller] += due.value_fen - due.seller_fee_fen
+            least[due.buyer] = min(least[due.buyer], now[due.buyer])
+            if now[due.buyer] < 0:
+                self._findings.say("what an exclusion leaves in can be paid", f"trade {trade_id}: {-now[due.buyer]}")
+        return least
 
     def propose(self, event: pb.ExclusionProposed, actor: str) -> None:
         self._findings.same(
@@ -197,7 +211,7 @@ class Runs:
     def approve(self, event: pb.ExclusionApproved, actor: str) -> None:
         if event.approver != actor or self.proposers.get(event.exclusion_id, actor) == actor:
             self._findings.say("two people exclude a trade", f"exclusion {event.exclusion_id}: {actor}")
-        self.approved.add(event.exclusion_id)
+        self.approved[event.exclusion_id] = frozenset(event.trade_ids)
 
     def complete(self, event: pb.SettlementDayCompleted) -> None:
         run = self.open.pop(event.run_id)

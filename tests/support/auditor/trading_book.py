@@ -117,7 +117,8 @@ class TradingBook(Book):
 
     def on_trading_account_wound_up(self, event: pb.TradingAccountWoundUp, record: Record) -> None:
         waiting = self.custody.unsettled_tonnes(event.account)
-        if waiting or not self.custody.accounts[event.account].stopped:
+        blocked = event.account in self.custody.in_blocked_trades
+        if waiting or blocked or not self.custody.accounts[event.account].stopped:
             self.say("only a stopped account without unsettled trades is wound up", f"{event.account}: {waiting} t")
         key = (event.account, event.restriction)
         self.pairs.say("the registry hears that an account is wound up", "trading", key, record.position)
@@ -318,7 +319,9 @@ class TradingBook(Book):
 
     def on_trade_blocked(self, event: pb.TradeBlocked, record: Record) -> None:
         self.caused_by(record, "clearing")
-        self.pairs.say("trading hears every excluded trade", "trading", event.trade_id, record.source_position)
+        self.pairs.say(
+            "trading hears every excluded trade", "trading", event.trade_id, record.source_position, event.blocked_fen
+        )
         trade = self._unsettled(event.trade_id)
         if trade is None:
             return
@@ -327,11 +330,11 @@ class TradingBook(Book):
         self.blocked_trades.add(event.trade_id)
         self.custody.units_of(trade.buyer, trade.instrument).bought -= trade.quantity_tonnes
         self.custody.units_of(trade.seller, trade.instrument).blocked += trade.quantity_tonnes
-        self.custody.funds_of(trade.buyer).blocked += trade.buyer_pays_fen
+        buyer = self.custody.funds_of(trade.buyer)
+        buyer.blocked += event.blocked_fen
+        buyer.free += trade.buyer_pays_fen - event.blocked_fen
         self.custody.funds_of(trade.seller).free -= trade.seller_receives_fen
-        self.custody.took_back.add(trade.seller)
-        for account in (trade.buyer, trade.seller):
-            self.custody.cover_owed(account)
+        self.custody.in_blocked_trades.update((trade.buyer, trade.seller))
 
     def _unsettled(self, trade_id: int) -> Trade | None:
         trade = self.trades.get(trade_id)

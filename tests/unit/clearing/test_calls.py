@@ -18,7 +18,8 @@ from chassis.call import NotYet, Refused
 from chassis.caller import Outgoing
 from chassis.writer import Read
 from clearing import calls
-from clearing.domain.reconciliation import Book, ReconciliationOrdered
+from clearing.domain.books import Book
+from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ConfirmationOrdered
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
 from clearing.domain.state import Method, State

@@ -12,6 +12,7 @@ from clearing.domain.exclusion import (
     TradeExcluded,
 )
 from clearing.domain.funds import RecordDeposit
+from clearing.domain.payouts import RequestPayout
 from clearing.domain.run import ClearingRunComputed, RetryRun
 from clearing.domain.settlement import SettlementDayCompleted
 from clearing.domain.state import State
@@ -107,7 +108,7 @@ def test_every_trade_that_the_excluded_ones_funded_goes_with_them() -> None:
     play(state, ANN, ProposeExclusion(1, (1,), GROUND))
     approved, *excluded, computed, _, _ = play(state, BOB, ApproveExclusion(1))
     assert approved == ExclusionApproved(1, 1, (1, 2, 3), GROUND, BOB)
-    assert excluded[0] == TradeExcluded(1, 1, FRIDAY, POWER, STEEL, "CEA", 300, 300, 0, 0, 1)
+    assert excluded[0] == TradeExcluded(1, 1, FRIDAY, POWER, STEEL, "CEA", 300, 300, 0, 0, 1, 200)
     assert [event.trade_id for event in excluded if isinstance(event, TradeExcluded)] == [1, 2, 3]
     assert isinstance(computed, ClearingRunComputed)
     assert (computed.attempt, computed.trades, computed.excluded, computed.value_fen) == (2, 1, 3, 30)
@@ -154,14 +155,78 @@ def test_a_day_whose_trades_are_all_excluded_is_completed_without_a_delivery() -
     assert SettlementDayCompleted(FRIDAY, 1, 0, 1, 0, 0) in play(state, OWN, agree(attempt=2))
 
 
+def excluding(state: State, *trade_ids: int, run_id: int = 1, attempt: int = 1) -> dict[int, int]:
+    """What each trade blocks that two people take out of a run whose delivery was refused, by trade id."""
+    play(state, OWN, agree(run_id, attempt))
+    if state.runs.open[run_id].reason != "FUNDS_LACKING":
+        play(state, OWN, refused(run_id, attempt))
+    play(state, ANN, ProposeExclusion(run_id, trade_ids, GROUND))
+    answer = play(state, BOB, ApproveExclusion(state.runs.exclusion_last))
+    return {event.trade_id: event.blocked_fen for event in answer if isinstance(event, TradeExcluded)}
+
+
 def test_the_money_of_an_excluded_purchase_stays_blocked_and_the_sellers_is_not_to_come() -> None:
+    state = open_books(power_fen=500)
+    play_day(state, trade(1, POWER, STEEL, 300, fee_fen=3))
+    assert excluding(state, 1) == {1: 303}
+    power = state.funds.accounts[POWER]
+    assert (power.balance_fen, power.blocked_fen, power.unsettled_out_fen) == (500, 303, 0)
+    assert state.funds.accounts[STEEL].unsettled_in_fen == 0
+    facts = facts_of_refusal(state, TRADING, RequestPayout(POWER, 198, 1))
+    assert facts["blocked_fen"] == 303
+    play(state, TRADING, RequestPayout(POWER, 197, 1))
+
+
+def test_a_purchase_blocks_no_more_than_the_balance_holds() -> None:
     state = open_books(power_fen=299)
     play_day(state, trade(1, POWER, STEEL, 300))
-    play(state, OWN, agree())
-    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    play(state, BOB, ApproveExclusion(1))
-    assert state.funds.accounts[POWER].unsettled_out_fen == 300
-    assert state.funds.accounts[STEEL].unsettled_in_fen == 0
+    assert excluding(state, 1) == {1: 299}
+
+
+def test_a_purchase_that_an_excluded_sale_was_to_pay_blocks_nothing_and_a_later_deposit_is_free() -> None:
+    state = open_books(steel_fen=300)
+    play_day(state, trade(1, STEEL, POWER, 300), trade(2, POWER, CEMENT, 300))
+    assert excluding(state, 1) == {1: 300, 2: 0}
+    play(state, ICBC, RecordDeposit("fresh money", POWER, 100))
+    play(state, TRADING, RequestPayout(POWER, 100, 1))
+
+
+def test_what_the_buyers_other_trades_need_of_whatever_day_is_not_blocked() -> None:
+    state = open_books(power_fen=480)
+    play_day(state, trade(1, POWER, STEEL, 300), trade(2, POWER, CEMENT, 200))
+    play(state, TRADING, trade(3, POWER, STEEL, 50, day=MONDAY))
+    assert excluding(state, 1) == {1: 480 - 200 - 50}
+    play(state, OWN, agree(attempt=2))
+    play(state, OWN, delivered(attempt=2))
+    play(state, TRADING, close(trade(3, POWER, STEEL, 50, day=MONDAY), day=MONDAY))
+    play(state, OWN, agree(run_id=2))
+    play(state, OWN, delivered(run_id=2))
+    power = state.funds.accounts[POWER]
+    assert (state.runs.settled_day, power.balance_fen, power.blocked_fen) == (MONDAY, 230, 230)
+
+
+def test_a_trade_that_the_days_own_sales_pay_needs_nothing_of_the_balance() -> None:
+    state = open_books(power_fen=100, cement_fen=900)
+    play_day(state, trade(1, CEMENT, POWER, 900), trade(2, POWER, STEEL, 900), trade(3, POWER, STEEL, 100))
+    assert excluding(state, 3) == {3: 100}
+
+
+def test_two_exclusions_of_a_buyer_share_what_its_balance_holds() -> None:
+    state = open_books(power_fen=500)
+    play_day(state, trade(1, POWER, STEEL, 300), trade(2, POWER, CEMENT, 100), trade(3, POWER, STEEL, 100))
+    assert excluding(state, 1) == {1: 300}
+    assert excluding(state, 2, 3, attempt=2) == {2: 100, 3: 100}
+    assert state.funds.accounts[POWER].blocked_fen == 500
+
+
+def test_what_is_blocked_pays_no_trade_of_a_later_day() -> None:
+    state = open_books(power_fen=300)
+    play_day(state, trade(1, POWER, STEEL, 300))
+    assert excluding(state, 1) == {1: 300}
+    play(state, OWN, agree(attempt=2))
+    play_day(state, trade(2, POWER, STEEL, 1, day=MONDAY), day=MONDAY)
+    play(state, OWN, agree(run_id=2))
+    assert state.runs.open[2].reason == "FUNDS_LACKING"
 
 
 def test_an_exclusion_is_not_longer_than_trading_takes_it() -> None:

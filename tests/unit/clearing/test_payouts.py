@@ -77,7 +77,13 @@ def test_a_payout_leaves_what_unsettled_purchases_need() -> None:
     state = open_books(power_fen=500)
     play(state, TRADING, trade(1, POWER, STEEL, 300, fee_fen=3))
     facts = facts_of_refusal(state, TRADING, RequestPayout(POWER, 198, 1))
-    assert facts == {"account": POWER, "amount_fen": 198, "balance_fen": 500, "unsettled_out_fen": 303}
+    assert facts == {
+        "account": POWER,
+        "amount_fen": 198,
+        "balance_fen": 500,
+        "unsettled_out_fen": 303,
+        "blocked_fen": 0,
+    }
     assert play(state, TRADING, RequestPayout(POWER, 197, 1))
 
 

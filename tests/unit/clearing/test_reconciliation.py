@@ -2,29 +2,33 @@
 
 from dataclasses import replace
 
-from clearing.domain.funds import RecordDeposit
-from clearing.domain.payouts import RequestPayout
-from clearing.domain.reconciliation import (
-    DIFFERENCES_LISTED_MAX,
+from clearing.domain.books import (
     Book,
-    BooksReconciled,
     Difference,
     FundPosition,
     Holding,
     InFlight,
     InFlightKind,
+    TradingBook,
+    UnitPosition,
+    own_book,
+)
+from clearing.domain.exclusion import ApproveExclusion, ProposeExclusion
+from clearing.domain.funds import RecordDeposit
+from clearing.domain.payouts import RequestPayout
+from clearing.domain.reconciliation import (
+    DIFFERENCES_LISTED_MAX,
+    BooksReconciled,
     ReconcileAgain,
     ReconciliationOrdered,
     RecordReconciliation,
-    TradingBook,
-    UnitPosition,
     compare,
     not_comparable_because,
-    own_book,
 )
 from clearing.domain.state import State
 from support.clearing_books import (
     ANN,
+    BOB,
     CEMENT,
     FRIDAY,
     ICBC,
@@ -60,8 +64,8 @@ AGREEING = TradingBook(
     registry_position=600,
     clearing_entry=2,
     settled_day=FRIDAY,
-    units=(UnitPosition(POWER, "CEA", 300, 0, 0, 0), UnitPosition(STEEL, "CEA", 700, 0, 0, 0)),
-    funds=(FundPosition(POWER, 200, 0, 0, 0), FundPosition(STEEL, 350, 0, 0, 0)),
+    units=(UnitPosition(POWER, "CEA", 300, 0, 0, 0, 0), UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 0)),
+    funds=(FundPosition(POWER, 200, 0, 0, 0, 0), FundPosition(STEEL, 350, 0, 0, 0, 0)),
 )
 HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
 
@@ -77,7 +81,7 @@ DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
     (AGREEING, HELD[:1],                                    Difference(Book.UNITS, STEEL, "CEA", 0, 700)),
     (AGREEING, (Holding(POWER, "CEA", 299), HELD[1]),       Difference(Book.UNITS, POWER, "CEA", 299, 300)),
     (replace(AGREEING, funds=AGREEING.funds[:1]), HELD,     Difference(Book.FUNDS, STEEL, "", 350, 0)),
-    (replace(AGREEING, funds=(*AGREEING.funds, FundPosition(CEMENT, 1, 0, 0, 0))), HELD,
+    (replace(AGREEING, funds=(*AGREEING.funds, FundPosition(CEMENT, 1, 0, 0, 0, 0))), HELD,
                                                             Difference(Book.FUNDS, CEMENT, "", 0, 1)),
     (replace(AGREEING, clearing_entry=1), HELD,             Difference(Book.FUNDS, STEEL, "", 300, 350)),
 ]
@@ -103,6 +107,27 @@ def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches()
     }
 
 
+def test_both_block_the_same_of_trades_that_two_people_took_out_or_it_is_a_difference() -> None:
+    state = open_books(power_fen=200)
+    play_day(state, trade(1, POWER, STEEL, 300))
+    play(state, OWN, agree())
+    play(state, ANN, ProposeExclusion(1, (1,), "default"))
+    play(state, BOB, ApproveExclusion(1))
+    play(state, OWN, agree(attempt=2))
+    units, funds = UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 300), FundPosition(POWER, 200, 0, 0, 0, 200)
+    agreeing = replace(AGREEING, clearing_entry=1, units=(units,), funds=(funds,))
+    held = (Holding(STEEL, "CEA", 700),)
+    assert compare(agreeing, held, own_book(state), 50).differences == ()
+    other_funds = replace(agreeing, funds=(replace(funds, blocked_fen=0),))
+    assert compare(other_funds, held, own_book(state), 50).differences == (
+        Difference(Book.BLOCKED_FUNDS, POWER, "", 200, 0),
+    )
+    other_units = replace(agreeing, units=(replace(units, blocked_tonnes=301),))
+    assert compare(other_units, held, own_book(state), 50).differences == (
+        Difference(Book.BLOCKED_UNITS, STEEL, "CEA", 300, 301),
+    )
+
+
 def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
     """A trade of Monday, a return of 5 t, a release of 30 fen, and a deposit that trading has not heard of."""
     state = settled_friday()
@@ -110,8 +135,8 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
     play(state, ICBC, RecordDeposit("late", STEEL, 70))
     trading = replace(
         AGREEING,
-        units=(UnitPosition(POWER, "CEA", 340, 40, 0, 0), UnitPosition(STEEL, "CEA", 655, 0, 40, 5)),
-        funds=(FundPosition(POWER, 128, 42, 0, 30), FundPosition(STEEL, 388, 0, 38, 0)),
+        units=(UnitPosition(POWER, "CEA", 340, 40, 0, 0, 0), UnitPosition(STEEL, "CEA", 655, 0, 40, 5, 0)),
+        funds=(FundPosition(POWER, 128, 42, 0, 30, 0), FundPosition(STEEL, 388, 0, 38, 0, 0)),
     )
     found = compare(trading, HELD, own_book(state), 50)
     assert found.differences == ()
@@ -127,9 +152,9 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
 def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> None:
     state = settled_friday()
     play(state, TRADING, RequestPayout(POWER, 30, 1))
-    funds = (FundPosition(POWER, 170, 0, 0, 30), AGREEING.funds[1])
+    funds = (FundPosition(POWER, 170, 0, 0, 30, 0), AGREEING.funds[1])
     assert compare(replace(AGREEING, funds=funds), HELD, own_book(state), 50).difference_count == 0
-    heard = (FundPosition(POWER, 170, 0, 0, 0), AGREEING.funds[1])
+    heard = (FundPosition(POWER, 170, 0, 0, 0, 0), AGREEING.funds[1])
     assert compare(replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state), 50).difference_count == 0
 
 

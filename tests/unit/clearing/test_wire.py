@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_types_pb2
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain.books import Book, Difference, InFlight, InFlightKind
 from clearing.domain.decider import DECIDER
 from clearing.domain.legs import RunLeg
-from clearing.domain.reconciliation import Book, Difference, InFlight, InFlightKind
 from clearing.domain.state import Method, Phase, RunTotal
 from clearing.projections import HANDLERS, EntryKind, ObligationState, PayoutState
 from clearing.wire import WIRE
@@ -53,7 +53,7 @@ EVENTS: list[Line] = [
     (settlement.SettlementDayCompleted(DAY, 9, 1, 0, BIG, BIG), set(), "run/9", True),
     (exclusion.ExclusionProposed(1, 9, (3, 4), (3,), "default", "clearing_operator:ann"), set(), "run/9"),
     (exclusion.ExclusionApproved(1, 9, (3, 4), "default", "clearing_operator:bob"), set(), "run/9"),
-    (exclusion.TradeExcluded(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5, 1), {"p-1", "p-2"}, "trade/3", True),
+    (exclusion.TradeExcluded(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5, 1, BIG), {"p-1", "p-2"}, "trade/3", True),
     (reconciliation.ReconciliationOrdered(DAY), set(), ""),
     (reconciliation.BooksReconciled(DAY, False, 1, 2, 3, 4, 5, (DIFFERENCE,), 1, (IN_FLIGHT,), 1), set(), ""),
 ]

@@ -35,7 +35,7 @@ HEARD: list[tuple[Message, object]] = [
     (clearing.TradeSettled(trade_id=8, run_id=1, day=DAY, buyer="b", seller="s", instrument="CEA", quantity_tonnes=5,
                            value_fen=24_000, buyer_fee_fen=1, seller_fee_fen=2),
         MarkTradeSettled(8, "b", "s", "CEA", 5, 24_000)),
-    (clearing.TradeExcluded(trade_id=8, run_id=1, day=DAY),          BlockTrade(8)),
+    (clearing.TradeExcluded(trade_id=8, run_id=1, day=DAY, blocked_fen=9), BlockTrade(8, 9)),
     (clearing.SettlementDayCompleted(day=DAY, run_id=1),             NoteSettlementDay(DAY)),
     (clearing.BooksReconciled(day=DAY, agreed=True),                 NoteBooksAgreement(DAY, True)),
 ]

@@ -35,7 +35,7 @@ def test_a_stopped_account_is_wound_up_with_the_last_of_its_trades(floor: Floor)
 
 
 def test_an_account_with_a_trade_that_two_people_took_out_is_not_wound_up(floor: Floor) -> None:
-    assert floor.play(CLEARING, BlockTrade(2)) == [TradeBlocked(2, "steel", "power")]
+    assert floor.play(CLEARING, BlockTrade(2, 0)) == [TradeBlocked(2, "steel", "power", 0)]
     assert floor.play(CLEARING, settled(floor.market, 1)) == [TradeMarkedSettled(1)]
     floor.play(REGISTRY, ResumeTradingAccount("steel"))
     again = floor.play(REGISTRY, StopTradingAccount("steel", "dissolved", 8))

@@ -92,9 +92,11 @@ HEARING: list[Line] = [
     ("16:00", CLEARING, replace(TRADE_1, value_fen=480_001),      "TRADE_DIFFERS"),
     ("16:00", CLEARING, TRADE_1,                                  [TradeMarkedSettled(1)]),
     ("16:00", CLEARING, TRADE_1,                                  "TRADE_NOT_AWAITING_SETTLEMENT"),
-    ("16:00", CLEARING, BlockTrade(1),                            "TRADE_NOT_AWAITING_SETTLEMENT"),
-    ("16:00", CLEARING, BlockTrade(2),                            [TradeBlocked(2, "cement", "power")]),
-    ("16:00", CLEARING, BlockTrade(2),                            "TRADE_NOT_AWAITING_SETTLEMENT"),
+    ("16:00", CLEARING, BlockTrade(1, 0),                         "TRADE_NOT_AWAITING_SETTLEMENT"),
+    ("16:00", CLEARING, BlockTrade(2, -1),                        "BLOCKED_AMOUNT_OUT_OF_RANGE"),
+    ("16:00", CLEARING, BlockTrade(2, 245_001),                   "BLOCKED_AMOUNT_OUT_OF_RANGE"),
+    ("16:00", CLEARING, BlockTrade(2, 245_000),                   [TradeBlocked(2, "cement", "power", 245_000)]),
+    ("16:00", CLEARING, BlockTrade(2, 245_000),                   "TRADE_NOT_AWAITING_SETTLEMENT"),
     ("16:00", CLEARING, NoteSettlementDay("2021-07-17"),          "DAY_UNKNOWN"),
     ("16:00", CLEARING, NoteSettlementDay(MONDAY),                "DAY_NOT_CLOSED"),
     ("16:00", CLEARING, NoteSettlementDay(FRIDAY),                [SettlementDayNoted(FRIDAY)]),
@@ -112,7 +114,7 @@ CONFIRMING: list[Line] = [
     ("16:00", CLEARING, WHOLE,                                                       [CONFIRMED]),
     ("16:00", CLEARING, WITHOUT_TRADE_2,           [ClearingRunConfirmed(1, FRIDAY, 2, 2, 100_100, 400_480_000)]),
     # what was heard of before does not change the answer
-    ("16:00", CLEARING, BlockTrade(2),                                               None),
+    ("16:00", CLEARING, BlockTrade(2, 0),                                            None),
     ("16:00", CLEARING, WITHOUT_TRADE_2,           [ClearingRunConfirmed(1, FRIDAY, 2, 2, 100_100, 400_480_000)]),
     ("16:00", CLEARING, replace(WHOLE, day=MONDAY),
         [ClearingRunDisputed(1, MONDAY, 1, "DAY_NOT_CLOSED", (("day", MONDAY),))]),
@@ -191,7 +193,7 @@ def test_proceeds_leave_the_market_only_when_they_are_settled(floor: Floor) -> N
 
 def test_a_trade_taken_out_blocks_the_buyers_money_and_the_sellers_units(floor: Floor) -> None:
     power, cement = floor.market.accounts["power"], floor.market.accounts["cement"]
-    floor.play(CLEARING, BlockTrade(2))
+    floor.play(CLEARING, BlockTrade(2, 245_000))
     assert cement.funds.blocked_fen == 245_000
     assert cement.funds.available_fen == 1_000_000_000 - 245_000
     assert (cement.units["CEA"].bought_tonnes, cement.units["CEA"].available_tonnes) == (0, 100_000)
@@ -203,6 +205,13 @@ def test_a_trade_taken_out_blocks_the_buyers_money_and_the_sellers_units(floor: 
     assert power.units["CEA"].blocked_tonnes == 50
 
 
+def test_so_much_is_blocked_as_clearing_says_and_the_rest_is_the_buyers_again(floor: Floor) -> None:
+    cement = floor.market.accounts["cement"].funds
+    floor.play(CLEARING, BlockTrade(2, 45_000))
+    assert (cement.blocked_fen, cement.available_fen) == (45_000, 1_000_000_000 - 45_000)
+    assert (cement.withdrawable_fen, cement.buying_power_fen) == (1_000_000_000 - 45_000,) * 2
+
+
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 def test_spent_proceeds_of_a_trade_taken_out_are_owed_until_the_purchase_is_taken_out_too(
     order: tuple[int, int],
@@ -212,8 +221,11 @@ def test_spent_proceeds_of_a_trade_taken_out_are_owed_until_the_purchase_is_take
     sell(floor, "cement", "power", 60)
     power = floor.market.accounts["power"].funds
     assert power.available_fen == 192_000
+    owed = []
     for trade_id in order:
-        floor.play(CLEARING, BlockTrade(trade_id))
+        floor.play(CLEARING, BlockTrade(trade_id, {1: 480_000, 2: 0}[trade_id]))
+        owed.append(power.owed_fen)
+    assert owed == {(1, 2): [288_000, 0], (2, 1): [0, 0]}[order]
     assert (power.available_fen, power.blocked_fen, power.owed_fen) == (0, 0, 0)
     assert floor.market.accounts["steel"].funds.blocked_fen == 480_000
     assert floor.market.accounts["cement"].units["CEA"].blocked_tonnes == 60
@@ -223,11 +235,13 @@ def test_what_is_owed_can_neither_be_spent_nor_paid_out_and_is_covered_by_the_ne
     floor = open_floor()
     sell(floor, "power", "steel", 100)
     sell(floor, "cement", "power", 100)
-    floor.play(CLEARING, BlockTrade(1))
+    floor.play(CLEARING, BlockTrade(1, 480_000))
     power = floor.market.accounts["power"].funds
     assert (power.owed_fen, power.buying_power_fen, power.withdrawable_fen) == (480_000, 0, 0)
     floor.give("power", fen=500_000)
-    assert (power.owed_fen, power.available_fen, power.withdrawable_fen) == (0, 20_000, 20_000)
+    assert (power.owed_fen, power.available_fen, power.withdrawable_fen) == (0, 500_000 - 480_000, 20_000)
+    floor.play(CLEARING, BlockTrade(2, 0))
+    assert (power.owed_fen, power.available_fen, power.withdrawable_fen) == (0, 500_000, 500_000)
 
 
 def test_a_buyer_of_two_days_is_settled_by_the_day_of_its_trade(floor: Floor) -> None:

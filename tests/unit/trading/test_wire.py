@@ -73,7 +73,7 @@ EVENTS: list[Line] = [
     (closing.CompositePriced(DAY, 1, 2, 3, 4, 5, -6), set(), "", False),
     (closing.TradingDayClosed(DAY, 1, 2, 3, 4, 5, BIG), set(), "", False),
     (settlement.TradeMarkedSettled(6), set(), "trade/6", False),
-    (settlement.TradeBlocked(6, "p-1", "p-2"), {"p-1", "p-2"}, "trade/6", True),
+    (settlement.TradeBlocked(6, "p-1", "p-2", BIG), {"p-1", "p-2"}, "trade/6", True),
     (settlement.SettlementDayNoted(DAY), set(), "", False),
     (settlement.BooksAgreementNoted(DAY, True), set(), "", False),
     (settlement.AllowancesReleased(6, "p-1", "CEA", 10), {"p-1"}, "trade/6", True),

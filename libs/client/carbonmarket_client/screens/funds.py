@@ -30,6 +30,7 @@ def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionRe
             ("balance", amount(held.balance_fen)),
             ("to pay for unsettled trades", amount(held.unsettled_out_fen)),
             ("to receive for unsettled trades", amount(held.unsettled_in_fen)),
+            ("blocked by trades taken out of their run", amount(held.blocked_fen)),
             ("payouts under way, no longer in the balance", amount(held.payouts_open_fen)),
         ],
         right=True,

@@ -11,6 +11,7 @@ barrier         was everything heard?
 run             a day's clearing: opened, tried, blocked
 settlement      confirmed, cash legs proven, delivered against payment
 exclusion       two people take trades out of a run
+books           what the three books say, as they are compared
 reconciliation  the three books compared
 decider         the tables of all of them
 """

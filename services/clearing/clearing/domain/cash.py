@@ -5,8 +5,10 @@ the seller receives value less fee and may pay later trades of the day with it (
 be used the same day). Units need no such replay: what was bought today cannot be sold today (T+1), so no trade of a
 day hands on units of another.
 
-The same replay answers two questions. Before a delivery: is every trade funded? Before an exclusion: which trades did
-the excluded ones fund, and which did those?
+What excluded trades block of a balance (exclusion.py) is not there for the replay.
+
+The replay answers three questions. Before a delivery: is every trade funded? Before an exclusion: which trades did the
+excluded ones fund, and which did those? After it: what does a buyer's balance still hold that nothing else needs?
 """
 
 from collections.abc import Iterable, Set
@@ -23,18 +25,56 @@ class Unfunded:
     lacking_fen: int
 
 
-def unfunded(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> list[Unfunded]:
-    """The trades of `legs`, ascending, that cannot be paid when they and those in `without` are left out."""
-    balances: dict[str, int] = {}
-    found: list[Unfunded] = []
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """lowest_fen: of each account that trades, the least that is there at any time of the replay."""
+
+    unfunded: list[Unfunded]
+    lowest_fen: dict[str, int]
+
+
+def replay(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> Replay:
+    """Pays `legs`, ascending, one after another; those in `without`, and those that cannot be paid, are left out."""
+    unfunded: list[Unfunded] = []
+    now_fen: dict[str, int] = {}
+    lowest_fen: dict[str, int] = {}
     for leg in legs:
         if leg.trade_id in without:
             continue
-        left_fen = balances.get(leg.buyer, state.funds.accounts[leg.buyer].balance_fen) - leg.buyer_pays_fen
+        buyer_fen = now_fen[leg.buyer] if leg.buyer in now_fen else free_fen(state, leg.buyer)
+        seller_fen = now_fen[leg.seller] if leg.seller in now_fen else free_fen(state, leg.seller)
+        lowest_fen.setdefault(leg.buyer, buyer_fen)
+        lowest_fen.setdefault(leg.seller, seller_fen)
+        left_fen = buyer_fen - leg.buyer_pays_fen
         if left_fen < 0:
-            found.append(Unfunded(leg, -left_fen))
+            unfunded.append(Unfunded(leg, -left_fen))
             continue
-        balances[leg.buyer] = left_fen
-        seller_fen = balances.get(leg.seller, state.funds.accounts[leg.seller].balance_fen)
-        balances[leg.seller] = seller_fen + leg.seller_receives_fen
-    return found
+        now_fen[leg.buyer] = left_fen
+        now_fen[leg.seller] = seller_fen + leg.seller_receives_fen
+        lowest_fen[leg.buyer] = min(lowest_fen[leg.buyer], left_fen)
+    return Replay(unfunded, lowest_fen)
+
+
+def free_fen(state: State, account: str) -> int:
+    """What trades may be paid with: the balance without what is blocked of it."""
+    funds = state.funds.accounts[account]
+    return funds.balance_fen - funds.blocked_fen
+
+
+def unfunded(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> list[Unfunded]:
+    """The trades of `legs`, ascending, that cannot be paid when they and those in `without` are left out."""
+    return replay(state, legs, without).unfunded
+
+
+def blocked_by(state: State, excluded: Iterable[Obligation]) -> dict[int, int]:
+    """What each of the trades that are taken out now blocks of its buyer's balance, by trade id, in fen: what the trade
+    would have cost, as far as the balance holds it and no trade that stays, of whatever day, needs it.
+    """
+    leaving = {leg.trade_id: leg for leg in sorted(excluded, key=lambda leg: leg.trade_id)}
+    left_fen = replay(state, state.obligations.unsettled.values(), leaving.keys()).lowest_fen
+    blocked: dict[int, int] = {}
+    for trade_id, leg in leaving.items():
+        held_fen = left_fen[leg.buyer] if leg.buyer in left_fen else free_fen(state, leg.buyer)
+        blocked[trade_id] = min(leg.buyer_pays_fen, held_fen)
+        left_fen[leg.buyer] = held_fen - blocked[trade_id]
+    return blocked

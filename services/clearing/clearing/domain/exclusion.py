@@ -6,9 +6,14 @@ list is another, it is proposed anew. The run goes on as a new attempt. A run aw
 the old order is void on both sides by then.
 
 What becomes of an excluded trade (settlement rule art. 18, the default waterfall) is not built yet: until then it
-stays excluded, the buyer's money stays blocked, and trading keeps the seller's units blocked.
+stays excluded, and the buyer's money and the seller's units stay blocked. How much of the buyer's balance that is, is
+decided here, once, and stated in TradeExcluded: what the trade would have cost, as far as the balance still holds it
+beyond what the buyer's other trades need. A purchase that an excluded sale was to pay blocks nothing, because the money
+never came: so a later deposit is the holder's own. Trading counts the stated figure; what may leave the market is
+therefore the same in both books.
 
 Invariants:
+- an account's balance is never less than what is blocked of it;
 - proposer and approver are two people;
 - an excluded trade is in no later attempt and is never settled.
 """
@@ -16,10 +21,10 @@ Invariants:
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, check_second_person, person
-from clearing.domain.cash import unfunded
+from clearing.domain.cash import blocked_by, unfunded
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.run import blocked_run, next_attempt
-from clearing.domain.state import Phase, Proposal, Run, State
+from clearing.domain.state import Obligation, Phase, Proposal, Run, State
 from clearing.domain.values import check_ground
 
 TRADES_NAMED_MAX = 500
@@ -81,6 +86,7 @@ class TradeExcluded:
     buyer_fee_fen: int
     seller_fee_fen: int
     exclusion_id: int
+    blocked_fen: int
 
 
 # Decisions
@@ -158,14 +164,15 @@ def approve_exclusion(state: State, command: ApproveExclusion, context: Context)
 
     # From here on the trades are out.
     approved = ExclusionApproved(proposal.exclusion_id, run.run_id, trade_ids, proposal.ground, context.actor)
-    excluded = [trade_excluded(state, run, proposal, trade_id) for trade_id in trade_ids]
+    legs = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
+    blocked_fen = blocked_by(state, legs)
+    excluded = [trade_excluded(leg, run, proposal, blocked_fen[leg.trade_id]) for leg in legs]
     return [approved, *excluded, *next_attempt(state, run, context, without=frozenset(trade_ids))]
 
 
-def trade_excluded(state: State, run: Run, proposal: Proposal, trade_id: int) -> TradeExcluded:
-    leg = state.obligations.unsettled[trade_id]
+def trade_excluded(leg: Obligation, run: Run, proposal: Proposal, blocked_fen: int) -> TradeExcluded:
     return TradeExcluded(
-        trade_id=trade_id,
+        trade_id=leg.trade_id,
         run_id=run.run_id,
         day=leg.day,
         buyer=leg.buyer,
@@ -176,6 +183,7 @@ def trade_excluded(state: State, run: Run, proposal: Proposal, trade_id: int) ->
         buyer_fee_fen=leg.buyer_fee_fen,
         seller_fee_fen=leg.seller_fee_fen,
         exclusion_id=proposal.exclusion_id,
+        blocked_fen=blocked_fen,
     )
 
 
@@ -203,6 +211,11 @@ def on_trade_excluded(state: State, event: TradeExcluded) -> None:
     leg = state.obligations.unsettled.pop(event.trade_id)
     assert leg.day == event.day == state.runs.open[event.run_id].day
     state.obligations.excluded[event.trade_id] = leg
+    assert 0 <= event.blocked_fen <= leg.buyer_pays_fen
+    buyer = state.funds.accounts[leg.buyer]
+    buyer.unsettled_out_fen -= leg.buyer_pays_fen
+    buyer.blocked_fen += event.blocked_fen
+    assert buyer.balance_fen >= buyer.blocked_fen
     state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
 
 

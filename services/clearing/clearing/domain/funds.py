@@ -9,7 +9,7 @@ Accounts come from trading, which has them from the registry: no order holds bet
 trade comes after its accounts here, and every deposit after its account there.
 
 Invariants, asserted in `evolve` and held by the properties in tests/property/clearing:
-- no balance is negative;
+- no balance is negative, or less than what excluded trades block of it;
 - what the banks hold = balances + open payouts + fees;
 - a bank reference names one movement of money for ever.
 """
@@ -179,7 +179,7 @@ def book(funds: Funds, account: str, amount_fen: int) -> None:
     holder = funds.accounts[account]
     holder.balance_fen += amount_fen
     funds.balances_fen += amount_fen
-    assert holder.balance_fen >= 0
+    assert holder.balance_fen >= holder.blocked_fen >= 0
 
 
 def book_entry(funds: Funds, entry: int, account: str, amount_fen: int) -> None:

@@ -6,7 +6,8 @@ payout of a restricted account waits uninstructed (settlement rule art. 16, 19).
 
 Invariants:
 - a payout leaves the balance once and comes back at most once;
-- a balance after a payout still covers all that the account has to pay for trades that are not settled.
+- a balance after a payout still covers all that the account has to pay for trades that are not settled, and what
+  excluded trades block of it.
 """
 
 from dataclasses import dataclass
@@ -93,13 +94,14 @@ class FundsRestored:
 
 def request_payout(state: State, command: RequestPayout, context: Context) -> list[object]:
     account = account_of(state, command.account)
-    if command.amount_fen > account.balance_fen - account.unsettled_out_fen:
+    if command.amount_fen > account.balance_fen - account.unsettled_out_fen - account.blocked_fen:
         raise Rejected(
             "PAYOUT_EXCEEDS_SETTLED_FUNDS",
             account=command.account,
             amount_fen=command.amount_fen,
             balance_fen=account.balance_fen,
             unsettled_out_fen=account.unsettled_out_fen,
+            blocked_fen=account.blocked_fen,
         )
 
     return [
@@ -173,7 +175,7 @@ def on_payout_requested(state: State, event: PayoutRequested) -> None:
     state.funds.payouts_open_fen += event.amount_fen
     account.payouts_open_fen += event.amount_fen
     book_entry(state.funds, event.entry, event.account, -event.amount_fen)
-    assert account.balance_fen >= account.unsettled_out_fen
+    assert account.balance_fen >= account.unsettled_out_fen + account.blocked_fen
     assert_conserved(state.funds)
 
 

@@ -12,121 +12,31 @@ Compared, per account (and instrument), with trading's figures as if every trade
 - units:   registry's trading holding = total - bought unsettled + sold unsettled + returns unacknowledged
 - funds:   clearing's balance = total + paid unsettled - received unsettled + releases unacknowledged
 - bought, sold, payable, receivable: clearing's obligations that are not settled = trading's trades that are not
+- blocked: what excluded trades block in clearing's book = what trading keeps blocked, in units and in money
 
-Excluded trades are in neither figure: trading counts them as if they had not been made.
+Excluded trades are in no other figure: trading counts them as if they had not been made. That both block the same is
+what makes a payout that trading lets go one that clearing makes.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 from chassis.decider import Context, Decide, Evolve, Rejected
-from clearing.domain.legs import excluded_of
-from clearing.domain.state import FundEntry, Obligation, Phase, State
+from clearing.domain.books import (
+    Book,
+    Difference,
+    Holding,
+    InFlight,
+    InFlightKind,
+    OwnBook,
+    TradingBook,
+)
+from clearing.domain.state import FundEntry, Obligation, State
 from clearing.domain.values import check_day
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
-
-
-class Book(IntEnum):
-    """What a row compares. The numbers are the public language's."""
-
-    UNITS = 1
-    FUNDS = 2
-    BOUGHT = 3
-    SOLD = 4
-    PAYABLE = 5
-    RECEIVABLE = 6
-
-
-class InFlightKind(IntEnum):
-    """Why an amount is in one book and not yet in another. The numbers are the public language's."""
-
-    RETURNING = 1
-    RELEASING = 2
-    UNSETTLED_BOUGHT = 3
-    UNSETTLED_SOLD = 4
-    FUND_ENTRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """held by registry or clearing, expected by trading's view; tonnes or fen, by book. Money has no instrument."""
-
-    book: Book
-    account: str
-    instrument: str
-    held: int
-    expected: int
-
-
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    kind: InFlightKind
-    account: str
-    instrument: str
-    amount: int
-
-
-# The books, as their owners state them
-
-
-@dataclass(frozen=True, slots=True)
-class UnitPosition:
-    """Trading's view of an account's units."""
-
-    account: str
-    instrument: str
-    total_tonnes: int
-    bought_unsettled_tonnes: int
-    sold_unsettled_tonnes: int
-    returns_unacknowledged_tonnes: int
-
-
-@dataclass(frozen=True, slots=True)
-class FundPosition:
-    """Trading's view of an account's money."""
-
-    account: str
-    total_fen: int
-    paid_unsettled_fen: int
-    received_unsettled_fen: int
-    releases_unacknowledged_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class TradingBook:
-    """All of trading's view at one position, and how far trading had heard the others by then."""
-
-    position: int
-    registry_position: int
-    clearing_entry: int
-    settled_day: str
-    units: tuple[UnitPosition, ...]
-    funds: tuple[FundPosition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What the registry holds in trading's custody for an account."""
-
-    account: str
-    instrument: str
-    quantity_tonnes: int
-
-
-@dataclass(frozen=True, slots=True)
-class OwnBook:
-    """Clearing's part, copied from live state. `moving`: a run is being delivered, or has lost trades."""
-
-    settled_day: str
-    registry_position: int
-    moving: bool
-    balances: Mapping[str, int]
-    entries_recent: tuple[FundEntry, ...]
-    obligations: tuple[Obligation, ...]
 
 
 # Commands
@@ -181,17 +91,6 @@ class BooksReconciled:
 # The comparison
 
 
-def own_book(state: State) -> OwnBook:
-    return OwnBook(
-        settled_day=state.runs.settled_day,
-        registry_position=state.runs.registry_position,
-        moving=any(run.phase is Phase.DELIVERING or excluded_of(state, run.day) for run in state.runs.open.values()),
-        balances={account: funds.balance_fen for account, funds in state.funds.accounts.items()},
-        entries_recent=tuple(state.funds.entries_recent),
-        obligations=tuple(state.obligations.unsettled.values()),
-    )
-
-
 def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
     """Why the books cannot be compared yet, in words; empty when they can."""
     if own.moving:
@@ -215,6 +114,7 @@ def compare(
         *unit_rows(trading, holdings),
         *fund_rows(trading, own.balances, unheard),
         *obligation_rows(trading, obligations),
+        *blocked_rows(trading, own),
     ]
     differences = [row for row in rows if row.held != row.expected]
     in_flight = in_flight_rows(trading, unheard)
@@ -281,6 +181,19 @@ def obligation_rows(trading: TradingBook, obligations: Iterable[Obligation]) -> 
         *rows_of(Book.SOLD, sold, expected_sold),
         *rows_of(Book.PAYABLE, payable, expected_payable),
         *rows_of(Book.RECEIVABLE, receivable, expected_receivable),
+    ]
+
+
+def blocked_rows(trading: TradingBook, own: OwnBook) -> list[Difference]:
+    units: Counter[tuple[str, str]] = Counter()
+    for leg in own.excluded:
+        units[leg.seller, leg.instrument] += leg.quantity_tonnes
+    funds = {(account, ""): fen for account, fen in own.blocked.items() if fen}
+    expected_units = {(row.account, row.instrument): tonnes for row in trading.units if (tonnes := row.blocked_tonnes)}
+    expected_funds = {(row.account, ""): fen for row in trading.funds if (fen := row.blocked_fen)}
+    return [
+        *rows_of(Book.BLOCKED_UNITS, units, expected_units),
+        *rows_of(Book.BLOCKED_FUNDS, funds, expected_funds),
     ]
 
 

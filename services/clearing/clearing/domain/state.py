@@ -30,11 +30,14 @@ class Phase(IntEnum):
 
 @dataclass(slots=True)
 class Account:
-    """An account's money. unsettled_out_fen counts excluded trades, which stay blocked; unsettled_in_fen does not."""
+    """An account's money. Excluded trades are in neither unsettled figure; blocked_fen is what they block of the
+    balance.
+    """
 
     balance_fen: int = 0
     unsettled_out_fen: int = 0
     unsettled_in_fen: int = 0
+    blocked_fen: int = 0
     payouts_open_fen: int = 0
     restricted: bool = False
     closed: bool = False

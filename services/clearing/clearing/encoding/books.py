@@ -2,7 +2,7 @@
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
-from clearing.domain import reconciliation
+from clearing.domain import books, reconciliation
 
 
 def reconciliation_ordered(event: reconciliation.ReconciliationOrdered) -> pb.ReconciliationOrdered:
@@ -17,7 +17,7 @@ def to_reconciliation_ordered(message: pb.ReconciliationOrdered) -> reconciliati
     )
 
 
-def difference(row: reconciliation.Difference) -> types.BookDifference:
+def difference(row: books.Difference) -> types.BookDifference:
     return types.BookDifference(
         book=types.Book.ValueType(row.book),
         account=row.account,
@@ -27,9 +27,9 @@ def difference(row: reconciliation.Difference) -> types.BookDifference:
     )
 
 
-def to_difference(message: types.BookDifference) -> reconciliation.Difference:
-    return reconciliation.Difference(
-        book=reconciliation.Book(message.book),
+def to_difference(message: types.BookDifference) -> books.Difference:
+    return books.Difference(
+        book=books.Book(message.book),
         account=message.account,
         instrument=message.instrument,
         held=message.held,
@@ -37,7 +37,7 @@ def to_difference(message: types.BookDifference) -> reconciliation.Difference:
     )
 
 
-def in_flight(row: reconciliation.InFlight) -> types.InFlight:
+def in_flight(row: books.InFlight) -> types.InFlight:
     return types.InFlight(
         kind=types.InFlightKind.ValueType(row.kind),
         account=row.account,
@@ -46,9 +46,9 @@ def in_flight(row: reconciliation.InFlight) -> types.InFlight:
     )
 
 
-def to_in_flight(message: types.InFlight) -> reconciliation.InFlight:
-    return reconciliation.InFlight(
-        kind=reconciliation.InFlightKind(message.kind),
+def to_in_flight(message: types.InFlight) -> books.InFlight:
+    return books.InFlight(
+        kind=books.InFlightKind(message.kind),
         account=message.account,
         instrument=message.instrument,
         amount=message.amount,

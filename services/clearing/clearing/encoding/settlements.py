@@ -208,6 +208,7 @@ def trade_excluded(event: exclusion.TradeExcluded) -> pb.TradeExcluded:
         buyer_fee_fen=event.buyer_fee_fen,
         seller_fee_fen=event.seller_fee_fen,
         exclusion_id=event.exclusion_id,
+        blocked_fen=event.blocked_fen,
     )
 
 
@@ -224,4 +225,5 @@ def to_trade_excluded(message: pb.TradeExcluded) -> exclusion.TradeExcluded:
         buyer_fee_fen=message.buyer_fee_fen,
         seller_fee_fen=message.seller_fee_fen,
         exclusion_id=message.exclusion_id,
+        blocked_fen=message.blocked_fen,
     )

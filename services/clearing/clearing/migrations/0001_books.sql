@@ -49,6 +49,8 @@ CREATE TABLE obligations (
     seller text COLLATE "C" NOT NULL,
     buyer_fee_fen bigint NOT NULL,
     seller_fee_fen bigint NOT NULL,
+    -- What an excluded one blocks of the buyer's balance.
+    blocked_fen bigint NOT NULL,
     state smallint NOT NULL,
     run_id bigint NOT NULL,
     executed_ms bigint NOT NULL,

@@ -174,6 +174,7 @@ def stated_positions(market: Market) -> pb.StatePositionsResponse:
                 bought_unsettled_tonnes=held.bought_unsettled_tonnes,
                 sold_unsettled_tonnes=held.sold_unsettled_tonnes,
                 returns_unacknowledged_tonnes=returning_tonnes,
+                blocked_tonnes=held.blocked_tonnes,
             )
             for name, instrument, held, returning_tonnes in units
             if held.total_tonnes or held.bought_unsettled_tonnes or held.sold_unsettled_tonnes or returning_tonnes
@@ -185,12 +186,14 @@ def stated_positions(market: Market) -> pb.StatePositionsResponse:
                 paid_unsettled_fen=of_account.paid_unsettled_fen,
                 received_unsettled_fen=of_account.received_unsettled_fen,
                 releases_unacknowledged_fen=releasing_fen,
+                blocked_fen=of_account.blocked_fen,
             )
             for name, of_account, releasing_fen in funds
             if of_account.total_fen
             or of_account.paid_unsettled_fen
             or of_account.received_unsettled_fen
             or releasing_fen
+            or of_account.blocked_fen
         ],
         heard_clearing_entry=market.entry_last,
         settled_day=market.calendar.last_settled,

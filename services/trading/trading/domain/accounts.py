@@ -71,7 +71,7 @@ class Funds:
     available_fen: int = 0
     locked_fen: int = 0
     blocked_fen: int = 0
-    # Spent proceeds of a sale that was taken out of its run.
+    # Spent proceeds of a sale that was taken out of its run, until the purchase that they paid is taken out too.
     owed_fen: int = 0
     # What clearing's books say, as far as settlements were heard.
     settled_fen: int = 0
@@ -120,6 +120,8 @@ class Account:
     bought_today_fen: int = 0
     sold_today_fen: int = 0
     bidding_fen: int = 0
+    # Bought or sold, and taken out of their run by two people.
+    trades_blocked: int = 0
 
     @property
     def unsettled_tonnes(self) -> int:
@@ -128,9 +130,7 @@ class Account:
 
     def awaits_only(self, unsettled_tonnes: int) -> bool:
         """Whether so much is all that awaits settlement, and no trade that two people took out waits for its end."""
-        blocked = any(units.blocked_tonnes for units in self.units.values())
-        open_end = blocked or self.funds.blocked_fen or self.funds.owed_fen
-        return self.unsettled_tonnes == unsettled_tonnes and not open_end
+        return self.unsettled_tonnes == unsettled_tonnes and not self.trades_blocked
 
     @property
     def awaits_nothing(self) -> bool:
@@ -148,6 +148,7 @@ def assert_units(units: Units) -> None:
     assert units.locked_tonnes >= 0
     assert units.bought_tonnes >= units.bought_unsettled_tonnes >= 0
     assert units.sold_unsettled_tonnes >= 0
+    assert units.blocked_tonnes >= 0
     assert units.total_tonnes == (units.custody_tonnes + units.bought_unsettled_tonnes - units.sold_unsettled_tonnes), (
         "units came from nowhere"
     )
@@ -188,6 +189,20 @@ def unlock_funds(funds: Funds, amount_fen: int) -> None:
     funds.locked_fen -= amount_fen
     funds.available_fen += amount_fen
     assert_funds(funds)
+
+
+def give_funds(funds: Funds, amount_fen: int) -> None:
+    """Money becomes available; what is owed is covered first."""
+    covered_fen = min(funds.owed_fen, amount_fen)
+    funds.owed_fen -= covered_fen
+    funds.available_fen += amount_fen - covered_fen
+
+
+def take_back_funds(funds: Funds, amount_fen: int) -> None:
+    """Money is available no longer; what was spent of it is owed."""
+    taken_fen = min(funds.available_fen, amount_fen)
+    funds.available_fen -= taken_fen
+    funds.owed_fen += amount_fen - taken_fen
 
 
 # What other modules ask of an account

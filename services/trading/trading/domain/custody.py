@@ -18,6 +18,7 @@ from trading.domain.accounts import (
     check_not_stopped,
     check_owner,
     check_units_available,
+    give_funds,
     known_account,
 )
 from trading.domain.instruments import known_instrument
@@ -262,13 +263,10 @@ def on_allowances_credited(market: "Market", event: AllowancesCredited) -> None:
 
 
 def on_funds_credited(market: "Market", event: FundsCredited) -> None:
-    """What the account owes is covered first."""
     assert event.entry > market.entry_last
     market.entry_last = event.entry
     funds = market.accounts[event.account].funds
-    covered_fen = min(funds.owed_fen, event.amount_fen)
-    funds.owed_fen -= covered_fen
-    funds.available_fen += event.amount_fen - covered_fen
+    give_funds(funds, event.amount_fen)
     funds.settled_fen += event.amount_fen
     assert_funds(funds)
 

@@ -2,19 +2,20 @@
 
 Clearing settles; trading hears of it trade by trade. A settled purchase waits on until the next day opens
 (AllowancesReleased); so T+1 holds, and what settles late is released at the opening after. A trade that two people
-took out of its run is blocked: the buyer's money and the seller's units stay here and cannot be used, the seller's
-proceeds are taken back. If they were spent, the seller owes them; the purchases they paid are taken out of the run
-too, and what is blocked of those covers what is owed.
+took out of its run is blocked: the seller's units, and so much of the buyer's money as clearing states, stay here and
+cannot be used. The rest of what the trade would have cost is the buyer's again, and the seller's proceeds are taken
+back: how much money an excluded trade blocks is decided by clearing alone, so that both let the same leave. Proceeds
+that were spent are owed until the purchases that they paid are heard to be taken out too, a few records later.
 
 Invariants: a trade settles once or is blocked once; only a settled trade is released, on a later day than its own,
-and once.
+and once; what is blocked here is what clearing stated.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
-from trading.domain.accounts import Funds, assert_funds, assert_units
+from trading.domain.accounts import Funds, assert_funds, assert_units, give_funds, take_back_funds
 from trading.domain.calendar import DayPhase, known_day
 from trading.domain.restriction import wound_up_by_settling
 from trading.domain.trades import Settlement, Trade
@@ -43,6 +44,7 @@ class BlockTrade:
     """Heard: two people took the trade out of its run."""
 
     trade_id: int
+    blocked_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class TradeBlocked:
     trade_id: int
     buyer: str
     seller: str
+    blocked_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,17 @@ def mark_trade_settled(market: "Market", command: MarkTradeSettled, context: Con
 
 def block_trade(market: "Market", command: BlockTrade, context: Context) -> list[object]:
     trade = awaited_trade(market, command.trade_id)
+    if not 0 <= command.blocked_fen <= trade.buyer_pays_fen:
+        raise Rejected(
+            "BLOCKED_AMOUNT_OUT_OF_RANGE",
+            trade_id=command.trade_id,
+            blocked_fen=command.blocked_fen,
+            blocked_fen_max=trade.buyer_pays_fen,
+        )
 
-    return [TradeBlocked(trade_id=command.trade_id, buyer=trade.buyer, seller=trade.seller)]
+    return [
+        TradeBlocked(trade_id=command.trade_id, buyer=trade.buyer, seller=trade.seller, blocked_fen=command.blocked_fen)
+    ]
 
 
 def awaited_trade(market: "Market", trade_id: int) -> Trade:
@@ -183,15 +195,15 @@ def on_trade_blocked(market: "Market", event: TradeBlocked) -> None:
     bought.bought_unsettled_tonnes -= trade.quantity_tonnes
     sold.sold_unsettled_tonnes -= trade.quantity_tonnes
     sold.blocked_tonnes += trade.quantity_tonnes
+    buyer.trades_blocked += 1
+    seller.trades_blocked += 1
     buyer.funds.paid_unsettled_fen -= trade.buyer_pays_fen
-    buyer.funds.blocked_fen += trade.buyer_pays_fen
+    buyer.funds.blocked_fen += event.blocked_fen
+    give_funds(buyer.funds, trade.buyer_pays_fen - event.blocked_fen)
     take_received(market, seller.funds, trade)
-    taken_fen = min(seller.funds.available_fen, trade.seller_receives_fen)
-    seller.funds.available_fen -= taken_fen
-    seller.funds.owed_fen += trade.seller_receives_fen - taken_fen
-    for funds in (buyer.funds, seller.funds):
-        cover_owed(funds)
-        assert_funds(funds)
+    take_back_funds(seller.funds, trade.seller_receives_fen)
+    assert_funds(buyer.funds)
+    assert_funds(seller.funds)
     assert_units(bought)
     assert_units(sold)
 
@@ -202,13 +214,6 @@ def take_received(market: "Market", funds: Funds, trade: Trade) -> None:
         funds.received_today_fen -= trade.seller_receives_fen
     else:
         funds.received_earlier_fen -= trade.seller_receives_fen
-
-
-def cover_owed(funds: Funds) -> None:
-    """Money that is blocked for a purchase was owed, if proceeds that were taken back had paid for it."""
-    covered_fen = min(funds.owed_fen, funds.blocked_fen)
-    funds.owed_fen -= covered_fen
-    funds.blocked_fen -= covered_fen
 
 
 def on_settlement_day_noted(market: "Market", event: SettlementDayNoted) -> None:

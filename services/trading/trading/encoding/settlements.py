@@ -22,6 +22,7 @@ def trade_blocked(event: settlement.TradeBlocked) -> pb.TradeBlocked:
         trade_id=event.trade_id,
         buyer=event.buyer,
         seller=event.seller,
+        blocked_fen=event.blocked_fen,
     )
 
 
@@ -30,6 +31,7 @@ def to_trade_blocked(message: pb.TradeBlocked) -> settlement.TradeBlocked:
         trade_id=message.trade_id,
         buyer=message.buyer,
         seller=message.seller,
+        blocked_fen=message.blocked_fen,
     )
 
 

@@ -979,6 +979,7 @@ class TradeExcluded(_message.Message):
     BUYER_FEE_FEN_FIELD_NUMBER: _builtins.int
     SELLER_FEE_FEN_FIELD_NUMBER: _builtins.int
     EXCLUSION_ID_FIELD_NUMBER: _builtins.int
+    BLOCKED_FEN_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     run_id: _builtins.int
     day: _builtins.str
@@ -990,6 +991,10 @@ class TradeExcluded(_message.Message):
     buyer_fee_fen: _builtins.int
     seller_fee_fen: _builtins.int
     exclusion_id: _builtins.int
+    blocked_fen: _builtins.int
+    """What stays blocked of the buyer's balance from now on: at most what the trade would have cost, and what the balance held after all
+    that the buyer is still to pay. Trading counts this figure and computes none of its own.
+    """
     def __init__(
         self,
         *,
@@ -1004,10 +1009,11 @@ class TradeExcluded(_message.Message):
         buyer_fee_fen: _builtins.int = ...,
         seller_fee_fen: _builtins.int = ...,
         exclusion_id: _builtins.int = ...,
+        blocked_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "day", b"day", "exclusion_id", b"exclusion_id", "instrument", b"instrument", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_fen", b"blocked_fen", "buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "day", b"day", "exclusion_id", b"exclusion_id", "instrument", b"instrument", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

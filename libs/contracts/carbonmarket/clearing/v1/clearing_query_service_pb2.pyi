@@ -73,10 +73,11 @@ class GetFundsResponse(_message.Message):
     RESTRICTED_FIELD_NUMBER: _builtins.int
     CLOSED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    BLOCKED_FEN_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     balance_fen: _builtins.int
     unsettled_out_fen: _builtins.int
-    """What the account still has to pay for trades that are not settled, with fees; excluded trades included."""
+    """What the account still has to pay for trades that are not settled, with fees; excluded trades are not among them."""
     unsettled_in_fen: _builtins.int
     """What it is still to receive for trades that are not settled, less fees; excluded trades are not."""
     payouts_open_fen: _builtins.int
@@ -85,6 +86,8 @@ class GetFundsResponse(_message.Message):
     closed: _builtins.bool
     position: _builtins.int
     """The log position the answer is as of."""
+    blocked_fen: _builtins.int
+    """What stays blocked of the balance, of purchases that two people took out of their run: no payout may touch it."""
     def __init__(
         self,
         *,
@@ -96,10 +99,11 @@ class GetFundsResponse(_message.Message):
         restricted: _builtins.bool = ...,
         closed: _builtins.bool = ...,
         position: _builtins.int = ...,
+        blocked_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "balance_fen", b"balance_fen", "closed", b"closed", "payouts_open_fen", b"payouts_open_fen", "position", b"position", "restricted", b"restricted", "unsettled_in_fen", b"unsettled_in_fen", "unsettled_out_fen", b"unsettled_out_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "balance_fen", b"balance_fen", "blocked_fen", b"blocked_fen", "closed", b"closed", "payouts_open_fen", b"payouts_open_fen", "position", b"position", "restricted", b"restricted", "unsettled_in_fen", b"unsettled_in_fen", "unsettled_out_fen", b"unsettled_out_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -386,6 +390,7 @@ class Obligation(_message.Message):
     EXECUTED_MS_FIELD_NUMBER: _builtins.int
     CLOSED_MS_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    BLOCKED_FEN_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     day: _builtins.str
     instrument: _builtins.str
@@ -406,6 +411,8 @@ class Obligation(_message.Message):
     """When it was settled or excluded; zero before."""
     trace_id: _builtins.str
     """Hexadecimal id of its trace."""
+    blocked_fen: _builtins.int
+    """Of an excluded one, what stays blocked of the buyer's balance."""
     def __init__(
         self,
         *,
@@ -425,10 +432,11 @@ class Obligation(_message.Message):
         executed_ms: _builtins.int = ...,
         closed_ms: _builtins.int = ...,
         trace_id: _builtins.str = ...,
+        blocked_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "closed_ms", b"closed_ms", "day", b"day", "executed_ms", b"executed_ms", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "state", b"state", "trace_id", b"trace_id", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_fen", b"blocked_fen", "buyer", b"buyer", "buyer_fee_fen", b"buyer_fee_fen", "closed_ms", b"closed_ms", "day", b"day", "executed_ms", b"executed_ms", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "seller", b"seller", "seller_fee_fen", b"seller_fee_fen", "state", b"state", "trace_id", b"trace_id", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -926,7 +934,7 @@ class GetStatementResponse(_message.Message):
     position: _builtins.int
     """The log position the answer is as of."""
     blocked_fen: _builtins.int
-    """What excluded purchases would cost, of this day and all before: no payout may touch so much of the balance."""
+    """What stays blocked of the balance, of excluded purchases of this day and all before: no payout may touch it."""
     registry_position: _builtins.int
     """The position of the registry's log at which the day's books first agreed; zero until they have."""
     registry_position_before: _builtins.int

@@ -174,6 +174,10 @@ class _BookEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Book.ValueType],
     """The same in fen payable."""
     BOOK_RECEIVABLE: _Book.ValueType  # 6
     """The same in fen receivable."""
+    BOOK_BLOCKED_UNITS: _Book.ValueType  # 7
+    """Clearing's excluded trades against trading's blocked units."""
+    BOOK_BLOCKED_FUNDS: _Book.ValueType  # 8
+    """What clearing states as blocked of each balance against trading's blocked money."""
 
 class Book(_Book, metaclass=_BookEnumTypeWrapper):
     """The account books that a reconciliation compares."""
@@ -191,6 +195,10 @@ BOOK_PAYABLE: Book.ValueType  # 5
 """The same in fen payable."""
 BOOK_RECEIVABLE: Book.ValueType  # 6
 """The same in fen receivable."""
+BOOK_BLOCKED_UNITS: Book.ValueType  # 7
+"""Clearing's excluded trades against trading's blocked units."""
+BOOK_BLOCKED_FUNDS: Book.ValueType  # 8
+"""What clearing states as blocked of each balance against trading's blocked money."""
 Global___Book: _TypeAlias = Book  # noqa: Y015
 
 class _InFlightKind:

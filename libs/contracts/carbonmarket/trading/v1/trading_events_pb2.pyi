@@ -1374,19 +1374,23 @@ class TradeBlocked(_message.Message):
     TRADE_ID_FIELD_NUMBER: _builtins.int
     BUYER_FIELD_NUMBER: _builtins.int
     SELLER_FIELD_NUMBER: _builtins.int
+    BLOCKED_FEN_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     buyer: _builtins.str
     seller: _builtins.str
+    blocked_fen: _builtins.int
+    """Of the buyer's money, as clearing stated it; the rest of what the trade would have cost is the buyer's again."""
     def __init__(
         self,
         *,
         trade_id: _builtins.int = ...,
         buyer: _builtins.str = ...,
         seller: _builtins.str = ...,
+        blocked_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "seller", b"seller", "trade_id", b"trade_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_fen", b"blocked_fen", "buyer", b"buyer", "seller", b"seller", "trade_id", b"trade_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

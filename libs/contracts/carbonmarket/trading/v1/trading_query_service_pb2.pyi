@@ -704,9 +704,9 @@ class FundPosition(_message.Message):
     withdrawable_fen: _builtins.int
     """May leave the market: available less unsettled."""
     blocked_fen: _builtins.int
-    """Of purchases that two people took out of their run."""
+    """Of purchases that two people took out of their run, as clearing stated it."""
     owed_fen: _builtins.int
-    """Taken back from the account and not yet covered: of spent proceeds of a sale that was taken out of its run."""
+    """Spent proceeds of a sale that was taken out of its run, until the purchase that they paid is taken out too."""
     buying_power_fen: _builtins.int
     """What orders may use now: available, without the proceeds of earlier days that are still unsettled."""
     def __init__(
@@ -1445,6 +1445,7 @@ class StatedUnits(_message.Message):
     BOUGHT_UNSETTLED_TONNES_FIELD_NUMBER: _builtins.int
     SOLD_UNSETTLED_TONNES_FIELD_NUMBER: _builtins.int
     RETURNS_UNACKNOWLEDGED_TONNES_FIELD_NUMBER: _builtins.int
+    BLOCKED_TONNES_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     instrument: _builtins.str
     total_tonnes: _builtins.int
@@ -1454,6 +1455,8 @@ class StatedUnits(_message.Message):
     sold_unsettled_tonnes: _builtins.int
     returns_unacknowledged_tonnes: _builtins.int
     """Given back, and not yet booked by the registry as far as has been heard."""
+    blocked_tonnes: _builtins.int
+    """Of the total: of sales that were taken out."""
     def __init__(
         self,
         *,
@@ -1463,10 +1466,11 @@ class StatedUnits(_message.Message):
         bought_unsettled_tonnes: _builtins.int = ...,
         sold_unsettled_tonnes: _builtins.int = ...,
         returns_unacknowledged_tonnes: _builtins.int = ...,
+        blocked_tonnes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "bought_unsettled_tonnes", b"bought_unsettled_tonnes", "instrument", b"instrument", "returns_unacknowledged_tonnes", b"returns_unacknowledged_tonnes", "sold_unsettled_tonnes", b"sold_unsettled_tonnes", "total_tonnes", b"total_tonnes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "blocked_tonnes", b"blocked_tonnes", "bought_unsettled_tonnes", b"bought_unsettled_tonnes", "instrument", b"instrument", "returns_unacknowledged_tonnes", b"returns_unacknowledged_tonnes", "sold_unsettled_tonnes", b"sold_unsettled_tonnes", "total_tonnes", b"total_tonnes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1483,6 +1487,7 @@ class StatedFunds(_message.Message):
     PAID_UNSETTLED_FEN_FIELD_NUMBER: _builtins.int
     RECEIVED_UNSETTLED_FEN_FIELD_NUMBER: _builtins.int
     RELEASES_UNACKNOWLEDGED_FEN_FIELD_NUMBER: _builtins.int
+    BLOCKED_FEN_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     total_fen: _builtins.int
     """Available, locked and blocked money together, less what is owed."""
@@ -1492,6 +1497,8 @@ class StatedFunds(_message.Message):
     """Value less fee of sales that have not settled, and were not taken out."""
     releases_unacknowledged_fen: _builtins.int
     """Released, and not yet booked by clearing as far as has been heard."""
+    blocked_fen: _builtins.int
+    """Of the total: of purchases that were taken out, as clearing stated it."""
     def __init__(
         self,
         *,
@@ -1500,10 +1507,11 @@ class StatedFunds(_message.Message):
         paid_unsettled_fen: _builtins.int = ...,
         received_unsettled_fen: _builtins.int = ...,
         releases_unacknowledged_fen: _builtins.int = ...,
+        blocked_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "paid_unsettled_fen", b"paid_unsettled_fen", "received_unsettled_fen", b"received_unsettled_fen", "releases_unacknowledged_fen", b"releases_unacknowledged_fen", "total_fen", b"total_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "blocked_fen", b"blocked_fen", "paid_unsettled_fen", b"paid_unsettled_fen", "received_unsettled_fen", b"received_unsettled_fen", "releases_unacknowledged_fen", b"releases_unacknowledged_fen", "total_fen", b"total_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
