@@ -2,7 +2,9 @@
 
 import random
 
+import grpc
 import pytest
+from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
@@ -10,6 +12,8 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis.call import NotYet, OrderRefused
+from chassis.call import Refused as AnsweredNo
 from support.calls import Refused
 from support.day import (
     ACCOUNTS,
@@ -25,6 +29,13 @@ from support.seeds import seeds
 from support.simulated import assert_books_agree, play_days
 from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
 from support.world import World, at_once
+
+NO_ANSWERS = [
+    ("REQUEST_ID_REUSED", grpc.StatusCode.ALREADY_EXISTS),
+    ("ROLE_NOT_ALLOWED", grpc.StatusCode.PERMISSION_DENIED),
+    ("LEGS_OUT_OF_RANGE", grpc.StatusCode.INVALID_ARGUMENT),
+    ("RELEASE_NOT_ACTIVE", grpc.StatusCode.FAILED_PRECONDITION),
+]
 
 
 async def play_to_close(player: Player, day: str) -> None:
@@ -66,6 +77,39 @@ def test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day(seed: in
     world = World(seed)
     at_once(play(world))
     assert assert_books_agree(world)["trades_excluded"] == 0
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_a_delivery_whose_answer_was_lost_is_paid_whatever_refuses_its_next_send(seed: int) -> None:
+    """A role taken away, a digest that a release makes otherwise: neither says that the run was not delivered."""
+
+    async def play(world: World) -> None:
+        player = Player(world, seed, actions=40)
+        await player.set_up()
+        refused = [0]
+
+        def after(service: str, request: Message, answer: Message) -> Message:
+            if isinstance(request, registry.DeliverAllowancesRequest) and not refused[0]:
+                refused[0] = 1
+                raise NotYet("the answer was lost")
+            return answer
+
+        def before(service: str, request: Message) -> Message:
+            if isinstance(request, registry.DeliverAllowancesRequest) and 1 <= refused[0] < 5:
+                refused[0] += 1
+                reason, code = random.Random(seed).choice(NO_ANSWERS)
+                raise OrderRefused(service, AnsweredNo(code, reason, {}))
+            return request
+
+        world.change_request, world.change_answer = before, after
+        await play_to_close(player, DAYS[0])
+        await player.settled(DAYS[0])
+        assert refused[0] == 5
+        await play_days(world, player, DAYS[1:2])
+
+    world = World(seed)
+    at_once(play(world))
+    assert assert_books_agree(world)["days_settled"] == 2
 
 
 @pytest.mark.parametrize("seed", seeds(15))

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_events_pb2 as registry_events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
-from chassis.call import Bug, Call, NotYet, RequestIdReused, Unavailable
+from chassis.call import Bug, Call, NotYet, OrderRefused, RequestIdReused, Unavailable
 from chassis.call import Refused as AnsweredNo
 from chassis.decider import Context, Rejected
 from chassis.engine import Done, Engine, Outcome
@@ -250,10 +250,10 @@ class OutgoingHere:
             raise NotYet("no answer") from error
         except (Rejected, RequestIdReused) as error:
             failure = failure_of(error)
-            raise AnsweredNo(failure.code, failure.reason, failure.facts) from error
+            raise OrderRefused(service, AnsweredNo(failure.code, failure.reason, failure.facts)) from error
         if world.chance(world.weather.lose):
             raise NotYet("the answer was lost")
-        return answered
+        return world.change_answer(service, request, answered)
 
     async def read(self, look: Callable[[Any], T]) -> Read[T]:
         return await self.node.read(look)
@@ -273,6 +273,7 @@ class World:
         self.crashes = 0
         self.away: set[str] = set()
         self.change_request: Callable[[str, Message], Message] = lambda service, request: request
+        self.change_answer: Callable[[str, Message, Message], Message] = lambda service, request, answer: answer
         self.nodes = {name: Node(name, self) for name in SERVICES}
         for node in self.nodes.values():
             node.start()

@@ -32,7 +32,7 @@ class Call:
 
 
 class Refused(Exception):
-    """Another service's domain said no to our order: an answer, not a failure."""
+    """Another service refused our call with a reason. To an order this is no answer: see caller.py."""
 
     def __init__(self, code: grpc.StatusCode, reason: str, facts: Mapping[str, str]) -> None:
         super().__init__(reason, facts)
@@ -43,6 +43,16 @@ class Refused(Exception):
 
 class NotYet(Exception):
     """The other side has not come so far; the order is sent again later."""
+
+
+class OrderRefused(NotYet):
+    """A gRPC refusal came instead of an answer to an order. Whether the order was carried out it does not say."""
+
+    def __init__(self, service: str, refusal: Refused) -> None:
+        super().__init__(f"{service} refuses the order with {refusal.reason} {refusal.facts}, which is no answer")
+        self.service = service
+        self.reason = refusal.reason
+        self.facts = refusal.facts
 
 
 class Unavailable(Exception):

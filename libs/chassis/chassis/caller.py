@@ -4,6 +4,12 @@ An order is an event; which orders await their answer is part of the folded stat
 order goes out under the name (our log, its position), by which the receiver knows a repeat. No answer (a timeout, a
 service away) means: send again. The answer, a refusal included, becomes a command here, and its events mark the order
 as answered.
+
+Only what the receiver has recorded, and carries in its answer, is its decision on an order. A refusal by gRPC is none:
+a role that is missing, a request id used otherwise, a release that does not know the rpc say nothing about whether the
+order, sent before, was carried out. Such an order stays unanswered, is sent again, and is an alarm until it is
+answered: a log line of level ERROR, carbonmarket.orders.refused, and refused_orders in GetStatus. No function in
+calls.py meets such a refusal, so none can take it for an answer.
 """
 
 import asyncio
@@ -14,7 +20,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from chassis.call import NotYet, Unavailable
+from chassis.call import NotYet, OrderRefused, Refused, Unavailable
 from chassis.engine import Batch
 from chassis.remote import Remote
 from chassis.submission import answer_submission
@@ -25,6 +31,8 @@ CALLS_IN_FLIGHT_MAX = 8
 ORDERS_OUT_MAX = 1_000
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 BUG_RETRY_SECONDS = 5.0
+ALARM_EACH = 30
+"""Tries after which an order that is refused again is told again: about once a minute."""
 
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
@@ -43,8 +51,13 @@ class Outgoing:
     writer: Writer[Any]
 
     async def unary(self, service: str, rpc: str, request: Message, response: type[R]) -> R:
-        """Raises chassis.call.Refused where the other domain says no: that is an answer too."""
-        return await self.remotes[service].unary(rpc, request, response, self.branch.traceparent)
+        """What the receiver answers, what it recorded as refused included. Raises NotYet where it gives no answer, and
+        OrderRefused, one of its kind, where a gRPC refusal comes instead of one.
+        """
+        try:
+            return await self.remotes[service].unary(rpc, request, response, self.branch.traceparent)
+        except Refused as refusal:
+            raise OrderRefused(service, refusal) from refusal
 
     async def read(self, look: Callable[[Any], T]) -> Read[T]:
         return await self.writer.read(look)
@@ -52,6 +65,17 @@ class Outgoing:
     def trace(self, subject: str) -> str:
         """The trace a subject of ours continues, to be handed on; empty if it has none."""
         return self.writer.engine.shell.traces.get(subject, "")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedOrder:
+    """An order that was refused instead of answered, as operators see it."""
+
+    position: int
+    order: str
+    service: str
+    reason: str
+    facts: Mapping[str, str]
 
 
 Calls = Mapping[type, Callable[[Any, Outgoing], Awaitable[object]]]
@@ -69,6 +93,8 @@ class Caller:
         self._tracing = tracing
         self._places = asyncio.Semaphore(CALLS_IN_FLIGHT_MAX)
         self._new: asyncio.Queue[int] = asyncio.Queue(ORDERS_OUT_MAX)
+        # Unanswered orders whose last try was refused instead of answered, by position. Bounded by what is unanswered.
+        self.refused: dict[int, RefusedOrder] = {}
 
     async def run(self) -> None:
         """Sends what was left unanswered, then every new order, until cancelled."""
@@ -94,6 +120,11 @@ class Caller:
         while position in self._writer.engine.shell.unanswered:
             try:
                 await self._try(order, outgoing)
+            except OrderRefused as error:
+                if attempt % ALARM_EACH == 0 or position not in self.refused:
+                    logger.error("%s waits for people: %s", name, error, extra={**where, "reason": error.reason})
+                self.refused[position] = RefusedOrder(position, name, error.service, error.reason, error.facts)
+                await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             except (NotYet, Unavailable) as error:
                 if attempt in (0, len(RETRY_SECONDS)):
                     logger.info("%s is not answered yet: %s", name, error, extra=where)
@@ -102,6 +133,7 @@ class Caller:
                 logger.error("%s cannot be sent or answered: %r", name, error, exc_info=error, extra=where)
                 await asyncio.sleep(BUG_RETRY_SECONDS)
             attempt += 1
+        self.refused.pop(position, None)
         span.end()
 
     async def _try(self, order: object, outgoing: Outgoing) -> None:

@@ -44,7 +44,9 @@ class Composition:
 
 def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tracing, metrics: Metrics) -> Composition:
     orders, sources = frozenset(service.calls), frozenset(service.sources)
-    engine: Engine[Any] = Engine(service.name, service.decider, service.wire, tracing, orders, sources)
+    engine: Engine[Any] = Engine(
+        service.name, service.decider, service.wire, tracing, orders, sources, service.release_level
+    )
     package = service.migrations.parent.name
     snapshots = Snapshots(edges.log, fold_version(service.fold_files), [package])
     writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock, snapshots)
@@ -59,7 +61,8 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
     ]
     role = Role(own_address=settings.advertise)
     tables = Tables(edges.tables, projector)
-    status = Status(writer, projector, publisher, hearings)
+    caller = Caller(service.calls, remotes, writer, tracing)
+    status = Status(writer, projector, publisher, hearings, caller)
     api = [
         (log_service_pb2.DESCRIPTOR.services_by_name["LogService"], LogService(writer, tables, status.to_say)),
         *service.services(Parts(writer, tables)),
@@ -70,7 +73,7 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
         snapshots=snapshots,
         projector=projector,
         publisher=publisher,
-        caller=Caller(service.calls, remotes, writer, tracing),
+        caller=caller,
         timers=Timers(writer),
         consumers=edges.consumers,
         hearings=hearings,

@@ -8,6 +8,7 @@ Invariants: decide changes nothing; an accepted command causes at least one even
 recognised); a heard event or a timer may cause none.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,17 @@ Facts = tuple[tuple[str, str], ...]
 
 def as_facts(**named: int | str) -> Facts:
     return tuple(sorted((name, str(value)) for name, value in named.items()))
+
+
+NO_ITEMS = bytes(32)
+"""The digest of an empty list."""
+
+
+def digest_with(digest: bytes, *values: int | str) -> bytes:
+    """The digest of a list with one item more: SHA-256 of the digest before it and the item's values, each followed by
+    a zero byte. It is the same however the list is divided into pages, so both sides of an order compare long lists.
+    """
+    return hashlib.sha256(digest + "".join(f"{value}\0" for value in values).encode()).digest()
 
 
 class Rejected(Exception):
@@ -54,12 +66,14 @@ class Context:
     now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. actor is `role:name`,
     as authenticated; `service:LOG` for what is heard or answered, `timer:NAME` for what is due. set_aside counts the
     heard events that could not be applied and wait for people, halted names the sources that are not heard any further.
+    release_level is the one activated last: what a later one brings is not decided yet.
     """
 
     now_ms: int
     actor: str
     set_aside: int = 0
     halted: tuple[str, ...] = ()
+    release_level: int = 0
 
     @property
     def role(self) -> str:

@@ -22,6 +22,7 @@ from chassis.corrections import HearingResumed
 from chassis.decider import Context, Decider, Rejected, Timer, as_facts
 from chassis.log import Found, Key
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
 from chassis.shell import (
     CLOCK_MS_MAX,
     SHELL_KINDS,
@@ -89,12 +90,14 @@ class Engine(Generic[S]):
         tracing: Tracing,
         orders: frozenset[type] = frozenset(),
         sources: frozenset[str] = frozenset(),
+        release_level: int = 0,
     ) -> None:
         self.decider = decider
         self.wire = Wire(*SHELL_KINDS, *wire.by_event.values())
         self.tracing = tracing
         self.orders = orders
         self.sources = sources
+        self.release_level = release_level
         self.state: S = decider.initial()
         self.shell = ShellState(log_id)
         self.head: Head = genesis(log_id)
@@ -118,6 +121,7 @@ class Engine(Generic[S]):
 
     def restart_at(self, head: Head) -> None:
         """The state was put in from a snapshot taken at `head`."""
+        check_may_fold(self.shell.log_id, head.position, self.shell.release_level, self.release_level)
         self.head = head
         self._start_batch()
 
@@ -140,7 +144,7 @@ class Engine(Generic[S]):
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
     def context(self, actor: str, now_ms: int) -> Context:
-        return Context(now_ms, actor, len(self.shell.set_aside), tuple(self.shell.halted))
+        return Context(now_ms, actor, len(self.shell.set_aside), tuple(self.shell.halted), self.shell.release_level)
 
     # Replay
 
@@ -148,7 +152,11 @@ class Engine(Generic[S]):
         """Takes in a record of the log: at start, and on a standby."""
         assert record.position == self.head.position + 1, (record.position, self.head.position)
         assert chain(self.head.digest, record) == record.digest, f"record {record.position} does not chain"
+        if record.type not in self.wire.by_name:
+            raise ReleaseTooOld(f"record {record.position} of {self.shell.log_id} is a {record.type}, unknown here")
         event = self.wire.decode(record.type, record.data)
+        if isinstance(event, ReleaseActivated):
+            check_may_fold(self.shell.log_id, record.position, event.release_level, self.release_level)
         self._evolve(record, event)
         self._batch_head = self.head
         return event
@@ -194,6 +202,8 @@ class Engine(Generic[S]):
         except Rejected as refusal:
             if not submission.must_apply:
                 return refusal
+            if refusal.reason == "RELEASE_NOT_ACTIVE":
+                return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
             events = [set_aside(self.shell.log_id, submission, refusal)]
             encoded = [self._encode(event) for event in events]
         except StateUnusable:
@@ -237,7 +247,9 @@ class Engine(Generic[S]):
     def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
         if submission.command is None:
             return ()
-        own = decide_shell(self.shell, submission.command, submission.actor, self.sources, self.heard)
+        own = decide_shell(
+            self.shell, submission.command, submission.actor, self.sources, self.heard, self.release_level
+        )
         if own is not None:
             return own
         context = self.context(submission.actor, now_ms)
@@ -247,6 +259,7 @@ class Engine(Generic[S]):
         return events
 
     def _encode(self, event: object) -> tuple[str, bytes]:
+        check_may_write(self.wire.by_event[type(event)].since, self.shell.release_level, type(event).__name__)
         type_name, data = self.wire.encode(event)
         if len(data) > DATA_BYTES_MAX:
             raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=DATA_BYTES_MAX)

@@ -1,15 +1,17 @@
 """LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call
+from chassis.caller import RefusedOrder
 from chassis.corrections import HearingResumed, ResolveSetAside, ResumeHearing, SetAsideResolved
 from chassis.decider import NotPermitted
 from chassis.log import READ_RECORDS_MAX
 from chassis.projections import Tables
+from chassis.releases import ActivateRelease, ReleaseActivated
 from chassis.remote import record_to
 from chassis.shell import ClockMoved, MoveClock, ShellState
 from chassis.writer import Writer
@@ -23,12 +25,19 @@ READS_OWN_FEED_ONLY = ("participant", "province")
 M = TypeVar("M", pb.Record, pb.FeedRecord)
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the leader knows beside its log: who follows it, whom it hears, and which of its orders are refused."""
+
+    followers: list[pb.Follower]
+    sources: list[pb.Source]
+    refused_orders: list[pb.RefusedOrder]
+
+
 class LogService:
     """`status` is filled in by the service that knows its followers and sources."""
 
-    def __init__(
-        self, writer: Writer[Any], tables: Tables, status: Callable[[], tuple[list[pb.Follower], list[pb.Source]]]
-    ) -> None:
+    def __init__(self, writer: Writer[Any], tables: Tables, status: Callable[[], Followed]) -> None:
         self._writer = writer
         self._tables = tables
         self._status = status
@@ -67,8 +76,8 @@ class LogService:
 
         read = await self._writer.read(look)
         shell, now_ms = read.value
-        followers, sources = self._status()
-        for source in sources:
+        followed = self._status()
+        for source in followed.sources:
             source.heard_position = read.heard.get(source.log_id, 0)
         return pb.GetStatusResponse(
             log_id=shell.log_id,
@@ -76,8 +85,9 @@ class LogService:
             now_ms=now_ms,
             head_position=self._writer.tail.position,
             leader_address=shell.leader_address,
-            followers=followers,
-            sources=sources,
+            followers=followed.followers,
+            sources=followed.sources,
+            refused_orders=followed.refused_orders,
             set_aside=[
                 pb.SetAside(
                     position=position,
@@ -89,6 +99,8 @@ class LogService:
                 for position, event in sorted(shell.set_aside.items())
             ],
             unanswered_positions=sorted(shell.unanswered),
+            release_level=shell.release_level,
+            release_level_known=engine.release_level,
         )
 
     async def ResolveSetAside(self, request: pb.ResolveSetAsideRequest, call: Call) -> pb.ResolveSetAsideResponse:
@@ -106,6 +118,11 @@ class LogService:
         done = await self._writer.submit(command, request.request_id, call)
         return pb.ResumeHearingResponse(resumed=bool(done.all(HearingResumed)), position=done.position)
 
+    async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
+        command = ActivateRelease(release_level=request.release_level, ground=request.ground)
+        done = await self._writer.submit(command, request.request_id, call)
+        return pb.ActivateReleaseResponse(activated=bool(done.all(ReleaseActivated)), position=done.position)
+
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
         done = await self._writer.submit(MoveClock(request.to_ms), request.request_id, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
@@ -119,6 +136,12 @@ def within_bytes(messages: Sequence[M]) -> Sequence[M]:
         if size > ANSWER_BYTES_MAX and count > 0:
             return messages[:count]
     return messages
+
+
+def refused_order(one: RefusedOrder) -> pb.RefusedOrder:
+    return pb.RefusedOrder(
+        position=one.position, order=one.order, service=one.service, reason=one.reason, facts=one.facts
+    )
 
 
 def records_asked(records_max: int) -> int:

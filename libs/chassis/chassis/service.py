@@ -28,7 +28,7 @@ class Parts(Generic[S]):
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S]):
     """`sources` are the services it hears, `calls_to` those that it only calls. `gauges` are its own figures for
-    operators, by metric name.
+    operators, by metric name. `release_level` is the highest that its code knows: releases.py.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Service(Generic[S]):
     calls: Calls = field(default_factory=dict)
     calls_to: Sequence[str] = ()
     gauges: Mapping[str, Figure[S]] = field(default_factory=dict)
+    release_level: int = 0
 
     @property
     def fold_files(self) -> list[Path]:
@@ -49,8 +50,8 @@ class Service(Generic[S]):
         package = self.migrations.parent
         shell = Path(__file__).parent
         folded = [*package.glob("domain/**/*.py"), *package.glob("encoding/**/*.py")]
-        own = [shell / f"{name}.py" for name in ("corrections", "decider", "engine", "record", "shell", "wire")]
-        return [*folded, package / "wire.py", *own]
+        own = ("corrections", "decider", "engine", "record", "releases", "shell", "wire")
+        return [*folded, package / "wire.py", *(shell / f"{name}.py" for name in own)]
 
     def reactions_to(self, source: str) -> Reactions:
         mark = f".{source}."

@@ -23,6 +23,7 @@ from chassis.corrections import (
 )
 from chassis.decider import Facts, Malformed, Rejected, as_facts, person
 from chassis.record import HeardUpTo, Record
+from chassis.releases import RELEASE_KINDS, ActivateRelease, ReleaseActivated, activate_release, activation_of
 from chassis.wire import EventKind
 
 WHY_CHARACTERS_MAX = 1_000
@@ -112,6 +113,8 @@ class ShellState:
     unanswered: set[int] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
     proposers: dict[str, str] = field(default_factory=dict)
+    # The release level that was activated last.
+    release_level: int = 0
 
 
 NOTHING_HEARD: Mapping[str, HeardUpTo] = {}
@@ -123,6 +126,7 @@ def decide_shell(
     actor: str,
     sources: frozenset[str] = frozenset(),
     heard: Mapping[str, HeardUpTo] = NOTHING_HEARD,
+    release_level: int = 0,
 ) -> list[object] | None:
     """The events of one of the shell's own commands; None if it is the domain's."""
     match command:
@@ -132,6 +136,8 @@ def decide_shell(
             upto = heard.get(command.source_log_id)
             position = upto.position if upto else 0
             return [resume_hearing(sources, shell.halted, position, shell.proposers, command, actor)]
+        case ActivateRelease():
+            return [activate_release(release_level, shell.release_level, shell.proposers, command, actor)]
         case NoteHearing():
             return note_hearing(shell, command)
         case OpenLog(rehearsal):
@@ -193,6 +199,10 @@ def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
             assert person(event.approver) != person(shell.proposers.pop(correction_of(event)))
             shell.halted.pop(event.source_log_id, None)
             shell.heard_at_least[event.source_log_id] = event.source_position
+        case ReleaseActivated(release_level, _, _, approver):
+            assert release_level == shell.release_level + 1
+            assert person(approver) != person(shell.proposers.pop(activation_of(release_level)))
+            shell.release_level = release_level
         case _:
             return False
     return True
@@ -266,6 +276,7 @@ def to_hearing_went_on(message: pb.HearingWentOn) -> HearingWentOn:
 
 SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     *CORRECTION_KINDS,
+    *RELEASE_KINDS,
     EventKind(LogOpened, pb.LogOpened, log_opened, to_log_opened),
     EventKind(LeadershipTaken, pb.LeadershipTaken, leadership_taken, to_leadership_taken),
     EventKind(ClockMoved, pb.ClockMoved, clock_moved, to_clock_moved),

@@ -5,8 +5,10 @@ from typing import Any
 
 from carbonmarket.log.v1 import log_service_pb2
 from chassis import projections, publisher, telemetry
+from chassis.caller import Caller
 from chassis.gauges import Figure, Gauges
 from chassis.hearing import Hearing
+from chassis.log_service import Followed, refused_order
 from chassis.projections import Projector
 from chassis.publisher import Publisher
 from chassis.writer import Writer
@@ -14,18 +16,24 @@ from chassis.writer import Writer
 
 class Status:
     def __init__(
-        self, writer: Writer[Any], projector: Projector, publisher: Publisher, hearings: Sequence[Hearing]
+        self,
+        writer: Writer[Any],
+        projector: Projector,
+        publisher: Publisher,
+        hearings: Sequence[Hearing],
+        caller: Caller,
     ) -> None:
         self._writer = writer
         self._projector = projector
         self._publisher = publisher
         self._hearings = hearings
+        self._caller = caller
 
     def _followed(self) -> dict[str, int]:
         return {publisher.FOLLOWER: self._publisher.position, projections.FOLLOWER: self._projector.position}
 
-    def to_say(self) -> tuple[list[log_service_pb2.Follower], list[log_service_pb2.Source]]:
-        """Of followers and of sources, for GetStatus."""
+    def to_say(self) -> Followed:
+        """Of followers, of sources, and of orders that are refused, for GetStatus."""
         followers = [
             log_service_pb2.Follower(name=name, position=position) for name, position in self._followed().items()
         ]
@@ -35,7 +43,7 @@ class Status:
             )
             for hearing in self._hearings
         ]
-        return followers, sources
+        return Followed(followers, sources, [refused_order(one) for _, one in sorted(self._caller.refused.items())])
 
     def watch(self, gauges: Gauges, figures: Mapping[str, Figure[Any]]) -> None:
         """Registers the shell's gauges, and a service's own by metric name."""
@@ -60,6 +68,8 @@ class Status:
         watch(telemetry.HEARING_LAG_SECONDS, "s", since, of_sources(lambda one: one.lag.seconds()), "source")
         halted = "1 while another log is not heard any further"
         watch(telemetry.HEARING_HALTED, "1", halted, of_sources(lambda one: bool(one.halted_because)), "source")
+        refused = "Orders that another service refuses instead of answering"
+        watch(telemetry.ORDERS_REFUSED, "{order}", refused, lambda: len(self._caller.refused))
         gauges.watch_state(telemetry.SET_ASIDE, set_aside)
         gauges.watch_state(telemetry.ORDERS_UNANSWERED, unanswered)
         for name, figure in figures.items():

@@ -36,6 +36,7 @@ HEARING_HALTED = "carbonmarket.hearing.halted"
 FOLLOWER_LAG_RECORDS = "carbonmarket.follower.lag.records"
 SET_ASIDE = "carbonmarket.set_aside"
 ORDERS_UNANSWERED = "carbonmarket.orders.unanswered"
+ORDERS_REFUSED = "carbonmarket.orders.refused"
 
 FLUSH_SECONDS_MAX = 1.0
 SECONDS_BOUNDARIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -1,8 +1,9 @@
 """Domain events and their stored form, as a table that each service's wire.py fills in.
 
 The table is the only list of what a service publishes. Beside the two converters an entry says what the shell cannot
-know: in whose feeds the event shows, which subject's trace it continues, and why people should look at it, if they
-should (a reason in UPPER_SNAKE): such an event is a warning in the service's log lines.
+know: in whose feeds the event shows, which subject's trace it continues, why people should look at it, if they should
+(a reason in UPPER_SNAKE: such an event is a warning in the service's log lines), and since which release level it may
+be written.
 
 A subject is what a trace is about (`trade/17`). The first record about a subject leaves its trace context in the
 shell's state; later records about it continue that trace whatever command causes them, and link the trace of that
@@ -43,6 +44,8 @@ class EventKind(Generic[E, M]):
     ends_subject: bool = False
     links: Callable[[E], Sequence[str]] = nobody
     concern: Callable[[E], str] = no_concern
+    # The release level from which on it may be written: releases.py.
+    since: int = 0
 
     @property
     def type_name(self) -> str:

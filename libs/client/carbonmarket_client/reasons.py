@@ -212,8 +212,16 @@ MENDS = {
     "ATTEMPT_OUT_OF_ORDER": "A later attempt of the run is known to the registry: see the run's steps.",
     "DAY_OUT_OF_ORDER": "A day came before the one ahead of it: see trading's log.",
     "NOT_THE_CLEARING_SERVICE": "Only the clearing service orders deliveries.",
-    "RUN_ALREADY_DELIVERED": "The run is delivered: nothing may be delivered twice.",
-    "RUN_OUT_OF_ORDER": "A later run is known to the registry: see the runs.",
+    "RELEASE_LEVEL_NOT_NEXT": "Activate the levels one by one: the next is the active one plus one, see the status.",
+    "RELEASE_LEVEL_UNKNOWN": "Roll out a release that knows the level first; the status says what this one knows.",
+    "RELEASE_NOT_ACTIVE": "Ask the operators to activate the release level on this service, then try again.",
+    "LEGS_NOT_ASCENDING": "List the legs in the order of their trades, each once.",
+    "RUN_ALREADY_DELIVERED": (
+        "The run was delivered with other legs: compare the logs of clearing and the registry, as the runbook says."
+    ),
+    "RUN_OUT_OF_ORDER": (
+        "The registry knows a later run: compare the logs of clearing and the registry, as the runbook says."
+    ),
     "SELLER_IS_BUYER": "A leg needs two accounts: see the trade.",
     "TRADE_OUT_OF_ORDER": "A trade came before the one ahead of it: see trading's log.",
     "TRADING_DAY_CLOSED": "A trade came after its day was closed: see trading's log.",

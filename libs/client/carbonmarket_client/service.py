@@ -62,6 +62,13 @@ class ServiceClient:
         )
         return await self.link.call(request, pb.ResumeHearingResponse)
 
+    async def activate_release(
+        self, release_level: int, ground: str, *, request_id: str = ""
+    ) -> pb.ActivateReleaseResponse:
+        """Propose, or as a second operator approve, that a release level's types are written from now on."""
+        request = pb.ActivateReleaseRequest(request_id=request_id, release_level=release_level, ground=ground)
+        return await self.link.call(request, pb.ActivateReleaseResponse)
+
     def follow_log(self, after_position: int = 0, *, wait: bool = True) -> AsyncGenerator[Record, None]:
         """Every record of the log from after a position; with wait for ever. For operators, auditors and the
         regulator.

@@ -1,15 +1,18 @@
 """What clearing orders from trading and the registry, and what it makes of their answers.
 
 An order is an event of our own log first. The shell's caller sends it until it is answered, under the name (our log,
-position), so a repeat is harmless; the answer, a refusal included, comes back here and becomes a command.
+position), so a repeat is harmless; the answer, what the receiver recorded as refused included, comes back here and
+becomes a command. A gRPC refusal never does: it is no answer (chassis/caller.py).
 """
+
+from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.call import NotYet, Refused
+from chassis.call import NotYet
 from chassis.caller import Calls, Outgoing
 from chassis.decider import as_facts
 from clearing.domain import books, reconciliation, run, settlement
@@ -45,12 +48,10 @@ async def confirm(order: run.ConfirmationOrdered, outgoing: Outgoing) -> settlem
         totals=[method_total(total) for total in totals],
         excluded_trade_ids=excluded,
     )
-    try:
-        answer = await outgoing.unary("trading", CONFIRM, request, trading.ConfirmClearingRunResponse)
-    except Refused as no:
-        return disagreed(order, no.reason, no.facts)
+    answer = await outgoing.unary("trading", CONFIRM, request, trading.ConfirmClearingRunResponse)
     if answer.HasField("disputed"):
         return disagreed(order, answer.disputed.reason, dict(answer.disputed.facts))
+    check_outcome(answer, "confirmed")
     return settlement.RecordConfirmation(order.run_id, order.attempt, agreed=True)
 
 
@@ -87,13 +88,17 @@ async def deliver(order: settlement.DeliveryOrdered, outgoing: Outgoing) -> sett
         day=order.day,
         legs=[delivery_leg(leg, outgoing.trace(f"trade/{leg.trade_id}")) for leg in legs],
     )
-    try:
-        answer = await outgoing.unary("registry", DELIVER, request, registry.DeliverAllowancesResponse)
-    except Refused as no:
-        return refused(order, no.reason, no.facts)
+    answer = await outgoing.unary("registry", DELIVER, request, registry.DeliverAllowancesResponse)
     if answer.HasField("refused"):
         return refused(order, answer.refused.reason, dict(answer.refused.facts))
+    check_outcome(answer, "completed", "repeated")
     return settlement.RecordDelivery(order.run_id, order.attempt, delivered=True, registry_position=answer.position)
+
+
+def check_outcome(answer: Message, *outcomes: str) -> None:
+    """An outcome that this release does not know is no answer to it."""
+    if answer.WhichOneof("outcome") not in outcomes:
+        raise NotYet(f"{type(answer).__name__} has none of the outcomes {', '.join(outcomes)}")
 
 
 def delivery_leg(leg: Obligation, traceparent: str) -> registry.DeliveryLeg:

@@ -5,7 +5,7 @@ from chassis.call import Call
 from chassis.writer import Writer
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.state import Registry
-from registry.wire import delivery_completed, delivery_refused
+from registry.wire import delivery_completed, delivery_refused, delivery_repeated
 
 
 class RegistryService:
@@ -102,5 +102,8 @@ class RegistryService:
         refused = done.all(delivery.DeliveryRefused)
         if refused:
             return pb.DeliverAllowancesResponse(refused=delivery_refused(refused[0]), position=done.position)
+        repeated = done.all(delivery.DeliveryRepeated)
+        if repeated:
+            return pb.DeliverAllowancesResponse(repeated=delivery_repeated(repeated[0]), position=done.position)
         completed = done.only(delivery.DeliveryCompleted)
         return pb.DeliverAllowancesResponse(completed=delivery_completed(completed), position=done.position)

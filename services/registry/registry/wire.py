@@ -217,6 +217,7 @@ def delivery_completed(event: delivery.DeliveryCompleted) -> pb.DeliveryComplete
         day=event.day,
         legs=event.legs,
         quantity_tonnes=event.quantity_tonnes,
+        legs_digest=event.legs_digest,
     )
 
 
@@ -225,6 +226,29 @@ def to_delivery_completed(message: pb.DeliveryCompleted) -> delivery.DeliveryCom
         run_id=message.run_id,
         attempt=message.attempt,
         day=message.day,
+        legs=message.legs,
+        quantity_tonnes=message.quantity_tonnes,
+        legs_digest=message.legs_digest,
+    )
+
+
+def delivery_repeated(event: delivery.DeliveryRepeated) -> pb.DeliveryRepeated:
+    return pb.DeliveryRepeated(
+        run_id=event.run_id,
+        attempt=event.attempt,
+        day=event.day,
+        delivered_attempt=event.delivered_attempt,
+        legs=event.legs,
+        quantity_tonnes=event.quantity_tonnes,
+    )
+
+
+def to_delivery_repeated(message: pb.DeliveryRepeated) -> delivery.DeliveryRepeated:
+    return delivery.DeliveryRepeated(
+        run_id=message.run_id,
+        attempt=message.attempt,
+        day=message.day,
+        delivered_attempt=message.delivered_attempt,
         legs=message.legs,
         quantity_tonnes=message.quantity_tonnes,
     )
@@ -353,6 +377,13 @@ WIRE = Wire(
         ends_subject=True,
     ),
     EventKind(delivery.DeliveryCompleted, pb.DeliveryCompleted, delivery_completed, to_delivery_completed),
+    EventKind(
+        delivery.DeliveryRepeated,
+        pb.DeliveryRepeated,
+        delivery_repeated,
+        to_delivery_repeated,
+        concern=lambda event: "RUN_ORDERED_AGAIN",
+    ),
     EventKind(
         delivery.DeliveryRefused,
         pb.DeliveryRefused,

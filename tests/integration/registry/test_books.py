@@ -105,7 +105,12 @@ async def test_a_run_is_delivered_whole_and_its_repeat_gets_the_same_answer(
     registry: OneService, delivered: pb.DeliverAllowancesResponse
 ) -> None:
     assert delivered.completed == events.DeliveryCompleted(
-        run_id=1, attempt=1, day="2021-07-16", legs=2, quantity_tonnes=42
+        run_id=1,
+        attempt=1,
+        day="2021-07-16",
+        legs=2,
+        quantity_tonnes=42,
+        legs_digest=delivered.completed.legs_digest,
     )
     after = await registry.head()
     assert await registry.call(CLEARING, delivery(1, 1, leg(1, 30), leg(3, 12))) == delivered

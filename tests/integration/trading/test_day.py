@@ -139,7 +139,7 @@ async def test_a_run_is_confirmed_or_disputed_by_the_days_own_totals(morning: Ve
     run = pb.ConfirmClearingRunRequest(
         run_id=1, day=FRIDAY, attempt=1, trades=2, quantity_tonnes=150, value_fen=720_000, totals=[total]
     )
-    assert (await morning.ask(CLEARING, run)).WhichOneof("answer") == "confirmed"
+    assert (await morning.ask(CLEARING, run)).WhichOneof("outcome") == "confirmed"
     run.trades = 1
     disputed = (await morning.ask(CLEARING, run)).disputed
     assert disputed.reason == "TOTALS_DIFFER"

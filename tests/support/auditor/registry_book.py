@@ -92,6 +92,7 @@ class RegistryBook(Book):
             pb.ReturnedFromTrading: self.on_returned_from_trading,
             pb.AllowancesDelivered: self.on_allowances_delivered,
             pb.DeliveryCompleted: self.on_delivery_completed,
+            pb.DeliveryRepeated: self.on_delivery_repeated,
             pb.DeliveryRefused: self.on_delivery_refused,
         }
 
@@ -241,6 +242,17 @@ class RegistryBook(Book):
         self.delivered.reading = Delivery()
         if record.actor != "service:clearing":
             self.say("only clearing orders a delivery", record.actor)
+        self.pairs.say(
+            "clearing and registry agree on every delivery",
+            "registry",
+            (event.run_id, event.attempt),
+            "",
+            record.position,
+        )
+
+    def on_delivery_repeated(self, event: pb.DeliveryRepeated, record: Record) -> None:
+        if event.run_id != self.delivered.last_run_id:
+            self.say("only what was delivered is answered as delivered", f"run {event.run_id}")
         self.pairs.say(
             "clearing and registry agree on every delivery",
             "registry",

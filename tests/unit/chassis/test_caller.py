@@ -1,18 +1,23 @@
 """The caller: each order is sent until it is answered, and its answer is recorded once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
+import grpc
 import pytest
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from chassis import caller as module
-from chassis.call import Call, NotYet
+from chassis.call import Call, NotYet, Refused
 from chassis.caller import CALLS_IN_FLIGHT_MAX, Caller, Outgoing
 from chassis.decider import Context, Decider
 from chassis.engine import Engine
 from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.remote import Remote
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer, catch_up
@@ -20,6 +25,7 @@ from support import tally
 from support.tally import Answered, Delivered, Order, Ordered, Tally
 
 ADA = Call("participant:ada")
+CALLERS: list[Caller] = []
 Deliver = Callable[[Ordered, Outgoing], Awaitable[object]]
 
 
@@ -30,7 +36,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def calling(
-    store: MemoryStore, deliver: Deliver, decider: Decider[Tally] | None = None
+    store: MemoryStore,
+    deliver: Deliver,
+    decider: Decider[Tally] | None = None,
+    remotes: Mapping[str, Remote] = MappingProxyType({}),
 ) -> AsyncIterator[tuple[Writer[Tally], "asyncio.Task[Any]"]]:
     log = MemoryLog(store)
     await log.lead()
@@ -39,7 +48,8 @@ async def calling(
     writer = Writer(engine, log, Metrics())
     writer.tail.start_at(engine.head.position)
     writing = asyncio.create_task(writer.run())
-    running = asyncio.create_task(Caller({Ordered: deliver}, {}, writer, Tracing()).run())
+    CALLERS.append(Caller({Ordered: deliver}, remotes, writer, Tracing()))
+    running = asyncio.create_task(CALLERS[-1].run())
     await asyncio.sleep(0)
     yield writer, running
     for task in (running, writing):
@@ -117,3 +127,43 @@ async def test_after_a_restart_what_is_unanswered_is_sent_again_under_its_name_a
         assert len(sent) == count, "what was answered is not sent again"
     assert set(sent) == {"tally/1"}
     assert [record.request_id for record in store.records] == ["r1", "answer/1"]
+
+
+class Refuser:
+    """A service that refuses by gRPC until it is mended."""
+
+    def __init__(self) -> None:
+        self.refuses = True
+
+    async def unary(self, rpc: str, request: Message, response: type[Message], traceparent: str = "") -> Message:
+        if self.refuses:
+            raise Refused(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", {"request_id": "tally/1"})
+        return response()
+
+
+async def test_a_grpc_refusal_answers_nothing_and_is_an_alarm_until_there_is_an_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refuser = Refuser()
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        await outgoing.unary("baker", "bakery/Bake", Empty(), Empty)
+        return Answered(order.what)
+
+    async with calling(MemoryStore("tally"), deliver, remotes={"baker": cast(Remote, refuser)}) as (writer, running):
+        caller = CALLERS[-1]
+        await writer.submit(Order("bread"), "r1", ADA)
+        async with asyncio.timeout(5):
+            while not caller.refused:
+                await asyncio.sleep(0.01)
+        (alarm,) = caller.refused.values()
+        assert (alarm.position, alarm.order, alarm.service) == (1, "Ordered", "baker")
+        assert (alarm.reason, alarm.facts) == ("REQUEST_ID_REUSED", {"request_id": "tally/1"})
+        assert writer.engine.shell.unanswered == {1}
+        assert [line.levelname for line in caplog.records if "waits for people" in line.message] == ["ERROR"]
+        refuser.refuses = False
+        assert await until_answered(writer, "bread") == ["bread"]
+        async with asyncio.timeout(5):
+            while caller.refused:
+                await asyncio.sleep(0.01)
+        assert not running.done()

@@ -9,8 +9,9 @@ import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call, Unavailable
+from chassis.caller import RefusedOrder
 from chassis.engine import Engine
-from chassis.log_service import LogService
+from chassis.log_service import Followed, LogService, refused_order
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.projections import Tables
 from chassis.record import HeardUpTo, first_fault, genesis
@@ -26,8 +27,11 @@ ADA = Call("participant:ada")
 AUDITOR = Call("auditor:aud")
 
 
-def standing() -> tuple[list[pb.Follower], list[pb.Source]]:
-    return [], [pb.Source(log_id="other", heard_position=99)]
+REFUSED = RefusedOrder(7, "Ordered", "other", "REQUEST_ID_REUSED", {"request_id": "tally/7"})
+
+
+def standing() -> Followed:
+    return Followed([], [pb.Source(log_id="other", heard_position=99)], [refused_order(REFUSED)])
 
 
 @asynccontextmanager
@@ -71,3 +75,17 @@ async def test_the_status_says_of_sources_only_what_is_committed() -> None:
         await writer.insist(Submission("service:other", "", Add(1), heard=HeardUpTo("other", 1, b"d"), must_apply=True))
         (source,) = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).sources
         assert source.heard_position == 1
+
+
+async def test_the_status_shows_orders_that_are_refused_and_the_release_levels() -> None:
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        writer.engine.release_level = 2
+        status = await service.GetStatus(pb.GetStatusRequest(), AUDITOR)
+        (refused,) = status.refused_orders
+        assert (refused.position, refused.order, refused.service) == (7, "Ordered", "other")
+        assert (refused.reason, dict(refused.facts)) == ("REQUEST_ID_REUSED", {"request_id": "tally/7"})
+        assert (status.release_level, status.release_level_known) == (0, 2)
+        for person, activated in (("registry_operator:ann", False), ("registry_operator:eve", True)):
+            request = pb.ActivateReleaseRequest(request_id=person, release_level=1, ground="all replicas run it")
+            assert (await service.ActivateRelease(request, Call(person))).activated is activated
+        assert (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).release_level == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import grpc
@@ -14,8 +15,11 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.call import NotYet, Refused
+from chassis.call import NotYet, OrderRefused, Refused
 from chassis.caller import Outgoing
+from chassis.remote import Remote
+from chassis.shell import ShellState
+from chassis.tracing import Branch
 from chassis.writer import Read
 from clearing import calls
 from clearing.domain.books import Book
@@ -52,6 +56,7 @@ class Port:
     asked: list[Any] = field(default_factory=list)
     heard_position: int = 10_000
     order_id: str = "clearing/77"
+    engine: Any = None
 
     async def unary(self, service: str, rpc: str, request: Message, response: type[Message]) -> Message:
         assert rpc.startswith(f"carbonmarket.{service}.v1.")
@@ -71,8 +76,11 @@ class Port:
         return cast(Outgoing, self)
 
 
-def refuse(request: Any) -> Message:
-    raise REFUSAL
+class Refusing:
+    """A service that refuses every call by gRPC."""
+
+    async def unary(self, *_: object) -> Message:
+        raise REFUSAL
 
 
 def closed_friday() -> State:
@@ -104,14 +112,11 @@ async def test_trading_is_asked_with_all_totals_of_the_run() -> None:
     ]
 
 
-async def test_a_dispute_is_an_answer_and_so_is_a_refusal() -> None:
+async def test_a_dispute_is_an_answer() -> None:
     dispute = trading.RunDisputed(reason="TOTALS_DIFFER", facts={"trades": "3"})
     port = Port(closed_friday(), {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(disputed=dispute)})
     answer = await calls.confirm(CONFIRMATION, port.outgoing)
     assert answer == RecordConfirmation(1, 1, False, "TOTALS_DIFFER", (("trades", "3"),))
-    port.answers = {"ConfirmClearingRun": refuse}
-    answer = await calls.confirm(CONFIRMATION, port.outgoing)
-    assert answer == RecordConfirmation(1, 1, False, "LEGS_OUT_OF_RANGE", (("legs", "7"),))
 
 
 async def test_the_registry_gets_every_leg_with_its_trace_under_its_own_word_for_instrument() -> None:
@@ -135,14 +140,38 @@ async def test_the_registry_gets_every_leg_with_its_trace_under_its_own_word_for
     ]
 
 
-async def test_a_delivery_is_void_when_the_registry_refused_it_in_either_way() -> None:
+async def test_a_delivery_is_void_when_the_registry_recorded_its_refusal() -> None:
     void = registry_events.DeliveryRefused(run_id=1, attempt=1, reason="ACCOUNT_CLOSED", facts={"account": STEEL})
     port = Port(closed_friday(), {"DeliverAllowances": lambda _: registry.DeliverAllowancesResponse(refused=void)})
     answer = await calls.deliver(DELIVERY, port.outgoing)
     assert answer == RecordDelivery(1, 1, False, reason="ACCOUNT_CLOSED", facts=(("account", STEEL),))
-    port.answers = {"DeliverAllowances": refuse}
-    answer = await calls.deliver(DELIVERY, port.outgoing)
-    assert answer == RecordDelivery(1, 1, False, reason="LEGS_OUT_OF_RANGE", facts=(("legs", "7"),))
+
+
+async def test_a_run_that_had_been_delivered_is_delivered() -> None:
+    again = registry.DeliverAllowancesResponse(repeated=registry_events.DeliveryRepeated(run_id=1), position=700)
+    port = Port(closed_friday(), {"DeliverAllowances": lambda _: again})
+    assert await calls.deliver(DELIVERY, port.outgoing) == RecordDelivery(1, 1, True, registry_position=700)
+
+
+@pytest.mark.parametrize("order", [CONFIRMATION, DELIVERY, RECONCILIATION], ids=lambda order: type(order).__name__)
+async def test_a_grpc_refusal_is_no_answer_to_any_order(order: object) -> None:
+    port = Port(settled_friday() if order is RECONCILIATION else closed_friday())
+    remote = cast(Remote, Refusing())
+    outgoing = Outgoing(77, "clearing/77", Branch(""), {"registry": remote, "trading": remote}, cast(Any, port))
+    port.engine = SimpleNamespace(shell=ShellState("clearing"))
+    with pytest.raises(OrderRefused) as refused:
+        await calls.CALLS[type(order)](order, outgoing)
+    assert (refused.value.reason, refused.value.facts) == (REFUSAL.reason, REFUSAL.facts)
+    assert isinstance(refused.value, NotYet), "the order is sent again"
+
+
+async def test_an_outcome_that_this_release_does_not_know_is_no_answer() -> None:
+    port = Port(closed_friday(), {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse()})
+    with pytest.raises(NotYet):
+        await calls.confirm(CONFIRMATION, port.outgoing)
+    port.answers = {"DeliverAllowances": lambda _: registry.DeliverAllowancesResponse()}
+    with pytest.raises(NotYet):
+        await calls.deliver(DELIVERY, port.outgoing)
 
 
 def stated(**changes: Any) -> trading_queries.StatePositionsResponse:

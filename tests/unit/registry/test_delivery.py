@@ -11,12 +11,25 @@ from registry.domain.delivery import (
     DeliverAllowances,
     DeliveryCompleted,
     DeliveryRefused,
+    DeliveryRepeated,
     Leg,
+    digest_of,
 )
 from registry.domain.holdings import holding_of
 from registry.domain.restrictions import RestrictAccount
 from registry.domain.state import Holding, Registry
-from support.registry_books import CLEARING, OPERATOR, POWER, TRADING, Line, climb, close, open_books, play
+from support.registry_books import (
+    CLEARING,
+    OPERATOR,
+    POWER,
+    TRADING,
+    Line,
+    climb,
+    close,
+    facts_of_refusal,
+    open_books,
+    play,
+)
 
 DAY, NEXT_DAY = "2021-07-16", "2021-07-19"
 
@@ -33,6 +46,11 @@ def delivered(run_id: int, attempt: int, one: Leg, day: str = DAY) -> Allowances
     return AllowancesDelivered(
         run_id, attempt, one.trade_id, one.vintage, one.quantity_tonnes, one.seller, one.buyer, day
     )
+
+
+def completed(run_id: int, attempt: int, *legs: Leg) -> DeliveryCompleted:
+    quantity_tonnes = sum(one.quantity_tonnes for one in legs)
+    return DeliveryCompleted(run_id, attempt, DAY, len(legs), quantity_tonnes, digest_of(legs))
 
 
 def evolve(registry: Registry, event: object) -> None:
@@ -59,6 +77,8 @@ SHAPES: list[Line] = [
     (CLEARING, deliver(1, 1, leg(1, 0)),                                  "QUANTITY_OUT_OF_RANGE"),
     (CLEARING, deliver(1, 1, leg(1, -5)),                                 "QUANTITY_OUT_OF_RANGE"),
     (CLEARING, deliver(1, 1, leg(1, 5, buyer="power-0001")),              "SELLER_IS_BUYER"),
+    (CLEARING, deliver(1, 1, leg(2, 5), leg(1, 5)),                       "LEGS_NOT_ASCENDING"),
+    (CLEARING, deliver(1, 1, leg(2, 5), leg(2, 5)),                       "LEGS_NOT_ASCENDING"),
     (TRADING,  deliver(1, 1, leg(1, 5)),                                  "NOT_THE_CLEARING_SERVICE"),
 ]
 
@@ -68,16 +88,17 @@ ORDER: list[Line] = [
                 account="power-0001", vintage="CEA", quantity_tonnes=501, trading_tonnes=500)),
     (CLEARING, deliver(2, 3, leg(1, 5)),  refused(2, 3, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=3, last_attempt=3)),
     (CLEARING, deliver(2, 2, leg(1, 5)),  refused(2, 2, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=2, last_attempt=3)),
-    (CLEARING, deliver(1, 9, leg(1, 5)),  refused(1, 9, "RUN_OUT_OF_ORDER", run_id=1, last_run_id=2)),
-    (CLEARING, deliver(2, 4, leg(2, 5), leg(1, 5)), refused(2, 4, "TRADE_OUT_OF_ORDER", trade_id=1, last_trade_id=2)),
-    (CLEARING, deliver(2, 5, leg(2, 5), leg(2, 5)), refused(2, 5, "TRADE_OUT_OF_ORDER", trade_id=2, last_trade_id=2)),
-    (CLEARING, deliver(2, 6, leg(1, 5), leg(3, 7)),
-        [delivered(2, 6, leg(1, 5)), delivered(2, 6, leg(3, 7)), DeliveryCompleted(2, 6, DAY, 2, 12)]),
-    (CLEARING, deliver(2, 7, leg(4, 5)),  refused(2, 7, "RUN_ALREADY_DELIVERED", run_id=2, delivered_attempt=6)),
-    (CLEARING, deliver(2, 6, leg(4, 5)),  refused(2, 6, "RUN_ALREADY_DELIVERED", run_id=2, delivered_attempt=6)),
-    (CLEARING, deliver(1, 1, leg(4, 5)),  refused(1, 1, "RUN_OUT_OF_ORDER", run_id=1, last_run_id=2)),
-    (CLEARING, deliver(3, 1, leg(2, 5)),  refused(3, 1, "TRADE_OUT_OF_ORDER", trade_id=2, last_trade_id=3)),
-    (CLEARING, deliver(3, 2, leg(4, 5)),  [delivered(3, 2, leg(4, 5)), DeliveryCompleted(3, 2, DAY, 1, 5)]),
+    (CLEARING, deliver(1, 9, leg(1, 5)),  "RUN_OUT_OF_ORDER"),
+    (CLEARING, deliver(2, 4, leg(1, 5), leg(3, 7)),
+        [delivered(2, 4, leg(1, 5)), delivered(2, 4, leg(3, 7)), completed(2, 4, leg(1, 5), leg(3, 7))]),
+    (CLEARING, deliver(2, 5, leg(4, 5)),  "RUN_ALREADY_DELIVERED"),
+    (CLEARING, deliver(2, 4, leg(1, 5)),  "RUN_ALREADY_DELIVERED"),
+    (CLEARING, deliver(2, 5, leg(1, 5), leg(3, 8)), "RUN_ALREADY_DELIVERED"),
+    (CLEARING, deliver(2, 5, leg(1, 5), leg(3, 7)), [DeliveryRepeated(2, 5, DAY, 4, 2, 12)]),
+    (CLEARING, deliver(2, 1, leg(1, 5), leg(3, 7)), [DeliveryRepeated(2, 1, DAY, 4, 2, 12)]),
+    (CLEARING, deliver(1, 1, leg(4, 5)),  "RUN_OUT_OF_ORDER"),
+    (CLEARING, deliver(3, 1, leg(2, 5)),  "TRADE_OUT_OF_ORDER"),
+    (CLEARING, deliver(3, 2, leg(4, 5)),  [delivered(3, 2, leg(4, 5)), completed(3, 2, leg(4, 5))]),
 ]
 
 NAMES: list[Line] = [
@@ -103,6 +124,23 @@ def test_attempts_runs_and_trades_come_in_order_and_each_is_delivered_once() -> 
     climb(registry, ORDER)
     assert holding_of(registry, "power-0001", "CEA") == Holding(100, 483)
     assert holding_of(registry, "steel-0002", "CEA") == Holding(0, 17)
+
+
+def test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more() -> None:
+    registry = open_books()
+    play(registry, CLEARING, deliver(1, 1, leg(1, 300)))
+    holdings = copy.deepcopy(registry.holdings)
+    assert play(registry, CLEARING, deliver(1, 2, leg(1, 300))) == [DeliveryRepeated(1, 2, DAY, 1, 1, 300)]
+    assert registry.holdings == holdings
+
+
+def test_what_contradicts_a_delivery_is_never_recorded_as_refused() -> None:
+    """A record of a refusal says that the trades were not delivered; these were."""
+    registry = open_books()
+    play(registry, CLEARING, deliver(4, 1, leg(9, 300)))
+    for order in (deliver(4, 2, leg(9, 299)), deliver(3, 1, leg(9, 300)), deliver(5, 1, leg(9, 300))):
+        facts = facts_of_refusal(registry, CLEARING, order)
+        assert facts, "people are told what contradicts what"
 
 
 def test_a_delivery_names_accounts_and_vintages_that_are_there() -> None:

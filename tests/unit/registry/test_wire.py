@@ -25,7 +25,8 @@ EVENTS: list[Line] = [
     (transfers.TransferredToTrading("p-1", "CEA", BIG), {"p-1"}),
     (transfers.ReturnedFromTrading("p-1", "CEA", BIG, 7, 8), {"p-1"}),
     (delivery.AllowancesDelivered(1, 2, 3, "CEA", BIG, "p-1", "p-2", "2021-07-16"), {"p-1", "p-2"}, "trade/3", True),
-    (delivery.DeliveryCompleted(1, 2, "2021-07-16", 3, BIG), set()),
+    (delivery.DeliveryCompleted(1, 2, "2021-07-16", 3, BIG, b"7" * 32), set()),
+    (delivery.DeliveryRepeated(1, 3, "2021-07-16", 2, 3, BIG), set()),
     (delivery.DeliveryRefused(1, 2, "2021-07-16", "ACCOUNT_CLOSED", (("account", "p-1"), ("trade_id", "3"))), set()),
 ]
 
@@ -46,5 +47,5 @@ class TestWire(WireSuite):
 
 
 def test_every_event_that_changes_a_holding_is_projected() -> None:
-    no_rows = {delivery.DeliveryCompleted, delivery.DeliveryRefused}
+    no_rows = {delivery.DeliveryCompleted, delivery.DeliveryRepeated, delivery.DeliveryRefused}
     assert set(HANDLERS) == set(WIRE.by_event) - no_rows

@@ -87,6 +87,22 @@ async def resume(
     session.done(answer, request_id, f"{source} is heard again." if answer.resumed else ANOTHER_APPROVES)
 
 
+@command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, minutes 14"'])
+@click.argument("service", type=SERVICE)
+@click.argument("level", type=NUMBER)
+@click.option("--ground", required=True, help="Why the way back may be closed.")
+@request_id_option
+async def activate(
+    market: CarbonMarket, session: Session, service: str, level: int, ground: str, request_id: str
+) -> None:
+    """Let SERVICE write what release LEVEL brought; it takes two operators.
+
+    It closes the way back: releases that cannot read what is written then no longer start on that log.
+    """
+    answer = await market.service(service).activate_release(level, ground, request_id=request_id)
+    session.done(answer, request_id, f"Level {level} is active." if answer.activated else ANOTHER_APPROVES)
+
+
 @cli.group(cls=Noun)
 def clock() -> None:
     """Clock: the market's time, which an operator moves in a rehearsal."""

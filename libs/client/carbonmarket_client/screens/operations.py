@@ -46,6 +46,16 @@ def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
             words("halted because", wraps=True),
         ]
         screens.append(Screen("Followers and sources, by log position", columns, following))
+    refused = [row for each in standings if each.status for row in _refused_orders(each.service, each.status)]
+    if refused:
+        columns = [
+            words("service"),
+            numbers("position"),
+            words("order"),
+            words("refused by"),
+            words("because", wraps=True),
+        ]
+        screens.append(Screen("Orders refused instead of answered: wait for people", columns, refused))
     waiting = [row for each in standings if each.status for row in _set_aside(each.service, each.status)]
     if waiting:
         columns = [words("service"), numbers("position"), words("heard"), words("type"), words("reason", wraps=True)]
@@ -81,6 +91,19 @@ def services_screen(standings: Sequence[Standing]) -> Screen:
             )
         )
     return Screen("Services", columns, rows)
+
+
+def _refused_orders(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:
+    return [
+        (
+            service,
+            f"{one.position:,}",
+            one.order,
+            one.service,
+            " ".join([one.reason, *(f"{name}={value}" for name, value in sorted(one.facts.items()))]),
+        )
+        for one in answer.refused_orders
+    ]
 
 
 def _following(service: str, answer: log.GetStatusResponse, heads: Mapping[str, int]) -> list[tuple[str, ...]]:

@@ -1,7 +1,10 @@
 """Delivery: a clearing run's allowances change hands, all legs or none.
 
 A delivery that cannot be is recorded as DeliveryRefused with its reason and is a normal answer, so that the attempt
-is void on both sides and clearing may make another. A restriction does not stand in the way: trades already made
+is void on both sides and clearing may make another. Only that record voids an attempt. A run that is ordered again
+after it was delivered is answered by what was delivered, if the legs are the same; where they are not, or an earlier
+run or trade is ordered again, the two logs contradict each other: that is refused without a record, so that clearing
+takes it for no answer and people look. A restriction does not stand in the way: trades already made
 still settle. Every tonne sold must have been in the seller's trading holding before the run, for what is bought on
 a day cannot be sold on it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3;
 design, who owns what.
@@ -15,7 +18,19 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 from collections import Counter
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
+from chassis.decider import (
+    NO_ITEMS,
+    Context,
+    Decide,
+    Evolve,
+    Facts,
+    Malformed,
+    NotPermitted,
+    Rejected,
+    as_facts,
+    digest_with,
+    doubts,
+)
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
 from registry.domain.state import AccountState, LastDelivery, Registry
 from registry.domain.values import check_account, check_day, check_quantity, check_vintage
@@ -69,6 +84,19 @@ class DeliveryCompleted:
     day: str
     legs: int
     quantity_tonnes: int
+    legs_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRepeated:
+    """The run was ordered again with the same legs after it had been delivered: nothing moves, and it is completed."""
+
+    run_id: int
+    attempt: int
+    day: str
+    delivered_attempt: int
+    legs: int
+    quantity_tonnes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +115,17 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
     check_shape(command)
     if context.name != CLEARING:
         raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
+    digest = digest_of(command.legs)
+    last = registry.last_delivery
+    check_not_delivered_otherwise(last, command, digest)
+    if command.run_id == last.run_id and last.completed:
+        return [
+            DeliveryRepeated(
+                command.run_id, command.attempt, command.day, last.attempt, last.legs, last.quantity_tonnes
+            )
+        ]
     try:
-        check_order(registry.last_delivery, command)
+        check_attempt(last, command)
         check_no_doubts(context)
         check_names(registry, command.legs)
         check_sellers(registry, command.legs)
@@ -116,6 +153,7 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
         day=command.day,
         legs=len(command.legs),
         quantity_tonnes=sum(leg.quantity_tonnes for leg in command.legs),
+        legs_digest=digest,
     )
     return [*delivered, completed]
 
@@ -134,9 +172,13 @@ def check_shape(command: DeliverAllowances) -> None:
     check_day(command.day)
     if not 1 <= len(command.legs) <= LEGS_MAX:
         raise Malformed("LEGS_OUT_OF_RANGE", legs=len(command.legs), legs_max=LEGS_MAX)
+    last_trade_id = 0
     for leg in command.legs:
         if leg.trade_id < 1:
             raise Malformed("TRADE_ID_OUT_OF_RANGE", trade_id=leg.trade_id)
+        if leg.trade_id <= last_trade_id:
+            raise Malformed("LEGS_NOT_ASCENDING", trade_id=leg.trade_id, last_trade_id=last_trade_id)
+        last_trade_id = leg.trade_id
         check_vintage(leg.vintage)
         check_account(leg.seller)
         check_account(leg.buyer)
@@ -145,20 +187,37 @@ def check_shape(command: DeliverAllowances) -> None:
             raise Malformed("SELLER_IS_BUYER", trade_id=leg.trade_id, account=leg.seller)
 
 
-def check_order(last: LastDelivery, command: DeliverAllowances) -> None:
+def digest_of(legs: tuple[Leg, ...]) -> bytes:
+    digest = NO_ITEMS
+    for leg in legs:
+        digest = digest_with(digest, leg.trade_id, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer)
+    return digest
+
+
+def check_not_delivered_otherwise(last: LastDelivery, command: DeliverAllowances, digest: bytes) -> None:
+    """What was delivered stays delivered. An order that contradicts it is not recorded as refused: that would say that
+    its trades were not delivered.
+    """
     if command.run_id < last.run_id:
         raise Rejected("RUN_OUT_OF_ORDER", run_id=command.run_id, last_run_id=last.run_id)
     if command.run_id == last.run_id and last.completed:
-        raise Rejected("RUN_ALREADY_DELIVERED", run_id=command.run_id, delivered_attempt=last.attempt)
+        if digest != last.legs_digest:
+            raise Rejected(
+                "RUN_ALREADY_DELIVERED",
+                run_id=command.run_id,
+                delivered_attempt=last.attempt,
+                legs=len(command.legs),
+                delivered_legs=last.legs,
+            )
+    elif command.legs[0].trade_id <= last.trade_id:
+        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.legs[0].trade_id, last_trade_id=last.trade_id)
+
+
+def check_attempt(last: LastDelivery, command: DeliverAllowances) -> None:
     if command.run_id == last.run_id and command.attempt <= last.attempt:
         raise Rejected(
             "ATTEMPT_OUT_OF_ORDER", run_id=command.run_id, attempt=command.attempt, last_attempt=last.attempt
         )
-    last_trade_id = last.trade_id
-    for leg in command.legs:
-        if leg.trade_id <= last_trade_id:
-            raise Rejected("TRADE_OUT_OF_ORDER", trade_id=leg.trade_id, last_trade_id=last_trade_id)
-        last_trade_id = leg.trade_id
 
 
 def check_names(registry: Registry, legs: tuple[Leg, ...]) -> None:
@@ -205,11 +264,17 @@ def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
     last = registry.last_delivery
     assert is_later(last, event.run_id, event.attempt)
     last.run_id, last.attempt, last.completed = event.run_id, event.attempt, True
+    last.legs, last.quantity_tonnes, last.legs_digest = event.legs, event.quantity_tonnes, event.legs_digest
+
+
+def on_delivery_repeated(registry: Registry, event: DeliveryRepeated) -> None:
+    last = registry.last_delivery
+    assert (last.run_id, last.attempt, last.completed) == (event.run_id, event.delivered_attempt, True)
 
 
 def on_delivery_refused(registry: Registry, event: DeliveryRefused) -> None:
     last = registry.last_delivery
-    # One refused as out of order does not put the order back.
+    # A refused attempt that is not later than the last does not put the order back.
     if is_later(last, event.run_id, event.attempt):
         last.run_id, last.attempt, last.completed = event.run_id, event.attempt, False
 
@@ -224,5 +289,6 @@ DECIDE: Decide = {DeliverAllowances: deliver_allowances}
 EVOLVE: Evolve = {
     AllowancesDelivered: on_allowances_delivered,
     DeliveryCompleted: on_delivery_completed,
+    DeliveryRepeated: on_delivery_repeated,
     DeliveryRefused: on_delivery_refused,
 }

@@ -64,12 +64,15 @@ class Holding:
 
 @dataclass(slots=True)
 class LastDelivery:
-    """The latest attempt at a delivery, and the last trade ever delivered."""
+    """The latest attempt at a delivery, the last trade ever delivered, and what the last completed delivery moved."""
 
     run_id: int = 0
     attempt: int = 0
     completed: bool = False
     trade_id: int = 0
+    legs: int = 0
+    quantity_tonnes: int = 0
+    legs_digest: bytes = b""
 
 
 @dataclass(slots=True)

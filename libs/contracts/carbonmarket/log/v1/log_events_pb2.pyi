@@ -97,7 +97,7 @@ class CorrectionProposed(_message.Message):
     GROUND_FIELD_NUMBER: _builtins.int
     PROPOSER_FIELD_NUMBER: _builtins.int
     correction: _builtins.str
-    """What is to be corrected, by name: `set-aside/POSITION`, or `hearing/LOG/POSITION/DIGEST`."""
+    """What is to be corrected, by name: `set-aside/POSITION`, `hearing/LOG/POSITION/DIGEST`, or `release/LEVEL`."""
     ground: _builtins.str
     proposer: _builtins.str
     def __init__(
@@ -182,6 +182,39 @@ class HearingResumed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HearingResumed: _TypeAlias = HearingResumed  # noqa: Y015
+
+@_typing.final
+class ReleaseActivated(_message.Message):
+    """Two people closed the way back to earlier releases: from here on the types of a release level may be written, and a release that does
+    not know the level refuses to start on this log.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_LEVEL_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
+    release_level: _builtins.int
+    """Each level follows the one before it; a new log has level 0."""
+    ground: _builtins.str
+    proposer: _builtins.str
+    approver: _builtins.str
+    def __init__(
+        self,
+        *,
+        release_level: _builtins.int = ...,
+        ground: _builtins.str = ...,
+        proposer: _builtins.str = ...,
+        approver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "ground", b"ground", "proposer", b"proposer", "release_level", b"release_level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseActivated: _TypeAlias = ReleaseActivated  # noqa: Y015
 
 @_typing.final
 class HearingHalted(_message.Message):

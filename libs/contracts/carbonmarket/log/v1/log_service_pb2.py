@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from carbonmarket.access.v1 import access_pb2 as carbonmarket_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%carbonmarket/log/v1/log_service.proto\x12\x13\x63\x61rbonmarket.log.v1\x1a#carbonmarket/access/v1/access.proto\"\xf3\x01\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x0brecorded_ms\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x15\n\rsource_log_id\x18\x08 \x01(\t\x12\x17\n\x0fsource_position\x18\t \x01(\x03\x12\x0e\n\x06\x64igest\x18\n \x01(\x0c\x12\x16\n\x0e\x63ommand_digest\x18\x0b \x01(\x0c\x12\x16\n\x0e\x63ommand_events\x18\x0c \x01(\x03\"K\n\x0bReadRequest\x12\x16\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03\x12\x13\n\x0brecords_max\x18\x02 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x05\"S\n\x0cReadResponse\x12,\n\x07records\x18\x01 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Record\x12\x15\n\rhead_position\x18\x02 \x01(\x03\"`\n\x0fReadFeedRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x13\n\x0brecords_max\x18\x03 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x04 \x01(\x05\"D\n\x10ReadFeedResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.carbonmarket.log.v1.FeedRecord\"K\n\nFeedRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12+\n\x06record\x18\x02 \x01(\x0b\x32\x1b.carbonmarket.log.v1.Record\"\x12\n\x10GetStatusRequest\"\xa5\x02\n\x11GetStatusResponse\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\x12\x0e\n\x06now_ms\x18\x03 \x01(\x03\x12\x15\n\rhead_position\x18\x04 \x01(\x03\x12\x16\n\x0eleader_address\x18\x05 \x01(\t\x12\x30\n\tfollowers\x18\x06 \x03(\x0b\x32\x1d.carbonmarket.log.v1.Follower\x12,\n\x07sources\x18\x07 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Source\x12\x30\n\tset_aside\x18\x08 \x03(\x0b\x32\x1d.carbonmarket.log.v1.SetAside\x12\x1c\n\x14unanswered_positions\x18\t \x03(\x03\"*\n\x08\x46ollower\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\"H\n\x06Source\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x16\n\x0eheard_position\x18\x02 \x01(\x03\x12\x16\n\x0ehalted_because\x18\x03 \x01(\t\"j\n\x08SetAside\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"X\n\x16ResolveSetAsideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12set_aside_position\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t\"=\n\x17ResolveSetAsideResponse\x12\x10\n\x08resolved\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x81\x01\n\x14ResumeHearingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x15\n\rsource_digest\x18\x04 \x01(\x0c\x12\x0e\n\x06ground\x18\x05 \x01(\t\":\n\x15ResumeHearingResponse\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"5\n\x10MoveClockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05to_ms\x18\x02 \x01(\x03\"5\n\x11MoveClockResponse\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xf7\x04\n\nLogService\x12W\n\x04Read\x12 .carbonmarket.log.v1.ReadRequest\x1a!.carbonmarket.log.v1.ReadResponse\"\n\xa2\xbb\x18\x06\t\x08\x01\x03\x04\x05\x12\x61\n\x08ReadFeed\x12$.carbonmarket.log.v1.ReadFeedRequest\x1a%.carbonmarket.log.v1.ReadFeedResponse\"\x08\xa2\xbb\x18\x04\x07\x02\x08\x01\x12`\n\tGetStatus\x12%.carbonmarket.log.v1.GetStatusRequest\x1a&.carbonmarket.log.v1.GetStatusResponse\"\x04\xa8\xbb\x18\x01\x12u\n\x0fResolveSetAside\x12+.carbonmarket.log.v1.ResolveSetAsideRequest\x1a,.carbonmarket.log.v1.ResolveSetAsideResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x12o\n\rResumeHearing\x12).carbonmarket.log.v1.ResumeHearingRequest\x1a*.carbonmarket.log.v1.ResumeHearingResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x12\x63\n\tMoveClock\x12%.carbonmarket.log.v1.MoveClockRequest\x1a&.carbonmarket.log.v1.MoveClockResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%carbonmarket/log/v1/log_service.proto\x12\x13\x63\x61rbonmarket.log.v1\x1a#carbonmarket/access/v1/access.proto\"\xf3\x01\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x0brecorded_ms\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x15\n\rsource_log_id\x18\x08 \x01(\t\x12\x17\n\x0fsource_position\x18\t \x01(\x03\x12\x0e\n\x06\x64igest\x18\n \x01(\x0c\x12\x16\n\x0e\x63ommand_digest\x18\x0b \x01(\x0c\x12\x16\n\x0e\x63ommand_events\x18\x0c \x01(\x03\"K\n\x0bReadRequest\x12\x16\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03\x12\x13\n\x0brecords_max\x18\x02 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x05\"S\n\x0cReadResponse\x12,\n\x07records\x18\x01 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Record\x12\x15\n\rhead_position\x18\x02 \x01(\x03\"`\n\x0fReadFeedRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x13\n\x0brecords_max\x18\x03 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x04 \x01(\x05\"D\n\x10ReadFeedResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.carbonmarket.log.v1.FeedRecord\"K\n\nFeedRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12+\n\x06record\x18\x02 \x01(\x0b\x32\x1b.carbonmarket.log.v1.Record\"\x12\n\x10GetStatusRequest\"\x94\x03\n\x11GetStatusResponse\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\x12\x0e\n\x06now_ms\x18\x03 \x01(\x03\x12\x15\n\rhead_position\x18\x04 \x01(\x03\x12\x16\n\x0eleader_address\x18\x05 \x01(\t\x12\x30\n\tfollowers\x18\x06 \x03(\x0b\x32\x1d.carbonmarket.log.v1.Follower\x12,\n\x07sources\x18\x07 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Source\x12\x30\n\tset_aside\x18\x08 \x03(\x0b\x32\x1d.carbonmarket.log.v1.SetAside\x12\x1c\n\x14unanswered_positions\x18\t \x03(\x03\x12\x39\n\x0erefused_orders\x18\n \x03(\x0b\x32!.carbonmarket.log.v1.RefusedOrder\x12\x15\n\rrelease_level\x18\x0b \x01(\x05\x12\x1b\n\x13release_level_known\x18\x0c \x01(\x05\"\xbb\x01\n\x0cRefusedOrder\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\r\n\x05order\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12;\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32,.carbonmarket.log.v1.RefusedOrder.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"*\n\x08\x46ollower\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\"H\n\x06Source\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x16\n\x0eheard_position\x18\x02 \x01(\x03\x12\x16\n\x0ehalted_because\x18\x03 \x01(\t\"j\n\x08SetAside\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"X\n\x16ResolveSetAsideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12set_aside_position\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t\"=\n\x17ResolveSetAsideResponse\x12\x10\n\x08resolved\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"\x81\x01\n\x14ResumeHearingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x15\n\rsource_digest\x18\x04 \x01(\x0c\x12\x0e\n\x06ground\x18\x05 \x01(\t\":\n\x15ResumeHearingResponse\x12\x0f\n\x07resumed\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"S\n\x16\x41\x63tivateReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rrelease_level\x18\x02 \x01(\x05\x12\x0e\n\x06ground\x18\x03 \x01(\t\">\n\x17\x41\x63tivateReleaseResponse\x12\x11\n\tactivated\x18\x01 \x01(\x08\x12\x10\n\x08position\x18\x02 \x01(\x03\"5\n\x10MoveClockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05to_ms\x18\x02 \x01(\x03\"5\n\x11MoveClockResponse\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\x12\x10\n\x08position\x18\x02 \x01(\x03\x32\xee\x05\n\nLogService\x12W\n\x04Read\x12 .carbonmarket.log.v1.ReadRequest\x1a!.carbonmarket.log.v1.ReadResponse\"\n\xa2\xbb\x18\x06\t\x08\x01\x03\x04\x05\x12\x61\n\x08ReadFeed\x12$.carbonmarket.log.v1.ReadFeedRequest\x1a%.carbonmarket.log.v1.ReadFeedResponse\"\x08\xa2\xbb\x18\x04\x07\x02\x08\x01\x12`\n\tGetStatus\x12%.carbonmarket.log.v1.GetStatusRequest\x1a&.carbonmarket.log.v1.GetStatusResponse\"\x04\xa8\xbb\x18\x01\x12u\n\x0fResolveSetAside\x12+.carbonmarket.log.v1.ResolveSetAsideRequest\x1a,.carbonmarket.log.v1.ResolveSetAsideResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x12o\n\rResumeHearing\x12).carbonmarket.log.v1.ResumeHearingRequest\x1a*.carbonmarket.log.v1.ResumeHearingResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x12u\n\x0f\x41\x63tivateRelease\x12+.carbonmarket.log.v1.ActivateReleaseRequest\x1a,.carbonmarket.log.v1.ActivateReleaseResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x12\x63\n\tMoveClock\x12%.carbonmarket.log.v1.MoveClockRequest\x1a&.carbonmarket.log.v1.MoveClockResponse\"\x07\xa2\xbb\x18\x03\x03\x04\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.log.v1.log_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REFUSEDORDER_FACTSENTRY']._loaded_options = None
+  _globals['_REFUSEDORDER_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_LOGSERVICE'].methods_by_name['Read']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['Read']._serialized_options = b'\242\273\030\006\t\010\001\003\004\005'
   _globals['_LOGSERVICE'].methods_by_name['ReadFeed']._loaded_options = None
@@ -42,6 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGSERVICE'].methods_by_name['ResolveSetAside']._serialized_options = b'\242\273\030\003\003\004\005'
   _globals['_LOGSERVICE'].methods_by_name['ResumeHearing']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['ResumeHearing']._serialized_options = b'\242\273\030\003\003\004\005'
+  _globals['_LOGSERVICE'].methods_by_name['ActivateRelease']._loaded_options = None
+  _globals['_LOGSERVICE'].methods_by_name['ActivateRelease']._serialized_options = b'\242\273\030\003\003\004\005'
   _globals['_LOGSERVICE'].methods_by_name['MoveClock']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['MoveClock']._serialized_options = b'\242\273\030\003\003\004\005'
   _globals['_RECORD']._serialized_start=100
@@ -59,25 +63,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_start=752
   _globals['_GETSTATUSREQUEST']._serialized_end=770
   _globals['_GETSTATUSRESPONSE']._serialized_start=773
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1066
-  _globals['_FOLLOWER']._serialized_start=1068
-  _globals['_FOLLOWER']._serialized_end=1110
-  _globals['_SOURCE']._serialized_start=1112
-  _globals['_SOURCE']._serialized_end=1184
-  _globals['_SETASIDE']._serialized_start=1186
-  _globals['_SETASIDE']._serialized_end=1292
-  _globals['_RESOLVESETASIDEREQUEST']._serialized_start=1294
-  _globals['_RESOLVESETASIDEREQUEST']._serialized_end=1382
-  _globals['_RESOLVESETASIDERESPONSE']._serialized_start=1384
-  _globals['_RESOLVESETASIDERESPONSE']._serialized_end=1445
-  _globals['_RESUMEHEARINGREQUEST']._serialized_start=1448
-  _globals['_RESUMEHEARINGREQUEST']._serialized_end=1577
-  _globals['_RESUMEHEARINGRESPONSE']._serialized_start=1579
-  _globals['_RESUMEHEARINGRESPONSE']._serialized_end=1637
-  _globals['_MOVECLOCKREQUEST']._serialized_start=1639
-  _globals['_MOVECLOCKREQUEST']._serialized_end=1692
-  _globals['_MOVECLOCKRESPONSE']._serialized_start=1694
-  _globals['_MOVECLOCKRESPONSE']._serialized_end=1747
-  _globals['_LOGSERVICE']._serialized_start=1750
-  _globals['_LOGSERVICE']._serialized_end=2381
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1177
+  _globals['_REFUSEDORDER']._serialized_start=1180
+  _globals['_REFUSEDORDER']._serialized_end=1367
+  _globals['_REFUSEDORDER_FACTSENTRY']._serialized_start=1323
+  _globals['_REFUSEDORDER_FACTSENTRY']._serialized_end=1367
+  _globals['_FOLLOWER']._serialized_start=1369
+  _globals['_FOLLOWER']._serialized_end=1411
+  _globals['_SOURCE']._serialized_start=1413
+  _globals['_SOURCE']._serialized_end=1485
+  _globals['_SETASIDE']._serialized_start=1487
+  _globals['_SETASIDE']._serialized_end=1593
+  _globals['_RESOLVESETASIDEREQUEST']._serialized_start=1595
+  _globals['_RESOLVESETASIDEREQUEST']._serialized_end=1683
+  _globals['_RESOLVESETASIDERESPONSE']._serialized_start=1685
+  _globals['_RESOLVESETASIDERESPONSE']._serialized_end=1746
+  _globals['_RESUMEHEARINGREQUEST']._serialized_start=1749
+  _globals['_RESUMEHEARINGREQUEST']._serialized_end=1878
+  _globals['_RESUMEHEARINGRESPONSE']._serialized_start=1880
+  _globals['_RESUMEHEARINGRESPONSE']._serialized_end=1938
+  _globals['_ACTIVATERELEASEREQUEST']._serialized_start=1940
+  _globals['_ACTIVATERELEASEREQUEST']._serialized_end=2023
+  _globals['_ACTIVATERELEASERESPONSE']._serialized_start=2025
+  _globals['_ACTIVATERELEASERESPONSE']._serialized_end=2087
+  _globals['_MOVECLOCKREQUEST']._serialized_start=2089
+  _globals['_MOVECLOCKREQUEST']._serialized_end=2142
+  _globals['_MOVECLOCKRESPONSE']._serialized_start=2144
+  _globals['_MOVECLOCKRESPONSE']._serialized_end=2197
+  _globals['_LOGSERVICE']._serialized_start=2200
+  _globals['_LOGSERVICE']._serialized_end=2950
 # @@protoc_insertion_point(module_scope)

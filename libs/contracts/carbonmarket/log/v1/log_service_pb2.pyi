@@ -232,12 +232,18 @@ class GetStatusResponse(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     SET_ASIDE_FIELD_NUMBER: _builtins.int
     UNANSWERED_POSITIONS_FIELD_NUMBER: _builtins.int
+    REFUSED_ORDERS_FIELD_NUMBER: _builtins.int
+    RELEASE_LEVEL_FIELD_NUMBER: _builtins.int
+    RELEASE_LEVEL_KNOWN_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     rehearsal: _builtins.bool
     now_ms: _builtins.int
     head_position: _builtins.int
     leader_address: _builtins.str
     """The replica that leads, host:port."""
+    release_level: _builtins.int
+    """The release level activated last in this log, and the highest that this release knows."""
+    release_level_known: _builtins.int
     @_builtins.property
     def followers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Follower]: ...
     @_builtins.property
@@ -247,6 +253,10 @@ class GetStatusResponse(_message.Message):
     @_builtins.property
     def unanswered_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Positions of orders to other services that await their answer."""
+
+    @_builtins.property
+    def refused_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedOrder]:
+        """Those of them that the other service refuses instead of answering: people must find out why."""
 
     def __init__(
         self,
@@ -260,14 +270,73 @@ class GetStatusResponse(_message.Message):
         sources: _abc.Iterable[Global___Source] | None = ...,
         set_aside: _abc.Iterable[Global___SetAside] | None = ...,
         unanswered_positions: _abc.Iterable[_builtins.int] | None = ...,
+        refused_orders: _abc.Iterable[Global___RefusedOrder] | None = ...,
+        release_level: _builtins.int = ...,
+        release_level_known: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "rehearsal", b"rehearsal", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class RefusedOrder(_message.Message):
+    """An order to another service that was refused by gRPC. Such a refusal is no answer: the order is sent again until there is one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    order: _builtins.str
+    """The event that is the order."""
+    service: _builtins.str
+    """Which service refuses it, why, and the facts."""
+    reason: _builtins.str
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        order: _builtins.str = ...,
+        service: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "order", b"order", "position", b"position", "reason", b"reason", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedOrder: _TypeAlias = RefusedOrder  # noqa: Y015
 
 @_typing.final
 class Follower(_message.Message):
@@ -461,6 +530,58 @@ class ResumeHearingResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResumeHearingResponse: _TypeAlias = ResumeHearingResponse  # noqa: Y015
+
+@_typing.final
+class ActivateReleaseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RELEASE_LEVEL_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    release_level: _builtins.int
+    """The level after the one activated last."""
+    ground: _builtins.str
+    """Why it may be, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        release_level: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "release_level", b"release_level", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateReleaseRequest: _TypeAlias = ActivateReleaseRequest  # noqa: Y015
+
+@_typing.final
+class ActivateReleaseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVATED_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    activated: _builtins.bool
+    """False while the call of a second operator is awaited."""
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        activated: _builtins.bool = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateReleaseResponse: _TypeAlias = ActivateReleaseResponse  # noqa: Y015
 
 @_typing.final
 class MoveClockRequest(_message.Message):

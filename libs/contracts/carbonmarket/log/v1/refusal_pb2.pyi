@@ -54,6 +54,8 @@ class Refusal(_message.Message):
           The same actor used it for another command: take a new id, or send the first command unchanged.
       EVENT_TOO_LARGE            FAILED_PRECONDITION  type, bytes, bytes_max
           Ask for less at once, in several commands.
+      RELEASE_NOT_ACTIVE         FAILED_PRECONDITION  type, release_level, release_level_active
+          What the command would cause belongs to a release level that is not active yet: two operators activate it.
     and SubmitMany:
       TOO_MANY_COMMANDS          INVALID_ARGUMENT     commands_max
           The stream ends. Send fewer commands in one message.

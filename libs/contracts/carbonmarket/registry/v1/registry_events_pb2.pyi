@@ -436,12 +436,17 @@ class DeliveryCompleted(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     LEGS_FIELD_NUMBER: _builtins.int
     QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    LEGS_DIGEST_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     attempt: _builtins.int
     day: _builtins.str
     """The trading day, ISO, China time."""
     legs: _builtins.int
     quantity_tonnes: _builtins.int
+    legs_digest: _builtins.bytes
+    """By which the same run, ordered again, is known. It begins as 32 zero bytes; each leg, in the order of the trades, makes it the
+    SHA-256 of itself and the leg's trade_id, vintage, quantity_tonnes, seller and buyer, each in decimal or UTF-8 with a zero byte after it.
+    """
     def __init__(
         self,
         *,
@@ -450,14 +455,53 @@ class DeliveryCompleted(_message.Message):
         day: _builtins.str = ...,
         legs: _builtins.int = ...,
         quantity_tonnes: _builtins.int = ...,
+        legs_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "legs", b"legs", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "legs", b"legs", "legs_digest", b"legs_digest", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliveryCompleted: _TypeAlias = DeliveryCompleted  # noqa: Y015
+
+@_typing.final
+class DeliveryRepeated(_message.Message):
+    """A run that had been delivered was ordered again, with the same legs. Nothing moves; the order is answered by what was delivered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DELIVERED_ATTEMPT_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.int
+    attempt: _builtins.int
+    day: _builtins.str
+    """The trading day, ISO, China time."""
+    delivered_attempt: _builtins.int
+    """The attempt that delivered the run."""
+    legs: _builtins.int
+    quantity_tonnes: _builtins.int
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.int = ...,
+        attempt: _builtins.int = ...,
+        day: _builtins.str = ...,
+        delivered_attempt: _builtins.int = ...,
+        legs: _builtins.int = ...,
+        quantity_tonnes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "delivered_attempt", b"delivered_attempt", "legs", b"legs", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryRepeated: _TypeAlias = DeliveryRepeated  # noqa: Y015
 
 @_typing.final
 class DeliveryRefused(_message.Message):

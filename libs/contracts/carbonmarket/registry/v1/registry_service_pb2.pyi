@@ -554,6 +554,7 @@ class DeliverAllowancesResponse(_message.Message):
 
     COMPLETED_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """The log position after which a query shows this."""
@@ -565,18 +566,23 @@ class DeliverAllowancesResponse(_message.Message):
     def refused(self) -> _registry_events_pb2.DeliveryRefused:
         """No leg is, and this attempt is void."""
 
+    @_builtins.property
+    def repeated(self) -> _registry_events_pb2.DeliveryRepeated:
+        """Every leg had been delivered when the run was ordered before."""
+
     def __init__(
         self,
         *,
         completed: _registry_events_pb2.DeliveryCompleted | None = ...,
         refused: _registry_events_pb2.DeliveryRefused | None = ...,
+        repeated: _registry_events_pb2.DeliveryRepeated | None = ...,
         position: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "outcome", b"outcome", "refused", b"refused"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "outcome", b"outcome", "refused", b"refused", "repeated", b"repeated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "outcome", b"outcome", "position", b"position", "refused", b"refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "outcome", b"outcome", "position", b"position", "refused", b"refused", "repeated", b"repeated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["completed", "refused"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["completed", "refused", "repeated"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

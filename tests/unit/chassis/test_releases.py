@@ -1,0 +1,166 @@
+"""Two releases of one small domain meet on a log: the way back is open until two people close it, and that is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from google.protobuf import wrappers_pb2 as pb
+
+from chassis.call import Bug
+from chassis.decider import Context, Decider, Malformed, Rejected
+from chassis.engine import Done, Engine
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import Record
+from chassis.releases import ActivateRelease, ReleaseTooOld
+from chassis.shell import OpenLog
+from chassis.snapshots import Snapshots
+from chassis.submission import Submission, timer_submission
+from chassis.tracing import Tracing
+from chassis.wire import EventKind, Wire
+from support import tally
+from support.tally import Add, Added, Tally
+
+ANN, EVE = "registry_operator:ann", "exchange_operator:eve"
+GROUND = "all replicas run it"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """What the second release brings: the whole tally, twice."""
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    pass
+
+
+def double(state: Tally, command: Double, context: Context) -> list[object]:
+    """Before its activation the second release decides as the first one would."""
+    return [Doubled(2)]
+
+
+def add_or_double(state: Tally, command: Add, context: Context) -> list[object]:
+    return [Doubled(2)] if context.release_level >= 1 and command.amount == state.total else [Added(command.amount)]
+
+
+def on_doubled(state: Tally, event: Doubled) -> None:
+    state.total *= event.by
+
+
+FIRST = tally.decider()
+SECOND: Decider[Tally] = Decider(
+    FIRST.initial,
+    {**FIRST.decide, Double: double, Add: add_or_double},
+    {**FIRST.evolve, Doubled: on_doubled},
+    FIRST.due,
+)
+SECOND_WIRE = Wire(
+    *tally.WIRE.by_event.values(),
+    EventKind(Doubled, pb.Int32Value, lambda e: pb.Int32Value(value=e.by), lambda m: Doubled(m.value), since=1),
+)
+
+
+def first(records: Sequence[Record] = ()) -> Engine[Tally]:
+    return folded(Engine("tally", FIRST, tally.WIRE, Tracing()), records)
+
+
+def second(records: Sequence[Record] = ()) -> Engine[Tally]:
+    return folded(Engine("tally", SECOND, SECOND_WIRE, Tracing(), release_level=1), records)
+
+
+def folded(engine: Engine[Tally], records: Sequence[Record]) -> Engine[Tally]:
+    for record in records:
+        engine.apply(record)
+    return engine
+
+
+def written(engine: Engine[Tally], *asked: tuple[str, object]) -> list[Record]:
+    """What these commands wrote, each accepted."""
+    for number, (actor, command) in enumerate(asked):
+        outcome = engine.decide(Submission(actor, f"{engine.head.position}/{number}", command), {}, 1_000)
+        assert isinstance(outcome, Done), outcome
+    return list(engine.take_batch().records)
+
+
+def refusal(engine: Engine[Tally], actor: str, command: object) -> Rejected:
+    outcome = engine.decide(Submission(actor, f"{actor} {command}", command), {}, 1_000)
+    assert isinstance(outcome, Rejected), outcome
+    return outcome
+
+
+ACTIVATED = ((ANN, ActivateRelease(1, GROUND)), (EVE, ActivateRelease(1, GROUND)))
+
+
+def test_before_the_activation_the_new_release_writes_nothing_that_the_old_one_cannot_read() -> None:
+    log = written(first(), (ANN, OpenLog(True)), (ANN, Add(4)))
+    newer = second(log)
+    assert refusal(newer, ANN, Double()).reason == "RELEASE_NOT_ACTIVE"
+    log += written(newer, (ANN, Add(4)), (ANN, Add(2)))
+    assert first(log).state.total == 10, "the way back is open"
+
+
+def test_a_proposal_alone_closes_nothing() -> None:
+    log = written(second(), (ANN, OpenLog(True)))
+    newer = second(log)
+    log += written(newer, ACTIVATED[0])
+    assert refusal(newer, ANN, ActivateRelease(1, GROUND)).reason == "SECOND_PERSON_REQUIRED"
+    assert refusal(newer, ANN, Double()).reason == "RELEASE_NOT_ACTIVE"
+    assert first(log).shell.release_level == 0
+
+
+def test_after_the_activation_the_new_types_are_written_and_the_old_release_refuses_to_start_and_says_why() -> None:
+    newer = second()
+    log = written(newer, (ANN, OpenLog(True)), (ANN, Add(4)), *ACTIVATED)
+    with pytest.raises(ReleaseTooOld) as told:
+        first(log)
+    assert "release level 1 activated by position 4" in str(told.value)
+    assert "knows levels up to 0" in str(told.value)
+    log += written(newer, (ANN, Double()), (ANN, Add(8)))
+    assert second(log).state.total == 16
+    assert second(log).shell.release_level == 1
+
+
+async def test_a_snapshot_of_the_newer_release_does_not_start_the_old_one_either() -> None:
+    store = MemoryStore("tally")
+    newer = second()
+    store.records.extend(written(newer, (ANN, OpenLog(True)), *ACTIVATED))
+    snapshots = Snapshots(MemoryLog(store), "any code", ["tests", "support", "test_releases"])
+    await snapshots.save(snapshots.take(newer))
+    with pytest.raises(ReleaseTooOld):
+        await snapshots.restore(first())
+
+
+def test_levels_are_activated_one_by_one_and_only_those_that_are_known() -> None:
+    newer = second(written(second(), (ANN, OpenLog(True))))
+    for level in (0, -1, 2):
+        unknown = refusal(newer, ANN, ActivateRelease(level, GROUND))
+        assert isinstance(unknown, Malformed)
+        assert (unknown.reason, unknown.facts["release_level_known"]) == ("RELEASE_LEVEL_UNKNOWN", 1)
+    assert refusal(newer, ANN, ActivateRelease(1, " ")).reason == "GROUND_MALFORMED"
+    written(newer, *ACTIVATED)
+    again = refusal(newer, ANN, ActivateRelease(1, GROUND))
+    assert (again.reason, again.facts) == ("RELEASE_LEVEL_NOT_NEXT", {"release_level": 1, "release_level_active": 1})
+
+
+def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
+    decider: Decider[Tally] = replace(SECOND, decide={**SECOND.decide, tally.Ring: lambda *_: [Doubled(2)]})
+    engine = folded(Engine("tally", decider, SECOND_WIRE, Tracing(), release_level=1), [])
+    written(engine, (ANN, OpenLog(False)), (ANN, tally.AddLater(900)))
+    timer = engine.due()
+    assert timer is not None
+    outcome = engine.decide(timer_submission("tally", timer), {}, 1_000)
+    assert isinstance(outcome, Bug)
+    assert "waits until a release is activated" in str(outcome)
+    assert not engine.shell.set_aside
+    written(engine, *ACTIVATED)
+    assert isinstance(engine.decide(timer_submission("tally", timer), {}, 1_000), Done)
+
+
+def test_a_type_that_no_activation_announced_is_named_at_the_start() -> None:
+    log = written(second(), (ANN, OpenLog(True)), *ACTIVATED, (ANN, Double()))
+    careless: Any = Engine("tally", FIRST, tally.WIRE, Tracing(), release_level=1)
+    with pytest.raises(ReleaseTooOld, match=r"record 4 of tally is a google.protobuf.Int32Value, unknown here"):
+        folded(careless, log)
