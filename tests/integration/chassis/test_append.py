@@ -27,7 +27,7 @@ async def leading(database_url: str) -> AsyncIterator[tuple[PostgresLog, "asyncp
     await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
     log = PostgresLog(LOG_ID, database_url, pool)
     assert await log.lead()
-    trouble = await asyncpg.connect(database_url)
+    trouble = await asyncpg.connect(database_url, server_settings={"transaction_timeout": "0"})
     yield log, trouble
     await trouble.close()
     await log.close()
@@ -152,15 +152,17 @@ async def defaults(database_url: str, **settings: str) -> AsyncIterator[None]:
 async def test_whatever_the_database_has_as_its_defaults_the_leaders_session_is_durable_and_never_cancelled(
     database_url: str,
 ) -> None:
+    async with leading(database_url):
+        pass
     async with (
         defaults(
             database_url,
             synchronous_commit="off",
             client_min_messages="error",
-            statement_timeout="50ms",
-            lock_timeout="50ms",
-            transaction_timeout="50ms",
-            idle_session_timeout="10s",
+            statement_timeout="2s",
+            lock_timeout="2s",
+            transaction_timeout="2s",
+            idle_session_timeout="60s",
         ),
         leading(database_url) as (log, trouble),
     ):
@@ -174,11 +176,10 @@ async def test_whatever_the_database_has_as_its_defaults_the_leaders_session_is_
             "fsync": "on",
             "full_page_writes": "on",
         }
-        await trouble.execute("SET statement_timeout = 0; SET transaction_timeout = 0")
         async with trouble.transaction():
             await trouble.execute("LOCK TABLE log IN ACCESS EXCLUSIVE MODE")
             appending = asyncio.create_task(log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), []))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(2.5)
             assert not appending.done(), "no time limit of the server's ends an append"
         await appending
 
