@@ -1,7 +1,7 @@
 """One suite for every log: what PostgreSQL and the in-memory twin both keep."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +9,45 @@ import pytest
 import pytest_asyncio
 
 import chassis
+from chassis.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
 from chassis.log import Fenced, Found, Log, Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.postgres_log import PostgresLog, migrate, open_pool
 from chassis.record import Head, HeardUpTo, Record, chain, first_fault, genesis
 
 LOG_ID = "tally"
-NewSession = Callable[[], Awaitable[Log]]
+NOW_MS = 1_800_000_000_000
+SetClock = Callable[[int], Awaitable[None]]
+
+
+@dataclass
+class Sessions:
+    """Makes sessions on one and the same log, as competing replicas have them; sets the clock of their database."""
+
+    new: Callable[[], Awaitable[Log]]
+    set_clock: SetClock
+
+    async def __call__(self) -> Log:
+        return await self.new()
+
+
+NewSession = Sessions
 
 
 @pytest_asyncio.fixture(params=["memory", "postgres"])
 async def session(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[NewSession]:
-    """Makes sessions on one and the same log, as competing replicas have them."""
     opened: list[Log] = []
     if request.param == "memory":
         store = MemoryStore(LOG_ID)
+
+        async def set_store(now_ms: int) -> None:
+            store.clock_ms = lambda: now_ms
 
         async def new() -> Log:
             opened.append(MemoryLog(store))
             return opened[-1]
 
-        yield new
+        yield Sessions(new, set_store)
         return
     pool = await open_pool(database_url)
     shell = Path(chassis.__file__).parent
@@ -39,7 +57,10 @@ async def session(request: pytest.FixtureRequest, database_url: str) -> AsyncIte
         opened.append(PostgresLog(LOG_ID, database_url, pool))
         return opened[-1]
 
-    yield connect
+    async def set_database(now_ms: int) -> None:
+        await pool.execute(f"CREATE OR REPLACE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql AS 'SELECT {now_ms}'")
+
+    yield Sessions(connect, set_database)
     for log in opened:
         await log.close()
     await pool.close()
@@ -187,3 +208,47 @@ def test_a_missing_or_reordered_record_is_found_where_it_stands(harm: str) -> No
     fault = first_fault(genesis(LOG_ID), records)
     assert fault is not None
     assert fault.position == 3
+
+
+@pytest.mark.parametrize("off_ms", [CLOCK_SKEW_MS_MAX + 1, -CLOCK_SKEW_MS_MAX - 1, 40 * 365 * 86_400_000])
+async def test_nothing_is_appended_by_a_host_whose_clock_is_not_the_databases(session: NewSession, off_ms: int) -> None:
+    log = await session()
+    await log.lead()
+    await session.set_clock(NOW_MS)
+    assert await log.clock_ms() == NOW_MS
+    timely = extend(genesis(LOG_ID), 1, recorded_ms=NOW_MS + min(off_ms, 0))
+    for records in (timely, []):
+        with pytest.raises(ClockSkewed, match="ahead of the" if off_ms > 0 else "behind the"):
+            await log.append(genesis(LOG_ID), records, [HeardUpTo("other", 4, b"four")], lambda: NOW_MS + off_ms)
+    assert (await log.read(0, 10), await log.heard()) == ([], [])
+
+
+@pytest.mark.parametrize("off_ms", [CLOCK_SKEW_MS_MAX, 0, -CLOCK_SKEW_MS_MAX])
+async def test_a_host_whose_clock_is_near_the_databases_appends(session: NewSession, off_ms: int) -> None:
+    log = await session()
+    await log.lead()
+    await session.set_clock(NOW_MS)
+    records = extend(genesis(LOG_ID), 1, recorded_ms=NOW_MS + off_ms)
+    await log.append(genesis(LOG_ID), records, [], lambda: NOW_MS + off_ms)
+    await log.append(end_of(records), [], [], lambda: NOW_MS + off_ms)
+    assert await log.read(0, 10) == records
+
+
+async def test_what_was_decided_while_the_clock_was_ahead_is_not_appended_when_it_is_right_again(
+    session: NewSession,
+) -> None:
+    log = await session()
+    await log.lead()
+    await session.set_clock(NOW_MS)
+    records = extend(genesis(LOG_ID), 1, recorded_ms=NOW_MS + CLOCK_SKEW_MS_MAX + 1)
+    with pytest.raises(ClockSkewed, match="a decision was made when it was ahead"):
+        await log.append(genesis(LOG_ID), records, [], lambda: NOW_MS)
+    assert await log.read(0, 10) == []
+
+
+async def test_a_rehearsal_has_its_own_time_and_is_not_held_against_the_databases(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    records = extend(genesis(LOG_ID), 1, recorded_ms=NOW_MS * 2)
+    await log.append(genesis(LOG_ID), records, [], None)
+    assert await log.read(0, 10) == records

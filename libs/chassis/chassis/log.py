@@ -5,7 +5,7 @@ extend the head it names changes nothing and raises `Fenced`; an append is whole
 after a lost answer succeeds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,11 +68,22 @@ class Log(Protocol):
         """Takes the leadership if it is free. Kept until the session ends; True as well when it is held already."""
         ...
 
-    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+    async def clock_ms(self) -> int:
+        """What the database's clock shows, of which the log's time is to be no other."""
+        ...
+
+    async def append(
+        self,
+        head: Head,
+        records: Sequence[Record],
+        heard: Sequence[HeardUpTo],
+        host_ms: Callable[[], int] | None = None,
+    ) -> None:
         """Extends `head` by `records`, and notes what was heard, in one transaction on the leader's session.
 
-        With no records it proves that this writer still leads, and is as durable as any other. Raises Fenced or
-        LogUnavailable; both end the process.
+        With no records it proves that this writer still leads, and is as durable as any other. `host_ms` is the host's
+        clock, held against the database's (chassis.clocks); none for a rehearsal, which has its own time. Raises
+        Fenced, LogUnavailable or ClockSkewed; each ends the process.
         """
         ...
 

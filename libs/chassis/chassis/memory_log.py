@@ -1,16 +1,19 @@
 """The log's in-memory twin: for tests and simulation. What survives a `session` is what a database would keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from chassis.clocks import check_why_not, may_extend
 from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, Snapshot
+from chassis.machine_clock import MachineClock
 from chassis.record import Head, HeardUpTo, Record, genesis
 
 
 class MemoryStore:
-    """What a database would hold, shared by the sessions of competing replicas."""
+    """What a database would hold, shared by the sessions of competing replicas; `clock_ms` is its clock."""
 
-    def __init__(self, log_id: str) -> None:
+    def __init__(self, log_id: str, clock_ms: Callable[[], int] | None = None) -> None:
         self.log_id = log_id
+        self.clock_ms = clock_ms or MachineClock().now_ms
         self.records: list[Record] = []
         self.heard: dict[str, HeardUpTo] = {}
         self.commands: dict[Key, Found] = {}
@@ -38,13 +41,24 @@ class MemoryLog:
             self._store.leader = self
         return self._store.leader is self
 
-    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+    async def clock_ms(self) -> int:
+        return self._store.clock_ms()
+
+    async def append(
+        self,
+        head: Head,
+        records: Sequence[Record],
+        heard: Sequence[HeardUpTo],
+        host_ms: Callable[[], int] | None = None,
+    ) -> None:
         if self._store.leader is not self:
             raise Fenced("this session does not lead")
         if records and self._is_there(records):
             return
         if self._store.head() != head:
             raise Fenced(f"head is {self._store.head().position}, this writer knows {head.position}")
+        if host_ms is not None:
+            self._compare_clocks(host_ms(), records)
         self._store.records.extend(records)
         for record in records:
             if record.command_digest:
@@ -52,6 +66,12 @@ class MemoryLog:
                 self._store.commands[(record.actor, record.request_id)] = found
         for upto in heard:
             self._store.heard[upto.log_id] = upto
+
+    def _compare_clocks(self, host_ms: int, records: Sequence[Record]) -> None:
+        database_ms = self._store.clock_ms()
+        recorded_ms = records[-1].recorded_ms if records else 0
+        if not may_extend(host_ms, database_ms, recorded_ms):
+            check_why_not(host_ms, database_ms, host_ms, recorded_ms)
 
     def _is_there(self, records: Sequence[Record]) -> bool:
         """A retry: the last of the rows stands in the log, and with it, by the chain, all of them."""

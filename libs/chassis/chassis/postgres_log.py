@@ -14,12 +14,13 @@ warning) it raises LogUnavailable and the process ends: the next start reads wha
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
 
+from chassis.clocks import CLOCK_SKEW_MS_MAX, COMPARISONS_MAX, check_why_not
 from chassis.configuration import Misconfigured
 from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot, Witness
 from chassis.record import Head, HeardUpTo, Record, genesis
@@ -76,7 +77,9 @@ COLUMNS = (
     "position, type, data, recorded_ms, actor, request_id, traceparent, source_log_id, source_position, digest, "
     "command_digest, command_events"
 )
-APPEND = "SELECT log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)"
+APPEND = (
+    "SELECT outcome, database_ms FROM log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)"
+)
 FIND = """
 SELECT log.actor, log.request_id, log.command_digest, log.position, log.command_events
 FROM unnest($1::text[], $2::text[]) AS wanted (actor, request_id)
@@ -174,10 +177,20 @@ class PostgresLog:
         if message.severity_en == "WARNING":
             self._warnings.append(str(message))
 
-    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
-        session = self._session
-        if session is None or not self._leads:
-            raise Fenced("this session does not lead")
+    async def clock_ms(self) -> int:
+        try:
+            now_ms: int = await self._pool.fetchval("SELECT clock_ms()")
+        except OUT_OF_REACH as error:
+            raise LogUnavailable(f"cannot read the database's clock: {error}") from error
+        return now_ms
+
+    async def append(
+        self,
+        head: Head,
+        records: Sequence[Record],
+        heard: Sequence[HeardUpTo],
+        host_ms: Callable[[], int] | None = None,
+    ) -> None:
         if head.position == 0 and head != genesis(self._log_id):
             raise Fenced("an empty log begins with the digest of its own id")
         arguments: list[Any] = [head.position, head.digest]
@@ -187,23 +200,39 @@ class PostgresLog:
             [upto.position for upto in heard],
             [upto.digest for upto in heard],
         ]
+        for _ in range(COMPARISONS_MAX):
+            sent_ms = host_ms() if host_ms is not None else None
+            outcome, database_ms = await self._ask(head, [*arguments, sent_ms, CLOCK_SKEW_MS_MAX])
+            if outcome == "fenced":
+                raise Fenced(f"the log no longer ends at {head.position} as this writer knows it")
+            if outcome != "skewed" or host_ms is None or sent_ms is None:
+                return
+            check_why_not(sent_ms, database_ms, host_ms(), records[-1].recorded_ms if records else 0)
+        slow = f"took longer than {CLOCK_SKEW_MS_MAX} ms to reach the database, {COMPARISONS_MAX} times"
+        raise LogUnavailable(f"an append after {head.position} {slow}")
+
+    async def _ask(self, head: Head, arguments: Sequence[Any]) -> tuple[str, int]:
+        """One statement, one transaction: appended or not."""
+        session = self._session
+        if session is None or not self._leads:
+            raise Fenced("this session does not lead")
         self._warnings.clear()
         # Neither a timeout of asyncpg's nor a cancelled task may reach the statement: both would cancel it, and a
         # cancelled commit that waits for its replica is a commit on this machine only.
-        appending = asyncio.ensure_future(session.fetchval(APPEND, *arguments))
+        appending = asyncio.ensure_future(session.fetchrow(APPEND, *arguments))
         await asyncio.wait({appending}, timeout=APPEND_SECONDS_MAX)
         if not appending.done():
             raise LogUnavailable(f"append after {head.position} is in doubt: no answer in {APPEND_SECONDS_MAX:g} s")
         try:
-            answer = appending.result()
+            row = appending.result()
         except Exception as error:
             raise LogUnavailable(
                 f"append after {head.position} is in doubt: {type(error).__name__}: {error}"
             ) from error
         if self._warnings:
             raise LogUnavailable(f"append after {head.position} came with a warning: {'; '.join(self._warnings)}")
-        if answer == "fenced":
-            raise Fenced(f"the log no longer ends at {head.position} as this writer knows it")
+        assert row is not None
+        return row["outcome"], row["database_ms"]
 
     async def read(self, after_position: int, records_max: int) -> list[Record]:
         limit = min(records_max, READ_RECORDS_MAX)

@@ -19,6 +19,7 @@ import asyncpg
 from chassis import telemetry
 from chassis.broker import RecordConsumer, RecordProducer
 from chassis.call import Unavailable
+from chassis.clocks import ClockSkewed
 from chassis.configuration import Misconfigured, Settings, read_settings
 from chassis.door import GrpcDoor
 from chassis.edges import Edges
@@ -34,7 +35,8 @@ from chassis.verify import contradictions, read_witness, verify
 DATABASE_SECONDS_MAX = 30.0
 DATABASE_RETRY_SECONDS = 1.0
 COLLECT_AFTER = (50_000, 20, 5)
-EXIT_MISCONFIGURED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 70, 65
+EXIT_MISCONFIGURED, EXIT_CLOCK_SKEWED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 75, 70, 65
+EXIT_CODES = ((Misconfigured, EXIT_MISCONFIGURED), (ClockSkewed, EXIT_CLOCK_SKEWED))
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequen
 
 
 async def serve(service: Service[Any], settings: Settings) -> int:
-    """Serves until told to stop (0) or until something is in doubt (EXIT_IN_DOUBT)."""
+    """Serves until told to stop (0), or until something is in doubt or misconfigured: the other exit codes."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -119,7 +121,7 @@ async def serve(service: Service[Any], settings: Settings) -> int:
         logger.critical("the process ends, its next start reads what is true: %s", cause, exc_info=error)
         if replica is not None:
             await replica.abandon()
-        return EXIT_MISCONFIGURED if isinstance(cause, Misconfigured) else EXIT_IN_DOUBT
+        return next((code for kind, code in EXIT_CODES if isinstance(cause, kind)), EXIT_IN_DOUBT)
     finally:
         # In a thread, because the last export reads gauges in this loop.
         await asyncio.to_thread(flush_metrics)

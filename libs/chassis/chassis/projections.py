@@ -137,6 +137,7 @@ class Tables:
         ends = loop.time() + wait_seconds
         while True:
             seen = self._projector.position
+            await self._projector.wait_for(0)
             found = await self._store.read_feed(account, after_sequence, records_max)
             left = ends - loop.time()
             if found or left <= 0:

@@ -3,7 +3,7 @@
 Start-up and recovery are one path: prepare, restore a snapshot, fold the log's tail, serve. A replica that has caught
 up is ready; until it leads it passes calls on and follows the log. When it gets the leadership it folds the rest,
 appends LeadershipTaken, does what is overdue, and only then answers. If anything is in doubt the process ends, and
-the next start reads what is true.
+the next start reads what is true. So it does where its host's clock is not its database's, before it leads and while.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from chassis.clocks import check_not_ahead, compare_clocks
 from chassis.composition import compose
 from chassis.configuration import Misconfigured, Settings
 from chassis.edges import Edges
@@ -66,13 +67,22 @@ class Replica:
 
     async def _follow_until_leading(self) -> None:
         engine, log = self.parts.engine, self._edges.log
-        while not await log.lead():
+        while not await self._leads():
             await catch_up(engine, log)
             self.parts.role.leader_address = engine.shell.leader_address
             await self._edges.door.say_health(serves=True)
             await asyncio.sleep(STANDBY_POLL_SECONDS)
         await catch_up(engine, log)
         engine.hear_from(await log.heard())
+        if not self._settings.rehearsal:
+            now_ms = await compare_clocks(log, self._edges.clock.now_ms)
+            await check_not_ahead(log, engine.head.position, engine.shell.now_ms, now_ms)
+
+    async def _leads(self) -> bool:
+        """A host whose clock is wrong does not ask: it would keep those out that are right."""
+        if not self._settings.rehearsal:
+            await compare_clocks(self._edges.log, self._edges.clock.now_ms)
+        return await self._edges.log.lead()
 
     async def _lead(self) -> None:
         """The writer's end is the end of everything, at once: nobody waits for parts that cling to what is broken."""

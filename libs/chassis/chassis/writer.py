@@ -272,7 +272,8 @@ class Writer(Generic[S]):
         caused = [w.work.traceparent for w, _ in answers if isinstance(w.work, Submission)] if batch.records else ()
         span = self.engine.tracing.gathering("append", [*caused, *(branch.traceparent for branch in batch.branches)])
         started = time.perf_counter()
-        await self.log.append(batch.head, batch.records, batch.heard)
+        host_ms = None if self.engine.shell.rehearsal else self._clock_ms
+        await self.log.append(batch.head, batch.records, batch.heard, host_ms)
         if batch.records:
             self._metrics.appended(time.perf_counter() - started, len(batch.records), batch.records[-1].position)
         for branch in batch.branches:

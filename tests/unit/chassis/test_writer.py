@@ -1,7 +1,7 @@
 """The writer: nothing is answered before its commit, and one append is in flight at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -33,7 +33,13 @@ class SlowLog(MemoryLog):
         self.appends = 0
         self.fails_with: Exception | None = None
 
-    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+    async def append(
+        self,
+        head: Head,
+        records: Sequence[Record],
+        heard: Sequence[HeardUpTo],
+        host_ms: Callable[[], int] | None = None,
+    ) -> None:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         await self.may_commit.wait()
@@ -41,7 +47,7 @@ class SlowLog(MemoryLog):
         self.appends += 1
         if self.fails_with is not None:
             raise self.fails_with
-        await super().append(head, records, heard)
+        await super().append(head, records, heard, host_ms)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The writer when things go wrong: callers that leave, parts that fail after the commit, a state that breaks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -33,9 +33,15 @@ class GatedLog(MemoryLog):
         self.may_commit.set()
         self.reads_fail = False
 
-    async def append(self, head: Head, records: Sequence[Record], heard: Sequence[HeardUpTo]) -> None:
+    async def append(
+        self,
+        head: Head,
+        records: Sequence[Record],
+        heard: Sequence[HeardUpTo],
+        host_ms: Callable[[], int] | None = None,
+    ) -> None:
         await self.may_commit.wait()
-        await super().append(head, records, heard)
+        await super().append(head, records, heard, host_ms)
 
     async def read(self, after_position: int, records_max: int) -> list[Record]:
         if self.reads_fail:

@@ -62,27 +62,41 @@ CREATE TABLE leadership (
 
 INSERT INTO leadership (proofs) VALUES (0);
 
+-- The database's clock, in milliseconds. A function of its own, so that a test can set it.
+CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
+$$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
+
 -- Extends the log if its head is the one the caller knows: position and digest. Answers 'appended', 'repeated' (the rows are there
--- already, a retry after a lost answer) or 'fenced'. One statement, hence one transaction, and one that writes: also without records.
+-- already, a retry after a lost answer), 'fenced', or 'skewed' where the host's clock (NULL in a rehearsal) or the last record's time is too far
+-- from the database's, as chassis.clocks.may_extend has it; database_ms is what that clock showed. One statement, hence one transaction, and one that writes: also without records.
 CREATE FUNCTION log_append(
     head_position bigint, head_digest bytea,
     positions bigint[], types text[], datas bytea[], recorded bigint[], actors text[], request_ids text[], traceparents text[],
     source_log_ids text[], source_positions bigint[], digests bytea[], command_digests bytea[], command_counts integer[],
-    heard_log_ids text[], heard_positions bigint[], heard_digests bytea[]
-) RETURNS text LANGUAGE plpgsql AS $$
+    heard_log_ids text[], heard_positions bigint[], heard_digests bytea[],
+    host_ms bigint, skew_ms_max bigint,
+    OUT outcome text, OUT database_ms bigint
+) LANGUAGE plpgsql AS $$
 DECLARE
     last_position bigint;
     last_digest bytea;
 BEGIN
+    database_ms := clock_ms();
     SELECT log.position, log.digest INTO last_position, last_digest FROM log ORDER BY log.position DESC LIMIT 1;
     IF coalesce(last_position, 0) <> head_position OR (last_position IS NOT NULL AND last_digest <> head_digest) THEN
         IF cardinality(positions) > 0 AND EXISTS (
             SELECT FROM log
             WHERE log.position = positions[cardinality(positions)] AND log.digest = digests[cardinality(digests)]
         ) THEN
-            RETURN 'repeated';
+            outcome := 'repeated';
+            RETURN;
         END IF;
-        RETURN 'fenced';
+        outcome := 'fenced';
+        RETURN;
+    END IF;
+    IF host_ms IS NOT NULL AND (abs(database_ms - host_ms) > skew_ms_max OR recorded[cardinality(recorded)] > database_ms + skew_ms_max) THEN
+        outcome := 'skewed';
+        RETURN;
     END IF;
     IF cardinality(positions) = 0 THEN
         UPDATE leadership SET proofs = proofs + 1;
@@ -93,5 +107,5 @@ BEGIN
     INSERT INTO heard
     SELECT * FROM unnest(heard_log_ids, heard_positions, heard_digests)
     ON CONFLICT (log_id) DO UPDATE SET position = excluded.position, digest = excluded.digest;
-    RETURN 'appended';
+    outcome := 'appended';
 END $$;
