@@ -5,7 +5,9 @@ A service's module keeps two tables, subclasses the suite with them, and gives t
 fixture leaves; the accepted last, because they go on from one another and may end the day.
 """
 
-from collections.abc import Sequence, Set
+import re
+from collections.abc import Iterator, Sequence, Set
+from functools import reduce
 from typing import Any, ClassVar
 
 import grpc
@@ -14,7 +16,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from chassis.call import Refused
-from support.one_service import OneService, with_id
+from support.one_service import OneService, RefusedAt, with_id
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -36,6 +38,54 @@ def named(value: Any) -> str:
 
 def command(request: Any) -> str:
     return type(request).__name__.removesuffix("Request")
+
+
+MISTAKABLE = ("r1 ", " r1", "r  1", "r\u200b1", "ｒ1", "r\u0430", "e\u0301", "\u202er1", "r\n1", "\0")
+"""Each is shown like a text that it is not, or not at all."""
+
+OPAQUE = frozenset({"traceparent"})
+"""What a service passes on, or leaves out, as it came."""
+
+
+def texts_replaced(request: Any, by: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """For each text of a request, at any depth: its path, and the request with another text there."""
+    for path in paths(request):
+        *above, name = re.split(r"[.](?=[^.]*$)", path)
+        for text in by:
+            changed = type(request)()
+            changed.CopyFrom(request)
+            holder = reduce(step, above[0].split(".") if above else [], changed)
+            bare, _, index = name.rstrip("]").partition("[")
+            value = getattr(holder, bare)
+            if bare in OPAQUE or not isinstance(value[int(index)] if index else value, str):
+                break
+            if index:
+                value[int(index)] = text
+            else:
+                setattr(holder, bare, text)
+            yield path, changed
+
+
+def step(message: Any, name: str) -> Any:
+    bare, _, index = name.rstrip("]").partition("[")
+    value = getattr(message, bare)
+    return value[int(index)] if index else value
+
+
+def paths(message: Any, before: str = "") -> set[str]:
+    """Every field of a message and of its parts, as a refusal names it."""
+    found = set()
+    for field in message.DESCRIPTOR.fields:
+        path = f"{before}{field.name}"
+        found.add(path)
+        value = getattr(message, field.name)
+        parts = (
+            [(f"{path}[{number}]", part) for number, part in enumerate(value)] if field.is_repeated else [(path, value)]
+        )
+        found |= {name for name, _ in parts}
+        if field.message_type is not None:
+            found |= {deeper for name, part in parts for deeper in paths(part, f"{name}.")}
+    return found
 
 
 class CommandSuite:
@@ -82,8 +132,19 @@ class CommandSuite:
         with pytest.raises(Refused) as refused:
             await service.ask(actor, request_)
         assert (refused.value.code, refused.value.reason) == (code, reason)
+        field = getattr(refused.value, "field", "")
+        assert (code is INVALID) == (field in paths(request_))
         assert all(len(fact) <= 100 for fact in refused.value.facts.values())
         assert await service.head() == before
+
+    async def test_a_text_that_could_pass_for_another_is_refused_in_every_field(
+        self, service: OneService, actor: str, request_: Any, other: Any
+    ) -> None:
+        """Whatever an rpc takes as text; `other` is not asked here."""
+        for field, ask in texts_replaced(with_id(request_, service.new_id()), MISTAKABLE):
+            with pytest.raises(RefusedAt) as refused:
+                await service.call(actor, ask)
+            assert (refused.value.code, refused.value.field) == (INVALID, field)
 
     async def test_a_caller_without_a_name_is_turned_away(self, service: OneService) -> None:
         actor, request = self.one_more

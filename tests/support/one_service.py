@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import log_service_pb2
 from chassis.call import Refused
@@ -167,12 +169,30 @@ def with_id(request: Any, request_id: str) -> Any:
     return copied
 
 
+class RefusedAt(Refused):
+    """A refusal with the field of the request that the answer names, empty where it names none."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, facts: Mapping[str, str], field: str) -> None:
+        super().__init__(code, reason, facts)
+        self.field = field
+
+
+def field_of(error: grpc.aio.AioRpcError) -> str:
+    """The path in the answer's google.rpc.BadRequest."""
+    status = rpc_status.from_call(cast(grpc.Call, error))
+    for detail in status.details if status else ():
+        bad = error_details_pb2.BadRequest()
+        if detail.Unpack(bad):
+            return str(bad.field_violations[0].field)
+    return ""
+
+
 def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
     """What a broken call says; where no service of ours answered, the code's name is the reason."""
     info = error_info(error)
     if info is None:
         return Refused(error.code(), error.code().name, {"details": error.details() or ""})
-    return Refused(error.code(), info.reason, dict(info.metadata))
+    return RefusedAt(error.code(), info.reason, dict(info.metadata), field_of(error))
 
 
 def path(method: MethodDescriptor) -> str:

@@ -24,6 +24,7 @@ DOMAIN_IMPORTS = {
     "types",
     "typing",
     "chassis.decider",
+    "chassis.shapes",
 }
 KAFKA_CLIENTS = {"aiokafka", "faststream"}
 KAFKA_CLIENTS_IN = ("libs/chassis/chassis/broker.py",)
@@ -68,7 +69,7 @@ def test_a_domain_imports_types_the_decider_and_its_siblings_only(service: str) 
         for module in domain_modules(service)
         for name in module.imports()
         if not (name in DOMAIN_IMPORTS or name.partition(".")[0] in DOMAIN_IMPORTS & set(sys.stdlib_module_names))
-        and not name.startswith(("chassis.decider.", f"{service}.domain"))
+        and not name.startswith(("chassis.decider.", "chassis.shapes.", f"{service}.domain"))
     }
     assert not strangers
 

@@ -17,11 +17,11 @@ VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 def parse_many(kind: type[Any], data: bytes) -> Sequence[Any]:
     """The commands of a `SubmitMany` message. Raises Malformed."""
     if fields_in(data, BULK_COMMANDS_MAX + 1) > BULK_COMMANDS_MAX:
-        raise Malformed("TOO_MANY_COMMANDS", commands_max=BULK_COMMANDS_MAX)
+        raise Malformed("TOO_MANY_COMMANDS", "commands", commands_max=BULK_COMMANDS_MAX)
     try:
         commands: Sequence[Any] = kind.FromString(data).commands
     except DecodeError:
-        raise Malformed("REQUEST_NOT_READABLE", message=kind.DESCRIPTOR.full_name) from None
+        raise Malformed("REQUEST_NOT_READABLE", "", message=kind.DESCRIPTOR.full_name) from None
     return commands
 
 

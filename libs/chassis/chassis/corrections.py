@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.decider import Malformed, NotFound, Rejected, check_second_person
+from chassis.shapes import check_ground
 from chassis.wire import EventKind
 
-GROUND_CHARACTERS_MAX = 200
 DIGEST_BYTES = 32
 
 
@@ -84,9 +84,9 @@ def resume_hearing(
     """Only of a source that is halted, and never beyond what was heard: what is heard again, or passed over, counts."""
     check_ground(command.ground)
     if command.source_position < 1:
-        raise Malformed("POSITION_OUT_OF_RANGE", source_position=command.source_position)
+        raise Malformed("POSITION_OUT_OF_RANGE", "source_position", source_position=command.source_position)
     if len(command.source_digest) != DIGEST_BYTES:
-        raise Malformed("DIGEST_MALFORMED", bytes=len(command.source_digest))
+        raise Malformed("DIGEST_MALFORMED", "source_digest", bytes=len(command.source_digest))
     if command.source_log_id not in sources:
         raise NotFound("SOURCE_UNKNOWN", source_log_id=command.source_log_id)
     if command.source_log_id not in halted:
@@ -111,11 +111,6 @@ def by_two(name: str, proposers: Proposers, actor: str, ground: str, done: Calla
         return CorrectionProposed(name, ground, actor)
     check_second_person(actor, proposer)
     return done(proposer)
-
-
-def check_ground(ground: str) -> None:
-    if not ground.strip() or len(ground) > GROUND_CHARACTERS_MAX or not ground.isprintable():
-        raise Malformed("GROUND_MALFORMED", characters=len(ground), characters_max=GROUND_CHARACTERS_MAX)
 
 
 def correction_of(correction: ResolveSetAside | SetAsideResolved | ResumeHearing | HearingResumed) -> str:

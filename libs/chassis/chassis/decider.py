@@ -41,18 +41,40 @@ class Rejected(Exception):
     `reason` is UPPER_SNAKE and states a fact; `facts` are what a person needs to mend the request.
     """
 
-    def __init__(self, reason: str, **facts: int | str) -> None:
+    def __init__(self, reason: str, /, **facts: int | str) -> None:
         super().__init__(reason, facts)
         self.reason = reason
         self.facts = facts
 
 
 class Malformed(Rejected):
-    """The request can be right at no time: a missing, negative, huge or ill-written value."""
+    """The request can be right at no time: a missing, negative, huge or ill-written value.
+
+    `field` is where the request has it, as a path from the request down: `legs[3].seller`.
+    """
+
+    def __init__(self, reason: str, field: str, /, **facts: int | str) -> None:
+        super().__init__(reason, **facts)
+        self.field = field
+
+    def within(self, path: str) -> "Malformed":
+        """The same of a part of the request: `legs[3]`."""
+        self.field = f"{path}.{self.field}"
+        return self
 
 
 class NotFound(Rejected):
     """The request names something that is not there."""
+
+
+class BeyondEnd(Rejected):
+    """The request names a place after the end of a log or a feed: there is nothing to wait for. Whoever was given that
+    place was given it by another log, or this one came back older.
+    """
+
+    def __init__(self, reason: str, field: str, /, **facts: int | str) -> None:
+        super().__init__(reason, **facts)
+        self.field = field
 
 
 class NotPermitted(Rejected):

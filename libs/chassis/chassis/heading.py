@@ -52,7 +52,7 @@ def heading_of(context: Context) -> Heading:
     for name, value in context.invocation_metadata() or ():
         if name in METADATA_READ:
             if name in said:
-                raise Malformed("METADATA_REPEATED", name=name)
+                raise Malformed("METADATA_REPEATED", "", name=name)
             said[name] = str(value)
     left = context.time_remaining()
     heading = Heading(

@@ -13,6 +13,7 @@ from chassis.log import READ_RECORDS_MAX
 from chassis.projections import Tables
 from chassis.releases import ActivateRelease, ReleaseActivated
 from chassis.remote import record_to
+from chassis.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.shell import ClockMoved, MoveClock, ShellState
 from chassis.writer import Writer
 
@@ -47,22 +48,25 @@ class LogService:
         unawares would look to hearers like a log that came back older.
         """
         tail = self._writer.tail
-        after = max(request.after_position, 0)
-        await tail.beyond(after, min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000)
+        after, records_max, wait_seconds = request.after_position, records_asked(request), seconds_asked(request)
+        check_not_negative(after, "after_position")
+        if after <= tail.position:
+            await tail.beyond(after, wait_seconds)
         await self._writer.read(lambda _: None)
+        check_position(after, tail.position, "after_position")
         if tail.position <= after:
             return pb.ReadResponse(head_position=tail.position)
-        found = await tail.read(after, records_asked(request.records_max))
+        found = await tail.read(after, records_max)
         records = within_bytes([record_to(record) for record, _ in found])
         return pb.ReadResponse(records=records, head_position=tail.position)
 
     async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
         if call.role in READS_OWN_FEED_ONLY and call.name != request.account:
             raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=request.account, actor=call.actor)
-        wait_seconds = min(max(request.wait_ms, 0), WAIT_MS_MAX) / 1000
-        found = await self._tables.read_feed(
-            request.account, max(request.after_sequence, 0), records_asked(request.records_max), wait_seconds
-        )
+        check_account(request.account)
+        check_sequence(request.after_sequence, self._tables.feed_end(request.account), "after_sequence")
+        records_max, wait_seconds = records_asked(request), seconds_asked(request)
+        found = await self._tables.read_feed(request.account, request.after_sequence, records_max, wait_seconds)
         records = [pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
         return pb.ReadFeedResponse(records=within_bytes(records))
 
@@ -144,5 +148,12 @@ def refused_order(one: RefusedOrder) -> pb.RefusedOrder:
     )
 
 
-def records_asked(records_max: int) -> int:
-    return min(records_max, READ_RECORDS_MAX) if records_max > 0 else READ_RECORDS_MAX
+def records_asked(request: pb.ReadRequest | pb.ReadFeedRequest) -> int:
+    """As many as may be at once, where zero are asked for or more."""
+    check_not_negative(request.records_max, "records_max")
+    return min(request.records_max or READ_RECORDS_MAX, READ_RECORDS_MAX)
+
+
+def seconds_asked(request: pb.ReadRequest | pb.ReadFeedRequest) -> float:
+    check_not_negative(request.wait_ms, "wait_ms")
+    return min(request.wait_ms, WAIT_MS_MAX) / 1000

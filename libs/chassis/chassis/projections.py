@@ -14,6 +14,7 @@ from chassis.call import Unavailable
 from chassis.edges import FeedEntry, Row, Statement, TableStore
 from chassis.progress import Progress
 from chassis.record import Record
+from chassis.shapes import check_min_position
 from chassis.wire import Wire
 from chassis.writer import ASK_AGAIN, Tail
 
@@ -84,15 +85,26 @@ class Projector(Progress):
         await self._tables.write(FOLLOWER, self.position, position, rows.statements, feed)
         self.reach(position)
 
-    async def wait_for(self, position: int) -> None:
-        """Returns when the tables show `position`. Raises Unavailable if that takes too long, and at once where the log
-        itself does not reach so far (there is nothing to wait for), or where the log takes no append: who leads now,
-        and what is true, nobody can tell here.
+    def feed_end(self, account: str) -> int:
+        """The sequence of the last record in an account's feed; 0 while there is none. Raises Unavailable as
+        `log_end` does.
+        """
+        self.log_end()
+        return self._sequences.get(account, 0)
+
+    def log_end(self) -> int:
+        """Where the log itself ends. Raises Unavailable where it takes no append: who leads now, and what is true,
+        nobody can tell here.
         """
         if not self._tail.is_proved():
             raise Unavailable(ASK_AGAIN)
-        if position > self._tail.position:
-            raise Unavailable(f"the log stands at {self._tail.position}, asked for {position}")
+        return self._tail.position
+
+    async def wait_for(self, position: int) -> None:
+        """Returns when the tables show `position`. Raises Unavailable if that takes too long, and BeyondEnd at once
+        where the log itself does not reach so far: there is nothing to wait for.
+        """
+        check_min_position(position, self.log_end())
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
             raise Unavailable(f"tables stand at {self.position}, asked for {position}")
 
@@ -116,12 +128,22 @@ class Tables:
     def position(self) -> int:
         return self._projector.position
 
+    def log_end(self) -> int:
+        """Where the log itself ends; the tables may be behind. Raises Unavailable."""
+        return self._projector.log_end()
+
     def as_of(self, min_position: int) -> int:
-        """What an answer shows at least: read before its rows, so that they show no less."""
+        """What an answer shows at least: read before its rows, so that they show no less. Raises Malformed, BeyondEnd
+        and Unavailable.
+        """
+        check_min_position(min_position, self.log_end())
         return max(self.position, min_position)
 
+    def feed_end(self, account: str) -> int:
+        return self._projector.feed_end(account)
+
     async def fetch(self, sql: str, *arguments: Any, min_position: int = 0) -> Sequence[Row]:
-        """Rows by name, once the tables show `min_position`. Raises Unavailable."""
+        """Rows by name, once the tables show `min_position`. Raises Unavailable and BeyondEnd."""
         await self._projector.wait_for(min_position)
         return await self._store.fetch(sql, *arguments)
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.configuration import Misconfigured
-from chassis.corrections import Proposers, by_two, check_ground
+from chassis.corrections import Proposers, by_two
 from chassis.decider import Malformed, Rejected
+from chassis.shapes import check_ground
 from chassis.wire import EventKind
 
 
@@ -49,7 +50,8 @@ def activate_release(
     """Levels are activated one by one: each is a decision of its own."""
     check_ground(command.ground)
     if not 1 <= command.release_level <= known_level:
-        raise Malformed("RELEASE_LEVEL_UNKNOWN", release_level=command.release_level, release_level_known=known_level)
+        level = command.release_level
+        raise Malformed("RELEASE_LEVEL_UNKNOWN", "release_level", release_level=level, release_level_known=known_level)
     if command.release_level != active_level + 1:
         raise Rejected("RELEASE_LEVEL_NOT_NEXT", release_level=command.release_level, release_level_active=active_level)
     return by_two(

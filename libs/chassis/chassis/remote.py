@@ -27,6 +27,7 @@ ANSWERS = {
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.OUT_OF_RANGE,
     grpc.StatusCode.PERMISSION_DENIED,
     grpc.StatusCode.ALREADY_EXISTS,
 }
@@ -77,9 +78,16 @@ class Remote:
             raise Refused(error.code(), info.reason, dict(info.metadata)) from error
 
     async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
-        """Records after a position, and the head's position. Raises NotYet while the service cannot be reached."""
+        """Records after a position, and the head's position: it is before the one asked for if the log came back older.
+        Raises NotYet while the service cannot be reached.
+        """
         request = pb.ReadRequest(after_position=after_position, records_max=records_max)
-        answer = await self.unary("carbonmarket.log.v1.LogService/Read", request, pb.ReadResponse)
+        try:
+            answer = await self.unary("carbonmarket.log.v1.LogService/Read", request, pb.ReadResponse)
+        except Refused as refused:
+            if refused.reason != "POSITION_BEYOND_END":
+                raise
+            return (), int(refused.facts["end_position"])
         return [record_from(message) for message in answer.records], answer.head_position
 
     async def close(self) -> None:

@@ -76,7 +76,7 @@ class Rpc:
         try:
             return self.request.FromString(data)
         except DecodeError as error:
-            raise Malformed("REQUEST_NOT_READABLE", message=self.request.DESCRIPTOR.full_name) from error
+            raise Malformed("REQUEST_NOT_READABLE", "", message=self.request.DESCRIPTOR.full_name) from error
 
 
 class Server:
@@ -207,13 +207,15 @@ class Server:
             field = command.WhichOneof("command")
             try:
                 if field is None:
-                    raise Malformed("COMMAND_MISSING", service=service.full_name)
+                    raise Malformed("COMMAND_MISSING", "", service=service.full_name)
                 request = getattr(command, field)
                 answer = await self._answer(by_request[request.DESCRIPTOR.full_name], request, heading)
                 return outcome_type(**{field: answer})
             except Exception as error:
                 failure = failure_of(error)
-                refusal = refusal_pb2.Refusal(code=failure.code.value[0], reason=failure.reason, facts=failure.facts)
+                refusal = refusal_pb2.Refusal(
+                    code=failure.code.value[0], reason=failure.reason, facts=failure.facts, field=failure.field
+                )
                 return outcome_type(refusal=refusal)
 
         async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:

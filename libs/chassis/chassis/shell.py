@@ -146,7 +146,7 @@ def decide_shell(
             return [LeadershipTaken(address)]
         case MoveClock(to_ms):
             if to_ms > CLOCK_MS_MAX:
-                raise Malformed("CLOCK_OUT_OF_RANGE", to_ms=to_ms, to_ms_max=CLOCK_MS_MAX)
+                raise Malformed("CLOCK_OUT_OF_RANGE", "to_ms", to_ms=to_ms, to_ms_max=CLOCK_MS_MAX)
             if not shell.rehearsal:
                 raise Rejected("NOT_A_REHEARSAL", log_id=shell.log_id)
             if to_ms < shell.clock_ms:

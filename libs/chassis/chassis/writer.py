@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
-from chassis.decider import Context, Malformed
+from chassis.decider import Context
 from chassis.edges import Clock
 from chassis.engine import Batch, Done, Engine, Outcome
 from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
 from chassis.machine_clock import MachineClock
 from chassis.progress import Progress
 from chassis.record import Head, Record
+from chassis.shapes import check_min_position, check_request_id
 from chassis.snapshots import Snapshots
 from chassis.submission import Submission
 from chassis.telemetry import Metrics
@@ -36,7 +37,6 @@ T = TypeVar("T")
 
 BATCH_SUBMISSIONS_MAX = 500
 COMMANDS_WAITING_MAX = 5_000
-REQUEST_ID_CHARACTERS_MAX = 100
 GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
 TAIL_RECORDS_MAX = 20_000
@@ -145,12 +145,7 @@ class Writer(Generic[S]):
         """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Expired, Unavailable, Bug.
         Who is cancelled before the command's turn has come takes it back.
         """
-        if not request_id:
-            raise Malformed("REQUEST_ID_MISSING")
-        if len(request_id) > REQUEST_ID_CHARACTERS_MAX or not request_id.isprintable():
-            raise Malformed(
-                "REQUEST_ID_MALFORMED", characters=len(request_id), characters_max=REQUEST_ID_CHARACTERS_MAX
-            )
+        check_request_id(request_id)
         if self._commands_waiting >= COMMANDS_WAITING_MAX:
             raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
         submission = Submission(call.actor, request_id, command, call.traceparent, call.subject_traces)
@@ -175,11 +170,10 @@ class Writer(Generic[S]):
 
     async def read(self, look: Callable[[S], T], min_position: int = 0) -> Read[T]:
         """Looks at the state, after every command that came before, once all of it is committed. `look` must copy
-        what it keeps. Raises Unavailable if the log does not reach to `min_position` yet.
+        what it keeps. Raises BeyondEnd if the log does not reach to `min_position`.
         """
         seen: Read[T] = await self.enqueue(look)
-        if seen.position < min_position:
-            raise Unavailable(f"the log stands at {seen.position}, asked for {min_position}")
+        check_min_position(min_position, seen.position)
         return seen
 
     def now_ms(self) -> int:

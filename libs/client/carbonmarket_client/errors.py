@@ -63,6 +63,12 @@ class NotPermitted(Refused):
     """This actor may not do it: another role's command, somebody else's account."""
 
 
+class BeyondEnd(Refused):
+    """The request names a place after the end of the service's log or feed: it is of another one, or the service's log
+    came back older.
+    """
+
+
 class RequestIdReused(Refused):
     """The request id was used before by this actor for a request with another body."""
 
@@ -141,6 +147,7 @@ _CLASS_OF = {
     grpc.StatusCode.PERMISSION_DENIED: NotPermitted,
     grpc.StatusCode.UNAUTHENTICATED: NotPermitted,
     grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
+    grpc.StatusCode.OUT_OF_RANGE: BeyondEnd,
     grpc.StatusCode.FAILED_PRECONDITION: Refused,
 }
 _CODE_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}

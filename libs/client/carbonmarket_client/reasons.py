@@ -14,7 +14,9 @@ MENDS = {
     "ROLE_NOT_ALLOWED": (
         "Call as one of the roles that the refusal names: `--as ROLE:NAME`, or metadata carbonmarket-actor."
     ),
-    "REQUEST_ID_MALFORMED": "Write the request id as 1 to 100 printable characters.",
+    "REQUEST_ID_MALFORMED": (
+        "Write the request id in 1 to 100 visible ASCII characters; the refusal names the one that is wrong."
+    ),
     "REQUEST_ID_MISSING": "Give the command a request_id of its own, so that it can be repeated safely.",
     "REQUEST_ID_REUSED": (
         "This request id was used for another command: take a new id, or send the first command unchanged."
@@ -35,7 +37,10 @@ MENDS = {
     "POSITION_NOT_HEARD": "Give the record that both logs agree on: the last one heard, or one before it.",
     "POSITION_OUT_OF_RANGE": "Give the position of a record of the source, from 1.",
     "DIGEST_MALFORMED": "Give the record's whole digest, 32 bytes.",
-    "PAGE_SIZE_OUT_OF_RANGE": _RANGE,
+    "NUMBER_NEGATIVE": "Give zero or more in the field that the refusal names.",
+    "PAGE_TOKEN_MADE_ELSEWHERE": (
+        "A page token goes with the list, the filter and the caller it was made for: begin that list anew."
+    ),
     "PAGE_TOKEN_MALFORMED": "Give the next_page_token of the page before as it came, or none for the first page.",
     # Shapes
     "ACCOUNT_MALFORMED": "Write the account as 2 to 32 of a-z, 0-9 and -, beginning with a letter or digit.",
@@ -43,24 +48,30 @@ MENDS = {
     "AMOUNT_OUT_OF_RANGE": "Give an amount above zero and within what the refusal names.",
     "ATTEMPT_OUT_OF_RANGE": "Attempts count from 1.",
     "BANK_MALFORMED": "Name the settlement bank as it is named as an actor.",
-    "BANK_REFERENCE_MALFORMED": "Give the bank's own name of the movement, 1 to 64 printable characters.",
-    "BASIS_MALFORMED": "Name the document in 1 to 200 printable characters.",
+    "BANK_REFERENCE_MALFORMED": (
+        "Give the bank's own name of the movement, 1 to 64 visible ASCII characters; the refusal names the wrong one."
+    ),
+    "BASIS_MALFORMED": "Name the document in 1 to 200 characters; the refusal names the one that is wrong, and why.",
     "BLOCK_ID_OUT_OF_RANGE": _NUMBER,
     "COMPLIANCE_YEAR_OUT_OF_RANGE": _RANGE,
     "DAY_MALFORMED": "Write the day as 2021-07-16.",
     "DAYS_MISSING": "Name at least one day.",
     "FEE_OUT_OF_RANGE": _RANGE,
-    "GROUND_MALFORMED": "Say why in 1 to 200 printable characters.",
+    "GROUND_MALFORMED": (
+        "Say why in 1 to 200 characters; the refusal names the one that is wrong, and what is wrong with it."
+    ),
     "INSTRUMENT_MALFORMED": "Write the instrument as 2 to 12 of A-Z and 0-9, for example CEA21.",
     "LEGS_OUT_OF_RANGE": "Deliver between one leg and the number that the refusal names.",
-    "NAME_MALFORMED": "Give the name in 1 to 200 printable characters.",
+    "NAME_MALFORMED": "Give the name in 1 to 200 characters; the refusal names the one that is wrong, and why.",
     "ORDER_ID_OUT_OF_RANGE": _NUMBER,
     "PRICE_OUT_OF_RANGE": "Give a price above zero and within what the refusal names.",
     "QUANTITY_OUT_OF_RANGE": "Give whole tonnes above zero and within what the refusal names.",
     "RULES_MALFORMED": "Mend the field that the refusal names.",
     "RUN_ID_OUT_OF_RANGE": "Runs count from 1.",
     "SIDE_UNSPECIFIED": "Say whether to buy or to sell.",
-    "SOURCE_MALFORMED": "Say where it was announced in 1 to 200 printable characters.",
+    "SOURCE_MALFORMED": (
+        "Say where it was announced in 1 to 200 characters; the refusal names the one that is wrong, and why."
+    ),
     "TOO_MANY_DAYS": "Announce fewer days at once, in several commands.",
     "TOO_MANY_TRADES": "Name fewer trades.",
     "TRADES_MISSING": "Name at least one trade.",
@@ -99,7 +110,14 @@ MENDS = {
     "VINTAGE_ALREADY_CREATED": "Nothing needs to be done: the vintage exists.",
     "VINTAGE_QUANTITY_EXCEEDED": "Issue less: a vintage has a largest quantity.",
     "VINTAGE_UNKNOWN": "Check the vintage's code; the registry creates it first.",
-    "AS_OF_POSITION_OUT_OF_RANGE": "Give a position that the log has reached, or 0 for now.",
+    "POSITION_BEYOND_END": (
+        "The log ends before that position: give one that this service's log has reached. If this service gave it, "
+        "the log came back older; tell its operator."
+    ),
+    "SEQUENCE_BEYOND_END": (
+        "The feed ends before that number: give one that this service's feed of this account has reached. If this "
+        "service gave it, its log came back older; tell its operator."
+    ),
     # The trading day
     "ALREADY_SUSPENDED": "Nothing needs to be done: trading is suspended.",
     "BOOKS_NOT_AGREED": (

@@ -24,6 +24,7 @@ STATE_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/StatePositions"
 DELIVER = "carbonmarket.registry.v1.RegistryService/DeliverAllowances"
 LIST_HOLDINGS = "carbonmarket.registry.v1.RegistryQueryService/ListTradingHoldings"
 
+HOLDINGS_PER_PAGE = 1_000
 HOLDING_PAGES_MAX = 1_000
 
 
@@ -180,7 +181,9 @@ async def list_holdings(outgoing: Outgoing, registry_position: int) -> list[book
     holdings: list[books.Holding] = []
     page_token = ""
     for _ in range(HOLDING_PAGES_MAX):
-        request = registry_queries.ListTradingHoldingsRequest(as_of_position=registry_position, page_token=page_token)
+        request = registry_queries.ListTradingHoldingsRequest(
+            as_of_position=registry_position, page_size=HOLDINGS_PER_PAGE, page_token=page_token
+        )
         answer = await outgoing.unary("registry", LIST_HOLDINGS, request, registry_queries.ListTradingHoldingsResponse)
         holdings += [books.Holding(row.account, row.vintage, row.quantity_tonnes) for row in answer.holdings]
         page_token = answer.next_page_token

@@ -15,11 +15,11 @@ from chassis.decider import NotFound, NotPermitted
 from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
+from chassis.shapes import check_account, check_day
 from chassis.writer import Writer
 from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.funds import account_of
 from clearing.domain.state import Account, State
-from clearing.domain.values import check_account, check_day
 from clearing.projections import EntryKind, ObligationState
 
 RUN_STEPS_MAX = 1_000
@@ -134,7 +134,7 @@ class ClearingQueryService:
         return read.value
 
     async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         check_may_read(request.account, call)
         position = self.tables.as_of(request.min_position)
         await self._check_known(request.account, position)
@@ -144,7 +144,7 @@ class ClearingQueryService:
         return pb.ListEntriesResponse(entries=entries, next_page_token=next_page_token, position=position)
 
     async def ListPayouts(self, request: pb.ListPayoutsRequest, call: Call) -> pb.ListPayoutsResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         account, bank = request.account, ""
         if call.role in HOLDER_ROLES:
             account = account or call.name
@@ -161,7 +161,7 @@ class ClearingQueryService:
 
     async def ListObligations(self, request: pb.ListObligationsRequest, call: Call) -> pb.ListObligationsResponse:
         check_day(request.day)
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         if request.account or call.role in HOLDER_ROLES:
             check_may_read(request.account, call)
         position = self.tables.as_of(request.min_position)
@@ -173,7 +173,7 @@ class ClearingQueryService:
         return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
 
     async def ListRuns(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         position = self.tables.as_of(request.min_position)
         rows = await self.tables.fetch(
             RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max, min_position=position
@@ -183,7 +183,7 @@ class ClearingQueryService:
         return pb.ListRunsResponse(runs=runs, next_page_token=next_page_token, position=position)
 
     async def GetRun(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         position = self.tables.as_of(request.min_position)
         run_id = request.run_id
         run = await self.tables.fetch_one(RUN, run_id, min_position=position)
@@ -232,7 +232,7 @@ class ClearingQueryService:
     async def ListReconciliations(
         self, request: pb.ListReconciliationsRequest, call: Call
     ) -> pb.ListReconciliationsResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         position = self.tables.as_of(request.min_position)
         rows = await self.tables.fetch(
             RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max, min_position=position

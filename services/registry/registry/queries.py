@@ -8,15 +8,15 @@ import re
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
 from chassis.call import Call
-from chassis.decider import Malformed, NotFound, NotPermitted
-from chassis.pages import page_of
+from chassis.decider import NotFound, NotPermitted
+from chassis.pages import NUMBER, page_of
 from chassis.projections import Tables
+from chassis.shapes import CODE, NAME, check_account, check_position
 from registry.domain.state import AccountState
-from registry.domain.values import ACCOUNT, VINTAGE, check_account
 
 HOLDER_ROLES = ("participant", "province")
 
-ACCOUNT_AND_VINTAGE = re.compile(f"(?:{ACCOUNT.pattern})/(?:{VINTAGE.pattern})")
+POSITION_ACCOUNT_AND_VINTAGE = re.compile(f"({NUMBER.pattern})/({NAME.form.pattern})/({CODE.form.pattern})")
 
 # Accounts as they stood after position $1.
 ACCOUNTS_AS_OF = f"""
@@ -98,37 +98,38 @@ class RegistryQueryService:
         return pb.GetAccountResponse(account=account, position=position)
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, call: Call) -> pb.ListAccountsResponse:
-        page = page_of(request.page_size, request.page_token, ACCOUNT)
+        page = page_of(request, call, NAME.form)
         position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(ACCOUNTS_PAGE, position, page.token, page.fetched_max, min_position=position)
+        rows = await self.tables.fetch(ACCOUNTS_PAGE, position, page.key, page.fetched_max, min_position=position)
         shown, next_page_token = page.shown(rows, "account")
         accounts = [pb.Account(**dict(row)) for row in shown]
         return pb.ListAccountsResponse(accounts=accounts, next_page_token=next_page_token, position=position)
 
     async def ListVintages(self, request: pb.ListVintagesRequest, call: Call) -> pb.ListVintagesResponse:
-        page = page_of(request.page_size, request.page_token, VINTAGE)
+        page = page_of(request, call, CODE.form)
         position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(VINTAGES_PAGE, page.token, page.fetched_max, min_position=position)
+        rows = await self.tables.fetch(VINTAGES_PAGE, page.key, page.fetched_max, min_position=position)
         shown, next_page_token = page.shown(rows, "vintage")
         vintages = [pb.Vintage(**dict(row)) for row in shown]
         return pb.ListVintagesResponse(vintages=vintages, next_page_token=next_page_token, position=position)
 
     async def ListHoldings(self, request: pb.ListHoldingsRequest, call: Call) -> pb.ListHoldingsResponse:
-        page = page_of(request.page_size, request.page_token, VINTAGE)
+        page = page_of(request, call, CODE.form)
         check_may_read(request.account, call)
         position = self.tables.as_of(request.min_position)
         await self._account(request.account, position)
-        rows = await self.tables.fetch(HOLDINGS_PAGE, request.account, page.token, page.fetched_max)
+        rows = await self.tables.fetch(HOLDINGS_PAGE, request.account, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
         holdings = [pb.Holding(**dict(row)) for row in shown]
         return pb.ListHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
     async def ListMovements(self, request: pb.ListMovementsRequest, call: Call) -> pb.ListMovementsResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_of(request, call)
         check_may_read(request.account, call)
+        check_position(request.after_position, self.tables.log_end(), "after_position")
         position = self.tables.as_of(request.min_position)
         await self._account(request.account, position)
-        after = max(page.after(), request.after_position)
+        after = page.after(request.after_position)
         rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, after, page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         movements = [pb.Movement(**dict(row)) for row in shown]
@@ -145,20 +146,20 @@ class RegistryQueryService:
     async def ListTradingHoldings(
         self, request: pb.ListTradingHoldingsRequest, call: Call
     ) -> pb.ListTradingHoldingsResponse:
-        page = page_of(request.page_size, request.page_token, ACCOUNT_AND_VINTAGE)
-        position = self._as_of(request.as_of_position, request.min_position)
-        account, _, vintage = page.token.partition("/")
+        """The pages that follow are as of the first one's position, which their token names."""
+        page = page_of(request, call, POSITION_ACCOUNT_AND_VINTAGE)
+        first, account, vintage = page.key.split("/") if page.key else ("0", "", "")
+        position = int(first) or self._as_of(request.as_of_position, request.min_position)
         rows = await self.tables.fetch(
             TRADING_HOLDINGS_AS_OF, position, account, vintage, page.fetched_max, min_position=position
         )
-        shown, next_page_token = page.shown(rows, "account", "vintage")
+        shown, next_page_token = page.shown(rows, "account", "vintage", before=f"{position}/")
         holdings = [pb.TradingHolding(**dict(row)) for row in shown]
         return pb.ListTradingHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
     def _as_of(self, as_of_position: int, min_position: int) -> int:
         """What the answer will show exactly; 0 asks for all that is shown now."""
-        if as_of_position < 0:
-            raise Malformed("AS_OF_POSITION_OUT_OF_RANGE", as_of_position=as_of_position)
+        check_position(as_of_position, self.tables.log_end(), "as_of_position")
         return as_of_position or self.tables.as_of(min_position)
 
     async def _account(self, account: str, position: int) -> pb.Account:

@@ -14,16 +14,16 @@ from chassis.decider import NotFound, NotPermitted
 from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
+from chassis.shapes import check_account, check_day
 from chassis.writer import Writer
 from trading.answers import live
 from trading.answers.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.domain.accounts import known_account
 from trading.domain.instruments import known_instrument
 from trading.domain.market import Market
-from trading.domain.values import check_account, check_day, check_instrument
+from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
 
-PAGE_ROWS_USUAL = 100
 STREAMS_MAX = 200
 PICTURE_SECONDS_MIN = 0.2
 """So long a market data stream waits between pictures: what changed meanwhile is shown at once."""
@@ -131,7 +131,7 @@ class TradingQueryService:
     # What was
 
     async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
-        page = page_of(request.page_size, request.page_token, rows_usual=PAGE_ROWS_USUAL)
+        page = page_of(request, call)
         check_filter(request.account, request.day, call)
         position = self.tables.as_of(request.min_position)
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only, OrderState.OPEN)
@@ -149,7 +149,7 @@ class TradingQueryService:
         return pb.GetOrderResponse(order=order_of(row), position=position)
 
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
-        page = page_of(request.page_size, request.page_token, rows_usual=PAGE_ROWS_USUAL)
+        page = page_of(request, call)
         check_filter(request.account, request.day, call)
         position = self.tables.as_of(request.min_position)
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
@@ -168,7 +168,7 @@ class TradingQueryService:
         return pb.GetTradeResponse(trade=trade_of(row), position=position)
 
     async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
-        page = page_of(request.page_size, request.page_token, rows_usual=PAGE_ROWS_USUAL)
+        page = page_of(request, call)
         check_filter(request.account, "", call)
         position = self.tables.as_of(request.min_position)
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only, BlockState.OPEN)

@@ -10,6 +10,7 @@ import pytest
 import chassis
 from chassis import projections
 from chassis.call import Call, Unavailable
+from chassis.decider import BeyondEnd
 from chassis.engine import Engine
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
 from chassis.postgres_tables import PostgresTables
@@ -92,8 +93,9 @@ async def test_a_position_beyond_the_log_is_not_waited_for(database_url: str) ->
     async with projecting(database_url, Table()) as (writer, tables, _):
         done = await writer.submit(Order("bread"), "r1", ADA)
         async with asyncio.timeout(projections.CATCH_UP_SECONDS_MAX / 2):
-            with pytest.raises(Unavailable, match=f"the log stands at {done.position}, asked for {done.position + 1}"):
+            with pytest.raises(BeyondEnd) as refusal:
                 await tables.fetch("SELECT * FROM ordered", min_position=done.position + 1)
+        assert refusal.value.facts == {"position": done.position + 1, "end_position": done.position}
 
 
 async def test_a_text_that_no_table_can_hold_is_in_none(database_url: str) -> None:

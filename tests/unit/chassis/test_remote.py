@@ -9,20 +9,23 @@ import pytest
 from google.protobuf import empty_pb2
 
 from chassis.call import NotYet, Refused
-from chassis.decider import Rejected
+from chassis.decider import BeyondEnd, Rejected
 from chassis.errors import failure_of
 from chassis.remote import STATUS_HEADER, Remote, open_channel
 
+READ = "carbonmarket.log.v1.LogService/Read"
+
 
 @asynccontextmanager
-async def answering(code: grpc.StatusCode, details: bytes | None) -> AsyncIterator[Remote]:
+async def answering(code: grpc.StatusCode, details: bytes | None, rpc: str = "svc.v1.Svc/Do") -> AsyncIterator[Remote]:
     async def fail(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
         trailing = () if details is None else ((STATUS_HEADER, details),)
         await context.abort(code, "no", trailing)
         return b""
 
     server = grpc.aio.server()
-    handler = grpc.method_handlers_generic_handler("svc.v1.Svc", {"Do": grpc.unary_unary_rpc_method_handler(fail)})
+    service, _, method = rpc.partition("/")
+    handler = grpc.method_handlers_generic_handler(service, {method: grpc.unary_unary_rpc_method_handler(fail)})
     server.add_generic_rpc_handlers((handler,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -38,6 +41,19 @@ async def test_a_refusal_by_the_other_domain_is_an_answer() -> None:
         with pytest.raises(Refused) as refused:
             await remote.unary("svc.v1.Svc/Do", empty_pb2.Empty(), empty_pb2.Empty)
         assert (refused.value.reason, refused.value.facts) == ("RUN_OUT_OF_ORDER", {"run_id": "3"})
+
+
+async def test_a_log_that_came_back_older_says_where_it_ends() -> None:
+    status = failure_of(BeyondEnd("POSITION_BEYOND_END", "after_position", position=9, end_position=7)).status()
+    async with answering(grpc.StatusCode.OUT_OF_RANGE, status.SerializeToString(), READ) as remote:
+        assert await remote.read_log(9, 10) == ((), 7)
+
+
+async def test_a_log_that_may_not_be_read_is_not_taken_for_an_empty_one() -> None:
+    status = failure_of(Rejected("ROLE_NOT_ALLOWED", role="x")).status().SerializeToString()
+    async with answering(grpc.StatusCode.FAILED_PRECONDITION, status, READ) as remote:
+        with pytest.raises(Refused):
+            await remote.read_log(9, 10)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "reason"),
     [
-        (Malformed("PRICE_OUT_OF_RANGE", price_fen=-1), grpc.StatusCode.INVALID_ARGUMENT, "PRICE_OUT_OF_RANGE"),
+        (
+            Malformed("PRICE_OUT_OF_RANGE", "price_fen", price_fen=-1),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "PRICE_OUT_OF_RANGE",
+        ),
         (NotFound("ACCOUNT_UNKNOWN", account="x"), grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN"),
         (NotPermitted("NOT_OWNER", account="x"), grpc.StatusCode.PERMISSION_DENIED, "NOT_OWNER"),
         (Rejected("SUSPENDED", ground="x"), grpc.StatusCode.FAILED_PRECONDITION, "SUSPENDED"),

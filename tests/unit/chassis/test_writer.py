@@ -159,16 +159,16 @@ async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_no
         await asyncio.gather(*deciding, *waiting, heard)
 
 
-UNUSABLE_IDS: list[tuple[str, str, dict[str, int]]] = [
+UNUSABLE_IDS: list[tuple[str, str, dict[str, int | str]]] = [
     ("", "REQUEST_ID_MISSING", {}),
-    ("x" * 101, "REQUEST_ID_MALFORMED", {"characters": 101, "characters_max": 100}),
-    ("r\n1", "REQUEST_ID_MALFORMED", {"characters": 3, "characters_max": 100}),
+    ("x" * 101, "REQUEST_ID_MALFORMED", {"at": 101, "why": "at most 100 characters"}),
+    ("r1 ", "REQUEST_ID_MALFORMED", {"at": 3, "why": "a space at the end"}),
 ]
 
 
 @pytest.mark.parametrize(("request_id", "reason", "facts"), UNUSABLE_IDS)
 async def test_a_command_whose_request_id_is_missing_or_ill_written_is_told_which(
-    request_id: str, reason: str, facts: dict[str, int]
+    request_id: str, reason: str, facts: dict[str, int | str]
 ) -> None:
     async with writing() as (writer, _):
         with pytest.raises(Malformed) as refused:

@@ -69,6 +69,22 @@ def test_a_repeated_reference_says_what_was_recorded_under_it() -> None:
     assert facts == {"bank": "icbc", "bank_reference": f"opening {POWER}", "account": POWER, "amount_fen": 500}
 
 
+def test_a_movement_goes_by_one_name_in_large_and_in_small_letters() -> None:
+    """For a payout as for a deposit; another bank's is another movement."""
+    state = open_books(power_fen=500)
+    climb(
+        state,
+        [
+            (ICBC, RecordDeposit("A-7 b", POWER, 7), [FundsDeposited(POWER, 7, "icbc", "A-7 b", 2)]),
+            (ICBC, RecordDeposit("a-7 B", POWER, 7), "BANK_REFERENCE_ALREADY_RECORDED"),
+            (ICBC, RecordDeposit("A-7 b ", POWER, 7), "BANK_REFERENCE_MALFORMED"),
+            (ICBC, RecordDeposit("A-7  b", POWER, 7), "BANK_REFERENCE_MALFORMED"),
+            (ICBC, RecordDeposit("Ａ-7 b", POWER, 7), "BANK_REFERENCE_MALFORMED"),
+            (CCB, RecordDeposit("a-7 B", POWER, 7), [FundsDeposited(POWER, 7, "ccb", "a-7 B", 3)]),
+        ],
+    )
+
+
 def test_a_balance_stays_within_what_64_bits_hold() -> None:
     state = open_books()
     state.funds.accounts[POWER].balance_fen = BALANCE_FEN_MAX

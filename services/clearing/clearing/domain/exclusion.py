@@ -21,11 +21,11 @@ Invariants:
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, check_second_person, person
+from chassis.shapes import check_ground
 from clearing.domain.cash import blocked_by, unfunded
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.run import blocked_run, next_attempt
 from clearing.domain.state import Obligation, Phase, Proposal, Run, State
-from clearing.domain.values import check_ground
 
 TRADES_NAMED_MAX = 500
 EXCLUDED_TRADES_MAX = 5_000
@@ -94,13 +94,13 @@ class TradeExcluded:
 
 def check_named(trade_ids: tuple[int, ...]) -> None:
     if not trade_ids:
-        raise Malformed("TRADES_MISSING")
+        raise Malformed("TRADES_MISSING", "trade_ids")
     if len(trade_ids) > TRADES_NAMED_MAX:
-        raise Malformed("TOO_MANY_TRADES", trades=len(trade_ids), trades_max=TRADES_NAMED_MAX)
+        raise Malformed("TOO_MANY_TRADES", "trade_ids", trades=len(trade_ids), trades_max=TRADES_NAMED_MAX)
     seen: set[int] = set()
-    for trade_id in trade_ids:
+    for number, trade_id in enumerate(trade_ids):
         if trade_id in seen:
-            raise Malformed("TRADE_NAMED_TWICE", trade_id=trade_id)
+            raise Malformed("TRADE_NAMED_TWICE", f"trade_ids[{number}]", trade_id=trade_id)
         seen.add(trade_id)
 
 

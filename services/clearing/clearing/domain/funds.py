@@ -17,8 +17,9 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/cl
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
+from chassis.shapes import check_account
 from clearing.domain.state import Account, FundEntry, Funds, Movement, State
-from clearing.domain.values import check_account, check_amount, check_bank_reference
+from clearing.domain.values import check_amount, check_bank_reference
 
 BALANCE_FEN_MAX = 10**18
 """Far above any money there is, far below what 64 bits hold."""
@@ -105,8 +106,13 @@ def account_of(state: State, account: str) -> Account:
     return found
 
 
+def movement_key(bank: str, bank_reference: str) -> tuple[str, str]:
+    """A movement of money goes by one name: whoever types it in other letters, large or small, means the same."""
+    return bank, bank_reference.upper()
+
+
 def refuse_recorded_reference(state: State, bank: str, bank_reference: str) -> None:
-    before = state.funds.movements.get((bank, bank_reference))
+    before = state.funds.movements.get(movement_key(bank, bank_reference))
     if before is not None:
         raise Rejected(
             "BANK_REFERENCE_ALREADY_RECORDED",
@@ -213,8 +219,9 @@ def on_fund_account_closed(state: State, event: FundAccountClosed) -> None:
 
 
 def on_funds_deposited(state: State, event: FundsDeposited) -> None:
-    assert (event.bank, event.bank_reference) not in state.funds.movements
-    state.funds.movements[event.bank, event.bank_reference] = Movement(event.account, event.amount_fen)
+    key = movement_key(event.bank, event.bank_reference)
+    assert key not in state.funds.movements
+    state.funds.movements[key] = Movement(event.account, event.amount_fen)
     state.funds.pool_fen += event.amount_fen
     book_entry(state.funds, event.entry, event.account, event.amount_fen)
     assert_conserved(state.funds)

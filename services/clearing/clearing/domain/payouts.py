@@ -13,9 +13,10 @@ Invariants:
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
-from clearing.domain.funds import account_of, assert_conserved, book_entry, refuse_recorded_reference
+from chassis.shapes import check_ground
+from clearing.domain.funds import account_of, assert_conserved, book_entry, movement_key, refuse_recorded_reference
 from clearing.domain.state import Movement, Payout, State
-from clearing.domain.values import check_bank, check_bank_reference, check_ground
+from clearing.domain.values import check_bank, check_bank_reference
 
 # Commands
 
@@ -194,8 +195,9 @@ def close_payout(state: State, payout_id: int) -> Payout:
 
 def on_payout_paid(state: State, event: PayoutPaid) -> None:
     payout = close_payout(state, event.payout_id)
-    assert (event.bank, event.bank_reference) not in state.funds.movements
-    state.funds.movements[event.bank, event.bank_reference] = Movement(payout.account, payout.amount_fen)
+    key = movement_key(event.bank, event.bank_reference)
+    assert key not in state.funds.movements
+    state.funds.movements[key] = Movement(payout.account, payout.amount_fen)
     state.funds.pool_fen -= payout.amount_fen
     assert_conserved(state.funds)
 

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.shapes import check_day
 from clearing.domain.books import (
     Book,
     Difference,
@@ -33,7 +34,6 @@ from clearing.domain.books import (
     TradingBook,
 )
 from clearing.domain.state import FundEntry, Obligation, State
-from clearing.domain.values import check_day
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200

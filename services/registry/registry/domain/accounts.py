@@ -15,8 +15,9 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
+from chassis.shapes import check_account, check_ground
 from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
-from registry.domain.values import check_account, check_basis, check_ground, check_name
+from registry.domain.values import check_basis, check_name
 
 # Commands
 
@@ -105,13 +106,13 @@ def open_account(registry: Registry, command: OpenAccount, context: Context) -> 
     kind = known_kind(command.kind)
     check_name(command.name)
     if command.province:
-        check_account(command.province)
+        check_account(command.province, "province")
     if kind is AccountKind.KEY_EMITTING_ENTITY and not command.province:
-        raise Malformed("PROVINCE_MISSING", account=command.account)
+        raise Malformed("PROVINCE_MISSING", "province", account=command.account)
     if kind is AccountKind.PROVINCE and command.province:
-        raise Malformed("PROVINCE_NOT_EMPTY", account=command.account, province=command.province)
+        raise Malformed("PROVINCE_NOT_EMPTY", "province", account=command.account, province=command.province)
     if kind is AccountKind.PROVINCE and command.eligible_to_trade:
-        raise Malformed("PROVINCE_NEVER_TRADES", account=command.account)
+        raise Malformed("PROVINCE_NEVER_TRADES", "eligible_to_trade", account=command.account)
     province = registry.accounts.get(command.province)
     if command.province and (province is None or province.kind is not AccountKind.PROVINCE):
         raise NotFound("PROVINCE_UNKNOWN", province=command.province)
@@ -136,7 +137,7 @@ def known_kind(number: int) -> AccountKind:
     try:
         return AccountKind(number)
     except ValueError:
-        raise Malformed("ACCOUNT_KIND_UNKNOWN", kind=number) from None
+        raise Malformed("ACCOUNT_KIND_UNKNOWN", "kind", kind=number) from None
 
 
 def change_account_data(registry: Registry, command: ChangeAccountData, context: Context) -> list[object]:

@@ -31,9 +31,10 @@ from chassis.decider import (
     digest_with,
     doubts,
 )
+from chassis.shapes import check_account, check_day
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
 from registry.domain.state import AccountState, LastDelivery, Registry
-from registry.domain.values import check_account, check_day, check_quantity, check_vintage
+from registry.domain.values import check_quantity, check_vintage
 
 CLEARING = "clearing"
 """The service that may ask."""
@@ -166,25 +167,32 @@ def check_no_doubts(context: Context) -> None:
 
 def check_shape(command: DeliverAllowances) -> None:
     if command.run_id < 1:
-        raise Malformed("RUN_ID_OUT_OF_RANGE", run_id=command.run_id)
+        raise Malformed("RUN_ID_OUT_OF_RANGE", "run_id", run_id=command.run_id)
     if command.attempt < 1:
-        raise Malformed("ATTEMPT_OUT_OF_RANGE", attempt=command.attempt)
+        raise Malformed("ATTEMPT_OUT_OF_RANGE", "attempt", attempt=command.attempt)
     check_day(command.day)
     if not 1 <= len(command.legs) <= LEGS_MAX:
-        raise Malformed("LEGS_OUT_OF_RANGE", legs=len(command.legs), legs_max=LEGS_MAX)
+        raise Malformed("LEGS_OUT_OF_RANGE", "legs", legs=len(command.legs), legs_max=LEGS_MAX)
     last_trade_id = 0
-    for leg in command.legs:
-        if leg.trade_id < 1:
-            raise Malformed("TRADE_ID_OUT_OF_RANGE", trade_id=leg.trade_id)
-        if leg.trade_id <= last_trade_id:
-            raise Malformed("LEGS_NOT_ASCENDING", trade_id=leg.trade_id, last_trade_id=last_trade_id)
+    for number, leg in enumerate(command.legs):
+        try:
+            check_leg(leg, last_trade_id)
+        except Malformed as fault:
+            raise fault.within(f"legs[{number}]") from None
         last_trade_id = leg.trade_id
-        check_vintage(leg.vintage)
-        check_account(leg.seller)
-        check_account(leg.buyer)
-        check_quantity(leg.quantity_tonnes)
-        if leg.seller == leg.buyer:
-            raise Malformed("SELLER_IS_BUYER", trade_id=leg.trade_id, account=leg.seller)
+
+
+def check_leg(leg: Leg, last_trade_id: int) -> None:
+    if leg.trade_id < 1:
+        raise Malformed("TRADE_ID_OUT_OF_RANGE", "trade_id", trade_id=leg.trade_id)
+    if leg.trade_id <= last_trade_id:
+        raise Malformed("LEGS_NOT_ASCENDING", "trade_id", trade_id=leg.trade_id, last_trade_id=last_trade_id)
+    check_vintage(leg.vintage)
+    check_account(leg.seller, "seller")
+    check_account(leg.buyer, "buyer")
+    check_quantity(leg.quantity_tonnes)
+    if leg.seller == leg.buyer:
+        raise Malformed("SELLER_IS_BUYER", "buyer", trade_id=leg.trade_id, account=leg.seller)
 
 
 def digest_of(legs: tuple[Leg, ...]) -> bytes:

@@ -7,10 +7,11 @@ not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocati
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.shapes import check_account
 from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
 from registry.domain.holdings import assert_conserved, change_holding, check_available
 from registry.domain.state import AccountKind, Registry
-from registry.domain.values import check_account, check_basis, check_quantity, check_vintage
+from registry.domain.values import check_basis, check_quantity, check_vintage
 from registry.domain.vintages import existing_vintage
 
 ISSUED_TONNES_MAX = 10**15
@@ -91,7 +92,7 @@ def issue_allowances(registry: Registry, command: IssueAllowances, context: Cont
 
 def allocate_allowances(registry: Registry, command: AllocateAllowances, context: Context) -> list[object]:
     check_vintage(command.vintage)
-    check_account(command.from_account)
+    check_account(command.from_account, "from_account")
     check_account(command.account)
     check_quantity(command.quantity_tonnes)
     check_basis(command.basis)

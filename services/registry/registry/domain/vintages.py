@@ -48,6 +48,7 @@ def create_vintage(registry: Registry, command: CreateVintage, context: Context)
     if not COMPLIANCE_YEAR_MIN <= command.compliance_year <= COMPLIANCE_YEAR_MAX:
         raise Malformed(
             "COMPLIANCE_YEAR_OUT_OF_RANGE",
+            "compliance_year",
             compliance_year=command.compliance_year,
             compliance_year_min=COMPLIANCE_YEAR_MIN,
             compliance_year_max=COMPLIANCE_YEAR_MAX,

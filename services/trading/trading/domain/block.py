@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected
+from chassis.shapes import check_account
 from trading.domain.accounts import (
     Account,
     check_funds_available,
@@ -35,7 +36,6 @@ from trading.domain.trades import executed
 from trading.domain.values import (
     Method,
     Side,
-    check_account,
     check_instrument,
     check_price,
     check_quantity,
@@ -94,7 +94,7 @@ class WithdrawBlock:
 
 def offer_block(market: "Market", command: OfferBlock, context: Context) -> list[object]:
     check_account(command.account)
-    check_account(command.counterparty)
+    check_account(command.counterparty, "counterparty")
     check_instrument(command.instrument)
     check_side(command.side)
     check_price(command.price_fen)
@@ -233,7 +233,7 @@ def check_room_for_blocks(blocks: int, blocks_max: int) -> None:
 
 def check_block_id(block_id: int) -> None:
     if block_id < 1:
-        raise Malformed("BLOCK_ID_OUT_OF_RANGE", block_id=block_id)
+        raise Malformed("BLOCK_ID_OUT_OF_RANGE", "block_id", block_id=block_id)
 
 
 def known_block(market: "Market", block_id: int, context: Context) -> Block:

@@ -14,6 +14,7 @@ Days are China time, UTC+8 without daylight saving.
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
@@ -133,14 +134,14 @@ def unfinished_before(calendar: Calendar, day: str) -> list[Day]:
 
 def announce_trading_days(market: "Market", command: AnnounceTradingDays, context: Context) -> list[object]:
     if not command.days:
-        raise Malformed("DAYS_MISSING")
+        raise Malformed("DAYS_MISSING", "days")
     if len(command.days) > DAYS_AT_ONCE_MAX:
-        raise Malformed("TOO_MANY_DAYS", days=len(command.days), days_max=DAYS_AT_ONCE_MAX)
-    for day in command.days:
-        check_trading_day(day)
-    for earlier, day in zip(command.days, command.days[1:], strict=False):
+        raise Malformed("TOO_MANY_DAYS", "days", days=len(command.days), days_max=DAYS_AT_ONCE_MAX)
+    for number, day in enumerate(command.days):
+        check_trading_day(day, f"days[{number}]")
+    for number, (earlier, day) in enumerate(pairwise(command.days), 1):
         if day <= earlier:
-            raise Malformed("DAYS_NOT_ASCENDING", day=day, after_day=earlier)
+            raise Malformed("DAYS_NOT_ASCENDING", f"days[{number}]", day=day, after_day=earlier)
     if command.days[0] <= market.calendar.last_announced:
         raise Rejected("DAY_ALREADY_ANNOUNCED", day=command.days[0], last_day=market.calendar.last_announced)
     day_max = day_of(context.now_ms + DAYS_AHEAD_MAX * DAY_MS)

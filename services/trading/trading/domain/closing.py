@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected, Timer
+from chassis.shapes import check_day
 from trading.domain import listed, negotiations, rules
 from trading.domain.arithmetic import change_bp, composite_price_fen
 from trading.domain.calendar import Day, DayPhase, known_day
 from trading.domain.fees import Unlocking
 from trading.domain.instruments import Instrument
 from trading.domain.prices import close_fen
-from trading.domain.values import check_day
 
 if TYPE_CHECKING:
     from trading.domain.market import Market

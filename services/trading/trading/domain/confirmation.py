@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
+from chassis.shapes import check_day
 from trading.domain.calendar import DayPhase, Total
 from trading.domain.trades import Settlement, Trade
-from trading.domain.values import Method, check_day
+from trading.domain.values import Method
 
 if TYPE_CHECKING:
     from trading.domain.market import Market
@@ -78,12 +79,13 @@ class ClearingRunDisputed:
 
 def confirm_clearing_run(market: "Market", command: ConfirmClearingRun, context: Context) -> list[object]:
     if command.run_id < 1:
-        raise Malformed("RUN_ID_OUT_OF_RANGE", run_id=command.run_id)
+        raise Malformed("RUN_ID_OUT_OF_RANGE", "run_id", run_id=command.run_id)
     check_day(command.day)
     if command.attempt < 1:
-        raise Malformed("ATTEMPT_OUT_OF_RANGE", attempt=command.attempt)
+        raise Malformed("ATTEMPT_OUT_OF_RANGE", "attempt", attempt=command.attempt)
     if len(command.excluded_trade_ids) > EXCLUDED_TRADES_MAX:
-        raise Malformed("TOO_MANY_TRADES", trades=len(command.excluded_trade_ids), trades_max=EXCLUDED_TRADES_MAX)
+        trades = len(command.excluded_trade_ids)
+        raise Malformed("TOO_MANY_TRADES", "excluded_trade_ids", trades=trades, trades_max=EXCLUDED_TRADES_MAX)
     if context.name != "clearing":
         raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
 

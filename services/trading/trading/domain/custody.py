@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.shapes import check_account
 from trading.domain.accounts import (
     assert_funds,
     assert_units,
@@ -22,7 +23,7 @@ from trading.domain.accounts import (
     known_account,
 )
 from trading.domain.instruments import known_instrument
-from trading.domain.values import check_account, check_amount, check_instrument, check_quantity
+from trading.domain.values import check_amount, check_instrument, check_quantity
 
 if TYPE_CHECKING:
     from trading.domain.market import Market

@@ -112,7 +112,8 @@ def list_instrument(market: "Market", command: ListInstrument, context: Context)
     check_instrument(command.instrument)
     check_trading_day(command.day)
     if not 0 <= command.reference_price_fen <= PRICE_FEN_MAX:
-        raise Malformed("PRICE_OUT_OF_RANGE", price_fen=command.reference_price_fen, price_fen_max=PRICE_FEN_MAX)
+        price_fen = command.reference_price_fen
+        raise Malformed("PRICE_OUT_OF_RANGE", "reference_price_fen", price_fen=price_fen, price_fen_max=PRICE_FEN_MAX)
     instrument = known_instrument(market, command.instrument)
     if instrument.listed_day:
         raise Rejected("INSTRUMENT_ALREADY_LISTED", instrument=command.instrument, day=instrument.listed_day)

@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.shapes import check_account
 from trading.domain.accounts import (
     check_funds_available,
     check_owner,
@@ -34,7 +35,6 @@ from trading.domain.trades import executed
 from trading.domain.values import (
     Method,
     Side,
-    check_account,
     check_instrument,
     check_price,
     check_quantity,
@@ -256,7 +256,7 @@ def check_room_for_orders(orders: int, orders_max: int) -> None:
 
 def check_order_id(order_id: int) -> None:
     if order_id < 1:
-        raise Malformed("ORDER_ID_OUT_OF_RANGE", order_id=order_id)
+        raise Malformed("ORDER_ID_OUT_OF_RANGE", "order_id", order_id=order_id)
 
 
 def cancelled(order: Order, reason: CancelReason, unlocking: Unlocking) -> OrderCancelled:

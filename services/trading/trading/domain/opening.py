@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
+from chassis.shapes import check_day, check_ground
 from trading.domain import rules
 from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
 from trading.domain.calendar import DayPhase, check_not_opened, day_of, known_day, unfinished_before
@@ -19,7 +20,6 @@ from trading.domain.instruments import Instrument, Limits
 from trading.domain.prices import DayPrices
 from trading.domain.restriction import returns_when_released
 from trading.domain.settlement import releases_due
-from trading.domain.values import check_day, check_ground
 
 if TYPE_CHECKING:
     from trading.domain.market import Market

@@ -11,14 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound
+from chassis.shapes import check_day
 from trading.domain.calendar import MINUTE_MS, check_not_opened, day_start_ms
-from trading.domain.values import (
-    PRICE_FEN_MAX,
-    QUANTITY_TONNES_MAX,
-    check_day,
-    check_instrument,
-    check_source,
-)
+from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument, check_source
 
 if TYPE_CHECKING:
     from trading.domain.market import Market
@@ -168,8 +163,8 @@ def closes_ms(rules: TradingRules, day: str) -> int:
 
 def set_trading_rules(market: "Market", command: SetTradingRules, context: Context) -> list[object]:
     rules = command.rules
-    check_day(rules.valid_from_day)
-    check_source(rules.source)
+    check_day(rules.valid_from_day, "rules.valid_from_day")
+    check_source(rules.source, "rules.source")
     check_within("listed_band_bp", rules.listed_band_bp, BAND_BP_MAX)
     check_within("block_band_bp", rules.block_band_bp, BAND_BP_MAX)
     check_within("price_tick_fen", rules.price_tick_fen, PRICE_FEN_MAX)
@@ -185,10 +180,10 @@ def set_trading_rules(market: "Market", command: SetTradingRules, context: Conte
 
 
 def set_fees(market: "Market", command: SetFees, context: Context) -> list[object]:
-    check_day(command.valid_from_day)
-    for fee_ppm in (command.buyer_fee_ppm, command.seller_fee_ppm):
+    check_day(command.valid_from_day, "valid_from_day")
+    for name, fee_ppm in (("buyer_fee_ppm", command.buyer_fee_ppm), ("seller_fee_ppm", command.seller_fee_ppm)):
         if not 0 <= fee_ppm <= FEE_PPM_MAX:
-            raise Malformed("FEE_OUT_OF_RANGE", fee_ppm=fee_ppm, fee_ppm_max=FEE_PPM_MAX)
+            raise Malformed("FEE_OUT_OF_RANGE", name, fee_ppm=fee_ppm, fee_ppm_max=FEE_PPM_MAX)
     check_source(command.source)
     check_not_opened(market.calendar, command.valid_from_day)
 
@@ -203,7 +198,7 @@ def set_fees(market: "Market", command: SetFees, context: Context) -> list[objec
 
 
 def set_composite_weights(market: "Market", command: SetCompositeWeights, context: Context) -> list[object]:
-    check_day(command.valid_from_day)
+    check_day(command.valid_from_day, "valid_from_day")
     check_weights(command.weights)
     check_source(command.source)
     for weight in command.weights:
@@ -216,34 +211,36 @@ def set_composite_weights(market: "Market", command: SetCompositeWeights, contex
 
 def check_within(name: str, value: int, value_max: int) -> None:
     if not 1 <= value <= value_max:
-        raise Malformed("RULES_MALFORMED", field=name, value=value)
+        raise Malformed("RULES_MALFORMED", f"rules.{name}", field=name, value=value)
 
 
 def check_sessions(name: str, sessions: tuple[Session, ...]) -> None:
     """At least one, each within the day, in order and apart."""
     if not 1 <= len(sessions) <= SESSIONS_MAX:
-        raise Malformed("RULES_MALFORMED", field=name, value=len(sessions))
+        raise Malformed("RULES_MALFORMED", f"rules.{name}", field=name, value=len(sessions))
     after_minute = 0
-    for session in sessions:
+    for number, session in enumerate(sessions):
         if not after_minute <= session.open_minute < session.close_minute <= MINUTES_OF_DAY:
-            raise Malformed("RULES_MALFORMED", field=name, value=f"{session.open_minute} to {session.close_minute}")
+            hours = f"{session.open_minute} to {session.close_minute}"
+            raise Malformed("RULES_MALFORMED", f"rules.{name}[{number}]", field=name, value=hours)
         after_minute = session.close_minute
 
 
 def check_weights(weights: tuple[Weight, ...]) -> None:
     """Each instrument once, none negative, and some of them counts."""
     if not 1 <= len(weights) <= WEIGHTS_MAX:
-        raise Malformed("WEIGHTS_MALFORMED", field="weights", value=len(weights))
+        raise Malformed("WEIGHTS_MALFORMED", "weights", field="weights", value=len(weights))
     seen: set[str] = set()
-    for weight in weights:
-        check_instrument(weight.instrument)
+    for number, weight in enumerate(weights):
+        at = f"weights[{number}]"
+        check_instrument(weight.instrument, f"{at}.instrument")
         if weight.instrument in seen:
-            raise Malformed("WEIGHTS_MALFORMED", field="instrument", value=weight.instrument)
+            raise Malformed("WEIGHTS_MALFORMED", f"{at}.instrument", field="instrument", value=weight.instrument)
         if not 0 <= weight.weight <= WEIGHT_MAX:
-            raise Malformed("WEIGHTS_MALFORMED", field="weight", value=weight.weight)
+            raise Malformed("WEIGHTS_MALFORMED", f"{at}.weight", field="weight", value=weight.weight)
         seen.add(weight.instrument)
     if not any(weight.weight for weight in weights):
-        raise Malformed("WEIGHTS_MALFORMED", field="weight", value=0)
+        raise Malformed("WEIGHTS_MALFORMED", "weights", field="weight", value=0)
 
 
 # Changes

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.shapes import check_ground
 from trading.domain.instruments import known_instrument
-from trading.domain.values import check_ground, check_instrument
+from trading.domain.values import check_instrument
 
 if TYPE_CHECKING:
     from trading.domain.market import Market

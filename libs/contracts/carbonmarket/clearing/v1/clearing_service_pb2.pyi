@@ -30,7 +30,7 @@ class RecordDepositRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     bank_reference: _builtins.str
-    """The bank's own name of the movement, 1 to 64 characters."""
+    """The bank's own name of the movement, 1 to 64 characters; the same in large and in small letters."""
     account: _builtins.str
     amount_fen: _builtins.int
     def __init__(
@@ -130,7 +130,7 @@ class RecordPayoutPaidRequest(_message.Message):
     """Makes the call idempotent: the same id gives the first answer again."""
     payout_id: _builtins.int
     bank_reference: _builtins.str
-    """The bank's own name of the movement, 1 to 64 characters."""
+    """The bank's own name of the movement, 1 to 64 characters; the same in large and in small letters."""
     def __init__(
         self,
         *,

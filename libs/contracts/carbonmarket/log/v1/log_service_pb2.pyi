@@ -90,9 +90,9 @@ class ReadRequest(_message.Message):
     WAIT_MS_FIELD_NUMBER: _builtins.int
     after_position: _builtins.int
     records_max: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """Zero means 1,000, and more than that too."""
     wait_ms: _builtins.int
-    """Wait up to so long for a record to come, at most 30,000."""
+    """Wait up to so long for a record to come; more than 30,000 means 30,000."""
     def __init__(
         self,
         *,
@@ -142,9 +142,9 @@ class ReadFeedRequest(_message.Message):
     account: _builtins.str
     after_sequence: _builtins.int
     records_max: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """Zero means 1,000, and more than that too."""
     wait_ms: _builtins.int
-    """Wait up to so long for a record to come, at most 30,000."""
+    """Wait up to so long for a record to come; more than 30,000 means 30,000."""
     def __init__(
         self,
         *,

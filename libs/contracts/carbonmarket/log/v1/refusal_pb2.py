@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!carbonmarket/log/v1/refusal.proto\x12\x13\x63\x61rbonmarket.log.v1\"\x8d\x01\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x36\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\'.carbonmarket.log.v1.Refusal.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!carbonmarket/log/v1/refusal.proto\x12\x13\x63\x61rbonmarket.log.v1\"\x9c\x01\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x36\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\'.carbonmarket.log.v1.Refusal.FactsEntry\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSAL_FACTSENTRY']._loaded_options = None
   _globals['_REFUSAL_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_REFUSAL']._serialized_start=59
-  _globals['_REFUSAL']._serialized_end=200
-  _globals['_REFUSAL_FACTSENTRY']._serialized_start=156
-  _globals['_REFUSAL_FACTSENTRY']._serialized_end=200
+  _globals['_REFUSAL']._serialized_end=215
+  _globals['_REFUSAL_FACTSENTRY']._serialized_start=171
+  _globals['_REFUSAL_FACTSENTRY']._serialized_end=215
 # @@protoc_insertion_point(module_scope)

@@ -48,14 +48,19 @@ class Refusal(_message.Message):
     any rpc that takes a request_id:
       REQUEST_ID_MISSING         INVALID_ARGUMENT
           Give the command an id of its own, so that it can be repeated safely.
-      REQUEST_ID_MALFORMED       INVALID_ARGUMENT     characters, characters_max
-          Write it in 1 to 100 printable characters.
+      REQUEST_ID_MALFORMED       INVALID_ARGUMENT     at, why
+          Write it in 1 to 100 visible ASCII characters; `at` is the one that is wrong, counted from 1.
       REQUEST_ID_REUSED          ALREADY_EXISTS       request_id
           The same actor used it for another command: take a new id, or send the first command unchanged.
       EVENT_TOO_LARGE            FAILED_PRECONDITION  type, bytes, bytes_max
           Ask for less at once, in several commands.
       RELEASE_NOT_ACTIVE         FAILED_PRECONDITION  type, release_level, release_level_active
           What the command would cause belongs to a release level that is not active yet: two operators activate it.
+    any rpc that takes a min_position:
+      NUMBER_NEGATIVE            INVALID_ARGUMENT     field, value
+          Give zero or more.
+      POSITION_BEYOND_END        OUT_OF_RANGE         position, end_position
+          The log does not reach so far: the position is of another log, or this one came back older. Waiting does not help.
     and SubmitMany:
       TOO_MANY_COMMANDS          INVALID_ARGUMENT     commands_max
           The stream ends. Send fewer commands in one message.
@@ -88,10 +93,13 @@ class Refusal(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
     code: _builtins.int
     """The canonical gRPC status code, by number."""
     reason: _builtins.str
     """UPPER_SNAKE, states a fact."""
+    field: _builtins.str
+    """Where a malformed command has what is wrong, as a path: `legs[3].seller`; else empty. A call's status carries it as google.rpc.BadRequest."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What a person needs to mend the request."""
@@ -102,10 +110,11 @@ class Refusal(_message.Message):
         code: _builtins.int = ...,
         reason: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "facts", b"facts", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "facts", b"facts", "field", b"field", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -534,7 +534,7 @@ class ListTradingHoldingsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     min_position: _builtins.int
     as_of_position: _builtins.int
-    """Zero means as of now; ask for the pages that follow as of the first one's position."""
+    """Zero means as of now; the pages that follow are as of the first one's position."""
     page_size: _builtins.int
     page_token: _builtins.str
     def __init__(
