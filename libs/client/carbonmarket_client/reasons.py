@@ -130,6 +130,7 @@ MENDS = {
     "DAY_ALREADY_ANNOUNCED": "Announce days after the last one announced.",
     "DAY_ALREADY_OPENED": "Choose a later day: what governs an opened day is fixed.",
     "DAY_IS_OVER": "Its sessions are past: open the next trading day.",
+    "DAY_FULL": "The day has as many trades as can be settled: trade on the next day.",
     "DAY_NOT_OPEN": "Wait for the trading day to open.",
     "DAY_NOT_TODAY": "Open a day on that day itself.",
     "DAY_ON_WEEKEND": "Leave Saturdays and Sundays out.",

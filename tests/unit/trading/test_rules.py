@@ -16,6 +16,7 @@ from trading.domain.arithmetic import (
 )
 from trading.domain.instruments import NoteVintage
 from trading.domain.rules import (
+    DAY_TRADES_MAX,
     FEE_PPM_MAX,
     NO_FEES,
     Session,
@@ -82,6 +83,8 @@ SETTING_RULES: list[Line] = [
     ("10:00", ANN, rules(listed_tonnes_max=0),                                "RULES_MALFORMED"),
     ("10:00", ANN, rules(block_tonnes_min=2**62),                             "RULES_MALFORMED"),
     ("10:00", ANN, rules(book_levels=101),                                    "RULES_MALFORMED"),
+    ("10:00", ANN, rules(day_trades_max=-1),                                  "RULES_MALFORMED"),
+    ("10:00", ANN, rules(day_trades_max=DAY_TRADES_MAX + 1),                  "RULES_MALFORMED"),
     ("10:00", ANN, rules(listed_sessions=()),                                 "RULES_MALFORMED"),
     ("10:00", ANN, rules(listed_sessions=(Session(600, 600),)),               "RULES_MALFORMED"),
     ("10:00", ANN, rules(listed_sessions=(Session(-1, 600),)),                "RULES_MALFORMED"),

@@ -132,6 +132,9 @@ async def set_weights(
 @click.option(
     "--book-levels", type=SMALL_NUMBER, default=5, show_default=True, help="Price levels a taker may take from."
 )
+@click.option(
+    "--day-trades-max", type=SMALL_NUMBER, default=0, help="Trades of one day; as many as can be settled by default."
+)
 @request_id_option
 async def set_rules(
     market: CarbonMarket,
@@ -147,6 +150,7 @@ async def set_rules(
     listed_sessions: str,
     block_sessions: str,
     book_levels: int,
+    day_trades_max: int,
     request_id: str,
 ) -> None:
     """Set the rules of trading from a day on. What is left out is as the market began in 2021."""
@@ -162,6 +166,7 @@ async def set_rules(
         listed_sessions=sessions_of(listed_sessions),
         block_sessions=sessions_of(block_sessions),
         book_levels=book_levels,
+        day_trades_max=day_trades_max,
     )
     answer = await market.trading.set_trading_rules(wanted, request_id=request_id)
     session.done(answer, request_id, f"The rules are set from {day} on.")

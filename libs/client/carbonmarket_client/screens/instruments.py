@@ -81,6 +81,10 @@ def rules_card(answer: trading.ListInstrumentsResponse) -> RenderableType:
             ("listed sessions", sessions_text(rules.listed_sessions)),
             ("block sessions", sessions_text(rules.block_sessions)),
             ("book", f"the best {rules.book_levels} levels of each side may be taken"),
+            (
+                "day",
+                f"{rules.day_trades_max:,} trades at most" if rules.day_trades_max else "as many as can be settled",
+            ),
             ("fees", f"buyer {share(answer.buyer_fee_ppm)}, seller {share(answer.seller_fee_ppm)} of the value"),
         ],
     )

@@ -10,7 +10,7 @@ from chassis.decider import Context, Rejected
 from trading.domain.accounts import Account, check_not_stopped
 from trading.domain.calendar import day_of
 from trading.domain.instruments import Instrument, Limits
-from trading.domain.rules import TradingRules, in_session
+from trading.domain.rules import TradingRules, in_session, trades_max
 from trading.domain.values import Method
 
 if TYPE_CHECKING:
@@ -44,6 +44,14 @@ def check_may_trade(
     if not in_session(sessions, day, context.now_ms):
         raise Rejected("OUT_OF_SESSION", now_ms=context.now_ms, day=day, sessions=" ".join(map(str, sessions)))
     return rules
+
+
+def check_day_not_full(market: "Market") -> None:
+    """The last thing before a trade: what is made here, clearing and the registry must be able to settle."""
+    rules = rules_today(market)
+    trades = market.calendar.days[market.calendar.open_day].whole.trades
+    if trades >= trades_max(rules):
+        raise Rejected("DAY_FULL", trades=trades, trades_max=trades_max(rules))
 
 
 def check_quantity_tick(rules: TradingRules, quantity_tonnes: int) -> None:

@@ -19,7 +19,13 @@ from trading.domain.accounts import (
     check_units_available,
     known_account,
 )
-from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
+from trading.domain.admission import (
+    check_day_not_full,
+    check_may_trade,
+    check_price_tick,
+    check_quantity_tick,
+    limits_today,
+)
 from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import Instrument, known_instrument
 from trading.domain.negotiations import (
@@ -183,6 +189,7 @@ def confirm_block(market: "Market", command: ConfirmBlock, context: Context) -> 
             seen_price_fen=command.price_fen,
             seen_quantity_tonnes=command.quantity_tonnes,
         )
+    check_day_not_full(market)
     check_funded(market, account, block.proposer_side.other, block.instrument, block.price_fen, block.quantity_tonnes)
 
     # From here on the trade stands.

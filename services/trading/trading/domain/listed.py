@@ -27,7 +27,13 @@ from trading.domain.accounts import (
     unlock_funds,
     unlock_units,
 )
-from trading.domain.admission import check_may_trade, check_price_tick, check_quantity_tick, limits_today
+from trading.domain.admission import (
+    check_day_not_full,
+    check_may_trade,
+    check_price_tick,
+    check_quantity_tick,
+    limits_today,
+)
 from trading.domain.book import Order
 from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import known_instrument
@@ -214,6 +220,7 @@ def take_listing(market: "Market", command: TakeListing, context: Context) -> li
             quantity_tonnes=command.quantity_tonnes,
             remaining_tonnes=listing.remaining_tonnes,
         )
+    check_day_not_full(market)
     if listing.side is Side.SELL:
         check_funds_available(account, buyer_needs_fen(market, account, listing.price_fen * command.quantity_tonnes))
     else:

@@ -24,6 +24,8 @@ BOOK_LEVELS_MAX = 100
 SESSIONS_MAX = 10
 WEIGHTS_MAX = 100
 WEIGHT_MAX = 1_000_000
+DAY_TRADES_MAX = 20_000
+"""What one clearing run can settle: a day with more trades could be opened and never settled."""
 MINUTES_OF_DAY = 24 * 60
 
 D = TypeVar("D")
@@ -57,6 +59,8 @@ class TradingRules:
     listed_sessions: tuple[Session, ...]
     block_sessions: tuple[Session, ...]
     book_levels: int
+    # Trades of one day, of both methods; zero means as many as a day can be settled with.
+    day_trades_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,10 @@ def fees_on(rules: Rules, day: str) -> FeesSet:
     return rules.fees.on(day) or NO_FEES
 
 
+def trades_max(rules: TradingRules) -> int:
+    return rules.day_trades_max or DAY_TRADES_MAX
+
+
 def in_session(sessions: tuple[Session, ...], day: str, now_ms: int) -> bool:
     since_midnight_ms = now_ms - day_start_ms(day)
     return any(
@@ -172,6 +180,8 @@ def set_trading_rules(market: "Market", command: SetTradingRules, context: Conte
     check_within("listed_tonnes_max", rules.listed_tonnes_max, QUANTITY_TONNES_MAX)
     check_within("block_tonnes_min", rules.block_tonnes_min, QUANTITY_TONNES_MAX)
     check_within("book_levels", rules.book_levels, BOOK_LEVELS_MAX)
+    if rules.day_trades_max:
+        check_within("day_trades_max", rules.day_trades_max, DAY_TRADES_MAX)
     check_sessions("listed_sessions", rules.listed_sessions)
     check_sessions("block_sessions", rules.block_sessions)
     check_not_opened(market.calendar, rules.valid_from_day)

@@ -20,6 +20,7 @@ def trading_rules(rules_set: rules.TradingRules) -> types.TradingRules:
         listed_sessions=sessions(rules_set.listed_sessions),
         block_sessions=sessions(rules_set.block_sessions),
         book_levels=rules_set.book_levels,
+        day_trades_max=rules_set.day_trades_max,
     )
 
 
@@ -36,6 +37,7 @@ def to_trading_rules(message: types.TradingRules) -> rules.TradingRules:
         listed_sessions=to_sessions(message.listed_sessions),
         block_sessions=to_sessions(message.block_sessions),
         book_levels=message.book_levels,
+        day_trades_max=message.day_trades_max,
     )
 
 

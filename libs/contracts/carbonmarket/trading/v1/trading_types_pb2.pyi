@@ -167,6 +167,7 @@ class TradingRules(_message.Message):
     LISTED_SESSIONS_FIELD_NUMBER: _builtins.int
     BLOCK_SESSIONS_FIELD_NUMBER: _builtins.int
     BOOK_LEVELS_FIELD_NUMBER: _builtins.int
+    DAY_TRADES_MAX_FIELD_NUMBER: _builtins.int
     valid_from_day: _builtins.str
     """The first day they are valid for, `2021-07-16`."""
     source: _builtins.str
@@ -183,6 +184,8 @@ class TradingRules(_message.Message):
     """The smallest block."""
     book_levels: _builtins.int
     """How many price levels of each side a taker sees and may pick from."""
+    day_trades_max: _builtins.int
+    """Trades of one day, of both methods together, at most 20,000. Zero means that many."""
     @_builtins.property
     def listed_sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Session]: ...
     @_builtins.property
@@ -201,10 +204,11 @@ class TradingRules(_message.Message):
         listed_sessions: _abc.Iterable[Global___Session] | None = ...,
         block_sessions: _abc.Iterable[Global___Session] | None = ...,
         book_levels: _builtins.int = ...,
+        day_trades_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_band_bp", b"block_band_bp", "block_sessions", b"block_sessions", "block_tonnes_min", b"block_tonnes_min", "book_levels", b"book_levels", "listed_band_bp", b"listed_band_bp", "listed_sessions", b"listed_sessions", "listed_tonnes_max", b"listed_tonnes_max", "price_tick_fen", b"price_tick_fen", "quantity_tick_tonnes", b"quantity_tick_tonnes", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_band_bp", b"block_band_bp", "block_sessions", b"block_sessions", "block_tonnes_min", b"block_tonnes_min", "book_levels", b"book_levels", "day_trades_max", b"day_trades_max", "listed_band_bp", b"listed_band_bp", "listed_sessions", b"listed_sessions", "listed_tonnes_max", b"listed_tonnes_max", "price_tick_fen", b"price_tick_fen", "quantity_tick_tonnes", b"quantity_tick_tonnes", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
