@@ -4,13 +4,14 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import append, commands
+from bench import append, codec, commands
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         # PostgreSQL runs as another user where we are root.
         Path(folder).chmod(0o755)
+        asyncio.run(codec.run())
         asyncio.run(append.run(Path(folder) / "append"))
         asyncio.run(commands.run(Path(folder) / "commands"))
 

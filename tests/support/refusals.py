@@ -1,10 +1,10 @@
 """What an rpc can be refused with, read from the code: from its method over its command's decision to every function
 that these use.
 
-An rpc's method is found by its service's class, a command's decision in the `DECIDE` tables and in the arms of the
-shell's `match`. A function is followed wherever its name stands, called or handed on; a method only on `self`, and
-none of the domains' values refuses by itself. A refusal that is made and not raised (`obstacles`) counts where it is
-raised: in who raises a value that it was given.
+An rpc's method is found by its service's class, its command by its own name (chassis.commands), the command's decision
+in the `DECIDE` tables and in the arms of the shell's `match`. A function is followed wherever its name stands, called
+or handed on; a method only on `self`, and none of the domains' values refuses by itself. A refusal that is made and not
+raised (`obstacles`) counts where it is raised: in who raises a value that it was given.
 """
 
 import ast
@@ -57,9 +57,14 @@ class Code:
         return found[0]
 
     def begins_at(self, rpc: Rpc) -> set[Name]:
-        """Return where an rpc's code begins: its method, and the decisions on the commands that this submits."""
+        """Return where an rpc's code begins: its method, and the decision on the command that it is named by."""
         method = self.method_of(rpc)
-        return {method, *(self.decisions[name] for name in self.functions[method].uses & self.decisions.keys())}
+        decided = {
+            decision
+            for (module, command), decision in self.decisions.items()
+            if command == rpc.name and package(module) == package(method[0])
+        }
+        return {method, *decided}
 
     def refusals_of(self, rpc: Rpc) -> set[str]:
         """Return what an rpc can be refused with, as it lists it, beside what any rpc can be refused with."""
@@ -165,6 +170,10 @@ class Names:
             raises_what_it_was_given=any(not isinstance(one, ast.Call) for one in thrown),
             uses={self.of(one, class_name) for one in inside if owner_of(one) not in own} - {("", "")},
         )
+
+
+def package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def owner_of(node: ast.AST) -> str:

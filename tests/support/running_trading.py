@@ -21,7 +21,7 @@ from support.kafka import Kafka
 from support.one_service import OneService, WrittenLog, one_service
 from support.postgres import new_database
 from support.trading_floor import DAYS, FRIDAY, RULES, moment
-from trading.encoding.rules import trading_rules
+from trading.answers import live
 
 ANN, AUDITOR = "exchange_operator:ann", "auditor:eve"
 CLOCK = "rehearsal=2021-07-16T08:00:00+08:00"
@@ -141,7 +141,7 @@ async def announce(venue: Venue) -> None:
     """What the exchange says before the first day."""
     weights = [types.CompositeWeight(instrument="CEA", weight=1)]
     await venue.ask(ANN, pb.AnnounceTradingDaysRequest(days=DAYS))
-    await venue.ask(ANN, pb.SetTradingRulesRequest(rules=trading_rules(RULES)))
+    await venue.ask(ANN, pb.SetTradingRulesRequest(rules=live.RULES.encode(RULES)))
     await venue.ask(
         ANN, pb.SetCompositeWeightsRequest(valid_from_day=FRIDAY, weights=weights, source="the exchange's notice")
     )

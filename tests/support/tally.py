@@ -1,16 +1,25 @@
 """A domain small enough to test the shell with: a tally that grows, by somebody, up to a bound.
 
-Its events are wrapped in well-known messages, so that the shell's tests need no contract of their own.
+Its messages are declared here, so that the shell's tests need no contract of their own.
 """
 
 from dataclasses import dataclass, field
 
-from google.protobuf import wrappers_pb2 as pb
-
 from chassis.decider import Context, Decider, Rejected, Timer
 from chassis.wire import EventKind, Wire
+from support.messages import messages
 
 TALLY_MAX = 1_000
+
+MESSAGES = messages(
+    """
+    package tally.v1;
+    message Added { int64 amount = 1; }
+    message Promised { int64 due_ms = 1; }
+    message Ordered { string what = 1; }
+    message Delivered { string what = 1; }
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +140,17 @@ def decider() -> Decider[Tally]:
     )
 
 
+def of(event: Ordered | Delivered) -> tuple[str]:
+    return (event.what,)
+
+
+def subject(event: Ordered | Delivered) -> str:
+    return f"order/{event.what}"
+
+
 WIRE = Wire(
-    EventKind(Added, pb.Int64Value, lambda e: pb.Int64Value(value=e.amount), lambda m: Added(m.value)),
-    EventKind(Promised, pb.UInt64Value, lambda e: pb.UInt64Value(value=e.due_ms), lambda m: Promised(m.value)),
-    EventKind(
-        Ordered,
-        pb.StringValue,
-        lambda e: pb.StringValue(value=e.what),
-        lambda m: Ordered(m.value),
-        accounts=lambda e: (e.what,),
-        subject=lambda e: f"order/{e.what}",
-    ),
-    EventKind(
-        Delivered,
-        pb.BytesValue,
-        lambda e: pb.BytesValue(value=e.what.encode()),
-        lambda m: Delivered(m.value.decode()),
-        accounts=lambda e: (e.what,),
-        subject=lambda e: f"order/{e.what}",
-        ends_subject=True,
-    ),
+    EventKind(Added, MESSAGES["Added"]),
+    EventKind(Promised, MESSAGES["Promised"]),
+    EventKind(Ordered, MESSAGES["Ordered"], accounts=of, subject=subject),
+    EventKind(Delivered, MESSAGES["Delivered"], accounts=of, subject=subject, ends_subject=True),
 )

@@ -18,9 +18,9 @@ class CloseDay: ...
 class DayService:
     def OpenDay(self, request):
         check(request)
-        return self.submit(OpenDay(request.day))
+        return self.submit(COMMANDS.read(request))
     def CloseDay(self, request):
-        return self.submit(CloseDay(request.day))
+        return self.submit(COMMANDS.read(request))
 def check(request):
     raise Malformed("DAY_MALFORMED", day=request.day)
 def open_day(days, command):

@@ -120,51 +120,8 @@ def correction_of(correction: ResolveSetAside | SetAsideResolved | ResumeHearing
     return f"hearing/{correction.source_log_id}/{correction.source_position}/{correction.source_digest.hex()}"
 
 
-def correction_proposed(event: CorrectionProposed) -> pb.CorrectionProposed:
-    return pb.CorrectionProposed(correction=event.correction, ground=event.ground, proposer=event.proposer)
-
-
-def to_correction_proposed(message: pb.CorrectionProposed) -> CorrectionProposed:
-    return CorrectionProposed(message.correction, message.ground, message.proposer)
-
-
-def set_aside_resolved(event: SetAsideResolved) -> pb.SetAsideResolved:
-    return pb.SetAsideResolved(
-        set_aside_position=event.set_aside_position,
-        ground=event.ground,
-        proposer=event.proposer,
-        approver=event.approver,
-    )
-
-
-def to_set_aside_resolved(message: pb.SetAsideResolved) -> SetAsideResolved:
-    return SetAsideResolved(message.set_aside_position, message.ground, message.proposer, message.approver)
-
-
-def hearing_resumed(event: HearingResumed) -> pb.HearingResumed:
-    return pb.HearingResumed(
-        source_log_id=event.source_log_id,
-        source_position=event.source_position,
-        source_digest=event.source_digest,
-        ground=event.ground,
-        proposer=event.proposer,
-        approver=event.approver,
-    )
-
-
-def to_hearing_resumed(message: pb.HearingResumed) -> HearingResumed:
-    return HearingResumed(
-        message.source_log_id,
-        message.source_position,
-        message.source_digest,
-        message.ground,
-        message.proposer,
-        message.approver,
-    )
-
-
 CORRECTION_KINDS = (
-    EventKind(CorrectionProposed, pb.CorrectionProposed, correction_proposed, to_correction_proposed),
-    EventKind(SetAsideResolved, pb.SetAsideResolved, set_aside_resolved, to_set_aside_resolved),
-    EventKind(HearingResumed, pb.HearingResumed, hearing_resumed, to_hearing_resumed),
+    EventKind(CorrectionProposed, pb.CorrectionProposed),
+    EventKind(SetAsideResolved, pb.SetAsideResolved),
+    EventKind(HearingResumed, pb.HearingResumed),
 )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call
 from chassis.caller import RefusedOrder
+from chassis.commands import Commands
 from chassis.corrections import HearingResumed, ResolveSetAside, ResumeHearing, SetAsideResolved
 from chassis.decider import NotPermitted
 from chassis.log import READ_RECORDS_MAX
@@ -21,6 +22,9 @@ WAIT_MS_MAX = 30_000
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
 READS_OWN_FEED_ONLY = ("participant", "province")
+COMMANDS = Commands(
+    pb.DESCRIPTOR.services_by_name["LogService"], (ResolveSetAside, ResumeHearing, ActivateRelease, MoveClock)
+)
 
 
 M = TypeVar("M", pb.Record, pb.FeedRecord)
@@ -108,27 +112,19 @@ class LogService:
         )
 
     async def ResolveSetAside(self, request: pb.ResolveSetAsideRequest, call: Call) -> pb.ResolveSetAsideResponse:
-        command = ResolveSetAside(set_aside_position=request.set_aside_position, ground=request.ground)
-        done = await self._writer.submit(command, request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.ResolveSetAsideResponse(resolved=bool(done.all(SetAsideResolved)), position=done.position)
 
     async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
-        command = ResumeHearing(
-            source_log_id=request.source_log_id,
-            source_position=request.source_position,
-            source_digest=request.source_digest,
-            ground=request.ground,
-        )
-        done = await self._writer.submit(command, request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.ResumeHearingResponse(resumed=bool(done.all(HearingResumed)), position=done.position)
 
     async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
-        command = ActivateRelease(release_level=request.release_level, ground=request.ground)
-        done = await self._writer.submit(command, request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.ActivateReleaseResponse(activated=bool(done.all(ReleaseActivated)), position=done.position)
 
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
-        done = await self._writer.submit(MoveClock(request.to_ms), request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
 
 

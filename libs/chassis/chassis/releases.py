@@ -83,17 +83,4 @@ def check_may_fold(log_id: str, position: int, active_level: int, known_level: i
         )
 
 
-def release_activated(event: ReleaseActivated) -> pb.ReleaseActivated:
-    return pb.ReleaseActivated(
-        release_level=event.release_level,
-        ground=event.ground,
-        proposer=event.proposer,
-        approver=event.approver,
-    )
-
-
-def to_release_activated(message: pb.ReleaseActivated) -> ReleaseActivated:
-    return ReleaseActivated(message.release_level, message.ground, message.proposer, message.approver)
-
-
-RELEASE_KINDS = (EventKind(ReleaseActivated, pb.ReleaseActivated, release_activated, to_release_activated),)
+RELEASE_KINDS = (EventKind(ReleaseActivated, pb.ReleaseActivated),)

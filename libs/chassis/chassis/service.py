@@ -49,8 +49,8 @@ class Service(Generic[S]):
         """The code that a snapshot depends on: the domain, the wire, and what of the shell folds them."""
         package = self.migrations.parent
         shell = Path(__file__).parent
-        folded = [*package.glob("domain/**/*.py"), *package.glob("encoding/**/*.py")]
-        own = ("corrections", "decider", "engine", "record", "releases", "shell", "wire")
+        folded = package.glob("domain/**/*.py")
+        own = ("codec", "commands", "corrections", "decider", "engine", "record", "releases", "shell", "wire")
         return [*folded, package / "wire.py", *(shell / f"{name}.py" for name in own)]
 
     def reactions_to(self, source: str) -> Reactions:

@@ -21,7 +21,7 @@ from chassis.corrections import (
     resolve_set_aside,
     resume_hearing,
 )
-from chassis.decider import Facts, Malformed, Rejected, as_facts, person
+from chassis.decider import Facts, Malformed, Rejected, person
 from chassis.record import HeardUpTo, Record
 from chassis.releases import RELEASE_KINDS, ActivateRelease, ReleaseActivated, activate_release, activation_of
 from chassis.wire import EventKind
@@ -219,74 +219,13 @@ def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record:
         shell.traces[subject] = record.traceparent
 
 
-def log_opened(event: LogOpened) -> pb.LogOpened:
-    return pb.LogOpened(log_id=event.log_id, rehearsal=event.rehearsal)
-
-
-def to_log_opened(message: pb.LogOpened) -> LogOpened:
-    return LogOpened(message.log_id, message.rehearsal)
-
-
-def leadership_taken(event: LeadershipTaken) -> pb.LeadershipTaken:
-    return pb.LeadershipTaken(address=event.address)
-
-
-def to_leadership_taken(message: pb.LeadershipTaken) -> LeadershipTaken:
-    return LeadershipTaken(message.address)
-
-
-def clock_moved(event: ClockMoved) -> pb.ClockMoved:
-    return pb.ClockMoved(now_ms=event.now_ms)
-
-
-def to_clock_moved(message: pb.ClockMoved) -> ClockMoved:
-    return ClockMoved(message.now_ms)
-
-
-def heard_event_set_aside(event: HeardEventSetAside) -> pb.HeardEventSetAside:
-    return pb.HeardEventSetAside(
-        source_log_id=event.source_log_id,
-        source_position=event.source_position,
-        type=event.type,
-        reason=event.reason,
-        facts=dict(event.facts),
-    )
-
-
-def to_heard_event_set_aside(message: pb.HeardEventSetAside) -> HeardEventSetAside:
-    facts = as_facts(**message.facts)
-    return HeardEventSetAside(message.source_log_id, message.source_position, message.type, message.reason, facts)
-
-
-def hearing_halted(event: HearingHalted) -> pb.HearingHalted:
-    return pb.HearingHalted(source_log_id=event.source_log_id, source_position=event.source_position, why=event.why)
-
-
-def to_hearing_halted(message: pb.HearingHalted) -> HearingHalted:
-    return HearingHalted(message.source_log_id, message.source_position, message.why)
-
-
-def hearing_went_on(event: HearingWentOn) -> pb.HearingWentOn:
-    return pb.HearingWentOn(source_log_id=event.source_log_id)
-
-
-def to_hearing_went_on(message: pb.HearingWentOn) -> HearingWentOn:
-    return HearingWentOn(message.source_log_id)
-
-
 SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     *CORRECTION_KINDS,
     *RELEASE_KINDS,
-    EventKind(LogOpened, pb.LogOpened, log_opened, to_log_opened),
-    EventKind(LeadershipTaken, pb.LeadershipTaken, leadership_taken, to_leadership_taken),
-    EventKind(ClockMoved, pb.ClockMoved, clock_moved, to_clock_moved),
-    EventKind(HearingHalted, pb.HearingHalted, hearing_halted, to_hearing_halted),
-    EventKind(HearingWentOn, pb.HearingWentOn, hearing_went_on, to_hearing_went_on),
-    EventKind(
-        HeardEventSetAside,
-        pb.HeardEventSetAside,
-        heard_event_set_aside,
-        to_heard_event_set_aside,
-        concern=lambda event: event.reason,
-    ),
+    EventKind(LogOpened, pb.LogOpened),
+    EventKind(LeadershipTaken, pb.LeadershipTaken),
+    EventKind(ClockMoved, pb.ClockMoved),
+    EventKind(HearingHalted, pb.HearingHalted),
+    EventKind(HearingWentOn, pb.HearingWentOn),
+    EventKind(HeardEventSetAside, pb.HeardEventSetAside, concern=lambda event: event.reason),
 )

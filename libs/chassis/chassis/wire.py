@@ -1,9 +1,9 @@
 """Domain events and their stored form, as a table that each service's wire.py fills in.
 
-The table is the only list of what a service publishes. Beside the two converters an entry says what the shell cannot
-know: in whose feeds the event shows, which subject's trace it continues, why people should look at it, if they should
-(a reason in UPPER_SNAKE: such an event is a warning in the service's log lines), and since which release level it may
-be written.
+The table is the only list of what a service publishes. An entry names the event and its message, whose fields are the
+same (chassis.codec), and what the shell cannot know: in whose feeds the event shows, which subject's trace it
+continues, why people should look at it, if they should (a reason in UPPER_SNAKE: such an event is a warning in the
+service's log lines), and since which release level it may be written.
 
 A subject is what a trace is about (`trade/17`). The first record about a subject leaves its trace context in the
 shell's state; later records about it continue that trace whatever command causes them, and link the trace of that
@@ -11,10 +11,12 @@ command. `ends_subject` marks the last record of a subject, so that state stays 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf.message import Message
+
+from chassis.codec import Codec, codec_of
 
 E = TypeVar("E")
 M = TypeVar("M", bound=Message)
@@ -31,14 +33,23 @@ def no_concern(event: Any) -> str:
     return ""
 
 
+class OfAccount(Protocol):
+    """An event of one account."""
+
+    @property
+    def account(self) -> str: ...
+
+
+def account(event: OfAccount) -> tuple[str]:
+    return (event.account,)
+
+
 @dataclass(frozen=True, slots=True)
 class EventKind(Generic[E, M]):
     """One event: its domain type, its message and what the shell needs to know of it."""
 
     event: type[E]
     message: type[M]
-    encode: Callable[[E], M]
-    decode: Callable[[M], E]
     accounts: Callable[[E], Sequence[str]] = nobody
     subject: Callable[[E], str] | None = None
     ends_subject: bool = False
@@ -46,6 +57,10 @@ class EventKind(Generic[E, M]):
     concern: Callable[[E], str] = no_concern
     # The release level from which on it may be written: releases.py.
     since: int = 0
+    codec: Codec[E, M] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codec", codec_of(self.event, self.message))
 
     @property
     def type_name(self) -> str:
@@ -63,11 +78,11 @@ class Wire:
 
     def encode(self, event: object) -> tuple[str, bytes]:
         kind = self.by_event[type(event)]
-        data: bytes = kind.encode(event).SerializeToString(deterministic=True)
+        data: bytes = kind.codec.encode(event).SerializeToString(deterministic=True)
         return kind.type_name, data
 
     def decode(self, type_name: str, data: bytes) -> object:
         """Raises KeyError on a type this release does not know: the reader must stop."""
         kind = self.by_name[type_name]
-        event: object = kind.decode(kind.message.FromString(data))
+        event: object = kind.codec.decode(kind.message.FromString(data))
         return event

@@ -4,8 +4,9 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
 from chassis.call import Call
 from chassis.engine import Done
 from chassis.writer import Writer
-from clearing.domain import exclusion, funds, payouts, reconciliation, run
+from clearing.domain import exclusion, funds, payouts, run
 from clearing.domain.state import State
+from clearing.wire import COMMANDS
 
 
 class ClearingService:
@@ -15,54 +16,42 @@ class ClearingService:
         self.writer = writer
 
     async def RecordDeposit(self, request: pb.RecordDepositRequest, call: Call) -> pb.RecordDepositResponse:
-        command = funds.RecordDeposit(
-            bank_reference=request.bank_reference, account=request.account, amount_fen=request.amount_fen
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.RecordDepositResponse(entry=done.only(funds.FundsDeposited).entry, position=done.position)
 
     async def InstructPayout(self, request: pb.InstructPayoutRequest, call: Call) -> pb.InstructPayoutResponse:
-        command = payouts.InstructPayout(payout_id=request.payout_id, bank=request.bank)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.InstructPayoutResponse(position=done.position)
 
     async def RecordPayoutPaid(self, request: pb.RecordPayoutPaidRequest, call: Call) -> pb.RecordPayoutPaidResponse:
-        command = payouts.RecordPayoutPaid(payout_id=request.payout_id, bank_reference=request.bank_reference)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.RecordPayoutPaidResponse(position=done.position)
 
     async def RecordPayoutReturned(
         self, request: pb.RecordPayoutReturnedRequest, call: Call
     ) -> pb.RecordPayoutReturnedResponse:
-        command = payouts.RecordPayoutReturned(payout_id=request.payout_id, ground=request.ground)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.RecordPayoutReturnedResponse(entry=done.only(payouts.FundsRestored).entry, position=done.position)
 
     async def RetryRun(self, request: pb.RetryRunRequest, call: Call) -> pb.RetryRunResponse:
-        command = run.RetryRun(run_id=request.run_id)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         attempt, blocked_because = attempt_of(done)
         return pb.RetryRunResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
 
     async def ProposeExclusion(self, request: pb.ProposeExclusionRequest, call: Call) -> pb.ProposeExclusionResponse:
-        command = exclusion.ProposeExclusion(
-            run_id=request.run_id, trade_ids=tuple(request.trade_ids), ground=request.ground
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         proposed = done.only(exclusion.ExclusionProposed)
         return pb.ProposeExclusionResponse(
             exclusion_id=proposed.exclusion_id, trade_ids=proposed.trade_ids, position=done.position
         )
 
     async def ApproveExclusion(self, request: pb.ApproveExclusionRequest, call: Call) -> pb.ApproveExclusionResponse:
-        command = exclusion.ApproveExclusion(exclusion_id=request.exclusion_id)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         attempt, blocked_because = attempt_of(done)
         return pb.ApproveExclusionResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
 
     async def ReconcileAgain(self, request: pb.ReconcileAgainRequest, call: Call) -> pb.ReconcileAgainResponse:
-        command = reconciliation.ReconcileAgain(day=request.day)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.ReconcileAgainResponse(position=done.position)
 
 

@@ -3,23 +3,9 @@
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from chassis.call import Call
 from chassis.writer import Writer
-from trading.domain import (
-    block,
-    calendar,
-    closing,
-    confirmation,
-    custody,
-    instruments,
-    listed,
-    negotiations,
-    opening,
-    rules,
-    suspension,
-    trades,
-)
+from trading.domain import confirmation, custody, listed, negotiations, opening, trades
 from trading.domain.market import Market
-from trading.domain.values import Method, Side
-from trading.encoding.rules import to_trading_rules
+from trading.wire import COMMANDS
 
 
 class TradingService:
@@ -33,90 +19,58 @@ class TradingService:
     async def AnnounceTradingDays(
         self, request: pb.AnnounceTradingDaysRequest, call: Call
     ) -> pb.AnnounceTradingDaysResponse:
-        command = calendar.AnnounceTradingDays(days=tuple(request.days))
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.AnnounceTradingDaysResponse(position=done.position)
 
     async def SetTradingRules(self, request: pb.SetTradingRulesRequest, call: Call) -> pb.SetTradingRulesResponse:
-        command = rules.SetTradingRules(rules=to_trading_rules(request.rules))
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.SetTradingRulesResponse(position=done.position)
 
     async def SetFees(self, request: pb.SetFeesRequest, call: Call) -> pb.SetFeesResponse:
-        command = rules.SetFees(
-            valid_from_day=request.valid_from_day,
-            buyer_fee_ppm=request.buyer_fee_ppm,
-            seller_fee_ppm=request.seller_fee_ppm,
-            source=request.source,
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.SetFeesResponse(position=done.position)
 
     async def SetCompositeWeights(
         self, request: pb.SetCompositeWeightsRequest, call: Call
     ) -> pb.SetCompositeWeightsResponse:
-        command = rules.SetCompositeWeights(
-            valid_from_day=request.valid_from_day,
-            weights=tuple(rules.Weight(instrument=one.instrument, weight=one.weight) for one in request.weights),
-            source=request.source,
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.SetCompositeWeightsResponse(position=done.position)
 
     async def ListInstrument(self, request: pb.ListInstrumentRequest, call: Call) -> pb.ListInstrumentResponse:
-        command = instruments.ListInstrument(
-            instrument=request.instrument, day=request.day, reference_price_fen=request.reference_price_fen
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.ListInstrumentResponse(position=done.position)
 
     # The day
 
     async def OpenDay(self, request: pb.OpenDayRequest, call: Call) -> pb.OpenDayResponse:
-        done = await self.writer.submit(opening.OpenDay(day=request.day), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.OpenDayResponse(position=done.position)
 
     async def OverrideOpening(self, request: pb.OverrideOpeningRequest, call: Call) -> pb.OverrideOpeningResponse:
-        command = opening.OverrideOpening(day=request.day, ground=request.ground)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         approved = bool(done.all(opening.OpeningOverrideApproved))
         return pb.OverrideOpeningResponse(approved=approved, position=done.position)
 
     async def CloseDay(self, request: pb.CloseDayRequest, call: Call) -> pb.CloseDayResponse:
-        done = await self.writer.submit(closing.CloseDay(day=request.day), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.CloseDayResponse(position=done.position)
 
     async def SuspendTrading(self, request: pb.SuspendTradingRequest, call: Call) -> pb.SuspendTradingResponse:
-        command = suspension.SuspendTrading(instrument=request.instrument, ground=request.ground)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.SuspendTradingResponse(position=done.position)
 
     async def ResumeTrading(self, request: pb.ResumeTradingRequest, call: Call) -> pb.ResumeTradingResponse:
-        command = suspension.ResumeTrading(instrument=request.instrument)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.ResumeTradingResponse(position=done.position)
 
     # Listed agreement
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, call: Call) -> pb.PlaceOrderResponse:
-        command = listed.PlaceOrder(
-            account=request.account,
-            instrument=request.instrument,
-            side=Side(request.side),
-            price_fen=request.price_fen,
-            quantity_tonnes=request.quantity_tonnes,
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.PlaceOrderResponse(order_id=done.only(listed.OrderPlaced).order_id, position=done.position)
 
     async def TakeListing(self, request: pb.TakeListingRequest, call: Call) -> pb.TakeListingResponse:
-        command = listed.TakeListing(
-            account=request.account,
-            order_id=request.order_id,
-            quantity_tonnes=request.quantity_tonnes,
-            price_fen=request.price_fen,
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         trade = done.only(trades.TradeExecuted)
         return pb.TakeListingResponse(
             trade_id=trade.trade_id,
@@ -128,36 +82,22 @@ class TradingService:
         )
 
     async def CancelOrder(self, request: pb.CancelOrderRequest, call: Call) -> pb.CancelOrderResponse:
-        done = await self.writer.submit(listed.CancelOrder(order_id=request.order_id), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         left_tonnes = done.only(listed.OrderCancelled).quantity_tonnes
         return pb.CancelOrderResponse(quantity_tonnes=left_tonnes, position=done.position)
 
     # Block agreement
 
     async def OfferBlock(self, request: pb.OfferBlockRequest, call: Call) -> pb.OfferBlockResponse:
-        command = block.OfferBlock(
-            account=request.account,
-            counterparty=request.counterparty,
-            instrument=request.instrument,
-            side=Side(request.side),
-            price_fen=request.price_fen,
-            quantity_tonnes=request.quantity_tonnes,
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.OfferBlockResponse(block_id=done.only(negotiations.BlockOffered).block_id, position=done.position)
 
     async def QuoteBlock(self, request: pb.QuoteBlockRequest, call: Call) -> pb.QuoteBlockResponse:
-        command = block.QuoteBlock(
-            block_id=request.block_id, price_fen=request.price_fen, quantity_tonnes=request.quantity_tonnes
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.QuoteBlockResponse(position=done.position)
 
     async def ConfirmBlock(self, request: pb.ConfirmBlockRequest, call: Call) -> pb.ConfirmBlockResponse:
-        command = block.ConfirmBlock(
-            block_id=request.block_id, price_fen=request.price_fen, quantity_tonnes=request.quantity_tonnes
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         trade = done.only(trades.TradeExecuted)
         return pb.ConfirmBlockResponse(
             trade_id=trade.trade_id,
@@ -167,26 +107,22 @@ class TradingService:
         )
 
     async def DeclineBlock(self, request: pb.DeclineBlockRequest, call: Call) -> pb.DeclineBlockResponse:
-        done = await self.writer.submit(block.DeclineBlock(block_id=request.block_id), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.DeclineBlockResponse(position=done.position)
 
     async def WithdrawBlock(self, request: pb.WithdrawBlockRequest, call: Call) -> pb.WithdrawBlockResponse:
-        done = await self.writer.submit(block.WithdrawBlock(block_id=request.block_id), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return pb.WithdrawBlockResponse(position=done.position)
 
     # Custody
 
     async def ReturnToRegistry(self, request: pb.ReturnToRegistryRequest, call: Call) -> pb.ReturnToRegistryResponse:
-        command = custody.ReturnToRegistry(
-            account=request.account, instrument=request.instrument, quantity_tonnes=request.quantity_tonnes
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         return_id = done.only(custody.AllowancesReturned).return_id
         return pb.ReturnToRegistryResponse(return_id=return_id, position=done.position)
 
     async def ReleaseFunds(self, request: pb.ReleaseFundsRequest, call: Call) -> pb.ReleaseFundsResponse:
-        command = custody.ReleaseFunds(account=request.account, amount_fen=request.amount_fen)
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         release_id = done.only(custody.FundsReleased).release_id
         return pb.ReleaseFundsResponse(release_id=release_id, position=done.position)
 
@@ -195,26 +131,7 @@ class TradingService:
     async def ConfirmClearingRun(
         self, request: pb.ConfirmClearingRunRequest, call: Call
     ) -> pb.ConfirmClearingRunResponse:
-        command = confirmation.ConfirmClearingRun(
-            run_id=request.run_id,
-            day=request.day,
-            attempt=request.attempt,
-            trades=request.trades,
-            quantity_tonnes=request.quantity_tonnes,
-            value_fen=request.value_fen,
-            totals=tuple(
-                confirmation.MethodTotal(
-                    instrument=total.instrument,
-                    method=Method(total.method),
-                    trades=total.trades,
-                    quantity_tonnes=total.quantity_tonnes,
-                    value_fen=total.value_fen,
-                )
-                for total in request.totals
-            ),
-            excluded_trade_ids=tuple(request.excluded_trade_ids),
-        )
-        done = await self.writer.submit(command, request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
         disputed = done.all(confirmation.ClearingRunDisputed)
         if disputed:
             answer = pb.RunDisputed(reason=disputed[0].reason, facts=dict(disputed[0].facts))

@@ -11,7 +11,7 @@ from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Accept
 from support.one_service import OneService
 from support.running_trading import ANN, Venue, offer, order, take
 from support.trading_floor import BOB, DAYS, FRIDAY, MONDAY, RULES, TUESDAY
-from trading.encoding.rules import trading_rules
+from trading.answers import live
 
 POWER, STEEL, CEMENT = "participant:power", "participant:steel", "participant:cement"
 POOR, FUND, HELD, GONE = "participant:poor", "participant:fund", "participant:held", "participant:gone"
@@ -21,7 +21,7 @@ LONG = "x" * 100_000
 
 
 def rules(valid_from_day: str = TUESDAY, **changes: Any) -> pb.SetTradingRulesRequest:
-    message = trading_rules(RULES)
+    message = live.RULES.encode(RULES)
     message.MergeFrom(types.TradingRules(valid_from_day=valid_from_day, **changes))
     return pb.SetTradingRulesRequest(rules=message)
 

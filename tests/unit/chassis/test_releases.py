@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from google.protobuf import wrappers_pb2 as pb
 
 from chassis.call import Bug
 from chassis.decider import Context, Decider, Malformed, Rejected
@@ -19,6 +18,7 @@ from chassis.submission import Submission, timer_submission
 from chassis.tracing import Tracing
 from chassis.wire import EventKind, Wire
 from support import tally
+from support.messages import messages
 from support.tally import Add, Added, Tally
 
 ANN, EVE = "registry_operator:ann", "exchange_operator:eve"
@@ -59,7 +59,7 @@ SECOND: Decider[Tally] = Decider(
 )
 SECOND_WIRE = Wire(
     *tally.WIRE.by_event.values(),
-    EventKind(Doubled, pb.Int32Value, lambda e: pb.Int32Value(value=e.by), lambda m: Doubled(m.value), since=1),
+    EventKind(Doubled, messages("package tally.v2; message Doubled { int64 by = 1; }")["Doubled"], since=1),
 )
 
 
@@ -162,5 +162,5 @@ def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
 def test_a_type_that_no_activation_announced_is_named_at_the_start() -> None:
     log = written(second(), (ANN, OpenLog(True)), *ACTIVATED, (ANN, Double()))
     careless: Any = Engine("tally", FIRST, tally.WIRE, Tracing(), release_level=1)
-    with pytest.raises(ReleaseTooOld, match=r"record 4 of tally is a google.protobuf.Int32Value, unknown here"):
+    with pytest.raises(ReleaseTooOld, match=r"record 4 of tally is a tally.v2.Doubled, unknown here"):
         folded(careless, log)

@@ -87,7 +87,7 @@ def hostile() -> Iterable[tuple[str, bytes]]:
         ("chassis.process", "os.system"),
         ("chassis.shell", "keep_trace"),
         ("chassis.shell", "dataclass"),
-        ("support.tally", "pb.Int64Value"),
+        ("support.tally", "EventKind"),
         ("os", "system"),
         ("_operator", "attrgetter"),
     ):

@@ -139,7 +139,7 @@ def test_an_event_goes_on_under_its_subjects_trace_and_links_its_commands() -> N
     answered = ask(on, Answered("bread"), OTHER, answers=position)
     traces = commit(on)[1:]
     assert [each[3:35] for each in traces] == ["b" * 32, "b" * 32]
-    span = recorder.named("BytesValue")
+    span = recorder.named("Delivered")
     assert (trace_id(span), links(span)) == ("b" * 32, {"c" * 32})
     assert span.parent is not None and f"{span.parent.span_id:016x}" == "2" * 16
     assert span.attributes == {"position": answered}

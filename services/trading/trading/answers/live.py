@@ -4,17 +4,20 @@ from collections import Counter
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
+from chassis.codec import codec_of
 from chassis.decider import Context
 from trading.domain.accounts import Account
 from trading.domain.book import Book, BookSide
 from trading.domain.calendar import Calendar, Day, DayPhase, known_day
-from trading.domain.instruments import Instrument
+from trading.domain.instruments import Instrument, Limits
 from trading.domain.market import Market
 from trading.domain.opening import obstacles
 from trading.domain.prices import DayPrices
-from trading.domain.rules import fees_on
-from trading.encoding.days import limits
-from trading.encoding.rules import sessions, trading_rules
+from trading.domain.rules import Session, TradingRules, fees_on
+
+LIMITS = codec_of(Limits, types.InstrumentLimits)
+RULES = codec_of(TradingRules, types.TradingRules)
+SESSION = codec_of(Session, types.Session)
 
 
 def book(instrument: str, live: Book, levels: int) -> pb.Book:
@@ -67,7 +70,7 @@ def instruments(market: Market) -> pb.ListInstrumentsResponse:
     fees = fees_on(market.rules, day)
     return pb.ListInstrumentsResponse(
         instruments=[instrument(market, market.instruments[name]) for name in sorted(market.instruments)],
-        rules=trading_rules(rules) if rules else None,
+        rules=RULES.encode(rules) if rules else None,
         buyer_fee_ppm=fees.buyer_fee_ppm,
         seller_fee_ppm=fees.seller_fee_ppm,
     )
@@ -79,7 +82,7 @@ def instrument(market: Market, live: Instrument) -> pb.Instrument:
         instrument=live.instrument,
         listed_day=live.listed_day,
         previous_close_fen=live.previous_close_fen,
-        limits=limits(live.limits) if live.limits is not None and shows_limits else None,
+        limits=LIMITS.encode(live.limits) if live.limits is not None and shows_limits else None,
         prices=day_prices(live.prices),
         suspended_ground=market.suspended_ground or live.suspended_ground,
     )
@@ -100,8 +103,8 @@ def day(market: Market, name: str, context: Context) -> pb.GetDayResponse:
     return pb.GetDayResponse(
         day=live.day,
         phase=types.DayPhase.ValueType(live.phase),
-        listed_sessions=sessions(rules.listed_sessions) if rules else [],
-        block_sessions=sessions(rules.block_sessions) if rules else [],
+        listed_sessions=[SESSION.encode(one) for one in rules.listed_sessions] if rules else [],
+        block_sessions=[SESSION.encode(one) for one in rules.block_sessions] if rules else [],
         obstacles=[
             pb.OpeningObstacle(
                 reason=obstacle.reason, facts={name: str(value) for name, value in obstacle.facts.items()}
