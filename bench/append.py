@@ -1,5 +1,6 @@
 """Appending events. Floor: an empty statement's round trip. Peer: one INSERT per event, in a transaction."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -11,16 +12,16 @@ from chassis.record import Head, Record, chain, genesis
 from rehearsal.postgres import Postgres
 
 DATA = b"x" * 120
-PEER = "INSERT INTO peer VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+PEER = "INSERT INTO peer VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 BATCHES = (1, 100, 500)
 
 
 def records_after(head: Head, count: int) -> list[Record]:
     records = []
     for _ in range(count):
-        bare = Record(head.position + 1, "bench.Event", DATA, 1_000, "participant:ada", f"r{head.position}")
+        bare = Record(head.position + 1, "bench.Event", DATA, 1_000, "ada", request_id=f"r{head.position}")
         digest = chain(head.digest, bare)
-        records.append(Record(bare.position, bare.type, DATA, 1_000, bare.actor, bare.request_id, digest=digest))
+        records.append(replace(bare, digest=digest))
         head = Head(bare.position, digest)
     return records
 
@@ -63,9 +64,9 @@ async def against(database_url: str) -> None:
         async def peer(count: int = count) -> None:
             last = await connection.fetchval("SELECT coalesce(max(position), 0) FROM peer")
             async with connection.transaction():
-                await connection.executemany(
-                    PEER, [(last + n + 1, "bench.Event", DATA, 1_000, "a", "", "", "", 0, b"d") for n in range(count)]
-                )
+                who, cause = ("a", "", "", "", ""), ("", "", 0)
+                events = [(last + n + 1, "bench.Event", DATA, 1_000, *who, *cause, b"d", 1) for n in range(count)]
+                await connection.executemany(PEER, events)
 
         rows.append(await measure(f"log_append, batch of {count}", count, ours))
         rows.append(await measure(f"peer: executemany, batch of {count}", count, peer))

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 import chassis
 from chassis.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
-from chassis.log import Fenced, Found, Log, Snapshot
+from chassis.log import Fenced, Found, Key, Log, Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.postgres_log import PostgresLog, migrate, open_pool
 from chassis.record import Head, HeardUpTo, Record, chain, first_fault, genesis
@@ -69,7 +69,7 @@ async def session(request: pytest.FixtureRequest, database_url: str) -> AsyncIte
 def extend(head: Head, count: int, **fields: object) -> list[Record]:
     records = []
     for _ in range(count):
-        bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "participant:ada")
+        bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "ada", "participant", "power")
         bare = replace(bare, **fields)  # type: ignore[arg-type]  # the fields are the test's own
         record = replace(bare, digest=chain(head.digest, bare))
         records.append(record)
@@ -156,14 +156,15 @@ async def test_an_empty_append_proves_the_leadership_and_notes_what_was_heard(se
         await log.append(Head(3, b"\x01" * 32), [], [])
 
 
-async def test_a_command_is_found_by_actor_and_request_id_only(session: NewSession) -> None:
+async def test_a_command_is_found_by_subject_account_and_request_id_only(session: NewSession) -> None:
     log = await session()
     await log.lead()
     first, second = extend(genesis(LOG_ID), 2, request_id="r1")
     first = replace(first, command_digest=b"body", command_events=2)
     await log.append(genesis(LOG_ID), [first, second], [])
-    key = ("participant:ada", "r1")
-    found = await log.find([key, ("participant:bea", "r1"), ("participant:ada", "r2")])
+    key = Key("ada", "power", "r1")
+    others = [Key("bea", "power", "r1"), Key("ada", "steel", "r1"), Key("ada", "", "r1"), Key("ada", "power", "r2")]
+    found = await log.find([key, *others])
     assert dict(found) == {key: Found(b"body", 1, 2)}
 
 
@@ -174,7 +175,7 @@ async def test_a_command_id_is_kept_once_for_ever(session: NewSession) -> None:
     await log.append(genesis(LOG_ID), [replace(first, command_digest=b"body", command_events=1)], [])
     later = extend(end_of([first]), 30)
     await log.append(end_of([first]), later, [])
-    assert await log.find([("participant:ada", "r1")])
+    assert await log.find([Key("ada", "power", "r1")])
 
 
 async def test_the_newest_snapshot_of_the_same_fold_is_loaded(session: NewSession) -> None:

@@ -110,7 +110,7 @@ def deposit_in_flight(logs: Logs) -> None:
 
 
 def another_actor(logs: Logs) -> None:
-    logs["registry"][places(logs, "registry", registry.TransferredToTrading)[0]].actor = "participant:somebody-else"
+    logs["registry"][places(logs, "registry", registry.TransferredToTrading)[0]].account = "somebody-else"
 
 
 FORGERIES: tuple[tuple[str, Callable[[Logs], None]], ...] = (

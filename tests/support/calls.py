@@ -215,9 +215,13 @@ def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | Non
 def misplaced(answered: Any, records: list[log.Record]) -> list[str]:
     """Answered commands of one service that its log does not have, once, where the answer said."""
     ends: dict[tuple[str, str], list[int]] = {}
+
+    def key_of(record: log.Record) -> tuple[str, str]:
+        return f"{record.role}:{record.subject.rpartition(':')[2]}", record.request_id
+
     for record, following in zip(records, [*records[1:], None], strict=True):
-        key = (record.actor, record.request_id)
-        if record.request_id and (following is None or (following.actor, following.request_id) != key):
+        key = key_of(record)
+        if record.request_id and (following is None or key_of(following) != key):
             ends.setdefault(key, []).append(record.position)
     return [
         f"{each}: the log has {ends.get((each.actor, each.request_id), [])}"

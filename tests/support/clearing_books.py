@@ -12,6 +12,7 @@ from clearing.domain.obligations import RecordObligation
 from clearing.domain.run import OpenRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery
 from clearing.domain.state import Method, State
+from support.asking import acting
 
 NOW_MS = 1_626_400_000_000
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
@@ -26,7 +27,7 @@ Line = tuple[str, object, object]
 
 def play(state: State, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()) -> list[object]:
     """Decide and evolve one command; money must add up after every event."""
-    events = DECIDER.decide[type(command)](state, command, Context(NOW_MS, actor, set_aside, halted))
+    events = DECIDER.decide[type(command)](state, command, Context(NOW_MS, acting(actor), set_aside, halted))
     for event in events:
         DECIDER.evolve[type(event)](state, event)
         assert_conserved(state.funds)

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -142,9 +143,7 @@ class WrittenLog:
             kind = event.DESCRIPTOR.full_name
             record = Record(self.position + 1, kind, data, 1_626_400_000_000, f"service:{self.log_id}")
             self._head = chain(self._head, record)
-            self._records.append(
-                Record(record.position, kind, data, record.recorded_ms, record.actor, digest=self._head)
-            )
+            self._records.append(replace(record, digest=self._head))
         return self.position
 
     async def start(self) -> None:

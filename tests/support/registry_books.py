@@ -14,6 +14,7 @@ from registry.domain.restrictions import RecordWindingUp, RestrictAccount
 from registry.domain.state import AccountKind, Registry
 from registry.domain.transfers import TransferToTrading
 from registry.domain.vintages import CreateVintage
+from support.asking import acting
 
 NOW_MS = 1_626_400_000_000
 OPERATOR = "registry_operator:ann"
@@ -31,7 +32,7 @@ def play(
     registry: Registry, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()
 ) -> list[object]:
     """Decide and evolve one command; the books must agree after every event."""
-    events = DECIDER.decide[type(command)](registry, command, Context(NOW_MS, actor, set_aside, halted))
+    events = DECIDER.decide[type(command)](registry, command, Context(NOW_MS, acting(actor), set_aside, halted))
     for event in events:
         DECIDER.evolve[type(event)](registry, event)
         check_books(registry)

@@ -47,10 +47,14 @@ class Api:
         return pb.CreateVintageResponse(position=len(self.vintages))
 
 
+async def reach(position: int) -> None:
+    """Every position is shown at once."""
+
+
 @asynccontextmanager
 async def serving(api: Api, role: Role) -> AsyncIterator[str]:
     server = grpc.aio.server()
-    handlers = Server([(SERVICE, api)], role, Tracing(), Metrics()).handlers
+    handlers = Server([(SERVICE, api)], role, Tracing(), Metrics(), reach).handlers
     server.add_generic_rpc_handlers(tuple(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -142,7 +146,7 @@ class Waiting:
 @asynccontextmanager
 async def serving_log(api: Waiting, role: Role | None = None) -> AsyncIterator[str]:
     server = grpc.aio.server()
-    handlers = Server([(LOG, api)], role or Role(leads=True), Tracing(), Metrics()).handlers
+    handlers = Server([(LOG, api)], role or Role(leads=True), Tracing(), Metrics(), reach).handlers
     server.add_generic_rpc_handlers(tuple(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

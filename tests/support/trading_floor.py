@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from chassis.decider import Context, Rejected
+from support.asking import acting
 from trading.domain.accounts import OpenTradingAccount, assert_funds, assert_units
 from trading.domain.calendar import MINUTE_MS, AnnounceTradingDays, day_start_ms
 from trading.domain.closing import CloseDay
@@ -59,7 +60,7 @@ class Floor:
 
     def play(self, actor: str, command: object) -> list[object]:
         """Decide and evolve one command; the books must hold after every event."""
-        context = Context(self.now_ms, actor, self.set_aside, self.halted)
+        context = Context(self.now_ms, acting(actor), self.set_aside, self.halted)
         events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)

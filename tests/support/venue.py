@@ -26,13 +26,14 @@ from chassis.record import Record
 from chassis.remote import Remote
 from chassis.service import Parts, Service
 from chassis.shell import MoveClock, OpenLog
-from chassis.submission import Submission, answer_submission, heard_submission
+from chassis.submission import AskedCommand, OrderAnswer, Submission, heard_record
 from chassis.telemetry import Metrics
 from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer
 from clearing.__main__ import CLEARING
 from registry.__main__ import REGISTRY
 from registry.queries import TRADING_HOLDINGS_AS_OF
+from support.asking import asked, call_for
 from support.calls import RPCS
 from trading.__main__ import TRADING
 
@@ -58,14 +59,14 @@ class Venue:
         """Send a command in an actor's name. Raises Rejected."""
         self.commands += 1
         rpc = RPCS[request.DESCRIPTOR.full_name]
-        given = await self.services[rpc.service].answer(rpc.path.removeprefix("/"), request, Call(actor))
+        given = await self.services[rpc.service].answer(rpc.path.removeprefix("/"), request, call_for(actor, request))
         assert isinstance(given, answer)
         return given
 
     def move_clocks(self, to_ms: int) -> None:
         """Trading's last: what falls due there is cleared at the new time."""
         for name in ("registry", "clearing", "trading"):
-            self.services[name].writer.decide(Submission("exchange_operator:clock", "", MoveClock(to_ms)))
+            self.services[name].writer.decide(asked("exchange_operator:clock", "", MoveClock(to_ms)))
 
     async def rest(self) -> None:
         """Everybody hears and answers until nothing is left to do; an order that stays unanswered is an error."""
@@ -106,7 +107,7 @@ class OneService:
     def open(self, now_ms: int) -> None:
         """Write the first record."""
         self.writer.clock_ms = now_ms
-        self.writer.decide(Submission(f"service:{self.service.name}", "", OpenLog(rehearsal=True)))
+        self.writer.decide(asked(f"service:{self.service.name}", "", OpenLog(rehearsal=True)))
 
     async def answer(self, rpc: str, request: Message, call: Call) -> Message:
         """What the api answers to `package.Service/Method`. Raises Rejected."""
@@ -121,7 +122,7 @@ class OneService:
         count = len(records)
         for _ in range(count):
             record = records.popleft()
-            self.writer.decide(heard_submission(source, record, self._reaction(record)))
+            self.writer.decide(heard_record(source, record, self._reaction(record)))
         return count
 
     def _reaction(self, record: Record) -> object | None:
@@ -143,7 +144,7 @@ class OneService:
             except NotYet:
                 orders.append((position, order))
                 continue
-            self.writer.decide(answer_submission(name, position, command))
+            self.writer.decide(OrderAnswer(name, position, command))
             count += 1
         return count
 
@@ -160,10 +161,10 @@ class InstantWriter(Writer[Any]):
         self.orders: deque[tuple[int, object]] = deque()
         self._note = note
 
-    async def submit(self, command: object, request_id: str, call: Call) -> Done:
-        return self.decide(Submission(call.actor, request_id, command, call.traceparent, call.subject_traces))
+    async def submit(self, command: object, call: Call) -> Done:
+        return self.decide(AskedCommand(call.actor, call.request_id, command, call.traceparent, call.subject_traces))
 
-    async def read(self, look: Callable[[Any], T], min_position: int = 0) -> Read[T]:
+    async def read(self, look: Callable[[Any], T]) -> Read[T]:
         heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
         return Read(look(self.engine.state), self.engine.head.position, heard)
 
@@ -192,7 +193,7 @@ class Beside(Remote):
 
     async def unary(self, rpc: str, request: Message, response: type[R], traceparent: str = "") -> R:
         try:
-            answer = await self._service.answer(rpc, request, Call(self._actor, traceparent))
+            answer = await self._service.answer(rpc, request, call_for(self._actor, request, traceparent))
         except Rejected as refusal:
             failure = failure_of(refusal)
             raise Refused(failure.code, failure.reason, failure.facts) from refusal
@@ -214,7 +215,10 @@ class TablesOfNow(Tables):
     def position(self) -> int:
         return self._writer.engine.head.position
 
-    async def fetch(self, sql: str, *arguments: Any, min_position: int = 0) -> list[Any]:
+    async def wait_for(self, position: int) -> None:
+        assert position <= self.position, "whoever wrote reads what it wrote"
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
         assert sql == TRADING_HOLDINGS_AS_OF
         as_of_position, account, vintage, rows_max = arguments
         assert as_of_position == self.position, "asked for what was, or is to be"

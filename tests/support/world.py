@@ -21,20 +21,21 @@ from carbonmarket.registry.v1 import registry_events_pb2 as registry_events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from chassis.call import Bug, Call, NotYet, OrderRefused, RequestIdReused, Unavailable
 from chassis.call import Refused as AnsweredNo
-from chassis.decider import Context, Rejected
+from chassis.decider import Actor, Context, Rejected
 from chassis.engine import Done, Engine, Outcome
 from chassis.errors import failure_of
 from chassis.hearing import Heard, next_in_order
-from chassis.log import Found
+from chassis.log import Found, Key
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Record, genesis
 from chassis.shell import MoveClock, OpenLog, TakeLeadership
 from chassis.snapshots import Snapshots
-from chassis.submission import Submission, answer_submission, heard_submission
+from chassis.submission import AskedCommand, OrderAnswer, Submission, heard_record
 from chassis.tracing import Tracing
 from chassis.writer import Read
 from clearing.__main__ import CLEARING
 from registry.__main__ import REGISTRY
+from support.asking import asked, call_for, call_of
 from support.calls import RPCS, Answered, Refused
 from trading.__main__ import TRADING
 
@@ -111,8 +112,8 @@ class Node:
         self.up = True
         self.starts += 1
         if not self.store.records:
-            self._decide_and_commit([Submission(f"service:{self.name}", "", OpenLog(True))])
-        self._decide_and_commit([Submission(f"service:{self.name}", "", TakeLeadership(f"{self.name}:{self.starts}"))])
+            self._decide_and_commit([asked(f"service:{self.name}", "", OpenLog(True))])
+        self._decide_and_commit([asked(f"service:{self.name}", "", TakeLeadership(f"{self.name}:{self.starts}"))])
 
     def crash(self, *, all_committed: bool = True) -> None:
         self.before_the_end = self.engine.state if all_committed else None
@@ -139,7 +140,7 @@ class Node:
         for record in batch.records:
             if record.command_digest:
                 accepted = Found(record.command_digest, record.position, record.command_events)
-                found[record.actor, record.request_id] = accepted
+                found[Key(record.subject, record.account, record.request_id)] = accepted
         if self.world.chance(SNAPSHOT_SHARE):
             at_once(self.snapshots.save(self.snapshots.take(self.engine)))
         self.store.heard |= {upto.log_id: upto for upto in batch.heard}
@@ -166,19 +167,18 @@ class Node:
     def tables(self) -> None:
         return None
 
-    async def submit(self, command: object, request_id: str, call: Call) -> Done:
-        (outcome,) = self.decide([Submission(call.actor, request_id, command, "", call.subject_traces)])
+    async def submit(self, command: object, call: Call) -> Done:
+        (outcome,) = self.decide([AskedCommand(call.actor, call.request_id, command, "", call.subject_traces)])
         if isinstance(outcome, Exception):
             raise outcome
         assert isinstance(outcome, Done)
         return outcome
 
-    async def read(self, look: Callable[[Any], T], min_position: int = 0) -> Read[T]:
-        assert self.engine.head.position >= min_position, "whoever wrote reads what it wrote"
+    async def read(self, look: Callable[[Any], T]) -> Read[T]:
         heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
         return Read(look(self.engine.state), self.engine.head.position, heard)
 
-    def context(self, actor: str) -> Context:
+    def context(self, actor: Actor) -> Context:
         return self.engine.context(actor, self.engine.shell.clock_ms)
 
     # Hearing
@@ -201,7 +201,7 @@ class Node:
         if record.type in reactions:
             kind, react = reactions[record.type]
             command = react(kind.FromString(record.data), Heard(record.position))
-        return heard_submission(source, record, command)
+        return heard_record(source, record, command)
 
     # Orders to other services
 
@@ -216,7 +216,7 @@ class Node:
         except NotYet:
             return
         if self.up:
-            self.decide([answer_submission(self.name, position, answer)])
+            self.decide([OrderAnswer(self.name, position, answer)])
 
     def answer(self, rpc: str, actor: str, request: Message) -> Any:
         """An api method's answer. Raises what it raises, and Crashed."""
@@ -225,7 +225,7 @@ class Node:
         if isinstance(request, registry_queries.ListTradingHoldingsRequest):
             return trading_holdings(self.store.records, request.as_of_position)
         service, _, method = rpc.removeprefix("/").rpartition("/")
-        return at_once(getattr(self.apis[service], method)(request, Call(actor)))
+        return at_once(getattr(self.apis[service], method)(request, call_for(actor, request)))
 
 
 @dataclass(slots=True)
@@ -297,8 +297,8 @@ class World:
 
     async def move_clock(self, service: str, to_ms: int) -> None:
         command = MoveClock(to_ms)
-        call = Call("exchange_operator:clock")
-        self._insist(service, lambda node: at_once(node.submit(command, f"clock/{to_ms}", call)))
+        call = call_of("exchange_operator:clock", f"clock/{to_ms}")
+        self._insist(service, lambda node: at_once(node.submit(command, call)))
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         for _ in range(STEPS_MAX):

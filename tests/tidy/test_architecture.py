@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chassis.server import MIN_POSITION, REQUEST_ID
 from support.repository import SERVICES, Module, domain_modules, modules
 
 DOMAIN_IMPORTS = {
@@ -116,3 +117,17 @@ def fractions(module: Module) -> Iterator[str]:
         divided = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)
         if literal or named or divided:
             yield f"{module.path}:{node.lineno}"
+
+
+def test_no_method_reads_the_fields_of_a_request_that_are_the_frames() -> None:
+    """The frame around every rpc has read them before: a method that reads one does by itself what is done for all."""
+    served = ("api.py", "queries.py", "log_service.py")
+    fields = (REQUEST_ID, MIN_POSITION)
+    reads = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        if module.path.endswith(served) and not module.path.startswith("tests/")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in fields and ast.unparse(node.value) == "request"
+    ]
+    assert not reads

@@ -44,7 +44,10 @@ def headers_of(record: Record) -> list[tuple[str, bytes]]:
         "position": str(record.position),
         "type": record.type,
         "recorded_ms": str(record.recorded_ms),
-        "actor": record.actor,
+        "subject": record.subject,
+        "role": record.role,
+        "account": record.account,
+        "approval": record.approval,
         "request_id": record.request_id,
         "traceparent": record.traceparent,
         "source_log_id": record.source_log_id,
@@ -52,6 +55,7 @@ def headers_of(record: Record) -> list[tuple[str, bytes]]:
         "digest": base64.b64encode(record.digest).decode(),
         "command_digest": base64.b64encode(record.command_digest).decode(),
         "command_events": str(record.command_events),
+        "format": str(record.format),
     }
     return [(name, value.encode()) for name, value in fields.items()]
 
@@ -64,7 +68,10 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
         type=fields["type"],
         data=data,
         recorded_ms=int(fields["recorded_ms"]),
-        actor=fields["actor"],
+        subject=fields["subject"],
+        role=fields["role"],
+        account=fields["account"],
+        approval=fields["approval"],
         request_id=fields["request_id"],
         traceparent=fields["traceparent"],
         source_log_id=fields["source_log_id"],
@@ -72,6 +79,7 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
         digest=base64.b64decode(fields["digest"]),
         command_digest=base64.b64decode(fields["command_digest"]),
         command_events=int(fields["command_events"]),
+        format=int(fields["format"]),
     )
 
 

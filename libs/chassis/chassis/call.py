@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from chassis.decider import Actor
+
 
 @dataclass(slots=True)
 class Call:
     """An rpc as the api methods see it: authenticated and within its role, before any rule.
 
-    subject_traces says which trace a subject named in this call continues (`trade/17`), where the caller knows it.
+    request_id is the request's own, which the frame has read. subject_traces says which trace a subject named in this
+    call continues (`trade/17`), where the caller knows it.
     ends_at is its deadline by the event loop's clock; None where it has none.
     """
 
-    actor: str
+    actor: Actor
+    request_id: str = ""
     traceparent: str = ""
     subject_traces: Mapping[str, str] = field(default_factory=dict)
     ends_at: float | None = None
@@ -24,11 +28,11 @@ class Call:
 
     @property
     def role(self) -> str:
-        return self.actor.partition(":")[0]
+        return self.actor.role
 
     @property
-    def name(self) -> str:
-        return self.actor.partition(":")[2]
+    def account(self) -> str:
+        return self.actor.account
 
 
 class Refused(Exception):

@@ -23,7 +23,7 @@ from google.protobuf.message import Message
 from chassis.call import NotYet, OrderRefused, Refused, Unavailable
 from chassis.engine import Batch
 from chassis.remote import Remote
-from chassis.submission import answer_submission
+from chassis.submission import OrderAnswer
 from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer
 
@@ -141,5 +141,5 @@ class Caller:
         async with self._places:
             answer = await self._calls[type(order)](order, outgoing)
         await self._writer.insist(
-            answer_submission(self._writer.log.log_id, outgoing.position, answer, outgoing.branch.traceparent)
+            OrderAnswer(self._writer.log.log_id, outgoing.position, answer, outgoing.branch.traceparent)
         )

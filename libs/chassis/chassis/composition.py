@@ -79,5 +79,5 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
         hearings=hearings,
         role=role,
         status=status,
-        server=Server(api, role, tracing, metrics, edges.open_channel),
+        server=Server(api, role, tracing, metrics, tables.wait_for, edges.open_channel),
     )

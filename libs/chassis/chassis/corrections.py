@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.decider import Malformed, NotFound, Rejected, check_second_person
+from chassis.decider import Actor, Malformed, NotFound, Rejected, check_second_person
 from chassis.shapes import check_ground
 from chassis.wire import EventKind
 
@@ -59,7 +59,7 @@ Proposers = Mapping[str, str]
 
 
 def resolve_set_aside(
-    waiting: Mapping[int, object], proposers: Proposers, command: ResolveSetAside, actor: str
+    waiting: Mapping[int, object], proposers: Proposers, command: ResolveSetAside, actor: Actor
 ) -> object:
     check_ground(command.ground)
     if command.set_aside_position not in waiting:
@@ -69,7 +69,7 @@ def resolve_set_aside(
         proposers,
         actor,
         command.ground,
-        lambda proposer: SetAsideResolved(command.set_aside_position, command.ground, proposer, actor),
+        lambda proposer: SetAsideResolved(command.set_aside_position, command.ground, proposer, str(actor)),
     )
 
 
@@ -79,7 +79,7 @@ def resume_hearing(
     heard_position: int,
     proposers: Proposers,
     command: ResumeHearing,
-    actor: str,
+    actor: Actor,
 ) -> object:
     """Only of a source that is halted, and never beyond what was heard: what is heard again, or passed over, counts."""
     check_ground(command.ground)
@@ -99,16 +99,16 @@ def resume_hearing(
         actor,
         command.ground,
         lambda proposer: HearingResumed(
-            command.source_log_id, command.source_position, command.source_digest, command.ground, proposer, actor
+            command.source_log_id, command.source_position, command.source_digest, command.ground, proposer, str(actor)
         ),
     )
 
 
-def by_two(name: str, proposers: Proposers, actor: str, ground: str, done: Callable[[str], object]) -> object:
+def by_two(name: str, proposers: Proposers, actor: Actor, ground: str, done: Callable[[str], object]) -> object:
     """The correction, if somebody else proposed it before; else its proposal."""
     proposer = proposers.get(name)
     if proposer is None:
-        return CorrectionProposed(name, ground, actor)
+        return CorrectionProposed(name, ground, str(actor))
     check_second_person(actor, proposer)
     return done(proposer)
 

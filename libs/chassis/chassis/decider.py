@@ -82,28 +82,49 @@ class NotPermitted(Rejected):
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, in which role, and for which account.
+
+    The subject is a person's name without any role: who acts in two roles is one person. A service that heard or was
+    answered is `service:LOG`, a timer `timer:LOG`; no person's name has a colon. The account is the participant,
+    province or bank acted for; empty for those who act for the market itself. Whose an account is, is checked by the
+    account; whether two people act, by the subject.
+    """
+
+    subject: str
+    role: str
+    account: str = ""
+
+    def __str__(self) -> str:
+        return self.subject if ":" in self.subject else f"{self.role}:{self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a decision may know besides state and command.
 
-    now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. actor is `role:name`,
-    as authenticated; `service:LOG` for what is heard or answered, `timer:NAME` for what is due. set_aside counts the
+    now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. set_aside counts the
     heard events that could not be applied and wait for people, halted names the sources that are not heard any further.
     release_level is the one activated last: what a later one brings is not decided yet.
     """
 
     now_ms: int
-    actor: str
+    actor: Actor
     set_aside: int = 0
     halted: tuple[str, ...] = ()
     release_level: int = 0
 
     @property
-    def role(self) -> str:
-        return self.actor.partition(":")[0]
+    def subject(self) -> str:
+        return self.actor.subject
 
     @property
-    def name(self) -> str:
-        return person(self.actor)
+    def role(self) -> str:
+        return self.actor.role
+
+    @property
+    def account(self) -> str:
+        return self.actor.account
 
 
 def person(actor: str) -> str:
@@ -111,8 +132,8 @@ def person(actor: str) -> str:
     return actor.partition(":")[2]
 
 
-def check_second_person(actor: str, proposer: str) -> None:
-    if person(actor) == person(proposer):
+def check_second_person(actor: Actor, proposer: str) -> None:
+    if actor.subject == person(proposer):
         raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposer)
 
 

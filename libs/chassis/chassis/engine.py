@@ -11,7 +11,7 @@ leaves the state unusable, and is raised as such: the process must end.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from opentelemetry.trace import SpanKind
@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind
 from chassis.call import Bug, RequestIdReused
 from chassis.command_digest import command_digest
 from chassis.corrections import HearingResumed
-from chassis.decider import Context, Decider, Rejected, Timer, as_facts
+from chassis.decider import Actor, Context, Decider, Rejected, Timer, as_facts
 from chassis.log import Found, Key
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
@@ -33,7 +33,7 @@ from chassis.shell import (
     evolve_shell,
     keep_trace,
 )
-from chassis.submission import Submission, timer_actor, timer_submission
+from chassis.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, key_of, timer_actor
 from chassis.tracing import Branch, Tracing, is_well_formed, trace_id_of
 from chassis.wire import DATA_BYTES_MAX, Wire
 
@@ -143,7 +143,7 @@ class Engine(Generic[S]):
         """The market's time where the machine's clock stands at `clock_ms`."""
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
-    def context(self, actor: str, now_ms: int) -> Context:
+    def context(self, actor: Actor, now_ms: int) -> Context:
         return Context(now_ms, actor, len(self.shell.set_aside), tuple(self.shell.halted), self.shell.release_level)
 
     # Replay
@@ -178,9 +178,9 @@ class Engine(Generic[S]):
         """What the log is to be asked for before `decide`: whether the command was accepted before and, where the clock
         moves, the timer it meets first, which may have been set aside in an earlier life.
         """
-        keys = [(submission.actor, submission.request_id)] if submission.request_id else []
+        keys = [key_of(submission.actor, submission.request_id)] if submission.request_id else []
         timer = self.due() if isinstance(submission.command, MoveClock) else None
-        return [*keys, (timer_actor(self.shell.log_id), timer.name)] if timer else keys
+        return [*keys, key_of(timer_actor(self.shell.log_id), timer.name)] if timer else keys
 
     def decide(self, submission: Submission, found: Mapping[Key, Found], clock_ms: int) -> Outcome:
         """Decides one submission and evolves its events. Raises only StateUnusable."""
@@ -188,8 +188,8 @@ class Engine(Generic[S]):
         if gap is None:
             return Done((), self.head.position)
         if gap > 0:
-            return Bug(f"{gap} records are missing before {submission.heard}")
-        key = (submission.actor, submission.request_id)
+            return Bug(f"{gap} records are missing before {submission}")
+        key = key_of(submission.actor, submission.request_id)
         digest = command_digest(submission.command) if submission.request_id else b""
         again = self._again(key, digest, found) if submission.request_id else None
         if again is not None:
@@ -200,7 +200,7 @@ class Engine(Generic[S]):
             events = self._events_of(submission, self.now_ms(clock_ms))
             encoded = [self._encode(event) for event in events]
         except Rejected as refusal:
-            if not submission.must_apply:
+            if isinstance(submission, AskedCommand):
                 return refusal
             if refusal.reason == "RELEASE_NOT_ACTIVE":
                 return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
@@ -212,14 +212,16 @@ class Engine(Generic[S]):
             return Bug(f"{type(submission.command).__name__} failed: {error!r}").with_traceback(error.__traceback__)
 
         # From here on it happens.
-        if submission.begins_trace and events:
+        traceparent = submission.traceparent
+        if isinstance(submission, DueTimer) and events:
             branch = self.tracing.root(f"timer {type(submission.command).__name__}", SpanKind.INTERNAL)
             self._branches.append(branch)
-            submission = replace(submission, traceparent=branch.traceparent)
+            traceparent = branch.traceparent
         for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
-            self._record(submission, event, type_name, data, clock_ms, b"" if index else digest, len(events))
-        if submission.heard is not None:
-            self._note_heard(submission.heard)
+            first = b"" if index else digest
+            self._record(submission, traceparent, event, type_name, data, clock_ms, first, len(events))
+        if isinstance(submission, HeardRecord):
+            self._note_heard(submission.upto)
         done = Done(tuple(events), self.head.position)
         if digest and events:
             self._remember(key, digest, done)
@@ -227,12 +229,12 @@ class Engine(Generic[S]):
 
     def _gap(self, submission: Submission) -> int | None:
         """How many records are missing before what is heard; None if it, or the answer, was taken in before."""
-        if submission.answers:
-            return 0 if submission.answers in self.shell.unanswered else None
-        if submission.heard is None:
+        if isinstance(submission, OrderAnswer):
+            return 0 if submission.position in self.shell.unanswered else None
+        if not isinstance(submission, HeardRecord):
             return 0
-        before = self.heard.get(submission.heard.log_id)
-        gap = submission.heard.position - (before.position if before else 0) - 1
+        before = self.heard.get(submission.upto.log_id)
+        gap = submission.upto.position - (before.position if before else 0) - 1
         return gap if gap >= 0 else None
 
     def _again(self, key: Key, digest: bytes, found: Mapping[Key, Found]) -> Outcome | None:
@@ -241,7 +243,7 @@ class Engine(Generic[S]):
             return None
         first = recent[0] if recent else stored.command_digest if stored else b""
         if first != digest:
-            return RequestIdReused(key[1])
+            return RequestIdReused(key.request_id)
         return recent[1] if recent else stored
 
     def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
@@ -254,8 +256,8 @@ class Engine(Generic[S]):
             return own
         context = self.context(submission.actor, now_ms)
         events = self.decider.decide[type(submission.command)](self.state, submission.command, context)
-        assert events or submission.must_apply, "an accepted command causes an event"
-        assert events or not submission.answers, "an answer is marked by an event"
+        assert events or not isinstance(submission, AskedCommand), "an accepted command causes an event"
+        assert events or not isinstance(submission, OrderAnswer), "an answer is marked by an event"
         return events
 
     def _encode(self, event: object) -> tuple[str, bytes]:
@@ -268,6 +270,7 @@ class Engine(Generic[S]):
     def _record(
         self,
         cause: Submission,
+        traceparent: str,
         event: object,
         type_name: str,
         data: bytes,
@@ -275,17 +278,20 @@ class Engine(Generic[S]):
         digest: bytes,
         count: int,
     ) -> None:
-        heard = cause.heard
+        actor = cause.actor
+        source_log_id, source_position = source_of(cause)
         record = Record(
             position=self.head.position + 1,
             type=type_name,
             data=data,
             recorded_ms=self.now_ms(clock_ms),
-            actor=cause.actor,
+            subject=actor.subject,
+            role=actor.role,
+            account=actor.account,
             request_id=cause.request_id,
-            traceparent=self._trace_of(cause, event, type_name),
-            source_log_id=heard.log_id if heard else self.shell.log_id if cause.answers else "",
-            source_position=heard.position if heard else cause.answers,
+            traceparent=self._trace_of(cause, traceparent, event, type_name),
+            source_log_id=source_log_id,
+            source_position=source_position,
             command_digest=digest,
             command_events=count if digest else 0,
         )
@@ -300,21 +306,21 @@ class Engine(Generic[S]):
         self.heard[upto.log_id] = upto
         self._heard_changed.add(upto.log_id)
 
-    def _trace_of(self, cause: Submission, event: object, type_name: str) -> str:
+    def _trace_of(self, cause: Submission, traceparent: str, event: object, type_name: str) -> str:
         """The trace a record continues: its subject's, if that is known and another than its command's; else its
         command's.
         """
         kind = self.wire.by_event[type(event)]
         links = [self.shell.traces[subject] for subject in kind.links(event) if subject in self.shell.traces]
-        own = cause.traceparent
+        own = traceparent
         if kind.subject is not None:
             subject = kind.subject(event)
-            carried = cause.subject_traces.get(subject, "")
-            own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or cause.traceparent
-        if trace_id_of(own) == trace_id_of(cause.traceparent) and not links:
-            return cause.traceparent
-        if trace_id_of(own) != trace_id_of(cause.traceparent):
-            links.append(cause.traceparent)
+            carried = cause.subject_traces.get(subject, "") if isinstance(cause, AskedCommand) else ""
+            own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or traceparent
+        if trace_id_of(own) == trace_id_of(traceparent) and not links:
+            return traceparent
+        if trace_id_of(own) != trace_id_of(traceparent):
+            links.append(traceparent)
         name, position = type_name.rpartition(".")[2], self.head.position + 1
         branch = self.tracing.branch(name, own, links, attributes={"position": position})
         self._branches.append(branch)
@@ -339,16 +345,16 @@ class Engine(Generic[S]):
             done = timer.name
             if timer.due_ms > self.shell.clock_ms:
                 self._step_to(timer.due_ms)
-            outcome = self.decide(timer_submission(self.shell.log_id, timer), found, self.shell.clock_ms)
+            outcome = self.decide(DueTimer(self.shell.log_id, timer), found, self.shell.clock_ms)
             # A reused name: done in an earlier life, by a release that wrote the command otherwise.
             if isinstance(outcome, Exception) and not isinstance(outcome, RequestIdReused):
                 raise outcome
         raise AssertionError(f"more than {TIMERS_PER_MOVE_MAX} timers before {to_ms}")
 
     def _step_to(self, due_ms: int) -> None:
-        step = Submission(timer_actor(self.shell.log_id), "", MoveClock(due_ms))
+        step = AskedCommand(timer_actor(self.shell.log_id), "", MoveClock(due_ms))
         (event,) = self._events_of(step, self.shell.now_ms)
-        self._record(step, event, *self._encode(event), self.shell.now_ms, b"", 0)
+        self._record(step, "", event, *self._encode(event), self.shell.now_ms, b"", 0)
 
 
 def with_digest(record: Record, digest: bytes) -> Record:
@@ -357,12 +363,23 @@ def with_digest(record: Record, digest: bytes) -> Record:
     return record
 
 
-def set_aside(log_id: str, cause: Submission, refusal: Rejected) -> HeardEventSetAside:
-    heard = cause.heard
+def source_of(cause: Submission) -> tuple[str, int]:
+    """The record that caused this: another log's, or our own order that was answered."""
+    match cause:
+        case HeardRecord(upto):
+            return upto.log_id, upto.position
+        case OrderAnswer(log_id, position):
+            return log_id, position
+        case _:
+            return "", 0
+
+
+def set_aside(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> HeardEventSetAside:
+    source_log_id, source_position = source_of(cause)
     return HeardEventSetAside(
-        source_log_id=heard.log_id if heard else log_id,
-        source_position=heard.position if heard else cause.answers,
-        type=cause.heard_type or type(cause.command).__name__,
+        source_log_id=source_log_id or log_id,
+        source_position=source_position,
+        type=cause.type if isinstance(cause, HeardRecord) else type(cause.command).__name__,
         reason=refusal.reason,
         facts=as_facts(**refusal.facts),
     )

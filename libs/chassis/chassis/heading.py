@@ -8,11 +8,14 @@ from typing import TypeAlias
 import grpc.aio
 
 from chassis.call import Call, Expired, Unauthenticated
-from chassis.decider import Malformed, NotPermitted
+from chassis.decider import Actor, Malformed, NotPermitted
 from chassis.remote import ACTOR_HEADER, TRACE_HEADER
+from chassis.roles import ACTING_FOR_AN_ACCOUNT
+from chassis.submission import service_actor
 from chassis.tracing import is_well_formed
 
-ACTOR_FORM = re.compile(r"[a-z_]{1,32}:[a-z0-9][a-z0-9._-]{0,63}")
+ACTOR_FORM = re.compile(r"([a-z_]{1,32}):([a-z0-9][a-z0-9._-]{0,63})")
+SERVICE = "service"
 PASSED_ON_HEADER = "carbonmarket-passed-on"
 """A call is passed on once: two replicas that each take the other for the leader must not send it to and fro."""
 METADATA_READ = frozenset({ACTOR_HEADER, TRACE_HEADER, PASSED_ON_HEADER})
@@ -67,10 +70,18 @@ def heading_of(context: Context) -> Heading:
 
 def authenticate(heading: Heading, roles: frozenset[str]) -> Call:
     """The caller, if its role may make this call. Raises Unauthenticated or NotPermitted."""
-    if not ACTOR_FORM.fullmatch(heading.actor):
+    form = ACTOR_FORM.fullmatch(heading.actor)
+    if form is None:
         raise Unauthenticated(f"send metadata {ACTOR_HEADER}: role:name, got {heading.actor!r}")
+    role, name = form.groups()
+    if role not in roles:
+        raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))
     traceparent = heading.traceparent if is_well_formed(heading.traceparent) else ""
-    call = Call(heading.actor, traceparent, ends_at=heading.ends_at)
-    if call.role not in roles:
-        raise NotPermitted("ROLE_NOT_ALLOWED", role=call.role, roles=", ".join(sorted(roles)))
-    return call
+    return Call(actor_called(role, name), traceparent=traceparent, ends_at=heading.ends_at)
+
+
+def actor_called(role: str, name: str) -> Actor:
+    """Who says of itself `role:name`. In a role that acts for an account, the account has the caller's name."""
+    if role == SERVICE:
+        return service_actor(name)
+    return Actor(name, role, name if role in ACTING_FOR_AN_ACCOUNT else "")

@@ -25,10 +25,10 @@ from chassis.call import Bug, NotYet, Refused
 from chassis.edges import Clock, Consumer
 from chassis.engine import Done
 from chassis.log import READ_RECORDS_MAX
-from chassis.record import Head, HeardUpTo, Record, first_fault, genesis
+from chassis.record import CHAINS, Head, HeardUpTo, Record, first_fault, genesis
 from chassis.remote import Remote
 from chassis.shell import NoteHearing
-from chassis.submission import Submission, heard_submission, service_actor
+from chassis.submission import AskedCommand, HeardRecord, heard_record, service_actor
 from chassis.tracing import Branch, Tracing, is_sampled
 from chassis.writer import Writer
 
@@ -138,7 +138,7 @@ class Hearing:
 
     async def _note(self, halted_because: str, position: int) -> None:
         command = NoteHearing(self.source, position, halted_because)
-        await self._writer.insist(Submission(service_actor(self._writer.log.log_id), "", command, must_apply=True))
+        await self._writer.insist(AskedCommand(service_actor(self._writer.log.log_id), "", command))
 
     def _tell(self, halt: Halted) -> None:
         where: dict[str, object] = {"source": self.source, "source_position": self.upto.position}
@@ -219,7 +219,7 @@ class Hearing:
             raise Halted(forked(self.upto, records[len(good)]), records[len(good)])
 
     async def _submit(self, records: Sequence[Record]) -> None:
-        submissions: list[Submission] = []
+        submissions: list[HeardRecord] = []
         spans: list[Branch] = []
         halt: Halted | None = None
         for record in records:
@@ -237,7 +237,7 @@ class Hearing:
                 )
                 spans.append(span)
                 traceparent = span.traceparent
-            submissions.append(heard_submission(self.source, record, command, traceparent))
+            submissions.append(heard_record(self.source, record, command, traceparent))
         answers = [self._writer.enqueue(submission) for submission in submissions]
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
         for span in spans:
@@ -272,6 +272,9 @@ class Hearing:
 
 
 def forked(kept: HeardUpTo, met: Record) -> str:
+    """Why a record does not continue what was heard."""
+    if met.format not in CHAINS:
+        return f"record {met.position} has format {met.format}, which this release does not know"
     return (
         f"record {met.position} does not continue what was heard up to {kept.position}: "
         f"kept digest {kept.digest.hex()}, met digest {met.digest.hex()}: the source has forked"

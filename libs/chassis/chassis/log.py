@@ -7,7 +7,7 @@ after a lost answer succeeds.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chassis.record import Head, HeardUpTo, Record
 
@@ -26,8 +26,12 @@ class LogUnavailable(Exception):
     """
 
 
-Key = tuple[str, str]
-"""(actor, request_id): names a command for ever."""
+class Key(NamedTuple):
+    """Names a command for ever: two people who act for one account, and one person for two, have ids of their own."""
+
+    subject: str
+    account: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,8 @@ class LogService:
         return pb.ReadResponse(records=records, head_position=tail.position)
 
     async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
-        if call.role in READS_OWN_FEED_ONLY and call.name != request.account:
-            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=request.account, actor=call.actor)
+        if call.role in READS_OWN_FEED_ONLY and call.account != request.account:
+            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=request.account, actor=str(call.actor))
         check_account(request.account)
         check_sequence(request.after_sequence, self._tables.feed_end(request.account), "after_sequence")
         records_max, wait_seconds = records_asked(request), seconds_asked(request)
@@ -112,19 +112,19 @@ class LogService:
         )
 
     async def ResolveSetAside(self, request: pb.ResolveSetAsideRequest, call: Call) -> pb.ResolveSetAsideResponse:
-        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), call)
         return pb.ResolveSetAsideResponse(resolved=bool(done.all(SetAsideResolved)), position=done.position)
 
     async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
-        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), call)
         return pb.ResumeHearingResponse(resumed=bool(done.all(HearingResumed)), position=done.position)
 
     async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
-        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), call)
         return pb.ActivateReleaseResponse(activated=bool(done.all(ReleaseActivated)), position=done.position)
 
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
-        done = await self._writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self._writer.submit(COMMANDS.read(request), call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
 
 

@@ -63,7 +63,7 @@ class MemoryLog:
         for record in records:
             if record.command_digest:
                 found = Found(record.command_digest, record.position, record.command_events)
-                self._store.commands[(record.actor, record.request_id)] = found
+                self._store.commands[Key(record.subject, record.account, record.request_id)] = found
         for upto in heard:
             self._store.heard[upto.log_id] = upto
 

@@ -88,7 +88,7 @@ def page_of(request: Paged, call: Call, form: re.Pattern[str] = NUMBER) -> Page:
     """The page that a request asks for. `form` is what the list's keys look like. Raises Malformed."""
     check_not_negative(request.page_size, "page_size")
     rows_max = min(request.page_size or PAGE_ROWS_USUAL, PAGE_ROWS_MAX)
-    stamp = Stamp(request.DESCRIPTOR.name.removesuffix("Request"), filter_of(request), call.actor)
+    stamp = Stamp(request.DESCRIPTOR.name.removesuffix("Request"), filter_of(request), str(call.actor))
     return Page(rows_max, key_of(request.page_token, stamp, form) if request.page_token else "", stamp)
 
 

@@ -74,16 +74,17 @@ by what a pool has written. Appends are made on the leader's session, in full.
 """
 
 COLUMNS = (
-    "position, type, data, recorded_ms, actor, request_id, traceparent, source_log_id, source_position, digest, "
-    "command_digest, command_events"
+    "position, type, data, recorded_ms, subject, role, account, approval, request_id, traceparent, source_log_id, "
+    "source_position, digest, command_digest, command_events, format"
 )
 APPEND = (
-    "SELECT outcome, database_ms FROM log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)"
+    "SELECT outcome, database_ms FROM "
+    "log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)"
 )
 FIND = """
-SELECT log.actor, log.request_id, log.command_digest, log.position, log.command_events
-FROM unnest($1::text[], $2::text[]) AS wanted (actor, request_id)
-JOIN log ON log.actor = wanted.actor AND log.request_id = wanted.request_id AND log.command_events > 0
+SELECT subject, account, request_id, command_digest, position, command_events
+FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (subject, account, request_id)
+JOIN log USING (subject, account, request_id) WHERE command_events > 0
 """
 
 WITNESSES = """
@@ -242,9 +243,13 @@ class PostgresLog:
         return [Record(*row.values()) for row in rows]
 
     async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]:
-        rows = await self._pool.fetch(FIND, [actor for actor, _ in keys], [request_id for _, request_id in keys])
+        rows = await self._pool.fetch(
+            FIND, [key.subject for key in keys], [key.account for key in keys], [key.request_id for key in keys]
+        )
         return {
-            (row["actor"], row["request_id"]): Found(row["command_digest"], row["position"], row["command_events"])
+            Key(row["subject"], row["account"], row["request_id"]): Found(
+                row["command_digest"], row["position"], row["command_events"]
+            )
             for row in rows
         }
 

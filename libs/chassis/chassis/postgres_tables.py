@@ -27,8 +27,9 @@ RETURNING position
 """Moves a checkpoint from where it was left ($3), and answers nothing if somebody else has moved it since."""
 
 READ_FEED = """
-SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.actor, log.request_id, log.traceparent,
-       log.source_log_id, log.source_position, log.digest
+SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.subject, log.role, log.account,
+       log.approval, log.request_id, log.traceparent, log.source_log_id, log.source_position, log.digest,
+       ''::bytea AS command_digest, 0 AS command_events, log.format
 FROM feed JOIN log USING (position)
 WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
 """

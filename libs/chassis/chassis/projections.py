@@ -126,29 +126,26 @@ class Tables:
 
     @property
     def position(self) -> int:
+        """What an answer shows at least: read before its rows, so that they show no less."""
         return self._projector.position
 
     def log_end(self) -> int:
         """Where the log itself ends; the tables may be behind. Raises Unavailable."""
         return self._projector.log_end()
 
-    def as_of(self, min_position: int) -> int:
-        """What an answer shows at least: read before its rows, so that they show no less. Raises Malformed, BeyondEnd
-        and Unavailable.
-        """
-        check_min_position(min_position, self.log_end())
-        return max(self.position, min_position)
-
     def feed_end(self, account: str) -> int:
         return self._projector.feed_end(account)
 
-    async def fetch(self, sql: str, *arguments: Any, min_position: int = 0) -> Sequence[Row]:
-        """Rows by name, once the tables show `min_position`. Raises Unavailable and BeyondEnd."""
-        await self._projector.wait_for(min_position)
+    async def wait_for(self, position: int) -> None:
+        """Returns when the tables, and with them the state, show a position. Raises as the projector's does."""
+        await self._projector.wait_for(position)
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        """Rows by name. Raises Unavailable."""
         return await self._store.fetch(sql, *arguments)
 
-    async def fetch_one(self, sql: str, *arguments: Any, min_position: int = 0) -> Row | None:
-        rows = await self.fetch(sql, *arguments, min_position=min_position)
+    async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
+        rows = await self.fetch(sql, *arguments)
         return rows[0] if rows else None
 
     async def read_feed(

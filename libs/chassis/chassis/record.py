@@ -3,18 +3,27 @@
 The digest of a record is SHA-256 over the digest of the record before it and every field that is published, each with
 its length, so that no two records have the same bytes. The first record chains over the log's id. A reader that keeps
 the last digest therefore knows whether the next record belongs to the history it has read.
+
+The format says which fields there are and how they enter the digest, and is itself the first of them. A later format
+is a new line in CHAINS beside the old ones, so that every record verifies for ever as it was written; a record of a
+format that is not there was written by a newer release, and its reader must stop.
 """
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+FORMAT = 1
+"""The format that records are written in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One event as stored and as published, byte for byte.
 
+    Who caused it: the subject (a person's name, `service:LOG`, `timer:LOG`), the role it acted in, the account it acted
+    for, and the approval it rests on (`LOG/POSITION` of the ProposalApproved); account and approval may be empty.
     command_digest and command_events stand only on the first record of a command: by them its repeat is known and
     answered.
     """
@@ -23,7 +32,10 @@ class Record:
     type: str
     data: bytes
     recorded_ms: int
-    actor: str
+    subject: str
+    role: str = ""
+    account: str = ""
+    approval: str = ""
     request_id: str = ""
     traceparent: str = ""
     source_log_id: str = ""
@@ -31,6 +43,7 @@ class Record:
     digest: bytes = b""
     command_digest: bytes = b""
     command_events: int = 0
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +69,37 @@ def genesis(log_id: str) -> Head:
     return Head(0, hashlib.sha256(b"carbonmarket log " + log_id.encode()).digest())
 
 
+class FormatUnknown(Exception):
+    """A newer release wrote the record; this one cannot verify it, and must not read on."""
+
+
 def chain(before: bytes, record: Record) -> bytes:
-    """The digest that `record` must carry after a record whose digest is `before`."""
-    numbers = (record.position, record.recorded_ms, record.source_position, record.command_events)
-    texts = (record.type, record.actor, record.request_id, record.traceparent, record.source_log_id)
-    parts = [before, struct.pack(">QqQQ", *numbers)]
+    """The digest that `record` must carry after a record whose digest is `before`. Raises FormatUnknown."""
+    chained = CHAINS.get(record.format)
+    if chained is None:
+        known = ", ".join(str(number) for number in CHAINS)
+        raise FormatUnknown(f"record {record.position} has format {record.format}, this release knows {known}")
+    return chained(before, record)
+
+
+def chain_1(before: bytes, record: Record) -> bytes:
+    numbers = (record.format, record.position, record.recorded_ms, record.source_position, record.command_events)
+    who = (record.subject, record.role, record.account, record.approval)
+    texts = (record.type, *who, record.request_id, record.traceparent, record.source_log_id)
+    parts = [before, struct.pack(">QQqQQ", *numbers)]
     for part in (*(text.encode() for text in texts), record.command_digest):
         parts += (struct.pack(">I", len(part)), part)
     parts.append(record.data)
     return hashlib.sha256(b"".join(parts)).digest()
 
 
+CHAINS: Mapping[int, Callable[[bytes, Record], bytes]] = {1: chain_1}
+
+
 def continues(before: bytes, record: Record) -> bool:
-    """Whether the record carries the digest it must; one with numbers that no log has does not."""
+    """Whether the record carries the digest it must; one with numbers that no log has does not. Raises
+    FormatUnknown.
+    """
     try:
         return chain(before, record) == record.digest
     except struct.error:
@@ -84,13 +115,18 @@ class Fault:
 
 
 def first_fault(head: Head, records: Sequence[Record]) -> Fault | None:
-    """The first record that does not continue `head`: changed, missing or out of order. None if all do."""
+    """The first record that does not continue `head`: changed, missing, out of order or of a format that is not known.
+    None if all do.
+    """
     for record in records:
         if record.position != head.position + 1:
             return Fault(
                 head.position + 1, f"record {head.position + 1} is missing: found {record.position} in its place"
             )
-        if not continues(head.digest, record):
-            return Fault(record.position, f"record {record.position} is not the one that was written here")
+        try:
+            if not continues(head.digest, record):
+                return Fault(record.position, f"record {record.position} is not the one that was written here")
+        except FormatUnknown as unknown:
+            return Fault(record.position, str(unknown))
         head = Head(record.position, record.digest)
     return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.configuration import Misconfigured
 from chassis.corrections import Proposers, by_two
-from chassis.decider import Malformed, Rejected
+from chassis.decider import Actor, Malformed, Rejected
 from chassis.shapes import check_ground
 from chassis.wire import EventKind
 
@@ -45,7 +45,7 @@ class ReleaseActivated:
 
 
 def activate_release(
-    known_level: int, active_level: int, proposers: Proposers, command: ActivateRelease, actor: str
+    known_level: int, active_level: int, proposers: Proposers, command: ActivateRelease, actor: Actor
 ) -> object:
     """Levels are activated one by one: each is a decision of its own."""
     check_ground(command.ground)
@@ -59,7 +59,7 @@ def activate_release(
         proposers,
         actor,
         command.ground,
-        lambda proposer: ReleaseActivated(command.release_level, command.ground, proposer, actor),
+        lambda proposer: ReleaseActivated(command.release_level, command.ground, proposer, str(actor)),
     )
 
 

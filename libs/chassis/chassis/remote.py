@@ -112,7 +112,10 @@ def record_from(message: pb.Record) -> Record:
         type=message.type,
         data=message.data,
         recorded_ms=message.recorded_ms,
-        actor=message.actor,
+        subject=message.subject,
+        role=message.role,
+        account=message.account,
+        approval=message.approval,
         request_id=message.request_id,
         traceparent=message.traceparent,
         source_log_id=message.source_log_id,
@@ -120,6 +123,7 @@ def record_from(message: pb.Record) -> Record:
         digest=message.digest,
         command_digest=message.command_digest,
         command_events=message.command_events,
+        format=message.format,
     )
 
 
@@ -129,7 +133,10 @@ def record_to(record: Record) -> pb.Record:
         type=record.type,
         data=record.data,
         recorded_ms=record.recorded_ms,
-        actor=record.actor,
+        subject=record.subject,
+        role=record.role,
+        account=record.account,
+        approval=record.approval,
         request_id=record.request_id,
         traceparent=record.traceparent,
         source_log_id=record.source_log_id,
@@ -137,4 +144,5 @@ def record_to(record: Record) -> pb.Record:
         digest=record.digest,
         command_digest=record.command_digest,
         command_events=record.command_events,
+        format=record.format,
     )

@@ -18,7 +18,7 @@ from chassis.edges import Edges
 from chassis.gauges import Gauges
 from chassis.service import Service
 from chassis.shell import OpenLog, TakeLeadership
-from chassis.submission import Submission, service_actor
+from chassis.submission import AskedCommand, service_actor
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import catch_up
@@ -124,9 +124,9 @@ class Replica:
     async def _take_leadership(self) -> None:
         actor, writer = service_actor(self.service.name), self.parts.writer
         if self.parts.engine.head.position == 0:
-            await writer.insist(Submission(actor, "", OpenLog(self._settings.rehearsal)))
+            await writer.insist(AskedCommand(actor, "", OpenLog(self._settings.rehearsal)))
         self._check_clock()
-        await writer.insist(Submission(actor, "", TakeLeadership(self._settings.advertise)))
+        await writer.insist(AskedCommand(actor, "", TakeLeadership(self._settings.advertise)))
 
     def _check_clock(self) -> None:
         shell = self.parts.engine.shell

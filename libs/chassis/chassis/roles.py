@@ -13,6 +13,12 @@ def name_of(role: "access_pb2.Role.ValueType") -> str:
 
 EVERY_ROLE = frozenset(name_of(role) for role in access_pb2.Role.values() if role != access_pb2.ROLE_UNSPECIFIED)
 
+ACTING_FOR_AN_ACCOUNT = frozenset(
+    name_of(value.number)  # type: ignore[arg-type]  # a value of this enum
+    for value in access_pb2.Role.DESCRIPTOR.values
+    if value.GetOptions().Extensions[access_pb2.acts_for_account]
+)
+
 
 def roles_in(options: MethodOptions) -> frozenset[str]:
     """The roles that an rpc's options let in; none where they do not say."""

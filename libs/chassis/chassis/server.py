@@ -32,6 +32,8 @@ from chassis.roles import EVERY_ROLE, roles_of
 from chassis.telemetry import Metrics
 from chassis.tracing import Branch, Tracing
 
+REQUEST_ID, MIN_POSITION = "request_id", "min_position"
+"""The fields of a request that are the frame's: no method reads them."""
 BULK = "SubmitMany"
 BULK_IDLE_SECONDS_MAX = 60.0
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
@@ -46,6 +48,8 @@ LEADER_AWAY = "the replica that leads gave no answer; ask again"
 logger = logging.getLogger(__name__)
 
 Api = Sequence[tuple[ServiceDescriptor, object]]
+Reach = Callable[[int], Awaitable[None]]
+"""Returns when queries show a position."""
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class Rpc:
 
     @property
     def is_command(self) -> bool:
-        return "request_id" in self.request.DESCRIPTOR.fields_by_name
+        return REQUEST_ID in self.request.DESCRIPTOR.fields_by_name
 
     def parse(self, data: bytes) -> Message:
         try:
@@ -83,9 +87,16 @@ class Server:
     """All rpcs of one replica."""
 
     def __init__(
-        self, api: Api, role: Role, tracing: Tracing, metrics: Metrics, open_channel: OpenChannel = open_channel
+        self,
+        api: Api,
+        role: Role,
+        tracing: Tracing,
+        metrics: Metrics,
+        reach: Reach,
+        open_channel: OpenChannel = open_channel,
     ) -> None:
         self._role = role
+        self._reach = reach
         self._tracing = tracing
         self._metrics = metrics
         self._open_channel = open_channel
@@ -150,7 +161,9 @@ class Server:
                             yield part
                         return
                     caller = authenticate(heading, rpc.roles)
-                    async for answer in rpc.method(rpc.parse(data), caller):
+                    message = rpc.parse(data)
+                    await self._prepare(message, caller)
+                    async for answer in rpc.method(message, caller):
                         yield answer.SerializeToString()
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
@@ -170,6 +183,7 @@ class Server:
             branch = self._branch(rpc, caller)
             caller.traceparent = branch.traceparent
             message = rpc.parse(request) if isinstance(request, bytes) else request
+            await self._prepare(message, caller)
             answer: Message = await rpc.method(message, caller)
             if rpc.is_command:
                 branch.note("position", getattr(answer, "position", 0))
@@ -184,8 +198,17 @@ class Server:
             branch.end()
             self._metrics.called(rpc.name, outcome, time.perf_counter() - started)
 
+    async def _prepare(self, message: Any, caller: Call) -> None:
+        """Does what the frame's own fields of a request ask for. A command does not wait here: the order in which it
+        came is kept up to the writer's queue.
+        """
+        caller.request_id = getattr(message, REQUEST_ID, "")
+        min_position = getattr(message, MIN_POSITION, None)
+        if min_position is not None:
+            await self._reach(min_position)
+
     def _branch(self, rpc: Rpc, caller: Call) -> Branch:
-        attributes = {"actor": caller.actor}
+        attributes = {"actor": str(caller.actor)}
         if caller.traceparent:
             return self._tracing.branch(rpc.name, caller.traceparent, attributes=attributes)
         # Only what can change something begins a trace of its own; a query joins its caller's.

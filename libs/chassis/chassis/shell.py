@@ -21,7 +21,7 @@ from chassis.corrections import (
     resolve_set_aside,
     resume_hearing,
 )
-from chassis.decider import Facts, Malformed, Rejected, person
+from chassis.decider import Actor, Facts, Malformed, Rejected, person
 from chassis.record import HeardUpTo, Record
 from chassis.releases import RELEASE_KINDS, ActivateRelease, ReleaseActivated, activate_release, activation_of
 from chassis.wire import EventKind
@@ -123,7 +123,7 @@ NOTHING_HEARD: Mapping[str, HeardUpTo] = {}
 def decide_shell(
     shell: ShellState,
     command: object,
-    actor: str,
+    actor: Actor,
     sources: frozenset[str] = frozenset(),
     heard: Mapping[str, HeardUpTo] = NOTHING_HEARD,
     release_level: int = 0,

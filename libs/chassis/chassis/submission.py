@@ -1,62 +1,99 @@
-"""What the writer is given to decide: a caller's command, another log's record, another service's answer, a timer."""
+"""What the writer is given to decide, one type for each of its four kinds: a caller's command, another log's record,
+another service's answer, a timer that is due.
+
+The last three are never refused: what the domain cannot apply is set aside. Each says who acts, under which key a
+repeat is known (if it has one) and what caused it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chassis.decider import Timer
+from chassis.decider import Actor, Timer
+from chassis.log import Key
 from chassis.record import HeardUpTo, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """One thing to decide. `must_apply` marks what is heard, due or answered: set aside rather than refused. A timer
-    has no cause that a trace could come from, so it begins one.
-    """
+class AskedCommand:
+    """A caller's command. Without a request id (the service's own, at its start) no repeat is known."""
 
-    actor: str
+    actor: Actor
     request_id: str
-    command: object | None
+    command: object
     traceparent: str = ""
     subject_traces: Mapping[str, str] = field(default_factory=dict)
-    heard: HeardUpTo | None = None
-    answers: int = 0
-    heard_type: str = ""
-    must_apply: bool = False
-    begins_trace: bool = False
 
 
-def timer_actor(log_id: str) -> str:
-    return f"timer:{log_id}"
+@dataclass(frozen=True, slots=True)
+class HeardRecord:
+    """Another log's record, and what it makes us do; no command where it is of no concern, but it is heard."""
+
+    upto: HeardUpTo
+    type: str
+    command: object | None
+    traceparent: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        return service_actor(self.upto.log_id)
+
+    request_id = ""
 
 
-def timer_submission(log_id: str, timer: Timer) -> Submission:
-    return Submission(timer_actor(log_id), timer.name, timer.command, must_apply=True, begins_trace=True)
-
-
-def heard_submission(source: str, record: Record, command: object | None, traceparent: str = "") -> Submission:
-    """What another log's record makes us do; no command where it is of no concern, but it is heard."""
-    return Submission(
-        actor=service_actor(source),
-        request_id="",
-        command=command,
-        traceparent=traceparent,
-        heard=HeardUpTo(source, record.position, record.digest),
-        heard_type=record.type,
-        must_apply=True,
-    )
-
-
-def answer_submission(log_id: str, position: int, command: object, traceparent: str = "") -> Submission:
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
     """What another service answered to our own order at a position."""
-    return Submission(
-        actor=service_actor(log_id),
-        request_id=f"answer/{position}",
-        command=command,
-        traceparent=traceparent,
-        answers=position,
-        must_apply=True,
-    )
+
+    log_id: str
+    position: int
+    command: object
+    traceparent: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        return service_actor(self.log_id)
+
+    @property
+    def request_id(self) -> str:
+        return f"answer/{self.position}"
 
 
-def service_actor(log_id: str) -> str:
-    return f"service:{log_id}"
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer of our own. It has no cause that a trace could come from, so it begins one."""
+
+    log_id: str
+    timer: Timer
+
+    @property
+    def actor(self) -> Actor:
+        return timer_actor(self.log_id)
+
+    @property
+    def request_id(self) -> str:
+        return self.timer.name
+
+    @property
+    def command(self) -> object:
+        return self.timer.command
+
+    traceparent = ""
+
+
+Submission = AskedCommand | HeardRecord | OrderAnswer | DueTimer
+
+
+def heard_record(source: str, record: Record, command: object | None, traceparent: str = "") -> HeardRecord:
+    return HeardRecord(HeardUpTo(source, record.position, record.digest), record.type, command, traceparent)
+
+
+def key_of(actor: Actor, request_id: str) -> Key:
+    return Key(actor.subject, actor.account, request_id)
+
+
+def service_actor(log_id: str) -> Actor:
+    return Actor(f"service:{log_id}", "service")
+
+
+def timer_actor(log_id: str) -> Actor:
+    return Actor(f"timer:{log_id}", "timer")

@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis.call import Bug, RequestIdReused
 from chassis.decider import Timer
-from chassis.submission import timer_actor, timer_submission
+from chassis.submission import DueTimer, timer_actor
 from chassis.writer import Writer
 
 POLL_SECONDS = 0.5
@@ -34,7 +34,7 @@ class Timers:
             if stuck is None:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
-            logger.error("%s was tried and is still due", stuck.name, extra={"actor": timer_actor(self._log_id)})
+            logger.error("%s was tried and is still due", stuck.name, extra={"actor": str(timer_actor(self._log_id))})
             await asyncio.sleep(STUCK_SECONDS)
 
     async def run_overdue(self) -> None:
@@ -43,9 +43,9 @@ class Timers:
         while (timer := self._due_now()) is not None and timer.name != tried:
             tried = timer.name
             try:
-                await self._writer.insist(timer_submission(self._log_id, timer))
+                await self._writer.insist(DueTimer(self._log_id, timer))
             except (Bug, RequestIdReused) as error:
-                logger.error("%s failed: %r", timer.name, error, extra={"actor": timer_actor(self._log_id)})
+                logger.error("%s failed: %r", timer.name, error, extra={"actor": str(timer_actor(self._log_id))})
 
     def _due_now(self) -> Timer | None:
         timer = self._writer.engine.due()

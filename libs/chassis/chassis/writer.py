@@ -20,16 +20,16 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
-from chassis.decider import Context
+from chassis.decider import Actor, Context
 from chassis.edges import Clock
 from chassis.engine import Batch, Done, Engine, Outcome
-from chassis.log import READ_RECORDS_MAX, Found, Log, Snapshot
+from chassis.log import READ_RECORDS_MAX, Found, Key, Log, Snapshot
 from chassis.machine_clock import MachineClock
 from chassis.progress import Progress
 from chassis.record import Head, Record
-from chassis.shapes import check_min_position, check_request_id
+from chassis.shapes import check_request_id
 from chassis.snapshots import Snapshots
-from chassis.submission import Submission
+from chassis.submission import AskedCommand, Submission
 from chassis.telemetry import Metrics
 
 S = TypeVar("S")
@@ -141,14 +141,14 @@ class Writer(Generic[S]):
 
     # What others call
 
-    async def submit(self, command: object, request_id: str, call: Call) -> Done:
+    async def submit(self, command: object, call: Call) -> Done:
         """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Expired, Unavailable, Bug.
         Who is cancelled before the command's turn has come takes it back.
         """
-        check_request_id(request_id)
+        check_request_id(call.request_id)
         if self._commands_waiting >= COMMANDS_WAITING_MAX:
             raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
-        submission = Submission(call.actor, request_id, command, call.traceparent, call.subject_traces)
+        submission = AskedCommand(call.actor, call.request_id, command, call.traceparent, call.subject_traces)
         done: Done = await self.enqueue(submission, call)
         return done
 
@@ -168,19 +168,18 @@ class Writer(Generic[S]):
         self._arrived.set()
         return answer
 
-    async def read(self, look: Callable[[S], T], min_position: int = 0) -> Read[T]:
+    async def read(self, look: Callable[[S], T]) -> Read[T]:
         """Looks at the state, after every command that came before, once all of it is committed. `look` must copy
-        what it keeps. Raises BeyondEnd if the log does not reach to `min_position`.
+        what it keeps.
         """
         seen: Read[T] = await self.enqueue(look)
-        check_min_position(min_position, seen.position)
         return seen
 
     def now_ms(self) -> int:
         """The market's time; within a look, as of what the look sees."""
         return self.engine.now_ms(self._clock_ms())
 
-    def context(self, actor: str) -> Context:
+    def context(self, actor: Actor) -> Context:
         """What a decision by `actor` would know now; within a look, as of what the look sees."""
         return self.engine.context(actor, self.now_ms())
 
@@ -228,18 +227,18 @@ class Writer(Generic[S]):
             raise
         self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True)), snapshot))
 
-    async def _find(self, taken: Sequence[_Waiting]) -> Mapping[tuple[str, str], Found]:
+    async def _find(self, taken: Sequence[_Waiting]) -> Mapping[Key, Found]:
         works = [waiting.work for waiting in taken if isinstance(waiting.work, Submission)]
         keys = [key for work in works for key in self.engine.keys_of(work)]
         return await self.log.find(keys) if keys else {}
 
-    def _decide(self, waiting: _Waiting, found: Mapping[tuple[str, str], Found]) -> Outcome | Read[object]:
+    def _decide(self, waiting: _Waiting, found: Mapping[Key, Found]) -> Outcome | Read[object]:
         if waiting.has_lapsed(asyncio.get_running_loop().time()):
             return Expired()
         if isinstance(waiting.work, Submission):
             outcome = self.engine.decide(waiting.work, found, self._clock_ms())
             if isinstance(outcome, Bug):
-                where = {"actor": waiting.work.actor, "traceparent": waiting.work.traceparent}
+                where = {"actor": str(waiting.work.actor), "traceparent": waiting.work.traceparent}
                 logger.error("a decision failed: %s", outcome, exc_info=outcome, extra=where)
             return outcome
         try:

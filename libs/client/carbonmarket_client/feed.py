@@ -35,7 +35,9 @@ class Record:
     """One event as it stands in a service's log.
 
     sequence is its number in the account's feed, 0 when the whole log is read. event is the decoded message, type its
-    full name. recorded_ms is the market's time. traceparent is empty where the record continues no trace.
+    full name. recorded_ms is the market's time. traceparent is empty where the record continues no trace. Who caused
+    it: the subject in a role, for an account (empty for who acts for the market itself), on an approval
+    (`LOG/POSITION`, empty if it needed none).
     """
 
     service: str
@@ -44,7 +46,10 @@ class Record:
     type: str
     event: Message
     recorded_ms: int
-    actor: str
+    subject: str
+    role: str
+    account: str
+    approval: str
     request_id: str
     traceparent: str
 
@@ -96,7 +101,10 @@ def decoded(service: str, record: pb.Record, sequence: int = 0) -> Record:
         type=record.type,
         event=message_factory.GetMessageClass(descriptor).FromString(record.data),
         recorded_ms=record.recorded_ms,
-        actor=record.actor,
+        subject=record.subject,
+        role=record.role,
+        account=record.account,
+        approval=record.approval,
         request_id=record.request_id,
         traceparent=record.traceparent,
     )

@@ -16,42 +16,42 @@ class ClearingService:
         self.writer = writer
 
     async def RecordDeposit(self, request: pb.RecordDepositRequest, call: Call) -> pb.RecordDepositResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.RecordDepositResponse(entry=done.only(funds.FundsDeposited).entry, position=done.position)
 
     async def InstructPayout(self, request: pb.InstructPayoutRequest, call: Call) -> pb.InstructPayoutResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.InstructPayoutResponse(position=done.position)
 
     async def RecordPayoutPaid(self, request: pb.RecordPayoutPaidRequest, call: Call) -> pb.RecordPayoutPaidResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.RecordPayoutPaidResponse(position=done.position)
 
     async def RecordPayoutReturned(
         self, request: pb.RecordPayoutReturnedRequest, call: Call
     ) -> pb.RecordPayoutReturnedResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.RecordPayoutReturnedResponse(entry=done.only(payouts.FundsRestored).entry, position=done.position)
 
     async def RetryRun(self, request: pb.RetryRunRequest, call: Call) -> pb.RetryRunResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         attempt, blocked_because = attempt_of(done)
         return pb.RetryRunResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
 
     async def ProposeExclusion(self, request: pb.ProposeExclusionRequest, call: Call) -> pb.ProposeExclusionResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         proposed = done.only(exclusion.ExclusionProposed)
         return pb.ProposeExclusionResponse(
             exclusion_id=proposed.exclusion_id, trade_ids=proposed.trade_ids, position=done.position
         )
 
     async def ApproveExclusion(self, request: pb.ApproveExclusionRequest, call: Call) -> pb.ApproveExclusionResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         attempt, blocked_because = attempt_of(done)
         return pb.ApproveExclusionResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
 
     async def ReconcileAgain(self, request: pb.ReconcileAgainRequest, call: Call) -> pb.ReconcileAgainResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.ReconcileAgainResponse(position=done.position)
 
 

@@ -129,14 +129,14 @@ class ClearingQueryService:
     async def GetFunds(self, request: pb.GetFundsRequest, call: Call) -> pb.GetFundsResponse:
         check_may_read(request.account, call)
         account = request.account
-        read = await self.writer.read(lambda state: funds_of(account, account_of(state, account)), request.min_position)
+        read = await self.writer.read(lambda state: funds_of(account, account_of(state, account)))
         read.value.position = read.position
         return read.value
 
     async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:
         page = page_of(request, call)
         check_may_read(request.account, call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         await self._check_known(request.account, position)
         rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after(), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
@@ -147,14 +147,12 @@ class ClearingQueryService:
         page = page_of(request, call)
         account, bank = request.account, ""
         if call.role in HOLDER_ROLES:
-            account = account or call.name
+            account = account or call.account
             check_may_read(account, call)
         if call.role == BANK_ROLE:
-            bank = call.name
-        position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(
-            PAYOUTS_PAGE, page.after(), account, bank, request.state, page.fetched_max, min_position=position
-        )
+            bank = call.account
+        position = self.tables.position
+        rows = await self.tables.fetch(PAYOUTS_PAGE, page.after(), account, bank, request.state, page.fetched_max)
         shown, next_page_token = page.shown(rows, "payout_id")
         payouts = [pb.Payout(**dict(row)) for row in shown]
         return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=position)
@@ -164,29 +162,25 @@ class ClearingQueryService:
         page = page_of(request, call)
         if request.account or call.role in HOLDER_ROLES:
             check_may_read(request.account, call)
-        position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(
-            OBLIGATIONS_PAGE, request.day, page.after(), request.account, page.fetched_max, min_position=position
-        )
+        position = self.tables.position
+        rows = await self.tables.fetch(OBLIGATIONS_PAGE, request.day, page.after(), request.account, page.fetched_max)
         shown, next_page_token = page.shown(rows, "trade_id")
         obligations = [pb.Obligation(**dict(row)) for row in shown]
         return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
 
     async def ListRuns(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
         page = page_of(request, call)
-        position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(
-            RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max, min_position=position
-        )
+        position = self.tables.position
+        rows = await self.tables.fetch(RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max)
         shown, next_page_token = page.shown(rows, "run_id")
         runs = [run_of(row) for row in shown]
         return pb.ListRunsResponse(runs=runs, next_page_token=next_page_token, position=position)
 
     async def GetRun(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
         page = page_of(request, call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         run_id = request.run_id
-        run = await self.tables.fetch_one(RUN, run_id, min_position=position)
+        run = await self.tables.fetch_one(RUN, run_id)
         if run is None:
             raise NotFound("RUN_UNKNOWN", run_id=run_id)
         steps = await self.tables.fetch(RUN_STEPS, run_id, RUN_STEPS_MAX)
@@ -207,7 +201,7 @@ class ClearingQueryService:
         check_day(request.day)
         check_may_read(request.account, call)
         account, day = request.account, request.day
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         await self._check_known(account, position)
         sums = await self.tables.fetch_one(STATEMENT_SUMS, account, day)
         trades = await self.tables.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
@@ -233,10 +227,8 @@ class ClearingQueryService:
         self, request: pb.ListReconciliationsRequest, call: Call
     ) -> pb.ListReconciliationsResponse:
         page = page_of(request, call)
-        position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(
-            RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max, min_position=position
-        )
+        position = self.tables.position
+        rows = await self.tables.fetch(RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         reconciliations = [reconciliation_of(row) for row in shown]
         return pb.ListReconciliationsResponse(
@@ -245,8 +237,8 @@ class ClearingQueryService:
 
     async def GetReconciliation(self, request: pb.GetReconciliationRequest, call: Call) -> pb.GetReconciliationResponse:
         check_day(request.day)
-        position = self.tables.as_of(request.min_position)
-        row = await self.tables.fetch_one(RECONCILIATION, request.day, min_position=position)
+        position = self.tables.position
+        row = await self.tables.fetch_one(RECONCILIATION, request.day)
         if row is None:
             raise NotFound("DAY_NOT_RECONCILED", day=request.day)
         return pb.GetReconciliationResponse(
@@ -257,14 +249,14 @@ class ClearingQueryService:
         )
 
     async def _check_known(self, account: str, position: int) -> None:
-        if await self.tables.fetch_one(ACCOUNT, account, min_position=position) is None:
+        if await self.tables.fetch_one(ACCOUNT, account) is None:
             raise NotFound("ACCOUNT_UNKNOWN", account=account)
 
 
 def check_may_read(account: str, call: Call) -> None:
     check_account(account)
-    if call.role in HOLDER_ROLES and call.name != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=call.actor)
+    if call.role in HOLDER_ROLES and call.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
 
 
 def funds_of(account: str, funds: Account) -> pb.GetFundsResponse:

@@ -21,47 +21,47 @@ class RegistryService:
         self.writer = writer
 
     async def OpenAccount(self, request: pb.OpenAccountRequest, call: Call) -> pb.OpenAccountResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.OpenAccountResponse(position=done.position)
 
     async def ChangeAccountData(self, request: pb.ChangeAccountDataRequest, call: Call) -> pb.ChangeAccountDataResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.ChangeAccountDataResponse(position=done.position)
 
     async def RestrictAccount(self, request: pb.RestrictAccountRequest, call: Call) -> pb.RestrictAccountResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.RestrictAccountResponse(position=done.position)
 
     async def LiftRestriction(self, request: pb.LiftRestrictionRequest, call: Call) -> pb.LiftRestrictionResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.LiftRestrictionResponse(position=done.position)
 
     async def CloseAccount(self, request: pb.CloseAccountRequest, call: Call) -> pb.CloseAccountResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.CloseAccountResponse(position=done.position)
 
     async def CreateVintage(self, request: pb.CreateVintageRequest, call: Call) -> pb.CreateVintageResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.CreateVintageResponse(position=done.position)
 
     async def IssueAllowances(self, request: pb.IssueAllowancesRequest, call: Call) -> pb.IssueAllowancesResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.IssueAllowancesResponse(position=done.position)
 
     async def AllocateAllowances(
         self, request: pb.AllocateAllowancesRequest, call: Call
     ) -> pb.AllocateAllowancesResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.AllocateAllowancesResponse(position=done.position)
 
     async def TransferToTrading(self, request: pb.TransferToTradingRequest, call: Call) -> pb.TransferToTradingResponse:
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.TransferToTradingResponse(position=done.position)
 
     async def DeliverAllowances(self, request: pb.DeliverAllowancesRequest, call: Call) -> pb.DeliverAllowancesResponse:
         # Each leg's record continues its trade's trace; a repeat need not know it.
         call.subject_traces = {f"trade/{leg.trade_id}": leg.traceparent for leg in request.legs if leg.traceparent}
-        done = await self.writer.submit(COMMANDS.read(request), request.request_id, call)
+        done = await self.writer.submit(COMMANDS.read(request), call)
         refused = done.all(delivery.DeliveryRefused)
         if refused:
             return pb.DeliverAllowancesResponse(refused=REFUSED.encode(refused[0]), position=done.position)

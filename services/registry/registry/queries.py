@@ -93,22 +93,22 @@ class RegistryQueryService:
 
     async def GetAccount(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
         check_may_read(request.account, call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         account = await self._account(request.account, position)
         return pb.GetAccountResponse(account=account, position=position)
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, call: Call) -> pb.ListAccountsResponse:
         page = page_of(request, call, NAME.form)
-        position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(ACCOUNTS_PAGE, position, page.key, page.fetched_max, min_position=position)
+        position = self.tables.position
+        rows = await self.tables.fetch(ACCOUNTS_PAGE, position, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "account")
         accounts = [pb.Account(**dict(row)) for row in shown]
         return pb.ListAccountsResponse(accounts=accounts, next_page_token=next_page_token, position=position)
 
     async def ListVintages(self, request: pb.ListVintagesRequest, call: Call) -> pb.ListVintagesResponse:
         page = page_of(request, call, CODE.form)
-        position = self.tables.as_of(request.min_position)
-        rows = await self.tables.fetch(VINTAGES_PAGE, page.key, page.fetched_max, min_position=position)
+        position = self.tables.position
+        rows = await self.tables.fetch(VINTAGES_PAGE, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
         vintages = [pb.Vintage(**dict(row)) for row in shown]
         return pb.ListVintagesResponse(vintages=vintages, next_page_token=next_page_token, position=position)
@@ -116,7 +116,7 @@ class RegistryQueryService:
     async def ListHoldings(self, request: pb.ListHoldingsRequest, call: Call) -> pb.ListHoldingsResponse:
         page = page_of(request, call, CODE.form)
         check_may_read(request.account, call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         await self._account(request.account, position)
         rows = await self.tables.fetch(HOLDINGS_PAGE, request.account, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
@@ -127,7 +127,7 @@ class RegistryQueryService:
         page = page_of(request, call)
         check_may_read(request.account, call)
         check_position(request.after_position, self.tables.log_end(), "after_position")
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         await self._account(request.account, position)
         after = page.after(request.after_position)
         rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, after, page.fetched_max)
@@ -136,7 +136,7 @@ class RegistryQueryService:
         return pb.ListMovementsResponse(movements=movements, next_page_token=next_page_token, position=position)
 
     async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
-        position = self._as_of(request.as_of_position, request.min_position)
+        position = await self._as_of(request.as_of_position)
         check_may_read(request.account, call)
         account = await self._account(request.account, position)
         rows = await self.tables.fetch(HOLDINGS_AS_OF, request.account, position)
@@ -149,21 +149,20 @@ class RegistryQueryService:
         """The pages that follow are as of the first one's position, which their token names."""
         page = page_of(request, call, POSITION_ACCOUNT_AND_VINTAGE)
         first, account, vintage = page.key.split("/") if page.key else ("0", "", "")
-        position = int(first) or self._as_of(request.as_of_position, request.min_position)
-        rows = await self.tables.fetch(
-            TRADING_HOLDINGS_AS_OF, position, account, vintage, page.fetched_max, min_position=position
-        )
+        position = await self._as_of(int(first) or request.as_of_position)
+        rows = await self.tables.fetch(TRADING_HOLDINGS_AS_OF, position, account, vintage, page.fetched_max)
         shown, next_page_token = page.shown(rows, "account", "vintage", before=f"{position}/")
         holdings = [pb.TradingHolding(**dict(row)) for row in shown]
         return pb.ListTradingHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
-    def _as_of(self, as_of_position: int, min_position: int) -> int:
+    async def _as_of(self, as_of_position: int) -> int:
         """What the answer will show exactly; 0 asks for all that is shown now."""
         check_position(as_of_position, self.tables.log_end(), "as_of_position")
-        return as_of_position or self.tables.as_of(min_position)
+        await self.tables.wait_for(as_of_position)
+        return as_of_position or self.tables.position
 
     async def _account(self, account: str, position: int) -> pb.Account:
-        row = await self.tables.fetch_one(ACCOUNT_AS_OF, position, account, min_position=position)
+        row = await self.tables.fetch_one(ACCOUNT_AS_OF, position, account)
         if row is None:
             raise NotFound("ACCOUNT_UNKNOWN", account=account)
         return pb.Account(**dict(row))
@@ -171,5 +170,5 @@ class RegistryQueryService:
 
 def check_may_read(account: str, call: Call) -> None:
     check_account(account)
-    if call.role in HOLDER_ROLES and call.name != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=call.actor)
+    if call.role in HOLDER_ROLES and call.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))

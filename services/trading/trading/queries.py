@@ -73,22 +73,20 @@ class TradingQueryService:
     # What is
 
     async def ListInstruments(self, request: pb.ListInstrumentsRequest, call: Call) -> pb.ListInstrumentsResponse:
-        seen = await self.writer.read(live.instruments, request.min_position)
+        seen = await self.writer.read(live.instruments)
         seen.value.position = seen.position
         return seen.value
 
     async def GetDay(self, request: pb.GetDayRequest, call: Call) -> pb.GetDayResponse:
         if request.day:
             check_day(request.day)
-        seen = await self.writer.read(
-            lambda market: live.day(market, request.day, self.writer.context(call.actor)), request.min_position
-        )
+        seen = await self.writer.read(lambda market: live.day(market, request.day, self.writer.context(call.actor)))
         seen.value.position = seen.position
         return seen.value
 
     async def GetBook(self, request: pb.GetBookRequest, call: Call) -> pb.GetBookResponse:
         check_instrument(request.instrument)
-        seen = await self.writer.read(lambda market: book(market, request.instrument), request.min_position)
+        seen = await self.writer.read(lambda market: book(market, request.instrument))
         return pb.GetBookResponse(book=seen.value, position=seen.position)
 
     async def StreamMarketData(
@@ -115,14 +113,12 @@ class TradingQueryService:
     async def GetPosition(self, request: pb.GetPositionRequest, call: Call) -> pb.GetPositionResponse:
         check_account(request.account)
         check_may_see(request.account, call)
-        seen = await self.writer.read(
-            lambda market: live.position(known_account(market, request.account)), request.min_position
-        )
+        seen = await self.writer.read(lambda market: live.position(known_account(market, request.account)))
         seen.value.position = seen.position
         return seen.value
 
     async def StatePositions(self, request: pb.StatePositionsRequest, call: Call) -> pb.StatePositionsResponse:
-        seen = await self.writer.read(live.stated_positions, request.min_position)
+        seen = await self.writer.read(live.stated_positions)
         seen.value.position = seen.position
         seen.value.heard_registry_position = seen.heard.get("registry", 0)
         seen.value.heard_clearing_position = seen.heard.get("clearing", 0)
@@ -133,7 +129,7 @@ class TradingQueryService:
     async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
         page = page_of(request, call)
         check_filter(request.account, request.day, call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only, OrderState.OPEN)
         rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, request.account, position)
         shown, next_page_token = page.shown(rows, "order_id")
@@ -141,8 +137,8 @@ class TradingQueryService:
         return pb.ListOrdersResponse(orders=orders, next_page_token=next_page_token, position=position)
 
     async def GetOrder(self, request: pb.GetOrderRequest, call: Call) -> pb.GetOrderResponse:
-        position = self.tables.as_of(request.min_position)
-        row = await self.tables.fetch_one(ORDER, request.order_id, min_position=position)
+        position = self.tables.position
+        row = await self.tables.fetch_one(ORDER, request.order_id)
         if row is None:
             raise NotFound("ORDER_UNKNOWN", order_id=request.order_id)
         check_may_see(row["account"], call)
@@ -151,7 +147,7 @@ class TradingQueryService:
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
         page = page_of(request, call)
         check_filter(request.account, request.day, call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
         rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, request.account, position)
         shown, next_page_token = page.shown(rows, "trade_id")
@@ -159,18 +155,18 @@ class TradingQueryService:
         return pb.ListTradesResponse(trades=trades, next_page_token=next_page_token, position=position)
 
     async def GetTrade(self, request: pb.GetTradeRequest, call: Call) -> pb.GetTradeResponse:
-        position = self.tables.as_of(request.min_position)
-        row = await self.tables.fetch_one(TRADE, request.trade_id, min_position=position)
+        position = self.tables.position
+        row = await self.tables.fetch_one(TRADE, request.trade_id)
         if row is None:
             raise NotFound("TRADE_UNKNOWN", trade_id=request.trade_id)
-        if call.role == "participant" and call.name not in (row["buyer"], row["seller"]):
-            raise NotPermitted("NOT_PARTY_TO_TRADE", trade_id=request.trade_id, actor=call.actor)
+        if call.role == "participant" and call.account not in (row["buyer"], row["seller"]):
+            raise NotPermitted("NOT_PARTY_TO_TRADE", trade_id=request.trade_id, actor=str(call.actor))
         return pb.GetTradeResponse(trade=trade_of(row), position=position)
 
     async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
         page = page_of(request, call)
         check_filter(request.account, "", call)
-        position = self.tables.as_of(request.min_position)
+        position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only, BlockState.OPEN)
         rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, request.account, position)
         shown, next_page_token = page.shown(rows, "block_id")
@@ -179,8 +175,8 @@ class TradingQueryService:
 
     async def GetBulletin(self, request: pb.GetBulletinRequest, call: Call) -> pb.GetBulletinResponse:
         check_day(request.day)
-        position = self.tables.as_of(request.min_position)
-        row = await self.tables.fetch_one(BULLETIN, request.day, min_position=position)
+        position = self.tables.position
+        row = await self.tables.fetch_one(BULLETIN, request.day)
         if row is None:
             raise NotFound("BULLETIN_UNKNOWN", day=request.day)
         lines = await self.tables.fetch(BULLETIN_LINES, request.day)
@@ -198,8 +194,8 @@ class TradingQueryService:
         self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str, position: int
     ) -> Sequence[Row]:
         if account:
-            return await self.tables.fetch(of_account, *arguments, account, min_position=position)
-        return await self.tables.fetch(of_all, *arguments, min_position=position)
+            return await self.tables.fetch(of_account, *arguments, account)
+        return await self.tables.fetch(of_all, *arguments)
 
 
 def book(market: Market, instrument: str) -> pb.Book:
@@ -219,8 +215,8 @@ def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
 
 def check_may_see(account: str, call: Call) -> None:
     """A participant sees its own account; the other roles that an rpc lets in see all."""
-    if call.role == "participant" and call.name != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=call.actor)
+    if call.role == "participant" and call.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
 
 
 def check_filter(account: str, day: str, call: Call) -> None:

@@ -37,7 +37,7 @@ async def leading(database_url: str) -> AsyncIterator[tuple[PostgresLog, "asyncp
 def records(head: Head, count: int) -> list[Record]:
     made = []
     for _ in range(count):
-        bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "participant:ada", f"r{head.position}")
+        bare = Record(head.position + 1, "tally.Added", b"\x08\x01", 1_000, "ada", request_id=f"r{head.position}")
         bare = replace(bare, command_digest=b"c", command_events=1)
         record = replace(bare, digest=chain(head.digest, bare))
         made.append(record)

@@ -9,7 +9,7 @@ import pytest
 
 import chassis
 from chassis import projections
-from chassis.call import Call, Unavailable
+from chassis.call import Unavailable
 from chassis.decider import BeyondEnd
 from chassis.engine import Engine
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
@@ -20,9 +20,10 @@ from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer
 from support import tally
+from support.asking import call_of
 from support.tally import Add, Added, Order, Ordered, Tally
 
-ADA = Call("participant:ada")
+ADA = "participant:ada"
 
 
 class Table:
@@ -69,8 +70,9 @@ async def test_a_batch_that_fails_leaves_no_row_and_is_written_again_with_gaples
     monkeypatch.setattr(projections, "RETRY_SECONDS", 0.05)
     async with projecting(database_url, Table(failures=2)) as (writer, tables, pool):
         for number in range(5):
-            done = await writer.submit(Order("bread"), f"r{number}", ADA)
-        rows = await tables.fetch("SELECT position FROM ordered ORDER BY position", min_position=done.position)
+            done = await writer.submit(Order("bread"), call_of(ADA, f"r{number}"))
+        await tables.wait_for(done.position)
+        rows = await tables.fetch("SELECT position FROM ordered ORDER BY position")
         assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
         feed = await tables.read_feed("bread", 0, 100, 0)
         assert [(sequence, record.position) for sequence, record in feed] == [(n, n) for n in range(1, 6)]
@@ -83,25 +85,26 @@ async def test_tables_that_stand_still_stop_no_command_and_say_so_to_queries(
     monkeypatch.setattr(projections, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(projections, "CATCH_UP_SECONDS_MAX", 0.3)
     async with projecting(database_url, Table(failures=10**9)) as (writer, tables, _):
-        done = await writer.submit(Order("bread"), "r1", ADA)
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
         with pytest.raises(Unavailable):
-            await tables.fetch("SELECT * FROM ordered", min_position=done.position)
-        assert (await writer.submit(Order("salt"), "r2", ADA)).position == 2
+            await tables.wait_for(done.position)
+        assert (await writer.submit(Order("salt"), call_of(ADA, "r2"))).position == 2
 
 
 async def test_a_position_beyond_the_log_is_not_waited_for(database_url: str) -> None:
     async with projecting(database_url, Table()) as (writer, tables, _):
-        done = await writer.submit(Order("bread"), "r1", ADA)
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
         async with asyncio.timeout(projections.CATCH_UP_SECONDS_MAX / 2):
             with pytest.raises(BeyondEnd) as refusal:
-                await tables.fetch("SELECT * FROM ordered", min_position=done.position + 1)
+                await tables.wait_for(done.position + 1)
         assert refusal.value.facts == {"position": done.position + 1, "end_position": done.position}
 
 
 async def test_a_text_that_no_table_can_hold_is_in_none(database_url: str) -> None:
     async with projecting(database_url, Table()) as (writer, tables, _):
-        done = await writer.submit(Order("bread"), "r1", ADA)
-        assert await tables.fetch("SELECT * FROM ordered WHERE what = $1", "\x00", min_position=done.position) == []
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        await tables.wait_for(done.position)
+        assert await tables.fetch("SELECT * FROM ordered WHERE what = $1", "\x00") == []
 
 
 async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_one(
@@ -122,7 +125,7 @@ async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_o
             await projector.load()
         running = [asyncio.create_task(projector.run()) for projector in both]
         for number in range(60):
-            await writer.submit(Add(1), f"r{number}", ADA)
+            await writer.submit(Add(1), call_of(ADA, f"r{number}"))
         async with asyncio.timeout(10):
             while any(projector.position < 60 for projector in both):
                 await asyncio.sleep(0.02)

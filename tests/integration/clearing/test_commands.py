@@ -244,7 +244,7 @@ class TestCommands(CommandSuite):
                 await reconciled(books, 3)
 
     async def end(self, service: OneService, actor: str) -> int:
-        return max(record.position for record in await service.records() if record.actor == actor)
+        return max(record.position for record in await service.records() if f"{record.role}:{record.subject}" == actor)
 
 
 async def test_the_books_are_compared_again_only_when_no_comparison_is_under_way(books: OneService) -> None:

@@ -29,6 +29,7 @@ from registry.domain.transfers import (
 )
 from registry.domain.vintages import CreateVintage
 from registry.wire import WIRE
+from support.asking import acting
 from support.registry_books import CLEARING, HUBEI, OPERATOR, POWER, STEEL, TRADING, open_books, play
 
 ACTORS = (OPERATOR, HUBEI, POWER, STEEL, TRADING, CLEARING)
@@ -225,7 +226,7 @@ def test_a_decision_changes_nothing_by_itself(history: Sequence[tuple[str, objec
     for actor, step in history:
         command = step.command(registry) if isinstance(step, AskForDelivery) else step
         try:
-            events = DECIDER.decide[type(command)](registry, command, Context(1, actor))
+            events = DECIDER.decide[type(command)](registry, command, Context(1, acting(actor)))
         except Rejected:
             events = []
         assert registry == before

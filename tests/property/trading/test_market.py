@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.decider import Context, Rejected
+from support.asking import acting
 from support.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
 from support.trading_ledger import Ledger
 from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
@@ -51,7 +52,7 @@ class History(Floor):
         self.ledger = Ledger()
 
     def play(self, actor: str, command: object) -> list[object]:
-        context = Context(self.now_ms, actor, self.set_aside)
+        context = Context(self.now_ms, acting(actor), self.set_aside)
         events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 
 from carbonmarket.log.v1.log_service_pb2 import Record
-from support.auditor.chain import LogReader
+from support.auditor.chain import LogReader, actor_of
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 
@@ -56,8 +56,8 @@ class Book:
 
     def caused_by(self, record: Record, source: str) -> None:
         """The record is what came of hearing another service."""
-        if record.source_log_id != source or record.actor != f"service:{source}":
-            self.say("what another service causes is heard from it", f"actor {record.actor}, {record.source_log_id!r}")
+        if record.source_log_id != source or actor_of(record) != f"service:{source}":
+            self.say("what another service causes is heard from it", f"{actor_of(record)}, {record.source_log_id!r}")
 
 
 def next_number(last: int, number: int) -> bool:

@@ -1,9 +1,9 @@
 """The auditor's own reading of a log: positions, digests and time, by the published definition and no shared code.
 
-A record's digest is SHA-256 over the digest before it, then position, time, source position and count of the command's
-events (8 bytes each), then type, actor, request id, traceparent, source log and digest of the command, each as length
-(4) and bytes, then the event's bytes. Numbers are big-endian. The first record follows SHA-256("carbonmarket log " +
-log id).
+A record's digest is SHA-256 over the digest before it, then format, position, time, source position and count of the
+command's events (8 bytes each), then type, subject, role, account, approval, request id, traceparent, source log and
+digest of the command, each as length (4) and bytes, then the event's bytes. Numbers are big-endian. The first record
+follows SHA-256("carbonmarket log " + log id).
 """
 
 import hashlib
@@ -16,14 +16,25 @@ from support.auditor.findings import Findings
 
 def digest_of(before: bytes, record: Record) -> bytes:
     sha = hashlib.sha256(before)
-    for number in (record.position, record.recorded_ms, record.source_position, record.command_events):
+    for number in (record.format, record.position, record.recorded_ms, record.source_position, record.command_events):
         sha.update(number.to_bytes(8, "big", signed=True))
-    texts = (record.type, record.actor, record.request_id, record.traceparent, record.source_log_id)
+    who = (record.subject, record.role, record.account, record.approval)
+    texts = (record.type, *who, record.request_id, record.traceparent, record.source_log_id)
     for written in (*(text.encode("utf-8") for text in texts), record.command_digest):
         sha.update(len(written).to_bytes(4, "big"))
         sha.update(written)
     sha.update(record.data)
     return sha.digest()
+
+
+def actor_of(record: Record) -> str:
+    """Who caused a record, as a caller names itself: `role:name`."""
+    return record.subject if ":" in record.subject else f"{record.role}:{record.subject}"
+
+
+def acts_for(record: Record) -> str:
+    """For whom: `role:account`."""
+    return f"{record.role}:{record.account}"
 
 
 @dataclass(slots=True)
@@ -46,6 +57,8 @@ class LogReader:
 
     def take(self, record: Record) -> None:
         say = self.findings.say
+        if record.format != 1:
+            say("records have the format that was published", f"record {record.position} has format {record.format}")
         if record.position != self.position + 1:
             say("positions have no gap", f"{record.position} follows {self.position}")
         if record.digest != digest_of(self.digest, record):
@@ -97,8 +110,8 @@ class LogReader:
             del self.halted[log_events_pb2.HearingWentOn.FromString(record.data).source_log_id]
 
     def _signed_by_two(self, proposer: str, approver: str, record: Record) -> None:
-        if proposer.partition(":")[2] == approver.partition(":")[2] or approver != record.actor:
-            self.findings.say("two people correct a log", f"{proposer}, {approver}, recorded by {record.actor}")
+        if proposer.partition(":")[2] == approver.partition(":")[2] or approver != actor_of(record):
+            self.findings.say("two people correct a log", f"{proposer}, {approver}, recorded by {actor_of(record)}")
 
     def conclude(self) -> None:
         """What was set aside, or is not heard, and not dealt with since is a finding."""

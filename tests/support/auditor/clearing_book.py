@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.book import Book, Handler
+from support.auditor.chain import actor_of, acts_for
 from support.auditor.compared import Compared
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
@@ -84,8 +85,8 @@ class ClearingBook(Book):
             pb.DeliveryVoided: self.on_delivery_voided,
             pb.TradeSettled: self.on_trade_settled,
             pb.SettlementDayCompleted: self.on_settlement_day_completed,
-            pb.ExclusionProposed: lambda event, record: self.runs.propose(event, record.actor),
-            pb.ExclusionApproved: lambda event, record: self.runs.approve(event, record.actor),
+            pb.ExclusionProposed: lambda event, record: self.runs.propose(event, actor_of(record)),
+            pb.ExclusionApproved: lambda event, record: self.runs.approve(event, actor_of(record)),
             pb.TradeExcluded: self.on_trade_excluded,
             pb.ReconciliationOrdered: lambda event, record: None,
             pb.BooksReconciled: self.on_books_reconciled,
@@ -106,8 +107,8 @@ class ClearingBook(Book):
         )
 
     def on_funds_deposited(self, event: pb.FundsDeposited, record: Record) -> None:
-        if record.actor != f"settlement_bank:{event.bank}":
-            self.say("a bank reports its own movements", f"{record.actor} for {event.bank}")
+        if acts_for(record) != f"settlement_bank:{event.bank}":
+            self.say("a bank reports its own movements", f"{actor_of(record)} for {event.bank}")
         self._reference(event.bank, event.bank_reference)
         self._enter(event.entry, event.account, event.amount_fen, record.position)
         self.figures["deposits_fen"] += event.amount_fen
@@ -150,8 +151,8 @@ class ClearingBook(Book):
 
     def _close_payout(self, payout_id: int, record: Record) -> Payout:
         payout = self.payouts.pop(payout_id, None)
-        if payout is None or record.actor != f"settlement_bank:{payout.bank}":
-            self.say("a payout ends once, by the bank that was told", f"payout {payout_id}: {payout}, {record.actor}")
+        if payout is None or acts_for(record) != f"settlement_bank:{payout.bank}":
+            self.say("a payout ends once, by the bank that was told", f"{payout_id}: {payout}, {actor_of(record)}")
         return payout or Payout("", 0)
 
     def _reference(self, bank: str, reference: str) -> None:

@@ -12,6 +12,7 @@ from carbonmarket.log.v1.log_service_pb2 import Record
 from carbonmarket.registry.v1 import registry_events_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from support.auditor.book import Book, Handler
+from support.auditor.chain import actor_of, acts_for
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 
@@ -170,8 +171,8 @@ class RegistryBook(Book):
 
     def on_allowances_allocated(self, event: pb.AllowancesAllocated, record: Record) -> None:
         receiver = self._known(event.account)
-        if record.actor != f"province:{event.from_account}":
-            self.say("a province allocates from its own account", f"{record.actor} from {event.from_account}")
+        if acts_for(record) != f"province:{event.from_account}":
+            self.say("a province allocates from its own account", f"{actor_of(record)} from {event.from_account}")
         if (receiver.kind, receiver.province) != (types.ACCOUNT_KIND_KEY_EMITTING_ENTITY, event.from_account):
             self.say("a province allocates to its own entities", f"{event.from_account} to {event.account}")
         self._usable(event.from_account)
@@ -180,8 +181,8 @@ class RegistryBook(Book):
         self._conserved(event.vintage)
 
     def on_transferred_to_trading(self, event: pb.TransferredToTrading, record: Record) -> None:
-        if record.actor != f"participant:{event.account}":
-            self.say("only its holder moves a holding", f"{record.actor} moves {event.account}")
+        if acts_for(record) != f"participant:{event.account}":
+            self.say("only its holder moves a holding", f"{actor_of(record)} moves {event.account}")
         self._usable(event.account)
         if not self.accounts[event.account].eligible_to_trade:
             self.say("only who may trade transfers to trading", event.account)
@@ -240,8 +241,8 @@ class RegistryBook(Book):
             self.say("a run is delivered once", f"run {event.run_id} after {self.delivered.last_run_id}")
         self.delivered.last_run_id = event.run_id
         self.delivered.reading = Delivery()
-        if record.actor != "service:clearing":
-            self.say("only clearing orders a delivery", record.actor)
+        if actor_of(record) != "service:clearing":
+            self.say("only clearing orders a delivery", actor_of(record))
         self.pairs.say(
             "clearing and registry agree on every delivery",
             "registry",

@@ -10,6 +10,7 @@ from carbonmarket.log.v1.log_service_pb2 import Record
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from support.auditor.book import Book, Handler
+from support.auditor.chain import actor_of, acts_for
 from support.auditor.custody import Account, Custody, Trade
 from support.auditor.days import Days, Instrument
 from support.auditor.fees import Fees
@@ -346,7 +347,7 @@ class TradingBook(Book):
     # What the methods above are made of
 
     def _override(self, day: str, actor: str, record: Record) -> None:
-        self.same("an override is signed by its actor", day, actor, record.actor)
+        self.same("an override is signed by its actor", day, actor, actor_of(record))
         self.days.overrides.setdefault(day, set()).add(actor)
 
     def _number(self, what: str, number: int) -> None:
@@ -354,8 +355,8 @@ class TradingBook(Book):
         self.last_ids[what] = number
 
     def _by_holder(self, account: str, record: Record) -> None:
-        if record.actor != f"participant:{account}":
-            self.say("only its holder uses an account", f"{record.actor} uses {account}")
+        if acts_for(record) != f"participant:{account}":
+            self.say("only its holder uses an account", f"{actor_of(record)} uses {account}")
 
     def _rules(self) -> types.TradingRules:
         return self.days.rules.on(self.days.last_opened) or types.TradingRules(quantity_tick_tonnes=1, price_tick_fen=1)
@@ -372,7 +373,7 @@ class TradingBook(Book):
 
     def _in_market(self, account: str, instrument: str, day: str, moment_ms: int, record: Record, block: bool) -> None:
         """An account acts, on the open day, in a session of the method, at the time recorded."""
-        self.custody.may_trade(account, record.actor)
+        self.custody.may_trade(account, acts_for(record))
         rules = self._rules()
         sessions = list(rules.block_sessions if block else rules.listed_sessions)
         if day != self.days.open_day or moment_ms != record.recorded_ms or not in_session(sessions, day, moment_ms):

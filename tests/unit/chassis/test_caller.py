@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from chassis import caller as module
-from chassis.call import Call, NotYet, Refused
+from chassis.call import NotYet, Refused
 from chassis.caller import CALLS_IN_FLIGHT_MAX, Caller, Outgoing
 from chassis.decider import Context, Decider
 from chassis.engine import Engine
@@ -22,9 +22,10 @@ from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer, catch_up
 from support import tally
+from support.asking import call_of
 from support.tally import Answered, Delivered, Order, Ordered, Tally
 
-ADA = Call("participant:ada")
+ADA = "participant:ada"
 CALLERS: list[Caller] = []
 Deliver = Callable[[Ordered, Outgoing], Awaitable[object]]
 
@@ -76,9 +77,9 @@ async def test_orders_that_wait_keep_no_other_order_from_being_sent() -> None:
 
     async with calling(MemoryStore("tally"), deliver) as (writer, _):
         for number in range(CALLS_IN_FLIGHT_MAX):
-            await writer.submit(Order(f"stuck {number}"), f"r{number}", ADA)
+            await writer.submit(Order(f"stuck {number}"), call_of(ADA, f"r{number}"))
         await asyncio.sleep(0.05)
-        await writer.submit(Order("bread"), "bread", ADA)
+        await writer.submit(Order("bread"), call_of(ADA, "bread"))
         assert await until_answered(writer, "bread") == ["bread"]
 
 
@@ -97,7 +98,7 @@ async def test_an_answer_that_a_bug_keeps_from_being_recorded_is_tried_again_and
 
     decider = Decider(sound.initial, {**sound.decide, Answered: answered}, sound.evolve)
     async with calling(MemoryStore("tally"), deliver, decider) as (writer, running):
-        await writer.submit(Order("bread"), "r1", ADA)
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
         assert await until_answered(writer, "bread") == ["bread"]
         assert not running.done()
         assert broken == []
@@ -115,7 +116,7 @@ async def test_after_a_restart_what_is_unanswered_is_sent_again_under_its_name_a
         return Answered(order.what)
 
     async with calling(store, deliver) as (writer, _):
-        await writer.submit(Order("bread"), "r1", ADA)
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
         await asyncio.sleep(0.05)
     assert set(sent) == {"tally/1"}
     away.set()
@@ -152,7 +153,7 @@ async def test_a_grpc_refusal_answers_nothing_and_is_an_alarm_until_there_is_an_
 
     async with calling(MemoryStore("tally"), deliver, remotes={"baker": cast(Remote, refuser)}) as (writer, running):
         caller = CALLERS[-1]
-        await writer.submit(Order("bread"), "r1", ADA)
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
         async with asyncio.timeout(5):
             while not caller.refused:
                 await asyncio.sleep(0.01)

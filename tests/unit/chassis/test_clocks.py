@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chassis.call import Call, Unavailable
+from chassis.call import Unavailable
 from chassis.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed, check_not_ahead, check_skew, compare_clocks, first_beyond
 from chassis.engine import Engine
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.shell import OpenLog
-from chassis.submission import Submission
 from chassis.telemetry import Metrics
 from chassis.timers import Timers
 from chassis.tracing import Tracing
 from chassis.writer import Writer
 from support import tally
+from support.asking import asked, call_of
 from support.tally import Add, AddLater, Tally
 
 NOW_MS = 1_800_000_000_000
@@ -60,8 +60,8 @@ async def leading(*, rehearsal: bool = False) -> AsyncIterator[Both]:
     await log.lead()
     engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
     both = Both(Writer(engine, log, Metrics(), host), store, host, database)
-    await both.writer.insist(Submission("service:tally", "", OpenLog(rehearsal)))
-    await both.writer.insist(Submission("participant:ada", "", AddLater(NOW_MS + 60_000)))
+    await both.writer.insist(asked("service:tally", "", OpenLog(rehearsal)))
+    await both.writer.insist(asked("participant:ada", "", AddLater(NOW_MS + 60_000)))
     yield both
     both.running.cancel()
     await asyncio.wait({both.running})
@@ -73,7 +73,7 @@ async def test_a_host_whose_clock_is_wrong_moves_the_markets_time_by_no_record(o
         before = list(both.store.records)
         both.host.shows_ms += off_ms
         with pytest.raises(Unavailable):
-            await both.writer.submit(Add(1), "r1", Call("participant:ada"))
+            await both.writer.submit(Add(1), call_of("participant:ada", "r1"))
         assert isinstance(await both.ended(), ClockSkewed)
         assert both.store.records == before
 
@@ -102,7 +102,7 @@ async def test_a_rehearsals_clock_is_its_own() -> None:
     async with leading(rehearsal=True) as both:
         both.database.shows_ms += YEARS_MS
         both.host.shows_ms -= YEARS_MS
-        await both.writer.submit(Add(1), "r1", Call("participant:ada"))
+        await both.writer.submit(Add(1), call_of("participant:ada", "r1"))
         assert both.writer.now_ms() == NOW_MS
 
 
@@ -124,11 +124,11 @@ def test_a_slow_way_is_not_taken_for_a_slow_clock() -> None:
 async def test_a_log_that_is_ahead_of_both_clocks_names_its_first_record_that_is() -> None:
     async with leading() as both:
         for number in range(5):
-            await both.writer.submit(Add(1), f"timely {number}", Call("participant:ada"))
+            await both.writer.submit(Add(1), call_of("participant:ada", f"timely {number}"))
         timely = len(both.store.records)
         both.host.shows_ms = both.database.shows_ms = NOW_MS + YEARS_MS
         for number in range(4):
-            await both.writer.submit(Add(1), f"ahead {number}", Call("participant:ada"))
+            await both.writer.submit(Add(1), call_of("participant:ada", f"ahead {number}"))
         both.host.shows_ms = both.database.shows_ms = NOW_MS
 
         log, head = both.writer.log, both.writer.engine.head.position

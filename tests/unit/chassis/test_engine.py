@@ -6,14 +6,15 @@ import pytest
 
 from chassis.call import Bug, RequestIdReused
 from chassis.corrections import CorrectionProposed, ResolveSetAside, SetAsideResolved
-from chassis.decider import Decider, Malformed, Rejected
+from chassis.decider import Actor, Decider, Malformed, Rejected
 from chassis.engine import Done, Engine, Outcome, StateUnusable
-from chassis.log import Found
+from chassis.log import Found, Key
 from chassis.record import HeardUpTo, Record, first_fault, genesis
 from chassis.shell import CLOCK_MS_MAX, HeardEventSetAside, LogOpened, MoveClock, OpenLog
-from chassis.submission import Submission
+from chassis.submission import AskedCommand, HeardRecord, OrderAnswer
 from chassis.tracing import Tracing, trace_id_of
 from support import tally
+from support.asking import asked
 from support.tally import Add, Added, AddLater, Answered, Break, Order, Tally
 
 NOW_MS = 5_000
@@ -25,12 +26,12 @@ def engine(decider: Decider[Tally] | None = None, rehearsal: bool = False) -> En
     )
     fresh.shell.rehearsal = rehearsal
     fresh.shell.clock_ms = 1_000
-    fresh.decide(Submission("service:tally", "", OpenLog(rehearsal)), {}, 1_000)
+    fresh.decide(asked("service:tally", "", OpenLog(rehearsal)), {}, 1_000)
     return fresh
 
 
 def ask(on: Engine[Tally], command: object, request_id: str = "", now_ms: int = NOW_MS, **fields: object) -> Outcome:
-    submission = Submission("participant:ada", request_id, command, **fields)  # type: ignore[arg-type]  # test's own
+    submission = asked("participant:ada", request_id, command, **fields)  # type: ignore[arg-type]  # test's own
     return on.decide(submission, {}, now_ms)
 
 
@@ -82,8 +83,8 @@ def test_a_repeat_that_only_the_log_remembers_is_found_there() -> None:
     assert record.command_digest
     fresh = engine()
     found = Found(record.command_digest, first.position, 1)
-    submission = Submission("participant:ada", "r1", Add(7))
-    assert fresh.decide(submission, {("participant:ada", "r1"): found}, NOW_MS) == found
+    submission = asked("participant:ada", "r1", Add(7))
+    assert fresh.decide(submission, {Key("ada", "ada", "r1"): found}, NOW_MS) == found
     assert fresh.state.total == 0
 
 
@@ -91,7 +92,26 @@ def test_the_same_id_with_another_body_is_refused_and_another_actors_same_id_is_
     on = engine()
     ask(on, Add(1), "r1")
     assert isinstance(ask(on, Add(2), "r1"), RequestIdReused)
-    assert isinstance(on.decide(Submission("participant:bea", "r1", Add(2)), {}, NOW_MS), Done)
+    assert isinstance(on.decide(asked("participant:bea", "r1", Add(2)), {}, NOW_MS), Done)
+
+
+def test_two_people_for_one_account_and_one_person_for_two_have_request_ids_of_their_own() -> None:
+    on = engine()
+    for amount, (subject, account) in enumerate([("ada", "power"), ("bea", "power"), ("ada", "steel")], 1):
+        command = AskedCommand(Actor(subject, "participant", account), "r1", Add(amount))
+        assert isinstance(on.decide(command, {}, NOW_MS), Done)
+    assert on.state.total == 6
+    in_another_role = AskedCommand(Actor("ada", "auditor", "power"), "r1", Add(1))
+    assert on.decide(in_another_role, {}, NOW_MS) == Done((Added(1),), 2), "one person in two roles repeats itself"
+    assert on.state.total == 6
+
+
+def test_a_record_says_who_acted_in_which_role_for_which_account() -> None:
+    on = engine()
+    on.decide(AskedCommand(Actor("ada", "participant", "power"), "r1", Add(1)), {}, NOW_MS)
+    on.decide(HeardRecord(HeardUpTo("other", 1, b"d"), "", Add(1)), {}, NOW_MS)
+    said = [(record.subject, record.role, record.account, record.format) for record in everything(on)[1:]]
+    assert said == [("ada", "participant", "power", 1), ("service:other", "service", "", 1)]
 
 
 def test_a_heard_record_is_applied_once_and_a_gap_not_at_all() -> None:
@@ -99,7 +119,7 @@ def test_a_heard_record_is_applied_once_and_a_gap_not_at_all() -> None:
 
     def heard(position: int) -> Outcome:
         upto = HeardUpTo("other", position, b"d")
-        return on.decide(Submission("service:other", "", Add(1), heard=upto, must_apply=True), {}, NOW_MS)
+        return on.decide(HeardRecord(upto, "", Add(1)), {}, NOW_MS)
 
     done(heard(1))
     done(heard(1))
@@ -115,9 +135,7 @@ def test_what_is_heard_is_never_refused_but_set_aside_as_an_event() -> None:
     on = engine()
     upto = HeardUpTo("other", 1, b"d")
     command = Add(tally.TALLY_MAX + 1)
-    outcome = on.decide(
-        Submission("service:other", "", command, heard=upto, heard_type="x.Y", must_apply=True), {}, NOW_MS
-    )
+    outcome = on.decide(HeardRecord(upto, "x.Y", command), {}, NOW_MS)
     aside = done(outcome).only(HeardEventSetAside)
     assert (aside.source_position, aside.type, aside.reason) == (1, "x.Y", "TALLY_FULL")
     assert list(on.shell.set_aside.values()) == [aside]
@@ -127,7 +145,7 @@ def test_what_is_heard_is_never_refused_but_set_aside_as_an_event() -> None:
 def test_a_bug_in_deciding_what_is_heard_leaves_it_unheard() -> None:
     on = engine()
     upto = HeardUpTo("other", 1, b"d")
-    assert isinstance(on.decide(Submission("service:other", "", Break(), heard=upto, must_apply=True), {}, NOW_MS), Bug)
+    assert isinstance(on.decide(HeardRecord(upto, "", Break()), {}, NOW_MS), Bug)
     assert on.heard == {}
 
 
@@ -135,7 +153,7 @@ def test_an_order_awaits_its_answer_and_takes_it_once() -> None:
     on = engine()
     position = done(ask(on, Order("bread"))).position
     assert on.shell.unanswered == {position}
-    answer = Submission("service:tally", f"answer/{position}", Answered("bread"), answers=position, must_apply=True)
+    answer = OrderAnswer("tally", position, Answered("bread"))
     done(on.decide(answer, {}, NOW_MS))
     assert on.shell.unanswered == set()
     assert done(on.decide(answer, {}, NOW_MS)).events == ()
@@ -155,7 +173,7 @@ def test_a_rehearsals_clock_steps_from_timer_to_timer() -> None:
         done(ask(on, AddLater(due_ms)))
     done(ask(on, MoveClock(5_000), "move"))
     assert on.state.total == 2
-    rung = [record.recorded_ms for record in everything(on) if record.actor == "timer:tally" and record.request_id]
+    rung = [record.recorded_ms for record in everything(on) if record.subject == "timer:tally" and record.request_id]
     assert rung == [3_000, 4_000]
     assert on.shell.clock_ms == 5_000
 
@@ -205,7 +223,7 @@ def test_a_subject_keeps_its_trace_whatever_command_continues_it() -> None:
     position = done(ask(on, Order("bread"), traceparent=first)).position
     ask(on, Add(1), traceparent=second)
     on.decide(
-        Submission("service:tally", "a", Answered("bread"), traceparent=second, answers=position, must_apply=True),
+        OrderAnswer("tally", position, Answered("bread"), second),
         {},
         NOW_MS,
     )
@@ -223,11 +241,11 @@ def test_two_people_resolve_what_was_set_aside_and_nobody_alone() -> None:
     on = engine()
     upto = HeardUpTo("other", 1, b"d")
     command = Add(tally.TALLY_MAX + 1)
-    done(on.decide(Submission("service:other", "", command, heard=upto, must_apply=True), {}, NOW_MS))
+    done(on.decide(HeardRecord(upto, "", command), {}, NOW_MS))
     (position,) = on.shell.set_aside
 
     def resolve(actor: str, ground: str = "mended by hand", at: int = position) -> Outcome:
-        return on.decide(Submission(actor, "", ResolveSetAside(at, ground)), {}, NOW_MS)
+        return on.decide(asked(actor, "", ResolveSetAside(at, ground)), {}, NOW_MS)
 
     assert reason(resolve("registry_operator:ann", ground="")) == "GROUND_MALFORMED"
     assert reason(resolve("registry_operator:ann", at=99)) == "SET_ASIDE_UNKNOWN"

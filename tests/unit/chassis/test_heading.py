@@ -7,11 +7,17 @@ from typing import cast
 import grpc
 import grpc.aio
 import pytest
+from google.protobuf.message import Message
 
 from carbonmarket.access.v1 import access_pb2
-from chassis.call import Expired
-from chassis.heading import Context, heading_of
-from chassis.server import Role
+from carbonmarket.registry.v1 import registry_query_service_pb2 as query_pb
+from chassis.call import Call, Expired
+from chassis.decider import Actor, Rejected
+from chassis.heading import Context, Heading, authenticate, heading_of
+from chassis.roles import EVERY_ROLE
+from chassis.server import Role, Rpc, Server
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
 from support.served import CREATE, LOG, SERVICE, Waiting, create, refusal, replica, serving_log, submit_many
 
 
@@ -152,4 +158,42 @@ async def test_a_caller_that_gives_up_ends_its_method_whichever_replica_it_asked
 async def test_the_method_knows_the_authenticated_actor() -> None:
     async with replica(leads=True) as (api, address):
         assert await create(address) == 1
-        assert (api.calls[0].role, api.calls[0].name) == ("registry_operator", "ann")
+        (call,) = api.calls
+        assert (call.actor, call.request_id) == (Actor("ann", "registry_operator"), "r")
+
+
+@pytest.mark.parametrize(
+    ("caller", "subject", "role", "account"),
+    [
+        ("participant:power-07", "power-07", "participant", "power-07"),
+        ("province:hubei", "hubei", "province", "hubei"),
+        ("settlement_bank:icbc", "icbc", "settlement_bank", "icbc"),
+        ("clearing_operator:ann", "ann", "clearing_operator", ""),
+        ("service:clearing", "service:clearing", "service", ""),
+    ],
+)
+def test_a_caller_is_a_subject_in_a_role_for_an_account(caller: str, subject: str, role: str, account: str) -> None:
+    actor = authenticate(Heading(caller), EVERY_ROLE).actor
+    assert (actor.subject, actor.role, actor.account, str(actor)) == (subject, role, account, caller)
+
+
+async def test_a_query_is_answered_only_when_the_position_asked_for_is_shown() -> None:
+    happened: list[object] = []
+
+    async def reach(position: int) -> None:
+        happened.append(position)
+        if position > 5:
+            raise Rejected("POSITION_BEYOND_END", min_position=position, head_position=5)
+
+    async def answer(request: Message, call: Call) -> Message:
+        happened.append("answered")
+        return query_pb.GetAccountResponse()
+
+    server = Server([], Role(leads=True), Tracing(), Metrics(), reach)
+    rpc = Rpc("", "", EVERY_ROLE, query_pb.GetAccountRequest, query_pb.GetAccountResponse, answer)
+    heading = Heading("auditor:kate")
+    await server._answer(rpc, query_pb.GetAccountRequest(account="a", min_position=4), heading)
+    assert happened == [4, "answered"]
+    with pytest.raises(Rejected, match="POSITION_BEYOND_END"):
+        await server._answer(rpc, query_pb.GetAccountRequest(account="a", min_position=6), heading)
+    assert happened == [4, "answered", 6]

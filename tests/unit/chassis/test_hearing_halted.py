@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from carbonmarket.log.v1 import log_events_pb2
-from chassis.call import Call
 from chassis.corrections import HearingResumed, ResumeHearing
 from chassis.decider import Rejected
 from chassis.engine import StateUnusable
 from chassis.memory_log import MemoryStore
 from chassis.record import Head, Record, chain, genesis
 from chassis.telemetry import JsonLines
+from support.asking import acting, call_of
 from support.hearing import (
     SOURCE,
     FakeRemote,
@@ -108,8 +108,8 @@ async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() ->
         assert "came back older" in ear.halted_because
         remote.records = source_records(5)
         command = ResumeHearing(SOURCE, 4, source_records(4)[3].digest, "an old replica had answered")
-        await writer.submit(command, "r1", Call("clearing_operator:ann"))
-        await writer.submit(command, "r1", Call("clearing_operator:ben"))
+        await writer.submit(command, call_of("clearing_operator:ann", "r1"))
+        await writer.submit(command, call_of("clearing_operator:ben", "r1"))
         await until_goes_on(ear)
         await until_heard(ear, 5)
         assert ear.upto.position == 5
@@ -134,7 +134,7 @@ async def test_a_halt_is_written_down_once_and_lasts_over_restarts_until_a_mende
         async with hearing(store, remote) as (ear, _, writer):
             await until_halted(ear)
             await asyncio.sleep(0.03)
-            read = await writer.read(lambda _: writer.context("participant:ada").halted)
+            read = await writer.read(lambda _: writer.context(acting("participant:ada")).halted)
             assert read.value == (SOURCE,)
     (halted,) = [record for record in store.records if record.type.endswith("HearingHalted")]
     assert "does not know" in log_events_pb2.HearingHalted.FromString(halted.data).why
@@ -155,12 +155,12 @@ async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_agai
         await until_heard(ear, 6)
         agreed = remote.records[3]
         command = ResumeHearing(SOURCE, agreed.position, agreed.digest, "the source was restored from its replica")
-        ann, ben = Call("clearing_operator:ann"), Call("clearing_operator:ben")
-        await writer.submit(command, "r1", ann)
+        ann, ben = "clearing_operator:ann", "clearing_operator:ben"
+        await writer.submit(command, call_of(ann, "r1"))
         with pytest.raises(Rejected, match="SECOND_PERSON_REQUIRED"):
-            await writer.submit(command, "r2", ann)
+            await writer.submit(command, call_of(ann, "r2"))
         assert ear.halted_because
-        (await writer.submit(command, "r1", ben)).only(HearingResumed)
+        (await writer.submit(command, call_of(ben, "r1"))).only(HearingResumed)
         await until_goes_on(ear)
         await until_heard(ear, 6)
         assert (await writer.read(lambda state: state.total)).value == 4 + 2 * 2
@@ -173,12 +173,12 @@ async def test_hearing_that_goes_well_is_not_resumed_and_never_beyond_what_was_h
     async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
         await until_heard(ear, 4)
         with pytest.raises(Rejected, match="HEARING_NOT_HALTED"):
-            await writer.submit(ResumeHearing(SOURCE, 2, b"d" * 32, "again"), "r1", Call("clearing_operator:ann"))
+            await writer.submit(ResumeHearing(SOURCE, 2, b"d" * 32, "again"), call_of("clearing_operator:ann", "r1"))
         remote.records = source_records(6, amount=2)
         remote.records = remote.records[:2]
         await until_halted(ear)
         with pytest.raises(Rejected, match="POSITION_NOT_HEARD"):
-            await writer.submit(ResumeHearing(SOURCE, 5, b"d" * 32, "ahead"), "r2", Call("clearing_operator:ann"))
+            await writer.submit(ResumeHearing(SOURCE, 5, b"d" * 32, "ahead"), call_of("clearing_operator:ann", "r2"))
 
 
 async def test_a_heard_table_that_fell_behind_the_log_ends_the_process_before_anything_counts_twice() -> None:

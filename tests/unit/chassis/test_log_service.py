@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from chassis.call import Call, Unavailable
+from chassis.call import Unavailable
 from chassis.caller import RefusedOrder
 from chassis.engine import Engine
 from chassis.log_service import Followed, LogService, refused_order
@@ -16,15 +16,16 @@ from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.projections import Tables
 from chassis.record import HeardUpTo, first_fault, genesis
 from chassis.remote import MESSAGE_BYTES_MAX, record_from
-from chassis.submission import Submission
+from chassis.submission import HeardRecord
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer
 from support import tally
+from support.asking import call_of
 from support.tally import Add, Order, Tally
 
-ADA = Call("participant:ada")
-AUDITOR = Call("auditor:aud")
+ADA = "participant:ada"
+AUDITOR = call_of("auditor:aud")
 
 
 REFUSED = RefusedOrder(7, "Ordered", "other", "REQUEST_ID_REUSED", {"request_id": "tally/7"})
@@ -50,7 +51,7 @@ async def log_service(store: MemoryStore) -> AsyncIterator[tuple[LogService, Wri
 async def test_a_replica_that_lost_the_leadership_unawares_does_not_say_where_the_log_ends() -> None:
     store = MemoryStore("tally")
     async with log_service(store) as (service, writer):
-        await writer.submit(Add(1), "r1", ADA)
+        await writer.submit(Add(1), call_of(ADA, "r1"))
         assert (await service.Read(pb.ReadRequest(), AUDITOR)).head_position == 1
         store.leader = MemoryLog(store)
         with pytest.raises(Unavailable):
@@ -61,7 +62,7 @@ async def test_a_log_of_large_records_is_read_in_answers_that_can_be_sent() -> N
     async with log_service(MemoryStore("tally")) as (service, writer):
         count = MESSAGE_BYTES_MAX // 450_000 + 10
         for number in range(count):
-            await writer.submit(Order(f"{number:06d}" * 75_000), f"r{number}", ADA)
+            await writer.submit(Order(f"{number:06d}" * 75_000), call_of(ADA, f"r{number}"))
         found: list[pb.Record] = []
         while len(found) < count:
             answer = await service.Read(pb.ReadRequest(after_position=len(found)), AUDITOR)
@@ -72,7 +73,7 @@ async def test_a_log_of_large_records_is_read_in_answers_that_can_be_sent() -> N
 
 async def test_the_status_says_of_sources_only_what_is_committed() -> None:
     async with log_service(MemoryStore("tally")) as (service, writer):
-        await writer.insist(Submission("service:other", "", Add(1), heard=HeardUpTo("other", 1, b"d"), must_apply=True))
+        await writer.insist(HeardRecord(HeardUpTo("other", 1, b"d"), "", Add(1)))
         (source,) = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).sources
         assert source.heard_position == 1
 
@@ -86,6 +87,6 @@ async def test_the_status_shows_orders_that_are_refused_and_the_release_levels()
         assert (refused.reason, dict(refused.facts)) == ("REQUEST_ID_REUSED", {"request_id": "tally/7"})
         assert (status.release_level, status.release_level_known) == (0, 2)
         for person, activated in (("registry_operator:ann", False), ("registry_operator:eve", True)):
-            request = pb.ActivateReleaseRequest(request_id=person, release_level=1, ground="all replicas run it")
-            assert (await service.ActivateRelease(request, Call(person))).activated is activated
+            request = pb.ActivateReleaseRequest(release_level=1, ground="all replicas run it")
+            assert (await service.ActivateRelease(request, call_of(person, person))).activated is activated
         assert (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).release_level == 1

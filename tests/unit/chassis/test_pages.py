@@ -10,9 +10,10 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.call import Call
 from chassis.decider import Malformed
 from chassis.pages import NUMBER, NUMBER_MAX, PAGE_ROWS_MAX, PAGE_ROWS_USUAL, TOKEN_CHARACTERS_MAX, page_of
+from support.asking import call_of
 
 ROWS: Any = [{"id": number, "account": f"a{number}"} for number in (1, 2, 3)]
-ANN = Call("participant:ann")
+ANN = call_of("participant:ann")
 WORD = re.compile("[a-z0-9/]+")
 
 
@@ -66,8 +67,8 @@ def test_the_next_page_may_be_of_another_size_and_wait_for_another_position() ->
         (asked(page_token=token(), account="ann"), ANN, "filter"),
         (asked(page_token=token(day="2021-07-16"), day="2021-07-19"), ANN, "filter"),
         (asked(page_token=token(open_only=True)), ANN, "filter"),
-        (asked(page_token=token()), Call("participant:bob"), "caller"),
-        (asked(page_token=token()), Call("auditor:ann"), "caller"),
+        (asked(page_token=token()), call_of("participant:bob"), "caller"),
+        (asked(page_token=token()), call_of("auditor:ann"), "caller"),
     ],
 )
 def test_a_token_is_refused_for_another_list_filter_or_caller_and_the_refusal_says_which(

@@ -14,10 +14,11 @@ from chassis.record import Record
 from chassis.releases import ActivateRelease, ReleaseTooOld
 from chassis.shell import OpenLog
 from chassis.snapshots import Snapshots
-from chassis.submission import Submission, timer_submission
+from chassis.submission import DueTimer
 from chassis.tracing import Tracing
 from chassis.wire import EventKind, Wire
 from support import tally
+from support.asking import asked
 from support.messages import messages
 from support.tally import Add, Added, Tally
 
@@ -77,16 +78,16 @@ def folded(engine: Engine[Tally], records: Sequence[Record]) -> Engine[Tally]:
     return engine
 
 
-def written(engine: Engine[Tally], *asked: tuple[str, object]) -> list[Record]:
+def written(engine: Engine[Tally], *commands: tuple[str, object]) -> list[Record]:
     """What these commands wrote, each accepted."""
-    for number, (actor, command) in enumerate(asked):
-        outcome = engine.decide(Submission(actor, f"{engine.head.position}/{number}", command), {}, 1_000)
+    for number, (actor, command) in enumerate(commands):
+        outcome = engine.decide(asked(actor, f"{engine.head.position}/{number}", command), {}, 1_000)
         assert isinstance(outcome, Done), outcome
     return list(engine.take_batch().records)
 
 
 def refusal(engine: Engine[Tally], actor: str, command: object) -> Rejected:
-    outcome = engine.decide(Submission(actor, f"{actor} {command}", command), {}, 1_000)
+    outcome = engine.decide(asked(actor, f"{actor} {command}", command), {}, 1_000)
     assert isinstance(outcome, Rejected), outcome
     return outcome
 
@@ -151,12 +152,12 @@ def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
     written(engine, (ANN, OpenLog(False)), (ANN, tally.AddLater(900)))
     timer = engine.due()
     assert timer is not None
-    outcome = engine.decide(timer_submission("tally", timer), {}, 1_000)
+    outcome = engine.decide(DueTimer("tally", timer), {}, 1_000)
     assert isinstance(outcome, Bug)
     assert "waits until a release is activated" in str(outcome)
     assert not engine.shell.set_aside
     written(engine, *ACTIVATED)
-    assert isinstance(engine.decide(timer_submission("tally", timer), {}, 1_000), Done)
+    assert isinstance(engine.decide(DueTimer("tally", timer), {}, 1_000), Done)
 
 
 def test_a_type_that_no_activation_announced_is_named_at_the_start() -> None:

@@ -11,10 +11,10 @@ from chassis.log import Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.shell import OpenLog
 from chassis.snapshots import Snapshots
-from chassis.submission import Submission
 from chassis.tracing import Tracing
 from chassis.writer import catch_up
 from support import tally
+from support.asking import asked
 from support.tally import Add, Order, Tally
 
 
@@ -27,7 +27,7 @@ async def written(log: MemoryLog) -> Engine[Tally]:
     await log.lead()
     live = engine()
     for command in (OpenLog(False), Add(3), Order("bread"), Add(4)):
-        live.decide(Submission("participant:ada", "", command), {}, 1_000)
+        live.decide(asked("participant:ada", "", command), {}, 1_000)
     batch = live.take_batch()
     await log.append(batch.head, batch.records, batch.heard)
     return live
@@ -41,7 +41,7 @@ async def test_a_restored_snapshot_and_the_tail_after_it_give_the_same_as_the_wh
     log = MemoryLog(MemoryStore("tally"))
     live = await written(log)
     await snapshots(log).save(snapshots(log).take(live))
-    live.decide(Submission("participant:ada", "", Add(5)), {}, 1_000)
+    live.decide(asked("participant:ada", "", Add(5)), {}, 1_000)
     batch = live.take_batch()
     await log.append(batch.head, batch.records, batch.heard)
     again = engine()

@@ -18,7 +18,7 @@ from chassis.heading import Heading
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import HeardUpTo
 from chassis.server import tell
-from chassis.submission import Submission
+from chassis.submission import HeardRecord
 from chassis.telemetry import JsonLines, Metrics, flush, start_metrics, start_tracing
 from chassis.tracing import Tracing
 from chassis.writer import Writer
@@ -155,16 +155,8 @@ async def test_what_is_set_aside_is_told_with_its_place_in_both_logs(caplog: pyt
     await log.lead()
     writer = Writer(Engine("tally", tally.decider(), tally.WIRE, Tracing()), log, Metrics())
     running = asyncio.create_task(writer.run())
-    submission = Submission(
-        "service:google",
-        "",
-        Add(TALLY_MAX + 1),
-        TRACEPARENT,
-        heard=HeardUpTo("google", 1, b"digest"),
-        heard_type="google.protobuf.Int64Value",
-        must_apply=True,
-    )
-    await writer.insist(submission)
+    upto = HeardUpTo("google", 1, b"digest")
+    await writer.insist(HeardRecord(upto, "google.protobuf.Int64Value", Add(TALLY_MAX + 1), TRACEPARENT))
     running.cancel()
     await asyncio.wait([running])
     (line,) = [line for line in lines_of(caplog) if line["level"] == "WARNING"]

@@ -10,12 +10,13 @@ from chassis.log import Found, Key
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import first_fault, genesis
 from chassis.shell import ClockMoved, MoveClock, OpenLog
-from chassis.submission import Submission, timer_submission
+from chassis.submission import AskedCommand, DueTimer
 from chassis.telemetry import Metrics
 from chassis.timers import Timers
 from chassis.tracing import Tracing
 from chassis.writer import Writer, catch_up
 from support import tally
+from support.asking import acting, asked
 from support.tally import Add, AddLater, Ring, Tally
 
 OPERATOR = "exchange_operator:eve"
@@ -36,14 +37,14 @@ def failing(error: Callable[[], Exception], at_ms: int) -> Decider[Tally]:
 def rehearsal(decider: Decider[Tally]) -> Engine[Tally]:
     fresh: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
     fresh.shell.rehearsal, fresh.shell.clock_ms = True, 1_000
-    fresh.decide(Submission("service:tally", "", OpenLog(True)), {}, 1_000)
+    fresh.decide(asked("service:tally", "", OpenLog(True)), {}, 1_000)
     for due_ms in (3_000, 4_000, 9_000):
-        fresh.decide(Submission("participant:ada", "", AddLater(due_ms)), {}, 1_000)
+        fresh.decide(asked("participant:ada", "", AddLater(due_ms)), {}, 1_000)
     return fresh
 
 
 def move(on: Engine[Tally], to_ms: int, request_id: str = "move") -> Done | Found | Exception:
-    return on.decide(Submission(OPERATOR, request_id, MoveClock(to_ms)), {}, 1_000)
+    return on.decide(asked(OPERATOR, request_id, MoveClock(to_ms)), {}, 1_000)
 
 
 def test_a_timer_with_a_bug_stops_the_clock_where_it_is_due_and_the_log_stays_whole() -> None:
@@ -51,10 +52,10 @@ def test_a_timer_with_a_bug_stops_the_clock_where_it_is_due_and_the_log_stays_wh
     assert isinstance(move(on, 10_000), Bug)
     assert (on.shell.clock_ms, on.state.total) == (4_000, 1)
     assert isinstance(move(on, 10_000), Bug)
-    on.decide(Submission("participant:ada", "", Add(7)), {}, 1_000)
+    on.decide(asked("participant:ada", "", Add(7)), {}, 1_000)
     records = on.take_batch().records
     assert first_fault(genesis("tally"), records) is None
-    assert [record.request_id for record in records if record.actor == OPERATOR] == []
+    assert [record.request_id for record in records if record.role != "timer" and record.request_id] == []
 
 
 def test_a_timer_that_is_set_aside_holds_up_those_behind_it_but_not_the_time() -> None:
@@ -80,18 +81,18 @@ async def test_a_timer_that_was_set_aside_is_not_set_aside_again_after_a_restart
     again: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
     await catch_up(again, log)
     writer = Writer(again, log, Metrics())
-    submission = Submission(OPERATOR, "later", MoveClock(9_500))
+    submission = asked(OPERATOR, "later", MoveClock(9_500))
     found = await writer.log.find(again.keys_of(submission))
     assert isinstance(again.decide(submission, found, 1_000), Done)
     assert len(again.shell.set_aside) == 1
-    keys: list[Key] = [(r.actor, r.request_id) for r in again.take_batch().records if r.command_digest]
+    keys: list[Key] = [Key(r.subject, r.account, r.request_id) for r in again.take_batch().records if r.command_digest]
     assert not [key for key in keys if key in store.commands], "the database keeps a command's key once"
 
 
 def test_a_timer_that_an_older_release_set_aside_does_not_hold_up_the_clock() -> None:
     on = rehearsal(failing(lambda: Rejected("BELL_BROKEN"), at_ms=3_000))
-    found = {("timer:tally", "ring/3000"): Found(b"as an older release wrote it", 1, 1)}
-    moved = on.decide(Submission(OPERATOR, "move", MoveClock(5_000)), found, 1_000)
+    found = {Key("timer:tally", "", "ring/3000"): Found(b"as an older release wrote it", 1, 1)}
+    moved = on.decide(asked(OPERATOR, "move", MoveClock(5_000)), found, 1_000)
     assert isinstance(moved, Done) and on.shell.clock_ms == 5_000
 
 
@@ -101,7 +102,7 @@ def test_a_timer_due_twice_happens_once() -> None:
     timer = on.due()
     assert timer is not None and timer.due_ms == 4_000
     move(on, 4_500, "on")
-    again = on.decide(timer_submission("tally", timer), {}, 1_000)
+    again = on.decide(DueTimer("tally", timer), {}, 1_000)
     assert isinstance(again, Done)
     assert on.state.total == 2
 
@@ -111,7 +112,7 @@ def test_a_subjects_trace_that_is_none_is_left_out() -> None:
     sampled = f"00-{'a' * 32}-{'1' * 16}-01"
     for carried in ("nonsense-01", "x" * 1_000_000, "00-" + "g" * 32 + "-" + "1" * 16 + "-01"):
         traces = {"order/bread": carried}
-        submission = Submission("participant:ada", "", tally.Order("bread"), traceparent=sampled, subject_traces=traces)
+        submission = AskedCommand(acting("participant:ada"), "", tally.Order("bread"), sampled, traces)
         assert isinstance(on.decide(submission, {}, 1_000), Done)
     assert {record.traceparent for record in on.take_batch().records[4:]} == {sampled}
 
@@ -123,9 +124,9 @@ async def test_an_overdue_timer_that_fails_ends_neither_the_start_nor_the_servic
         on: Engine[Tally] = Engine("tally", failing(error, at_ms=4_000), tally.WIRE, Tracing())
         writer = Writer(on, log, Metrics())
         running = asyncio.create_task(writer.run())
-        await writer.insist(Submission("service:tally", "", OpenLog(False)))
+        await writer.insist(asked("service:tally", "", OpenLog(False)))
         for due_ms in (3_000, 4_000, 9_000):
-            await writer.insist(Submission("participant:ada", "", AddLater(due_ms)))
+            await writer.insist(asked("participant:ada", "", AddLater(due_ms)))
         await Timers(writer).run_overdue()
         assert on.state.total == 1, "those before it are done, those behind it wait"
         assert len(on.shell.set_aside) == left

@@ -8,9 +8,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis.engine import Done, Engine
 from chassis.shell import OpenLog
-from chassis.submission import Submission, timer_submission
+from chassis.submission import DueTimer, OrderAnswer
 from chassis.tracing import LINKS_MAX, Tracing, is_sampled, is_well_formed
 from support import tally
+from support.asking import asked
 from support.tally import Add, AddLater, Answered, Order, Tally
 
 UNSAMPLED = f"00-{'a' * 32}-{'1' * 16}-00"
@@ -46,12 +47,13 @@ class Recorder:
 
 def engine(tracing: Tracing) -> Engine[Tally]:
     fresh: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, tracing, frozenset({tally.Ordered}))
-    fresh.decide(Submission("service:tally", "", OpenLog(False)), {}, NOW_MS)
+    fresh.decide(asked("service:tally", "", OpenLog(False)), {}, NOW_MS)
     return fresh
 
 
 def ask(on: Engine[Tally], command: object, traceparent: str, answers: int = 0) -> int:
-    submission = Submission("participant:ada", "", command, traceparent, answers=answers, must_apply=answers > 0)
+    own = asked("participant:ada", "", command, traceparent)
+    submission = OrderAnswer("tally", answers, command, traceparent) if answers else own
     done = on.decide(submission, {}, NOW_MS)
     assert isinstance(done, Done)
     return done.position
@@ -162,7 +164,7 @@ def test_a_timer_begins_a_trace_because_nothing_caused_it() -> None:
     commit(on)
     timer = on.due()
     assert timer is not None
-    on.decide(timer_submission("tally", timer), {}, NOW_MS)
+    on.decide(DueTimer("tally", timer), {}, NOW_MS)
     (traceparent,) = commit(on)
     root = recorder.named("timer Ring")
     assert root.parent is None

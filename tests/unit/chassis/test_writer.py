@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from chassis.call import Call, Overloaded, RequestIdReused, Unavailable
+from chassis.call import Overloaded, RequestIdReused, Unavailable
 from chassis.decider import Malformed, Rejected
 from chassis.engine import Engine
 from chassis.log import Fenced, LogUnavailable
@@ -16,9 +16,10 @@ from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import BATCH_SUBMISSIONS_MAX, COMMANDS_WAITING_MAX, Writer, catch_up
 from support import tally
+from support.asking import call_of
 from support.tally import Add, Added, Tally
 
-ADA = Call("participant:ada")
+ADA = "participant:ada"
 
 
 class SlowLog(MemoryLog):
@@ -75,11 +76,11 @@ async def settle() -> None:
 async def test_nothing_is_answered_shown_or_read_before_its_commit() -> None:
     async with writing() as (writer, log):
         log.may_commit.clear()
-        answer = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        answer = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "r1")))
         await settle()
         look = asyncio.create_task(writer.read(lambda state: state.total))
-        refusal = asyncio.create_task(writer.submit(Add(tally.TALLY_MAX), "r2", ADA))
-        repeat = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        refusal = asyncio.create_task(writer.submit(Add(tally.TALLY_MAX), call_of(ADA, "r2")))
+        repeat = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "r1")))
         await settle()
         assert not any(task.done() for task in (answer, look, refusal, repeat))
         assert writer.tail.position == 0
@@ -95,9 +96,9 @@ async def test_nothing_is_answered_shown_or_read_before_its_commit() -> None:
 async def test_one_append_is_in_flight_and_what_waits_meanwhile_goes_together() -> None:
     async with writing() as (writer, log):
         log.may_commit.clear()
-        tasks = [asyncio.create_task(writer.submit(Add(1), "first", ADA))]
+        tasks = [asyncio.create_task(writer.submit(Add(1), call_of(ADA, "first")))]
         await settle()
-        tasks += [asyncio.create_task(writer.submit(Add(1), f"r{number}", ADA)) for number in range(50)]
+        tasks += [asyncio.create_task(writer.submit(Add(1), call_of(ADA, f"r{number}"))) for number in range(50)]
         await settle()
         log.may_commit.set()
         await asyncio.gather(*tasks)
@@ -109,12 +110,12 @@ async def test_one_append_is_in_flight_and_what_waits_meanwhile_goes_together() 
 async def test_a_repeat_is_recognised_after_a_restart() -> None:
     store = MemoryStore("tally")
     async with writing(store) as (writer, log):
-        first = await writer.submit(Add(5), "r1", ADA)
+        first = await writer.submit(Add(5), call_of(ADA, "r1"))
         await log.close()
     async with writing(store) as (writer, log):
-        assert await writer.submit(Add(5), "r1", ADA) == first
+        assert await writer.submit(Add(5), call_of(ADA, "r1")) == first
         with pytest.raises(RequestIdReused):
-            await writer.submit(Add(6), "r1", ADA)
+            await writer.submit(Add(6), call_of(ADA, "r1"))
         assert (await writer.read(lambda state: state.total)).value == 5
 
 
@@ -122,22 +123,22 @@ async def test_a_failed_append_answers_unavailable_and_ends_the_writer() -> None
     async with writing() as (writer, log):
         log.fails_with = LogUnavailable("no space left on device")
         log.may_commit.clear()
-        tasks = [asyncio.create_task(writer.submit(Add(1), f"r{number}", ADA)) for number in range(3)]
+        tasks = [asyncio.create_task(writer.submit(Add(1), call_of(ADA, f"r{number}"))) for number in range(3)]
         await settle()
-        late = asyncio.create_task(writer.submit(Add(1), "late", ADA))
+        late = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "late")))
         await settle()
         log.may_commit.set()
         for outcome in await asyncio.gather(*tasks, late, return_exceptions=True):
             assert isinstance(outcome, Unavailable)
         await settle()
         with pytest.raises(Unavailable):
-            await writer.submit(Add(1), "after", ADA)
+            await writer.submit(Add(1), call_of(ADA, "after"))
 
 
 async def test_a_writer_that_no_longer_leads_answers_nothing_not_even_a_read() -> None:
     store = MemoryStore("tally")
     async with writing(store) as (writer, _):
-        await writer.submit(Add(1), "r1", ADA)
+        await writer.submit(Add(1), call_of(ADA, "r1"))
         store.leader = MemoryLog(store)
         with pytest.raises(Unavailable):
             await writer.read(lambda state: state.total)
@@ -146,12 +147,16 @@ async def test_a_writer_that_no_longer_leads_answers_nothing_not_even_a_read() -
 async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_not() -> None:
     async with writing() as (writer, log):
         log.may_commit.clear()
-        deciding = [asyncio.create_task(writer.submit(Add(0), f"d{n}", ADA)) for n in range(2 * BATCH_SUBMISSIONS_MAX)]
+        deciding = [
+            asyncio.create_task(writer.submit(Add(0), call_of(ADA, f"d{n}"))) for n in range(2 * BATCH_SUBMISSIONS_MAX)
+        ]
         await settle()
-        waiting = [asyncio.create_task(writer.submit(Add(0), f"r{n}", ADA)) for n in range(COMMANDS_WAITING_MAX)]
+        waiting = [
+            asyncio.create_task(writer.submit(Add(0), call_of(ADA, f"r{n}"))) for n in range(COMMANDS_WAITING_MAX)
+        ]
         await settle()
         with pytest.raises(Overloaded):
-            await writer.submit(Add(0), "one more", ADA)
+            await writer.submit(Add(0), call_of(ADA, "one more"))
         heard = asyncio.create_task(writer.read(lambda state: state.total))
         await settle()
         assert not heard.done()
@@ -172,7 +177,7 @@ async def test_a_command_whose_request_id_is_missing_or_ill_written_is_told_whic
 ) -> None:
     async with writing() as (writer, _):
         with pytest.raises(Malformed) as refused:
-            await writer.submit(Add(1), request_id, ADA)
+            await writer.submit(Add(1), call_of(ADA, request_id))
         assert (refused.value.reason, refused.value.facts) == (reason, facts)
 
 
@@ -180,16 +185,16 @@ async def test_a_follower_reads_only_what_is_committed_from_memory_or_from_the_l
     store = MemoryStore("tally")
     async with writing(store) as (writer, log):
         for number in range(5):
-            await writer.submit(Add(number), f"r{number}", ADA)
+            await writer.submit(Add(number), call_of(ADA, f"r{number}"))
         await log.close()
     async with writing(store) as (writer, log):
-        await writer.submit(Add(9), "r9", ADA)
+        await writer.submit(Add(9), call_of(ADA, "r9"))
         everything = [Added(number) for number in (0, 1, 2, 3, 4, 9)]
         assert [event for _, event in await writer.tail.read(0, 100)] == everything
         assert [event for _, event in await writer.tail.read(5, 100)] == everything[5:]
         waiting = asyncio.create_task(writer.tail.read(6, 100))
         log.may_commit.clear()
-        answer = asyncio.create_task(writer.submit(Add(1), "r10", ADA))
+        answer = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "r10")))
         await settle()
         assert not waiting.done()
         log.may_commit.set()

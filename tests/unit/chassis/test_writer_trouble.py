@@ -3,25 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from chassis.call import Call, Expired, Overloaded, Unavailable
+from chassis.call import Expired, Overloaded, Unavailable
 from chassis.decider import Context, Decider, Malformed
 from chassis.engine import Batch, Done, Engine, StateUnusable
 from chassis.log import Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
 from chassis.snapshots import Snapshots
-from chassis.submission import Submission
+from chassis.submission import HeardRecord
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
 from support import tally
+from support.asking import call_of
 from support.tally import Add, Added, Tally
 
-ADA = Call("participant:ada")
+ADA = "participant:ada"
 
 
 class GatedLog(MemoryLog):
@@ -105,14 +106,14 @@ async def settle() -> None:
 async def test_a_request_id_that_the_database_could_not_hold_is_malformed(request_id: str) -> None:
     async with writing() as (writer, _, _):
         with pytest.raises(Malformed):
-            await writer.submit(Add(1), request_id, ADA)
+            await writer.submit(Add(1), call_of(ADA, request_id))
 
 
 async def two_batches(writer: Writer[Tally]) -> list["asyncio.Task[Done]"]:
     """One whose append is under way, and one that was decided meanwhile: all that comes later waits for its turn."""
     batches = []
     for name in ("appended", "decided"):
-        batches.append(asyncio.create_task(writer.submit(Add(1), name, ADA)))
+        batches.append(asyncio.create_task(writer.submit(Add(1), call_of(ADA, name))))
         await settle()
     return batches
 
@@ -122,8 +123,8 @@ async def test_of_the_commands_whose_callers_leave_before_their_turn_none_is_dec
     async with writing(store) as (writer, log, _):
         log.may_commit.clear()
         batches = await two_batches(writer)
-        leaving = [asyncio.create_task(writer.submit(Add(100), f"r{number}", ADA)) for number in range(20)]
-        staying = asyncio.create_task(writer.submit(Add(7), "stays", ADA))
+        leaving = [asyncio.create_task(writer.submit(Add(100), call_of(ADA, f"r{number}"))) for number in range(20)]
+        staying = asyncio.create_task(writer.submit(Add(7), call_of(ADA, "stays")))
         await settle()
         for task in leaving:
             task.cancel()
@@ -132,7 +133,7 @@ async def test_of_the_commands_whose_callers_leave_before_their_turn_none_is_dec
         assert (await staying).position == 3
         await asyncio.gather(*batches)
         assert (await writer.read(lambda state: state.total)).value == 9
-        assert (await writer.submit(Add(100), "r0", ADA)).position == 4, "its id was not used up"
+        assert (await writer.submit(Add(100), call_of(ADA, "r0"))).position == 4, "its id was not used up"
 
 
 async def test_a_caller_that_leaves_after_the_decision_does_not_take_it_back() -> None:
@@ -143,7 +144,7 @@ async def test_a_caller_that_leaves_after_the_decision_does_not_take_it_back() -
             task.cancel()
         await settle()
         log.may_commit.set()
-        assert (await writer.submit(Add(1), "decided", ADA)).position == 2, "the repeat gets the first answer"
+        assert (await writer.submit(Add(1), call_of(ADA, "decided"))).position == 2, "the repeat gets the first answer"
         assert (await writer.read(lambda state: state.total)).value == 2
 
 
@@ -152,8 +153,8 @@ async def test_a_command_whose_deadline_passes_before_its_turn_is_not_decided() 
         log.may_commit.clear()
         batches = await two_batches(writer)
         now = asyncio.get_running_loop().time()
-        late = asyncio.create_task(writer.submit(Add(100), "late", Call("participant:ada", ends_at=now + 0.05)))
-        in_time = asyncio.create_task(writer.submit(Add(7), "in time", Call("participant:ada", ends_at=now + 60)))
+        late = asyncio.create_task(writer.submit(Add(100), replace(call_of(ADA, "late"), ends_at=now + 0.05)))
+        in_time = asyncio.create_task(writer.submit(Add(7), replace(call_of(ADA, "in time"), ends_at=now + 60)))
         await asyncio.sleep(0.1)
         log.may_commit.set()
         with pytest.raises(Expired):
@@ -168,7 +169,7 @@ async def test_a_look_whose_caller_leaves_before_its_turn_is_not_taken_but_what_
     async with writing() as (writer, log, _):
         log.may_commit.clear()
         batches = await two_batches(writer)
-        heard = Submission("service:other", "", Add(5), heard=HeardUpTo("other", 1, b"d"), must_apply=True)
+        heard = HeardRecord(HeardUpTo("other", 1, b"d"), "", Add(5))
         leaving = [
             asyncio.create_task(writer.read(lambda state: looked.append(state.total))),
             asyncio.create_task(writer.insist(heard)),
@@ -188,18 +189,19 @@ async def test_a_caller_that_leaves_frees_no_place_in_the_queue_before_its_turn(
         log.may_commit.clear()
         batches = await two_batches(writer)
         leaving = [
-            asyncio.create_task(writer.submit(Add(0), f"r{number}", ADA)) for number in range(COMMANDS_WAITING_MAX)
+            asyncio.create_task(writer.submit(Add(0), call_of(ADA, f"r{number}")))
+            for number in range(COMMANDS_WAITING_MAX)
         ]
         await settle()
         for task in leaving:
             task.cancel()
         await settle()
         with pytest.raises(Overloaded):
-            await writer.submit(Add(0), "one more", ADA)
+            await writer.submit(Add(0), call_of(ADA, "one more"))
         log.may_commit.set()
         await asyncio.gather(*batches)
         assert (await writer.read(lambda state: state.total)).position == 2
-        assert (await writer.submit(Add(7), "now", ADA)).position == 3
+        assert (await writer.submit(Add(7), call_of(ADA, "now"))).position == 3
 
 
 async def test_what_fails_after_the_commit_leaves_nobody_waiting_and_ends_an_idle_writer() -> None:
@@ -208,7 +210,7 @@ async def test_what_fails_after_the_commit_leaves_nobody_waiting_and_ends_an_idl
 
     async with writing() as (writer, _, running):
         writer.after_commit.append(failing)
-        asked = [asyncio.create_task(writer.submit(Add(1), f"r{number}", ADA)) for number in range(3)]
+        asked = [asyncio.create_task(writer.submit(Add(1), call_of(ADA, f"r{number}"))) for number in range(3)]
         outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 2)
         assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
         await asyncio.wait([running], timeout=2)
@@ -218,10 +220,10 @@ async def test_what_fails_after_the_commit_leaves_nobody_waiting_and_ends_an_idl
 async def test_a_repeat_of_several_events_is_read_from_the_log_in_full() -> None:
     store = MemoryStore("tally")
     async with writing(store) as (writer, _, _):
-        await writer.submit(Add(5), "before", ADA)
-        first = await writer.submit(AddTwice(7), "twice", ADA)
+        await writer.submit(Add(5), call_of(ADA, "before"))
+        first = await writer.submit(AddTwice(7), call_of(ADA, "twice"))
     async with writing(store) as (writer, _, _):
-        again = await writer.submit(AddTwice(7), "twice", ADA)
+        again = await writer.submit(AddTwice(7), call_of(ADA, "twice"))
         assert again == first == Done((Added(7), Added(8)), 3)
         assert (await writer.read(lambda state: state.total)).value == 20
 
@@ -229,11 +231,11 @@ async def test_a_repeat_of_several_events_is_read_from_the_log_in_full() -> None
 async def test_a_repeat_that_cannot_be_read_keeps_nobody_else_waiting() -> None:
     store = MemoryStore("tally")
     async with writing(store) as (writer, _, _):
-        await writer.submit(Add(5), "r1", ADA)
+        await writer.submit(Add(5), call_of(ADA, "r1"))
     async with writing(store) as (writer, log, running):
         log.reads_fail = True
-        repeat = asyncio.create_task(writer.submit(Add(5), "r1", ADA))
-        other = asyncio.create_task(writer.submit(Add(6), "r2", ADA))
+        repeat = asyncio.create_task(writer.submit(Add(5), call_of(ADA, "r1")))
+        other = asyncio.create_task(writer.submit(Add(6), call_of(ADA, "r2")))
         assert (await asyncio.wait_for(other, 2)).only(Added) == Added(6)
         with pytest.raises(Unavailable):
             await asyncio.wait_for(repeat, 2)
@@ -245,10 +247,10 @@ async def test_a_state_that_breaks_in_a_batch_answers_and_appends_nothing_of_tha
     store = MemoryStore("tally")
     async with writing(store) as (writer, log, running):
         log.may_commit.clear()
-        first = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        first = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "r1")))
         await settle()
         batch = [
-            asyncio.create_task(writer.submit(command, f"b{number}", ADA))
+            asyncio.create_task(writer.submit(command, call_of(ADA, f"b{number}")))
             for number, command in enumerate((Add(2), Ruin(), Add(3)))
         ]
         await settle()
@@ -265,9 +267,9 @@ async def test_ending_the_writer_cancels_no_append_that_is_under_way() -> None:
     store = MemoryStore("tally")
     async with writing(store) as (writer, log, running):
         log.may_commit.clear()
-        first = asyncio.create_task(writer.submit(Add(1), "r1", ADA))
+        first = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "r1")))
         await settle()
-        second = asyncio.create_task(writer.submit(Add(2), "r2", ADA))
+        second = asyncio.create_task(writer.submit(Add(2), call_of(ADA, "r2")))
         await settle()
         running.cancel()
         await settle()
@@ -282,7 +284,7 @@ async def test_ending_the_writer_cancels_no_append_that_is_under_way() -> None:
 async def test_a_snapshot_that_cannot_be_saved_stops_nothing() -> None:
     async with writing(snapshots_every=1) as (writer, _, running):
         for number in range(3):
-            await writer.submit(Add(1), f"r{number}", ADA)
+            await writer.submit(Add(1), call_of(ADA, f"r{number}"))
         await settle()
         assert not running.done()
 
@@ -291,7 +293,7 @@ async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_onc
     store = MemoryStore("tally")
     async with writing(store) as (writer, _, _):
         for number in range(7):
-            await writer.submit(Add(number), f"r{number}", ADA)
+            await writer.submit(Add(number), call_of(ADA, f"r{number}"))
         for _ in range(3):
             writer.tail._newest.popleft()
         assert TAIL_RECORDS_MAX > 7

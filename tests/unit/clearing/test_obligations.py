@@ -20,6 +20,7 @@ from support.clearing_books import (
     trade,
 )
 
+CLEARING = "service:clearing"
 FIRST, SECOND = trade(1, POWER, STEEL, 300), trade(2, STEEL, POWER, 40)
 
 # fmt: off
@@ -34,8 +35,8 @@ HEARING: list[Line] = [
     (TRADING, FIRST,                                     "TRADE_OUT_OF_ORDER"),
     (TRADING, close(FIRST),                              None),
     (TRADING, SECOND,                                    "TRADING_DAY_CLOSED"),
-    ("-",     agree(),                                   None),
-    ("-",     delivered(),                               None),
+    (CLEARING, agree(),                                  None),
+    (CLEARING, delivered(),                              None),
     (TRADING, SECOND,                                    "TRADING_DAY_CLOSED"),
     (TRADING, replace(SECOND, day=MONDAY),               None),
     (TRADING, NoteTradingDays((FRIDAY, MONDAY)),         [TradingDaysNoted((FRIDAY, MONDAY))]),

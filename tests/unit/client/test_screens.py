@@ -162,7 +162,7 @@ def test_a_service_is_behind_a_source_by_what_that_one_says_of_its_head() -> Non
 
 def test_what_is_longer_than_a_line_is_folded_below_its_event() -> None:
     event = trading_events.TradingSuspended(instrument="CEA", ground="by notice " * 20)
-    record = Record("trading", 7, 0, event.DESCRIPTOR.full_name, event, answers.NOON_MS, "", "", "")
+    record = Record("trading", 7, 0, event.DESCRIPTOR.full_name, event, answers.NOON_MS, "", "", "", "", "", "")
     head, first, *others = printed(EventLines(record), 60).rstrip().splitlines()
     assert head.endswith("TradingSuspended")
     assert first == "    instrument: CEA"

@@ -1,6 +1,7 @@
 """Opening a day: what keeps it closed, who may override that, and what it fixes and releases."""
 
 from chassis.decider import Context
+from support.asking import acting
 from support.trading_floor import (
     ANN,
     BOB,
@@ -38,7 +39,7 @@ from trading.domain.settlement import AllowancesReleased, NoteBooksAgreement, No
 from trading.domain.values import Side
 
 FIRST_LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, 6_240)
-NO_DOUBTS = Context(0, ANN)
+NO_DOUBTS = Context(0, acting(ANN))
 GROUND = "clearing is away, the exchange's committee decided"
 
 # fmt: off

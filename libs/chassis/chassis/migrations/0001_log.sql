@@ -5,7 +5,11 @@ CREATE TABLE log (
     type text NOT NULL,
     data bytea NOT NULL,
     recorded_ms bigint NOT NULL,
-    actor text NOT NULL,
+    -- Who caused it: a person, service or timer, in which role, for which account, on whose approval.
+    subject text NOT NULL,
+    role text NOT NULL,
+    account text NOT NULL,
+    approval text NOT NULL,
     request_id text NOT NULL,
     traceparent text NOT NULL,
     source_log_id text NOT NULL,
@@ -13,10 +17,12 @@ CREATE TABLE log (
     digest bytea NOT NULL,
     -- Only on the first record of a command: what answers its repeat.
     command_digest bytea NOT NULL,
-    command_events integer NOT NULL
+    command_events integer NOT NULL,
+    -- Which fields a record has and how its digest is made.
+    format integer NOT NULL
 );
 
-CREATE UNIQUE INDEX log_command ON log (actor, request_id) WHERE command_events > 0;
+CREATE UNIQUE INDEX log_command ON log (subject, account, request_id) WHERE command_events > 0;
 
 -- How far the other services' logs were heard; written in the append's transaction.
 CREATE TABLE heard (
@@ -71,8 +77,9 @@ $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 -- from the database's, as chassis.clocks.may_extend has it; database_ms is what that clock showed. One statement, hence one transaction, and one that writes: also without records.
 CREATE FUNCTION log_append(
     head_position bigint, head_digest bytea,
-    positions bigint[], types text[], datas bytea[], recorded bigint[], actors text[], request_ids text[], traceparents text[],
-    source_log_ids text[], source_positions bigint[], digests bytea[], command_digests bytea[], command_counts integer[],
+    positions bigint[], types text[], datas bytea[], recorded bigint[], subjects text[], roles text[], accounts text[],
+    approvals text[], request_ids text[], traceparents text[], source_log_ids text[], source_positions bigint[],
+    digests bytea[], command_digests bytea[], command_counts integer[], formats integer[],
     heard_log_ids text[], heard_positions bigint[], heard_digests bytea[],
     host_ms bigint, skew_ms_max bigint,
     OUT outcome text, OUT database_ms bigint
@@ -102,8 +109,8 @@ BEGIN
         UPDATE leadership SET proofs = proofs + 1;
     END IF;
     INSERT INTO log
-    SELECT * FROM unnest(positions, types, datas, recorded, actors, request_ids, traceparents,
-                         source_log_ids, source_positions, digests, command_digests, command_counts);
+    SELECT * FROM unnest(positions, types, datas, recorded, subjects, roles, accounts, approvals, request_ids, traceparents,
+                         source_log_ids, source_positions, digests, command_digests, command_counts, formats);
     INSERT INTO heard
     SELECT * FROM unnest(heard_log_ids, heard_positions, heard_digests)
     ON CONFLICT (log_id) DO UPDATE SET position = excluded.position, digest = excluded.digest;

@@ -135,7 +135,7 @@ def propose_exclusion(state: State, command: ProposeExclusion, context: Context)
             trade_ids=trade_ids,
             named_trade_ids=named,
             ground=command.ground,
-            proposer=context.actor,
+            proposer=str(context.actor),
         )
     ]
 
@@ -163,7 +163,7 @@ def approve_exclusion(state: State, command: ApproveExclusion, context: Context)
         )
 
     # From here on the trades are out.
-    approved = ExclusionApproved(proposal.exclusion_id, run.run_id, trade_ids, proposal.ground, context.actor)
+    approved = ExclusionApproved(proposal.exclusion_id, run.run_id, trade_ids, proposal.ground, str(context.actor))
     legs = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
     blocked_fen = blocked_by(state, legs)
     excluded = [trade_excluded(leg, run, proposal, blocked_fen[leg.trade_id]) for leg in legs]

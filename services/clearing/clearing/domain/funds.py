@@ -155,7 +155,7 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
     account = account_of(state, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
-    refuse_recorded_reference(state, context.name, command.bank_reference)
+    refuse_recorded_reference(state, context.account, command.bank_reference)
     if account.balance_fen + command.amount_fen > BALANCE_FEN_MAX:
         raise Rejected(
             "BALANCE_OUT_OF_RANGE",
@@ -170,7 +170,7 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
         FundsDeposited(
             account=command.account,
             amount_fen=command.amount_fen,
-            bank=context.name,
+            bank=context.account,
             bank_reference=command.bank_reference,
             entry=state.funds.entry_last + 1,
         )

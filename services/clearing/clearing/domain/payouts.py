@@ -149,7 +149,7 @@ def instruct_payout(state: State, command: InstructPayout, context: Context) -> 
 
 def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context) -> list[object]:
     check_bank_reference(command.bank_reference)
-    payout = payout_of_bank(state, command.payout_id, context.name)
+    payout = payout_of_bank(state, command.payout_id, context.account)
     refuse_recorded_reference(state, payout.bank, command.bank_reference)
 
     return [PayoutPaid(command.payout_id, payout.account, payout.bank, command.bank_reference)]
@@ -157,7 +157,7 @@ def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context
 
 def record_payout_returned(state: State, command: RecordPayoutReturned, context: Context) -> list[object]:
     check_ground(command.ground)
-    payout = payout_of_bank(state, command.payout_id, context.name)
+    payout = payout_of_bank(state, command.payout_id, context.account)
 
     return [
         PayoutReturned(command.payout_id, payout.account, command.ground),

@@ -83,8 +83,8 @@ def existing_account(registry: Registry, account: str) -> Account:
 
 
 def check_owner(account: str, context: Context) -> None:
-    if context.name != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=context.actor)
+    if context.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
 
 
 def check_not_closed(registry: Registry, account: str) -> None:

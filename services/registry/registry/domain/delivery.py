@@ -36,7 +36,7 @@ from registry.domain.holdings import assert_conserved, change_holding, holding_o
 from registry.domain.state import AccountState, LastDelivery, Registry
 from registry.domain.values import check_quantity, check_vintage
 
-CLEARING = "clearing"
+CLEARING = "service:clearing"
 """The service that may ask."""
 
 LEGS_MAX = 20_000
@@ -114,8 +114,8 @@ class DeliveryRefused:
 
 def deliver_allowances(registry: Registry, command: DeliverAllowances, context: Context) -> list[object]:
     check_shape(command)
-    if context.name != CLEARING:
-        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
+    if context.subject != CLEARING:
+        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=str(context.actor))
     digest = digest_of(command.legs)
     last = registry.last_delivery
     check_not_delivered_otherwise(last, command, digest)

@@ -99,7 +99,7 @@ def restrict_account(registry: Registry, command: RestrictAccount, context: Cont
             account=command.account,
             restriction=account.restrictions + 1,
             ground=command.ground,
-            actor=context.actor,
+            actor=str(context.actor),
         )
     ]
 

@@ -217,8 +217,8 @@ def known_account(market: "Market", account: str) -> Account:
 
 def check_owner(account: str, context: Context) -> None:
     """A participant acts for the account of its own name."""
-    if context.role != "participant" or context.name != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=context.actor)
+    if context.role != "participant" or context.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
 
 
 def check_not_stopped(account: Account) -> None:

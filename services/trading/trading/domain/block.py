@@ -227,7 +227,7 @@ def decline_block(market: "Market", command: DeclineBlock, context: Context) -> 
 def withdraw_block(market: "Market", command: WithdrawBlock, context: Context) -> list[object]:
     check_block_id(command.block_id)
     block = known_block(market, command.block_id, context)
-    if context.name != block.proposer:
+    if context.account != block.proposer:
         raise Rejected("NOT_YOUR_TERMS", block_id=block.block_id)
 
     return [withdrawn(block, WithdrawReason.BY_PROPOSER, Unlocking(market))]
@@ -250,14 +250,14 @@ def known_block(market: "Market", block_id: int, context: Context) -> Block:
     block = market.blocks.get(block_id)
     if block is None:
         raise Rejected("BLOCK_NOT_OPEN", block_id=block_id)
-    if context.role != "participant" or context.name not in (block.proposer, block.responder):
-        raise NotPermitted("NOT_PARTY_TO_BLOCK", block_id=block_id, actor=context.actor)
+    if context.role != "participant" or context.account not in (block.proposer, block.responder):
+        raise NotPermitted("NOT_PARTY_TO_BLOCK", block_id=block_id, actor=str(context.actor))
     return block
 
 
 def check_turn(block: Block, context: Context) -> None:
     """Only the side that the terms are put to answers them."""
-    if context.name != block.responder:
+    if context.account != block.responder:
         raise Rejected("NOT_YOUR_TURN", block_id=block.block_id)
 
 

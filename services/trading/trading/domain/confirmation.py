@@ -18,6 +18,7 @@ from trading.domain.values import Method
 if TYPE_CHECKING:
     from trading.domain.market import Market
 
+CLEARING = "service:clearing"
 EXCLUDED_TRADES_MAX = 5_000
 DIFFERENCES_MAX = 20
 """As many differing figures a dispute names; their number is stated in full."""
@@ -86,8 +87,8 @@ def confirm_clearing_run(market: "Market", command: ConfirmClearingRun, context:
     if len(command.excluded_trade_ids) > EXCLUDED_TRADES_MAX:
         trades = len(command.excluded_trade_ids)
         raise Malformed("TOO_MANY_TRADES", "excluded_trade_ids", trades=trades, trades_max=EXCLUDED_TRADES_MAX)
-    if context.name != "clearing":
-        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=context.actor)
+    if context.subject != CLEARING:
+        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=str(context.actor))
 
     try:
         check_no_doubts(context)

@@ -178,14 +178,14 @@ def override_opening(market: "Market", command: OverrideOpening, context: Contex
     if day.override_approved_by:
         raise Rejected("OVERRIDE_ALREADY_APPROVED", day=command.day)
     if not day.override_proposed_by:
-        return [OpeningOverrideProposed(day=command.day, ground=command.ground, proposed_by=context.actor)]
+        return [OpeningOverrideProposed(day=command.day, ground=command.ground, proposed_by=str(context.actor))]
     check_second_person(context.actor, day.override_proposed_by)
     return [
         OpeningOverrideApproved(
             day=command.day,
             ground=command.ground,
             proposed_by=day.override_proposed_by,
-            approved_by=context.actor,
+            approved_by=str(context.actor),
         )
     ]
 

@@ -69,7 +69,10 @@ Global___Role: _TypeAlias = Role  # noqa: Y015
 
 ROLES_FIELD_NUMBER: _builtins.int
 ANYONE_FIELD_NUMBER: _builtins.int
+ACTS_FOR_ACCOUNT_FIELD_NUMBER: _builtins.int
 roles: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]]
 """The roles that may call the rpc, said where it is declared and enforced once, before any rule."""
 anyone: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
 """Every role of the list may call it."""
+acts_for_account: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.bool]
+"""Whether who has this role acts for an account: today the account has the name of its caller."""

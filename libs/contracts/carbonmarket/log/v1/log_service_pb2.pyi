@@ -26,7 +26,10 @@ class Record(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     RECORDED_MS_FIELD_NUMBER: _builtins.int
-    ACTOR_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
@@ -34,29 +37,40 @@ class Record(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     COMMAND_DIGEST_FIELD_NUMBER: _builtins.int
     COMMAND_EVENTS_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     type: _builtins.str
     """The full name of the event's message."""
     data: _builtins.bytes
     recorded_ms: _builtins.int
     """The market's time, milliseconds since 1970, UTC."""
-    actor: _builtins.str
+    subject: _builtins.str
+    """Who caused it: a person by name, `service:LOG` for what was heard or answered, `timer:LOG` for what was due."""
+    role: _builtins.str
+    """The role that the subject acted in; `timer` for what was due."""
+    account: _builtins.str
+    """The account that the subject acted for; empty for who acts for the market itself."""
+    approval: _builtins.str
+    """The approval by a second person that it rests on, `LOG/POSITION` of the ProposalApproved; empty if it needed none."""
     request_id: _builtins.str
+    """Of one subject and account, the name of one command for ever."""
     traceparent: _builtins.str
     """W3C trace context, where the record continues a trace."""
     source_log_id: _builtins.str
     """What was heard or answered, if that caused the record."""
     source_position: _builtins.int
     digest: _builtins.bytes
-    """SHA-256 over the digest of the record before it (of the first: SHA-256 of "carbonmarket log " and the log's id), then
-    position, recorded_ms, source_position, command_events (8 bytes each, big-endian), then type, actor, request_id,
-    traceparent, source_log_id, command_digest (each with its length in 4 bytes before it), then data.
+    """Of format 1: SHA-256 over the digest of the record before it (of the first: SHA-256 of "carbonmarket log " and the log's id), then
+    format, position, recorded_ms, source_position, command_events (8 bytes each, big-endian), then type, subject, role, account, approval,
+    request_id, traceparent, source_log_id, command_digest (each with its length in 4 bytes before it), then data.
     """
     command_digest: _builtins.bytes
     """On the first record of a command that was asked for under a request id: SHA-256 of the command, by which its repeat is
     known, and how many records it caused.
     """
     command_events: _builtins.int
+    format: _builtins.int
+    """Which fields there are and how they enter the digest. A reader that does not know it must stop."""
     def __init__(
         self,
         *,
@@ -64,7 +78,10 @@ class Record(_message.Message):
         type: _builtins.str = ...,
         data: _builtins.bytes = ...,
         recorded_ms: _builtins.int = ...,
-        actor: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        role: _builtins.str = ...,
+        account: _builtins.str = ...,
+        approval: _builtins.str = ...,
         request_id: _builtins.str = ...,
         traceparent: _builtins.str = ...,
         source_log_id: _builtins.str = ...,
@@ -72,10 +89,11 @@ class Record(_message.Message):
         digest: _builtins.bytes = ...,
         command_digest: _builtins.bytes = ...,
         command_events: _builtins.int = ...,
+        format: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "command_digest", b"command_digest", "command_events", b"command_events", "data", b"data", "digest", b"digest", "position", b"position", "recorded_ms", b"recorded_ms", "request_id", b"request_id", "source_log_id", b"source_log_id", "source_position", b"source_position", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "approval", b"approval", "command_digest", b"command_digest", "command_events", b"command_events", "data", b"data", "digest", b"digest", "format", b"format", "position", b"position", "recorded_ms", b"recorded_ms", "request_id", b"request_id", "role", b"role", "source_log_id", b"source_log_id", "source_position", b"source_position", "subject", b"subject", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,7 +51,7 @@ class Refusal(_message.Message):
       REQUEST_ID_MALFORMED       INVALID_ARGUMENT     at, why
           Write it in 1 to 100 visible ASCII characters; `at` is the one that is wrong, counted from 1.
       REQUEST_ID_REUSED          ALREADY_EXISTS       request_id
-          The same actor used it for another command: take a new id, or send the first command unchanged.
+          The same subject used it for another command on the same account: take a new id, or send the first command unchanged.
       EVENT_TOO_LARGE            FAILED_PRECONDITION  type, bytes, bytes_max
           Ask for less at once, in several commands.
       RELEASE_NOT_ACTIVE         FAILED_PRECONDITION  type, release_level, release_level_active
