@@ -213,7 +213,7 @@ async def test_a_proof_of_leadership_is_a_commit_and_its_row_stays_on_one_page(d
 
 TAMPERING = {
     "changed": "UPDATE log SET data = '\\x0802' WHERE position = 1500",
-    "an actor changed": "UPDATE log SET actor = 'participant:eve' WHERE position = 1500",
+    "a subject changed": "UPDATE log SET subject = 'eve' WHERE position = 1500",
     "missing": "DELETE FROM log WHERE position = 1500",
     "reordered": """
         UPDATE log SET position = 9999 WHERE position = 1500;

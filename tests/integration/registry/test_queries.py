@@ -102,7 +102,7 @@ BEYOND_THE_LOG: list[Message] = [
 
 
 @pytest.mark.parametrize("request_", BEYOND_THE_LOG, ids=named)
-async def test_a_position_that_the_log_has_not_reached_is_answered_at_once_with_both_positions(
+async def test_a_position_that_the_log_has_not_reached_is_refused_at_once_with_both_positions(
     registry: OneService, request_: Message
 ) -> None:
     head = len(await registry.records())
