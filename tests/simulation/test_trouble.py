@@ -1,12 +1,14 @@
 """Days on which a run cannot move, or a service stays away: what people then do leaves books that agree."""
 
 import random
+from itertools import pairwise
 
 import grpc
 import pytest
 from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
@@ -14,6 +16,7 @@ from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.call import NotYet, OrderRefused
 from chassis.call import Refused as AnsweredNo
+from chassis.record import Record
 from support.calls import Refused
 from support.day import (
     ACCOUNTS,
@@ -26,9 +29,9 @@ from support.day import (
     deposit,
 )
 from support.seeds import seeds
-from support.simulated import assert_books_agree, play_days
+from support.simulated import assert_books_agree, audited, logs_of, play_days
 from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
-from support.world import World, at_once
+from support.world import World, at_once, trading_holdings
 
 NO_ANSWERS = [
     ("REQUEST_ID_REUSED", grpc.StatusCode.ALREADY_EXISTS),
@@ -155,6 +158,44 @@ def test_clearing_comes_back_after_two_days_and_settles_both_in_order(seed: int)
     world = World(seed)
     at_once(play(world))
     assert assert_books_agree(world)["days_settled"] == 4
+
+
+@pytest.mark.parametrize("seed", seeds(5))
+def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_books_agree(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry's answer is a tonne off for two evenings: the second morning is covered by the first's override."""
+    off_tonnes = [1]
+
+    def holdings(records: list[Record], as_of: int) -> registry_queries.ListTradingHoldingsResponse:
+        answer = trading_holdings(records, as_of)
+        answer.holdings[0].quantity_tonnes += off_tonnes[0]
+        return answer
+
+    monkeypatch.setattr("support.world.trading_holdings", holdings)
+
+    async def play(world: World) -> None:
+        player = Player(world, seed, actions=40)
+        await player.set_up()
+        await play_to_close(player, DAYS[0])
+        await world.until(world.at_rest, "the comparison to be heard")
+        await player.clocks(DAYS[1], 9)
+        assert await player.may(EXCHANGE_OPERATOR, trading.OpenDayRequest(day=DAYS[1])) is None
+        await player.open(DAYS[1], override=True)
+        for today, day in pairwise(DAYS[1:5]):
+            await player.trade(today)
+            off_tonnes[0] = int(day < DAYS[3])
+            await player.close(today)
+            await world.until(world.at_rest, "the comparison to be heard")
+            await player.open(day)
+        await world.until(world.at_rest, "the last morning to be heard")
+        days = world.nodes["trading"].engine.state.calendar.days
+        assert [days[day].books_agreed for day in DAYS[:4]] == [True] * 4
+
+    world = World(seed)
+    at_once(play(world))
+    found = audited(logs_of(world)).findings.lines()
+    assert found and all(line.startswith("the three books agree") for line in found), found
 
 
 LEAVER = "leaver-0001"

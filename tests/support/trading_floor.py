@@ -55,12 +55,13 @@ class Floor:
         self.day = FRIDAY
         self.now_ms = moment(FRIDAY, "08:00")
         self.set_aside = 0
+        self.set_aside_last = 0
         self.halted: tuple[str, ...] = ()
         self.entry = 0
 
     def play(self, actor: str, command: object) -> list[object]:
         """Decide and evolve one command; the books must hold after every event."""
-        context = Context(self.now_ms, acting(actor), self.set_aside, self.halted)
+        context = Context(self.now_ms, acting(actor), self.set_aside, self.halted, set_aside_last=self.set_aside_last)
         events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)

@@ -18,6 +18,7 @@ DOMAIN_IMPORTS = {
     "datetime",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
     "itertools",
     "operator",

@@ -104,7 +104,8 @@ class Context:
     """What a decision may know besides state and command.
 
     now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. set_aside counts the
-    heard events that could not be applied and wait for people, halted names the sources that are not heard any further.
+    heard events that could not be applied and wait for people, the last of them at position set_aside_last; halted
+    names the sources that are not heard any further.
     release_level is the one activated last: what a later one brings is not decided yet.
     """
 
@@ -113,6 +114,7 @@ class Context:
     set_aside: int = 0
     halted: tuple[str, ...] = ()
     release_level: int = 0
+    set_aside_last: int = 0
 
     @property
     def subject(self) -> str:

@@ -144,7 +144,9 @@ class Engine(Generic[S]):
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
     def context(self, actor: Actor, now_ms: int) -> Context:
-        return Context(now_ms, actor, len(self.shell.set_aside), tuple(self.shell.halted), self.shell.release_level)
+        shell = self.shell
+        last = max(shell.set_aside, default=0)
+        return Context(now_ms, actor, len(shell.set_aside), tuple(shell.halted), shell.release_level, last)
 
     # Replay
 

@@ -120,6 +120,9 @@ MENDS = {
     ),
     # The trading day
     "ALREADY_SUSPENDED": "Nothing needs to be done: trading is suspended.",
+    "BOOKS_NOT_COMPARED": (
+        "Wait for the comparison of the books, it follows the settlement by itself; or let two operators override."
+    ),
     "BOOKS_NOT_AGREED": (
         "Look at the day's reconciliation, mend the difference and reconcile again; or let two operators override."
     ),

@@ -8,7 +8,7 @@ from chassis.process import run
 from chassis.server import Api
 from chassis.service import Parts, Service
 from trading.api import TradingService
-from trading.domain.calendar import DAYS_END, DayPhase, unfinished_before
+from trading.domain.calendar import unfinished
 from trading.domain.decider import DECIDER
 from trading.domain.market import Market
 from trading.projections import HANDLERS
@@ -24,7 +24,7 @@ def services(parts: Parts[Market]) -> Api:
 
 
 def days_unfinished(market: Market, now_ms: int) -> float:
-    return sum(one.phase is DayPhase.CLOSED for one in unfinished_before(market.calendar, DAYS_END))
+    return len(unfinished(market.calendar))
 
 
 TRADING: Service[Market] = Service(

@@ -95,7 +95,7 @@ def on_settlement_day_completed(event: clearing.SettlementDayCompleted, heard: H
 
 
 def on_books_reconciled(event: clearing.BooksReconciled, heard: Heard) -> settlement.NoteBooksAgreement:
-    return settlement.NoteBooksAgreement(day=event.day, agreed=event.agreed)
+    return settlement.NoteBooksAgreement(day=event.day, agreed=event.agreed, disagreement=event.disagreement)
 
 
 REACTIONS: Reactions = {

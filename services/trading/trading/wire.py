@@ -22,6 +22,7 @@ from trading.domain import (
     listed,
     negotiations,
     opening,
+    overriding,
     restriction,
     rules,
     settlement,
@@ -108,10 +109,10 @@ WIRE = Wire(
     EventKind(negotiations.BlockDeclined, pb.BlockDeclined, accounts=negotiators, subject=block, ends_subject=True),
     EventKind(negotiations.BlockWithdrawn, pb.BlockWithdrawn, accounts=negotiators, subject=block, ends_subject=True),
     EventKind(negotiations.BlockExpired, pb.BlockExpired, accounts=negotiators, subject=block, ends_subject=True),
-    EventKind(opening.OpeningOverrideProposed, pb.OpeningOverrideProposed),
-    EventKind(opening.OpeningOverrideApproved, pb.OpeningOverrideApproved),
+    EventKind(overriding.OpeningOverrideProposed, pb.OpeningOverrideProposed),
+    EventKind(overriding.OpeningOverrideApproved, pb.OpeningOverrideApproved),
     EventKind(
-        opening.DayOpened, pb.DayOpened, concern=lambda event: "DAY_OPENED_BY_OVERRIDE" if event.overridden_by else ""
+        opening.DayOpened, pb.DayOpened, concern=lambda event: "DAY_OPENED_BY_OVERRIDE" if event.overridden else ""
     ),
     EventKind(closing.InstrumentDayClosed, pb.InstrumentDayClosed),
     EventKind(closing.CompositePriced, pb.CompositePriced),

@@ -61,7 +61,13 @@ WAY_OF_A_TRADE = {
     ("trading", "AllowancesReleased"),
 }
 
-NOT_HEARD_YET = {"ACCOUNT_UNKNOWN", "INSTRUMENT_UNKNOWN", "EARLIER_DAY_NOT_SETTLED", "BOOKS_NOT_AGREED"}
+NOT_HEARD_YET = {
+    "ACCOUNT_UNKNOWN",
+    "INSTRUMENT_UNKNOWN",
+    "EARLIER_DAY_NOT_SETTLED",
+    "BOOKS_NOT_COMPARED",
+    "BOOKS_NOT_AGREED",
+}
 
 
 async def run(market: Market, actor: str, *arguments: str) -> Result:

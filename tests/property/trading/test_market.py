@@ -29,7 +29,8 @@ from trading.domain.fees import lock_fen
 from trading.domain.instruments import ListInstrument, NoteVintage
 from trading.domain.listed import CancelOrder, PlaceOrder, TakeListing
 from trading.domain.market import Market
-from trading.domain.opening import OpenDay, OverrideOpening
+from trading.domain.opening import OpenDay
+from trading.domain.overriding import OverrideOpening
 from trading.domain.restriction import ResumeTradingAccount, StopTradingAccount
 from trading.domain.rules import SetFees
 from trading.domain.settlement import BlockTrade, NoteBooksAgreement, NoteSettlementDay

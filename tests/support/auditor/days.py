@@ -9,6 +9,13 @@ from carbonmarket.trading.v1 import trading_types_pb2 as types
 from support.auditor.findings import Findings
 from support.auditor.rules import change_bp, china_day, limits_of, nearest
 
+Obstacle = tuple[str, str]
+"""What keeps a day from being opened: a reason, and of what."""
+
+SET_ASIDE = "HEARD_EVENTS_SET_ASIDE"
+DOUBTS = ("HEARING_HALTED", SET_ASIDE)
+"""Obstacles that the shell's records make."""
+
 
 class Dated:
     """What is valid from which day on; a later set for the same day replaces the earlier."""
@@ -70,8 +77,11 @@ class Days:
         self.open_day = ""
         self.last_opened = ""
         self.limits: dict[str, types.InstrumentLimits] = {}
-        self.unfinished: dict[str, set[str]] = {}
-        self.overrides: dict[str, set[str]] = {}
+        self.unsettled: set[str] = set()
+        self.settled_last = ""
+        self.compared = ("", "")  # after which day last, and what differed
+        self.proposed: dict[str, tuple[str, list[Obstacle]]] = {}
+        self.covered: set[Obstacle] = set()
         self.suspended: set[str] = set()
         self.composite_close_fen = 0
         self.path: list[int] = []  # first, highest, lowest of the composite today
@@ -86,11 +96,14 @@ class Days:
             say("days open one after the other", f"{event.day} after {self.last_opened}, open {self.open_day!r}")
         if event.day not in self.announced or china_day(event.opened_ms) != event.day:
             say("an announced day opens on its own date", event.day)
-        people = set(event.overridden_by)
-        if self.unfinished and not event.overridden_by:
-            say("a day opens after settlement and agreement", f"{event.day}: unfinished {self.unfinished}")
-        if event.overridden_by and (len(people) != 2 or not people <= self.overrides.get(event.day, set())):
-            say("two people override an opening", f"{event.day}: {event.overridden_by}")
+        stated = {(each.reason, each.subject) for each in event.overridden}
+        of_books = {each for each in stated if each[0] not in DOUBTS}
+        same("a day opens after settlement and agreement", event.day, of_books, self._obstacles())
+        for reason, subject in sorted(stated - self.covered):
+            up_to = [int(each[1]) for each in self.covered if each[0] == SET_ASIDE]
+            if reason != SET_ASIDE or int(subject) > max(up_to, default=0):
+                say("two people override an opening", f"{event.day}: {reason} {subject}")
+        self.covered = stated
         weights = self._weights_on(event.day)
         known = [
             (self.instruments[name].close_fen, weight) for name, weight in weights if self.instruments[name].close_fen
@@ -111,16 +124,38 @@ class Days:
         self.composite_close_fen = event.composite_previous_close_fen
         self.path, self.whole = [], [0, 0, 0, 0, 0]
         self.closed_today, self.priced_today = set(), False
-        self.unfinished[event.day] = {"settlement", "agreement"}
+        self.unsettled.add(event.day)
 
-    def note(self, day: str, step: str, done: bool) -> None:
-        """A day is finished when it is settled and its books agree."""
-        left = self.unfinished.get(day, set())
-        left = left - {step} if done else left | {step}
-        if left:
-            self.unfinished[day] = left
-        else:
-            self.unfinished.pop(day, None)
+    def settle(self, day: str) -> None:
+        self.unsettled.discard(day)
+        self.settled_last = day
+
+    def compare(self, event: pb.BooksAgreementNoted) -> None:
+        """Books are cumulative: the last comparison counts, for all days before it."""
+        self._findings.same("what differs has a name", event.day, event.agreed, not event.disagreement)
+        if event.day >= self.compared[0]:
+            self.compared = (event.day, event.disagreement)
+
+    def propose(self, event: pb.OpeningOverrideProposed, actor: str) -> None:
+        self._findings.same("an override is signed by its actor", event.day, event.proposed_by, actor)
+        named = [(each.reason, each.subject) for each in event.obstacles]
+        self.proposed[event.day] = (event.proposed_by, named)
+
+    def approve(self, event: pb.OpeningOverrideApproved, actor: str) -> None:
+        self._findings.same("an override is signed by its actor", event.day, event.approved_by, actor)
+        named = [(each.reason, each.subject) for each in event.obstacles]
+        proposed = self.proposed.pop(event.day, ("", []))
+        if proposed != (event.proposed_by, named) or event.proposed_by.partition(":")[2] == actor.partition(":")[2]:
+            self._findings.say("two people override an opening", f"{event.day}: {actor} approves {named} of {proposed}")
+        self.covered |= set(named)
+
+    def _obstacles(self) -> set[Obstacle]:
+        """What keeps a day closed, as far as the days themselves say."""
+        compared, disagreement = self.compared
+        found = {("EARLIER_DAY_NOT_SETTLED", day) for day in self.unsettled}
+        if compared < self.settled_last:
+            return found | {("BOOKS_NOT_COMPARED", self.settled_last)}
+        return found | ({("BOOKS_NOT_AGREED", disagreement)} if disagreement else set())
 
     def _weights_on(self, day: str) -> list[tuple[str, int]]:
         dated = self.weights.on(day)

@@ -55,8 +55,8 @@ class TradingBook(Book):
             pb.ReturnAcknowledged: self.on_return_acknowledged,
             pb.FundsReleased: self.on_funds_released,
             pb.ReleaseAcknowledged: self.on_release_acknowledged,
-            pb.OpeningOverrideProposed: lambda event, record: self._override(event.day, event.proposed_by, record),
-            pb.OpeningOverrideApproved: lambda event, record: self._override(event.day, event.approved_by, record),
+            pb.OpeningOverrideProposed: lambda event, record: self.days.propose(event, actor_of(record)),
+            pb.OpeningOverrideApproved: lambda event, record: self.days.approve(event, actor_of(record)),
             pb.DayOpened: self.on_day_opened,
             pb.TradingSuspended: lambda event, record: self.days.suspended.add(event.instrument),
             pb.TradingResumed: lambda event, record: self.days.suspended.discard(event.instrument),
@@ -208,11 +208,11 @@ class TradingBook(Book):
         units.available += event.quantity_tonnes
 
     def on_settlement_day_noted(self, event: pb.SettlementDayNoted, record: Record) -> None:
-        self.days.note(event.day, "settlement", True)
+        self.days.settle(event.day)
         self.pairs.say("trading hears every settled day", "trading", record.source_position, event.day)
 
     def on_books_agreement_noted(self, event: pb.BooksAgreementNoted, record: Record) -> None:
-        self.days.note(event.day, "agreement", event.agreed)
+        self.days.compare(event)
         self.pairs.say("trading hears every reconciliation", "trading", record.source_position, event.day, event.agreed)
 
     # Orders and blocks
@@ -345,10 +345,6 @@ class TradingBook(Book):
         return trade
 
     # What the methods above are made of
-
-    def _override(self, day: str, actor: str, record: Record) -> None:
-        self.same("an override is signed by its actor", day, actor, actor_of(record))
-        self.days.overrides.setdefault(day, set()).add(actor)
 
     def _number(self, what: str, number: int) -> None:
         self.same(f"{what}s are numbered without gaps", what, number, self.last_ids[what] + 1)

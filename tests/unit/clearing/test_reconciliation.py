@@ -72,7 +72,7 @@ HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
 
 def test_three_books_that_say_the_same_agree() -> None:
     found = compare(AGREEING, HELD, own_book(settled_friday()), 50)
-    assert found == RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0)
+    assert found == RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0, "")
 
 
 # fmt: off
@@ -93,6 +93,19 @@ def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
         found = compare(trading, holdings, own_book(settled_friday()), 50)
         assert found.differences == (difference,)
         assert found.difference_count == 1
+
+
+def test_the_same_difference_has_the_same_name_on_another_day_and_another_has_another() -> None:
+    def disagreement(state: State, power_fen: int, steel_tonnes: int) -> str:
+        funds = (FundPosition(POWER, power_fen, 0, 0, 0, 0), AGREEING.funds[1])
+        held = (HELD[0], Holding(STEEL, "CEA", steel_tonnes))
+        return compare(replace(AGREEING, clearing_entry=3, funds=funds), held, own_book(state), 50).disagreement
+
+    friday, later = settled_friday(), settled_friday()
+    play(later, ICBC, RecordDeposit("later", POWER, 70))
+    assert disagreement(friday, 200, 700) == ""
+    assert disagreement(friday, 199, 700) == disagreement(later, 269, 700) != ""
+    assert len({disagreement(friday, 199, 700), disagreement(friday, 198, 700), disagreement(friday, 199, 701)}) == 3
 
 
 def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches() -> None:
@@ -183,9 +196,9 @@ def test_books_are_compared_only_at_positions_that_belong_together() -> None:
     assert "delivered" in not_comparable_because(AGREEING, own_book(state))
 
 
-ANSWER = RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0)
+ANSWER = RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0, "")
 DIFFERS = replace(ANSWER, differences=(Difference(Book.FUNDS, POWER, "", 1, 2),), difference_count=1)
-RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 50, 2, 4, (), 0, (), 0)
+RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 50, 2, 4, (), 0, (), 0, "")
 
 # fmt: off
 LADDER: list[Line] = [

@@ -55,7 +55,7 @@ EVENTS: list[Line] = [
     (exclusion.ExclusionApproved(1, 9, (3, 4), "default", "clearing_operator:bob"), set(), "run/9"),
     (exclusion.TradeExcluded(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5, 1, BIG), {"p-1", "p-2"}, "trade/3", True),
     (reconciliation.ReconciliationOrdered(DAY), set(), ""),
-    (reconciliation.BooksReconciled(DAY, False, 1, 2, 3, 4, 5, (DIFFERENCE,), 1, (IN_FLIGHT,), 1), set(), ""),
+    (reconciliation.BooksReconciled(DAY, False, 1, 2, 3, 4, 5, (DIFFERENCE,), 1, (IN_FLIGHT,), 1, "5e1f"), set(), ""),
 ]
 
 ENUMS: list[Numbering] = [
@@ -93,5 +93,5 @@ def test_people_are_told_of_every_event_that_keeps_a_day_from_its_end_and_of_no_
         "DeliveryVoided": "ACCOUNT_CLOSED",
         "BooksReconciled": "BOOKS_DISAGREE",
     }
-    agreed = reconciliation.BooksReconciled(DAY, True, 1, 2, 3, 4, 5, (), 0, (), 0)
+    agreed = reconciliation.BooksReconciled(DAY, True, 1, 2, 3, 4, 5, (), 0, (), 0, "")
     assert WIRE.by_event[reconciliation.BooksReconciled].concern(agreed) == ""

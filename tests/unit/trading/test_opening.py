@@ -22,25 +22,22 @@ from support.trading_floor import (
     quiet_floor,
     settled,
 )
-from trading.domain.calendar import AnnounceTradingDays, DayPhase
+from trading.domain.calendar import AnnounceTradingDays, DayPhase, Obstacle, unfinished
 from trading.domain.closing import CloseDay
 from trading.domain.instruments import InstrumentListed, Limits, ListInstrument, NoteVintage
 from trading.domain.listed import PlaceOrder, TakeListing
-from trading.domain.opening import (
-    DayOpened,
-    OpenDay,
-    OpeningOverrideApproved,
-    OpeningOverrideProposed,
-    OverrideOpening,
-    obstacles,
-)
+from trading.domain.opening import DayOpened, OpenDay
+from trading.domain.overriding import OpeningOverrideApproved, OpeningOverrideProposed, OverrideOpening, obstacles
 from trading.domain.rules import SetCompositeWeights, SetTradingRules, Weight
 from trading.domain.settlement import AllowancesReleased, NoteBooksAgreement, NoteSettlementDay
 from trading.domain.values import Side
 
 FIRST_LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, 6_240)
 NO_DOUBTS = Context(0, acting(ANN))
+NOT_SETTLED = Obstacle("EARLIER_DAY_NOT_SETTLED", FRIDAY)
 GROUND = "clearing is away, the exchange's committee decided"
+PROPOSED = OpeningOverrideProposed(MONDAY, GROUND, ANN, (NOT_SETTLED,))
+APPROVED = OpeningOverrideApproved(MONDAY, GROUND, ANN, BOB, (NOT_SETTLED,))
 
 # fmt: off
 LISTING: list[Line] = [
@@ -81,10 +78,10 @@ OVERRIDING: list[Line] = [
     ("09:00", ANN, OverrideOpening(MONDAY, "x" * 201),             "GROUND_MALFORMED"),
     ("09:00", ANN, OverrideOpening("2021-07-17", GROUND),          "DAY_UNKNOWN"),
     ("09:00", ANN, OverrideOpening(FRIDAY, GROUND),                "DAY_ALREADY_OPENED"),
-    ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                [OpeningOverrideProposed(MONDAY, GROUND, ANN)]),
+    ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                [PROPOSED]),
     ("09:00", ANN, OpenDay(MONDAY),                                "EARLIER_DAY_NOT_SETTLED"),
     ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                "SECOND_PERSON_REQUIRED"),
-    ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                [OpeningOverrideApproved(MONDAY, GROUND, ANN, BOB)]),
+    ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                [APPROVED]),
     ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                "OVERRIDE_ALREADY_APPROVED"),
     ("09:00", ANN, OpenDay(MONDAY),                                None),
     ("09:00", BOB, OverrideOpening(TUESDAY, GROUND),               "DAY_STILL_OPEN"),
@@ -120,16 +117,16 @@ def test_a_day_opens_when_the_last_one_is_settled_and_the_books_agree() -> None:
     floor.at("09:00")
     assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
     floor.play(CLEARING, NoteSettlementDay(FRIDAY))
+    assert floor.refusal(ANN, OpenDay(MONDAY)) == ("BOOKS_NOT_COMPARED", {"day": MONDAY, "earlier_day": FRIDAY})
+    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False, "a fen"))
     assert floor.refusal(ANN, OpenDay(MONDAY)) == ("BOOKS_NOT_AGREED", {"day": MONDAY, "earlier_day": FRIDAY})
-    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False))
-    assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "BOOKS_NOT_AGREED"
     floor.play(CLEARING, NoteBooksAgreement(FRIDAY, True))
-    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False))
+    floor.play(CLEARING, NoteBooksAgreement(FRIDAY, False, "a fen"))
     assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "BOOKS_NOT_AGREED", "a later comparison found a difference"
     floor.play(CLEARING, NoteBooksAgreement(FRIDAY, True))
     opened = floor.play(ANN, OpenDay(MONDAY))[0]
     assert isinstance(opened, DayOpened)
-    assert opened.overridden_by == ()
+    assert opened.overridden == ()
 
 
 def test_an_override_that_is_no_longer_needed_leaves_no_mark_on_the_day() -> None:
@@ -140,25 +137,118 @@ def test_an_override_that_is_no_longer_needed_leaves_no_mark_on_the_day() -> Non
     floor.settle()
     opened = floor.open(MONDAY)[0]
     assert isinstance(opened, DayOpened)
-    assert opened.overridden_by == ()
+    assert opened.overridden == ()
 
 
-def test_an_override_is_for_one_day_only() -> None:
+def override(floor: Floor, day: str) -> None:
+    floor.day = day
+    floor.at("09:00").play(ANN, OverrideOpening(day, GROUND))
+    floor.play(BOB, OverrideOpening(day, GROUND))
+
+
+def opened_over(floor: Floor, day: str) -> list[str]:
+    """The reasons that were covered when the day opened."""
+    opened = floor.open(day)[0]
+    assert isinstance(opened, DayOpened)
+    return [obstacle.reason for obstacle in opened.overridden]
+
+
+def test_an_override_covers_what_it_names_and_a_new_obstacle_needs_another() -> None:
+    floor = open_floor()
+    floor.close()
+    override(floor, MONDAY)
+    floor.set_aside, floor.set_aside_last = 1, 37
+    assert floor.refusal(ANN, OpenDay(MONDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": 1})
+    assert floor.play(ANN, OverrideOpening(MONDAY, GROUND)) == [
+        OpeningOverrideProposed(MONDAY, GROUND, ANN, (Obstacle("HEARD_EVENTS_SET_ASIDE", "37"),))
+    ]
+    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    assert opened_over(floor, MONDAY) == ["EARLIER_DAY_NOT_SETTLED", "HEARD_EVENTS_SET_ASIDE"]
+    floor.close()
+    floor.day = TUESDAY
+    assert [one.subject for one in obstacles(floor.market, TUESDAY, NO_DOUBTS)] == [FRIDAY, MONDAY]
+    assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY)) == (
+        "EARLIER_DAY_NOT_SETTLED",
+        {"day": TUESDAY, "earlier_day": MONDAY},
+    )
+
+
+def test_what_came_up_or_went_since_an_override_was_proposed_is_proposed_anew() -> None:
     floor = open_floor()
     floor.close()
     floor.day = MONDAY
     floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
-    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
-    opened = floor.play(ANN, OpenDay(MONDAY))[0]
-    assert isinstance(opened, DayOpened)
-    assert opened.overridden_by == (ANN, BOB)
-    floor.close()
-    floor.day = TUESDAY
-    assert [obstacle.facts["earlier_day"] for obstacle in obstacles(floor.market, TUESDAY, NO_DOUBTS)] == [
-        FRIDAY,
-        MONDAY,
+    floor.halted = ("clearing",)
+    named = (NOT_SETTLED, Obstacle("HEARING_HALTED", "clearing"))
+    assert floor.play(BOB, OverrideOpening(MONDAY, GROUND)) == [OpeningOverrideProposed(MONDAY, GROUND, BOB, named)]
+    floor.halted = ()
+    assert floor.play(BOB, OverrideOpening(MONDAY, GROUND)) == [
+        OpeningOverrideProposed(MONDAY, GROUND, BOB, (NOT_SETTLED,))
     ]
-    assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
+    assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
+    floor.play(ANN, OverrideOpening(MONDAY, GROUND))
+    assert opened_over(floor, MONDAY) == ["EARLIER_DAY_NOT_SETTLED"]
+
+
+def end_day(floor: Floor, disagreement: str) -> None:
+    """The day closes and is settled; the comparison after it finds so much."""
+    floor.close()
+    floor.play(CLEARING, NoteSettlementDay(floor.day))
+    floor.play(CLEARING, NoteBooksAgreement(floor.day, not disagreement, disagreement))
+
+
+def test_one_disagreement_needs_two_people_on_one_morning_only_and_a_new_one_needs_them_again() -> None:
+    floor = open_floor()
+    end_day(floor, "a tonne")
+    override(floor, MONDAY)
+    assert opened_over(floor, MONDAY) == ["BOOKS_NOT_AGREED"]
+    end_day(floor, "a tonne")
+    assert opened_over(floor, TUESDAY) == ["BOOKS_NOT_AGREED"], "the same is still covered"
+    end_day(floor, "a tonne and a fen")
+    floor.day = DAYS[3]
+    assert floor.at("09:00").refusal(ANN, OpenDay(DAYS[3]))[0] == "BOOKS_NOT_AGREED"
+    override(floor, DAYS[3])
+    assert opened_over(floor, DAYS[3]) == ["BOOKS_NOT_AGREED"]
+    end_day(floor, "")
+    assert opened_over(floor, DAYS[4]) == []
+
+
+def test_books_that_agree_agree_for_every_day_before() -> None:
+    floor = open_floor()
+    end_day(floor, "a tonne")
+    override(floor, MONDAY)
+    floor.open(MONDAY)
+    assert not floor.market.calendar.days[FRIDAY].books_agreed
+    end_day(floor, "")
+    assert [floor.market.calendar.days[day].books_agreed for day in (FRIDAY, MONDAY)] == [True, True]
+    assert unfinished(floor.market.calendar) == []
+    assert opened_over(floor, TUESDAY) == []
+
+
+def test_a_covered_obstacle_that_went_is_new_when_it_comes_back() -> None:
+    floor = open_floor()
+    end_day(floor, "a tonne")
+    override(floor, MONDAY)
+    floor.open(MONDAY)
+    end_day(floor, "")
+    floor.open(TUESDAY)
+    end_day(floor, "a tonne")
+    floor.day = DAYS[3]
+    assert floor.at("09:00").refusal(ANN, OpenDay(DAYS[3]))[0] == "BOOKS_NOT_AGREED"
+
+
+def test_an_override_of_what_is_set_aside_covers_up_to_the_last_that_it_named() -> None:
+    floor = quiet_floor()
+    floor.set_aside, floor.set_aside_last = 2, 37
+    override(floor, FRIDAY)
+    floor.set_aside, floor.set_aside_last = 1, 12
+    assert opened_over(floor, FRIDAY) == ["HEARD_EVENTS_SET_ASIDE"], "the later one was dealt with"
+    end_day(floor, "")
+    assert opened_over(floor, MONDAY) == ["HEARD_EVENTS_SET_ASIDE"]
+    end_day(floor, "")
+    floor.set_aside, floor.set_aside_last = 2, 45
+    floor.day = TUESDAY
+    assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY))[0] == "HEARD_EVENTS_SET_ASIDE"
 
 
 def test_heard_events_that_could_not_be_applied_keep_the_day_closed() -> None:
@@ -175,7 +265,7 @@ def test_a_source_that_is_not_heard_keeps_the_day_closed_unless_two_people_overr
     floor.play(BOB, OverrideOpening(FRIDAY, GROUND))
     opened = floor.play(ANN, OpenDay(FRIDAY))[0]
     assert isinstance(opened, DayOpened)
-    assert opened.overridden_by == (ANN, BOB)
+    assert opened.overridden == (Obstacle("HEARING_HALTED", "registry"),)
 
 
 def test_without_rules_or_instruments_no_day_opens() -> None:

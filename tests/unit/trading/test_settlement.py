@@ -101,8 +101,10 @@ HEARING: list[Line] = [
     ("16:00", CLEARING, NoteSettlementDay(MONDAY),                "DAY_NOT_CLOSED"),
     ("16:00", CLEARING, NoteSettlementDay(FRIDAY),                [SettlementDayNoted(FRIDAY)]),
     ("16:00", CLEARING, NoteBooksAgreement(MONDAY, True),         "DAY_NOT_CLOSED"),
-    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, False),        [BooksAgreementNoted(FRIDAY, False)]),
-    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, True),         [BooksAgreementNoted(FRIDAY, True)]),
+    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, False),        "DISAGREEMENT_UNNAMED"),
+    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, True, "x"),    "DISAGREEMENT_UNNAMED"),
+    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, False, "x"),   [BooksAgreementNoted(FRIDAY, False, "x")]),
+    ("16:00", CLEARING, NoteBooksAgreement(FRIDAY, True),         [BooksAgreementNoted(FRIDAY, True, "")]),
 ]
 
 CONFIRMING: list[Line] = [

@@ -15,6 +15,7 @@ from trading.domain import (
     listed,
     negotiations,
     opening,
+    overriding,
     restriction,
     rules,
     settlement,
@@ -29,6 +30,7 @@ from trading.wire import WIRE
 BIG = 2**62
 DAY = "2021-07-16"
 LIMITS = instruments.Limits("CEA", 4_800, 4_320, 5_280, 3_360, BIG)
+OBSTACLE = calendar.Obstacle("BOOKS_NOT_AGREED", "5e1f")
 BY_OWNER, BY_PROPOSER = listed.CancelReason.BY_OWNER, negotiations.WithdrawReason.BY_PROPOSER
 
 # fmt: off
@@ -66,16 +68,16 @@ EVENTS: list[Line] = [
     (negotiations.BlockDeclined(7, "p-1", "p-2", 1, 2), {"p-1", "p-2"}, "block/7", True),
     (negotiations.BlockWithdrawn(7, "p-1", "p-2", BY_PROPOSER, 1, 2), {"p-1", "p-2"}, "block/7", True),
     (negotiations.BlockExpired(7, "p-1", "p-2", 1, 2), {"p-1", "p-2"}, "block/7", True),
-    (opening.OpeningOverrideProposed(DAY, "clearing is away", "e:ann"), set(), "", False),
-    (opening.OpeningOverrideApproved(DAY, "clearing is away", "e:ann", "e:bob"), set(), "", False),
-    (opening.DayOpened(DAY, BIG, (LIMITS,), 4_800, ("e:ann", "e:bob")), set(), "", False),
+    (overriding.OpeningOverrideProposed(DAY, "clearing is away", "e:ann", (OBSTACLE,)), set(), "", False),
+    (overriding.OpeningOverrideApproved(DAY, "clearing is away", "e:ann", "e:bob", (OBSTACLE,)), set(), "", False),
+    (opening.DayOpened(DAY, BIG, (LIMITS,), 4_800, (OBSTACLE,)), set(), "", False),
     (closing.InstrumentDayClosed(DAY, "CEA", 1, 2, 3, 4, 5, -6, 7, 8, 9, 10, 11, 12, 13, 14, BIG), set(), "", False),
     (closing.CompositePriced(DAY, 1, 2, 3, 4, 5, -6), set(), "", False),
     (closing.TradingDayClosed(DAY, 1, 2, 3, 4, 5, BIG), set(), "", False),
     (settlement.TradeMarkedSettled(6), set(), "trade/6", False),
     (settlement.TradeBlocked(6, "p-1", "p-2", BIG), {"p-1", "p-2"}, "trade/6", True),
     (settlement.SettlementDayNoted(DAY), set(), "", False),
-    (settlement.BooksAgreementNoted(DAY, True), set(), "", False),
+    (settlement.BooksAgreementNoted(DAY, False, "5e1f"), set(), "", False),
     (settlement.AllowancesReleased(6, "p-1", "CEA", 10), {"p-1"}, "trade/6", True),
     (confirmation.ClearingRunConfirmed(1, DAY, 2, 3, 4, BIG), set(), "", False),
     (confirmation.ClearingRunDisputed(1, DAY, 2, "TOTALS_DIFFER", (("a", "1"), ("b", "2"))), set(), "", False),

@@ -106,15 +106,16 @@ async def announce(
 
 @command(days, "override", ['carbonmarket days override 2021-07-19 --ground "bank away, see minutes 12"'])
 @click.argument("day", type=DAY)
-@click.option("--ground", required=True, help="Why it opens although an earlier day is not settled.")
+@click.option("--ground", required=True, help="Why it opens nevertheless.")
 @request_id_option
 async def override(market: CarbonMarket, session: Session, day: str, ground: str, request_id: str) -> None:
-    """Let a day open although an earlier one is not settled. One operator proposes it, a second approves it."""
+    """Let a day open in spite of what keeps it closed now. One operator proposes it, a second approves it."""
     answer = await market.trading.override_opening(day, ground, request_id=request_id)
+    named = ", ".join(dict.fromkeys(obstacle.reason for obstacle in answer.obstacles))
     sentence = (
-        f"Approved: {day} may be opened, what is unsettled stays blocked."
+        f"Approved: {day} may be opened in spite of {named}; what is unsettled stays blocked."
         if answer.approved
-        else f"Proposed: another exchange operator approves it by the same command for {day}."
+        else f"Proposed, in spite of {named}: another exchange operator approves it by the same command for {day}."
     )
     session.done(answer, request_id, sentence)
 

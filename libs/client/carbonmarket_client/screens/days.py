@@ -34,7 +34,8 @@ def day_card(answer: trading.GetDayResponse) -> RenderableType:
         rows.append(("proposed to open nevertheless", answer.override_proposed_by))
     for obstacle in answer.obstacles:
         named = ", ".join(f"{label(name)} {fact(name, text)}" for name, text in sorted(obstacle.facts.items()))
-        rows.append(("cannot open", f"{obstacle.reason} ({named})" if named else obstacle.reason))
+        what = "opens in spite of" if obstacle.covered else "cannot open"
+        rows.append((what, f"{obstacle.reason} ({named})" if named else obstacle.reason))
     if answer.opened_ms:
         rows.append(("trades", f"{answer.trades:,}, {tonnes(answer.quantity_tonnes)} t, {money(answer.value_fen)}"))
     if answer.closed_ms:

@@ -18,6 +18,7 @@ Excluded trades are in no other figure: trading counts them as if they had not b
 what makes a payout that trading lets go one that clearing makes.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class RecordReconciliation:
     difference_count: int
     in_flight: tuple[InFlight, ...]
     in_flight_count: int
+    disagreement: str
 
 
 # Events
@@ -86,6 +88,7 @@ class BooksReconciled:
     difference_count: int
     in_flight: tuple[InFlight, ...]
     in_flight_count: int
+    disagreement: str
 
 
 # The comparison
@@ -129,7 +132,14 @@ def compare(
         difference_count=len(differences),
         in_flight=tuple(in_flight[:IN_FLIGHT_LISTED_MAX]),
         in_flight_count=len(in_flight),
+        disagreement=name_of(differences),
     )
+
+
+def name_of(differences: Iterable[Difference]) -> str:
+    """What differs, as one name: where, and by how much. Both sides may move on, the difference stays the same one."""
+    found = [f"{row.book:d} {row.account} {row.instrument} {row.held - row.expected}" for row in differences]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
 
 
 def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Difference]:
@@ -267,6 +277,7 @@ def books_reconciled(day: str, command: RecordReconciliation) -> BooksReconciled
         difference_count=command.difference_count,
         in_flight=command.in_flight,
         in_flight_count=command.in_flight_count,
+        disagreement=command.disagreement,
     )
 
 

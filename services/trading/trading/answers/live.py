@@ -11,7 +11,7 @@ from trading.domain.book import Book, BookSide
 from trading.domain.calendar import Calendar, Day, DayPhase, known_day
 from trading.domain.instruments import Instrument, Limits
 from trading.domain.market import Market
-from trading.domain.opening import obstacles
+from trading.domain.overriding import is_covered, obstacles
 from trading.domain.prices import DayPrices
 from trading.domain.rules import Session, TradingRules, fees_on
 
@@ -107,9 +107,12 @@ def day(market: Market, name: str, context: Context) -> pb.GetDayResponse:
         block_sessions=[SESSION.encode(one) for one in rules.block_sessions] if rules else [],
         obstacles=[
             pb.OpeningObstacle(
-                reason=obstacle.reason, facts={name: str(value) for name, value in obstacle.facts.items()}
+                reason=refusal.reason,
+                facts={name: str(value) for name, value in refusal.facts.items()},
+                subject=obstacle.subject,
+                covered=is_covered(market, obstacle),
             )
-            for obstacle in (obstacles(market, live.day, context) if waits else [])
+            for obstacle, refusal in (obstacles(market, live.day, context) if waits else {}).items()
         ],
         override_proposed_by=live.override_proposed_by,
         override_approved_by=live.override_approved_by,

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from trading.domain.market import Market
 
 DAYS_AT_ONCE_MAX = 400
-DAYS_END = "9999-12-31"
-"""After every day that can be written."""
 DAYS_AHEAD_MAX = 731
 """Two years, in days of the calendar. Days only come in order: one announced far ahead bars all before it, for ever."""
 
@@ -71,13 +69,23 @@ class Total:
     value_fen: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a day from being opened: the reason of the refusal, and of what (overriding.py)."""
+
+    reason: str
+    subject: str
+
+
 @dataclass(slots=True)
 class Day:
     day: str
     phase: DayPhase = DayPhase.ANNOUNCED
     opened_ms: int = 0
     closed_ms: int = 0
+    # The last override that was proposed, and of which obstacles, until it is approved.
     override_proposed_by: str = ""
+    override_proposed: tuple[Obstacle, ...] = ()
     override_approved_by: str = ""
     first_trade_id: int = 0
     last_trade_id: int = 0
@@ -95,6 +103,11 @@ class Calendar:
     # The last one that clearing said is settled.
     last_settled: str = ""
     open_day: str = ""
+    # The last one after which clearing compared the books, and what differed then, as clearing names it.
+    last_compared: str = ""
+    disagreement: str = ""
+    # What two people overrode, as long as it stands.
+    covered: set[Obstacle] = field(default_factory=set)
 
 
 def day_start_ms(day: str) -> int:
@@ -120,12 +133,15 @@ def check_not_opened(calendar: Calendar, day: str) -> None:
         raise Rejected("DAY_ALREADY_OPENED", day=day, last_day=calendar.last_opened)
 
 
-def unfinished_before(calendar: Calendar, day: str) -> list[Day]:
-    """Opened days that are not both settled and agreed upon, earliest first."""
+def check_none_open(calendar: Calendar, day: str) -> None:
+    if calendar.open_day:
+        raise Rejected("DAY_STILL_OPEN", day=day, open_day=calendar.open_day)
+
+
+def unfinished(calendar: Calendar) -> list[Day]:
+    """Closed days that are not settled, or after which the books did not agree nor later."""
     return [
-        one
-        for one in calendar.days.values()
-        if one.day < day and one.phase is not DayPhase.ANNOUNCED and not (one.settled and one.books_agreed)
+        one for one in calendar.days.values() if one.phase is DayPhase.CLOSED and not (one.settled and one.books_agreed)
     ]
 
 

@@ -56,10 +56,11 @@ class NoteSettlementDay:
 
 @dataclass(frozen=True, slots=True)
 class NoteBooksAgreement:
-    """Heard: the three books were compared after the day."""
+    """Heard: the three books were compared after the day; `disagreement` names what differs, if they did not agree."""
 
     day: str
     agreed: bool
+    disagreement: str = ""
 
 
 # Events
@@ -87,6 +88,7 @@ class SettlementDayNoted:
 class BooksAgreementNoted:
     day: str
     agreed: bool
+    disagreement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,10 @@ def note_books_agreement(market: "Market", command: NoteBooksAgreement, context:
     day = known_day(market.calendar, command.day)
     if day.phase is not DayPhase.CLOSED:
         raise Rejected("DAY_NOT_CLOSED", day=command.day)
+    if command.agreed == bool(command.disagreement):
+        raise Rejected("DISAGREEMENT_UNNAMED", day=command.day, disagreement=command.disagreement)
 
-    return [BooksAgreementNoted(day=command.day, agreed=command.agreed)]
+    return [BooksAgreementNoted(day=command.day, agreed=command.agreed, disagreement=command.disagreement)]
 
 
 def releases_due(market: "Market") -> list[AllowancesReleased]:
@@ -224,9 +228,18 @@ def on_settlement_day_noted(market: "Market", event: SettlementDayNoted) -> None
 
 
 def on_books_agreement_noted(market: "Market", event: BooksAgreementNoted) -> None:
-    day = market.calendar.days[event.day]
+    """Books are cumulative: what agrees after a day agrees for all days before it."""
+    calendar = market.calendar
+    day = calendar.days[event.day]
     assert day.phase is DayPhase.CLOSED
     day.books_agreed = event.agreed
+    if event.day < calendar.last_compared:
+        return
+    calendar.last_compared = event.day
+    calendar.disagreement = event.disagreement
+    if event.agreed:
+        for earlier in calendar.days.values():
+            earlier.books_agreed |= earlier.settled and earlier.day <= event.day
 
 
 def on_allowances_released(market: "Market", event: AllowancesReleased) -> None:

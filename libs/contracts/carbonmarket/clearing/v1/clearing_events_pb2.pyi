@@ -1060,6 +1060,7 @@ class BooksReconciled(_message.Message):
     IN_FLIGHT_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
     CLEARING_POSITION_FIELD_NUMBER: _builtins.int
+    DISAGREEMENT_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     agreed: _builtins.bool
     registry_position: _builtins.int
@@ -1071,6 +1072,8 @@ class BooksReconciled(_message.Message):
     in_flight_count: _builtins.int
     clearing_position: _builtins.int
     """Where clearing's log was when its balances and obligations were read; zero in records from before it was stated."""
+    disagreement: _builtins.str
+    """What differs, by name: the same differences have the same name on another day; empty if the books agreed."""
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.BookDifference]:
         """At most 200."""
@@ -1093,10 +1096,11 @@ class BooksReconciled(_message.Message):
         in_flight: _abc.Iterable[_clearing_types_pb2.InFlight] | None = ...,
         in_flight_count: _builtins.int = ...,
         clearing_position: _builtins.int = ...,
+        disagreement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry", b"clearing_entry", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "differences", b"differences", "in_flight", b"in_flight", "in_flight_count", b"in_flight_count", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry", b"clearing_entry", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "differences", b"differences", "disagreement", b"disagreement", "in_flight", b"in_flight", "in_flight_count", b"in_flight_count", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -504,19 +504,25 @@ class OpeningOverrideProposed(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    OBSTACLES_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     ground: _builtins.str
     proposed_by: _builtins.str
+    @_builtins.property
+    def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
+        """What it is to cover: all that kept the day closed and was not covered yet."""
+
     def __init__(
         self,
         *,
         day: _builtins.str = ...,
         ground: _builtins.str = ...,
         proposed_by: _builtins.str = ...,
+        obstacles: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "ground", b"ground", "proposed_by", b"proposed_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "ground", b"ground", "obstacles", b"obstacles", "proposed_by", b"proposed_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -532,10 +538,15 @@ class OpeningOverrideApproved(_message.Message):
     GROUND_FIELD_NUMBER: _builtins.int
     PROPOSED_BY_FIELD_NUMBER: _builtins.int
     APPROVED_BY_FIELD_NUMBER: _builtins.int
+    OBSTACLES_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     ground: _builtins.str
     proposed_by: _builtins.str
     approved_by: _builtins.str
+    @_builtins.property
+    def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
+        """What it covers, on this and on later days, for as long as it stands: those of the proposal."""
+
     def __init__(
         self,
         *,
@@ -543,10 +554,11 @@ class OpeningOverrideApproved(_message.Message):
         ground: _builtins.str = ...,
         proposed_by: _builtins.str = ...,
         approved_by: _builtins.str = ...,
+        obstacles: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "day", b"day", "ground", b"ground", "proposed_by", b"proposed_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "day", b"day", "ground", b"ground", "obstacles", b"obstacles", "proposed_by", b"proposed_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -562,7 +574,7 @@ class DayOpened(_message.Message):
     OPENED_MS_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     COMPOSITE_PREVIOUS_CLOSE_FEN_FIELD_NUMBER: _builtins.int
-    OVERRIDDEN_BY_FIELD_NUMBER: _builtins.int
+    OVERRIDDEN_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     opened_ms: _builtins.int
     composite_previous_close_fen: _builtins.int
@@ -572,8 +584,8 @@ class DayOpened(_message.Message):
         """Every listed instrument, by name."""
 
     @_builtins.property
-    def overridden_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The two actors, when the day was opened although an earlier one is not settled; else empty."""
+    def overridden(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
+        """What kept the day closed and was covered by an override of this day or of an earlier one; else empty."""
 
     def __init__(
         self,
@@ -582,11 +594,11 @@ class DayOpened(_message.Message):
         opened_ms: _builtins.int = ...,
         limits: _abc.Iterable[_trading_types_pb2.InstrumentLimits] | None = ...,
         composite_previous_close_fen: _builtins.int = ...,
-        overridden_by: _abc.Iterable[_builtins.str] | None = ...,
+        overridden: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["composite_previous_close_fen", b"composite_previous_close_fen", "day", b"day", "limits", b"limits", "opened_ms", b"opened_ms", "overridden_by", b"overridden_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["composite_previous_close_fen", b"composite_previous_close_fen", "day", b"day", "limits", b"limits", "opened_ms", b"opened_ms", "overridden", b"overridden"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1425,17 +1437,21 @@ class BooksAgreementNoted(_message.Message):
 
     DAY_FIELD_NUMBER: _builtins.int
     AGREED_FIELD_NUMBER: _builtins.int
+    DISAGREEMENT_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     agreed: _builtins.bool
+    disagreement: _builtins.str
+    """What differs, as clearing names it; empty if the books agreed."""
     def __init__(
         self,
         *,
         day: _builtins.str = ...,
         agreed: _builtins.bool = ...,
+        disagreement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "day", b"day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "day", b"day", "disagreement", b"disagreement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -294,7 +294,7 @@ class GetDayResponse(_message.Message):
     """Who proposed to open it nevertheless, and who approved; empty when nobody did."""
     override_approved_by: _builtins.str
     settled: _builtins.bool
-    """After it closed: every trade of it is settled or was taken out, and the three books agreed."""
+    """After it closed: every trade of it is settled or was taken out, and the three books agreed after it or after a later day."""
     books_agreed: _builtins.bool
     trades: _builtins.int
     quantity_tonnes: _builtins.int
@@ -317,7 +317,7 @@ class GetDayResponse(_message.Message):
     def block_sessions(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Session]: ...
     @_builtins.property
     def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningObstacle]:
-        """What keeps it from being opened; empty when nothing does, or when it was opened."""
+        """What keeps it from being opened, what two people overrode included; empty when nothing does, or when it was opened."""
 
     def __init__(
         self,
@@ -377,8 +377,14 @@ class OpeningObstacle(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    COVERED_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """UPPER_SNAKE, states a fact."""
+    subject: _builtins.str
+    """Of what (Obstacle); two disagreements are the same when this is."""
+    covered: _builtins.bool
+    """Two people overrode it: it keeps nothing closed."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What a person needs to know of it."""
@@ -388,10 +394,12 @@ class OpeningObstacle(_message.Message):
         *,
         reason: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        subject: _builtins.str = ...,
+        covered: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["covered", b"covered", "facts", b"facts", "reason", b"reason", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

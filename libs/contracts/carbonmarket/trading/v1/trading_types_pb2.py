@@ -24,23 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+carbonmarket/trading/v1/trading_types.proto\x12\x17\x63\x61rbonmarket.trading.v1\"4\n\x07Session\x12\x13\n\x0bopen_minute\x18\x01 \x01(\x05\x12\x14\n\x0c\x63lose_minute\x18\x02 \x01(\x05\"\xf2\x02\n\x0cTradingRules\x12\x16\n\x0evalid_from_day\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x16\n\x0elisted_band_bp\x18\x03 \x01(\x05\x12\x15\n\rblock_band_bp\x18\x04 \x01(\x05\x12\x16\n\x0eprice_tick_fen\x18\x05 \x01(\x03\x12\x1c\n\x14quantity_tick_tonnes\x18\x06 \x01(\x03\x12\x19\n\x11listed_tonnes_max\x18\x07 \x01(\x03\x12\x18\n\x10\x62lock_tonnes_min\x18\x08 \x01(\x03\x12\x39\n\x0flisted_sessions\x18\t \x03(\x0b\x32 .carbonmarket.trading.v1.Session\x12\x38\n\x0e\x62lock_sessions\x18\n \x03(\x0b\x32 .carbonmarket.trading.v1.Session\x12\x13\n\x0b\x62ook_levels\x18\x0b \x01(\x05\x12\x16\n\x0e\x64\x61y_trades_max\x18\x0c \x01(\x05\"5\n\x0f\x43ompositeWeight\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x05\"\xa2\x01\n\x10InstrumentLimits\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x1a\n\x12previous_close_fen\x18\x02 \x01(\x03\x12\x16\n\x0elisted_low_fen\x18\x03 \x01(\x03\x12\x17\n\x0flisted_high_fen\x18\x04 \x01(\x03\x12\x15\n\rblock_low_fen\x18\x05 \x01(\x03\x12\x16\n\x0e\x62lock_high_fen\x18\x06 \x01(\x03\"\x93\x01\n\x0bMethodTotal\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x34\n\x06method\x18\x02 \x01(\x0e\x32$.carbonmarket.trading.v1.TradeMethod\x12\x0e\n\x06trades\x18\x03 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\x11\n\tvalue_fen\x18\x05 \x01(\x03*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*\\\n\x0bTradeMethod\x12\x1c\n\x18TRADE_METHOD_UNSPECIFIED\x10\x00\x12\x17\n\x13TRADE_METHOD_LISTED\x10\x01\x12\x16\n\x12TRADE_METHOD_BLOCK\x10\x02*h\n\x08\x44\x61yPhase\x12\x19\n\x15\x44\x41Y_PHASE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x41Y_PHASE_ANNOUNCED\x10\x01\x12\x12\n\x0e\x44\x41Y_PHASE_OPEN\x10\x02\x12\x14\n\x10\x44\x41Y_PHASE_CLOSED\x10\x03*l\n\x0c\x43\x61ncelReason\x12\x1d\n\x19\x43\x41NCEL_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41NCEL_REASON_BY_OWNER\x10\x01\x12!\n\x1d\x43\x41NCEL_REASON_ACCOUNT_STOPPED\x10\x02*w\n\x0eWithdrawReason\x12\x1f\n\x1bWITHDRAW_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bWITHDRAW_REASON_BY_PROPOSER\x10\x01\x12#\n\x1fWITHDRAW_REASON_ACCOUNT_STOPPED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+carbonmarket/trading/v1/trading_types.proto\x12\x17\x63\x61rbonmarket.trading.v1\"4\n\x07Session\x12\x13\n\x0bopen_minute\x18\x01 \x01(\x05\x12\x14\n\x0c\x63lose_minute\x18\x02 \x01(\x05\"\xf2\x02\n\x0cTradingRules\x12\x16\n\x0evalid_from_day\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x16\n\x0elisted_band_bp\x18\x03 \x01(\x05\x12\x15\n\rblock_band_bp\x18\x04 \x01(\x05\x12\x16\n\x0eprice_tick_fen\x18\x05 \x01(\x03\x12\x1c\n\x14quantity_tick_tonnes\x18\x06 \x01(\x03\x12\x19\n\x11listed_tonnes_max\x18\x07 \x01(\x03\x12\x18\n\x10\x62lock_tonnes_min\x18\x08 \x01(\x03\x12\x39\n\x0flisted_sessions\x18\t \x03(\x0b\x32 .carbonmarket.trading.v1.Session\x12\x38\n\x0e\x62lock_sessions\x18\n \x03(\x0b\x32 .carbonmarket.trading.v1.Session\x12\x13\n\x0b\x62ook_levels\x18\x0b \x01(\x05\x12\x16\n\x0e\x64\x61y_trades_max\x18\x0c \x01(\x05\"5\n\x0f\x43ompositeWeight\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x05\"\xa2\x01\n\x10InstrumentLimits\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x1a\n\x12previous_close_fen\x18\x02 \x01(\x03\x12\x16\n\x0elisted_low_fen\x18\x03 \x01(\x03\x12\x17\n\x0flisted_high_fen\x18\x04 \x01(\x03\x12\x15\n\rblock_low_fen\x18\x05 \x01(\x03\x12\x16\n\x0e\x62lock_high_fen\x18\x06 \x01(\x03\"\x93\x01\n\x0bMethodTotal\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x34\n\x06method\x18\x02 \x01(\x0e\x32$.carbonmarket.trading.v1.TradeMethod\x12\x0e\n\x06trades\x18\x03 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\x11\n\tvalue_fen\x18\x05 \x01(\x03\"+\n\x08Obstacle\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*\\\n\x0bTradeMethod\x12\x1c\n\x18TRADE_METHOD_UNSPECIFIED\x10\x00\x12\x17\n\x13TRADE_METHOD_LISTED\x10\x01\x12\x16\n\x12TRADE_METHOD_BLOCK\x10\x02*h\n\x08\x44\x61yPhase\x12\x19\n\x15\x44\x41Y_PHASE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x41Y_PHASE_ANNOUNCED\x10\x01\x12\x12\n\x0e\x44\x41Y_PHASE_OPEN\x10\x02\x12\x14\n\x10\x44\x41Y_PHASE_CLOSED\x10\x03*l\n\x0c\x43\x61ncelReason\x12\x1d\n\x19\x43\x41NCEL_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41NCEL_REASON_BY_OWNER\x10\x01\x12!\n\x1d\x43\x41NCEL_REASON_ACCOUNT_STOPPED\x10\x02*w\n\x0eWithdrawReason\x12\x1f\n\x1bWITHDRAW_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bWITHDRAW_REASON_BY_PROPOSER\x10\x01\x12#\n\x1fWITHDRAW_REASON_ACCOUNT_STOPPED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.trading.v1.trading_types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIDE']._serialized_start=869
-  _globals['_SIDE']._serialized_end=926
-  _globals['_TRADEMETHOD']._serialized_start=928
-  _globals['_TRADEMETHOD']._serialized_end=1020
-  _globals['_DAYPHASE']._serialized_start=1022
-  _globals['_DAYPHASE']._serialized_end=1126
-  _globals['_CANCELREASON']._serialized_start=1128
-  _globals['_CANCELREASON']._serialized_end=1236
-  _globals['_WITHDRAWREASON']._serialized_start=1238
-  _globals['_WITHDRAWREASON']._serialized_end=1357
+  _globals['_SIDE']._serialized_start=914
+  _globals['_SIDE']._serialized_end=971
+  _globals['_TRADEMETHOD']._serialized_start=973
+  _globals['_TRADEMETHOD']._serialized_end=1065
+  _globals['_DAYPHASE']._serialized_start=1067
+  _globals['_DAYPHASE']._serialized_end=1171
+  _globals['_CANCELREASON']._serialized_start=1173
+  _globals['_CANCELREASON']._serialized_end=1281
+  _globals['_WITHDRAWREASON']._serialized_start=1283
+  _globals['_WITHDRAWREASON']._serialized_end=1402
   _globals['_SESSION']._serialized_start=72
   _globals['_SESSION']._serialized_end=124
   _globals['_TRADINGRULES']._serialized_start=127
@@ -51,4 +51,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTRUMENTLIMITS']._serialized_end=717
   _globals['_METHODTOTAL']._serialized_start=720
   _globals['_METHODTOTAL']._serialized_end=867
+  _globals['_OBSTACLE']._serialized_start=869
+  _globals['_OBSTACLE']._serialized_end=912
 # @@protoc_insertion_point(module_scope)

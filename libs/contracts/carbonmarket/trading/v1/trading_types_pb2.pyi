@@ -307,3 +307,31 @@ class MethodTotal(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MethodTotal: _TypeAlias = MethodTotal  # noqa: Y015
+
+@_typing.final
+class Obstacle(_message.Message):
+    """What keeps a day from being opened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """The refusal that OpenDay would give: UPPER_SNAKE, states a fact."""
+    subject: _builtins.str
+    """Of what: EARLIER_DAY_NOT_SETTLED and BOOKS_NOT_COMPARED the day, BOOKS_NOT_AGREED what differs as clearing names it, HEARING_HALTED
+    the source, HEARD_EVENTS_SET_ASIDE the last position in trading's log at which an event was set aside.
+    """
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        subject: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Obstacle: _TypeAlias = Obstacle  # noqa: Y015

@@ -1,0 +1,147 @@
+"""Overriding: two exchange operators let a day open although something keeps it closed.
+
+An obstacle is what keeps a day from being opened: an earlier day that is not settled, books that do not agree, an event
+heard that could not be applied, a source that is not heard any further. An override covers the obstacles that stood
+when it was proposed, by name; what comes up later is not covered and needs two people of its own. What is covered stays
+covered on later mornings for as long as it stands, so that one disagreement does not need two people every morning; an
+obstacle that is gone when a day opens is forgotten, and when it comes back it is a new one.
+
+Books are cumulative: a comparison is of all that there is, so its verdict takes the place of every earlier one, and an
+agreement covers all days before. Clearing names a disagreement by what differs: the same differences on the next
+evening are the same disagreement.
+
+Invariants: proposer and approver are two people; what is approved is what was proposed.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chassis.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
+from chassis.shapes import check_day, check_ground
+from trading.domain.calendar import DayPhase, Obstacle, check_none_open, check_not_opened, known_day
+
+if TYPE_CHECKING:
+    from trading.domain.market import Market
+
+SET_ASIDE = "HEARD_EVENTS_SET_ASIDE"
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideOpening:
+    """Of the first operator it proposes, of another it approves, as long as the same obstacles stand."""
+
+    day: str
+    ground: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningOverrideProposed:
+    day: str
+    ground: str
+    proposed_by: str
+    obstacles: tuple[Obstacle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningOverrideApproved:
+    day: str
+    ground: str
+    proposed_by: str
+    approved_by: str
+    obstacles: tuple[Obstacle, ...]
+
+
+# What keeps a day from being opened
+
+
+def obstacles(market: "Market", day: str, context: Context) -> dict[Obstacle, Rejected]:
+    """Everything that two people may override, with the refusal that it is; the earliest first."""
+    calendar = market.calendar
+    found: list[tuple[str, Rejected]] = []
+    for earlier in calendar.days.values():
+        if earlier.day < day and earlier.phase is not DayPhase.ANNOUNCED and not earlier.settled:
+            found.append((earlier.day, Rejected("EARLIER_DAY_NOT_SETTLED", day=day, earlier_day=earlier.day)))
+    if calendar.last_compared < calendar.last_settled:
+        last = calendar.last_settled
+        found.append((last, Rejected("BOOKS_NOT_COMPARED", day=day, earlier_day=last)))
+    elif calendar.disagreement:
+        last = calendar.last_compared
+        found.append((calendar.disagreement, Rejected("BOOKS_NOT_AGREED", day=day, earlier_day=last)))
+    for doubt in doubts(context):
+        found.append((str(doubt.facts.get("source", context.set_aside_last)), doubt))
+    return {Obstacle(refusal.reason, subject): refusal for subject, refusal in found}
+
+
+def is_covered(market: "Market", obstacle: Obstacle) -> bool:
+    """Whether two people overrode it. Of what is set aside an override covers all up to the last that it named."""
+    covered = market.calendar.covered
+    if obstacle.reason == SET_ASIDE:
+        return any(one.reason == SET_ASIDE and int(one.subject) >= int(obstacle.subject) for one in covered)
+    return obstacle in covered
+
+
+def uncovered(market: "Market", day: str, context: Context) -> dict[Obstacle, Rejected]:
+    found = obstacles(market, day, context)
+    return {obstacle: refusal for obstacle, refusal in found.items() if not is_covered(market, obstacle)}
+
+
+# Decisions
+
+
+def override_opening(market: "Market", command: OverrideOpening, context: Context) -> list[object]:
+    check_day(command.day)
+    check_ground(command.ground)
+    day = known_day(market.calendar, command.day)
+    check_none_open(market.calendar, command.day)
+    check_not_opened(market.calendar, command.day)
+    if not obstacles(market, command.day, context):
+        raise Rejected("OPENING_NOT_BLOCKED", day=command.day)
+    named = tuple(uncovered(market, command.day, context))
+    if not named:
+        raise Rejected("OVERRIDE_ALREADY_APPROVED", day=command.day)
+    if named != day.override_proposed:
+        # The first proposal, or one of what stands now in the place of an earlier one.
+        return [OpeningOverrideProposed(command.day, command.ground, str(context.actor), named)]
+    check_second_person(context.actor, day.override_proposed_by)
+    return [
+        OpeningOverrideApproved(
+            day=command.day,
+            ground=command.ground,
+            proposed_by=day.override_proposed_by,
+            approved_by=str(context.actor),
+            obstacles=named,
+        )
+    ]
+
+
+# Changes
+
+
+def on_opening_override_proposed(market: "Market", event: OpeningOverrideProposed) -> None:
+    day = market.calendar.days[event.day]
+    day.override_proposed_by = event.proposed_by
+    day.override_proposed = event.obstacles
+    day.override_approved_by = ""
+
+
+def on_opening_override_approved(market: "Market", event: OpeningOverrideApproved) -> None:
+    day = market.calendar.days[event.day]
+    assert (day.override_proposed_by, day.override_proposed) == (event.proposed_by, event.obstacles)
+    assert person(event.proposed_by) != person(event.approved_by)
+    day.override_approved_by = event.approved_by
+    day.override_proposed = ()
+    market.calendar.covered.update(event.obstacles)
+
+
+DECIDE: Decide = {OverrideOpening: override_opening}
+
+EVOLVE: Evolve = {
+    OpeningOverrideProposed: on_opening_override_proposed,
+    OpeningOverrideApproved: on_opening_override_approved,
+}
