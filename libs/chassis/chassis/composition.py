@@ -10,13 +10,14 @@ from chassis.configuration import Settings
 from chassis.edges import Consumer, Edges
 from chassis.engine import Engine
 from chassis.hearing import Hearing
+from chassis.log import Log
 from chassis.log_service import LogService
 from chassis.projections import Projector, Tables
 from chassis.publisher import Publisher
 from chassis.remote import Remote
 from chassis.server import Role, Server
 from chassis.service import Parts, Service
-from chassis.snapshots import Snapshots, fold_version
+from chassis.snapshots import MakeSnapshot, Snapshots, SnapshotSchedule, fold_version
 from chassis.status import Status
 from chassis.telemetry import Metrics
 from chassis.timers import Timers
@@ -31,6 +32,8 @@ class Composition:
     engine: Engine[Any]
     writer: Writer[Any]
     snapshots: Snapshots
+    make_snapshot: MakeSnapshot
+    snapshot_schedule: SnapshotSchedule
     projector: Projector
     publisher: Publisher
     caller: Caller
@@ -42,14 +45,18 @@ class Composition:
     server: Server
 
 
-def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tracing, metrics: Metrics) -> Composition:
+def fold_of(service: Service[Any], log: Log, tracing: Tracing) -> tuple[Engine[Any], Snapshots]:
+    """What every process needs that folds a service's log."""
     orders, sources = frozenset(service.calls), frozenset(service.sources)
     engine: Engine[Any] = Engine(
         service.name, service.decider, service.wire, tracing, orders, sources, service.release_level
     )
-    package = service.migrations.parent.name
-    snapshots = Snapshots(edges.log, fold_version(service.fold_files), [package])
-    writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock, snapshots)
+    return engine, Snapshots(log, fold_version(service.fold_files), [service.package])
+
+
+def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tracing, metrics: Metrics) -> Composition:
+    engine, snapshots = fold_of(service, edges.log, tracing)
+    writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock)
     projector = Projector(writer.tail, service.handlers, engine.wire, edges.tables)
     publisher = Publisher(writer.tail, edges.producer, edges.tables)
     remotes = {
@@ -67,10 +74,16 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
         (log_service_pb2.DESCRIPTOR.services_by_name["LogService"], LogService(writer, tables, status.to_say)),
         *service.services(Parts(writer, tables)),
     ]
+
+    async def make_snapshot() -> None:
+        await snapshots.save((await writer.read(lambda _: snapshots.take(engine))).value)
+
     return Composition(
         engine=engine,
         writer=writer,
         snapshots=snapshots,
+        make_snapshot=make_snapshot,
+        snapshot_schedule=SnapshotSchedule(writer.tail, edges.make_snapshot or make_snapshot),
         projector=projector,
         publisher=publisher,
         caller=caller,

@@ -13,6 +13,7 @@ import grpc
 
 from chassis.log import Log
 from chassis.record import Record
+from chassis.snapshots import MakeSnapshot
 
 Row = Mapping[str, Any]
 Statement = tuple[str, list[tuple[Any, ...]]]
@@ -122,7 +123,9 @@ async def nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """All edges of one replica. `prepare` makes what the store lacks (tables), before anything is read."""
+    """All edges of one replica. `prepare` makes what the store lacks (tables), before anything is read. Without
+    `make_snapshot` the writer makes its snapshots itself, and stands still meanwhile.
+    """
 
     log: Log
     clock: Clock
@@ -132,3 +135,4 @@ class Edges:
     tables: TableStore
     door: Door
     prepare: Callable[[], Awaitable[None]] = nothing
+    make_snapshot: MakeSnapshot | None = None

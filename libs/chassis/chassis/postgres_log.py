@@ -30,6 +30,7 @@ LEAD_SECONDS_MAX = 10.0
 POOL_CONNECTIONS_MAX = 4
 QUERY_SECONDS_MAX = 60
 SNAPSHOTS_KEPT = 2
+SNAPSHOT_PART_BYTES = 1024 * 1024
 LEADER_LOCK = 0x6361_7262_6F6E_0001
 MIGRATION_LOCK = 0x6361_7262_6F6E_0002
 
@@ -259,14 +260,15 @@ class PostgresLog:
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("DELETE FROM snapshots WHERE position = $1", snapshot.position)
             await connection.execute(
-                "INSERT INTO snapshots VALUES ($1, $2, $3, $4) ON CONFLICT (position) DO UPDATE "
-                "SET digest = excluded.digest, fold_version = excluded.fold_version, data = excluded.data",
-                snapshot.position,
-                snapshot.digest,
-                snapshot.fold_version,
-                snapshot.data,
+                "INSERT INTO snapshots VALUES ($1, $2, $3)", snapshot.position, snapshot.digest, snapshot.fold_version
             )
+            for part, start in enumerate(range(0, len(snapshot.data), SNAPSHOT_PART_BYTES)):
+                data = snapshot.data[start : start + SNAPSHOT_PART_BYTES]
+                await connection.execute(
+                    "INSERT INTO snapshot_parts VALUES ($1, $2, $3)", snapshot.position, part, data
+                )
             await connection.execute(
                 "DELETE FROM snapshots WHERE position NOT IN "
                 "(SELECT position FROM snapshots ORDER BY position DESC LIMIT $1)",
@@ -275,11 +277,14 @@ class PostgresLog:
 
     async def load_snapshot(self, fold_version: str) -> Snapshot | None:
         row = await self._pool.fetchrow(
-            "SELECT position, digest, fold_version, data FROM snapshots "
-            "WHERE fold_version = $1 ORDER BY position DESC LIMIT 1",
+            "SELECT position, digest FROM snapshots WHERE fold_version = $1 ORDER BY position DESC LIMIT 1",
             fold_version,
         )
-        return None if row is None else Snapshot(*row.values())
+        if row is None:
+            return None
+        parts = "SELECT data FROM snapshot_parts WHERE position = $1 ORDER BY part"
+        data = b"".join(part["data"] for part in await self._pool.fetch(parts, row["position"]))
+        return Snapshot(row["position"], row["digest"], fold_version, data)
 
     async def witnesses(self) -> list[Witness]:
         """Who in this log's own database knew it. Asked before the log is read, they know no more than it has."""

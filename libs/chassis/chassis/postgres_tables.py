@@ -26,6 +26,11 @@ RETURNING position
 """
 """Moves a checkpoint from where it was left ($3), and answers nothing if somebody else has moved it since."""
 
+MOVE_HEADS = """
+INSERT INTO feed_heads SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (account) DO UPDATE SET sequence = excluded.sequence
+"""
+
 READ_FEED = """
 SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.subject, log.role, log.account,
        log.approval, log.request_id, log.traceparent, log.source_log_id, log.source_position, log.digest,
@@ -33,6 +38,9 @@ SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.sub
 FROM feed JOIN log USING (position)
 WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
 """
+
+NOT_DERIVED = ("log", "heard", "snapshots", "snapshot_parts", "checkpoints", "leadership", "migrations")
+"""The shell's tables that do not follow the log. All others do, and hold nothing that it does not."""
 
 
 class PostgresTables:
@@ -48,7 +56,7 @@ class PostgresTables:
         await self._pool.execute(SAVE, follower, position)
 
     async def load_sequences(self) -> dict[str, int]:
-        rows = await self._pool.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
+        rows = await self._pool.fetch("SELECT account, sequence FROM feed_heads")
         return {row["account"]: row["sequence"] for row in rows}
 
     async def write(
@@ -67,6 +75,8 @@ class PostgresTables:
                 await connection.copy_records_to_table(
                     "feed", records=feed, columns=("account", "sequence", "position")
                 )
+                heads = {account: sequence for account, sequence, _ in feed}
+                await connection.execute(MOVE_HEADS, list(heads), list(heads.values()))
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
         try:
@@ -81,3 +91,20 @@ class PostgresTables:
     async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
         rows = await self.fetch(READ_FEED, account, after_sequence, records_max)
         return [(row["sequence"], Record(*list(row.values())[1:])) for row in rows]
+
+
+async def clear_tables(pool: Pool, follower: str, mark: str) -> int:
+    """Empties every table that `follower` writes and puts it back to the log's beginning; `mark` keeps how far it has
+    to come before they are whole again: to the head of now, which is returned. All of it or nothing, also while the
+    follower runs: it moves its checkpoint before it writes, and finds it moved.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(SAVE, follower, 0)
+        names = await connection.fetch(
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> ALL($1)",
+            NOT_DERIVED,
+        )
+        await connection.execute(f"TRUNCATE {', '.join(name for (name,) in names)}")
+        head: int = await connection.fetchval("SELECT coalesce(max(position), 0) FROM log")
+        await connection.execute(SAVE, mark, head)
+    return head

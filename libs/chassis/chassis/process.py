@@ -11,29 +11,36 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import asyncpg
 
-from chassis import telemetry
+from chassis import projections, telemetry
 from chassis.broker import RecordConsumer, RecordProducer
 from chassis.call import Unavailable
 from chassis.clocks import ClockSkewed
+from chassis.composition import fold_of
 from chassis.configuration import Misconfigured, Settings, read_settings
 from chassis.door import GrpcDoor
 from chassis.edges import Edges
 from chassis.log import LogUnavailable, Witness
 from chassis.machine_clock import MachineClock
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
-from chassis.postgres_tables import PostgresTables
+from chassis.postgres_tables import PostgresTables, clear_tables
 from chassis.remote import open_channel
 from chassis.replica import Replica
 from chassis.service import Service
+from chassis.tracing import Tracing
 from chassis.verify import contradictions, read_witness, verify
+from chassis.writer import catch_up
 
 DATABASE_SECONDS_MAX = 30.0
 DATABASE_RETRY_SECONDS = 1.0
+SNAPSHOT_SECONDS_MAX = 600.0
+SNAPSHOT_NICE = 10
+"""The writer has the processor first."""
 COLLECT_AFTER = (50_000, 20, 5)
 EXIT_MISCONFIGURED, EXIT_CLOCK_SKEWED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 75, 70, 65
 EXIT_CODES = ((Misconfigured, EXIT_MISCONFIGURED), (ClockSkewed, EXIT_CLOCK_SKEWED))
@@ -42,9 +49,9 @@ logger = logging.getLogger(__name__)
 
 
 def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
-    """The command line of every service: `serve` (the default) or `verify`."""
+    """The command line of every service: `serve` (the default) or what an operator does beside it."""
     parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
-    parser.add_argument("what", nargs="?", choices=("serve", "verify"), default="serve")
+    parser.add_argument("what", nargs="?", choices=("serve", "verify", "rebuild-tables", "snapshot"), default="serve")
     parser.add_argument(
         "--heard-by",
         action="append",
@@ -60,8 +67,15 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
         print(f"{service.name}: {error}", file=sys.stderr)
         sys.exit(EXIT_MISCONFIGURED)
     telemetry.start_logging(service.name, settings.log_level)
-    serves = chosen.what == "serve"
-    job = serve(service, settings) if serves else verify_log(service, settings, chosen.heard_by)
+    match chosen.what:
+        case "verify":
+            job = verify_log(service, settings, chosen.heard_by)
+        case "rebuild-tables":
+            job = rebuild_tables(service, settings)
+        case "snapshot":
+            job = make_snapshot(service, settings)
+        case _:
+            job = serve(service, settings)
     # Not asyncio.run, which cancels whatever is left: an append is never cancelled, and nothing may hold up the end of
     # a process that is in doubt.
     code = asyncio.new_event_loop().run_until_complete(job)
@@ -91,6 +105,50 @@ async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequen
         f"{service.name}: {head.position} records, each continues the one before; {agree}; digest {head.digest.hex()}"
     )
     return 0
+
+
+async def rebuild_tables(service: Service[Any], settings: Settings) -> int:
+    """Empties what follows the log; the leader writes it anew, whether it runs now or later."""
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        head = await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
+    except (LogUnavailable, asyncpg.PostgresError) as error:
+        print(f"{service.name}: the tables cannot be cleared: {error}", file=sys.stderr)
+        return EXIT_IN_DOUBT
+    print(f"{service.name}: the tables are cleared; the leader writes them anew, they are whole at {head}")
+    return 0
+
+
+async def make_snapshot(service: Service[Any], settings: Settings) -> int:
+    """Folds the log as a start does, and keeps the state as a snapshot. A leader has it done beside itself."""
+    os.nice(SNAPSHOT_NICE)
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        log = PostgresLog(service.name, settings.database_url, pool)
+        engine, snapshots = fold_of(service, log, Tracing())
+        await snapshots.restore(engine)
+        await catch_up(engine, log)
+        await log.save_snapshot(snapshots.take(engine))
+    except (LogUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        logger.warning("no snapshot: %r", error)
+        return EXIT_IN_DOUBT
+    return 0
+
+
+async def have_snapshot_made(service: Service[Any]) -> None:
+    """By a process of its own: it shares nothing with the leader but the database. Raises SnapshotFailed."""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", service.package, "snapshot")
+    try:
+        code = await asyncio.wait_for(child.wait(), SNAPSHOT_SECONDS_MAX)
+    finally:
+        if child.returncode is None:
+            child.kill()
+    if code != 0:
+        raise SnapshotFailed(f"its process ended with {code}")
+
+
+class SnapshotFailed(Exception):
+    """A snapshot was not made; the next one may be."""
 
 
 async def serve(service: Service[Any], settings: Settings) -> int:
@@ -143,6 +201,7 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
         tables=PostgresTables(pool, queries),
         door=GrpcDoor(settings.listen),
         prepare=prepare,
+        make_snapshot=partial(have_snapshot_made, service),
     )
 
 

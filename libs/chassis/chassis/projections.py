@@ -3,6 +3,9 @@
 The rows, the accounts' feeds and the checkpoint of a batch are written in one transaction. Handlers only say what to
 write: statements are sent in the order they were said, equal neighbours together. What cannot be written is tried
 again: tables that stand still are an alarm, but no reason to stop the market.
+
+Rows are derived, so `python -m <service> rebuild-tables` may empty them at any time: the follower finds its checkpoint
+moved, begins anew, and nobody reads them before they are whole again.
 """
 
 import asyncio
@@ -21,7 +24,11 @@ from chassis.writer import ASK_AGAIN, Tail
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0
 RETRY_SECONDS = 5.0
+LOOK_SECONDS = 2.0
+"""So often, when there is nothing to write, the checkpoint is looked at."""
 FOLLOWER = "projections"
+REBUILT = "projections, whole from"
+"""A checkpoint beside the follower's: its tables are not read before it has come so far."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +58,25 @@ class Projector(Progress):
         self._wire = wire
         self._tables = tables
         self._sequences: dict[str, int] = {}
+        self._whole_from = 0
 
     async def load(self) -> None:
         """Where it stands, before anybody may ask."""
+        self._whole_from = await self._tables.load_checkpoint(REBUILT)
         self.reach(await self._tables.load_checkpoint(FOLLOWER))
         self._sequences = await self._tables.load_sequences()
 
     async def run(self) -> None:
         """Projects until cancelled, from where `load` found it."""
         while True:
-            batch = await self._tail.read(self.position, BATCH_RECORDS_MAX)
+            is_behind = await self._tail.beyond(self.position, LOOK_SECONDS)
+            batch = await self._tail.read(self.position, BATCH_RECORDS_MAX) if is_behind else ()
             try:
-                await self._project(batch)
+                if batch:
+                    await self._project(batch)
+                elif await self._tables.load_checkpoint(FOLLOWER) != self.position:
+                    logger.warning("somebody moved the tables' checkpoint: they are written from there")
+                    await self.load()
             except Exception as error:
                 if is_cancelled():
                     raise
@@ -93,11 +107,8 @@ class Projector(Progress):
         return self._sequences.get(account, 0)
 
     def log_end(self) -> int:
-        """Where the log itself ends. Raises Unavailable where it takes no append: who leads now, and what is true,
-        nobody can tell here.
-        """
-        if not self._tail.is_proved():
-            raise Unavailable(ASK_AGAIN)
+        """Where the log itself ends. Raises Unavailable where nothing may be read here (check_readable)."""
+        self.check_readable()
         return self._tail.position
 
     async def wait_for(self, position: int) -> None:
@@ -107,6 +118,15 @@ class Projector(Progress):
         check_min_position(position, self.log_end())
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
             raise Unavailable(f"tables stand at {self.position}, asked for {position}")
+
+    def check_readable(self) -> None:
+        """Raises Unavailable where the log takes no append (who leads now, and what is true, nobody can tell here), and
+        while the tables are being rebuilt.
+        """
+        if not self._tail.is_proved():
+            raise Unavailable(ASK_AGAIN)
+        if self.position < self._whole_from:
+            raise Unavailable(f"the tables are being rebuilt, {self.position} of {self._whole_from} records")
 
 
 def is_cancelled() -> bool:
@@ -142,6 +162,7 @@ class Tables:
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
         """Rows by name. Raises Unavailable."""
+        self._projector.check_readable()
         return await self._store.fetch(sql, *arguments)
 
     async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
@@ -156,7 +177,7 @@ class Tables:
         ends = loop.time() + wait_seconds
         while True:
             seen = self._projector.position
-            await self._projector.wait_for(0)
+            self._projector.check_readable()
             found = await self._store.read_feed(account, after_sequence, records_max)
             left = ends - loop.time()
             if found or left <= 0:

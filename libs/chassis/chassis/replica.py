@@ -115,6 +115,7 @@ class Replica:
             group.create_task(parts.publisher.run())
             group.create_task(parts.caller.run())
             group.create_task(parts.timers.run())
+            group.create_task(parts.snapshot_schedule.run(parts.snapshots.restored_from))
             group.create_task(self._prove_leadership())
             for consumer in parts.consumers.values():
                 group.create_task(consumer.run())
@@ -146,13 +147,12 @@ class Replica:
         """Told to: answers what is under way, takes a snapshot so that the next start is quick, gives up the leadership
         and goes. Streams and long polls end when STOP_SECONDS_MAX are over.
         """
-        engine, snapshots = self.parts.engine, self.parts.snapshots
+        engine = self.parts.engine
         await self._edges.door.say_health(serves=False)
         await self._edges.door.stop(STOP_SECONDS_MAX)
         if self.parts.role.leads:
             try:
-                taking = self.parts.writer.read(lambda _: snapshots.take(engine))
-                await snapshots.save((await asyncio.wait_for(taking, SNAPSHOT_SECONDS_MAX)).value)
+                await asyncio.wait_for(self.parts.make_snapshot(), SNAPSHOT_SECONDS_MAX)
             except Exception as error:
                 logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
         serving.cancel()

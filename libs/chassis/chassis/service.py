@@ -45,6 +45,11 @@ class Service(Generic[S]):
     release_level: int = 0
 
     @property
+    def package(self) -> str:
+        """The Python package that the service is, and is started as."""
+        return self.migrations.parent.name
+
+    @property
     def fold_files(self) -> list[Path]:
         """The code that a snapshot depends on: the domain, the wire, and what of the shell folds them."""
         package = self.migrations.parent

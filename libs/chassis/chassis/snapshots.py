@@ -4,18 +4,22 @@ A snapshot is only a cache: it is used if the code that would fold the log is by
 and thrown away otherwise. That is why the state may be pickled as it is; unpickling admits nothing but the types that
 the service's own modules and the shell's state are made of. A snapshot that cannot be taken, kept or read stops
 nothing.
+
+While a replica leads, its snapshots are made by a process of their own (chassis.process), which folds the log as every
+start does: pickling a large state takes seconds, and the writer is not to wait for them.
 """
 
 import hashlib
 import io
 import logging
 import pickle
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from chassis.engine import Engine
 from chassis.log import Log, Snapshot
+from chassis.progress import Progress
 from chassis.record import Head
 
 SNAPSHOT_EVERY_RECORDS = 20_000
@@ -41,27 +45,14 @@ def fold_version(files: Iterable[Path]) -> str:
 class Snapshots:
     """Takes and restores snapshots of one engine."""
 
-    def __init__(
-        self, log: Log, version: str, packages: Iterable[str], every_records: int = SNAPSHOT_EVERY_RECORDS
-    ) -> None:
+    def __init__(self, log: Log, version: str, packages: Iterable[str]) -> None:
         self._log = log
         self._version = version
         self._packages = tuple(packages)
-        self._every_records = every_records
-        self._last = 0
-
-    def take_if_due(self, engine: Engine[Any]) -> Snapshot | None:
-        if engine.head.position - self._last < self._every_records:
-            return None
-        try:
-            return self.take(engine)
-        except Exception as error:
-            logger.error("no snapshot at %d: %r", engine.head.position, error, exc_info=error)
-            return None
+        self.restored_from = 0
 
     def take(self, engine: Engine[Any]) -> Snapshot:
         """The state as of the engine's head; to be saved only when that position is committed."""
-        self._last = engine.head.position
         data = pickle.dumps((engine.shell, engine.state), pickle.HIGHEST_PROTOCOL)
         return Snapshot(engine.head.position, engine.head.digest, self._version, data)
 
@@ -85,7 +76,30 @@ class Snapshots:
             logger.warning("the snapshot of %d cannot be read, the whole log is: %r", snapshot.position, error)
             return
         engine.restart_at(Head(snapshot.position, snapshot.digest))
-        self._last = snapshot.position
+        self.restored_from = snapshot.position
+
+
+MakeSnapshot = Callable[[], Awaitable[None]]
+"""Makes and keeps a snapshot of what is committed, without holding up who asks."""
+
+
+class SnapshotSchedule:
+    """Follows the log of a leader and has a snapshot made every so many records, one at a time."""
+
+    def __init__(self, committed: Progress, make: MakeSnapshot, every_records: int = SNAPSHOT_EVERY_RECORDS) -> None:
+        self._committed = committed
+        self._make = make
+        self._every_records = every_records
+
+    async def run(self, last: int) -> None:
+        """Until cancelled; the last snapshot is of position `last`."""
+        while True:
+            await self._committed.beyond(last + self._every_records - 1)
+            last = self._committed.position
+            try:
+                await self._make()
+            except Exception as error:
+                logger.error("no snapshot at %d: %r", last, error, exc_info=error)
 
 
 class _Restricted(pickle.Unpickler):

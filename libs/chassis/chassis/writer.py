@@ -23,12 +23,11 @@ from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
 from chassis.decider import Actor, Context
 from chassis.edges import Clock
 from chassis.engine import Batch, Done, Engine, Outcome
-from chassis.log import READ_RECORDS_MAX, Found, Key, Log, Snapshot
+from chassis.log import READ_RECORDS_MAX, Found, Key, Log
 from chassis.machine_clock import MachineClock
 from chassis.progress import Progress
 from chassis.record import Head, Record
 from chassis.shapes import check_request_id
-from chassis.snapshots import Snapshots
 from chassis.submission import AskedCommand, Submission
 from chassis.telemetry import Metrics
 
@@ -124,14 +123,12 @@ class Writer(Generic[S]):
         log: Log,
         metrics: Metrics,
         clock: Clock | None = None,
-        snapshots: Snapshots | None = None,
     ) -> None:
         self.engine = engine
         self.log = log
         self.tail = Tail(log, engine)
         self._metrics = metrics
         self._clock_ms = (clock or MachineClock()).now_ms
-        self._snapshots = snapshots
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._commands_waiting = 0
@@ -217,7 +214,6 @@ class Writer(Generic[S]):
             outcomes = [self._decide(waiting, found) for waiting in taken]
             self._metrics.decided(time.perf_counter() - started, len(taken))
             batch = self.engine.take_batch()
-            snapshot = self._snapshots.take_if_due(self.engine) if self._snapshots else None
             if self._append is not None:
                 # Whoever ends the writer here must not cancel the append with it.
                 await asyncio.wait([self._append])
@@ -225,7 +221,7 @@ class Writer(Generic[S]):
         except BaseException:
             self._turn_away(taken)
             raise
-        self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True)), snapshot))
+        self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True))))
 
     async def _find(self, taken: Sequence[_Waiting]) -> Mapping[Key, Found]:
         works = [waiting.work for waiting in taken if isinstance(waiting.work, Submission)]
@@ -247,14 +243,12 @@ class Writer(Generic[S]):
         except Exception as error:
             return error
 
-    async def _commit(self, batch: Batch, answers: Answers, snapshot: Snapshot | None) -> None:
+    async def _commit(self, batch: Batch, answers: Answers) -> None:
         try:
             await self._append_batch(batch, answers)
             for follow in self.after_commit:
                 follow(batch)
             await self._answer(answers)
-            if snapshot is not None and self._snapshots is not None:
-                await self._snapshots.save(snapshot)
         except BaseException:
             # Nobody is left waiting, and the loop is woken to see how this ended.
             self._turn_away([waiting for waiting, _ in answers])

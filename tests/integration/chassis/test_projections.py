@@ -1,6 +1,7 @@
 """Projections on a real PostgreSQL: rows, feeds and checkpoint go together, or not at all and again."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from chassis.call import Unavailable
 from chassis.decider import BeyondEnd
 from chassis.engine import Engine
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
-from chassis.postgres_tables import PostgresTables
+from chassis.postgres_tables import NOT_DERIVED, PostgresTables, clear_tables
 from chassis.projections import Projector, Rows, Tables
 from chassis.record import Record
 from chassis.telemetry import Metrics
@@ -133,3 +134,54 @@ async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_o
         for task in running:
             task.cancel()
         await asyncio.wait(running)
+
+
+async def test_a_new_leader_knows_where_each_feed_ends_without_reading_the_feeds(database_url: str) -> None:
+    async with projecting(database_url, Table()) as (writer, tables, pool):
+        for number, what in enumerate(("bread", "salt", "bread", "bread")):
+            done = await writer.submit(Order(what), call_of(ADA, f"r{number}"))
+        await tables.wait_for(done.position)
+        grouped = await pool.fetch("SELECT account, max(sequence) FROM feed GROUP BY account")
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE feed IN ACCESS EXCLUSIVE MODE")
+            heads = await asyncio.wait_for(PostgresTables(pool, pool).load_sequences(), 5)
+        assert heads == {row["account"]: row["max"] for row in grouped} == {"bread": 3, "salt": 1}
+
+
+async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_before_they_are_whole(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "LOOK_SECONDS", 0.1)
+    table = Table()
+    async with projecting(database_url, table) as (writer, tables, pool):
+        for number in range(5):
+            done = await writer.submit(Order("bread"), call_of(ADA, f"r{number}"))
+        await tables.wait_for(done.position)
+        before = await tables.fetch("SELECT * FROM ordered ORDER BY position")
+        feed = await tables.read_feed("bread", 0, 100, 0)
+        await pool.execute("UPDATE ordered SET what = 'stone' WHERE position = 3")
+
+        monkeypatch.setattr(projections, "BATCH_RECORDS_MAX", 2)
+        monkeypatch.setattr(projections, "RETRY_SECONDS", 0.1)
+        table.failures = 10**9
+        assert await clear_tables(pool, projections.FOLLOWER, projections.REBUILT) == 5
+        async with asyncio.timeout(10):
+            while tables.position > 0:
+                await asyncio.sleep(0.02)
+        for reading in (tables.fetch("SELECT * FROM ordered"), tables.read_feed("bread", 0, 100, 0)):
+            with pytest.raises(Unavailable, match="being rebuilt, 0 of 5 records"):
+                await reading
+        table.failures = 0
+        async with asyncio.timeout(10):
+            while tables.position < 5:
+                await asyncio.sleep(0.02)
+        assert await tables.fetch("SELECT * FROM ordered ORDER BY position") == before
+        assert await tables.read_feed("bread", 0, 100, 0) == feed
+        done = await writer.submit(Order("bread"), call_of(ADA, "after"))
+        await tables.wait_for(done.position)
+        assert [sequence for sequence, _ in await tables.read_feed("bread", 0, 100, 0)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_of_the_shells_tables_only_the_feeds_are_derived() -> None:
+    made = re.findall(r"CREATE TABLE (\w+)", (Path(chassis.__file__).parent / "migrations/0001_log.sql").read_text())
+    assert set(made) - set(NOT_DERIVED) == {"feed", "feed_heads"}

@@ -18,8 +18,10 @@ from carbonmarket.registry.v1 import registry_events_pb2 as events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis.call import Refused
+from chassis.process import SnapshotFailed, have_snapshot_made
 from chassis.record import first_fault, genesis
 from chassis.remote import record_from
+from registry.__main__ import REGISTRY
 from rehearsal.processes import Child, Program, free_port
 from support.one_service import OneService
 from support.replicas import APIS, OPERATOR, Pair
@@ -235,3 +237,30 @@ async def test_verify_by_the_command_line_finds_what_somebody_changed(pair: Pair
     await connection.close()
     code, said = await verified()
     assert code == 65 and "record 4 is not the one that was written here; good up to 3" in said
+
+
+async def test_a_snapshot_is_made_beside_the_leader_and_the_next_start_begins_from_it(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 4):
+        position = await pair.insist(number, pair.leader)
+    for name, value in pair.leader.child.program.environment.items():
+        monkeypatch.setenv(name, value)
+    await have_snapshot_made(REGISTRY)
+    connection = await asyncpg.connect(pair.database_url)
+    assert await connection.fetchval("SELECT position FROM snapshots") == position
+    await connection.execute("UPDATE snapshot_parts SET data = 'nonsense'")
+    await pair.standby.restart()
+    assert f"the snapshot of {position} cannot be read" in pair.standby.child.output()
+    await have_snapshot_made(REGISTRY)
+    await connection.close()
+    await pair.leader.child.kill()
+    await pair.standby.restart()
+    await until_leads(pair.standby)
+    assert f"the snapshot of {position} cannot be read" not in pair.standby.child.output()
+    assert len(await created(pair.standby)) == 3
+
+
+async def test_a_snapshot_that_cannot_be_made_says_so() -> None:
+    with pytest.raises(SnapshotFailed, match="ended with 78"):
+        await have_snapshot_made(REGISTRY)

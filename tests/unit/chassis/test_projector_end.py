@@ -16,6 +16,9 @@ OPENED = (Record(1, "carbonmarket.log.v1.LogOpened", b"", 0, "service:here"), Lo
 class OneRecord:
     """A tail that has a record and then nothing."""
 
+    async def beyond(self, position: int, seconds: float) -> bool:
+        return position == 0
+
     async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
         return [OPENED]
 

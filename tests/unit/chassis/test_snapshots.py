@@ -1,5 +1,6 @@
 """Snapshots: only a cache, of committed state, read with suspicion."""
 
+import asyncio
 import pickle
 from collections.abc import Iterable
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 from chassis.engine import Engine
 from chassis.log import Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.progress import Progress
 from chassis.shell import OpenLog
-from chassis.snapshots import Snapshots
+from chassis.snapshots import Snapshots, SnapshotSchedule
 from chassis.tracing import Tracing
 from chassis.writer import catch_up
 from support import tally
@@ -106,3 +108,40 @@ async def test_what_has_no_place_in_a_snapshot_is_not_loaded_and_the_log_is_read
     assert again.head.position == 0
     await catch_up(again, log)
     assert again.state == live.state
+
+
+class FullLog(MemoryLog):
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        raise OSError("no space left on device")
+
+
+async def test_a_snapshot_that_cannot_be_saved_stops_nothing() -> None:
+    log = FullLog(MemoryStore("tally"))
+    live = await written(log)
+    await snapshots(log).save(snapshots(log).take(live))
+
+
+async def test_a_snapshot_is_made_every_so_many_records_one_at_a_time_and_again_after_one_that_failed() -> None:
+    committed, made, may_end = Progress(), asyncio.Queue[int](), asyncio.Event()
+
+    async def make() -> None:
+        made.put_nowait(committed.position)
+        await may_end.wait()
+        if committed.position < 30:
+            raise OSError("no space left on device")
+
+    running = asyncio.create_task(SnapshotSchedule(committed, make, every_records=10).run(5))
+    committed.reach(14)
+    await asyncio.sleep(0.01)
+    assert made.empty()
+    committed.reach(15)
+    assert await made.get() == 15
+    committed.reach(29)
+    await asyncio.sleep(0.01)
+    assert made.empty(), "one is under way"
+    may_end.set()
+    assert await made.get() == 29
+    committed.reach(39)
+    assert await made.get() == 39
+    running.cancel()
+    await asyncio.wait({running})

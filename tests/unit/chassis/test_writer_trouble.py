@@ -10,10 +10,8 @@ import pytest
 from chassis.call import Expired, Overloaded, Unavailable
 from chassis.decider import Context, Decider, Malformed
 from chassis.engine import Batch, Done, Engine, StateUnusable
-from chassis.log import Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
-from chassis.snapshots import Snapshots
 from chassis.submission import HeardRecord
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
@@ -49,9 +47,6 @@ class GatedLog(MemoryLog):
             raise OSError("the pool is away")
         return await super().read(after_position, records_max)
 
-    async def save_snapshot(self, snapshot: Snapshot) -> None:
-        raise OSError("no space left on device")
-
 
 @dataclass(frozen=True, slots=True)
 class AddTwice:
@@ -78,14 +73,13 @@ def troubled() -> Decider[Tally]:
 
 @asynccontextmanager
 async def writing(
-    store: MemoryStore | None = None, snapshots_every: int = 0
+    store: MemoryStore | None = None,
 ) -> AsyncIterator[tuple[Writer[Tally], GatedLog, "asyncio.Task[None]"]]:
     log = GatedLog(store or MemoryStore("tally"))
     await log.lead()
     engine: Engine[Tally] = Engine("tally", troubled(), tally.WIRE, Tracing())
     await catch_up(engine, log)
-    snapshots = Snapshots(log, "v1", ["support"], snapshots_every) if snapshots_every else None
-    writer = Writer(engine, log, Metrics(), snapshots=snapshots)
+    writer = Writer(engine, log, Metrics())
     writer.tail.start_at(engine.head.position)
     running = asyncio.create_task(writer.run())
     yield writer, log, running
@@ -279,14 +273,6 @@ async def test_ending_the_writer_cancels_no_append_that_is_under_way() -> None:
         with pytest.raises(Unavailable):
             await second
     assert len(store.records) == 1
-
-
-async def test_a_snapshot_that_cannot_be_saved_stops_nothing() -> None:
-    async with writing(snapshots_every=1) as (writer, _, running):
-        for number in range(3):
-            await writer.submit(Add(1), call_of(ADA, f"r{number}"))
-        await settle()
-        assert not running.done()
 
 
 async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_once() -> None:

@@ -34,8 +34,15 @@ CREATE TABLE heard (
 CREATE TABLE snapshots (
     position bigint PRIMARY KEY,
     digest bytea NOT NULL,
-    fold_version text NOT NULL,
-    data bytea NOT NULL
+    fold_version text NOT NULL
+);
+
+-- A snapshot's bytes in parts, so that none is more than a value may hold, or a statement that holds up its sender.
+CREATE TABLE snapshot_parts (
+    position bigint NOT NULL REFERENCES snapshots ON DELETE CASCADE,
+    part integer NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (position, part)
 );
 
 -- How far each follower of this log has come.
@@ -51,6 +58,12 @@ CREATE TABLE feed (
     position bigint NOT NULL,
     PRIMARY KEY (account, sequence)
 );
+
+-- The last sequence of each account's feed, so that a new leader knows them without reading the feeds.
+CREATE TABLE feed_heads (
+    account text PRIMARY KEY,
+    sequence bigint NOT NULL
+) WITH (fillfactor = 70);
 
 -- The one row that a proof of leadership writes: an append of no records is a commit like any other, so that a primary without its
 -- synchronous replica answers nothing. Every update is a HOT one (no index has the column), pruned on its page by the next; the
