@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+from clearing.domain.funds import OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import NoteTradingDays, TradingDaysNoted
+from clearing.domain.run import RetryRun
+from clearing.domain.settlement import SettlementDayCompleted
 from clearing.domain.state import DayTotals
 from support.clearing_books import (
+    ANN,
     FRIDAY,
+    ICBC,
     MONDAY,
     POWER,
     STEEL,
@@ -32,12 +37,13 @@ HEARING: list[Line] = [
     (TRADING, replace(FIRST, buyer_fee_fen=-1),          "FEE_OUT_OF_RANGE"),
     (TRADING, replace(FIRST, seller_fee_fen=301),        "FEE_OUT_OF_RANGE"),
     (TRADING, FIRST,                                     None),
-    (TRADING, FIRST,                                     "TRADE_OUT_OF_ORDER"),
+    (TRADING, FIRST,                                     "TRADE_ALREADY_RECORDED"),
     (TRADING, close(FIRST),                              None),
     (TRADING, SECOND,                                    "TRADING_DAY_CLOSED"),
     (CLEARING, agree(),                                  None),
     (CLEARING, delivered(),                              None),
     (TRADING, SECOND,                                    "TRADING_DAY_CLOSED"),
+    (TRADING, replace(FIRST, day=MONDAY),                "TRADE_OUT_OF_ORDER"),
     (TRADING, replace(SECOND, day=MONDAY),               None),
     (TRADING, NoteTradingDays((FRIDAY, MONDAY)),         [TradingDaysNoted((FRIDAY, MONDAY))]),
 ]
@@ -55,6 +61,46 @@ def test_both_parties_owe_the_whole_trade_and_nothing_is_netted() -> None:
     power = state.funds.accounts[POWER]
     assert (power.unsettled_out_fen, power.unsettled_in_fen) == (303, 297)
     assert list(state.obligations.unsettled) == [1, 2]
+
+
+def test_a_trade_that_was_set_aside_is_decided_again_when_its_cause_is_mended_and_the_day_clears_whole() -> None:
+    """The first trade's buyer was not known here; the second was recorded, and trading closed the day with both."""
+    state = open_books(power_fen=1_000)
+    first, second = trade(1, "power-9999", STEEL, 300), trade(2, POWER, STEEL, 40)
+    climb(state, [(TRADING, first, "ACCOUNT_UNKNOWN")])
+    play(state, TRADING, second)
+    play(state, TRADING, close(first, second))
+    assert state.runs.open[1].reason == "TOTALS_DIFFER"
+    play(state, TRADING, OpenFundAccount("power-9999"))
+    play(state, ICBC, RecordDeposit("fresh money", "power-9999", 300))
+    play(state, TRADING, first)
+    assert list(state.obligations.unsettled) == [1, 2], "in the order of the trades"
+    assert state.obligations.days[FRIDAY] == DayTotals(2, 340, 340, 1, 2)
+    play(state, ANN, RetryRun(1))
+    play(state, CLEARING, agree(attempt=2))
+    settled = play(state, CLEARING, delivered(attempt=2))
+    assert SettlementDayCompleted(FRIDAY, 1, 2, 0, 340, 340) in settled
+
+
+def test_a_closed_day_takes_only_a_trade_that_it_lacks() -> None:
+    state = open_books(power_fen=1_000)
+    first, second, third = trade(1, POWER, STEEL, 300), trade(2, POWER, STEEL, 40), trade(3, POWER, STEEL, 5)
+    play(state, TRADING, first)
+    play(state, TRADING, third)
+    play(state, TRADING, close(first, second, third))
+    closed = "TRADING_DAY_CLOSED"
+    climb(
+        state,
+        [
+            (TRADING, replace(second, trade_id=4), closed),
+            (TRADING, replace(second, value_fen=41, quantity_tonnes=41), closed),
+            (TRADING, third, "TRADE_ALREADY_RECORDED"),
+            (TRADING, second, None),
+            (TRADING, replace(second, trade_id=4), closed),
+            (ANN, RetryRun(1), None),
+            (TRADING, replace(second, trade_id=4), closed),
+        ],
+    )
 
 
 def test_a_days_totals_grow_with_each_trade() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from support.trading_floor import CLEARING, POWER, REGISTRY, STEEL, Floor, Line, open_floor
+from trading.domain.accounts import OpenTradingAccount
 from trading.domain.custody import (
     AcknowledgeRelease,
     AcknowledgeReturn,
@@ -120,3 +121,15 @@ def test_money_leaves_up_to_the_least_of_available_and_settled_less_bought_and_l
         "INSUFFICIENT_WITHDRAWABLE_FUNDS",
         {"amount_fen": 1, "withdrawable_fen": 0},
     )
+
+
+def test_a_fund_entry_that_was_set_aside_is_counted_once_when_it_is_decided_again() -> None:
+    floor = open_floor()
+    first = floor.market.entry_last + 1
+    assert floor.refusal(CLEARING, CreditFunds("late", 500, first, 8))[0] == "ACCOUNT_UNKNOWN"
+    floor.play(CLEARING, CreditFunds("steel", 7, first + 1, 9))
+    floor.play(REGISTRY, OpenTradingAccount("late", True))
+    floor.play(CLEARING, CreditFunds("late", 500, first, 8))
+    assert floor.market.accounts["late"].funds.available_fen == 500
+    assert (floor.market.entry_last, floor.market.entries_missing) == (first + 1, set())
+    assert floor.refusal(CLEARING, CreditFunds("late", 500, first, 8))[0] == "FUND_ENTRY_NOT_NEW"

@@ -3,16 +3,19 @@
 A trade obliges the buyer to pay value and fee, and the seller to deliver. It stays until its run settles it
 (settlement.py) or two people exclude it (exclusion.py). That none is missing is for the barrier to prove (barrier.py).
 
+A trade is recorded late when it was set aside first, and people decide it again after its cause is mended: as long as
+its day is not settled, and, once trading has closed the day, only while the run is blocked and lacks just such a trade.
+
 Invariants:
-- trades are recorded in their order, each at most once;
-- no trade is recorded for a day that was closed.
+- each trade is recorded at most once, and none that comes before what is settled;
+- no day ever has more trades than trading closed it with.
 """
 
 from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from clearing.domain.funds import account_of
-from clearing.domain.state import DayTotals, Method, Obligation, State
+from clearing.domain.state import DayTotals, Method, Obligation, Phase, State
 
 # Commands
 
@@ -74,11 +77,13 @@ class TradingDaysNoted:
 
 
 def record_obligation(state: State, command: RecordObligation, context: Context) -> list[object]:
-    if command.trade_id <= state.obligations.trade_last:
-        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.trade_id, last_trade_id=state.obligations.trade_last)
+    if command.trade_id <= state.obligations.settled_last:
+        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.trade_id, last_trade_id=state.obligations.settled_last)
+    if command.trade_id in state.obligations.unsettled or command.trade_id in state.obligations.excluded:
+        raise Rejected("TRADE_ALREADY_RECORDED", trade_id=command.trade_id)
     account_of(state, command.buyer)
     account_of(state, command.seller)
-    if command.day <= state.runs.settled_day or command.day in (run.day for run in state.runs.open.values()):
+    if command.day <= state.runs.settled_day or not is_missing(state, command):
         raise Rejected("TRADING_DAY_CLOSED", trade_id=command.trade_id, day=command.day)
     if command.value_fen != command.price_fen * command.quantity_tonnes:
         raise Rejected("VALUE_DIFFERS", trade_id=command.trade_id, value_fen=command.value_fen)
@@ -109,6 +114,21 @@ def record_obligation(state: State, command: RecordObligation, context: Context)
     ]
 
 
+def is_missing(state: State, command: RecordObligation) -> bool:
+    """Whether the day may still have this trade: it is not closed, or its run is blocked and lacks such a one."""
+    run = next((run for run in state.runs.open.values() if run.day == command.day), None)
+    if run is None:
+        return True
+    heard = state.obligations.days.get(run.day, DayTotals())
+    return (
+        run.phase is Phase.BLOCKED
+        and run.closed.first_trade_id <= command.trade_id <= run.closed.last_trade_id
+        and heard.trades < run.closed.trades
+        and heard.quantity_tonnes + command.quantity_tonnes <= run.closed.quantity_tonnes
+        and heard.value_fen + command.value_fen <= run.closed.value_fen
+    )
+
+
 def note_trading_days(state: State, command: NoteTradingDays, context: Context) -> list[object]:
     return [TradingDaysNoted(command.days)]
 
@@ -117,9 +137,10 @@ def note_trading_days(state: State, command: NoteTradingDays, context: Context) 
 
 
 def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
-    assert event.trade_id > state.obligations.trade_last
+    assert event.trade_id > state.obligations.settled_last
+    assert event.trade_id not in state.obligations.unsettled
     assert event.day > state.runs.settled_day
-    assert event.day not in (run.day for run in state.runs.open.values())
+    assert all(run.phase is Phase.BLOCKED for run in state.runs.open.values() if run.day == event.day)
     obligation = Obligation(
         trade_id=event.trade_id,
         day=event.day,
@@ -134,15 +155,17 @@ def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
         seller_fee_fen=event.seller_fee_fen,
         trading_position=event.trading_position,
     )
-    state.obligations.trade_last = event.trade_id
+    is_late = next(reversed(state.obligations.unsettled), 0) > event.trade_id
     state.obligations.unsettled[event.trade_id] = obligation
+    if is_late:
+        state.obligations.unsettled = dict(sorted(state.obligations.unsettled.items()))
     before = state.obligations.days.get(event.day, DayTotals())
     state.obligations.days[event.day] = DayTotals(
         trades=before.trades + 1,
         quantity_tonnes=before.quantity_tonnes + event.quantity_tonnes,
         value_fen=before.value_fen + event.value_fen,
-        first_trade_id=before.first_trade_id or event.trade_id,
-        last_trade_id=event.trade_id,
+        first_trade_id=min(before.first_trade_id or event.trade_id, event.trade_id),
+        last_trade_id=max(before.last_trade_id, event.trade_id),
     )
     state.funds.accounts[event.buyer].unsettled_out_fen += obligation.buyer_pays_fen
     state.funds.accounts[event.seller].unsettled_in_fen += obligation.seller_receives_fen

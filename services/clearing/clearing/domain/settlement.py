@@ -244,6 +244,7 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
     assert totals.trades == event.trades + event.excluded
     assert not legs_of(state, event.day)
     state.runs.settled_day = event.day
+    state.obligations.settled_last = max(state.obligations.settled_last, totals.last_trade_id)
     state.books.due.append(event.day)
 
 

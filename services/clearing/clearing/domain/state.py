@@ -137,9 +137,11 @@ class DayTotals:
 
 @dataclass(slots=True)
 class Obligations:
-    """By trade id, ascending. `days` holds what was heard of each day that is not settled, excluded trades included."""
+    """By trade id, ascending. `days` holds what was heard of each day that is not settled, excluded trades included;
+    settled_last is the last trade of a settled day.
+    """
 
-    trade_last: int = 0
+    settled_last: int = 0
     unsettled: dict[int, Obligation] = field(default_factory=dict)
     excluded: dict[int, Obligation] = field(default_factory=dict)
     days: dict[str, DayTotals] = field(default_factory=dict)

@@ -248,12 +248,22 @@ def acknowledge_release(market: "Market", command: AcknowledgeRelease, context: 
 
 
 def check_entry(market: "Market", entry: int) -> None:
-    """Clearing numbers its fund entries upwards: a number that is not new would be counted twice."""
-    if entry <= market.entry_last:
+    """Clearing numbers its fund entries without gaps: a number that is not new would be counted twice. One that was
+    passed over, because it was set aside, is new when it is decided again.
+    """
+    if entry <= market.entry_last and entry not in market.entries_missing:
         raise Rejected("FUND_ENTRY_NOT_NEW", entry=entry, last_entry=market.entry_last)
 
 
 # Changes
+
+
+def note_entry(market: "Market", entry: int) -> None:
+    if entry <= market.entry_last:
+        market.entries_missing.remove(entry)
+        return
+    market.entries_missing.update(range(market.entry_last + 1, entry))
+    market.entry_last = entry
 
 
 def on_allowances_credited(market: "Market", event: AllowancesCredited) -> None:
@@ -264,8 +274,7 @@ def on_allowances_credited(market: "Market", event: AllowancesCredited) -> None:
 
 
 def on_funds_credited(market: "Market", event: FundsCredited) -> None:
-    assert event.entry > market.entry_last
-    market.entry_last = event.entry
+    note_entry(market, event.entry)
     funds = market.accounts[event.account].funds
     give_funds(funds, event.amount_fen)
     funds.settled_fen += event.amount_fen
@@ -297,8 +306,7 @@ def on_funds_released(market: "Market", event: FundsReleased) -> None:
 
 
 def on_release_acknowledged(market: "Market", event: ReleaseAcknowledged) -> None:
-    assert event.entry > market.entry_last
-    market.entry_last = event.entry
+    note_entry(market, event.entry)
     del market.releases[event.release_id]
 
 

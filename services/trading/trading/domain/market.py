@@ -41,3 +41,5 @@ class Market:
     release_id_last: int = 0
     # Clearing's number of the last fund entry heard.
     entry_last: int = 0
+    # Those before it that were set aside, and not decided again yet.
+    entries_missing: set[int] = field(default_factory=set)

@@ -224,7 +224,7 @@ def on_settlement_day_noted(market: "Market", event: SettlementDayNoted) -> None
     day = market.calendar.days[event.day]
     assert day.phase is DayPhase.CLOSED
     day.settled = True
-    market.calendar.last_settled = event.day
+    market.calendar.last_settled = max(market.calendar.last_settled, event.day)
 
 
 def on_books_agreement_noted(market: "Market", event: BooksAgreementNoted) -> None:
