@@ -14,7 +14,7 @@ from functools import cache
 
 from support.repository import Module, Rpc, modules
 
-REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted", "BeyondEnd"}
+REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted", "BeyondEnd", "Overloaded"}
 PLACES = ("services/", "libs/chassis/")
 SHELL = "chassis."
 

@@ -1,6 +1,7 @@
 """One call: who makes it and whose trace it belongs to, on the way in; what it may end in, on the way out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import grpc
@@ -8,13 +9,17 @@ import grpc
 from chassis.decider import Actor
 
 
+def always() -> AbstractContextManager[bool]:
+    return nullcontext(True)
+
+
 @dataclass(slots=True)
 class Call:
     """An rpc as the api methods see it: authenticated and within its role, before any rule.
 
     request_id is the request's own, which the frame has read. subject_traces says which trace a subject named in this
-    call continues (`trade/17`), where the caller knows it.
-    ends_at is its deadline by the event loop's clock; None where it has none.
+    call continues (`trade/17`), where the caller knows it. ends_at is its deadline by the event loop's clock; None
+    where it has none. Within `waiting()` it gives its place to others; what that yields says whether it may wait.
     """
 
     actor: Actor
@@ -22,6 +27,7 @@ class Call:
     traceparent: str = ""
     subject_traces: Mapping[str, str] = field(default_factory=dict)
     ends_at: float | None = None
+    waiting: Callable[[], AbstractContextManager[bool]] = field(default=always, repr=False)
 
     def has_expired(self, now: float) -> bool:
         return self.ends_at is not None and self.ends_at <= now
@@ -68,7 +74,12 @@ class Unauthenticated(Exception):
 
 
 class Overloaded(Exception):
-    """A queue is full; the same call may be made again after a pause."""
+    """A bound is reached, as the facts say; nothing was done, and the same call may be made again after a pause."""
+
+    def __init__(self, reason: str, **facts: int | str) -> None:
+        super().__init__(reason, facts)
+        self.reason = reason
+        self.facts = facts
 
 
 class Expired(Exception):

@@ -90,13 +90,13 @@ def shortened(value: object) -> str:
 
 def failure_of(error: BaseException) -> Failure:
     code = next((code for kind, code in CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+    if isinstance(error, Overloaded):
+        return Failure(code, error.reason, {name: shortened(value) for name, value in error.facts.items()})
     if isinstance(error, Rejected):
         field = error.field if isinstance(error, Malformed | BeyondEnd) else ""
         return Failure(code, error.reason, {name: shortened(value) for name, value in error.facts.items()}, field)
     if isinstance(error, RequestIdReused):
         return Failure(code, "REQUEST_ID_REUSED", {"request_id": shortened(error)})
-    if isinstance(error, Overloaded):
-        return Failure(code, "TOO_MANY_COMMANDS_WAITING", {"why": str(error)})
     if isinstance(error, Expired):
         return Failure(code, "CALL_EXPIRED", {})
     if isinstance(error, Unauthenticated):

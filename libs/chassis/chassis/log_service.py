@@ -54,8 +54,9 @@ class LogService:
         tail = self._writer.tail
         after, records_max, wait_seconds = request.after_position, records_asked(request), seconds_asked(request)
         check_not_negative(after, "after_position")
-        if after <= tail.position:
-            await tail.beyond(after, wait_seconds)
+        if after == tail.position and wait_seconds > 0:
+            with call.waiting() as may_wait:
+                await tail.beyond(after, wait_seconds if may_wait else 0)
         await self._writer.read(lambda _: None)
         check_position(after, tail.position, "after_position")
         if tail.position <= after:
@@ -65,12 +66,17 @@ class LogService:
         return pb.ReadResponse(records=records, head_position=tail.position)
 
     async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
-        if call.role in READS_OWN_FEED_ONLY and call.account != request.account:
-            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=request.account, actor=str(call.actor))
-        check_account(request.account)
-        check_sequence(request.after_sequence, self._tables.feed_end(request.account), "after_sequence")
+        account, after = request.account, request.after_sequence
+        if call.role in READS_OWN_FEED_ONLY and call.account != account:
+            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=account, actor=str(call.actor))
+        check_account(account)
+        check_sequence(after, self._tables.feed_end(account), "after_sequence")
         records_max, wait_seconds = records_asked(request), seconds_asked(request)
-        found = await self._tables.read_feed(request.account, request.after_sequence, records_max, wait_seconds)
+        if not await self._tables.feed_beyond(account, after, 0):
+            with call.waiting() as may_wait:
+                if not await self._tables.feed_beyond(account, after, wait_seconds if may_wait else 0):
+                    return pb.ReadFeedResponse()
+        found = await self._tables.read_feed(account, after, records_max)
         records = [pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
         return pb.ReadFeedResponse(records=within_bytes(records))
 

@@ -59,6 +59,7 @@ class Projector(Progress):
         self._tables = tables
         self._sequences: dict[str, int] = {}
         self._whole_from = 0
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     async def load(self) -> None:
         """Where it stands, before anybody may ask."""
@@ -87,17 +88,38 @@ class Projector(Progress):
     async def _project(self, batch: Sequence[tuple[Record, object]]) -> None:
         rows = Rows()
         feed: list[FeedEntry] = []
+        sequences: dict[str, int] = {}
         for record, event in batch:
             handle = self._handlers.get(type(event))
             if handle is not None:
                 handle(rows, event, record)
             for account in sorted(set(self._wire.by_event[type(event)].accounts(event))):
-                sequence = self._sequences.get(account, 0) + 1
-                self._sequences[account] = sequence
-                feed.append((account, sequence, record.position))
+                sequences[account] = sequences.get(account, self._sequences.get(account, 0)) + 1
+                feed.append((account, sequences[account], record.position))
         position = batch[-1][0].position
         await self._tables.write(FOLLOWER, self.position, position, rows.statements, feed)
+        self._sequences |= sequences
         self.reach(position)
+        for account in sequences:
+            for waiting in self._waiting.pop(account, ()):
+                if not waiting.done():
+                    waiting.set_result(None)
+
+    async def beyond_sequence(self, account: str, sequence: int, seconds: float) -> bool:
+        """Whether an account's feed goes beyond `sequence`; waits until it grows, or for so many seconds. Nobody is
+        woken by what does not concern its account.
+        """
+        if self._sequences.get(account, 0) <= sequence and seconds > 0:
+            grown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting.setdefault(account, [])
+            waiting.append(grown)
+            try:
+                await asyncio.wait({grown}, timeout=seconds)
+            finally:
+                waiting.remove(grown)
+                if not waiting and self._waiting.get(account) is waiting:
+                    del self._waiting[account]
+        return self._sequences.get(account, 0) > sequence
 
     def feed_end(self, account: str) -> int:
         """The sequence of the last record in an account's feed; 0 while there is none. Raises Unavailable as
@@ -169,17 +191,15 @@ class Tables:
         rows = await self.fetch(sql, *arguments)
         return rows[0] if rows else None
 
-    async def read_feed(
-        self, account: str, after_sequence: int, records_max: int, wait_seconds: float
-    ) -> list[tuple[int, Record]]:
-        """The records that concern an account, by its own sequence. Waits for one to come if there is none."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + wait_seconds
-        while True:
-            seen = self._projector.position
-            self._projector.check_readable()
-            found = await self._store.read_feed(account, after_sequence, records_max)
-            left = ends - loop.time()
-            if found or left <= 0:
-                return found
-            await self._projector.beyond(seen, left)
+    async def feed_beyond(self, account: str, sequence: int, seconds: float) -> bool:
+        """Whether an account's feed goes beyond `sequence`; waits for so many seconds until it does. Raises
+        Unavailable.
+        """
+        is_beyond = await self._projector.beyond_sequence(account, sequence, seconds)
+        self._projector.check_readable()
+        return is_beyond
+
+    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
+        """The records that concern an account, by its own sequence. Raises Unavailable."""
+        self._projector.check_readable()
+        return await self._store.read_feed(account, after_sequence, records_max)

@@ -9,8 +9,7 @@ would be.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +21,12 @@ from google.protobuf.message import DecodeError, Message
 
 from carbonmarket.log.v1 import refusal_pb2
 from chassis.bulk import parse_many
-from chassis.call import Call, Overloaded, Unavailable
+from chassis.call import Call, Unavailable
 from chassis.decider import Malformed
 from chassis.edges import Channel, OpenChannel
 from chassis.errors import Failure, failure_of
 from chassis.heading import Context, Heading, authenticate, heading_of
+from chassis.places import Kind, Place, Places
 from chassis.remote import STATUS_HEADER, error_info, open_channel
 from chassis.roles import EVERY_ROLE, roles_of
 from chassis.telemetry import Metrics
@@ -39,9 +39,7 @@ BULK_IDLE_SECONDS_MAX = 60.0
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 """The largest honest request, DeliverAllowances of 20,000 legs with every text at its longest, has 3.2 million."""
 PASS_ON_SECONDS_MAX = 60.0
-CALLS_OF_A_KIND_MAX = 2_000
-RPCS_UNDER_WAY_MAX = 2 * CALLS_OF_A_KIND_MAX + 500
-"""Of all services together: health and reflection keep a place when the others are full."""
+SERVICES = "service:"
 
 LEADER_AWAY = "the replica that leads gave no answer; ask again"
 
@@ -101,7 +99,7 @@ class Server:
         self._metrics = metrics
         self._open_channel = open_channel
         self._leaders: dict[str, Channel] = {}
-        self._under_way = {True: 0, False: 0}
+        self.places = Places()
         self.handlers = [self._handlers_of(descriptor, served) for descriptor, served in api]
         self.names = [descriptor.full_name for descriptor, _ in api]
 
@@ -134,11 +132,12 @@ class Server:
     def _unary(self, rpc: Rpc) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def serve(data: bytes, context: Context) -> bytes:
             try:
-                with self._place(rpc.is_command):
-                    heading = heading_of(context)
+                heading = heading_of(context)
+                with self._place(heading, is_command=rpc.is_command) as place:
                     if not self._role.leads:
-                        return await self._pass_on(rpc.path, data, heading)
-                    answer = await self._answer(rpc, data, heading)
+                        with place.streaming():
+                            return await self._pass_on(rpc.path, data, heading)
+                    answer = await self._answer(rpc, data, heading, place)
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -148,11 +147,13 @@ class Server:
         return serve
 
     def _streaming(self, rpc: Rpc) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
+        """The method yields its answers as the bytes that are sent, so that it can make one for many."""
+
         async def serve(data: bytes, context: Context) -> AsyncIterator[bytes]:
             heading = Heading()
             try:
-                with self._place(rpc.is_command):
-                    heading = heading_of(context)
+                heading = heading_of(context)
+                with self._place(heading, is_command=rpc.is_command) as place, place.streaming():
                     if not self._role.leads:
                         leader = self._leader(heading)
                         passing: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = leader.unary_stream(rpc.path)
@@ -164,7 +165,7 @@ class Server:
                     message = rpc.parse(data)
                     await self._prepare(message, caller)
                     async for answer in rpc.method(message, caller):
-                        yield answer.SerializeToString()
+                        yield answer
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -173,7 +174,14 @@ class Server:
 
         return serve
 
-    async def _answer(self, rpc: Rpc, request: bytes | Message, heading: Heading) -> Message:
+    def _place(self, heading: Heading, *, is_command: bool) -> Place:
+        if heading.actor.startswith(SERVICES):
+            return self.places.place(Kind.SERVICE, heading.actor)
+        return self.places.place(Kind.COMMAND if is_command else Kind.QUERY, heading.actor)
+
+    async def _answer(
+        self, rpc: Rpc, request: bytes | Message, heading: Heading, place: Place | None = None
+    ) -> Message:
         """Raises whatever the method raises, after it was counted."""
         started = time.perf_counter()
         branch = Branch("")
@@ -182,6 +190,8 @@ class Server:
             caller = authenticate(heading, rpc.roles)
             branch = self._branch(rpc, caller)
             caller.traceparent = branch.traceparent
+            if place is not None:
+                caller.waiting = place.waiting
             message = rpc.parse(request) if isinstance(request, bytes) else request
             await self._prepare(message, caller)
             answer: Message = await rpc.method(message, caller)
@@ -247,22 +257,22 @@ class Server:
                 heading = heading_of(context)
                 # Who calls is asked before anything is read; whether each command's role may, with the command.
                 authenticate(heading, EVERY_ROLE)
-                if not self._role.leads:
-                    leader = self._leader(heading)
-                    path = f"/{service.full_name}/{BULK}"
-                    passing: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = leader.stream_stream(path)
-                    left = heading.seconds_left()
-                    async for part in passing(requests, metadata=heading.passed_on(), timeout=left):
-                        yield part
-                    return
-                while (data := await next_message(requests)) is not None:
-                    # A place is held only while there is something to do.
-                    with self._place(True):
-                        commands = parse_many(many, data)
-                        # Tasks start in the order they are made and reach the writer's queue before they first wait:
-                        # order is kept.
-                        outcomes = await asyncio.gather(*(one(command, heading) for command in commands))
-                    yield answers(outcomes=outcomes).SerializeToString()
+                with self._place(heading, is_command=True) as place, place.streaming():
+                    if not self._role.leads:
+                        leader = self._leader(heading)
+                        path = f"/{service.full_name}/{BULK}"
+                        passing: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = leader.stream_stream(path)
+                        left = heading.seconds_left()
+                        async for part in passing(requests, metadata=heading.passed_on(), timeout=left):
+                            yield part
+                        return
+                    while (data := await next_message(requests)) is not None:
+                        with place.working():
+                            commands = parse_many(many, data)
+                            # Tasks start in the order they are made and reach the writer's queue before they first
+                            # wait: order is kept.
+                            outcomes = await asyncio.gather(*(one(command, heading) for command in commands))
+                        yield answers(outcomes=outcomes).SerializeToString()
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
@@ -270,17 +280,6 @@ class Server:
                 await end_with(context, failure_of(error))
 
         return serve
-
-    @contextmanager
-    def _place(self, commands: bool) -> Iterator[None]:
-        """One of the places for commands or for readers: those who may wait long take none from those who write."""
-        if self._under_way[commands] >= CALLS_OF_A_KIND_MAX:
-            raise Overloaded(f"{CALLS_OF_A_KIND_MAX} calls of its kind are under way already")
-        self._under_way[commands] += 1
-        try:
-            yield
-        finally:
-            self._under_way[commands] -= 1
 
     # Passing on to the leader
 
@@ -329,7 +328,6 @@ async def end_with(context: Context, failure: Failure) -> None:
 async def end_like(context: Context, error: grpc.aio.AioRpcError) -> None:
     """Ends a call that was passed on as the leader ended it; if it was not the leader, the caller is to ask again."""
     if error_info(error) is None:
-        full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        await end_with(context, failure_of(Overloaded("the leader is full") if full else Unavailable(LEADER_AWAY)))
+        await end_with(context, failure_of(Unavailable(LEADER_AWAY)))
     trailing = tuple((name, value) for name, value in error.trailing_metadata() or () if name == STATUS_HEADER)
     await context.abort(error.code(), error.details() or "", trailing)

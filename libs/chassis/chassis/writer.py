@@ -5,9 +5,11 @@ before its commit; a refusal, a repeat or a read waits as well, until every stat
 A batch that yields no event still makes an append on the leader's session, one that is durable as any, so that a writer
 which no longer leads, or whose primary lost its replica, answers nothing: one proof for all that wait in the batch.
 
-Commands beyond COMMANDS_WAITING_MAX are turned away; what is heard, due or answered goes past that bound, which its
-senders keep. A command or a look whose caller gave up, or whose deadline has passed, before its turn came is not
-decided; it keeps its place in the queue until then. What is decided stays decided, whether or not anybody hears it.
+At most COMMANDS_WAITING_MAX commands wait, and of one actor never more than it leaves free: one caller can fill half
+of the queue, two a third each, and there is room for the next one. What is heard, due or answered goes past that
+bound, which its senders keep. A command or a look whose caller gave up, or whose deadline has passed, before its turn
+came is not decided; it keeps its place in the queue until then. What is decided stays decided, whether or not anybody
+hears it.
 """
 
 import asyncio
@@ -35,7 +37,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 BATCH_SUBMISSIONS_MAX = 500
-COMMANDS_WAITING_MAX = 5_000
+COMMANDS_WAITING_MAX = 10_000
 GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
 TAIL_RECORDS_MAX = 20_000
@@ -132,6 +134,7 @@ class Writer(Generic[S]):
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._commands_waiting = 0
+        self._commands_of: dict[Actor, int] = {}
         self._append: asyncio.Task[None] | None = None
         self._ended: BaseException | None = None
         self.after_commit: list[Callable[[Batch], None]] = []
@@ -143,8 +146,9 @@ class Writer(Generic[S]):
         Who is cancelled before the command's turn has come takes it back.
         """
         check_request_id(call.request_id)
-        if self._commands_waiting >= COMMANDS_WAITING_MAX:
-            raise Overloaded(f"{COMMANDS_WAITING_MAX} commands wait already")
+        waiting, free = self._commands_of.get(call.actor, 0), COMMANDS_WAITING_MAX - self._commands_waiting
+        if waiting >= free:
+            raise Overloaded("TOO_MANY_COMMANDS_WAITING", actor=str(call.actor), waiting=waiting, free=free)
         submission = AskedCommand(call.actor, call.request_id, command, call.traceparent, call.subject_traces)
         done: Done = await self.enqueue(submission, call)
         return done
@@ -161,7 +165,9 @@ class Writer(Generic[S]):
             answer.set_exception(Unavailable(ASK_AGAIN))
             return answer
         self._waiting.append(_Waiting(work, answer, call))
-        self._commands_waiting += call is not None
+        if call is not None:
+            self._commands_waiting += 1
+            self._commands_of[call.actor] = self._commands_of.get(call.actor, 0) + 1
         self._arrived.set()
         return answer
 
@@ -206,8 +212,7 @@ class Writer(Generic[S]):
             self._append.result()
         if self._append is not None and not self._append.done():
             await asyncio.sleep(GATHER_SECONDS)
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SUBMISSIONS_MAX))]
-        self._commands_waiting -= sum(waiting.call is not None for waiting in taken)
+        taken = [self._take() for _ in range(min(len(self._waiting), BATCH_SUBMISSIONS_MAX))]
         try:
             found = await self._find(taken)
             started = time.perf_counter()
@@ -222,6 +227,15 @@ class Writer(Generic[S]):
             self._turn_away(taken)
             raise
         self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True))))
+
+    def _take(self) -> _Waiting:
+        first = self._waiting.popleft()
+        if first.call is not None:
+            self._commands_waiting -= 1
+            left = self._commands_of.pop(first.call.actor) - 1
+            if left:
+                self._commands_of[first.call.actor] = left
+        return first
 
     async def _find(self, taken: Sequence[_Waiting]) -> Mapping[Key, Found]:
         works = [waiting.work for waiting in taken if isinstance(waiting.work, Submission)]

@@ -5,11 +5,10 @@ tables the position is read before the rows, so that the rows show at least that
 operators and supervisors see all; what may be traded is everybody's.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.call import Call, Overloaded
+from chassis.call import Call
 from chassis.decider import NotFound, NotPermitted
 from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
@@ -17,17 +16,12 @@ from chassis.projections import Tables
 from chassis.shapes import check_account, check_day
 from chassis.writer import Writer
 from trading.answers import live
+from trading.answers.pictures import Pictures, book, check_streams, picture
 from trading.answers.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.domain.accounts import known_account
-from trading.domain.instruments import known_instrument
 from trading.domain.market import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
-
-STREAMS_MAX = 200
-PICTURE_SECONDS_MIN = 0.2
-"""So long a market data stream waits between pictures: what changed meanwhile is shown at once."""
-QUIET_SECONDS_MAX = 30.0
 
 ORDERS = """
 SELECT orders.*, fills.tonnes AS filled_tonnes, fills.last_ms AS filled_ms
@@ -68,7 +62,7 @@ class TradingQueryService:
     def __init__(self, tables: Tables, writer: Writer[Market]) -> None:
         self.tables = tables
         self.writer = writer
-        self._streams = 0
+        self.pictures = Pictures(writer)
 
     # What is
 
@@ -89,26 +83,12 @@ class TradingQueryService:
         seen = await self.writer.read(lambda market: book(market, request.instrument))
         return pb.GetBookResponse(book=seen.value, position=seen.position)
 
-    async def StreamMarketData(
-        self, request: pb.StreamMarketDataRequest, call: Call
-    ) -> AsyncIterator[pb.StreamMarketDataResponse]:
+    async def StreamMarketData(self, request: pb.StreamMarketDataRequest, call: Call) -> AsyncIterator[bytes]:
         check_instrument(request.instrument)
-        if self._streams >= STREAMS_MAX:
-            raise Overloaded(f"{STREAMS_MAX} market data streams are open already")
-        self._streams += 1
-        try:
-            shown = pb.StreamMarketDataResponse()
-            while True:
-                seen = await self.writer.read(lambda market: picture(market, request.instrument))
-                if seen.value != shown:
-                    shown = seen.value
-                    answer = pb.StreamMarketDataResponse(position=seen.position)
-                    answer.MergeFrom(shown)
-                    yield answer
-                await asyncio.sleep(PICTURE_SECONDS_MIN)
-                await self.writer.tail.beyond(seen.position, QUIET_SECONDS_MAX)
-        finally:
-            self._streams -= 1
+        check_streams(self.pictures.streams, str(call.actor))
+        seen = await self.writer.read(lambda market: picture(market, request.instrument))
+        async for answer in self.pictures.watch(request.instrument, str(call.actor), seen):
+            yield answer
 
     async def GetPosition(self, request: pb.GetPositionRequest, call: Call) -> pb.GetPositionResponse:
         check_account(request.account)
@@ -196,18 +176,6 @@ class TradingQueryService:
         if account:
             return await self.tables.fetch(of_account, *arguments, account)
         return await self.tables.fetch(of_all, *arguments)
-
-
-def book(market: Market, instrument: str) -> pb.Book:
-    return live.book(instrument, known_instrument(market, instrument).book, live.levels_shown(market))
-
-
-def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
-    return pb.StreamMarketDataResponse(
-        book=book(market, instrument),
-        prices=live.day_prices(market.instruments[instrument].prices),
-        day=market.calendar.open_day,
-    )
 
 
 # Who may see

@@ -75,7 +75,7 @@ async def test_a_batch_that_fails_leaves_no_row_and_is_written_again_with_gaples
         await tables.wait_for(done.position)
         rows = await tables.fetch("SELECT position FROM ordered ORDER BY position")
         assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
-        feed = await tables.read_feed("bread", 0, 100, 0)
+        feed = await tables.read_feed("bread", 0, 100)
         assert [(sequence, record.position) for sequence, record in feed] == [(n, n) for n in range(1, 6)]
         assert await pool.fetchval("SELECT position FROM checkpoints WHERE follower = 'projections'") == 5
 

@@ -1,17 +1,14 @@
-"""The frame around every rpc: one error mapper, bulk, passing on, places."""
-
-import asyncio
+"""The frame around every rpc: one error mapper, bulk, passing on."""
 
 import grpc
 import grpc.aio
 import pytest
 
-from chassis import server as server_module
 from chassis.bulk import BULK_COMMANDS_MAX
 from chassis.call import Bug, Expired, Overloaded, RequestIdReused, Unavailable
 from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.server import Role
-from support.served import LOG, Api, Waiting, create, refusal, replica, serving, serving_log, submit_many
+from support.served import Api, create, refusal, replica, serving, submit_many
 
 
 async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
@@ -33,7 +30,7 @@ async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
         (Rejected("SUSPENDED", ground="x"), grpc.StatusCode.FAILED_PRECONDITION, "SUSPENDED"),
         (RequestIdReused("r"), grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
         (Expired(), grpc.StatusCode.DEADLINE_EXCEEDED, "CALL_EXPIRED"),
-        (Overloaded("full"), grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_COMMANDS_WAITING"),
+        (Overloaded("TOO_MANY_CALLS", calls_max=1), grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS"),
         (Unavailable("away"), grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
         (Bug("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
         (ZeroDivisionError("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
@@ -116,27 +113,3 @@ async def test_what_a_caller_wrote_at_length_comes_back_shortened_and_arrives() 
         assert facts["account"].startswith("户户") and facts["account"].endswith("…")
         code, reason, _ = await refusal(address, actor="registry_operator:" + "a" * 5_000)
         assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "ACTOR_MISSING")
-
-
-async def test_readers_that_wait_long_take_no_place_from_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "CALLS_OF_A_KIND_MAX", 3)
-    api = Waiting()
-    async with serving_log(api) as address, grpc.aio.insecure_channel(address) as channel:
-        read: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{LOG.full_name}/Read")
-        move: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{LOG.full_name}/MoveClock")
-        metadata = (("carbonmarket-actor", "exchange_operator:eve"),)
-        waiting = [read(b"", metadata=metadata) for _ in range(3)]
-        while api.reading < 3:
-            await asyncio.sleep(0.01)
-        with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await read(b"", metadata=metadata)
-        assert failed.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        await move(b"", metadata=metadata, timeout=5)
-        for call in waiting:
-            call.cancel()
-        while api.reading > 0:
-            await asyncio.sleep(0.01)
-        again = asyncio.create_task(read(b"", metadata=metadata).wait_for_connection())
-        while api.reading < 1:
-            await asyncio.sleep(0.01)
-        again.cancel()

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from chassis import writer as writer_module
 from chassis.call import Overloaded, RequestIdReused, Unavailable
 from chassis.decider import Malformed, Rejected
-from chassis.engine import Engine
+from chassis.engine import Done, Engine
 from chassis.log import Fenced, LogUnavailable
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
@@ -152,16 +153,40 @@ async def test_commands_beyond_the_bound_are_turned_away_but_what_is_heard_is_no
         ]
         await settle()
         waiting = [
-            asyncio.create_task(writer.submit(Add(0), call_of(ADA, f"r{n}"))) for n in range(COMMANDS_WAITING_MAX)
+            asyncio.create_task(writer.submit(Add(0), call_of(f"participant:{n % 10}", f"r{n}")))
+            for n in range(COMMANDS_WAITING_MAX * 10 // 11 + 1)
         ]
         await settle()
-        with pytest.raises(Overloaded):
-            await writer.submit(Add(0), call_of(ADA, "one more"))
+        with pytest.raises(Overloaded) as full:
+            await writer.submit(Add(0), call_of("participant:3", "one more"))
+        assert full.value.reason == "TOO_MANY_COMMANDS_WAITING"
         heard = asyncio.create_task(writer.read(lambda state: state.total))
         await settle()
         assert not heard.done()
         log.may_commit.set()
         await asyncio.gather(*deciding, *waiting, heard)
+
+
+async def test_one_caller_cannot_fill_the_queue_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "COMMANDS_WAITING_MAX", 60)
+    async with writing() as (writer, log):
+        log.may_commit.clear()
+        for name in ("appended", "decided"):
+            deciding = asyncio.create_task(writer.submit(Add(0), call_of(ADA, name)))
+            await settle()
+        taken: dict[str, int] = {}
+        asked: list[asyncio.Task[Done]] = []
+        for actor in ("participant:greedy", "participant:greedier", "participant:modest"):
+            tasks = [asyncio.create_task(writer.submit(Add(0), call_of(actor, f"r{n}"))) for n in range(70)]
+            await settle()
+            refused = [task for task in tasks if task.done()]
+            assert all(isinstance(task.exception(), Overloaded) for task in refused)
+            asked += [task for task in tasks if not task.done()]
+            taken[actor] = len(tasks) - len(refused)
+        assert taken == {"participant:greedy": 30, "participant:greedier": 15, "participant:modest": 8}
+        log.may_commit.set()
+        await asyncio.gather(deciding, *asked)
+        assert (await writer.submit(Add(1), call_of("participant:greedy", "next"))).position == len(asked) + 3
 
 
 UNUSABLE_IDS: list[tuple[str, str, dict[str, int | str]]] = [

@@ -184,7 +184,7 @@ async def test_a_caller_that_leaves_frees_no_place_in_the_queue_before_its_turn(
         batches = await two_batches(writer)
         leaving = [
             asyncio.create_task(writer.submit(Add(0), call_of(ADA, f"r{number}")))
-            for number in range(COMMANDS_WAITING_MAX)
+            for number in range(COMMANDS_WAITING_MAX // 2)
         ]
         await settle()
         for task in leaving:

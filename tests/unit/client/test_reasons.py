@@ -12,7 +12,14 @@ LISTED = re.compile(
 )
 
 # The client's Busy and Unavailable: no refusals, for the same is sent again.
-SENT_AGAIN = {"TOO_MANY_COMMANDS_WAITING", "CALL_EXPIRED"}
+SENT_AGAIN = {
+    "CALL_EXPIRED",
+    "TOO_MANY_CALLS",
+    "TOO_MANY_CALLS_OF_ACTOR",
+    "TOO_MANY_COMMANDS_WAITING",
+    "TOO_MANY_STREAMS",
+    "TOO_MANY_STREAMS_OF_ACTOR",
+}
 
 
 def listed() -> set[str]:

@@ -37,7 +37,9 @@ class Refusal(_message.Message):
           Call as one of the roles that the rpc lets in.
       REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
           Send the message that the rpc takes, made from the same protos.
-      TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   why
+      TOO_MANY_CALLS_OF_ACTOR    RESOURCE_EXHAUSTED   actor, calls_max
+          So many calls of the same actor are under way, long polls and streams among them: let some end, or send many commands by SubmitMany.
+      TOO_MANY_CALLS             RESOURCE_EXHAUSTED   of, calls_max
           Nothing was done. Send the same again after the pause in the google.rpc.RetryInfo, and a longer one each time.
       CALL_EXPIRED               DEADLINE_EXCEEDED
           The deadline passed before it was decided: nothing was done. Send the same again, with more time.
@@ -56,6 +58,8 @@ class Refusal(_message.Message):
           Ask for less at once, in several commands.
       RELEASE_NOT_ACTIVE         FAILED_PRECONDITION  type, release_level, release_level_active
           What the command would cause belongs to a release level that is not active yet: two operators activate it.
+      TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   actor, waiting, free
+          Nothing was done: of one actor no more commands may wait than are free for the others. Wait for answers, then send the same again.
     any rpc that takes a min_position:
       NUMBER_NEGATIVE            INVALID_ARGUMENT     field, value
           Give zero or more.
