@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import append, codec, commands, snapshots
+from bench import append, codec, commands, snapshots, waiting
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
         asyncio.run(codec.run())
         asyncio.run(append.run(Path(folder) / "append"))
         asyncio.run(commands.run(Path(folder) / "commands"))
+        asyncio.run(waiting.run(Path(folder) / "waiting"))
     asyncio.run(snapshots.run())
 
 

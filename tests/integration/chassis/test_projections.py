@@ -158,7 +158,7 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
             done = await writer.submit(Order("bread"), call_of(ADA, f"r{number}"))
         await tables.wait_for(done.position)
         before = await tables.fetch("SELECT * FROM ordered ORDER BY position")
-        feed = await tables.read_feed("bread", 0, 100, 0)
+        feed = await tables.read_feed("bread", 0, 100)
         await pool.execute("UPDATE ordered SET what = 'stone' WHERE position = 3")
 
         monkeypatch.setattr(projections, "BATCH_RECORDS_MAX", 2)
@@ -168,7 +168,7 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
         async with asyncio.timeout(10):
             while tables.position > 0:
                 await asyncio.sleep(0.02)
-        for reading in (tables.fetch("SELECT * FROM ordered"), tables.read_feed("bread", 0, 100, 0)):
+        for reading in (tables.fetch("SELECT * FROM ordered"), tables.read_feed("bread", 0, 100)):
             with pytest.raises(Unavailable, match="being rebuilt, 0 of 5 records"):
                 await reading
         table.failures = 0
@@ -176,10 +176,10 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
             while tables.position < 5:
                 await asyncio.sleep(0.02)
         assert await tables.fetch("SELECT * FROM ordered ORDER BY position") == before
-        assert await tables.read_feed("bread", 0, 100, 0) == feed
+        assert await tables.read_feed("bread", 0, 100) == feed
         done = await writer.submit(Order("bread"), call_of(ADA, "after"))
         await tables.wait_for(done.position)
-        assert [sequence for sequence, _ in await tables.read_feed("bread", 0, 100, 0)] == [1, 2, 3, 4, 5, 6]
+        assert [sequence for sequence, _ in await tables.read_feed("bread", 0, 100)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_of_the_shells_tables_only_the_feeds_are_derived() -> None:
