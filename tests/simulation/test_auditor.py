@@ -12,23 +12,32 @@ from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
 from carbonmarket.log.v1.log_service_pb2 import Record
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
+from support.auditor.audit import Audit
 from support.auditor.chain import digest_of
 from support.auditor.compared import Compared
 from support.auditor.findings import Findings
-from support.simulated import audited, logs_of, played
-from support.world import Weather, World
+from support.day import DAYS
+from support.simulation.loop import run_virtually
+from support.simulation.run import Played, audit_of, play_days, simulate
+from support.simulation.weather import Weather
 
 Logs = dict[str, list[Record]]
 SEED = 4
 
 
 @cache
-def honest_world() -> World:
-    return played(World(SEED, Weather(crash=0, lose=0, repeat=0)), SEED, days=2)
+def honest_market() -> Played:
+    """Two days without any fault."""
+    return simulate(SEED, lambda market, player: play_days(player, DAYS[:2]), Weather(), actions=120)
 
 
 def honest_logs() -> Logs:
-    return logs_of(honest_world())
+    logs = honest_market().logs
+    return {name: [Record.FromString(each.SerializeToString()) for each in records] for name, records in logs.items()}
+
+
+def audited(logs: Logs) -> Audit:
+    return run_virtually(audit_of(logs))
 
 
 def written_again(logs: Logs) -> Logs:

@@ -2,7 +2,7 @@
 
 Once from the exchange's daily rows, where they are at hand, and once from days generated from the published monthly
 figures, which is done everywhere. Registry, trading and clearing are the services' own deciders, reactions, calls and
-apis in one process (support/venue.py).
+apis in one process, in virtual time (support/simulation).
 """
 
 import gc
@@ -21,6 +21,7 @@ from rehearsal.plan.feed_errors import feed_error
 from rehearsal.plan.monthly import MONTHS, month_of
 from support.planned_days import ABNORMAL, PlannedMarket
 from support.shared_data import SECOND_YEARS, daily_rows
+from support.simulation.loop import run_virtually
 from support.trading_days import published_days
 from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
 
@@ -57,10 +58,10 @@ def _no_collector() -> Iterator[None]:
 
 
 @pytest.mark.timeout(SECONDS_MAX)
-async def test_every_row_of_the_exchange_comes_out_of_our_venue_to_the_tonne_and_the_fen() -> None:
+def test_every_row_of_the_exchange_comes_out_of_our_venue_to_the_tonne_and_the_fen() -> None:
     rows = daily_rows()
     plan = build_plan(seed=SEED, rows=rows)
-    market = await played(PlannedMarket(plan))
+    market = played(PlannedMarket(plan))
     assert [row.day for row in rows.vintages] == list(published_days())
     differences = differing((*rows.vintages, *rows.composites), figures_of(market))
     assert {one.figure for one in differences} == CANNOT_BE_MET.keys(), differences
@@ -76,12 +77,12 @@ async def test_every_row_of_the_exchange_comes_out_of_our_venue_to_the_tonne_and
         (["2024-10", "2024-11", "2024-12"], {"CEA23"}, [("2024-12-26", 97_80, 97_81)]),
     ],
 )
-async def test_months_with_new_vintages_and_days_without_trades_come_out_as_published(
+def test_months_with_new_vintages_and_days_without_trades_come_out_as_published(
     months: list[str], new_vintages: set[str], feed_errors: list[tuple[str, int, int]]
 ) -> None:
     rows = daily_rows(SECOND_YEARS)
     plan = build_plan(seed=SEED, rows=rows, months=months, trades=TRADES_OF_MONTHS)
-    market = await played(PlannedMarket(plan))
+    market = played(PlannedMarket(plan))
     days, found = set(plan.days), figures_of(market)
     vintages = [row for row in rows.vintages if row.day in days]
     closes = [
@@ -98,8 +99,8 @@ async def test_months_with_new_vintages_and_days_without_trades_come_out_as_publ
 
 
 @pytest.mark.timeout(SECONDS_MAX)
-async def test_the_generated_days_come_to_the_published_figures_of_every_month() -> None:
-    market = await played(PlannedMarket(build_plan(seed=SEED, days=published_days())))
+def test_the_generated_days_come_to_the_published_figures_of_every_month() -> None:
+    market = played(PlannedMarket(build_plan(seed=SEED, days=published_days())))
     days: defaultdict[str, list[InstrumentDayClosed]] = defaultdict(list)
     for line in market.kept[InstrumentDayClosed]:
         days[line.day[:7]].append(line)
@@ -117,9 +118,9 @@ async def test_the_generated_days_come_to_the_published_figures_of_every_month()
     assert_settled(market)
 
 
-async def test_a_row_that_is_not_what_was_played_is_named_by_its_figures() -> None:
+def test_a_row_that_is_not_what_was_played_is_named_by_its_figures() -> None:
     plan = build_plan(seed=SEED, days=published_days(), months=["2022-06"])
-    market = await played(PlannedMarket(plan))
+    market = played(PlannedMarket(plan))
     rows = [row for day in plan.stream() for row in day.rows]
     assert differing(rows, figures_of(market)) == []
     wrong = replace(rows[3], close_fen=rows[3].close_fen + 1, block_tonnes=rows[3].block_tonnes - 1)
@@ -134,8 +135,8 @@ async def test_a_row_that_is_not_what_was_played_is_named_by_its_figures() -> No
     assert month_of(wrong.day) == "2022-06"
 
 
-async def played(market: PlannedMarket) -> PlannedMarket:
-    await market.play()
+def played(market: PlannedMarket) -> PlannedMarket:
+    run_virtually(market.play())
     return market
 
 

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
@@ -14,9 +13,9 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.call import NotYet, OrderRefused
-from chassis.call import Refused as AnsweredNo
-from chassis.record import Record
+from chassis.errors import Failure
+from chassis.remote import STATUS_HEADER
+from registry.domain.state import Registry
 from support.calls import Refused
 from support.day import (
     ACCOUNTS,
@@ -29,9 +28,12 @@ from support.day import (
     deposit,
 )
 from support.seeds import seeds
-from support.simulated import assert_books_agree, audited, logs_of, play_days
+from support.simulation.market import Market
+from support.simulation.network import failed, no_answer
+from support.simulation.run import play_days, simulate, sound
 from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
-from support.world import World, at_once, trading_holdings
+
+SEEDS = 4
 
 NO_ANSWERS = [
     ("REQUEST_ID_REUSED", grpc.StatusCode.ALREADY_EXISTS),
@@ -47,138 +49,114 @@ async def play_to_close(player: Player, day: str) -> None:
     await player.close(day)
 
 
-@pytest.mark.parametrize("seed", seeds(10))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_a_run_that_trading_disputes_moves_nothing_and_its_retry_settles_the_day(seed: int) -> None:
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=60)
-        await player.set_up()
-        misstate_confirmations(world, {(DAYS[0], 1)})
+    async def play(market: Market, player: Player) -> None:
+        misstate_confirmations(market, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
-        run = await blocked_run(world, "TRADING_DISAGREES")
-        assert world.nodes["clearing"].engine.state.runs.settled_day == ""
-        await player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run.run_id))
+        run_id = await blocked_run(market, "TRADING_DISAGREES")
+        assert await market.look("clearing", lambda state: state.runs.settled_day) == ""
+        await player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run_id))
         await player.settled(DAYS[0])
-        await play_days(world, player, DAYS[1:2])
+        await play_days(player, DAYS[1:2])
 
-    world = World(seed)
-    at_once(play(world))
-    assert assert_books_agree(world)["days_settled"] == 2
+    assert sound(seed, play)["days_settled"] == 2
 
 
-@pytest.mark.parametrize("seed", seeds(15))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day(seed: int) -> None:
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=60)
-        await player.set_up()
-        spoil_deliveries(world, {(DAYS[0], 1)})
+    async def play(market: Market, player: Player) -> None:
+        spoil_deliveries(market, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
-        run = await blocked_run(world, "DELIVERY_REFUSED")
-        await player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run.run_id))
+        run_id = await blocked_run(market, "DELIVERY_REFUSED")
+        await player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run_id))
         await player.settled(DAYS[0])
-        await play_days(world, player, DAYS[1:2])
+        await play_days(player, DAYS[1:2])
 
-    world = World(seed)
-    at_once(play(world))
-    assert assert_books_agree(world)["trades_excluded"] == 0
+    assert sound(seed, play)["trades_excluded"] == 0
 
 
-@pytest.mark.parametrize("seed", seeds(10))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_a_delivery_whose_answer_was_lost_is_paid_whatever_refuses_its_next_send(seed: int) -> None:
     """A role taken away, a digest that a release makes otherwise: neither says that the run was not delivered."""
+    refused = [0]
 
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=40)
-        await player.set_up()
-        refused = [0]
+    def lose_first_answer(method: str, answer: bytes) -> bytes:
+        if method.endswith("/DeliverAllowances") and not refused[0]:
+            refused[0] = 1
+            raise no_answer("the connection broke")
+        return answer
 
-        def after(service: str, request: Message, answer: Message) -> Message:
-            if isinstance(request, registry.DeliverAllowancesRequest) and not refused[0]:
-                refused[0] = 1
-                raise NotYet("the answer was lost")
-            return answer
+    def refuse_next(method: str, request: bytes) -> bytes:
+        if method.endswith("/DeliverAllowances") and 1 <= refused[0] < 5:
+            refused[0] += 1
+            reason, code = random.Random(seed).choice(NO_ANSWERS)
+            status = Failure(code, reason, {}).status().SerializeToString()
+            raise failed(code, reason, [(STATUS_HEADER, status)])
+        return request
 
-        def before(service: str, request: Message) -> Message:
-            if isinstance(request, registry.DeliverAllowancesRequest) and 1 <= refused[0] < 5:
-                refused[0] += 1
-                reason, code = random.Random(seed).choice(NO_ANSWERS)
-                raise OrderRefused(service, AnsweredNo(code, reason, {}))
-            return request
-
-        world.change_request, world.change_answer = before, after
+    async def play(market: Market, player: Player) -> None:
+        market.network.change, market.network.change_answer = refuse_next, lose_first_answer
         await play_to_close(player, DAYS[0])
         await player.settled(DAYS[0])
         assert refused[0] == 5
-        await play_days(world, player, DAYS[1:2])
+        await play_days(player, DAYS[1:2])
 
-    world = World(seed)
-    at_once(play(world))
-    assert assert_books_agree(world)["days_settled"] == 2
+    assert sound(seed, play, expected_errors=["waits for people"])["days_settled"] == 2
 
 
-@pytest.mark.parametrize("seed", seeds(15))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle(seed: int) -> None:
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=60)
-        await player.set_up()
-        spoil_deliveries(world, {(DAYS[0], 1)})
+    async def play(market: Market, player: Player) -> None:
+        spoil_deliveries(market, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
-        run = await blocked_run(world, "DELIVERY_REFUSED")
-        trades = sorted(world.nodes["clearing"].engine.state.obligations.unsettled)
+        run_id = await blocked_run(market, "DELIVERY_REFUSED")
+        trades = await market.look("clearing", lambda state: sorted(state.obligations.unsettled))
         named = sorted(random.Random(seed).sample(trades, min(2, len(trades))))
-        await exclude(player, run.run_id, named)
+        await exclude(player, run_id, named)
         await player.settled(DAYS[0])
-        await play_days(world, player, DAYS[1:3])
+        await play_days(player, DAYS[1:3])
 
-    world = World(seed)
-    at_once(play(world))
-    figures = assert_books_agree(world)
+    figures = sound(seed, play)
     assert figures["trades_excluded"] > 0
     assert figures["trades_settled"] + figures["trades_excluded"] == figures["trades"]
 
 
-@pytest.mark.parametrize("seed", seeds(15))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_clearing_comes_back_after_two_days_and_settles_both_in_order(seed: int) -> None:
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=60)
-        await player.set_up()
+    async def play(market: Market, player: Player) -> None:
         await player.day(DAYS[0])
-        world.away.add("clearing")
-        world.nodes["clearing"].crash()
+        await market.stop("clearing")
         player.services.remove("clearing")
         for day, override in ((DAYS[1], False), (DAYS[2], True)):
             await player.open(day, override)
             await player.trade(day)
             await player.close(day)
-        world.away.clear()
+        market.start("clearing")
         player.services.append("clearing")
         await player.settled(DAYS[1])
         await player.settled(DAYS[2])
-        await play_days(world, player, DAYS[3:4])
+        await play_days(player, DAYS[3:4])
 
-    world = World(seed)
-    at_once(play(world))
-    assert assert_books_agree(world)["days_settled"] == 4
+    assert sound(seed, play)["days_settled"] == 4
 
 
-@pytest.mark.parametrize("seed", seeds(5))
-def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_books_agree(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("seed", seeds(2))
+def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_books_agree(seed: int) -> None:
     """The registry's answer is a tonne off for two evenings: the second morning is covered by the first's override."""
     off_tonnes = [1]
 
-    def holdings(records: list[Record], as_of: int) -> registry_queries.ListTradingHoldingsResponse:
-        answer = trading_holdings(records, as_of)
-        answer.holdings[0].quantity_tonnes += off_tonnes[0]
-        return answer
+    def misstate_holdings(method: str, answer: bytes) -> bytes:
+        if not method.endswith("/ListTradingHoldings"):
+            return answer
+        changed = registry_queries.ListTradingHoldingsResponse.FromString(answer)
+        changed.holdings[0].quantity_tonnes += off_tonnes[0]
+        return changed.SerializeToString()
 
-    monkeypatch.setattr("support.world.trading_holdings", holdings)
-
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=40)
-        await player.set_up()
+    async def play(market: Market, player: Player) -> None:
+        market.network.change_answer = misstate_holdings
         await play_to_close(player, DAYS[0])
-        await world.until(world.at_rest, "the comparison to be heard")
+        await market.come_to_rest()
         await player.clocks(DAYS[1], 9)
         assert await player.may(EXCHANGE_OPERATOR, trading.OpenDayRequest(day=DAYS[1])) is None
         await player.open(DAYS[1], override=True)
@@ -186,15 +164,13 @@ def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_boo
             await player.trade(today)
             off_tonnes[0] = int(day < DAYS[3])
             await player.close(today)
-            await world.until(world.at_rest, "the comparison to be heard")
+            await market.come_to_rest()
             await player.open(day)
-        await world.until(world.at_rest, "the last morning to be heard")
-        days = world.nodes["trading"].engine.state.calendar.days
+        await market.come_to_rest()
+        days = await market.look("trading", lambda state: dict(state.calendar.days))
         assert [days[day].books_agreed for day in DAYS[:4]] == [True] * 4
 
-    world = World(seed)
-    at_once(play(world))
-    found = audited(logs_of(world)).findings.lines()
+    found = simulate(seed, play).faults
     assert found and all(line.startswith("the three books agree") for line in found), found
 
 
@@ -209,9 +185,9 @@ async def open_leaver(player: Player) -> None:
     await player.must(SETTLEMENT_BANK, deposit(LEAVER, "leaver", 10**8))
 
 
-async def buy_a_tonne(world: World, player: Player) -> None:
+async def buy_a_tonne(market: Market, player: Player) -> None:
     """The leaver buys."""
-    answer = await world.call(EXCHANGE_OPERATOR, trading_queries.ListInstrumentsRequest())
+    answer = await market.port.call(EXCHANGE_OPERATOR, trading_queries.ListInstrumentsRequest())
     price_fen = next(each.previous_close_fen for each in answer.instruments if each.instrument == "CEA")
     order = trading.PlaceOrderRequest(account=LEAVER, instrument="CEA", side=trading_types.SIDE_BUY)
     order.price_fen, order.quantity_tonnes = price_fen, 1
@@ -224,7 +200,7 @@ async def buy_a_tonne(world: World, player: Player) -> None:
     raise AssertionError("nobody can sell a tonne")
 
 
-@pytest.mark.parametrize("seed", seeds(10))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_settles_whole(seed: int) -> None:
     close = registry.CloseAccountRequest(account=LEAVER, ground="dissolved")
 
@@ -233,39 +209,37 @@ def test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_sett
             await player.ask(REGISTRY_OPERATOR, close)
         return refused.value.reason
 
-    async def play(world: World) -> None:
-        player = Player(world, seed, actions=40)
-        await player.set_up()
+    async def play(market: Market, player: Player) -> None:
         await open_leaver(player)
         await player.open(DAYS[0])
         await player.clocks(DAYS[0], 9, 30)
-        await buy_a_tonne(world, player)
+        await buy_a_tonne(market, player)
         assert await refusal(player) == "ACCOUNT_IN_USE"
         await player.ask(REGISTRY_OPERATOR, registry.RestrictAccountRequest(account=LEAVER, ground="dissolved"))
         await player.trade(DAYS[0])
         assert await refusal(player) == "ACCOUNT_NOT_WOUND_UP"
         await player.close(DAYS[0])
         await player.settled(DAYS[0])
-        await world.until(lambda: wound_up(world, LEAVER), "the leaver to be wound up")
+        await market.until(lambda: wound_up(market, LEAVER), "the leaver to be wound up")
         assert await refusal(player) == "ACCOUNT_NOT_EMPTY"
         await player.open(DAYS[1])
-        await world.until(lambda: returned_a_tonne(world), "the leaver's tonne to be back")
+        await market.until(lambda: returned_a_tonne(market), "the leaver's tonne to be back")
         await player.trade(DAYS[1])
         await player.close(DAYS[1])
         await player.settled(DAYS[1])
 
-    world = World(seed)
-    at_once(play(world))
-    figures = assert_books_agree(world)
+    figures = sound(seed, play)
     assert (figures["trades_excluded"], figures["days_settled"]) == (0, 2)
 
 
-async def wound_up(world: World, account: str) -> bool:
-    node = world.nodes["registry"]
-    return node.up and node.engine.state.accounts[account].restrictions_wound_up == 1
+async def wound_up(market: Market, account: str) -> bool:
+    times = await market.look("registry", lambda state: state.accounts[account].restrictions_wound_up)
+    return bool(times == 1)
 
 
-async def returned_a_tonne(world: World) -> bool:
-    node = world.nodes["registry"]
-    holding = node.engine.state.holdings[LEAVER]["CEA"] if node.up else None
-    return holding is not None and (holding.registry_available_tonnes, holding.trading_tonnes) == (1, 0)
+async def returned_a_tonne(market: Market) -> bool:
+    def held(state: Registry) -> tuple[int, int]:
+        holding = state.holdings[LEAVER]["CEA"]
+        return holding.registry_available_tonnes, holding.trading_tonnes
+
+    return bool(await market.look("registry", held) == (1, 0))

@@ -5,7 +5,6 @@ journal keeps each answer's log position, so that afterwards nothing that was an
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -118,12 +117,20 @@ class Port(Protocol):
 
 
 class ProcessPort:
-    """Services as processes, by gRPC."""
+    """Services as processes, by gRPC; or by any channel that carries the same."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        open_channel: Callable[[str], Any] = lambda address: grpc.aio.insecure_channel(address, OPTIONS),
+        answer_s_max: float = ANSWER_S_MAX,
+        pause_s: float = PAUSE_S,
+    ) -> None:
         self.answered: list[Answered] = []
         self.refusals: Counter[str] = Counter()
-        self._channels = {name: grpc.aio.insecure_channel(address, OPTIONS) for name, address in addresses.items()}
+        self._channels = {name: open_channel(address) for name, address in addresses.items()}
+        self._answer_s_max = answer_s_max
+        self._pause_s = pause_s
 
     async def call(self, actor: str, request: Message) -> Any:
         rpc = RPCS[request.DESCRIPTOR.full_name]
@@ -138,14 +145,14 @@ class ProcessPort:
         return answered
 
     async def _ask(self, service: str, path: str, actor: str, request: Message, answer: type[R]) -> R:
-        ends = time.monotonic() + ANSWER_S_MAX
+        ends = asyncio.get_running_loop().time() + self._answer_s_max
         while True:
             try:
                 return await self.ask_once(service, path, actor, request, answer)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in NO_ANSWER or time.monotonic() > ends:
+                if error.code() not in NO_ANSWER or asyncio.get_running_loop().time() > ends:
                     raise
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(self._pause_s)
 
     async def ask_once(
         self, service: str, path: str, actor: str, request: Message, answer: type[R], seconds: float = CALL_S_MAX
@@ -184,10 +191,10 @@ class ProcessPort:
         await self._ask(service, path, "exchange_operator:clock", request, log.MoveClockResponse)
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
-        ends = time.monotonic() + ANSWER_S_MAX
+        ends = asyncio.get_running_loop().time() + self._answer_s_max
         while not await condition():
-            assert time.monotonic() < ends, f"waited {ANSWER_S_MAX:g} s for {what}"
-            await asyncio.sleep(PAUSE_S)
+            assert asyncio.get_running_loop().time() < ends, f"waited {self._answer_s_max:g} s for {what}"
+            await asyncio.sleep(self._pause_s)
 
     async def at_rest(self) -> bool:
         statuses = {name: await self.status(name) for name in self._channels}

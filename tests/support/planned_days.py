@@ -1,14 +1,18 @@
 """A plan of days, played through a venue as its people would: what is before the first day, then day after day."""
 
+import asyncio
 from collections import defaultdict
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis.engine import Batch
 from chassis.shell import HeardEventSetAside
 from clearing.domain.exclusion import TradeExcluded
 from clearing.domain.reconciliation import BooksReconciled
@@ -20,8 +24,12 @@ from rehearsal.plan import Action, Block, CancelListing, DayPlan, PlaceListing, 
 from rehearsal.plan.composite import notices_of
 from rehearsal.year.opening import BASIS, compliance_year
 from rehearsal.year.player import days_ahead
-from support.venue import Venue
+from support.calls import RPCS
+from support.simulation.market import SERVICES, Market
+from support.simulation.weather import Chance, Weather
 from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
+
+R = TypeVar("R", bound=Message)
 
 EVE, MORNING, CLOSE = time(8), time(9), time(15)
 SESSION_OPENS = {Session.MORNING: time(9, 30), Session.AFTERNOON: time(13)}
@@ -42,24 +50,46 @@ KEPT = (
 
 
 class PlannedMarket:
-    """A venue that plays a plan. `kept` has the events that days are judged by, of each type in their order."""
+    """A market in which nothing goes wrong, one replica a service, that plays a plan. `kept` has the events that days
+    are judged by, of each type in their order.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.kept: defaultdict[type, list[Any]] = defaultdict(list)
         self.plan = plan
-        self.venue = Venue(china_ms(plan.days[0] - timedelta(days=1), EVE), self._note)
+        self.commands = 0
         self._order_ids: dict[str, int] = {}
         self._last_announced = ""
 
-    def _note(self, event: object) -> None:
-        if type(event) in KEPT:
-            self.kept[type(event)].append(event)
+    def _note(self, batch: Batch) -> None:
+        for event in batch.events:
+            if type(event) in KEPT:
+                self.kept[type(event)].append(event)
 
     async def play(self) -> None:
-        """The whole plan. Raises Rejected when the venue refuses what the plan says is within the rules."""
+        """The whole plan. Raises Refused when the market refuses what the plan says is within the rules."""
+        begins_ms = china_ms(self.plan.days[0] - timedelta(days=1), EVE)
+        self._market = Market(Chance(0, Weather(slow=0)), replicas=1, begins_ms=begins_ms)
+        await self._market.come_to_rest()
+        for name in SERVICES:
+            await self._market.look(name, lambda _: None)
+            leader = self._market.leader(name)
+            assert leader is not None
+            leader.replica.parts.writer.after_commit.append(self._note)
         await self.open_market()
         for day in self.plan.stream():
             await self.play_day(day)
+        await self._market.close()
+
+    async def _ask(self, actor: str, request: Message, answer: type[R]) -> R:
+        self.commands += 1
+        rpc = RPCS[request.DESCRIPTOR.full_name]
+        return await self._market.port.ask_once(rpc.service, rpc.path, actor, request, answer)
+
+    async def _move_clocks(self, to_ms: int) -> None:
+        """Trading's last: what falls due there is cleared at the new time."""
+        for service in ("registry", "clearing", "trading"):
+            await self._market.port.move_clock(service, to_ms)
 
     # Before the first day
 
@@ -67,15 +97,15 @@ class PlannedMarket:
         """Accounts, allowances in trading, the rules and the calendar, money."""
         await self._open_accounts()
         await self._issue()
-        await self.venue.rest()
+        await self._market.come_to_rest()
         await self._announce()
         for account, amount_fen in self.plan.deposits.items():
             reference = f"{BANK}-{account}"
             deposit = clearing.RecordDepositRequest(
                 request_id=reference, bank_reference=reference, account=account, amount_fen=amount_fen
             )
-            await self.venue.ask(SETTLEMENT_BANK, deposit, clearing.RecordDepositResponse)
-        await self.venue.rest()
+            await self._ask(SETTLEMENT_BANK, deposit, clearing.RecordDepositResponse)
+        await self._market.come_to_rest()
 
     async def _open_accounts(self) -> None:
         of_province = registry.OpenAccountRequest(
@@ -93,7 +123,7 @@ class PlannedMarket:
             for account in self.plan.accounts
         ]
         for request in (of_province, *of_entities):
-            await self.venue.ask(REGISTRY_OPERATOR, request, registry.OpenAccountResponse)
+            await self._ask(REGISTRY_OPERATOR, request, registry.OpenAccountResponse)
 
     async def _issue(self) -> None:
         """Each account gets from its province what it needs, and makes all of it tradable."""
@@ -102,7 +132,7 @@ class PlannedMarket:
             create = registry.CreateVintageRequest(
                 request_id=f"create {code}", vintage=code, compliance_year=compliance_year(code)
             )
-            await self.venue.ask(REGISTRY_OPERATOR, create, registry.CreateVintageResponse)
+            await self._ask(REGISTRY_OPERATOR, create, registry.CreateVintageResponse)
             issue = registry.IssueAllowancesRequest(
                 request_id=f"issue {code}",
                 vintage=code,
@@ -110,7 +140,7 @@ class PlannedMarket:
                 quantity_tonnes=sum(allocated.get(code, 0) for allocated in self.plan.allocations.values()),
                 basis=BASIS,
             )
-            await self.venue.ask(REGISTRY_OPERATOR, issue, registry.IssueAllowancesResponse)
+            await self._ask(REGISTRY_OPERATOR, issue, registry.IssueAllowancesResponse)
         for account, allocated in self.plan.allocations.items():
             for code, quantity_tonnes in allocated.items():
                 await self._make_tradable(account, code, quantity_tonnes)
@@ -124,15 +154,15 @@ class PlannedMarket:
             quantity_tonnes=quantity_tonnes,
             basis=BASIS,
         )
-        await self.venue.ask(f"province:{PROVINCE}", allocate, registry.AllocateAllowancesResponse)
+        await self._ask(f"province:{PROVINCE}", allocate, registry.AllocateAllowancesResponse)
         transfer = registry.TransferToTradingRequest(
             request_id=vintage, account=account, vintage=vintage, quantity_tonnes=quantity_tonnes
         )
-        await self.venue.ask(f"participant:{account}", transfer, registry.TransferToTradingResponse)
+        await self._ask(f"participant:{account}", transfer, registry.TransferToTradingResponse)
 
     async def _announce(self) -> None:
         """Days, rules, equal weights of all vintages in the composite, and the vintages."""
-        ask = self.venue.ask
+        ask = self._ask
         await self._announce_days(self.plan.days[0])
         set_rules = trading.SetTradingRulesRequest(request_id="rules", rules=rules_of_2021(self.plan.days[0]))
         await ask(EXCHANGE_OPERATOR, set_rules, trading.SetTradingRulesResponse)
@@ -145,13 +175,13 @@ class PlannedMarket:
             )
             await ask(EXCHANGE_OPERATOR, set_weights, trading.SetCompositeWeightsResponse)
         await self._list(self.plan.days[0])
-        await self.venue.rest()
+        await self._market.come_to_rest()
 
     async def _announce_days(self, today: date) -> None:
         days = days_ahead(self.plan.days, today)
         self._last_announced = days[-1]
         announce = trading.AnnounceTradingDaysRequest(request_id=f"days {days[0]}", days=days)
-        await self.venue.ask(EXCHANGE_OPERATOR, announce, trading.AnnounceTradingDaysResponse)
+        await self._ask(EXCHANGE_OPERATOR, announce, trading.AnnounceTradingDaysResponse)
 
     async def _list(self, day: date) -> None:
         """The instruments that are new on a day: on the first at a given reference, later at the composite's close."""
@@ -163,7 +193,7 @@ class PlannedMarket:
                     day=day.isoformat(),
                     reference_price_fen=instrument.reference_fen if day == self.plan.days[0] else 0,
                 )
-                await self.venue.ask(EXCHANGE_OPERATOR, listing, trading.ListInstrumentResponse)
+                await self._ask(EXCHANGE_OPERATOR, listing, trading.ListInstrumentResponse)
 
     # A day
 
@@ -171,22 +201,22 @@ class PlannedMarket:
         """From the opening to the evening on which all three books agree."""
         self._order_ids = {}
         day = plan.day.isoformat()
-        self.venue.move_clocks(china_ms(plan.day, MORNING))
+        await self._move_clocks(china_ms(plan.day, MORNING))
         if day > self._last_announced:
             await self._announce_days(plan.day)
         if plan.day != self.plan.days[0]:
             await self._list(plan.day)
         open_day = trading.OpenDayRequest(request_id=day, day=day)
-        await self.venue.ask(EXCHANGE_OPERATOR, open_day, trading.OpenDayResponse)
+        await self._ask(EXCHANGE_OPERATOR, open_day, trading.OpenDayResponse)
         session: Session | None = None
         for wave, actions in plan.waves():
             if wave.session is not session:
                 session = wave.session
-                self.venue.move_clocks(china_ms(plan.day, SESSION_OPENS[session]))
-            for action in actions:
-                await self._act(action)
-        self.venue.move_clocks(china_ms(plan.day, CLOSE))
-        await self.venue.rest()
+                await self._move_clocks(china_ms(plan.day, SESSION_OPENS[session]))
+            # What is in one wave does not depend on each other, and is sent at once.
+            await asyncio.gather(*(self._act(action) for action in actions))
+        await self._move_clocks(china_ms(plan.day, CLOSE))
+        await self._market.come_to_rest()
 
     async def _act(self, action: Action) -> None:
         match action:
@@ -197,7 +227,7 @@ class PlannedMarket:
             case CancelListing():
                 order_id = self._order_ids[action.listing_id]
                 cancel = trading.CancelOrderRequest(request_id=action.id, order_id=order_id)
-                await self.venue.ask(f"participant:{action.account}", cancel, trading.CancelOrderResponse)
+                await self._ask(f"participant:{action.account}", cancel, trading.CancelOrderResponse)
             case Block():
                 await self._agree(action)
 
@@ -210,7 +240,7 @@ class PlannedMarket:
             price_fen=action.price_fen,
             quantity_tonnes=action.quantity_tonnes,
         )
-        placed = await self.venue.ask(f"participant:{action.account}", place, trading.PlaceOrderResponse)
+        placed = await self._ask(f"participant:{action.account}", place, trading.PlaceOrderResponse)
         self._order_ids[action.id] = placed.order_id
 
     async def _take(self, action: TakeListing) -> None:
@@ -221,7 +251,7 @@ class PlannedMarket:
             quantity_tonnes=action.quantity_tonnes,
             price_fen=action.price_fen,
         )
-        await self.venue.ask(f"participant:{action.account}", take, trading.TakeListingResponse)
+        await self._ask(f"participant:{action.account}", take, trading.TakeListingResponse)
 
     async def _agree(self, action: Block) -> None:
         offer = trading.OfferBlockRequest(
@@ -233,11 +263,11 @@ class PlannedMarket:
             price_fen=action.price_fen,
             quantity_tonnes=action.quantity_tonnes,
         )
-        offered = await self.venue.ask(f"participant:{action.initiator}", offer, trading.OfferBlockResponse)
+        offered = await self._ask(f"participant:{action.initiator}", offer, trading.OfferBlockResponse)
         confirm = trading.ConfirmBlockRequest(
             request_id=f"{action.id}-confirm",
             block_id=offered.block_id,
             price_fen=action.price_fen,
             quantity_tonnes=action.quantity_tonnes,
         )
-        await self.venue.ask(f"participant:{action.counterparty}", confirm, trading.ConfirmBlockResponse)
+        await self._ask(f"participant:{action.counterparty}", confirm, trading.ConfirmBlockResponse)

@@ -1,15 +1,13 @@
 """Runs that cannot move, made on purpose in a simulated market, and what people then do."""
 
 from collections.abc import Container
-from typing import Any
-
-from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from clearing.domain.state import State
 from support.day import CLEARING_OPERATOR, Player
-from support.world import World
+from support.simulation.market import Market
 
 SECOND_CLEARING_OPERATOR = "clearing_operator:eve"
 
@@ -17,45 +15,49 @@ Attempt = tuple[str, int]
 """The day of a run, and the number of its attempt."""
 
 
-def spoil_deliveries(world: World, spoilt: Container[Attempt]) -> None:
+def spoil_deliveries(market: Market, spoilt: Container[Attempt]) -> None:
     """The registry is asked for more than the first seller has, in these attempts."""
 
-    def change(service: str, request: Message) -> Message:
-        if not isinstance(request, registry.DeliverAllowancesRequest) or (request.day, request.attempt) not in spoilt:
-            return request
-        changed = registry.DeliverAllowancesRequest.FromString(request.SerializeToString())
-        changed.legs[0].quantity_tonnes = 10**11
-        return changed
+    def change(method: str, data: bytes) -> bytes:
+        if not method.endswith("/DeliverAllowances"):
+            return data
+        request = registry.DeliverAllowancesRequest.FromString(data)
+        if (request.day, request.attempt) not in spoilt:
+            return data
+        request.legs[0].quantity_tonnes = 10**11
+        return request.SerializeToString()
 
-    world.change_request = change
+    market.network.change = change
 
 
-def misstate_confirmations(world: World, misstated: Container[Attempt]) -> None:
+def misstate_confirmations(market: Market, misstated: Container[Attempt]) -> None:
     """Trading is asked to confirm a fen too much, in these attempts."""
 
-    def change(service: str, request: Message) -> Message:
-        if (
-            not isinstance(request, trading.ConfirmClearingRunRequest)
-            or (request.day, request.attempt) not in misstated
-        ):
-            return request
-        changed = trading.ConfirmClearingRunRequest.FromString(request.SerializeToString())
-        changed.value_fen += 1
-        changed.totals[0].value_fen += 1
-        return changed
+    def change(method: str, data: bytes) -> bytes:
+        if not method.endswith("/ConfirmClearingRun"):
+            return data
+        request = trading.ConfirmClearingRunRequest.FromString(data)
+        if (request.day, request.attempt) not in misstated:
+            return data
+        request.value_fen += 1
+        request.totals[0].value_fen += 1
+        return request.SerializeToString()
 
-    world.change_request = change
+    market.network.change = change
 
 
-async def blocked_run(world: World, reason: str) -> Any:
-    """The run that waits for people."""
+async def blocked_run(market: Market, reason: str) -> int:
+    """The id of the run that waits for people."""
+
+    def blocked(state: State) -> list[int]:
+        return [run.run_id for run in state.runs.open.values() if run.reason == reason]
 
     async def is_blocked() -> bool:
-        node = world.nodes["clearing"]
-        return node.up and any(run.reason == reason for run in node.engine.state.runs.open.values())
+        return bool(await market.look("clearing", blocked))
 
-    await world.until(is_blocked, f"a run to be blocked: {reason}")
-    return next(run for run in world.nodes["clearing"].engine.state.runs.open.values() if run.reason == reason)
+    await market.until(is_blocked, f"a run to be blocked: {reason}")
+    (run_id,) = await market.look("clearing", blocked)
+    return run_id
 
 
 async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int]:

@@ -5,8 +5,7 @@ nothing before the batch that it belongs to is. A repeat is recognised before an
 due or answered is never refused: what the domain cannot apply is set aside, as an event.
 
 Invariants: the state is the fold of the log's records; the head is the last record's; a refusal or a bug in decide
-changes nothing (a rehearsal's clock that a failing timer stops keeps the steps it has made); an exception in evolve
-leaves the state unusable, and is raised as such: the process must end.
+changes nothing; an exception in evolve leaves the state unusable, and is raised as such: the process must end.
 """
 
 from collections import OrderedDict
@@ -24,16 +23,14 @@ from chassis.log import Found, Key
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
 from chassis.shell import (
-    CLOCK_MS_MAX,
     SHELL_KINDS,
     HeardEventSetAside,
-    MoveClock,
     ShellState,
     decide_shell,
     evolve_shell,
     keep_trace,
 )
-from chassis.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, key_of, timer_actor
+from chassis.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, key_of
 from chassis.tracing import Branch, Tracing, is_well_formed, trace_id_of
 from chassis.wire import DATA_BYTES_MAX, Wire
 
@@ -41,8 +38,6 @@ S = TypeVar("S")
 
 RECENT_COMMANDS_MAX = 20_000
 """Accepted commands whose answers are kept in memory: more than two batches, so that none in flight is missed."""
-
-TIMERS_PER_MOVE_MAX = 1_000
 
 
 class StateUnusable(Exception):
@@ -176,14 +171,6 @@ class Engine(Generic[S]):
 
     # Decisions
 
-    def keys_of(self, submission: Submission) -> list[Key]:
-        """What the log is to be asked for before `decide`: whether the command was accepted before and, where the clock
-        moves, the timer it meets first, which may have been set aside in an earlier life.
-        """
-        keys = [key_of(submission.actor, submission.request_id)] if submission.request_id else []
-        timer = self.due() if isinstance(submission.command, MoveClock) else None
-        return [*keys, key_of(timer_actor(self.shell.log_id), timer.name)] if timer else keys
-
     def decide(self, submission: Submission, found: Mapping[Key, Found], clock_ms: int) -> Outcome:
         """Decides one submission and evolves its events. Raises only StateUnusable."""
         gap = self._gap(submission)
@@ -197,8 +184,6 @@ class Engine(Generic[S]):
         if again is not None:
             return again
         try:
-            if isinstance(submission.command, MoveClock):
-                self._run_timers_until(submission.command.to_ms, found)
             events = self._events_of(submission, self.now_ms(clock_ms))
             encoded = [self._encode(event) for event in events]
         except Rejected as refusal:
@@ -230,7 +215,9 @@ class Engine(Generic[S]):
         return done
 
     def _gap(self, submission: Submission) -> int | None:
-        """How many records are missing before what is heard; None if it, or the answer, was taken in before."""
+        """How many records are missing before what is heard; None if it, or the answer, was taken in before: that makes
+        hearing exactly once. Whether a record continues its log was checked where it arrived.
+        """
         if isinstance(submission, OrderAnswer):
             return 0 if submission.position in self.shell.unanswered else None
         if not isinstance(submission, HeardRecord):
@@ -332,31 +319,6 @@ class Engine(Generic[S]):
         self._recent[key] = (digest, done)
         if len(self._recent) > RECENT_COMMANDS_MAX:
             self._recent.popitem(last=False)
-
-    def _run_timers_until(self, to_ms: int, found: Mapping[Key, Found]) -> None:
-        """In a rehearsal the clock steps from timer to timer, so that what falls due happens at its own time. One that
-        was done and is still due (it was set aside) holds up the timers behind it, as everywhere, but not the time.
-        """
-        if not self.shell.rehearsal or not self.shell.clock_ms <= to_ms <= CLOCK_MS_MAX:
-            return
-        done = ""
-        for _ in range(TIMERS_PER_MOVE_MAX):
-            timer = self.due()
-            if timer is None or timer.due_ms > to_ms or timer.name == done:
-                return
-            done = timer.name
-            if timer.due_ms > self.shell.clock_ms:
-                self._step_to(timer.due_ms)
-            outcome = self.decide(DueTimer(self.shell.log_id, timer), found, self.shell.clock_ms)
-            # A reused name: done in an earlier life, by a release that wrote the command otherwise.
-            if isinstance(outcome, Exception) and not isinstance(outcome, RequestIdReused):
-                raise outcome
-        raise AssertionError(f"more than {TIMERS_PER_MOVE_MAX} timers before {to_ms}")
-
-    def _step_to(self, due_ms: int) -> None:
-        step = AskedCommand(timer_actor(self.shell.log_id), "", MoveClock(due_ms))
-        (event,) = self._events_of(step, self.shell.now_ms)
-        self._record(step, "", event, *self._encode(event), self.shell.now_ms, b"", 0)
 
 
 def with_digest(record: Record, digest: bytes) -> Record:

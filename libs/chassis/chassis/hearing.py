@@ -25,7 +25,7 @@ from chassis.call import Bug, NotYet, Refused
 from chassis.edges import Clock, Consumer
 from chassis.engine import Done
 from chassis.log import READ_RECORDS_MAX
-from chassis.record import CHAINS, Head, HeardUpTo, Record, first_fault, genesis
+from chassis.record import CHAINS, HeardUpTo, Record, genesis, sequel
 from chassis.remote import Remote
 from chassis.shell import NoteHearing
 from chassis.submission import AskedCommand, HeardRecord, heard_record, service_actor
@@ -73,19 +73,6 @@ class Lag:
 
     def seconds(self) -> float:
         return self._clock.seconds() - self.in_step_at
-
-
-def next_in_order(heard_position: int, arrived: Sequence[Record]) -> tuple[list[Record], bool]:
-    """What can be processed of records that arrived in any order, and whether some are missing before the rest."""
-    wanted = heard_position + 1
-    ready: list[Record] = []
-    for record in sorted(arrived, key=lambda record: record.position):
-        if record.position == wanted:
-            ready.append(record)
-            wanted += 1
-        elif record.position > wanted:
-            return ready, True
-    return ready, False
 
 
 class Hearing:
@@ -153,11 +140,13 @@ class Hearing:
             await self._note("", self.upto.position)
         while True:
             arrived = await self._consumer.next_batch(SILENCE_SECONDS)
-            ready, gap = next_in_order(self.upto.position, arrived)
-            vouched = await self._vouched(self._chaining(ready))
+            ready = sequel(self.upto, arrived).ready
+            vouched = await self._vouched(ready)
             await self._take(vouched)
-            # Nothing but what was heard already: Kafka is slower than the log, or repeats itself.
-            if gap or len(vouched) < len(ready) or not ready or self.lag.seconds() > SILENCE_SECONDS:
+            # Missing records, forged ones, or nothing but what was heard already: Kafka is slower than the log, or
+            # repeats itself.
+            new = sum(record.position > self.upto.position for record in arrived)
+            if new or not vouched or self.lag.seconds() > SILENCE_SECONDS:
                 await self._read_missing()
 
     async def _vouched(self, arrived: Sequence[Record]) -> Sequence[Record]:
@@ -188,12 +177,14 @@ class Hearing:
                     f"the source ends at {head_position}, but {self.upto.position} was heard: it came back older"
                 )
             self.lag.records = head_position - self.upto.position
-            ready, _ = next_in_order(self.upto.position, records)
-            await self._take(ready)
+            found = sequel(self.upto, records)
+            await self._take(found.ready)
+            if found.stranger is not None:
+                raise Halted(forked(self.upto, found.stranger), found.stranger)
             if self.upto.position >= head_position:
                 self.lag.note_in_step()
                 return
-            if not ready:
+            if not found.ready:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _read(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
@@ -204,19 +195,11 @@ class Hearing:
                 logger.debug("%s", error, extra={"source": self.source})
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _chaining(self, records: Sequence[Record]) -> Sequence[Record]:
-        """The records, of those that come next, that continue what was heard."""
-        upto = self.upto
-        fault = first_fault(Head(upto.position, upto.digest), records)
-        return records if fault is None else records[: fault.position - upto.position - 1]
-
     async def _take(self, records: Sequence[Record]) -> None:
-        good = self._chaining(records)
-        for start in range(0, len(good), IN_FLIGHT_MAX):
-            await self._submit(good[start : start + IN_FLIGHT_MAX])
-        self.lag.records = max(self.lag.records - len(good), 0)
-        if len(good) < len(records):
-            raise Halted(forked(self.upto, records[len(good)]), records[len(good)])
+        """Submits what continues what was heard."""
+        for start in range(0, len(records), IN_FLIGHT_MAX):
+            await self._submit(records[start : start + IN_FLIGHT_MAX])
+        self.lag.records = max(self.lag.records - len(records), 0)
 
     async def _submit(self, records: Sequence[Record]) -> None:
         submissions: list[HeardRecord] = []

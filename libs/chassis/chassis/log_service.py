@@ -16,6 +16,7 @@ from chassis.releases import ActivateRelease, ReleaseActivated
 from chassis.remote import record_to
 from chassis.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.shell import ClockMoved, MoveClock, ShellState
+from chassis.timers import RehearsalClock
 from chassis.writer import Writer
 
 WAIT_MS_MAX = 30_000
@@ -46,6 +47,7 @@ class LogService:
         self._writer = writer
         self._tables = tables
         self._status = status
+        self._clock = RehearsalClock(writer)
 
     async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
         """Where the log ends is said only while this replica leads: the word of one that has lost the leadership
@@ -130,7 +132,9 @@ class LogService:
         return pb.ActivateReleaseResponse(activated=bool(done.all(ReleaseActivated)), position=done.position)
 
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
-        done = await self._writer.submit(COMMANDS.read(request), call)
+        command = COMMANDS.read(request)
+        assert isinstance(command, MoveClock)
+        done = await self._clock.move(command, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
 
 

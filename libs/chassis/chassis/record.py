@@ -11,7 +11,7 @@ format that is not there was written by a newer release, and its reader must sto
 
 import hashlib
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 FORMAT = 1
@@ -72,13 +72,16 @@ def genesis(log_id: str) -> Head:
 class FormatUnknown(Exception):
     """A newer release wrote the record; this one cannot verify it, and must not read on."""
 
+    def __init__(self, record: Record) -> None:
+        known = ", ".join(str(number) for number in CHAINS)
+        super().__init__(f"record {record.position} has format {record.format}, this release knows {known}")
+
 
 def chain(before: bytes, record: Record) -> bytes:
     """The digest that `record` must carry after a record whose digest is `before`. Raises FormatUnknown."""
     chained = CHAINS.get(record.format)
     if chained is None:
-        known = ", ".join(str(number) for number in CHAINS)
-        raise FormatUnknown(f"record {record.position} has format {record.format}, this release knows {known}")
+        raise FormatUnknown(record)
     return chained(before, record)
 
 
@@ -107,6 +110,32 @@ def continues(before: bytes, record: Record) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequel:
+    """What of some records continues a log: those `ready`, in order; then, where the rest does not follow, the first
+    that does not: a `stranger` stands at the next position but does not chain, or a record is `missing` before it.
+    """
+
+    ready: list[Record]
+    stranger: Record | None = None
+    missing: bool = False
+
+
+def sequel(head: Head | HeardUpTo, arrived: Iterable[Record]) -> Sequel:
+    """The one check of order: what continues `head`, of records that came in any order; what it knows is skipped."""
+    ready: list[Record] = []
+    position, digest = head.position, head.digest
+    for record in sorted(arrived, key=lambda record: record.position):
+        if record.position > position + 1:
+            return Sequel(ready, missing=True)
+        if record.position == position + 1:
+            if record.format not in CHAINS or not continues(digest, record):
+                return Sequel(ready, stranger=record)
+            ready.append(record)
+            position, digest = record.position, record.digest
+    return Sequel(ready)
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with a log, and where."""
 
@@ -115,18 +144,16 @@ class Fault:
 
 
 def first_fault(head: Head, records: Sequence[Record]) -> Fault | None:
-    """The first record that does not continue `head`: changed, missing, out of order or of a format that is not known.
-    None if all do.
+    """The first record, of a log as it is stored, that does not continue `head`: changed, missing, out of order or of a
+    format that is not known. None if all do.
     """
-    for record in records:
-        if record.position != head.position + 1:
-            return Fault(
-                head.position + 1, f"record {head.position + 1} is missing: found {record.position} in its place"
-            )
-        try:
-            if not continues(head.digest, record):
-                return Fault(record.position, f"record {record.position} is not the one that was written here")
-        except FormatUnknown as unknown:
-            return Fault(record.position, str(unknown))
-        head = Head(record.position, record.digest)
+    found = sequel(head, records)
+    position = head.position + len(found.ready) + 1
+    if found.stranger is not None:
+        if found.stranger.format not in CHAINS:
+            return Fault(position, str(FormatUnknown(found.stranger)))
+        return Fault(position, f"record {position} is not the one that was written here")
+    if len(found.ready) < len(records):
+        there = records[len(found.ready)].position
+        return Fault(position, f"record {position} is missing: found {there} in its place")
     return None

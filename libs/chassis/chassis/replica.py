@@ -90,6 +90,8 @@ class Replica:
         self._when_leading()
         writing = asyncio.create_task(self.parts.writer.run())
         leading = asyncio.create_task(self._do_what_leaders_do())
+        # When both have ended, the writer's end says why; this one's is then looked at by nobody else.
+        leading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             await asyncio.wait({writing, leading}, return_when=asyncio.FIRST_COMPLETED)
             for part in (writing, leading):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.hearing import next_in_order
 from chassis.memory_log import MemoryStore
+from chassis.record import Head, Sequel, genesis, sequel
 from support.hearing import (
     SOURCE,
     FakeRemote,
@@ -22,9 +22,18 @@ from support.hearing import (
 @given(st.lists(st.integers(1, 12), max_size=30), st.integers(0, 8))
 def test_what_is_processed_is_the_next_record_each_time_and_nothing_else(arrived: list[int], heard: int) -> None:
     made = source_records(12)
-    ready, gap = next_in_order(heard, [made[position - 1] for position in arrived])
-    assert [record.position for record in ready] == list(range(heard + 1, heard + 1 + len(ready)))
-    assert gap == any(position > heard + len(ready) for position in arrived)
+    head = Head(heard, made[heard - 1].digest) if heard else genesis(SOURCE)
+    found = sequel(head, [made[position - 1] for position in arrived])
+    assert [record.position for record in found.ready] == list(range(heard + 1, heard + 1 + len(found.ready)))
+    assert found.missing == any(position > heard + len(found.ready) for position in arrived)
+    assert found.stranger is None
+
+
+def test_what_stands_next_but_does_not_chain_is_told_from_what_is_missing() -> None:
+    made, other = source_records(5), source_records(5, amount=2)
+    head = Head(2, made[1].digest)
+    assert sequel(head, [made[2], other[3], made[4]]) == Sequel([made[2]], stranger=other[3])
+    assert sequel(head, [made[2], made[4]]) == Sequel([made[2]], missing=True)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,22 +1,26 @@
 """Timers: what falls due, on the clock's way or overdue at start; what fails, and what cannot be applied."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
-from chassis.call import Bug
+import pytest
+
+from chassis.call import Bug, RequestIdReused
 from chassis.decider import Context, Decider, Rejected
-from chassis.engine import Done, Engine
+from chassis.engine import Engine
 from chassis.log import Found, Key
+from chassis.machine_clock import MachineClock
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import first_fault, genesis
-from chassis.shell import ClockMoved, MoveClock, OpenLog
+from chassis.shell import CLOCK_MS_MAX, ClockMoved, MoveClock, OpenLog
 from chassis.submission import AskedCommand, DueTimer
 from chassis.telemetry import Metrics
-from chassis.timers import Timers
+from chassis.timers import RehearsalClock, Timers
 from chassis.tracing import Tracing
 from chassis.writer import Writer, catch_up
 from support import tally
-from support.asking import acting, asked
+from support.asking import acting, asked, call_of
 from support.tally import Add, AddLater, Ring, Tally
 
 OPERATOR = "exchange_operator:eve"
@@ -34,87 +38,104 @@ def failing(error: Callable[[], Exception], at_ms: int) -> Decider[Tally]:
     return Decider(sound.initial, {**sound.decide, Ring: ring}, sound.evolve, sound.due)
 
 
-def rehearsal(decider: Decider[Tally]) -> Engine[Tally]:
-    fresh: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
-    fresh.shell.rehearsal, fresh.shell.clock_ms = True, 1_000
-    fresh.decide(asked("service:tally", "", OpenLog(True)), {}, 1_000)
-    for due_ms in (3_000, 4_000, 9_000):
-        fresh.decide(asked("participant:ada", "", AddLater(due_ms)), {}, 1_000)
-    return fresh
-
-
-def move(on: Engine[Tally], to_ms: int, request_id: str = "move") -> Done | Found | Exception:
-    return on.decide(asked(OPERATOR, request_id, MoveClock(to_ms)), {}, 1_000)
-
-
-def test_a_timer_with_a_bug_stops_the_clock_where_it_is_due_and_the_log_stays_whole() -> None:
-    on = rehearsal(failing(lambda: ZeroDivisionError("a bug"), at_ms=4_000))
-    assert isinstance(move(on, 10_000), Bug)
-    assert (on.shell.clock_ms, on.state.total) == (4_000, 1)
-    assert isinstance(move(on, 10_000), Bug)
-    on.decide(asked("participant:ada", "", Add(7)), {}, 1_000)
-    records = on.take_batch().records
-    assert first_fault(genesis("tally"), records) is None
-    assert [record.request_id for record in records if record.role != "timer" and record.request_id] == []
-
-
-def test_a_timer_that_is_set_aside_holds_up_those_behind_it_but_not_the_time() -> None:
-    on = rehearsal(failing(lambda: Rejected("BELL_BROKEN"), at_ms=4_000))
-    moved = move(on, 10_000)
-    assert isinstance(moved, Done) and moved.only(ClockMoved).now_ms == on.shell.clock_ms == 10_000
-    assert on.state.total == 1
-    assert [event.reason for event in on.shell.set_aside.values()] == ["BELL_BROKEN"]
-    assert isinstance(move(on, 11_000, "again"), Done)
-    assert len(on.shell.set_aside) == 1
-
-
-async def test_a_timer_that_was_set_aside_is_not_set_aside_again_after_a_restart() -> None:
-    store = MemoryStore("tally")
-    log = MemoryLog(store)
+@asynccontextmanager
+async def rehearsal(
+    decider: Decider[Tally], store: MemoryStore | None = None
+) -> AsyncIterator[tuple[Writer[Tally], RehearsalClock]]:
+    """A market with three timers, at 3,000, 4,000 and 9,000; goes on with a store that has them."""
+    log = MemoryLog(store or MemoryStore("tally"))
     await log.lead()
-    decider = failing(lambda: Rejected("BELL_BROKEN"), at_ms=3_000)
-    on = rehearsal(decider)
-    assert isinstance(move(on, 3_500), Done)
-    batch = on.take_batch()
-    await log.append(batch.head, batch.records, batch.heard)
-
-    again: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
-    await catch_up(again, log)
-    writer = Writer(again, log, Metrics())
-    submission = asked(OPERATOR, "later", MoveClock(9_500))
-    found = await writer.log.find(again.keys_of(submission))
-    assert isinstance(again.decide(submission, found, 1_000), Done)
-    assert len(again.shell.set_aside) == 1
-    keys: list[Key] = [Key(r.subject, r.account, r.request_id) for r in again.take_batch().records if r.command_digest]
-    assert not [key for key in keys if key in store.commands], "the database keeps a command's key once"
+    engine: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing())
+    await catch_up(engine, log)
+    writer = Writer(engine, log, Metrics(), MachineClock(1_000))
+    writer.tail.start_at(engine.head.position)
+    running = asyncio.create_task(writer.run())
+    if engine.head.position == 0:
+        await writer.insist(asked("service:tally", "", OpenLog(True)))
+        for due_ms in (3_000, 4_000, 9_000):
+            await writer.insist(asked("participant:ada", "", AddLater(due_ms)))
+    yield writer, RehearsalClock(writer)
+    running.cancel()
+    await asyncio.wait([running])
+    await log.close()
 
 
-def test_a_timer_that_an_older_release_set_aside_does_not_hold_up_the_clock() -> None:
-    on = rehearsal(failing(lambda: Rejected("BELL_BROKEN"), at_ms=3_000))
-    found = {Key("timer:tally", "", "ring/3000"): Found(b"as an older release wrote it", 1, 1)}
-    moved = on.decide(asked(OPERATOR, "move", MoveClock(5_000)), found, 1_000)
-    assert isinstance(moved, Done) and on.shell.clock_ms == 5_000
+async def test_a_rehearsals_clock_steps_from_timer_to_timer() -> None:
+    async with rehearsal(tally.decider()) as (writer, clock):
+        moved = await clock.move(MoveClock(5_000), call_of(OPERATOR, "move"))
+        assert (writer.engine.state.total, moved.only(ClockMoved).now_ms, writer.now_ms()) == (2, 5_000, 5_000)
+        records = await writer.log.read(0, 100)
+        assert [r.recorded_ms for r in records if r.role == "timer" and r.request_id] == [3_000, 4_000]
+        assert await clock.move(MoveClock(5_000), call_of(OPERATOR, "move")) == moved, "a repeat gets the first answer"
 
 
-def test_a_timer_due_twice_happens_once() -> None:
-    on = rehearsal(tally.decider())
-    assert isinstance(move(on, 3_000), Done)
-    timer = on.due()
-    assert timer is not None and timer.due_ms == 4_000
-    move(on, 4_500, "on")
-    again = on.decide(DueTimer("tally", timer), {}, 1_000)
-    assert isinstance(again, Done)
-    assert on.state.total == 2
+async def test_a_move_that_is_refused_does_nothing_that_would_have_fallen_due() -> None:
+    async with rehearsal(tally.decider()) as (writer, clock):
+        await clock.move(MoveClock(2_000), call_of(OPERATOR, "move"))
+        before = writer.engine.head
+        for to_ms, request_id, reason in (
+            (CLOCK_MS_MAX + 1, "beyond", "CLOCK_OUT_OF_RANGE"),
+            (1_999, "back", "CLOCK_MOVED_BACK"),
+            (5_000, "", "REQUEST_ID_MISSING"),
+        ):
+            with pytest.raises(Rejected) as refused:
+                await clock.move(MoveClock(to_ms), call_of(OPERATOR, request_id))
+            assert refused.value.reason == reason
+        with pytest.raises(RequestIdReused):
+            await clock.move(MoveClock(5_000), call_of(OPERATOR, "move"))
+        assert writer.engine.head == before
 
 
-def test_a_subjects_trace_that_is_none_is_left_out() -> None:
-    on = rehearsal(tally.decider())
-    sampled = f"00-{'a' * 32}-{'1' * 16}-01"
-    for carried in ("nonsense-01", "x" * 1_000_000, "00-" + "g" * 32 + "-" + "1" * 16 + "-01"):
-        traces = {"order/bread": carried}
-        submission = AskedCommand(acting("participant:ada"), "", tally.Order("bread"), sampled, traces)
-        assert isinstance(on.decide(submission, {}, 1_000), Done)
-    assert {record.traceparent for record in on.take_batch().records[4:]} == {sampled}
+async def test_a_timer_with_a_bug_stops_the_clock_where_it_is_due_and_the_log_stays_whole() -> None:
+    async with rehearsal(failing(lambda: ZeroDivisionError("a bug"), at_ms=4_000)) as (writer, clock):
+        for _ in range(2):
+            with pytest.raises(Bug):
+                await clock.move(MoveClock(10_000), call_of(OPERATOR, "move"))
+            assert (writer.now_ms(), writer.engine.state.total) == (4_000, 1)
+        await writer.insist(asked("participant:ada", "", Add(7)))
+        records = await writer.log.read(0, 100)
+        assert first_fault(genesis("tally"), records) is None
+        assert [record.request_id for record in records if record.role == "exchange_operator"] == []
+
+
+async def test_a_timer_that_is_set_aside_holds_up_those_behind_it_but_not_the_time() -> None:
+    store = MemoryStore("tally")
+    decider = failing(lambda: Rejected("BELL_BROKEN"), at_ms=4_000)
+    async with rehearsal(decider, store) as (writer, clock):
+        await clock.move(MoveClock(10_000), call_of(OPERATOR, "move"))
+        assert (writer.now_ms(), writer.engine.state.total) == (10_000, 1)
+        await clock.move(MoveClock(11_000), call_of(OPERATOR, "again"))
+        assert [event.reason for event in writer.engine.shell.set_aside.values()] == ["BELL_BROKEN"]
+    async with rehearsal(decider, store) as (writer, clock):
+        await clock.move(MoveClock(12_000), call_of(OPERATOR, "after a restart"))
+        assert len(writer.engine.shell.set_aside) == 1
+
+
+async def test_a_timer_that_an_older_release_did_otherwise_does_not_hold_up_the_clock() -> None:
+    store = MemoryStore("tally")
+    store.commands[Key("timer:tally", "", "ring/3000")] = Found(b"as an older release wrote it", 1, 1)
+    async with rehearsal(tally.decider(), store) as (writer, clock):
+        await clock.move(MoveClock(5_000), call_of(OPERATOR, "move"))
+        assert writer.now_ms() == 5_000
+
+
+async def test_a_timer_due_twice_happens_once() -> None:
+    async with rehearsal(tally.decider()) as (writer, clock):
+        await clock.move(MoveClock(3_000), call_of(OPERATOR, "move"))
+        timer = writer.engine.due()
+        assert timer is not None and timer.due_ms == 4_000
+        await clock.move(MoveClock(4_500), call_of(OPERATOR, "on"))
+        await writer.insist(DueTimer("tally", timer))
+        assert writer.engine.state.total == 2
+
+
+async def test_a_subjects_trace_that_is_none_is_left_out() -> None:
+    async with rehearsal(tally.decider()) as (writer, _):
+        sampled = f"00-{'a' * 32}-{'1' * 16}-01"
+        for carried in ("nonsense-01", "x" * 1_000_000, "00-" + "g" * 32 + "-" + "1" * 16 + "-01"):
+            traces = {"order/bread": carried}
+            await writer.insist(AskedCommand(acting("participant:ada"), "", tally.Order("bread"), sampled, traces))
+        assert {record.traceparent for record in await writer.log.read(4, 100)} == {sampled}
 
 
 async def test_an_overdue_timer_that_fails_ends_neither_the_start_nor_the_service() -> None:

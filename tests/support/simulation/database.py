@@ -1,0 +1,220 @@
+"""A service's database: a log and tables in memory. Sessions on it are slow, break, and leave appends in doubt.
+
+The tables are SQLite's and run the services' own statements, those of projections and of queries alike, after three
+differences of dialect are evened out: casts, arrays and JSON are plain values here, and what changes rows inside WITH
+becomes statements of its own.
+"""
+
+import asyncio
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from chassis.call import Unavailable
+from chassis.edges import FeedEntry, Row, Statement
+from chassis.log import Found, Key, LogUnavailable
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import Head, HeardUpTo, Record
+from support.simulation.weather import Chance
+
+LATENCY_S = 0.005
+
+CAST = re.compile(r"::\w+(\[\])?")
+WITHIN = re.compile(r"\s*WITH (\w+) AS \(\s*((?:INSERT|UPDATE).*?)\n?\)\n(INSERT.*)", re.DOTALL)
+
+
+@cache
+def in_dialect(sql: str) -> tuple[tuple[str, int, str], ...]:
+    """A statement as SQLite's own, one after another: its text, how many arguments it takes, and the name that the rows
+    it returns go by.
+    """
+    plain = re.sub(r"\$(\d+)", r"?\1", CAST.sub("", sql))
+    # `SELECT … ON CONFLICT` is read as a join without this.
+    plain = re.sub(r"(FROM moved)\n(ON CONFLICT)", r"\1 WHERE true\n\2", plain)
+    within = WITHIN.fullmatch(plain.strip())
+    if within is None:
+        return ((plain, arguments_of(plain), ""),)
+    name, first, then = within.groups()
+    return ((first, arguments_of(first), name), (then, arguments_of(then), ""))
+
+
+def arguments_of(sql: str) -> int:
+    return max(map(int, re.findall(r"\?(\d+)", sql)), default=0)
+
+
+def value_of(argument: Any) -> Any:
+    """Lists are kept as JSON; numbers with names are numbers."""
+    if isinstance(argument, list | tuple):
+        return json.dumps(argument)
+    return int(argument) if isinstance(argument, int) else argument
+
+
+class Database:
+    """What survives a process. `restore` takes it back to an earlier copy."""
+
+    def __init__(self, name: str, migrations: Path) -> None:
+        self.store = MemoryStore(name)
+        self._migrations = migrations
+        self.open_tables()
+
+    def open_tables(self, content: bytes | None = None) -> None:
+        self.tables = sqlite3.connect(":memory:", isolation_level=None)
+        self.tables.row_factory = sqlite3.Row
+        self.tables.create_collation("C", lambda one, other: (one > other) - (one < other))
+        if content is not None:
+            self.tables.deserialize(content)
+            return
+        self.tables.execute("CREATE TABLE checkpoints (follower text PRIMARY KEY, position bigint NOT NULL)")
+        feed = "account text NOT NULL, sequence bigint NOT NULL, position bigint NOT NULL"
+        self.tables.execute(f"CREATE TABLE feed ({feed}, PRIMARY KEY (account, sequence))")
+        for file in sorted(self._migrations.glob("*.sql")):
+            self.tables.executescript(in_dialect(file.read_text())[0][0].replace("[]", ""))
+
+    def copy(self) -> Callable[[], None]:
+        """A backup; called, it restores this database to what it was. Whoever led is led no more."""
+        store, tables = self.store, self.tables.serialize()
+        kept = (list(store.records), dict(store.heard), dict(store.commands), list(store.snapshots))
+
+        def restore() -> None:
+            store.records, store.heard, store.commands, store.snapshots = kept
+            store.leader = None
+            self.close()
+            self.open_tables(tables)
+
+        return restore
+
+    def close(self) -> None:
+        self.tables.close()
+
+
+class Session(MemoryLog):
+    """One replica's session on its log, over a line that is slow. Keeps chassis.log.Log."""
+
+    def __init__(self, database: Database, chance: Chance, place: str) -> None:
+        super().__init__(database.store)
+        self._chance = chance
+        self._draw = chance.stream(f"log {place}")
+        self.ended = False
+        """The database has ended the session, and the process does not know yet."""
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(self._draw.random() * LATENCY_S * self._chance.weather.slow)
+
+    async def append(
+        self,
+        head: Head,
+        records: Sequence[Record],
+        heard: Sequence[HeardUpTo],
+        host_ms: Callable[[], int] | None = None,
+    ) -> None:
+        await self._wait()
+        share = self._chance.weather.in_doubt / 2
+        stored = self._chance.happens(self._draw, "append in doubt, stored", share)
+        lost = self._chance.happens(self._draw, "append in doubt, not stored", share)
+        if self.ended or lost:
+            raise LogUnavailable("the session is gone, and the append in doubt")
+        await super().append(head, records, heard, host_ms)
+        await self._wait()
+        if stored:
+            raise LogUnavailable("the append is in doubt")
+
+    async def lead(self) -> bool:
+        await self._wait()
+        if self.ended:
+            raise LogUnavailable("the session is gone")
+        return await super().lead()
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]:
+        await self._wait()
+        return await super().read(after_position, records_max)
+
+    async def find(self, keys: Sequence[Key]) -> Any:
+        await self._wait()
+        found: dict[Key, Found] = dict(await super().find(keys))
+        return found
+
+    def end_session(self) -> None:
+        self.ended = True
+        if self._store.leader is self:
+            self._store.leader = None
+
+
+class Tables:
+    """Keeps chassis.edges.TableStore."""
+
+    def __init__(self, database: Database, chance: Chance, place: str) -> None:
+        self._database = database
+        self._chance = chance
+        self._draw = chance.stream(f"tables {place}")
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(self._draw.random() * LATENCY_S * self._chance.weather.slow)
+
+    async def load_checkpoint(self, follower: str) -> int:
+        await self._wait()
+        return self._checkpoint(follower)
+
+    def _checkpoint(self, follower: str) -> int:
+        sql = "SELECT position FROM checkpoints WHERE follower = ?"
+        found: tuple[int] | None = self._database.tables.execute(sql, (follower,)).fetchone()
+        return found[0] if found else 0
+
+    async def save_checkpoint(self, follower: str, position: int) -> None:
+        await self._wait()
+        self._move(follower, position)
+
+    def _move(self, follower: str, position: int) -> None:
+        self._database.tables.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (follower, position))
+
+    async def load_sequences(self) -> dict[str, int]:
+        rows = await self.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
+        return {row["account"]: row["sequence"] for row in rows}
+
+    async def write(
+        self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
+    ) -> None:
+        await self._wait()
+        tables = self._database.tables
+        tables.execute("BEGIN")
+        try:
+            if self._checkpoint(follower) != before:
+                raise RuntimeError("another replica has written these rows")
+            for sql, calls in statements:
+                for arguments in calls:
+                    self._run(sql, arguments)
+            tables.executemany("INSERT INTO feed VALUES (?, ?, ?)", feed)
+            self._move(follower, position)
+        except BaseException:
+            tables.execute("ROLLBACK")
+            raise
+        tables.execute("COMMIT")
+
+    def _run(self, sql: str, arguments: Sequence[Any]) -> None:
+        tables = self._database.tables
+        values = [value_of(argument) for argument in arguments]
+        for statement, count, returns in in_dialect(sql):
+            rows = tables.execute(statement, values[:count]).fetchall()
+            if returns and rows:
+                columns = ", ".join(rows[0].keys())
+                tables.execute(f"CREATE TEMP TABLE IF NOT EXISTS {returns} ({columns})")
+                tables.execute(f"DELETE FROM {returns}")
+                marks = ", ".join("?" for _ in rows[0])
+                tables.executemany(f"INSERT INTO {returns} VALUES ({marks})", [tuple(row) for row in rows])
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        await self._wait()
+        ((statement, count, _),) = in_dialect(sql)
+        rows = self._database.tables.execute(statement, [value_of(one) for one in arguments][:count]).fetchall()
+        return [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118  a Row is no mapping
+
+    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
+        sql = "SELECT sequence, position FROM feed WHERE account = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
+        rows = await self.fetch(sql, account, after_sequence, records_max)
+        records = self._database.store.records
+        if rows and rows[-1]["position"] > len(records):
+            raise Unavailable("the feed is ahead of the log")
+        return [(row["sequence"], records[row["position"] - 1]) for row in rows]

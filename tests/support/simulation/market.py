@@ -1,0 +1,163 @@
+"""The market of a seed: three services, two replicas each, and what befalls them.
+
+Processes that end, killed or in doubt, start again after a while, as an operator's platform would have it. What ends a
+process otherwise is a fault of the code, and is kept in `broken`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from chassis.call import Unavailable
+from chassis.log import Fenced, LogUnavailable
+from chassis.process import root_cause
+from chassis.service import Service
+from clearing.__main__ import CLEARING
+from registry.__main__ import REGISTRY
+from support.calls import ProcessPort
+from support.simulation.broker import Broker
+from support.simulation.database import Database
+from support.simulation.network import Network
+from support.simulation.process import Process, note_tasks
+from support.simulation.weather import Chance
+from trading.__main__ import TRADING
+
+T = TypeVar("T")
+
+SERVICES: dict[str, Service[Any]] = {service.name: service for service in (REGISTRY, TRADING, CLEARING)}
+BEGINS_MS = 1_626_307_200_000  # 2021-07-15, 08:00 in China
+REPLICAS = 2
+RESTART_S_MAX = 3.0
+ANSWER_S_MAX = 1_000.0
+"""Of virtual time: within it every command is answered, and whatever waits has come."""
+LOOK_S_MAX = 5.0
+PAUSE_S = 0.2
+IN_DOUBT = (LogUnavailable, Fenced, Unavailable)
+
+
+class Market:
+    """Made and used within a virtual loop. `port` is what people use."""
+
+    def __init__(self, chance: Chance, replicas: int = REPLICAS, begins_ms: int = BEGINS_MS) -> None:
+        note_tasks(asyncio.get_running_loop())
+        self.chance = chance
+        self._begins_ms = begins_ms
+        self.network = Network(chance)
+        self.broker = Broker(chance)
+        self.databases = {name: Database(name, service.migrations) for name, service in SERVICES.items()}
+        self.processes: dict[str, list[Process | None]] = {name: [None] * replicas for name in SERVICES}
+        self.broken: list[str] = []
+        self.port = ProcessPort(
+            {name: name for name in SERVICES},
+            lambda address: self.network.channel(address, None, "people"),
+            ANSWER_S_MAX,
+            PAUSE_S,
+        )
+        self._stopped: set[str] = set()
+        self._tasks = [asyncio.create_task(self._keep(name, number)) for name in SERVICES for number in range(replicas)]
+        self._tasks += [asyncio.create_task(self._trouble()), asyncio.create_task(self._wipe_now_and_then())]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for processes in self.processes.values():
+            for process in processes:
+                if process is not None:
+                    process.kill()
+        await asyncio.sleep(0.1)
+        for database in self.databases.values():
+            database.close()
+
+    # What befalls it
+
+    async def _keep(self, name: str, number: int) -> None:
+        """One replica, life after life."""
+        draw = self.chance.stream(f"platform {name}:{number}")
+        life = 0
+        while True:
+            while name in self._stopped:
+                await asyncio.sleep(0.1)
+            life += 1
+            process = Process(
+                SERVICES[name], number, life, self.databases[name], self.network, self.broker, self._begins_ms
+            )
+            self.processes[name][number] = process
+            try:
+                await process.run()
+            except Exception as error:
+                cause = root_cause(error)
+                if not isinstance(cause, IN_DOUBT):
+                    self.broken.append(f"{process.place} ended: {cause!r}")
+            self.processes[name][number] = None
+            await asyncio.sleep(draw.random() * RESTART_S_MAX)
+
+    async def _trouble(self) -> None:
+        draw = self.chance.stream("trouble")
+        while True:
+            await asyncio.sleep(draw.expovariate(1.0))
+            name, number = draw.choice(list(SERVICES)), draw.randrange(len(self.processes["registry"]))
+            process, killed = self.processes[name][number], draw.random() < 0.5
+            if draw.random() >= self.chance.weather.kills_per_s or process is None:
+                continue
+            if killed:
+                self.chance.counts["process killed"] += 1
+                process.kill()
+            elif process.leads:
+                self.chance.counts["session ended"] += 1
+                process.session.end_session()
+
+    async def _wipe_now_and_then(self) -> None:
+        draw = self.chance.stream("wipes")
+        while True:
+            await asyncio.sleep(draw.expovariate(1.0))
+            if draw.random() < self.chance.weather.wipes_per_s:
+                await self.broker.wipe()
+
+    async def stop(self, name: str) -> None:
+        """Ends a service, all of it, until `start`."""
+        self._stopped.add(name)
+        for process in self.processes[name]:
+            if process is not None:
+                process.kill()
+        await asyncio.sleep(0.1)
+
+    def start(self, name: str) -> None:
+        self._stopped.remove(name)
+
+    # What a test sees
+
+    def leader(self, name: str) -> Process | None:
+        """The process that leads by its database's word, once it serves."""
+        store = self.databases[name].store
+        for process in self.processes[name]:
+            if process is not None and process.leads and store.leader is process.session:
+                return process
+        return None
+
+    async def look(self, name: str, look: Callable[[Any], T]) -> T:
+        """Looks at a service's committed state, once somebody leads. `look` must copy what it keeps."""
+        found: list[T] = []
+
+        async def seen() -> bool:
+            process = self.leader(name)
+            if process is None:
+                return False
+            try:
+                async with asyncio.timeout(LOOK_S_MAX):
+                    found.append((await process.replica.parts.writer.read(look)).value)
+            except (TimeoutError, Unavailable):
+                return False
+            return True
+
+        await self.until(seen, f"a leader of {name}")
+        return found[0]
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        async def holds() -> bool:
+            assert not self.broken, self.broken
+            return await condition()
+
+        await self.port.until(holds, what)
+
+    async def come_to_rest(self) -> None:
+        await self.until(self.port.at_rest, "the market to come to rest")

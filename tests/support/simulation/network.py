@@ -1,0 +1,206 @@
+"""Calls between processes. They carry bytes, metadata and status codes as gRPC does, and serve the shipped handlers.
+
+A call may be lost, and so may its answer; it may be delivered again, much later. A process that ends answers nothing
+any more: those who wait hear UNAVAILABLE.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import grpc
+import grpc.aio
+
+from support.simulation.weather import Chance
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+LATENCY_S = 0.01
+LOST_S = 1.0
+"""When a broken connection is noticed."""
+REPEATED_LATER_S = 60.0
+
+
+class Host(Protocol):
+    """A process that can be called."""
+
+    context: "Context"
+    alive: bool
+    handlers: Sequence[grpc.GenericRpcHandler]
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetails(grpc.HandlerCallDetails):
+    """What a generic handler looks a method up by."""
+
+    method: str
+    invocation_metadata: Any = ()
+
+
+class Ended(Exception):
+    """The handler has ended the call."""
+
+    def __init__(self, code: grpc.StatusCode, details: str, trailing: Sequence[tuple[str, str | bytes]]) -> None:
+        super().__init__(code, details)
+        self.code, self.details, self.trailing = code, details, trailing
+
+
+class CallContext:
+    """What the shipped frame uses of a ServicerContext."""
+
+    def __init__(self, metadata: Sequence[tuple[str, str]], ends_at: float | None) -> None:
+        self._metadata = metadata
+        self._ends_at = ends_at
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str]]:
+        return self._metadata
+
+    def time_remaining(self) -> float | None:
+        return None if self._ends_at is None else max(self._ends_at - asyncio.get_running_loop().time(), 0)
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing: Sequence[tuple[str, str | bytes]] = ()
+    ) -> None:
+        raise Ended(code, details, trailing)
+
+
+class Network:
+    """Who is where. Under a service's name any of its processes that is up is reached, under its own address one."""
+
+    def __init__(self, chance: Chance) -> None:
+        self.chance = chance
+        self._hosts: defaultdict[str, list[Host]] = defaultdict(list)
+        self._again: set[asyncio.Task[None]] = set()
+        self.away: set[str] = set()
+        """Services that nobody can reach."""
+        self.change: Callable[[str, bytes], bytes] = lambda method, data: data
+        """What becomes of a request of one service to another on its way, by `/package.Service/Method`; may raise."""
+        self.change_answer: Callable[[str, bytes], bytes] = lambda method, data: data
+
+    def add(self, host: Host, *names: str) -> None:
+        for name in names:
+            self._hosts[name].append(host)
+
+    def remove(self, host: Host) -> None:
+        for hosts in self._hosts.values():
+            if host in hosts:
+                hosts.remove(host)
+
+    def channel(self, to: str, by: Host | None, place: str) -> "SimulatedChannel":
+        return SimulatedChannel(self, to, by, self.chance.stream(f"network {place} to {to}"))
+
+    def at(self, name: str) -> list[Host]:
+        return [] if name.partition(":")[0] in self.away else [host for host in self._hosts[name] if host.alive]
+
+    def again(self, call: Any) -> None:
+        """Delivered, its answer dropped."""
+
+        async def deliver() -> None:
+            try:
+                await call
+            except (grpc.aio.AioRpcError, Ended):
+                return
+
+        task = asyncio.get_running_loop().create_task(deliver())
+        self._again.add(task)
+        task.add_done_callback(self._again.discard)
+
+
+class SimulatedChannel:
+    """Keeps chassis.edges.Channel, as far as unary calls go: streams are not simulated."""
+
+    def __init__(self, network: Network, to: str, by: Host | None, draw: Any) -> None:
+        self._network = network
+        self._to = to
+        self._by = by
+        self._draw = draw
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+    ) -> Callable[..., Any]:
+        async def call(request: Any, metadata: Any = (), timeout: float | None = None) -> Any:
+            data = request_serializer(request) if request_serializer else request
+            answer = await self._carry(method, data, tuple(metadata), timeout)
+            return response_deserializer(answer) if response_deserializer else answer
+
+        return call
+
+    def unary_stream(self, method: str, *options: Any, **named: Any) -> Any:
+        raise NotImplementedError(method)
+
+    def stream_stream(self, method: str, *options: Any, **named: Any) -> Any:
+        raise NotImplementedError(method)
+
+    async def close(self) -> None:
+        return
+
+    async def _carry(self, method: str, data: bytes, metadata: tuple[Any, ...], timeout: float | None) -> bytes:
+        chance, draw = self._network.chance, self._draw
+        share = chance.weather.lose_call
+        if self._by is not None:
+            data = self._network.change(method, data)
+        await asyncio.sleep(draw.random() * LATENCY_S * chance.weather.slow)
+        which, later_s = draw.random(), draw.random() * REPEATED_LATER_S
+        if chance.happens(draw, "call lost", share):
+            await asyncio.sleep(LOST_S)
+            raise no_answer("the connection broke")
+        if chance.happens(draw, "call repeated later", chance.weather.repeat_call):
+            self._network.again(self._later(later_s, which, method, data, metadata))
+        answer_lost = chance.happens(draw, "answer lost", share)
+        answer = await self._deliver(which, method, data, metadata, timeout)
+        await asyncio.sleep(draw.random() * LATENCY_S * chance.weather.slow)
+        if answer_lost:
+            await asyncio.sleep(LOST_S)
+            raise no_answer("the connection broke")
+        return self._network.change_answer(method, answer) if self._by is not None else answer
+
+    async def _later(self, seconds: float, which: float, method: str, data: bytes, metadata: tuple[Any, ...]) -> None:
+        await asyncio.sleep(seconds)
+        await self._deliver(which, method, data, metadata, None)
+
+    async def _deliver(
+        self, which: float, method: str, data: bytes, metadata: tuple[Any, ...], timeout: float | None
+    ) -> bytes:
+        hosts = self._network.at(self._to)
+        if not hosts:
+            raise no_answer(f"nobody is at {self._to}")
+        host = hosts[int(which * len(hosts))]
+        handler: Any = next(
+            (found for each in host.handlers if (found := each.service(CallDetails(method))) is not None), None
+        )
+        if handler is None:
+            raise failed(grpc.StatusCode.UNIMPLEMENTED, method, ())
+        loop = asyncio.get_running_loop()
+        context = CallContext(metadata, None if timeout is None else loop.time() + timeout)
+        # In the process's own context: when it is killed, what it was doing for us ends too.
+        serving: asyncio.Task[bytes] = loop.create_task(handler.unary_unary(data, context), context=host.context)
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.wait({serving})
+        except TimeoutError:
+            raise failed(grpc.StatusCode.DEADLINE_EXCEEDED, "too late", ()) from None
+        finally:
+            serving.cancel()
+        if serving.cancelled() or not host.alive:
+            raise no_answer("the connection broke")
+        try:
+            return serving.result()
+        except Ended as ended:
+            raise failed(ended.code, ended.details, ended.trailing) from None
+
+
+def no_answer(details: str) -> grpc.aio.AioRpcError:
+    return failed(grpc.StatusCode.UNAVAILABLE, details, ())
+
+
+def failed(code: grpc.StatusCode, details: str, trailing: Sequence[tuple[str, str | bytes]]) -> grpc.aio.AioRpcError:
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), details)

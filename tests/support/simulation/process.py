@@ -1,0 +1,142 @@
+"""One replica as a process: the shipped Replica over simulated edges. It can be killed between any two of its steps.
+
+A killed process does nothing more: its tasks are cancelled, and its edges let nothing through that they would do on
+their way out.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from chassis.configuration import Settings
+from chassis.edges import Edges
+from chassis.replica import Replica
+from chassis.service import Service
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from support.simulation.broker import Broker
+from support.simulation.database import Database, Session, Tables
+from support.simulation.network import Network
+
+running: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("running", default=None)
+"""The process that the current task belongs to."""
+
+
+def note_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Has every process keep account of its tasks, in the order in which they began."""
+
+    def make(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+        context = options.get("context")
+        process = context.get(running) if context is not None else running.get()
+        if process is not None:
+            process.tasks[task] = None
+            task.add_done_callback(lambda done: process.tasks.pop(done, None))
+        return task
+
+    loop.set_task_factory(make)
+
+
+class FixedClock:
+    """The machine's clock of a rehearsal: time is in the log, and how long something took in the loop."""
+
+    def __init__(self, begins_ms: int) -> None:
+        self._begins_ms = begins_ms
+
+    def now_ms(self) -> int:
+        return self._begins_ms
+
+    def seconds(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+class Door:
+    """Keeps chassis.edges.Door: its process is found in the network while it is open."""
+
+    def __init__(self, process: "Process") -> None:
+        self._process = process
+
+    def serve(self, handlers: Sequence[grpc.GenericRpcHandler], names: Sequence[str]) -> None:
+        self._process.handlers = handlers
+
+    async def start(self) -> None:
+        self._process.network.add(self._process, self._process.service.name, self._process.address)
+
+    async def say_health(self, *, serves: bool) -> None:
+        return
+
+    async def stop(self, seconds: float) -> None:
+        self._process.network.remove(self._process)
+
+
+class Process:
+    def __init__(
+        self,
+        service: Service[Any],
+        number: int,
+        life: int,
+        database: Database,
+        network: Network,
+        broker: Broker,
+        begins_ms: int,
+    ) -> None:
+        self.service = service
+        self.address = f"{service.name}:{number}"
+        self.place = f"{self.address} life {life}"
+        self.network = network
+        self.alive = True
+        self.handlers: Sequence[grpc.GenericRpcHandler] = ()
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self.context = contextvars.copy_context()
+        self.context.run(running.set, self)
+        self.session = Session(database, network.chance, self.place)
+        edges = Edges(
+            log=self.session,
+            clock=FixedClock(begins_ms),
+            open_channel=lambda address: network.channel(address, self, self.place),
+            producer=broker.producer(service.name, self.place),
+            consumers={source: broker.consumer(source, self) for source in service.sources},
+            tables=Tables(database, network.chance, self.place),
+            door=Door(self),
+        )
+        others = (*service.sources, *service.calls_to)
+        settings = Settings(
+            listen=self.address,
+            advertise=self.address,
+            database_url="",
+            kafka="",
+            remotes={name: name for name in others},
+            rehearsal=True,
+            rehearsal_start_ms=begins_ms,
+            spans_folder=None,
+            log_level="INFO",
+        )
+        random_bytes = network.chance.stream(f"traces {self.place}").randbytes
+        tracing = Tracing(random_bytes=random_bytes)
+        self.replica = self.context.run(Replica, service, settings, edges, tracing, Metrics())
+
+    @property
+    def leads(self) -> bool:
+        return self.alive and self.replica.parts.role.leads
+
+    async def run(self) -> None:
+        """Until it is killed, or raises what put it in doubt."""
+        loop = asyncio.get_running_loop()
+        serving = loop.create_task(self.replica.run(), context=self.context)
+        try:
+            await asyncio.wait({serving})
+        finally:
+            self.kill()
+        if not serving.cancelled():
+            serving.result()
+
+    def kill(self) -> None:
+        self.alive = False
+        self.replica.parts.role.leads = False
+        self.session.end_session()
+        self.network.remove(self)
+        for task in list(self.tasks):
+            task.cancel()

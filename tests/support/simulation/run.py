@@ -1,0 +1,143 @@
+"""A seed, played and judged."""
+
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from carbonmarket.log.v1.log_service_pb2 import Record
+from chassis.remote import record_to
+from support.auditor.audit import Audit, take_all
+from support.calls import misplaced
+from support.day import DAYS, Player
+from support.simulation.loop import run_virtually
+from support.simulation.market import Market
+from support.simulation.weather import Chance, Weather
+
+Play = Callable[[Market, Player], Awaitable[None]]
+Logs = dict[str, list[Record]]
+
+EXPECTED_ERRORS = ("the tables stay as of",)
+"""Errors that are logged where two replicas meet, or where a session ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a seed left behind. `faults` says what is wrong; nothing, if all is well."""
+
+    seed: int
+    logs: Logs
+    faults: list[str]
+    counts: Counter[str]
+    figures: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return {name: records[-1].digest.hex() for name, records in self.logs.items()}
+
+
+class Errors(logging.Handler):
+    """What was logged as an error, by a process that was still alive."""
+
+    def __init__(self, expected: Sequence[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._expected = expected
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if not any(expected in line for expected in self._expected):
+            self.lines.append(line[:500])
+
+
+def simulate(
+    seed: int, play: Play, weather: Weather | None = None, actions: int = 40, expected_errors: Sequence[str] = ()
+) -> Played:
+    """Plays a seed. When it has been played the faults stop, and all must come to rest."""
+    errors = Errors((*EXPECTED_ERRORS, *expected_errors))
+    root = logging.getLogger("chassis")
+    root.addHandler(errors)
+    before = root.propagate
+    root.propagate = False
+    try:
+        played = run_virtually(_simulate(seed, play, weather, actions))
+    finally:
+        root.removeHandler(errors)
+        root.propagate = before
+    played.faults.extend(f"logged: {line}" for line in errors.lines)
+    return played
+
+
+async def _simulate(seed: int, play: Play, weather: Weather | None, actions: int) -> Played:
+    chance = Chance(seed, weather)
+    market = Market(chance)
+    player = Player(market.port, seed, actions)
+    try:
+        await player.set_up()
+        await play(market, player)
+        chance.calm()
+        await market.come_to_rest()
+        return await judged(market, seed)
+    finally:
+        await market.close()
+
+
+async def judged(market: Market, seed: int) -> Played:
+    stores = {name: database.store for name, database in market.databases.items()}
+    logs = {name: [record_to(each) for each in store.records] for name, store in stores.items()}
+    faults = list(market.broken)
+    for name, records in logs.items():
+        faults += [
+            f"lost: {each}" for each in misplaced([a for a in market.port.answered if a.service == name], records)
+        ]
+    faults += await states_that_differ(market)
+    audit = await audit_of(logs)
+    faults += audit.findings.lines()
+    return Played(seed, logs, faults, market.chance.counts, audit.figures())
+
+
+async def states_that_differ(market: Market) -> list[str]:
+    """Every replica, leader and standby, must fold the log to the same state."""
+    found = []
+    for name, database in market.databases.items():
+        head = len(database.store.records)
+
+        async def all_follow(name: str = name, head: int = head) -> bool:
+            return all(
+                process is not None and process.replica.parts.engine.head.position == head
+                for process in market.processes[name]
+            )
+
+        await market.until(all_follow, f"both replicas of {name} to have the whole log")
+        first, *others = [process.replica.parts.engine.state for process in market.processes[name] if process]
+        found += [f"the replicas of {name} fold their log to different states" for other in others if other != first]
+    return found
+
+
+async def audit_of(logs: Logs) -> Audit:
+    async def each(records: list[Record]) -> AsyncIterator[Record]:
+        for record in records:
+            yield record
+
+    audit = Audit()
+    await take_all(audit, {name: each(records) for name, records in logs.items()})
+    audit.conclude()
+    return audit
+
+
+async def play_days(player: Player, days: Iterable[str]) -> None:
+    for day in days:
+        await player.day(day)
+
+
+async def whole_days(market: Market, player: Player) -> None:
+    await play_days(player, DAYS[:3])
+
+
+def sound(
+    seed: int, play: Play, weather: Weather | None = None, actions: int = 60, expected_errors: Sequence[str] = ()
+) -> dict[str, int]:
+    """Plays a seed that must leave nothing wrong; gives the auditor's figures."""
+    played = simulate(seed, play, weather, actions, expected_errors)
+    assert not played.faults, "\n".join(played.faults)
+    return played.figures
