@@ -5,6 +5,7 @@ shows in, the subject whose trace it continues, if any, and whether it ends that
 one of the public language, and what all its names there begin with.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +14,13 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 
 from chassis.decider import Decider
+from chassis.projections import Handlers
+from chassis.record import Record
+from chassis.rows import Rows
 from chassis.wire import Wire
+from support.declared_tables import declared_tables
+
+RECORD = Record(7, "an.Event", b"", 1_000, "participant:p-1", traceparent=f"00-{1:032x}-{1:016x}-01")
 
 Line = tuple[object, set[str]] | tuple[object, set[str], str] | tuple[object, set[str], str, bool]
 Numbering = tuple[type[IntEnum], Mapping[str, int], str]
@@ -34,7 +41,7 @@ class WireSuite:
     published: ClassVar[FileDescriptor]
     wire: ClassVar[Wire]
     decider: ClassVar[Decider[Any]]
-    projected: ClassVar[Mapping[type, object]]
+    projected: ClassVar[Handlers]
     events: ClassVar[Sequence[Line]]
     enums: ClassVar[Sequence[Numbering]]
 
@@ -65,6 +72,20 @@ class WireSuite:
     def test_a_traces_end_is_where_nothing_more_is_heard_of_its_subject(self) -> None:
         ends = {event for event, kind in self.wire.by_event.items() if kind.ends_subject}
         assert ends == {type(stored.event) for stored in self.stored() if stored.ends}
+
+    def test_what_an_event_is_projected_to_fits_its_tables(self, stored: Stored) -> None:
+        tables, rows = declared_tables(type(self.decider.initial()).__module__.partition(".")[0]), Rows()
+        handle = self.projected.get(type(stored.event))
+        if handle is not None:
+            handle(rows, stored.event, RECORD)
+        for sql, _ in rows.statements:
+            if inserted := re.match(r"INSERT INTO (\w+) \(([^)]*)\) VALUES \([$\d, ]*\)", sql):
+                table, columns = inserted[1], set(inserted[2].split(", "))
+                needed = {name for name, is_needed in tables[table].items() if is_needed}
+                assert needed <= columns <= tables[table].keys(), f"{table}: {columns ^ needed}"
+            elif changed := re.match(r"UPDATE (\w+) SET ((?:\w+ = \$\d+(?:, )?)+) WHERE (.*)", sql):
+                columns = set(re.findall(r"(\w+) = \$", f"{changed[2]}, {changed[3]}"))
+                assert columns <= tables[changed[1]].keys(), f"{changed[1]}: {columns - tables[changed[1]].keys()}"
 
     def test_a_number_means_the_same_on_both_sides(
         self, ours: type[IntEnum], theirs: Mapping[str, int], prefix: str

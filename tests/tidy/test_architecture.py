@@ -35,7 +35,7 @@ SQL_START = re.compile(
     re.DOTALL,
 )
 SQL_IN = (
-    r"libs/chassis/chassis/(postgres_log|postgres_tables)\.py",
+    r"libs/chassis/chassis/(postgres_log|postgres_tables|rows)\.py",
     r"libs/rehearsal/rehearsal/postgres\.py",
     r"services/\w+/\w+/(projections|queries)\.py",
     r"(tests|bench)/.*",

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chassis.call import Unavailable
-from chassis.edges import FeedEntry, Row, Statement, TableStore
+from chassis.edges import FeedEntry, Row, TableStore
 from chassis.progress import Progress
 from chassis.record import Record
+from chassis.rows import Rows
 from chassis.shapes import check_min_position
 from chassis.wire import Wire
 from chassis.writer import ASK_AGAIN, Tail
@@ -32,20 +33,7 @@ REBUILT = "projections, whole from"
 
 logger = logging.getLogger(__name__)
 
-Handlers = Mapping[type, Callable[["Rows", Any, Record], None]]
-
-
-class Rows:
-    """What a batch of events writes, in order."""
-
-    def __init__(self) -> None:
-        self.statements: list[Statement] = []
-
-    def execute(self, sql: str, *arguments: Any) -> None:
-        if self.statements and self.statements[-1][0] == sql:
-            self.statements[-1][1].append(arguments)
-        else:
-            self.statements.append((sql, [arguments]))
+Handlers = Mapping[type, Callable[[Rows, Any, Record], None]]
 
 
 class Projector(Progress):

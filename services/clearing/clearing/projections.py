@@ -1,13 +1,13 @@
 """Rows that queries read: money by account, every obligation, the runs with their steps, the reconciliations."""
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import Any
 
 from chassis.decider import Facts
-from chassis.projections import Handlers, Rows
+from chassis.projections import Handlers
 from chassis.record import Record
+from chassis.rows import Rows, json_of_facts, values_of
 from chassis.tracing import trace_id_of
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.state import Phase
@@ -46,146 +46,80 @@ def china_day(recorded_ms: int) -> str:
 
 # Money
 
-OPEN_ACCOUNT = "INSERT INTO fund_accounts (account) VALUES ($1)"
 
-ENTER = """
-INSERT INTO entries (account, position, kind, day, amount_fen, fee_fen, entry, bank, bank_reference, payout_id,
-                     trade_id, recorded_ms)
-VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, 0, $10)
-"""
-
-REQUEST_PAYOUT = """
-INSERT INTO payouts (payout_id, account, amount_fen, state, release_id, bank, bank_reference, ground, requested_ms,
-                     closed_ms)
-VALUES ($1, $2, $3, $4, $5, '', '', '', $6, 0)
-"""
-
-INSTRUCT_PAYOUT = "UPDATE payouts SET state = $2, bank = $3 WHERE payout_id = $1"
-
-CLOSE_PAYOUT = "UPDATE payouts SET state = $2, bank_reference = $3, ground = $4, closed_ms = $5 WHERE payout_id = $1"
-
-
-def enter(
-    rows: Rows, record: Record, kind: EntryKind, account: str, amount_fen: int, entry: int, payout_id: int = 0
-) -> None:
-    """A change of a balance that no trade made; a bank's own names come with a deposit only."""
-    day = china_day(record.recorded_ms)
-    rows.execute(ENTER, account, record.position, kind, day, amount_fen, entry, "", "", payout_id, record.recorded_ms)
+def enter(rows: Rows, record: Record, kind: EntryKind, **values: Any) -> None:
+    """A change of a balance; what made it is in the columns that are given."""
+    rows.insert("entries", **values, kind=kind, position=record.position, recorded_ms=record.recorded_ms)
 
 
 def on_fund_account_opened(rows: Rows, event: funds.FundAccountOpened, record: Record) -> None:
-    rows.execute(OPEN_ACCOUNT, event.account)
+    rows.insert("fund_accounts", **values_of(event))
 
 
 def on_funds_deposited(rows: Rows, event: funds.FundsDeposited, record: Record) -> None:
-    rows.execute(
-        ENTER,
-        event.account,
-        record.position,
-        EntryKind.DEPOSIT,
-        china_day(record.recorded_ms),
-        event.amount_fen,
-        event.entry,
-        event.bank,
-        event.bank_reference,
-        0,
-        record.recorded_ms,
-    )
+    enter(rows, record, EntryKind.DEPOSIT, **values_of(event), day=china_day(record.recorded_ms))
 
 
 def on_payout_requested(rows: Rows, event: payouts.PayoutRequested, record: Record) -> None:
-    payout_id = event.payout_id
-    enter(rows, record, EntryKind.PAYOUT, event.account, -event.amount_fen, event.entry, payout_id)
-    rows.execute(
-        REQUEST_PAYOUT,
-        payout_id,
-        event.account,
-        event.amount_fen,
-        PayoutState.REQUESTED,
-        event.release_id,
-        record.recorded_ms,
-    )
+    values = values_of(event, "account", "entry", "payout_id")
+    day = china_day(record.recorded_ms)
+    enter(rows, record, EntryKind.PAYOUT, **values, amount_fen=-event.amount_fen, day=day)
+    requested_ms = record.recorded_ms
+    rows.insert("payouts", **values_of(event, without="entry"), state=PayoutState.REQUESTED, requested_ms=requested_ms)
 
 
 def on_payout_instructed(rows: Rows, event: payouts.PayoutInstructed, record: Record) -> None:
-    rows.execute(INSTRUCT_PAYOUT, event.payout_id, PayoutState.INSTRUCTED, event.bank)
+    rows.update("payouts", {"payout_id": event.payout_id}, state=PayoutState.INSTRUCTED, bank=event.bank)
 
 
 def on_payout_paid(rows: Rows, event: payouts.PayoutPaid, record: Record) -> None:
-    rows.execute(CLOSE_PAYOUT, event.payout_id, PayoutState.PAID, event.bank_reference, "", record.recorded_ms)
+    closed = {"state": PayoutState.PAID, "closed_ms": record.recorded_ms}
+    rows.update("payouts", {"payout_id": event.payout_id}, bank_reference=event.bank_reference, **closed)
 
 
 def on_payout_returned(rows: Rows, event: payouts.PayoutReturned, record: Record) -> None:
-    rows.execute(CLOSE_PAYOUT, event.payout_id, PayoutState.RETURNED, "", event.ground, record.recorded_ms)
+    closed = {"state": PayoutState.RETURNED, "closed_ms": record.recorded_ms}
+    rows.update("payouts", {"payout_id": event.payout_id}, ground=event.ground, **closed)
 
 
 def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Record) -> None:
-    enter(rows, record, EntryKind.RESTORED, event.account, event.amount_fen, event.entry, event.payout_id)
+    enter(rows, record, EntryKind.RESTORED, **values_of(event), day=china_day(record.recorded_ms))
 
 
 # Obligations
-
-RECORD_OBLIGATION = """
-INSERT INTO obligations (trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller,
-                         buyer_fee_fen, seller_fee_fen, blocked_fen, state, run_id, executed_ms, closed_ms, trace_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, 0, $13, 0, $14)
-"""
-
-# One statement for all that a settled trade changes, so that a whole run goes to the database in one piece.
-SETTLE = """
-WITH settled AS (UPDATE obligations SET state = $2, run_id = $3, closed_ms = $4 WHERE trade_id = $1)
-INSERT INTO entries (account, position, kind, day, amount_fen, fee_fen, entry, bank, bank_reference, payout_id,
-                     trade_id, recorded_ms)
-VALUES ($5, $6, $7, $8, -($9::bigint + $10::bigint), $10, 0, '', '', 0, $1, $4),
-       ($11, $6, $12, $8, $9::bigint - $13::bigint, $13, 0, '', '', 0, $1, $4)
-"""
-
-EXCLUDE = "UPDATE obligations SET state = $2, run_id = $3, blocked_fen = $4, closed_ms = $5 WHERE trade_id = $1"
 
 NOTE_DAY = "INSERT INTO trading_days (day) VALUES ($1) ON CONFLICT DO NOTHING"
 
 
 def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecorded, record: Record) -> None:
-    rows.execute(
-        RECORD_OBLIGATION,
-        event.trade_id,
-        event.day,
-        event.instrument,
-        event.method,
-        event.price_fen,
-        event.quantity_tonnes,
-        event.value_fen,
-        event.buyer,
-        event.seller,
-        event.buyer_fee_fen,
-        event.seller_fee_fen,
-        ObligationState.UNSETTLED,
-        event.executed_ms,
-        trace_id_of(record.traceparent),
+    rows.insert(
+        "obligations",
+        **values_of(event, without="trading_position"),
+        state=ObligationState.UNSETTLED,
+        trace_id=trace_id_of(record.traceparent),
     )
 
 
 def on_trade_settled(rows: Rows, event: settlement.TradeSettled, record: Record) -> None:
-    rows.execute(
-        SETTLE,
-        event.trade_id,
-        ObligationState.SETTLED,
-        event.run_id,
-        record.recorded_ms,
-        event.buyer,
-        record.position,
-        EntryKind.BOUGHT,
-        event.day,
-        event.value_fen,
-        event.buyer_fee_fen,
-        event.seller,
-        EntryKind.SOLD,
-        event.seller_fee_fen,
+    close_obligation(rows, event, record, state=ObligationState.SETTLED)
+    sides = (
+        (EntryKind.BOUGHT, event.buyer, -(event.value_fen + event.buyer_fee_fen), event.buyer_fee_fen),
+        (EntryKind.SOLD, event.seller, event.value_fen - event.seller_fee_fen, event.seller_fee_fen),
     )
+    for kind, account, amount_fen, fee_fen in sides:
+        of_trade = values_of(event, "day", "trade_id")
+        enter(rows, record, kind, account=account, amount_fen=amount_fen, fee_fen=fee_fen, **of_trade)
 
 
 def on_trade_excluded(rows: Rows, event: exclusion.TradeExcluded, record: Record) -> None:
-    rows.execute(EXCLUDE, event.trade_id, ObligationState.EXCLUDED, event.run_id, event.blocked_fen, record.recorded_ms)
+    close_obligation(rows, event, record, state=ObligationState.EXCLUDED, blocked_fen=event.blocked_fen)
+
+
+def close_obligation(
+    rows: Rows, event: settlement.TradeSettled | exclusion.TradeExcluded, record: Record, **values: int
+) -> None:
+    closed = {"run_id": event.run_id, "closed_ms": record.recorded_ms}
+    rows.update("obligations", {"trade_id": event.trade_id}, **values, **closed)
 
 
 def on_trading_days_noted(rows: Rows, event: obligations.TradingDaysNoted, record: Record) -> None:
@@ -195,104 +129,49 @@ def on_trading_days_noted(rows: Rows, event: obligations.TradingDaysNoted, recor
 
 # Runs
 
-OPEN_RUN = """
-INSERT INTO runs (run_id, day, attempt, computed_attempt, phase, blocked_because, facts, trades, quantity_tonnes,
-                  value_fen, fees_fen, excluded, totals, opened_ms, completed_ms)
-VALUES ($1, $2, 0, 0, $3, '', '{}', $4, $5, $6, 0, 0, '[]', $7, 0)
-"""
-
-BLOCK_RUN = "UPDATE runs SET attempt = $2, phase = $3, blocked_because = $4, facts = $5::jsonb WHERE run_id = $1"
-
-COMPUTE_RUN = """
-UPDATE runs SET attempt = $2, computed_attempt = $2, phase = $3, blocked_because = '', facts = '{}', trades = $4,
-                quantity_tonnes = $5, value_fen = $6, fees_fen = $7, excluded = $8, totals = $9::jsonb
-WHERE run_id = $1
-"""
-
-ADD_LEG = """
-INSERT INTO run_legs (run_id, attempt, trade_id, instrument, quantity_tonnes, seller, buyer, buyer_pays_fen,
-                      seller_receives_fen)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
-
-SET_PHASE = "UPDATE runs SET phase = $2, completed_ms = $3 WHERE run_id = $1"
-
-ADD_STEP = """
-INSERT INTO run_steps (run_id, position, attempt, step, reason, facts, recorded_ms)
-VALUES ($1, $2, COALESCE($3, (SELECT attempt FROM runs WHERE run_id = $1)), $4, $5, $6::jsonb, $7)
-"""
-
-PROPOSE_EXCLUSION = """
-INSERT INTO exclusions (exclusion_id, run_id, trade_ids, ground, proposer, approver) VALUES ($1, $2, $3, $4, $5, '')
-"""
-
-APPROVE_EXCLUSION = "UPDATE exclusions SET approver = $2 WHERE exclusion_id = $1"
+LATEST_ATTEMPT = 0
+"""A step that bears no attempt of its own belongs to the latest."""
 
 
-def step(
-    rows: Rows,
-    record: Record,
-    run_id: int,
-    attempt: int | None,
-    event: object,
-    reason: str = "",
-    facts: Facts = (),
-) -> None:
-    """A step of a run; without an attempt of its own it belongs to the latest."""
-    name = type(event).__name__
-    rows.execute(ADD_STEP, run_id, record.position, attempt, name, reason, json.dumps(dict(facts)), record.recorded_ms)
+def step(rows: Rows, record: Record, event: Any, attempt: int, reason: str = "", facts: Facts = ()) -> None:
+    rows.insert(
+        "run_steps",
+        run_id=event.run_id,
+        position=record.position,
+        attempt=attempt,
+        step=type(event).__name__,
+        reason=reason,
+        facts=json_of_facts(facts),
+        recorded_ms=record.recorded_ms,
+    )
+
+
+def set_run(rows: Rows, run_id: int, **values: Any) -> None:
+    rows.update("runs", {"run_id": run_id}, **values)
 
 
 def on_clearing_run_opened(rows: Rows, event: run.ClearingRunOpened, record: Record) -> None:
-    rows.execute(
-        OPEN_RUN,
-        event.run_id,
-        event.day,
-        Phase.BLOCKED,
-        event.trades,
-        event.quantity_tonnes,
-        event.value_fen,
-        event.opened_ms,
-    )
-    step(rows, record, event.run_id, 0, event)
+    columns = ("run_id", "day", "trades", "quantity_tonnes", "value_fen", "opened_ms")
+    rows.insert("runs", **values_of(event, *columns), phase=Phase.BLOCKED)
+    step(rows, record, event, LATEST_ATTEMPT)
 
 
 def on_clearing_run_blocked(rows: Rows, event: run.ClearingRunBlocked, record: Record) -> None:
-    facts = json.dumps(dict(event.facts))
-    rows.execute(BLOCK_RUN, event.run_id, event.attempt, Phase.BLOCKED, event.reason, facts)
-    step(rows, record, event.run_id, event.attempt, event, event.reason, event.facts)
+    values = values_of(event, "attempt", "facts")
+    set_run(rows, event.run_id, **values, phase=Phase.BLOCKED, blocked_because=event.reason)
+    step(rows, record, event, event.attempt, event.reason, event.facts)
 
 
 def on_clearing_run_computed(rows: Rows, event: run.ClearingRunComputed, record: Record) -> None:
-    rows.execute(
-        COMPUTE_RUN,
-        event.run_id,
-        event.attempt,
-        Phase.CONFIRMING,
-        event.trades,
-        event.quantity_tonnes,
-        event.value_fen,
-        event.fees_fen,
-        event.excluded,
-        json.dumps([asdict(total) for total in event.totals]),
-    )
-    step(rows, record, event.run_id, event.attempt, event)
+    columns = ("attempt", "trades", "quantity_tonnes", "value_fen", "fees_fen", "excluded", "totals")
+    unblocked = {"phase": Phase.CONFIRMING, "blocked_because": "", "facts": json_of_facts(())}
+    set_run(rows, event.run_id, **values_of(event, *columns), computed_attempt=event.attempt, **unblocked)
+    step(rows, record, event, event.attempt)
 
 
 def on_clearing_run_legs_listed(rows: Rows, event: run.ClearingRunLegsListed, record: Record) -> None:
     for leg in event.legs:
-        rows.execute(
-            ADD_LEG,
-            event.run_id,
-            event.attempt,
-            leg.trade_id,
-            leg.instrument,
-            leg.quantity_tonnes,
-            leg.seller,
-            leg.buyer,
-            leg.buyer_pays_fen,
-            leg.seller_receives_fen,
-        )
+        rows.insert("run_legs", **values_of(leg), run_id=event.run_id, attempt=event.attempt)
 
 
 def on_plain_step(
@@ -303,63 +182,42 @@ def on_plain_step(
     | settlement.DeliveryConfirmed,
     record: Record,
 ) -> None:
-    step(rows, record, event.run_id, event.attempt, event)
+    step(rows, record, event, event.attempt)
 
 
 def on_refused_step(
     rows: Rows, event: settlement.ClearingRunDisagreed | settlement.DeliveryVoided, record: Record
 ) -> None:
-    step(rows, record, event.run_id, event.attempt, event, event.reason, event.facts)
+    step(rows, record, event, event.attempt, event.reason, event.facts)
 
 
 def on_delivery_ordered(rows: Rows, event: settlement.DeliveryOrdered, record: Record) -> None:
-    rows.execute(SET_PHASE, event.run_id, Phase.DELIVERING, 0)
-    step(rows, record, event.run_id, event.attempt, event)
+    set_run(rows, event.run_id, phase=Phase.DELIVERING)
+    step(rows, record, event, event.attempt)
 
 
 def on_settlement_day_completed(rows: Rows, event: settlement.SettlementDayCompleted, record: Record) -> None:
-    rows.execute(SET_PHASE, event.run_id, Phase.COMPLETED, record.recorded_ms)
-    step(rows, record, event.run_id, None, event)
+    set_run(rows, event.run_id, phase=Phase.COMPLETED, completed_ms=record.recorded_ms)
+    step(rows, record, event, LATEST_ATTEMPT)
 
 
 def on_exclusion_proposed(rows: Rows, event: exclusion.ExclusionProposed, record: Record) -> None:
-    rows.execute(
-        PROPOSE_EXCLUSION, event.exclusion_id, event.run_id, list(event.trade_ids), event.ground, event.proposer
-    )
-    step(rows, record, event.run_id, None, event)
+    rows.insert("exclusions", **values_of(event, without="named_trade_ids"))
+    step(rows, record, event, LATEST_ATTEMPT)
 
 
 def on_exclusion_approved(rows: Rows, event: exclusion.ExclusionApproved, record: Record) -> None:
-    rows.execute(APPROVE_EXCLUSION, event.exclusion_id, event.approver)
-    step(rows, record, event.run_id, None, event)
+    rows.update("exclusions", {"exclusion_id": event.exclusion_id}, approver=event.approver)
+    step(rows, record, event, LATEST_ATTEMPT)
 
 
 # Reconciliation
 
-RECONCILE = """
-INSERT INTO reconciliations (position, day, agreed, registry_position, trading_position, clearing_position,
-                             clearing_entry, rows_compared, difference_count, differences, in_flight_count, in_flight,
-                             recorded_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12::jsonb, $13)
-"""
-
 
 def on_books_reconciled(rows: Rows, event: reconciliation.BooksReconciled, record: Record) -> None:
-    rows.execute(
-        RECONCILE,
-        record.position,
-        event.day,
-        event.agreed,
-        event.registry_position,
-        event.trading_position,
-        event.clearing_position,
-        event.clearing_entry,
-        event.rows_compared,
-        event.difference_count,
-        json.dumps([asdict(row) for row in event.differences]),
-        event.in_flight_count,
-        json.dumps([asdict(row) for row in event.in_flight]),
-        record.recorded_ms,
+    position, recorded_ms = record.position, record.recorded_ms
+    rows.insert(
+        "reconciliations", **values_of(event, without="disagreement"), position=position, recorded_ms=recorded_ms
     )
 
 

@@ -6,7 +6,6 @@ instructed to pay; operators and supervisors see all.
 """
 
 import json
-from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
@@ -15,11 +14,12 @@ from chassis.decider import NotFound, NotPermitted
 from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
+from chassis.rows import from_row, from_value
 from chassis.shapes import check_account, check_day
 from chassis.writer import Writer
 from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.funds import account_of
-from clearing.domain.state import Account, State
+from clearing.domain.state import State
 from clearing.projections import EntryKind, ObligationState
 
 RUN_STEPS_MAX = 1_000
@@ -31,48 +31,43 @@ BANK_ROLE = "settlement_bank"
 ACCOUNT = "SELECT account FROM fund_accounts WHERE account = $1"
 
 ENTRIES_PAGE = """
-SELECT position, day, kind, amount_fen, entry, bank, bank_reference, payout_id, trade_id, recorded_ms
-FROM entries WHERE account = $1 AND position > $2 ORDER BY position, kind LIMIT $3
+SELECT *, position AS log_position FROM entries
+WHERE account = $1 AND position > $2 ORDER BY position, kind LIMIT $3
 """
 
 PAYOUTS_PAGE = """
-SELECT payout_id, account, amount_fen, state, release_id, bank, bank_reference, ground, requested_ms, closed_ms
-FROM payouts
+SELECT * FROM payouts
 WHERE payout_id > $1 AND ($2 = '' OR account = $2) AND ($3 = '' OR bank = $3) AND ($4 = 0 OR state = $4)
 ORDER BY payout_id LIMIT $5
 """
 
 OBLIGATIONS_PAGE = """
-SELECT trade_id, day, instrument, method, price_fen, quantity_tonnes, value_fen, buyer, seller, buyer_fee_fen,
-       seller_fee_fen, blocked_fen, state, run_id, executed_ms, closed_ms, trace_id
-FROM obligations
+SELECT * FROM obligations
 WHERE day = $1 AND trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3)
 ORDER BY trade_id LIMIT $4
 """
 
-RUNS = """
-SELECT run_id, day, attempt, computed_attempt, phase, blocked_because, facts, trades, quantity_tonnes, value_fen,
-       fees_fen, excluded, totals, opened_ms, completed_ms
-FROM runs
+RUNS_PAGE = """
+SELECT * FROM runs WHERE run_id < $1 AND (NOT $2 OR completed_ms = 0) ORDER BY run_id DESC LIMIT $3
 """
 
-RUNS_PAGE = RUNS + "WHERE run_id < $1 AND (NOT $2 OR completed_ms = 0) ORDER BY run_id DESC LIMIT $3"
-
-RUN = RUNS + "WHERE run_id = $1"
+RUN = "SELECT * FROM runs WHERE run_id = $1"
 
 RUN_STEPS = """
-SELECT position, attempt, step, reason, facts, recorded_ms
-FROM (SELECT * FROM run_steps WHERE run_id = $1 ORDER BY position DESC LIMIT $2) AS latest ORDER BY position
+SELECT position AS log_position, CASE attempt WHEN 0 THEN latest_attempt ELSE attempt END AS attempt, step, reason,
+       facts, recorded_ms
+FROM (SELECT *, max(attempt) OVER (ORDER BY position) AS latest_attempt
+      FROM run_steps WHERE run_id = $1 ORDER BY position DESC LIMIT $2) AS latest
+ORDER BY position
 """
 
 RUN_EXCLUSIONS = """
-SELECT exclusion_id, trade_ids, ground, proposer, approver
+SELECT *
 FROM (SELECT * FROM exclusions WHERE run_id = $1 ORDER BY exclusion_id DESC LIMIT $2) AS latest ORDER BY exclusion_id
 """
 
 RUN_LEGS_PAGE = """
-SELECT trade_id, instrument, quantity_tonnes, seller, buyer, buyer_pays_fen, seller_receives_fen
-FROM run_legs WHERE run_id = $1 AND attempt = $2 AND trade_id > $3 ORDER BY trade_id LIMIT $4
+SELECT * FROM run_legs WHERE run_id = $1 AND attempt = $2 AND trade_id > $3 ORDER BY trade_id LIMIT $4
 """
 
 # The fee is part of the amount and shown apart.
@@ -108,15 +103,13 @@ SELECT coalesce((SELECT registry_position FROM reconciliations WHERE day = $1 AN
 
 NEXT_TRADING_DAY = "SELECT coalesce(min(day), '') AS day FROM trading_days WHERE day > $1"
 
-RECONCILIATIONS = """
-SELECT position, day, agreed, registry_position, trading_position, clearing_position, clearing_entry, rows_compared,
-       difference_count, differences, in_flight_count, in_flight, recorded_ms
-FROM reconciliations
+RECONCILIATIONS_PAGE = """
+SELECT *, position AS log_position FROM reconciliations WHERE position < $1 ORDER BY position DESC LIMIT $2
 """
 
-RECONCILIATIONS_PAGE = RECONCILIATIONS + "WHERE position < $1 ORDER BY position DESC LIMIT $2"
-
-RECONCILIATION = RECONCILIATIONS + "WHERE day = $1 ORDER BY position DESC LIMIT 1"
+RECONCILIATION = """
+SELECT *, position AS log_position FROM reconciliations WHERE day = $1 ORDER BY position DESC LIMIT 1
+"""
 
 
 class ClearingQueryService:
@@ -129,7 +122,11 @@ class ClearingQueryService:
     async def GetFunds(self, request: pb.GetFundsRequest, call: Call) -> pb.GetFundsResponse:
         check_may_read(request.account, call)
         account = request.account
-        read = await self.writer.read(lambda state: funds_of(account, account_of(state, account)))
+
+        def look(state: State) -> pb.GetFundsResponse:
+            return from_value(pb.GetFundsResponse, account_of(state, account), account=account, position=0)
+
+        read = await self.writer.read(look)
         read.value.position = read.position
         return read.value
 
@@ -140,7 +137,7 @@ class ClearingQueryService:
         await self._check_known(request.account, position)
         rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after(), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
-        entries = [entry_of(row) for row in shown]
+        entries = [from_row(pb.Entry, row) for row in shown]
         return pb.ListEntriesResponse(entries=entries, next_page_token=next_page_token, position=position)
 
     async def ListPayouts(self, request: pb.ListPayoutsRequest, call: Call) -> pb.ListPayoutsResponse:
@@ -154,7 +151,7 @@ class ClearingQueryService:
         position = self.tables.position
         rows = await self.tables.fetch(PAYOUTS_PAGE, page.after(), account, bank, request.state, page.fetched_max)
         shown, next_page_token = page.shown(rows, "payout_id")
-        payouts = [pb.Payout(**dict(row)) for row in shown]
+        payouts = [from_row(pb.Payout, row) for row in shown]
         return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=position)
 
     async def ListObligations(self, request: pb.ListObligationsRequest, call: Call) -> pb.ListObligationsResponse:
@@ -165,7 +162,7 @@ class ClearingQueryService:
         position = self.tables.position
         rows = await self.tables.fetch(OBLIGATIONS_PAGE, request.day, page.after(), request.account, page.fetched_max)
         shown, next_page_token = page.shown(rows, "trade_id")
-        obligations = [pb.Obligation(**dict(row)) for row in shown]
+        obligations = [from_row(pb.Obligation, row) for row in shown]
         return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
 
     async def ListRuns(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
@@ -173,7 +170,7 @@ class ClearingQueryService:
         position = self.tables.position
         rows = await self.tables.fetch(RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max)
         shown, next_page_token = page.shown(rows, "run_id")
-        runs = [run_of(row) for row in shown]
+        runs = [from_row(pb.Run, row) for row in shown]
         return pb.ListRunsResponse(runs=runs, next_page_token=next_page_token, position=position)
 
     async def GetRun(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
@@ -188,11 +185,11 @@ class ClearingQueryService:
         rows = await self.tables.fetch(RUN_LEGS_PAGE, run_id, run["computed_attempt"], page.after(), page.fetched_max)
         legs, next_page_token = page.shown(rows, "trade_id")
         return pb.GetRunResponse(
-            run=run_of(run),
+            run=from_row(pb.Run, run),
             totals=[types.RunTotal(**total) for total in json.loads(run["totals"])],
-            steps=[step_of(row) for row in steps],
-            exclusions=[pb.Exclusion(**dict(row)) for row in exclusions],
-            legs=[types.RunLeg(**dict(row)) for row in legs],
+            steps=[from_row(pb.RunStep, row) for row in steps],
+            exclusions=[from_row(pb.Exclusion, row) for row in exclusions],
+            legs=[from_row(types.RunLeg, row) for row in legs],
             next_page_token=next_page_token,
             position=position,
         )
@@ -230,7 +227,7 @@ class ClearingQueryService:
         position = self.tables.position
         rows = await self.tables.fetch(RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
-        reconciliations = [reconciliation_of(row) for row in shown]
+        reconciliations = [from_row(pb.Reconciliation, row) for row in shown]
         return pb.ListReconciliationsResponse(
             reconciliations=reconciliations, next_page_token=next_page_token, position=position
         )
@@ -242,7 +239,7 @@ class ClearingQueryService:
         if row is None:
             raise NotFound("DAY_NOT_RECONCILED", day=request.day)
         return pb.GetReconciliationResponse(
-            reconciliation=reconciliation_of(row),
+            reconciliation=from_row(pb.Reconciliation, row),
             differences=[types.BookDifference(**difference) for difference in json.loads(row["differences"])],
             in_flight=[types.InFlight(**flight) for flight in json.loads(row["in_flight"])],
             position=position,
@@ -259,53 +256,6 @@ def check_may_read(account: str, call: Call) -> None:
         raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
 
 
-def funds_of(account: str, funds: Account) -> pb.GetFundsResponse:
-    return pb.GetFundsResponse(
-        account=account,
-        balance_fen=funds.balance_fen,
-        unsettled_out_fen=funds.unsettled_out_fen,
-        blocked_fen=funds.blocked_fen,
-        unsettled_in_fen=funds.unsettled_in_fen,
-        payouts_open_fen=funds.payouts_open_fen,
-        restricted=funds.restricted,
-        closed=funds.closed,
-    )
-
-
-def entry_of(row: Row) -> pb.Entry:
-    fields: dict[str, Any] = dict(row)
-    return pb.Entry(log_position=fields.pop("position"), **fields)
-
-
-def run_of(row: Row) -> pb.Run:
-    return pb.Run(
-        run_id=row["run_id"],
-        day=row["day"],
-        attempt=row["attempt"],
-        phase=row["phase"],
-        blocked_because=row["blocked_because"],
-        facts=json.loads(row["facts"]),
-        trades=row["trades"],
-        quantity_tonnes=row["quantity_tonnes"],
-        value_fen=row["value_fen"],
-        fees_fen=row["fees_fen"],
-        excluded=row["excluded"],
-        opened_ms=row["opened_ms"],
-        completed_ms=row["completed_ms"],
-    )
-
-
-def step_of(row: Row) -> pb.RunStep:
-    return pb.RunStep(
-        log_position=row["position"],
-        attempt=row["attempt"],
-        step=row["step"],
-        reason=row["reason"],
-        facts=json.loads(row["facts"]),
-        recorded_ms=row["recorded_ms"],
-    )
-
-
 def lines_of(row: Row, account: str) -> list[pb.StatementLine]:
     """The trade as the account sees it; both sides, if it was on both."""
     sides = (
@@ -313,19 +263,7 @@ def lines_of(row: Row, account: str) -> list[pb.StatementLine]:
         (pb.STATEMENT_SIDE_SELL, row["seller"], row["buyer"], row["seller_fee_fen"]),
     )
     return [
-        pb.StatementLine(
-            trade_id=row["trade_id"],
-            instrument=row["instrument"],
-            method=row["method"],
-            side=side,
-            price_fen=row["price_fen"],
-            quantity_tonnes=row["quantity_tonnes"],
-            value_fen=row["value_fen"],
-            fee_fen=fee_fen,
-            counter_account=counter_account,
-            state=row["state"],
-            executed_ms=row["executed_ms"],
-        )
+        from_row(pb.StatementLine, row, side=side, fee_fen=fee_fen, counter_account=counter_account)
         for side, holder, counter_account, fee_fen in sides
         if holder == account
     ]
@@ -355,19 +293,3 @@ def instruments_of(lines: list[pb.StatementLine], blocked: dict[str, int]) -> li
         else:
             instrument.sold_tonnes += line.quantity_tonnes
     return [found[name] for name in sorted(found)]
-
-
-def reconciliation_of(row: Row) -> pb.Reconciliation:
-    return pb.Reconciliation(
-        log_position=row["position"],
-        day=row["day"],
-        agreed=row["agreed"],
-        registry_position=row["registry_position"],
-        trading_position=row["trading_position"],
-        clearing_position=row["clearing_position"],
-        clearing_entry=row["clearing_entry"],
-        rows_compared=row["rows_compared"],
-        difference_count=row["difference_count"],
-        in_flight_count=row["in_flight_count"],
-        recorded_ms=row["recorded_ms"],
-    )

@@ -2,8 +2,9 @@
 
 from enum import IntEnum
 
-from chassis.projections import Handlers, Rows
+from chassis.projections import Handlers
 from chassis.record import Record
+from chassis.rows import Rows, values_of
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.state import AccountState
 
@@ -20,203 +21,138 @@ class MovementKind(IntEnum):
     DELIVERED_IN = 7
 
 
-OPEN_ACCOUNT = """
-INSERT INTO accounts (account, kind, province, eligible_to_trade, opened_position, opened_ms)
-VALUES ($1, $2, $3, $4, $5, $6)
-"""
-
-NAME_ACCOUNT = "INSERT INTO account_names (account, position, name) VALUES ($1, $2, $3)"
-
-SET_STATE = """
-INSERT INTO account_states (account, position, state, ground, restriction, since_ms) VALUES ($1, $2, $3, $4, $5, $6)
-"""
-
-SET_IN_EFFECT = "INSERT INTO restrictions_in_effect (account, restriction, position) VALUES ($1, $2, $3)"
-SET_WOUND_UP = "INSERT INTO accounts_wound_up (account, restriction, position) VALUES ($1, $2, $3)"
-
-CREATE_VINTAGE = "INSERT INTO vintages (vintage, compliance_year, issued_tonnes) VALUES ($1, $2, 0)"
-
 ADD_ISSUED = "UPDATE vintages SET issued_tonnes = issued_tonnes + $2 WHERE vintage = $1"
 
-# One statement for both tables, so that a whole delivery goes to the database in one piece.
-MOVE = """
-WITH moved AS (
-    INSERT INTO movements (account, vintage, registry_available_change_tonnes, trading_change_tonnes, kind,
-                           counterparty, trade_id, run_id, basis, position, recorded_ms, traceparent)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    RETURNING account, vintage, registry_available_change_tonnes, trading_change_tonnes
-)
-INSERT INTO holdings (account, vintage, registry_available_tonnes, trading_tonnes)
-SELECT account, vintage, registry_available_change_tonnes, trading_change_tonnes FROM moved
-ON CONFLICT (account, vintage) DO UPDATE
-SET registry_available_tonnes = holdings.registry_available_tonnes + excluded.registry_available_tonnes,
-    trading_tonnes = holdings.trading_tonnes + excluded.trading_tonnes
-"""
+
+# Accounts
+
+
+def on_account_opened(rows: Rows, event: accounts.AccountOpened, record: Record) -> None:
+    rows.insert("accounts", **values_of(event, without="name"), opened_position=record.position)
+    rows.insert("account_names", account=event.account, position=record.position, name=event.name)
+    set_state(rows, record, event.account, AccountState.OPEN)
+
+
+def on_account_data_changed(rows: Rows, event: accounts.AccountDataChanged, record: Record) -> None:
+    rows.insert("account_names", account=event.account, position=record.position, name=event.name)
+
+
+def on_account_restricted(rows: Rows, event: restrictions.AccountRestricted, record: Record) -> None:
+    set_state(rows, record, event.account, AccountState.RESTRICTED, event.ground, event.restriction)
+
+
+def on_restriction_took_effect(rows: Rows, event: restrictions.RestrictionTookEffect, record: Record) -> None:
+    rows.insert("restrictions_in_effect", **values_of(event, without="trading_position"), position=record.position)
+
+
+def on_account_wound_up(rows: Rows, event: restrictions.AccountWoundUp, record: Record) -> None:
+    rows.insert("accounts_wound_up", **values_of(event, without="trading_position"), position=record.position)
+
+
+def on_account_restriction_lifted(rows: Rows, event: restrictions.AccountRestrictionLifted, record: Record) -> None:
+    set_state(rows, record, event.account, AccountState.OPEN)
+
+
+def on_account_closed(rows: Rows, event: accounts.AccountClosed, record: Record) -> None:
+    set_state(rows, record, event.account, AccountState.CLOSED, event.ground)
+
+
+def set_state(
+    rows: Rows, record: Record, account: str, state: AccountState, ground: str = "", restriction: int = 0
+) -> None:
+    rows.insert(
+        "account_states",
+        account=account,
+        position=record.position,
+        state=state,
+        ground=ground,
+        restriction=restriction,
+        since_ms=record.recorded_ms,
+    )
+
+
+# Vintages and what is held of them
+
+
+def on_vintage_created(rows: Rows, event: vintages.VintageCreated, record: Record) -> None:
+    rows.insert("vintages", **values_of(event), issued_tonnes=0)
+
+
+def on_allowances_issued(rows: Rows, event: issuance.AllowancesIssued, record: Record) -> None:
+    rows.execute(ADD_ISSUED, event.vintage, event.quantity_tonnes)
+    move(rows, record, MovementKind.ISSUED, event.account, event.vintage, event.quantity_tonnes, basis=event.basis)
+
+
+def on_allowances_allocated(rows: Rows, event: issuance.AllowancesAllocated, record: Record) -> None:
+    giver, taker, vintage, tonnes = event.from_account, event.account, event.vintage, event.quantity_tonnes
+    move(rows, record, MovementKind.ALLOCATED_OUT, giver, vintage, -tonnes, counterparty=taker, basis=event.basis)
+    move(rows, record, MovementKind.ALLOCATED_IN, taker, vintage, tonnes, counterparty=giver, basis=event.basis)
+
+
+def on_transferred_to_trading(rows: Rows, event: transfers.TransferredToTrading, record: Record) -> None:
+    tonnes = event.quantity_tonnes
+    move(rows, record, MovementKind.TRANSFERRED_TO_TRADING, event.account, event.vintage, -tonnes, tonnes)
+
+
+def on_returned_from_trading(rows: Rows, event: transfers.ReturnedFromTrading, record: Record) -> None:
+    tonnes = event.quantity_tonnes
+    move(rows, record, MovementKind.RETURNED_FROM_TRADING, event.account, event.vintage, tonnes, -tonnes)
+
+
+def on_allowances_delivered(rows: Rows, event: delivery.AllowancesDelivered, record: Record) -> None:
+    sides = (
+        (MovementKind.DELIVERED_OUT, event.seller, event.buyer, -event.quantity_tonnes),
+        (MovementKind.DELIVERED_IN, event.buyer, event.seller, event.quantity_tonnes),
+    )
+    for kind, account, counterparty, tonnes in sides:
+        move(
+            rows,
+            record,
+            kind,
+            account,
+            event.vintage,
+            trading_tonnes=tonnes,
+            counterparty=counterparty,
+            trade_id=event.trade_id,
+            run_id=event.run_id,
+        )
 
 
 def move(
     rows: Rows,
     record: Record,
+    kind: MovementKind,
     account: str,
     vintage: str,
-    kind: MovementKind,
-    *,
     registry_available_tonnes: int = 0,
     trading_tonnes: int = 0,
+    *,
     counterparty: str = "",
     trade_id: int = 0,
     run_id: int = 0,
     basis: str = "",
 ) -> None:
-    rows.execute(
-        MOVE,
-        account,
-        vintage,
-        registry_available_tonnes,
-        trading_tonnes,
-        kind,
-        counterparty,
-        trade_id,
-        run_id,
-        basis,
-        record.position,
-        record.recorded_ms,
-        record.traceparent,
+    """A change of a holding: how much more, or less, is available in the registry and in trading's custody."""
+    rows.insert(
+        "movements",
+        account=account,
+        position=record.position,
+        recorded_ms=record.recorded_ms,
+        vintage=vintage,
+        kind=kind,
+        registry_available_change_tonnes=registry_available_tonnes,
+        trading_change_tonnes=trading_tonnes,
+        counterparty=counterparty,
+        trade_id=trade_id,
+        run_id=run_id,
+        basis=basis,
+        traceparent=record.traceparent,
     )
-
-
-def on_account_opened(rows: Rows, event: accounts.AccountOpened, record: Record) -> None:
-    rows.execute(
-        OPEN_ACCOUNT,
-        event.account,
-        event.kind,
-        event.province,
-        event.eligible_to_trade,
-        record.position,
-        event.opened_ms,
-    )
-    rows.execute(NAME_ACCOUNT, event.account, record.position, event.name)
-    rows.execute(SET_STATE, event.account, record.position, AccountState.OPEN, "", 0, record.recorded_ms)
-
-
-def on_account_data_changed(rows: Rows, event: accounts.AccountDataChanged, record: Record) -> None:
-    rows.execute(NAME_ACCOUNT, event.account, record.position, event.name)
-
-
-def on_account_restricted(rows: Rows, event: restrictions.AccountRestricted, record: Record) -> None:
-    rows.execute(
-        SET_STATE,
-        event.account,
-        record.position,
-        AccountState.RESTRICTED,
-        event.ground,
-        event.restriction,
-        record.recorded_ms,
-    )
-
-
-def on_restriction_took_effect(rows: Rows, event: restrictions.RestrictionTookEffect, record: Record) -> None:
-    rows.execute(SET_IN_EFFECT, event.account, event.restriction, record.position)
-
-
-def on_account_wound_up(rows: Rows, event: restrictions.AccountWoundUp, record: Record) -> None:
-    rows.execute(SET_WOUND_UP, event.account, event.restriction, record.position)
-
-
-def on_account_restriction_lifted(rows: Rows, event: restrictions.AccountRestrictionLifted, record: Record) -> None:
-    rows.execute(SET_STATE, event.account, record.position, AccountState.OPEN, "", 0, record.recorded_ms)
-
-
-def on_account_closed(rows: Rows, event: accounts.AccountClosed, record: Record) -> None:
-    rows.execute(SET_STATE, event.account, record.position, AccountState.CLOSED, event.ground, 0, record.recorded_ms)
-
-
-def on_vintage_created(rows: Rows, event: vintages.VintageCreated, record: Record) -> None:
-    rows.execute(CREATE_VINTAGE, event.vintage, event.compliance_year)
-
-
-def on_allowances_issued(rows: Rows, event: issuance.AllowancesIssued, record: Record) -> None:
-    rows.execute(ADD_ISSUED, event.vintage, event.quantity_tonnes)
-    move(
-        rows,
-        record,
-        event.account,
-        event.vintage,
-        MovementKind.ISSUED,
-        registry_available_tonnes=event.quantity_tonnes,
-        basis=event.basis,
-    )
-
-
-def on_allowances_allocated(rows: Rows, event: issuance.AllowancesAllocated, record: Record) -> None:
-    move(
-        rows,
-        record,
-        event.from_account,
-        event.vintage,
-        MovementKind.ALLOCATED_OUT,
-        registry_available_tonnes=-event.quantity_tonnes,
-        counterparty=event.account,
-        basis=event.basis,
-    )
-    move(
-        rows,
-        record,
-        event.account,
-        event.vintage,
-        MovementKind.ALLOCATED_IN,
-        registry_available_tonnes=event.quantity_tonnes,
-        counterparty=event.from_account,
-        basis=event.basis,
-    )
-
-
-def on_transferred_to_trading(rows: Rows, event: transfers.TransferredToTrading, record: Record) -> None:
-    move(
-        rows,
-        record,
-        event.account,
-        event.vintage,
-        MovementKind.TRANSFERRED_TO_TRADING,
-        registry_available_tonnes=-event.quantity_tonnes,
-        trading_tonnes=event.quantity_tonnes,
-    )
-
-
-def on_returned_from_trading(rows: Rows, event: transfers.ReturnedFromTrading, record: Record) -> None:
-    move(
-        rows,
-        record,
-        event.account,
-        event.vintage,
-        MovementKind.RETURNED_FROM_TRADING,
-        registry_available_tonnes=event.quantity_tonnes,
-        trading_tonnes=-event.quantity_tonnes,
-    )
-
-
-def on_allowances_delivered(rows: Rows, event: delivery.AllowancesDelivered, record: Record) -> None:
-    move(
-        rows,
-        record,
-        event.seller,
-        event.vintage,
-        MovementKind.DELIVERED_OUT,
-        trading_tonnes=-event.quantity_tonnes,
-        counterparty=event.buyer,
-        trade_id=event.trade_id,
-        run_id=event.run_id,
-    )
-    move(
-        rows,
-        record,
-        event.buyer,
-        event.vintage,
-        MovementKind.DELIVERED_IN,
-        trading_tonnes=event.quantity_tonnes,
-        counterparty=event.seller,
-        trade_id=event.trade_id,
-        run_id=event.run_id,
+    rows.add(
+        "holdings",
+        {"account": account, "vintage": vintage},
+        registry_available_tonnes=registry_available_tonnes,
+        trading_tonnes=trading_tonnes,
     )
 
 

@@ -11,6 +11,7 @@ from chassis.call import Call
 from chassis.decider import NotFound, NotPermitted
 from chassis.pages import NUMBER, page_of
 from chassis.projections import Tables
+from chassis.rows import from_row
 from chassis.shapes import CODE, NAME, check_account, check_position
 from registry.domain.state import AccountState
 
@@ -102,7 +103,7 @@ class RegistryQueryService:
         position = self.tables.position
         rows = await self.tables.fetch(ACCOUNTS_PAGE, position, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "account")
-        accounts = [pb.Account(**dict(row)) for row in shown]
+        accounts = [from_row(pb.Account, row) for row in shown]
         return pb.ListAccountsResponse(accounts=accounts, next_page_token=next_page_token, position=position)
 
     async def ListVintages(self, request: pb.ListVintagesRequest, call: Call) -> pb.ListVintagesResponse:
@@ -110,7 +111,7 @@ class RegistryQueryService:
         position = self.tables.position
         rows = await self.tables.fetch(VINTAGES_PAGE, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
-        vintages = [pb.Vintage(**dict(row)) for row in shown]
+        vintages = [from_row(pb.Vintage, row) for row in shown]
         return pb.ListVintagesResponse(vintages=vintages, next_page_token=next_page_token, position=position)
 
     async def ListHoldings(self, request: pb.ListHoldingsRequest, call: Call) -> pb.ListHoldingsResponse:
@@ -120,7 +121,7 @@ class RegistryQueryService:
         await self._account(request.account, position)
         rows = await self.tables.fetch(HOLDINGS_PAGE, request.account, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
-        holdings = [pb.Holding(**dict(row)) for row in shown]
+        holdings = [from_row(pb.Holding, row) for row in shown]
         return pb.ListHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
     async def ListMovements(self, request: pb.ListMovementsRequest, call: Call) -> pb.ListMovementsResponse:
@@ -132,7 +133,7 @@ class RegistryQueryService:
         after = page.after(request.after_position)
         rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, after, page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
-        movements = [pb.Movement(**dict(row)) for row in shown]
+        movements = [from_row(pb.Movement, row) for row in shown]
         return pb.ListMovementsResponse(movements=movements, next_page_token=next_page_token, position=position)
 
     async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
@@ -140,7 +141,7 @@ class RegistryQueryService:
         check_may_read(request.account, call)
         account = await self._account(request.account, position)
         rows = await self.tables.fetch(HOLDINGS_AS_OF, request.account, position)
-        holdings = [pb.Holding(**dict(row)) for row in rows]
+        holdings = [from_row(pb.Holding, row) for row in rows]
         return pb.GetStatementResponse(account=account, holdings=holdings, position=position)
 
     async def ListTradingHoldings(
@@ -152,7 +153,7 @@ class RegistryQueryService:
         position = await self._as_of(int(first) or request.as_of_position)
         rows = await self.tables.fetch(TRADING_HOLDINGS_AS_OF, position, account, vintage, page.fetched_max)
         shown, next_page_token = page.shown(rows, "account", "vintage", before=f"{position}/")
-        holdings = [pb.TradingHolding(**dict(row)) for row in shown]
+        holdings = [from_row(pb.TradingHolding, row) for row in shown]
         return pb.ListTradingHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
     async def _as_of(self, as_of_position: int) -> int:
@@ -165,7 +166,7 @@ class RegistryQueryService:
         row = await self.tables.fetch_one(ACCOUNT_AS_OF, position, account)
         if row is None:
             raise NotFound("ACCOUNT_UNKNOWN", account=account)
-        return pb.Account(**dict(row))
+        return from_row(pb.Account, row)
 
 
 def check_may_read(account: str, call: Call) -> None:

@@ -13,41 +13,55 @@ from chassis.decider import NotFound, NotPermitted
 from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
+from chassis.rows import from_row
 from chassis.shapes import check_account, check_day
 from chassis.writer import Writer
 from trading.answers import live
 from trading.answers.pictures import Pictures, book, check_streams, picture
-from trading.answers.rows import block_of, composite_of, line_of, order_of, trade_of
 from trading.domain.accounts import known_account
 from trading.domain.market import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
 
-ORDERS = """
-SELECT orders.*, fills.tonnes AS filled_tonnes, fills.last_ms AS filled_ms
+# What is filled of an order is the sum of its trades.
+ORDERS = f"""
+SELECT order_id, account, instrument, side, price_fen, quantity_tonnes, day, placed_ms, trace_id,
+       fills.tonnes AS filled_tonnes,
+       CASE WHEN fills.tonnes = quantity_tonnes THEN {OrderState.FILLED:d} ELSE state END AS state,
+       CASE WHEN fills.tonnes = quantity_tonnes THEN fills.last_ms ELSE ended_ms END AS ended_ms
 FROM orders CROSS JOIN LATERAL (
     SELECT coalesce(sum(quantity_tonnes), 0)::bigint AS tonnes, coalesce(max(executed_ms), 0) AS last_ms
     FROM trades WHERE maker_order_id = order_id
 ) AS fills
 """
 ORDER = ORDERS + "WHERE order_id = $1"
-ORDERS_PAGE = """
-WHERE order_id < $1 AND ($3 = '' OR day = $3)
-  AND (NOT $4 OR (state = $5 AND fills.tonnes < quantity_tonnes)) ORDER BY order_id DESC LIMIT $2
-"""
-ORDERS_OF_ALL = ORDERS + ORDERS_PAGE
-ORDERS_OF_ACCOUNT = ORDERS + ORDERS_PAGE.replace("WHERE", "WHERE account = $6 AND")
 
+
+def orders_page(of: str) -> str:
+    return f"""{ORDERS}
+WHERE {of} AND order_id < $1 AND ($3 = '' OR day = $3)
+      AND (NOT $4 OR (state = {OrderState.OPEN:d} AND fills.tonnes < quantity_tonnes)) ORDER BY order_id DESC LIMIT $2
+"""
+
+
+def trades_page(of: str) -> str:
+    return f"""
+SELECT * FROM trades WHERE {of} AND trade_id < $1 AND ($3 = '' OR day = $3) ORDER BY trade_id DESC LIMIT $2
+"""
+
+
+def blocks_page(of: str) -> str:
+    return f"""
+SELECT * FROM blocks WHERE {of} AND block_id < $1 AND (NOT $3 OR state = {BlockState.OPEN:d})
+ORDER BY block_id DESC LIMIT $2
+"""
+
+
+# A statement for all accounts and one for one account, so that the latter finds its index.
+ORDERS_OF_ALL, ORDERS_OF_ACCOUNT = orders_page("TRUE"), orders_page("account = $5")
 TRADE = "SELECT * FROM trades WHERE trade_id = $1"
-TRADES_OF_ALL = """
-SELECT * FROM trades WHERE trade_id < $1 AND ($3 = '' OR day = $3) ORDER BY trade_id DESC LIMIT $2
-"""
-TRADES_OF_ACCOUNT = TRADES_OF_ALL.replace("WHERE", "WHERE (buyer = $4 OR seller = $4) AND")
-
-BLOCKS_OF_ALL = """
-SELECT * FROM blocks WHERE block_id < $1 AND (NOT $3 OR state = $4) ORDER BY block_id DESC LIMIT $2
-"""
-BLOCKS_OF_ACCOUNT = BLOCKS_OF_ALL.replace("WHERE", "WHERE (buyer = $5 OR seller = $5) AND")
+TRADES_OF_ALL, TRADES_OF_ACCOUNT = trades_page("TRUE"), trades_page("(buyer = $4 OR seller = $4)")
+BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT = blocks_page("TRUE"), blocks_page("(buyer = $4 OR seller = $4)")
 
 BULLETIN = """
 SELECT bulletins.*, open_fen, high_fen, low_fen, close_fen, previous_close_fen, change_bp
@@ -110,10 +124,10 @@ class TradingQueryService:
         page = page_of(request, call)
         check_filter(request.account, request.day, call)
         position = self.tables.position
-        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only, OrderState.OPEN)
-        rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, request.account, position)
+        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only)
+        rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, request.account)
         shown, next_page_token = page.shown(rows, "order_id")
-        orders = [order_of(row) for row in shown]
+        orders = [from_row(pb.Order, row) for row in shown]
         return pb.ListOrdersResponse(orders=orders, next_page_token=next_page_token, position=position)
 
     async def GetOrder(self, request: pb.GetOrderRequest, call: Call) -> pb.GetOrderResponse:
@@ -122,16 +136,16 @@ class TradingQueryService:
         if row is None:
             raise NotFound("ORDER_UNKNOWN", order_id=request.order_id)
         check_may_see(row["account"], call)
-        return pb.GetOrderResponse(order=order_of(row), position=position)
+        return pb.GetOrderResponse(order=from_row(pb.Order, row), position=position)
 
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
         page = page_of(request, call)
         check_filter(request.account, request.day, call)
         position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
-        rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, request.account, position)
+        rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, request.account)
         shown, next_page_token = page.shown(rows, "trade_id")
-        trades = [trade_of(row) for row in shown]
+        trades = [from_row(pb.Trade, row) for row in shown]
         return pb.ListTradesResponse(trades=trades, next_page_token=next_page_token, position=position)
 
     async def GetTrade(self, request: pb.GetTradeRequest, call: Call) -> pb.GetTradeResponse:
@@ -141,16 +155,16 @@ class TradingQueryService:
             raise NotFound("TRADE_UNKNOWN", trade_id=request.trade_id)
         if call.role == "participant" and call.account not in (row["buyer"], row["seller"]):
             raise NotPermitted("NOT_PARTY_TO_TRADE", trade_id=request.trade_id, actor=str(call.actor))
-        return pb.GetTradeResponse(trade=trade_of(row), position=position)
+        return pb.GetTradeResponse(trade=from_row(pb.Trade, row), position=position)
 
     async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
         page = page_of(request, call)
         check_filter(request.account, "", call)
         position = self.tables.position
-        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only, BlockState.OPEN)
-        rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, request.account, position)
+        arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only)
+        rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, request.account)
         shown, next_page_token = page.shown(rows, "block_id")
-        blocks = [block_of(row) for row in shown]
+        blocks = [from_row(pb.Block, row) for row in shown]
         return pb.ListBlocksResponse(blocks=blocks, next_page_token=next_page_token, position=position)
 
     async def GetBulletin(self, request: pb.GetBulletinRequest, call: Call) -> pb.GetBulletinResponse:
@@ -162,17 +176,15 @@ class TradingQueryService:
         lines = await self.tables.fetch(BULLETIN_LINES, request.day)
         return pb.GetBulletinResponse(
             day=request.day,
-            composite=composite_of(row) if row["close_fen"] is not None else None,
-            lines=[line_of(line) for line in lines],
+            composite=from_row(pb.BulletinComposite, row) if row["close_fen"] is not None else None,
+            lines=[from_row(pb.BulletinLine, line) for line in lines],
             trades=row["trades"],
             quantity_tonnes=row["quantity_tonnes"],
             value_fen=row["value_fen"],
             position=position,
         )
 
-    async def _rows(
-        self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str, position: int
-    ) -> Sequence[Row]:
+    async def _rows(self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str) -> Sequence[Row]:
         if account:
             return await self.tables.fetch(of_account, *arguments, account)
         return await self.tables.fetch(of_all, *arguments)

@@ -15,8 +15,9 @@ from chassis.decider import BeyondEnd
 from chassis.engine import Engine
 from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
 from chassis.postgres_tables import NOT_DERIVED, PostgresTables, clear_tables
-from chassis.projections import Projector, Rows, Tables
+from chassis.projections import Projector, Tables
 from chassis.record import Record
+from chassis.rows import Rows
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer

@@ -12,12 +12,12 @@ CREATE TABLE entries (
     kind smallint NOT NULL,
     day text COLLATE "C" NOT NULL,
     amount_fen bigint NOT NULL,
-    fee_fen bigint NOT NULL,
-    entry bigint NOT NULL,
-    bank text NOT NULL,
-    bank_reference text NOT NULL,
-    payout_id bigint NOT NULL,
-    trade_id bigint NOT NULL,
+    fee_fen bigint NOT NULL DEFAULT 0,
+    entry bigint NOT NULL DEFAULT 0,
+    bank text NOT NULL DEFAULT '',
+    bank_reference text NOT NULL DEFAULT '',
+    payout_id bigint NOT NULL DEFAULT 0,
+    trade_id bigint NOT NULL DEFAULT 0,
     recorded_ms bigint NOT NULL,
     PRIMARY KEY (account, position, kind)
 );
@@ -30,11 +30,11 @@ CREATE TABLE payouts (
     amount_fen bigint NOT NULL,
     state smallint NOT NULL,
     release_id bigint NOT NULL,
-    bank text NOT NULL,
-    bank_reference text NOT NULL,
-    ground text NOT NULL,
+    bank text NOT NULL DEFAULT '',
+    bank_reference text NOT NULL DEFAULT '',
+    ground text NOT NULL DEFAULT '',
     requested_ms bigint NOT NULL,
-    closed_ms bigint NOT NULL
+    closed_ms bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE obligations (
@@ -50,11 +50,11 @@ CREATE TABLE obligations (
     buyer_fee_fen bigint NOT NULL,
     seller_fee_fen bigint NOT NULL,
     -- What an excluded one blocks of the buyer's balance.
-    blocked_fen bigint NOT NULL,
+    blocked_fen bigint NOT NULL DEFAULT 0,
     state smallint NOT NULL,
-    run_id bigint NOT NULL,
+    run_id bigint NOT NULL DEFAULT 0,
     executed_ms bigint NOT NULL,
-    closed_ms bigint NOT NULL,
+    closed_ms bigint NOT NULL DEFAULT 0,
     trace_id text NOT NULL
 );
 
@@ -68,19 +68,19 @@ CREATE TABLE trading_days (
 CREATE TABLE runs (
     run_id bigint PRIMARY KEY,
     day text COLLATE "C" NOT NULL,
-    attempt bigint NOT NULL,
-    computed_attempt bigint NOT NULL,
+    attempt bigint NOT NULL DEFAULT 0,
+    computed_attempt bigint NOT NULL DEFAULT 0,
     phase smallint NOT NULL,
-    blocked_because text NOT NULL,
-    facts jsonb NOT NULL,
+    blocked_because text NOT NULL DEFAULT '',
+    facts jsonb NOT NULL DEFAULT '{}',
     trades bigint NOT NULL,
     quantity_tonnes bigint NOT NULL,
     value_fen bigint NOT NULL,
-    fees_fen bigint NOT NULL,
-    excluded bigint NOT NULL,
-    totals jsonb NOT NULL,
+    fees_fen bigint NOT NULL DEFAULT 0,
+    excluded bigint NOT NULL DEFAULT 0,
+    totals jsonb NOT NULL DEFAULT '[]',
     opened_ms bigint NOT NULL,
-    completed_ms bigint NOT NULL
+    completed_ms bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE run_legs (
@@ -96,6 +96,7 @@ CREATE TABLE run_legs (
     PRIMARY KEY (run_id, attempt, trade_id)
 );
 
+-- attempt is zero for a step that belongs to the latest.
 CREATE TABLE run_steps (
     run_id bigint NOT NULL,
     position bigint NOT NULL,
@@ -114,7 +115,7 @@ CREATE TABLE exclusions (
     trade_ids bigint[] NOT NULL,
     ground text NOT NULL,
     proposer text NOT NULL,
-    approver text NOT NULL
+    approver text NOT NULL DEFAULT ''
 );
 
 CREATE INDEX exclusions_of_run ON exclusions (run_id, exclusion_id);

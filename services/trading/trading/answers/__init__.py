@@ -1,1 +1,1 @@
-"""What queries answer with, as messages: `live` makes them from the live state, `rows` from the tables."""
+"""What queries answer with out of the live state, as messages."""

@@ -6,6 +6,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.codec import codec_of
 from chassis.decider import Context
+from chassis.rows import from_value
 from trading.domain.accounts import Account
 from trading.domain.book import Book, BookSide
 from trading.domain.calendar import Calendar, Day, DayPhase, known_day
@@ -49,18 +50,7 @@ def levels_shown(market: Market) -> int:
 
 
 def day_prices(prices: DayPrices) -> pb.DayPrices:
-    return pb.DayPrices(
-        last_fen=prices.last_fen,
-        open_fen=prices.open_fen,
-        high_fen=prices.high_fen,
-        low_fen=prices.low_fen,
-        average_fen=prices.average_fen,
-        listed_tonnes=prices.listed_tonnes,
-        listed_value_fen=prices.listed_value_fen,
-        block_tonnes=prices.block_tonnes,
-        block_value_fen=prices.block_value_fen,
-        trades=prices.trades,
-    )
+    return from_value(pb.DayPrices, prices)
 
 
 def instruments(market: Market) -> pb.ListInstrumentsResponse:
@@ -136,24 +126,10 @@ def position(account: Account) -> pb.GetPositionResponse:
         eligible_to_trade=account.eligible_to_trade,
         stopped_ground=account.stopped_ground,
         units=[
-            pb.UnitPosition(
-                instrument=name,
-                available_tonnes=units.available_tonnes,
-                locked_tonnes=units.locked_tonnes,
-                bought_today_tonnes=units.bought_tonnes,
-                blocked_tonnes=units.blocked_tonnes,
-            )
+            from_value(pb.UnitPosition, units, instrument=name, bought_today_tonnes=units.bought_tonnes)
             for name, units in sorted(account.units.items())
         ],
-        funds=pb.FundPosition(
-            available_fen=funds.available_fen,
-            locked_fen=funds.locked_fen,
-            unsettled_fen=funds.received_unsettled_fen,
-            withdrawable_fen=funds.withdrawable_fen,
-            blocked_fen=funds.blocked_fen,
-            owed_fen=funds.owed_fen,
-            buying_power_fen=funds.buying_power_fen,
-        ),
+        funds=from_value(pb.FundPosition, funds, unsettled_fen=funds.received_unsettled_fen),
     )
 
 
@@ -173,27 +149,18 @@ def stated_positions(market: Market) -> pb.StatePositionsResponse:
     funds = ((name, account.funds, releasing[name]) for name, account in accounts)
     return pb.StatePositionsResponse(
         units=[
-            pb.StatedUnits(
+            from_value(
+                pb.StatedUnits,
+                held,
                 account=name,
                 instrument=instrument,
-                total_tonnes=held.total_tonnes,
-                bought_unsettled_tonnes=held.bought_unsettled_tonnes,
-                sold_unsettled_tonnes=held.sold_unsettled_tonnes,
                 returns_unacknowledged_tonnes=returning_tonnes,
-                blocked_tonnes=held.blocked_tonnes,
             )
             for name, instrument, held, returning_tonnes in units
             if held.total_tonnes or held.bought_unsettled_tonnes or held.sold_unsettled_tonnes or returning_tonnes
         ],
         funds=[
-            pb.StatedFunds(
-                account=name,
-                total_fen=of_account.total_fen,
-                paid_unsettled_fen=of_account.paid_unsettled_fen,
-                received_unsettled_fen=of_account.received_unsettled_fen,
-                releases_unacknowledged_fen=releasing_fen,
-                blocked_fen=of_account.blocked_fen,
-            )
+            from_value(pb.StatedFunds, of_account, account=name, releases_unacknowledged_fen=releasing_fen)
             for name, of_account, releasing_fen in funds
             if of_account.total_fen
             or of_account.paid_unsettled_fen

@@ -12,7 +12,7 @@ CREATE TABLE orders (
     -- OPEN, CANCELLED or EXPIRED; that it was filled is seen from its trades.
     state smallint NOT NULL,
     ended_ms bigint NOT NULL DEFAULT 0,
-    traceparent text NOT NULL
+    trace_id text NOT NULL
 );
 
 CREATE INDEX orders_of_account ON orders (account, order_id);
@@ -36,7 +36,7 @@ CREATE TABLE trades (
     block_id bigint NOT NULL,
     executed_ms bigint NOT NULL,
     state smallint NOT NULL,
-    traceparent text NOT NULL
+    trace_id text NOT NULL
 );
 
 CREATE INDEX trades_of_buyer ON trades (buyer, trade_id);
