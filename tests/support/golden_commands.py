@@ -20,9 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis.command_digest import command_digest
-from chassis.corrections import ResolveSetAside, ResumeHearing
-from chassis.releases import ActivateRelease
-from chassis.shell import MoveClock
+from chassis.shell import DECIDE_ALL
 from clearing.domain.decider import DECIDER as CLEARING
 from registry.domain.decider import DECIDER as REGISTRY
 from support.golden import RELEASED, filled, plain
@@ -31,7 +29,7 @@ from trading.domain.decider import DECIDER as TRADING
 
 FOLDER = ROOT / "tests" / "golden" / "command_digests"
 COMMANDS: dict[str, list[type]] = {
-    "shell": [MoveClock, ResolveSetAside, ResumeHearing, ActivateRelease],
+    "shell": [*DECIDE_ALL],
     "registry": list(REGISTRY.decide),
     "trading": list(TRADING.decide),
     "clearing": list(CLEARING.decide),

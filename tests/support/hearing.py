@@ -11,9 +11,10 @@ from google.protobuf import wrappers_pb2
 
 from chassis.call import NotYet, Refused
 from chassis.engine import Engine
-from chassis.hearing import Heard, Hearing
+from chassis.hearing import Hearing
 from chassis.machine_clock import MachineClock
 from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.reaction import Heard, Reactions
 from chassis.record import Head, Record, chain, genesis
 from chassis.remote import Remote
 from chassis.telemetry import Metrics
@@ -21,6 +22,7 @@ from chassis.tracing import Tracing
 from chassis.writer import Writer
 from support import tally
 from support.tally import Add, Tally
+from support.two_people import declared
 
 SOURCE = "google"
 """The source's name stands in its events' type names, as a service's does."""
@@ -73,11 +75,16 @@ def on_value(event: wrappers_pb2.Int64Value, heard: Heard) -> Add | None:
     return Add(event.value) if event.value else None
 
 
+REACTIONS: Reactions = {wrappers_pb2.Int64Value: on_value}
+
+
 @asynccontextmanager
 async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
-    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), sources=frozenset({SOURCE}))
+    engine: Engine[Tally] = Engine(
+        "tally", tally.decider(), tally.WIRE, Tracing(), declared=declared(reactions={SOURCE: REACTIONS})
+    )
     for record in await log.read(0, 1_000):
         engine.apply(record)
     engine.hear_from(await log.heard())
@@ -85,7 +92,7 @@ async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple
     consumer = FakeConsumer()
     ear = Hearing(
         SOURCE,
-        {wrappers_pb2.Int64Value: on_value},
+        REACTIONS,
         writer,
         cast(Remote, remote),
         consumer,

@@ -61,6 +61,14 @@ class OneService:
         """Send a command under a new request id."""
         return await self.call(actor, with_id(request, self.new_id()))
 
+    async def ask_by_two(self, proposer: str, approver: str, command: Message) -> Any:
+        """Have a command proposed by one and approved by another; return the approval's answer."""
+        proposal = log_service_pb2.ProposeCommandRequest(
+            type=command.DESCRIPTOR.full_name, data=command.SerializeToString()
+        )
+        number = (await self.ask(proposer, proposal)).proposal
+        return await self.ask(approver, log_service_pb2.ApproveProposalRequest(proposal=number))
+
     def new_id(self) -> str:
         """A request id that was not given before."""
         return f"request {next(self._numbers)}"

@@ -2,9 +2,9 @@
 that these use.
 
 An rpc's method is found by its service's class, its command by its own name (chassis.commands), the command's decision
-in the `DECIDE` tables and in the arms of the shell's `match`. A function is followed wherever its name stands, called
-or handed on; a method only on `self`, and none of the domains' values refuses by itself. A refusal that is made and not
-raised (`obstacles`) counts where it is raised: in who raises a value that it was given.
+in the `DECIDE` tables. A function is followed wherever its name stands, called or handed on; a method only on `self`,
+and none of the domains' values refuses by itself. A refusal that is made and not raised (`obstacles`) counts where it
+is raised: in who raises a value that it was given.
 """
 
 import ast
@@ -106,12 +106,7 @@ def code_of(read: Iterable[Module]) -> Code:
         known = Names(module)
         for node in module.tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                by_command = arms(node)
-                if not by_command:
-                    functions[known.module, node.name] = known.function(node)
-                for command, arm in by_command.items():
-                    functions[known.module, f"{node.name}.{command}"] = known.function(arm)
-                    decisions[known.meant[command]] = (known.module, f"{node.name}.{command}")
+                functions[known.module, node.name] = known.function(node)
             elif isinstance(node, ast.ClassDef):
                 for method in node.body:
                     if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -124,17 +119,6 @@ def code_of(read: Iterable[Module]) -> Code:
                     assert command_node is not None
                     decisions[known.of(command_node)] = known.of(decide)
     return Code(functions, decisions)
-
-
-def arms(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.AST]:
-    """Return what a decision that is one `match` over its command does, by the command's name."""
-    return {
-        ast.unparse(case.pattern.cls): ast.Module(case.body, [])
-        for node in ast.walk(function)
-        if isinstance(node, ast.Match) and ast.unparse(node.subject) == "command"
-        for case in node.cases
-        if isinstance(case.pattern, ast.MatchClass)
-    }
 
 
 class Names:

@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 from chassis.call import NotYet, OrderRefused, Refused, Unavailable
 from chassis.engine import Batch
 from chassis.remote import Remote
+from chassis.set_aside import SetAsideDecidedAgain
 from chassis.submission import OrderAnswer
 from chassis.tracing import Branch, Tracing
 from chassis.writer import Read, Writer
@@ -109,6 +110,8 @@ class Caller:
         for record, event in zip(batch.records, batch.events, strict=True):
             if type(event) in self._calls:
                 self._new.put_nowait(record.position)
+            elif isinstance(event, SetAsideDecidedAgain) and event.source_log_id == self._writer.log.log_id:
+                self._new.put_nowait(event.source_position)
 
     async def _send(self, position: int) -> None:
         ((record, order),) = await self._writer.tail.read(position - 1, 1)

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from chassis.codec import Codec, Mismatch, codec_of
+from chassis.roles import roles_of
 
 
 class Commands:
@@ -28,6 +29,7 @@ class Commands:
         for method in asking:
             kind, request = named[method.name], GetMessageClass(method.input_type)
             codecs.append((kind, request, codec_of(kind, request, of_request=True)))
+        self.roles = {method.input_type.full_name: roles_of(method) for method in asking}
         self._by_request = {request: codec for _, request, codec in codecs}
         self._by_command = {kind: codec for kind, _, codec in codecs}
         self._by_name = {request.DESCRIPTOR.full_name: (request, codec) for _, request, codec in codecs}

@@ -47,10 +47,8 @@ class Composition:
 
 def fold_of(service: Service[Any], log: Log, tracing: Tracing) -> tuple[Engine[Any], Snapshots]:
     """What every process needs that folds a service's log."""
-    orders, sources = frozenset(service.calls), frozenset(service.sources)
-    engine: Engine[Any] = Engine(
-        service.name, service.decider, service.wire, tracing, orders, sources, service.release_level
-    )
+    orders = frozenset(service.calls)
+    engine: Engine[Any] = Engine(service.name, service.decider, service.wire, tracing, orders, service.declared())
     return engine, Snapshots(log, fold_version(service.fold_files), [service.package])
 
 
@@ -63,7 +61,7 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
         name: Remote(name, edges.open_channel(address), service.name) for name, address in settings.remotes.items()
     }
     hearings = [
-        Hearing(source, service.reactions_to(source), writer, remotes[source], consumer, tracing, edges.clock)
+        Hearing(source, service.reactions[source], writer, remotes[source], consumer, tracing, edges.clock)
         for source, consumer in edges.consumers.items()
     ]
     role = Role(own_address=settings.advertise)

@@ -10,7 +10,7 @@ recognised); a heard event or a timer may cause none.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 S = TypeVar("S")
@@ -105,7 +105,8 @@ class Context:
 
     now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. set_aside counts the
     heard events that could not be applied and wait for people, the last of them at position set_aside_last; halted
-    names the sources that are not heard any further.
+    names the sources that are not heard any further. approval is what the decision rests on (`LOG/POSITION`), where two
+    people asked for it. late: what is decided was set aside before, and what came after it was heard already.
     release_level is the one activated last: what a later one brings is not decided yet.
     """
 
@@ -115,6 +116,8 @@ class Context:
     halted: tuple[str, ...] = ()
     release_level: int = 0
     set_aside_last: int = 0
+    approval: str = ""
+    late: bool = False
 
     @property
     def subject(self) -> str:
@@ -158,7 +161,9 @@ class Timer:
     command: object
 
 
-Decide = Mapping[type, Callable[[Any, Any, Context], list[Any]]]
+Decided = list[Any]
+"""The events that a command causes."""
+Decide = Mapping[type, Callable[[Any, Any, Context], Decided]]
 Evolve = Mapping[type, Callable[[Any, Any], None]]
 
 
@@ -178,9 +183,12 @@ def never(state: object) -> Timer | None:
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[S]):
-    """A domain, whole: its empty state, its two tables, and the timer that is due first."""
+    """A domain, whole: its empty state, its two tables, the timer that is due first, and which commands need two people
+    (proposals.py): each from a time on, ms since 1970.
+    """
 
     initial: Callable[[], S]
     decide: Decide
     evolve: Evolve
     due: Callable[[S], Timer | None] = never
+    needs_two: Mapping[type, int] = field(default_factory=dict)

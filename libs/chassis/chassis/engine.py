@@ -20,17 +20,21 @@ from chassis.command_digest import command_digest
 from chassis.corrections import HearingResumed
 from chassis.decider import Actor, Context, Decider, Rejected, Timer, as_facts
 from chassis.log import Found, Key
+from chassis.look import Declared, Look
+from chassis.proposals import ApproveProposal, first_to_expire
 from chassis.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
-from chassis.shell import (
-    SHELL_KINDS,
-    HeardEventSetAside,
-    ShellState,
-    decide_shell,
-    evolve_shell,
-    keep_trace,
+from chassis.set_aside import HeardEventSetAside
+from chassis.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
+from chassis.submission import (
+    AskedCommand,
+    DueTimer,
+    HeardRecord,
+    OrderAnswer,
+    Submission,
+    repeat_key,
+    source_of,
 )
-from chassis.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, key_of
 from chassis.tracing import Branch, Tracing, is_well_formed, trace_id_of
 from chassis.wire import DATA_BYTES_MAX, Wire
 
@@ -38,6 +42,9 @@ S = TypeVar("S")
 
 RECENT_COMMANDS_MAX = 20_000
 """Accepted commands whose answers are kept in memory: more than two batches, so that none in flight is missed."""
+
+SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
+NOTHING_DECLARED = Declared()
 
 
 class StateUnusable(Exception):
@@ -84,19 +91,18 @@ class Engine(Generic[S]):
         wire: Wire,
         tracing: Tracing,
         orders: frozenset[type] = frozenset(),
-        sources: frozenset[str] = frozenset(),
-        release_level: int = 0,
+        declared: Declared = NOTHING_DECLARED,
     ) -> None:
         self.decider = decider
         self.wire = Wire(*SHELL_KINDS, *wire.by_event.values())
         self.tracing = tracing
         self.orders = orders
-        self.sources = sources
-        self.release_level = release_level
+        self.declared = declared
         self.state: S = decider.initial()
         self.shell = ShellState(log_id)
         self.head: Head = genesis(log_id)
         self.heard: dict[str, HeardUpTo] = {}
+        self._look = Look(self)
         self._recent: OrderedDict[Key, tuple[bytes, Done]] = OrderedDict()
         self._start_batch()
 
@@ -116,7 +122,7 @@ class Engine(Generic[S]):
 
     def restart_at(self, head: Head) -> None:
         """The state was put in from a snapshot taken at `head`."""
-        check_may_fold(self.shell.log_id, head.position, self.shell.release_level, self.release_level)
+        check_may_fold(self.shell.log_id, head.position, self.shell.release_level, self.declared.release_level)
         self.head = head
         self._start_batch()
 
@@ -132,7 +138,9 @@ class Engine(Generic[S]):
                 raise StateUnusable(f"{source} is noted as heard up to {noted}, but the log has heard {position} of it")
 
     def due(self) -> Timer | None:
-        return self.decider.due(self.state)
+        """What is due first: the domain's, or the end of a proposal."""
+        timers = (self.decider.due(self.state), first_to_expire(self.shell.proposals))
+        return min((timer for timer in timers if timer is not None), key=lambda timer: timer.due_ms, default=None)
 
     def now_ms(self, clock_ms: int) -> int:
         """The market's time where the machine's clock stands at `clock_ms`."""
@@ -153,14 +161,18 @@ class Engine(Generic[S]):
             raise ReleaseTooOld(f"record {record.position} of {self.shell.log_id} is a {record.type}, unknown here")
         event = self.wire.decode(record.type, record.data)
         if isinstance(event, ReleaseActivated):
-            check_may_fold(self.shell.log_id, record.position, event.release_level, self.release_level)
+            check_may_fold(self.shell.log_id, record.position, event.release_level, self.declared.release_level)
         self._evolve(record, event)
         self._batch_head = self.head
         return event
 
     def _evolve(self, record: Record, event: object) -> None:
         try:
-            if not evolve_shell(self.shell, record, event):
+            fold(self.shell, record)
+            own = EVOLVE.get(type(event))
+            if own is not None:
+                own(self.shell, event)
+            else:
                 self.decider.evolve[type(event)](self.state, event)
             if type(event) in self.orders:
                 self.shell.unanswered.add(record.position)
@@ -178,9 +190,9 @@ class Engine(Generic[S]):
             return Done((), self.head.position)
         if gap > 0:
             return Bug(f"{gap} records are missing before {submission}")
-        key = key_of(submission.actor, submission.request_id)
-        digest = command_digest(submission.command) if submission.request_id else b""
-        again = self._again(key, digest, found) if submission.request_id else None
+        key = repeat_key(submission)
+        digest = command_digest(submission.command) if key else b""
+        again = self._again(key, digest, found) if key else None
         if again is not None:
             return again
         try:
@@ -204,13 +216,15 @@ class Engine(Generic[S]):
             branch = self.tracing.root(f"timer {type(submission.command).__name__}", SpanKind.INTERNAL)
             self._branches.append(branch)
             traceparent = branch.traceparent
+        # What was approved rests on the first record, which says so.
+        approval = self._look.next_approval if isinstance(submission.command, ApproveProposal) else ""
         for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
-            first = b"" if index else digest
-            self._record(submission, traceparent, event, type_name, data, clock_ms, first, len(events))
+            once, rests_on = (b"", approval) if index else (digest, "")
+            self._record(submission, traceparent, event, type_name, data, clock_ms, once, len(events), rests_on)
         if isinstance(submission, HeardRecord):
             self._note_heard(submission.upto)
         done = Done(tuple(events), self.head.position)
-        if digest and events:
+        if key and events:
             self._remember(key, digest, done)
         return done
 
@@ -238,22 +252,19 @@ class Engine(Generic[S]):
     def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
         if submission.command is None:
             return ()
-        own = decide_shell(
-            self.shell, submission.command, submission.actor, self.sources, self.heard, self.release_level
-        )
-        if own is not None:
-            return own
-        context = self.context(submission.actor, now_ms)
-        events = self.decider.decide[type(submission.command)](self.state, submission.command, context)
-        assert events or not isinstance(submission, AskedCommand), "an accepted command causes an event"
+        events = self._look.decide(submission.command, self.context(submission.actor, now_ms))
+        asked = isinstance(submission, AskedCommand) and submission.request_id
+        assert events or not asked, "an accepted command causes an event"
         assert events or not isinstance(submission, OrderAnswer), "an answer is marked by an event"
         return events
 
     def _encode(self, event: object) -> tuple[str, bytes]:
         check_may_write(self.wire.by_event[type(event)].since, self.shell.release_level, type(event).__name__)
         type_name, data = self.wire.encode(event)
-        if len(data) > DATA_BYTES_MAX:
-            raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=DATA_BYTES_MAX)
+        # What was set aside must fit, whatever was heard.
+        bytes_max = SET_ASIDE_BYTES_MAX if isinstance(event, HeardEventSetAside) else DATA_BYTES_MAX
+        if len(data) > bytes_max:
+            raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=bytes_max)
         return type_name, data
 
     def _record(
@@ -266,6 +277,7 @@ class Engine(Generic[S]):
         clock_ms: int,
         digest: bytes,
         count: int,
+        approval: str = "",
     ) -> None:
         actor = cause.actor
         source_log_id, source_position = source_of(cause)
@@ -277,6 +289,7 @@ class Engine(Generic[S]):
             subject=actor.subject,
             role=actor.role,
             account=actor.account,
+            approval=approval,
             request_id=cause.request_id,
             traceparent=self._trace_of(cause, traceparent, event, type_name),
             source_log_id=source_log_id,
@@ -327,17 +340,6 @@ def with_digest(record: Record, digest: bytes) -> Record:
     return record
 
 
-def source_of(cause: Submission) -> tuple[str, int]:
-    """The record that caused this: another log's, or our own order that was answered."""
-    match cause:
-        case HeardRecord(upto):
-            return upto.log_id, upto.position
-        case OrderAnswer(log_id, position):
-            return log_id, position
-        case _:
-            return "", 0
-
-
 def set_aside(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> HeardEventSetAside:
     source_log_id, source_position = source_of(cause)
     return HeardEventSetAside(
@@ -346,4 +348,6 @@ def set_aside(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal:
         type=cause.type if isinstance(cause, HeardRecord) else type(cause.command).__name__,
         reason=refusal.reason,
         facts=as_facts(**refusal.facts),
+        data=cause.data if isinstance(cause, HeardRecord) else b"",
+        timer=cause.timer.name if isinstance(cause, DueTimer) else "",
     )

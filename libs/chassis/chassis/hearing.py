@@ -14,17 +14,16 @@ fork does; what came before is heard, and nothing is skipped.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pool
-from google.protobuf.message import Message
 
 from chassis.call import Bug, NotYet, Refused
 from chassis.edges import Clock, Consumer
 from chassis.engine import Done
 from chassis.log import READ_RECORDS_MAX
+from chassis.reaction import Reactions, ReactionTable
 from chassis.record import CHAINS, HeardUpTo, Record, genesis, sequel
 from chassis.remote import Remote
 from chassis.shell import NoteHearing
@@ -38,16 +37,6 @@ RETRY_SECONDS = 0.5
 IN_FLIGHT_MAX = 500
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Where a heard event stands in its own log."""
-
-    position: int
-
-
-Reactions = Mapping[type[Message], Callable[[Any, Heard], object | None]]
 
 
 class Halted(Exception):
@@ -90,8 +79,7 @@ class Hearing:
     ) -> None:
         self.source = source
         self.lag = Lag(clock)
-        self._reactions = {kind.DESCRIPTOR.full_name: react for kind, react in reactions.items()}
-        self._kinds = {kind.DESCRIPTOR.full_name: kind for kind in reactions}
+        self._reactions = ReactionTable(reactions)
         self._writer = writer
         self._remote = remote
         self._consumer = consumer
@@ -235,13 +223,11 @@ class Hearing:
             raise halt
 
     def _react(self, record: Record) -> object | None:
-        react = self._reactions.get(record.type)
-        if react is None:
+        if record.type not in self._reactions:
             self._must_be_known(record)
             return None
         try:
-            event = self._kinds[record.type].FromString(record.data)
-            return react(event, Heard(record.position))
+            return self._reactions.react(record.type, record.data, record.position)
         except Exception as error:
             why = f"the reaction to record {record.position} ({record.type}) failed: {error!r}"
             raise Halted(why, record) from error

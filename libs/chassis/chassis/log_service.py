@@ -8,14 +8,13 @@ from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call
 from chassis.caller import RefusedOrder
 from chassis.commands import Commands
-from chassis.corrections import HearingResumed, ResolveSetAside, ResumeHearing, SetAsideResolved
 from chassis.decider import NotPermitted
 from chassis.log import READ_RECORDS_MAX
 from chassis.projections import Tables
-from chassis.releases import ActivateRelease, ReleaseActivated
+from chassis.proposals import ApproveProposal, CommandProposed, ProposeCommand, RejectProposal
 from chassis.remote import record_to
 from chassis.shapes import check_account, check_not_negative, check_position, check_sequence
-from chassis.shell import ClockMoved, MoveClock, ShellState
+from chassis.shell import DECIDE_ALL, ClockMoved, MoveClock, ShellState
 from chassis.timers import RehearsalClock
 from chassis.writer import Writer
 
@@ -23,9 +22,9 @@ WAIT_MS_MAX = 30_000
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
 READS_OWN_FEED_ONLY = ("participant", "province")
-COMMANDS = Commands(
-    pb.DESCRIPTOR.services_by_name["LogService"], (ResolveSetAside, ResumeHearing, ActivateRelease, MoveClock)
-)
+SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
+NOT_PROPOSED = (ProposeCommand, ApproveProposal, RejectProposal, MoveClock)
+"""A proposal of a proposal says nothing, and the clock of a rehearsal moves with all that falls due on its way."""
 
 
 M = TypeVar("M", pb.Record, pb.FeedRecord)
@@ -87,7 +86,13 @@ class LogService:
 
         def look(_: object) -> tuple[ShellState, int]:
             shell = engine.shell
-            copied = replace(shell, set_aside=dict(shell.set_aside), unanswered=set(shell.unanswered), traces={})
+            copied = replace(
+                shell,
+                set_aside=dict(shell.set_aside),
+                unanswered=set(shell.unanswered),
+                traces={},
+                proposals=dict(shell.proposals),
+            )
             return copied, self._writer.now_ms()
 
         read = await self._writer.read(look)
@@ -111,28 +116,61 @@ class LogService:
                     source_position=event.source_position,
                     type=event.type,
                     reason=event.reason,
+                    facts=dict(event.facts),
+                    timer=event.timer,
                 )
                 for position, event in sorted(shell.set_aside.items())
             ],
             unanswered_positions=sorted(shell.unanswered),
             release_level=shell.release_level,
-            release_level_known=engine.release_level,
+            release_level_known=engine.declared.release_level,
+            proposals=[
+                pb.Proposal(
+                    proposal=number,
+                    type=one.type,
+                    data=one.data,
+                    proposer=str(one.proposer),
+                    proposed_ms=one.proposed_ms,
+                    expires_ms=one.expires_ms,
+                )
+                for number, one in sorted(shell.proposals.items())
+            ],
         )
 
-    async def ResolveSetAside(self, request: pb.ResolveSetAsideRequest, call: Call) -> pb.ResolveSetAsideResponse:
-        done = await self._writer.submit(COMMANDS.read(request), call)
-        return pb.ResolveSetAsideResponse(resolved=bool(done.all(SetAsideResolved)), position=done.position)
+    async def ProposeCommand(self, request: pb.ProposeCommandRequest, call: Call) -> pb.ProposeCommandResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        proposed = done.only(CommandProposed)
+        return pb.ProposeCommandResponse(proposal=done.position, expires_ms=proposed.expires_ms, position=done.position)
+
+    async def ApproveProposal(self, request: pb.ApproveProposalRequest, call: Call) -> pb.ApproveProposalResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        events = [self._writer.engine.wire.by_event[type(event)].type_name for event in done.events[1:]]
+        return pb.ApproveProposalResponse(events=events, position=done.position)
+
+    async def RejectProposal(self, request: pb.RejectProposalRequest, call: Call) -> pb.RejectProposalResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.RejectProposalResponse(position=done.position)
+
+    async def DecideSetAsideAgain(
+        self, request: pb.DecideSetAsideAgainRequest, call: Call
+    ) -> pb.DecideSetAsideAgainResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.DecideSetAsideAgainResponse(position=done.position)
+
+    async def DropSetAside(self, request: pb.DropSetAsideRequest, call: Call) -> pb.DropSetAsideResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.DropSetAsideResponse(position=done.position)
 
     async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
-        done = await self._writer.submit(COMMANDS.read(request), call)
-        return pb.ResumeHearingResponse(resumed=bool(done.all(HearingResumed)), position=done.position)
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.ResumeHearingResponse(position=done.position)
 
     async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
-        done = await self._writer.submit(COMMANDS.read(request), call)
-        return pb.ActivateReleaseResponse(activated=bool(done.all(ReleaseActivated)), position=done.position)
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.ActivateReleaseResponse(position=done.position)
 
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
-        command = COMMANDS.read(request)
+        command = SHELL_COMMANDS.read(request)
         assert isinstance(command, MoveClock)
         done = await self._clock.move(command, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)

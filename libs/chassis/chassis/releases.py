@@ -12,11 +12,11 @@ knows, and a log's level is the last that was activated in it, 0 at first. So:
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.configuration import Misconfigured
-from chassis.corrections import Proposers, by_two
-from chassis.decider import Actor, Malformed, Rejected
+from chassis.decider import Context, Decide, Decided, Malformed, Rejected
 from chassis.shapes import check_ground
 from chassis.wire import EventKind
 
@@ -40,31 +40,31 @@ class ReleaseActivated:
 
     release_level: int
     ground: str
-    proposer: str
-    approver: str
 
 
-def activate_release(
-    known_level: int, active_level: int, proposers: Proposers, command: ActivateRelease, actor: Actor
-) -> object:
+class Levels(Protocol):
+    """What the decision looks at: the highest level that this release knows. The active one is in the context."""
+
+    release_level: int
+
+
+def activate_release(look: Levels, command: ActivateRelease, context: Context) -> Decided:
     """Levels are activated one by one: each is a decision of its own."""
     check_ground(command.ground)
-    if not 1 <= command.release_level <= known_level:
-        level = command.release_level
-        raise Malformed("RELEASE_LEVEL_UNKNOWN", "release_level", release_level=level, release_level_known=known_level)
-    if command.release_level != active_level + 1:
-        raise Rejected("RELEASE_LEVEL_NOT_NEXT", release_level=command.release_level, release_level_active=active_level)
-    return by_two(
-        activation_of(command.release_level),
-        proposers,
-        actor,
-        command.ground,
-        lambda proposer: ReleaseActivated(command.release_level, command.ground, proposer, str(actor)),
-    )
-
-
-def activation_of(release_level: int) -> str:
-    return f"release/{release_level}"
+    if not 1 <= command.release_level <= look.release_level:
+        raise Malformed(
+            "RELEASE_LEVEL_UNKNOWN",
+            "release_level",
+            release_level=command.release_level,
+            release_level_known=look.release_level,
+        )
+    if command.release_level != context.release_level + 1:
+        raise Rejected(
+            "RELEASE_LEVEL_NOT_NEXT",
+            release_level=command.release_level,
+            release_level_active=context.release_level,
+        )
+    return [ReleaseActivated(command.release_level, command.ground)]
 
 
 def check_may_write(since_level: int, active_level: int, type_name: str) -> None:
@@ -82,5 +82,7 @@ def check_may_fold(log_id: str, position: int, active_level: int, known_level: i
             f"knows levels up to {known_level}"
         )
 
+
+DECIDE: Decide = {ActivateRelease: activate_release}
 
 RELEASE_KINDS = (EventKind(ReleaseActivated, pb.ReleaseActivated),)

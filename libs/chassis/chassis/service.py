@@ -6,15 +6,34 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from chassis.caller import Calls
+from chassis.commands import Commands
 from chassis.decider import Decider
 from chassis.gauges import Figure
-from chassis.hearing import Reactions
+from chassis.log_service import NOT_PROPOSED, SHELL_COMMANDS
+from chassis.look import Declared
 from chassis.projections import Handlers, Tables
+from chassis.proposals import Proposable
+from chassis.reaction import Reactions, ReactionTable
 from chassis.server import Api
 from chassis.wire import Wire
 from chassis.writer import Writer
 
 S = TypeVar("S")
+
+FOLDING = (
+    "codec",
+    "commands",
+    "corrections",
+    "decider",
+    "engine",
+    "proposals",
+    "record",
+    "releases",
+    "set_aside",
+    "shell",
+    "wire",
+)
+"""What of the shell folds a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +46,16 @@ class Parts(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S]):
-    """`sources` are the services it hears, `calls_to` those that it only calls. `gauges` are its own figures for
-    operators, by metric name. `release_level` is the highest that its code knows: releases.py.
+    """`commands` are those that can be asked for, `reactions` what it does on hearing each of its sources, `calls_to`
+    services that it only calls. `gauges` are its own figures for operators, by metric name. `release_level` is the
+    highest that its code knows: releases.py.
     """
 
     name: str
     decider: Decider[S]
     wire: Wire
-    sources: Sequence[str]
-    reactions: Reactions
+    commands: Commands
+    reactions: Mapping[str, Reactions]
     handlers: Handlers
     migrations: Path
     services: Callable[[Parts[S]], Api]
@@ -55,9 +75,13 @@ class Service(Generic[S]):
         package = self.migrations.parent
         shell = Path(__file__).parent
         folded = package.glob("domain/**/*.py")
-        own = ("codec", "commands", "corrections", "decider", "engine", "record", "releases", "shell", "wire")
-        return [*folded, package / "wire.py", *(shell / f"{name}.py" for name in own)]
+        return [*folded, package / "wire.py", *(shell / f"{name}.py" for name in FOLDING)]
 
-    def reactions_to(self, source: str) -> Reactions:
-        mark = f".{source}."
-        return {kind: react for kind, react in self.reactions.items() if mark in kind.DESCRIPTOR.full_name}
+    @property
+    def sources(self) -> Sequence[str]:
+        """The services that it hears."""
+        return tuple(self.reactions)
+
+    def declared(self) -> Declared:
+        tables = {source: ReactionTable(reactions) for source, reactions in self.reactions.items()}
+        return Declared(tables, Proposable((self.commands, SHELL_COMMANDS), NOT_PROPOSED), self.release_level)

@@ -1,5 +1,6 @@
 """What the shell itself keeps in every log: that it was opened, who leads, where a rehearsal's clock stands, what was
-set aside, which source is not heard any further.
+set aside, which source is not heard any further, what is proposed. Its commands go through tables as any domain's do;
+decisions look at the engine (`Look`), changes are made to ShellState.
 
 Also what it folds from any record: the orders to other services that await an answer, and the trace that each open
 subject continues.
@@ -7,23 +8,22 @@ subject continues.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.corrections import (
-    CORRECTION_KINDS,
-    CorrectionProposed,
-    HearingResumed,
-    ResolveSetAside,
-    ResumeHearing,
-    SetAsideResolved,
-    correction_of,
-    resolve_set_aside,
-    resume_hearing,
+from chassis import corrections, proposals, releases, set_aside
+from chassis.corrections import HearingResumed, ResumeHearing
+from chassis.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, merged
+from chassis.proposals import CommandProposed, Proposal, ProposalApproved, ProposalExpired, ProposalRejected
+from chassis.record import Record
+from chassis.releases import ActivateRelease, ReleaseActivated
+from chassis.set_aside import (
+    DecideSetAsideAgain,
+    DropSetAside,
+    HeardEventSetAside,
+    SetAsideDecidedAgain,
+    SetAsideDropped,
 )
-from chassis.decider import Actor, Facts, Malformed, Rejected, person
-from chassis.record import HeardUpTo, Record
-from chassis.releases import RELEASE_KINDS, ActivateRelease, ReleaseActivated, activate_release, activation_of
 from chassis.wire import EventKind
 
 WHY_CHARACTERS_MAX = 1_000
@@ -45,15 +45,6 @@ class LeadershipTaken:
 @dataclass(frozen=True, slots=True)
 class ClockMoved:
     now_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeardEventSetAside:
-    source_log_id: str
-    source_position: int
-    type: str
-    reason: str
-    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +87,19 @@ class NoteHearing:
     halted_because: str
 
 
+NOBODY = Actor("", "")
+
+
 @dataclass(slots=True)
 class ShellState:
     """What every log's records fold to beside the domain's state. unanswered and traces are bounded by what is open."""
 
     log_id: str
-    rehearsal: bool = False
+    # Of the record that is applied, or was applied last.
+    position: int = 0
+    actor: Actor = NOBODY
     now_ms: int = 0
+    rehearsal: bool = False
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
@@ -112,100 +109,156 @@ class ShellState:
     halted: dict[str, str] = field(default_factory=dict)
     unanswered: set[int] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
-    proposers: dict[str, str] = field(default_factory=dict)
+    proposals: dict[int, Proposal] = field(default_factory=dict)
     # The release level that was activated last.
     release_level: int = 0
 
 
-NOTHING_HEARD: Mapping[str, HeardUpTo] = {}
+class Shell(Protocol):
+    """What the shell's own decisions look at."""
+
+    @property
+    def shell(self) -> ShellState: ...
 
 
-def decide_shell(
-    shell: ShellState,
-    command: object,
-    actor: Actor,
-    sources: frozenset[str] = frozenset(),
-    heard: Mapping[str, HeardUpTo] = NOTHING_HEARD,
-    release_level: int = 0,
-) -> list[object] | None:
-    """The events of one of the shell's own commands; None if it is the domain's."""
-    match command:
-        case ResolveSetAside():
-            return [resolve_set_aside(shell.set_aside, shell.proposers, command, actor)]
-        case ResumeHearing():
-            upto = heard.get(command.source_log_id)
-            position = upto.position if upto else 0
-            return [resume_hearing(sources, shell.halted, position, shell.proposers, command, actor)]
-        case ActivateRelease():
-            return [activate_release(release_level, shell.release_level, shell.proposers, command, actor)]
-        case NoteHearing():
-            return note_hearing(shell, command)
-        case OpenLog(rehearsal):
-            return [LogOpened(shell.log_id, rehearsal)]
-        case TakeLeadership(address):
-            return [LeadershipTaken(address)]
-        case MoveClock(to_ms):
-            if to_ms > CLOCK_MS_MAX:
-                raise Malformed("CLOCK_OUT_OF_RANGE", "to_ms", to_ms=to_ms, to_ms_max=CLOCK_MS_MAX)
-            if not shell.rehearsal:
-                raise Rejected("NOT_A_REHEARSAL", log_id=shell.log_id)
-            if to_ms < shell.clock_ms:
-                raise Rejected("CLOCK_MOVED_BACK", now_ms=shell.clock_ms, to_ms=to_ms)
-            return [ClockMoved(to_ms)]
-    return None
+# Decisions
 
 
-def note_hearing(shell: ShellState, command: NoteHearing) -> list[object]:
+def open_log(look: Shell, command: OpenLog, context: Context) -> Decided:
+    return [LogOpened(look.shell.log_id, command.rehearsal)]
+
+
+def take_leadership(look: Shell, command: TakeLeadership, context: Context) -> Decided:
+    return [LeadershipTaken(command.address)]
+
+
+def move_clock(look: Shell, command: MoveClock, context: Context) -> Decided:
+    shell = look.shell
+    if command.to_ms > CLOCK_MS_MAX:
+        raise Malformed("CLOCK_OUT_OF_RANGE", "to_ms", to_ms=command.to_ms, to_ms_max=CLOCK_MS_MAX)
+    if not shell.rehearsal:
+        raise Rejected("NOT_A_REHEARSAL", log_id=shell.log_id)
+    if command.to_ms < shell.clock_ms:
+        raise Rejected("CLOCK_MOVED_BACK", now_ms=shell.clock_ms, to_ms=command.to_ms)
+    return [ClockMoved(command.to_ms)]
+
+
+def note_hearing(look: Shell, command: NoteHearing, context: Context) -> Decided:
     why = command.halted_because[:WHY_CHARACTERS_MAX]
-    if why == shell.halted.get(command.source_log_id, ""):
+    if why == look.shell.halted.get(command.source_log_id, ""):
         return []
     if not why:
         return [HearingWentOn(command.source_log_id)]
     return [HearingHalted(command.source_log_id, command.source_position, why)]
 
 
-def evolve_shell(shell: ShellState, record: Record, event: object) -> bool:
-    """Applies what the shell folds from any record. True if the event is the shell's own, and none of the domain's
-    business.
-    """
+# Changes
+
+
+def fold(shell: ShellState, record: Record) -> None:
+    """What the shell takes from any record, before its event is applied."""
     assert record.recorded_ms >= shell.now_ms, "time in a log never goes back"
     shell.now_ms = record.recorded_ms
+    shell.position = record.position
+    shell.actor = Actor(record.subject, record.role, record.account)
     if record.source_log_id == shell.log_id:
         shell.unanswered.discard(record.source_position)
     elif record.source_log_id:
         shell.heard_at_least[record.source_log_id] = record.source_position
-    match event:
-        case LogOpened(log_id, rehearsal):
-            assert record.position == 1 and log_id == shell.log_id
-            shell.rehearsal = rehearsal
-            shell.clock_ms = record.recorded_ms
-        case LeadershipTaken(address):
-            shell.leader_address = address
-        case ClockMoved(now_ms):
-            assert shell.rehearsal and now_ms >= shell.clock_ms
-            shell.clock_ms = now_ms
-        case HeardEventSetAside():
-            shell.set_aside[record.position] = event
-        case HearingHalted():
-            shell.halted[event.source_log_id] = event.why
-        case HearingWentOn():
-            del shell.halted[event.source_log_id]
-        case CorrectionProposed(correction, _, proposer):
-            shell.proposers[correction] = proposer
-        case SetAsideResolved():
-            assert person(event.approver) != person(shell.proposers.pop(correction_of(event)))
-            del shell.set_aside[event.set_aside_position]
-        case HearingResumed():
-            assert person(event.approver) != person(shell.proposers.pop(correction_of(event)))
-            shell.halted.pop(event.source_log_id, None)
-            shell.heard_at_least[event.source_log_id] = event.source_position
-        case ReleaseActivated(release_level, _, _, approver):
-            assert release_level == shell.release_level + 1
-            assert person(approver) != person(shell.proposers.pop(activation_of(release_level)))
-            shell.release_level = release_level
-        case _:
-            return False
-    return True
+
+
+def on_log_opened(shell: ShellState, event: LogOpened) -> None:
+    assert shell.position == 1 and event.log_id == shell.log_id
+    shell.rehearsal = event.rehearsal
+    shell.clock_ms = shell.now_ms
+
+
+def on_leadership_taken(shell: ShellState, event: LeadershipTaken) -> None:
+    shell.leader_address = event.address
+
+
+def on_clock_moved(shell: ShellState, event: ClockMoved) -> None:
+    assert shell.rehearsal and event.now_ms >= shell.clock_ms
+    shell.clock_ms = event.now_ms
+
+
+def on_heard_event_set_aside(shell: ShellState, event: HeardEventSetAside) -> None:
+    shell.set_aside[shell.position] = event
+
+
+def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -> None:
+    del shell.set_aside[event.set_aside_position]
+    if event.source_log_id == shell.log_id and event.source_position:
+        # The order is sent again, and its answer decided when it comes.
+        shell.unanswered.add(event.source_position)
+
+
+def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
+    del shell.set_aside[event.set_aside_position]
+
+
+def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:
+    shell.halted[event.source_log_id] = event.why
+
+
+def on_hearing_went_on(shell: ShellState, event: HearingWentOn) -> None:
+    del shell.halted[event.source_log_id]
+
+
+def on_hearing_resumed(shell: ShellState, event: HearingResumed) -> None:
+    shell.halted.pop(event.source_log_id, None)
+    shell.heard_at_least[event.source_log_id] = event.source_position
+
+
+def on_release_activated(shell: ShellState, event: ReleaseActivated) -> None:
+    assert event.release_level == shell.release_level + 1
+    shell.release_level = event.release_level
+
+
+def on_command_proposed(shell: ShellState, event: CommandProposed) -> None:
+    assert event.proposer == str(shell.actor)
+    shell.proposals[shell.position] = Proposal(event.type, event.data, shell.actor, shell.now_ms, event.expires_ms)
+
+
+def on_proposal_approved(shell: ShellState, event: ProposalApproved) -> None:
+    assert shell.proposals.pop(event.proposal).proposer.subject != shell.actor.subject, "two people"
+
+
+def on_proposal_rejected(shell: ShellState, event: ProposalRejected) -> None:
+    del shell.proposals[event.proposal]
+
+
+def on_proposal_expired(shell: ShellState, event: ProposalExpired) -> None:
+    del shell.proposals[event.proposal]
+
+
+DECIDE: Decide = {
+    OpenLog: open_log,
+    TakeLeadership: take_leadership,
+    MoveClock: move_clock,
+    NoteHearing: note_hearing,
+}
+DECIDE_ALL: Decide = merged(DECIDE, proposals.DECIDE, set_aside.DECIDE, corrections.DECIDE, releases.DECIDE)
+
+EVOLVE: Evolve = {
+    LogOpened: on_log_opened,
+    LeadershipTaken: on_leadership_taken,
+    ClockMoved: on_clock_moved,
+    HeardEventSetAside: on_heard_event_set_aside,
+    SetAsideDecidedAgain: on_set_aside_decided_again,
+    SetAsideDropped: on_set_aside_dropped,
+    HearingHalted: on_hearing_halted,
+    HearingWentOn: on_hearing_went_on,
+    HearingResumed: on_hearing_resumed,
+    ReleaseActivated: on_release_activated,
+    CommandProposed: on_command_proposed,
+    ProposalApproved: on_proposal_approved,
+    ProposalRejected: on_proposal_rejected,
+    ProposalExpired: on_proposal_expired,
+}
+
+NEEDS_TWO: Mapping[type, int] = {DecideSetAsideAgain: 0, DropSetAside: 0, ResumeHearing: 0, ActivateRelease: 0}
+"""The shell's own commands that two people give, from the beginning of time on."""
 
 
 def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record: Record, event: object) -> None:
@@ -220,12 +273,13 @@ def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record:
 
 
 SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
-    *CORRECTION_KINDS,
-    *RELEASE_KINDS,
+    *proposals.PROPOSAL_KINDS,
+    *set_aside.SET_ASIDE_KINDS,
+    *corrections.CORRECTION_KINDS,
+    *releases.RELEASE_KINDS,
     EventKind(LogOpened, pb.LogOpened),
     EventKind(LeadershipTaken, pb.LeadershipTaken),
     EventKind(ClockMoved, pb.ClockMoved),
     EventKind(HearingHalted, pb.HearingHalted),
     EventKind(HearingWentOn, pb.HearingWentOn),
-    EventKind(HeardEventSetAside, pb.HeardEventSetAside, concern=lambda event: event.reason),
 )

@@ -23,7 +23,7 @@ from chassis.progress import Progress
 from chassis.record import Head
 
 SNAPSHOT_EVERY_RECORDS = 20_000
-SHELL_MODULES = ("chassis.corrections", "chassis.decider", "chassis.shell")
+SHELL_MODULES = ("chassis.decider", "chassis.proposals", "chassis.set_aside", "chassis.shell")
 PLAIN_TYPES = {
     "builtins": {"bytearray", "dict", "frozenset", "int", "list", "set", "str", "tuple"},
     "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},

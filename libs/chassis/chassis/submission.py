@@ -32,6 +32,7 @@ class HeardRecord:
     type: str
     command: object | None
     traceparent: str = ""
+    data: bytes = b""
 
     @property
     def actor(self) -> Actor:
@@ -84,7 +85,9 @@ Submission = AskedCommand | HeardRecord | OrderAnswer | DueTimer
 
 
 def heard_record(source: str, record: Record, command: object | None, traceparent: str = "") -> HeardRecord:
-    return HeardRecord(HeardUpTo(source, record.position, record.digest), record.type, command, traceparent)
+    return HeardRecord(
+        HeardUpTo(source, record.position, record.digest), record.type, command, traceparent, record.data
+    )
 
 
 def key_of(actor: Actor, request_id: str) -> Key:
@@ -97,3 +100,23 @@ def service_actor(log_id: str) -> Actor:
 
 def timer_actor(log_id: str) -> Actor:
     return Actor(f"timer:{log_id}", "timer")
+
+
+def repeat_key(submission: Submission) -> Key | None:
+    """By which a repeat is known. An answer's is not: it is awaited or not, and one that was set aside is asked for
+    again.
+    """
+    if not submission.request_id or isinstance(submission, OrderAnswer):
+        return None
+    return key_of(submission.actor, submission.request_id)
+
+
+def source_of(cause: Submission) -> tuple[str, int]:
+    """The record that caused this: another log's, or our own order that was answered."""
+    match cause:
+        case HeardRecord(upto):
+            return upto.log_id, upto.position
+        case OrderAnswer(log_id, position):
+            return log_id, position
+        case _:
+            return "", 0

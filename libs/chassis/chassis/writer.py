@@ -30,7 +30,7 @@ from chassis.machine_clock import MachineClock
 from chassis.progress import Progress
 from chassis.record import Head, Record
 from chassis.shapes import check_request_id
-from chassis.submission import AskedCommand, Submission, key_of
+from chassis.submission import AskedCommand, Submission, repeat_key
 from chassis.telemetry import Metrics
 
 S = TypeVar("S")
@@ -239,7 +239,7 @@ class Writer(Generic[S]):
 
     async def _find(self, taken: Sequence[_Waiting]) -> Mapping[Key, Found]:
         works = [waiting.work for waiting in taken if isinstance(waiting.work, Submission)]
-        keys = [key_of(work.actor, work.request_id) for work in works if work.request_id]
+        keys = [key for key in map(repeat_key, works) if key is not None]
         return await self.log.find(keys) if keys else {}
 
     def _decide(self, waiting: _Waiting, found: Mapping[Key, Found]) -> Outcome | Read[object]:

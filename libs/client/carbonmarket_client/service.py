@@ -42,32 +42,52 @@ class ServiceClient:
         """Move the clock of a rehearsal forward; what falls due is done first."""
         return await self.link.call(pb.MoveClockRequest(request_id=request_id, to_ms=to_ms), pb.MoveClockResponse)
 
-    async def resolve_set_aside(
+    async def propose_command(self, command: Message, *, request_id: str = "") -> pb.ProposeCommandResponse:
+        """Propose a command of this service by its request: another person has to approve it before it is decided."""
+        request = pb.ProposeCommandRequest(
+            request_id=request_id, type=command.DESCRIPTOR.full_name, data=command.SerializeToString()
+        )
+        return await self.link.call(request, pb.ProposeCommandResponse)
+
+    async def approve_proposal(self, proposal: int, *, request_id: str = "") -> pb.ApproveProposalResponse:
+        """Approve what another person proposed: it is decided now."""
+        request = pb.ApproveProposalRequest(request_id=request_id, proposal=proposal)
+        return await self.link.call(request, pb.ApproveProposalResponse)
+
+    async def reject_proposal(self, proposal: int, ground: str, *, request_id: str = "") -> pb.RejectProposalResponse:
+        """Reject what another person proposed, or withdraw a proposal of one's own."""
+        request = pb.RejectProposalRequest(request_id=request_id, proposal=proposal, ground=ground)
+        return await self.link.call(request, pb.RejectProposalResponse)
+
+    async def decide_set_aside_again(
         self, set_aside_position: int, ground: str, *, request_id: str = ""
-    ) -> pb.ResolveSetAsideResponse:
-        """Propose, or as a second operator approve, that an event set aside blocks nothing any more."""
-        request = pb.ResolveSetAsideRequest(request_id=request_id, set_aside_position=set_aside_position, ground=ground)
-        return await self.link.call(request, pb.ResolveSetAsideResponse)
+    ) -> pb.ProposeCommandResponse:
+        """Propose that what was set aside is decided again, now that its cause is mended."""
+        command = pb.DecideSetAsideAgainRequest(set_aside_position=set_aside_position, ground=ground)
+        return await self.propose_command(command, request_id=request_id)
+
+    async def drop_set_aside(
+        self, set_aside_position: int, ground: str, *, request_id: str = ""
+    ) -> pb.ProposeCommandResponse:
+        """Propose that what was set aside is not applied and blocks nothing any more."""
+        command = pb.DropSetAsideRequest(set_aside_position=set_aside_position, ground=ground)
+        return await self.propose_command(command, request_id=request_id)
 
     async def resume_hearing(
         self, source_log_id: str, source_position: int, source_digest: bytes, ground: str, *, request_id: str = ""
-    ) -> pb.ResumeHearingResponse:
-        """Propose, or as a second operator approve, from which record on a source that forked is heard again."""
-        request = pb.ResumeHearingRequest(
-            request_id=request_id,
-            source_log_id=source_log_id,
-            source_position=source_position,
-            source_digest=source_digest,
-            ground=ground,
+    ) -> pb.ProposeCommandResponse:
+        """Propose from which record on a source that forked is heard again."""
+        command = pb.ResumeHearingRequest(
+            source_log_id=source_log_id, source_position=source_position, source_digest=source_digest, ground=ground
         )
-        return await self.link.call(request, pb.ResumeHearingResponse)
+        return await self.propose_command(command, request_id=request_id)
 
     async def activate_release(
         self, release_level: int, ground: str, *, request_id: str = ""
-    ) -> pb.ActivateReleaseResponse:
-        """Propose, or as a second operator approve, that a release level's types are written from now on."""
-        request = pb.ActivateReleaseRequest(request_id=request_id, release_level=release_level, ground=ground)
-        return await self.link.call(request, pb.ActivateReleaseResponse)
+    ) -> pb.ProposeCommandResponse:
+        """Propose that a release level's types are written from now on."""
+        command = pb.ActivateReleaseRequest(release_level=release_level, ground=ground)
+        return await self.propose_command(command, request_id=request_id)
 
     def follow_log(self, after_position: int = 0, *, wait: bool = True) -> AsyncGenerator[Record, None]:
         """Every record of the log from after a position; with wait for ever. For operators, auditors and the

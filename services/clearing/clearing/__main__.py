@@ -14,7 +14,7 @@ from clearing.domain.state import State
 from clearing.projections import HANDLERS
 from clearing.queries import ClearingQueryService
 from clearing.reactions import REACTIONS
-from clearing.wire import WIRE
+from clearing.wire import COMMANDS, WIRE
 
 MS_PER_SECOND = 1_000
 
@@ -38,7 +38,7 @@ CLEARING: Service[State] = Service(
     name="clearing",
     decider=DECIDER,
     wire=WIRE,
-    sources=("trading",),
+    commands=COMMANDS,
     reactions=REACTIONS,
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",

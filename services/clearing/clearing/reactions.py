@@ -3,8 +3,10 @@
 It hears no other log: no order holds between two logs, and in trading's an account stands before its trades.
 """
 
+from collections.abc import Mapping
+
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.hearing import Heard, Reactions
+from chassis.reaction import Heard, Reactions
 from clearing.domain import funds, obligations, payouts, run
 from clearing.domain.state import Method
 
@@ -63,13 +65,15 @@ def on_trading_day_closed(event: trading.TradingDayClosed, heard: Heard) -> run.
     )
 
 
-REACTIONS: Reactions = {
-    trading.TradingAccountOpened: on_trading_account_opened,
-    trading.TradingAccountStopped: on_trading_account_stopped,
-    trading.TradingAccountResumed: on_trading_account_resumed,
-    trading.TradingAccountClosed: on_trading_account_closed,
-    trading.TradingDaysAnnounced: on_trading_days_announced,
-    trading.TradeExecuted: on_trade_executed,
-    trading.FundsReleased: on_funds_released,
-    trading.TradingDayClosed: on_trading_day_closed,
+REACTIONS: Mapping[str, Reactions] = {
+    "trading": {
+        trading.TradingAccountOpened: on_trading_account_opened,
+        trading.TradingAccountStopped: on_trading_account_stopped,
+        trading.TradingAccountResumed: on_trading_account_resumed,
+        trading.TradingAccountClosed: on_trading_account_closed,
+        trading.TradingDaysAnnounced: on_trading_days_announced,
+        trading.TradeExecuted: on_trade_executed,
+        trading.FundsReleased: on_funds_released,
+        trading.TradingDayClosed: on_trading_day_closed,
+    },
 }

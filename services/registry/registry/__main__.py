@@ -12,7 +12,7 @@ from registry.domain.state import Registry
 from registry.projections import HANDLERS
 from registry.queries import RegistryQueryService
 from registry.reactions import REACTIONS
-from registry.wire import WIRE
+from registry.wire import COMMANDS, WIRE
 
 
 def services(parts: Parts[Registry]) -> Api:
@@ -25,7 +25,7 @@ REGISTRY: Service[Registry] = Service(
     name="registry",
     decider=DECIDER,
     wire=WIRE,
-    sources=("trading",),
+    commands=COMMANDS,
     reactions=REACTIONS,
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",

@@ -1,8 +1,10 @@
 """What the registry does on hearing other services' events: it books what trading gives back, when a restriction
 reached it, and when a restricted account's trades are all settled."""
 
+from collections.abc import Mapping
+
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.hearing import Heard, Reactions
+from chassis.reaction import Heard, Reactions
 from registry.domain import restrictions, transfers
 
 
@@ -28,8 +30,10 @@ def on_trading_account_wound_up(event: trading.TradingAccountWoundUp, heard: Hea
     )
 
 
-REACTIONS: Reactions = {
-    trading.AllowancesReturned: on_allowances_returned,
-    trading.TradingAccountStopped: on_trading_account_stopped,
-    trading.TradingAccountWoundUp: on_trading_account_wound_up,
+REACTIONS: Mapping[str, Reactions] = {
+    "trading": {
+        trading.AllowancesReturned: on_allowances_returned,
+        trading.TradingAccountStopped: on_trading_account_stopped,
+        trading.TradingAccountWoundUp: on_trading_account_wound_up,
+    },
 }

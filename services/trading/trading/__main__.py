@@ -14,7 +14,7 @@ from trading.domain.market import Market
 from trading.projections import HANDLERS
 from trading.queries import TradingQueryService
 from trading.reactions import REACTIONS
-from trading.wire import WIRE
+from trading.wire import COMMANDS, WIRE
 
 
 def services(parts: Parts[Market]) -> Api:
@@ -31,7 +31,7 @@ TRADING: Service[Market] = Service(
     name="trading",
     decider=DECIDER,
     wire=WIRE,
-    sources=("registry", "clearing"),
+    commands=COMMANDS,
     reactions=REACTIONS,
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",

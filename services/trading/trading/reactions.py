@@ -4,9 +4,11 @@ The registry decides who has an account and what is made over to trading; cleari
 is settled. Each event heard becomes one command.
 """
 
+from collections.abc import Mapping
+
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
-from chassis.hearing import Heard, Reactions
+from chassis.reaction import Heard, Reactions
 from trading.domain import accounts, custody, instruments, restriction, settlement
 
 # The registry
@@ -98,19 +100,23 @@ def on_books_reconciled(event: clearing.BooksReconciled, heard: Heard) -> settle
     return settlement.NoteBooksAgreement(day=event.day, agreed=event.agreed, disagreement=event.disagreement)
 
 
-REACTIONS: Reactions = {
-    registry.AccountOpened: on_account_opened,
-    registry.AccountRestricted: on_account_restricted,
-    registry.AccountRestrictionLifted: on_account_restriction_lifted,
-    registry.AccountClosed: on_account_closed,
-    registry.VintageCreated: on_vintage_created,
-    registry.TransferredToTrading: on_transferred_to_trading,
-    registry.ReturnedFromTrading: on_returned_from_trading,
-    clearing.FundsDeposited: on_funds_deposited,
-    clearing.FundsRestored: on_funds_restored,
-    clearing.PayoutRequested: on_payout_requested,
-    clearing.TradeSettled: on_trade_settled,
-    clearing.TradeExcluded: on_trade_excluded,
-    clearing.SettlementDayCompleted: on_settlement_day_completed,
-    clearing.BooksReconciled: on_books_reconciled,
+REACTIONS: Mapping[str, Reactions] = {
+    "registry": {
+        registry.AccountOpened: on_account_opened,
+        registry.AccountRestricted: on_account_restricted,
+        registry.AccountRestrictionLifted: on_account_restriction_lifted,
+        registry.AccountClosed: on_account_closed,
+        registry.VintageCreated: on_vintage_created,
+        registry.TransferredToTrading: on_transferred_to_trading,
+        registry.ReturnedFromTrading: on_returned_from_trading,
+    },
+    "clearing": {
+        clearing.FundsDeposited: on_funds_deposited,
+        clearing.FundsRestored: on_funds_restored,
+        clearing.PayoutRequested: on_payout_requested,
+        clearing.TradeSettled: on_trade_settled,
+        clearing.TradeExcluded: on_trade_excluded,
+        clearing.SettlementDayCompleted: on_settlement_day_completed,
+        clearing.BooksReconciled: on_books_reconciled,
+    },
 }

@@ -360,7 +360,7 @@ async def test_a_participant_follows_its_own_feed_without_gaps(
     assert "ClearingRunComputed" not in seen
 
 
-async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run_until_two_people_resolve_it(
+async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run_until_two_people_drop_it(
     clearing: OneService, monday: query.GetRunResponse, exchange: Exchange
 ) -> None:
     exchange.write(executed(1, "power-0001", "steel-0002", 1, day=THURSDAY))
@@ -370,11 +370,8 @@ async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run_until_two
     assert set_aside.reason == "TRADE_OUT_OF_ORDER"
     run = await run_until(clearing, 5, is_blocked_because("HEARD_EVENTS_SET_ASIDE"))
     assert dict(run.run.facts) == {"set_aside": "1"}
-    for actor in (ANN, BOB):
-        resolve = log_service_pb2.ResolveSetAsideRequest(
-            request_id="resolve", set_aside_position=set_aside.position, ground="trade 1 sent twice"
-        )
-        await clearing.call(actor, resolve)
+    drop = log_service_pb2.DropSetAsideRequest(set_aside_position=set_aside.position, ground="trade 1 sent twice")
+    await clearing.ask_by_two(ANN, BOB, drop)
     retried = await clearing.call(ANN, pb.RetryRunRequest(request_id="retry 3", run_id=5))
     assert (retried.attempt, retried.blocked_because) == (2, "")
     await run_until(clearing, 5, is_completed)

@@ -310,7 +310,7 @@ async def test_the_books_are_the_same_after_the_process_was_killed(
     assert again == statement
 
 
-async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_delivered_until_two_people_resolve_it(
+async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_delivered_until_two_people_drop_it(
     registry: OneService, trading: WrittenLog, delivered: pb.DeliverAllowancesResponse
 ) -> None:
     claim = trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=900, return_id=2)
@@ -321,8 +321,10 @@ async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_deli
     answer = await registry.call(CLEARING, delivery(3, 1, leg(6, 1)))
     assert (answer.refused.reason, dict(answer.refused.facts)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": "1"})
     assert fold(await registry.records()) == books
-    for person in ("ann", "ben"):
-        resolve = log_service_pb2.ResolveSetAsideRequest(request_id=person, set_aside_position=aside.position)
-        resolve.ground = "trading's mistake"
-        await registry.call(f"registry_operator:{person}", resolve)
+    drop = log_service_pb2.DropSetAsideRequest(set_aside_position=aside.position, ground="trading's mistake")
+    with pytest.raises(Refused) as refused:
+        await registry.ask("registry_operator:ann", drop)
+    assert refused.value.reason == "APPROVAL_REQUIRED"
+    done = await registry.ask_by_two("registry_operator:ann", "registry_operator:ben", drop)
+    assert list(done.events) == ["carbonmarket.log.v1.SetAsideDropped"]
     assert (await registry.call(CLEARING, delivery(3, 2, leg(6, 1)))).completed.legs == 1

@@ -9,15 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.command_digest import command_digest
-from chassis.corrections import ResolveSetAside, ResumeHearing
-from chassis.shell import MoveClock
+from chassis.shell import DECIDE_ALL as SHELL
 from clearing.domain.decider import DECIDER as CLEARING
 from registry.domain.decider import DECIDER as REGISTRY
 from trading.domain.decider import DECIDER as TRADING
 from trading.domain.listed import PlaceOrder
 from trading.domain.values import Side
 
-SHELL = (MoveClock, ResolveSetAside, ResumeHearing)
 COMMANDS = [*SHELL, *REGISTRY.decide, *TRADING.decide, *CLEARING.decide]
 
 # Such as would run into each other where a form does not tell where one ends.

@@ -55,7 +55,9 @@ class Book:
         self.findings.same(rule, what, stated, recomputed)
 
     def caused_by(self, record: Record, source: str) -> None:
-        """The record is what came of hearing another service."""
+        """The record is what came of hearing another service, then or when it was decided again."""
+        if record.approval and self.reader.decided_again.get(record.approval) == source:
+            return
         if record.source_log_id != source or actor_of(record) != f"service:{source}":
             self.say("what another service causes is heard from it", f"{actor_of(record)}, {record.source_log_id!r}")
 

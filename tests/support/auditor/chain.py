@@ -51,6 +51,9 @@ class LogReader:
     last_source: tuple[str, int] = ("", 0)
     set_aside: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
     halted: dict[str, str] = field(default_factory=dict)
+    proposers: dict[int, str] = field(default_factory=dict)
+    approvals: dict[str, str] = field(default_factory=dict)
+    decided_again: dict[str, str] = field(default_factory=dict)  # by approval, which log it had been heard from
 
     def __post_init__(self) -> None:
         self.digest = hashlib.sha256(f"carbonmarket log {self.log_id}".encode()).digest()
@@ -65,6 +68,8 @@ class LogReader:
             say("digests chain", f"record {record.position} does not continue record {self.position}")
         if record.recorded_ms < self.now_ms:
             say("time never goes back", f"{record.recorded_ms} follows {self.now_ms}")
+        if record.approval and self.approvals.get(record.approval) != record.subject:
+            say("a record rests on an approval by its subject", f"{record.approval} of {actor_of(record)}")
         self._take_source(record)
         self.position, self.digest, self.now_ms = record.position, record.digest, record.recorded_ms
 
@@ -94,24 +99,52 @@ class LogReader:
             self.findings.same("a log is opened once, first", "log", (record.position, opened.log_id), (1, self.log_id))
         elif record.type == log_events_pb2.HeardEventSetAside.DESCRIPTOR.full_name:
             self.set_aside[record.position] = log_events_pb2.HeardEventSetAside.FromString(record.data)
-        elif record.type == log_events_pb2.SetAsideResolved.DESCRIPTOR.full_name:
-            resolved = log_events_pb2.SetAsideResolved.FromString(record.data)
-            self._signed_by_two(resolved.proposer, resolved.approver, record)
-            self.set_aside.pop(resolved.set_aside_position, None)
+        elif record.type == log_events_pb2.SetAsideDecidedAgain.DESCRIPTOR.full_name:
+            again = log_events_pb2.SetAsideDecidedAgain.FromString(record.data)
+            self._ends_set_aside(again.set_aside_position, record)
+            self.decided_again[record.approval] = again.source_log_id
+            if again.source_log_id == self.log_id:
+                self.answered.discard(again.source_position)
+        elif record.type == log_events_pb2.SetAsideDropped.DESCRIPTOR.full_name:
+            dropped = log_events_pb2.SetAsideDropped.FromString(record.data)
+            aside = self._ends_set_aside(dropped.set_aside_position, record)
+            if aside is not None:
+                stated, kept = (dropped.reason, dict(dropped.facts)), (aside.reason, dict(aside.facts))
+                self.findings.same("what is dropped says what it leaves open", "set aside", stated, kept)
         elif record.type == log_events_pb2.HearingResumed.DESCRIPTOR.full_name:
             resumed = log_events_pb2.HearingResumed.FromString(record.data)
-            self._signed_by_two(resumed.proposer, resumed.approver, record)
+            self._rests_on_two(record)
             self.heard[resumed.source_log_id] = resumed.source_position
             self.halted.pop(resumed.source_log_id, None)
+        elif record.type == log_events_pb2.ReleaseActivated.DESCRIPTOR.full_name:
+            self._rests_on_two(record)
+        elif record.type == log_events_pb2.CommandProposed.DESCRIPTOR.full_name:
+            self.proposers[record.position] = record.subject
+        elif record.type == log_events_pb2.ProposalApproved.DESCRIPTOR.full_name:
+            approved = log_events_pb2.ProposalApproved.FromString(record.data)
+            if self.proposers.pop(approved.proposal, record.subject) == record.subject:
+                self.findings.say("two people approve", f"proposal {approved.proposal}: {actor_of(record)}")
+            self.approvals[f"{self.log_id}/{record.position}"] = record.subject
+        elif record.type == log_events_pb2.ProposalRejected.DESCRIPTOR.full_name:
+            self.proposers.pop(log_events_pb2.ProposalRejected.FromString(record.data).proposal)
+        elif record.type == log_events_pb2.ProposalExpired.DESCRIPTOR.full_name:
+            self.proposers.pop(log_events_pb2.ProposalExpired.FromString(record.data).proposal)
         elif record.type == log_events_pb2.HearingHalted.DESCRIPTOR.full_name:
             halted = log_events_pb2.HearingHalted.FromString(record.data)
             self.halted[halted.source_log_id] = halted.why
         elif record.type == log_events_pb2.HearingWentOn.DESCRIPTOR.full_name:
             del self.halted[log_events_pb2.HearingWentOn.FromString(record.data).source_log_id]
 
-    def _signed_by_two(self, proposer: str, approver: str, record: Record) -> None:
-        if proposer.partition(":")[2] == approver.partition(":")[2] or approver != actor_of(record):
-            self.findings.say("two people correct a log", f"{proposer}, {approver}, recorded by {actor_of(record)}")
+    def _ends_set_aside(self, position: int, record: Record) -> log_events_pb2.HeardEventSetAside | None:
+        self._rests_on_two(record)
+        aside = self.set_aside.pop(position, None)
+        if aside is None:
+            self.findings.say("what ends was set aside", f"record {position}")
+        return aside
+
+    def _rests_on_two(self, record: Record) -> None:
+        if not record.approval:
+            self.findings.say("two people correct a log", f"{record.type}, recorded by {actor_of(record)} alone")
 
     def conclude(self) -> None:
         """What was set aside, or is not heard, and not dealt with since is a finding."""

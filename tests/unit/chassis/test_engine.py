@@ -5,12 +5,12 @@ import copy
 import pytest
 
 from chassis.call import Bug, RequestIdReused
-from chassis.corrections import CorrectionProposed, ResolveSetAside, SetAsideResolved
 from chassis.decider import Actor, Decider, Malformed, Rejected
 from chassis.engine import Done, Engine, Outcome, StateUnusable
 from chassis.log import Found, Key
 from chassis.record import HeardUpTo, Record, first_fault, genesis
-from chassis.shell import CLOCK_MS_MAX, HeardEventSetAside, LogOpened, MoveClock, OpenLog
+from chassis.set_aside import HeardEventSetAside
+from chassis.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
 from chassis.submission import AskedCommand, HeardRecord, OrderAnswer
 from chassis.tracing import Tracing, trace_id_of
 from support import tally
@@ -221,29 +221,3 @@ def test_the_first_record_of_a_log_says_for_ever_what_it_is() -> None:
     on = engine(rehearsal=True)
     (record,) = everything(on)
     assert on.wire.decode(record.type, record.data) == LogOpened("tally", True)
-
-
-def test_two_people_resolve_what_was_set_aside_and_nobody_alone() -> None:
-    on = engine()
-    upto = HeardUpTo("other", 1, b"d")
-    command = Add(tally.TALLY_MAX + 1)
-    done(on.decide(HeardRecord(upto, "", command), {}, NOW_MS))
-    (position,) = on.shell.set_aside
-
-    def resolve(actor: str, ground: str = "mended by hand", at: int = position) -> Outcome:
-        return on.decide(asked(actor, "", ResolveSetAside(at, ground)), {}, NOW_MS)
-
-    assert reason(resolve("registry_operator:ann", ground="")) == "GROUND_MALFORMED"
-    assert reason(resolve("registry_operator:ann", at=99)) == "SET_ASIDE_UNKNOWN"
-    done(resolve("registry_operator:ann")).only(CorrectionProposed)
-    assert reason(resolve("registry_operator:ann")) == "SECOND_PERSON_REQUIRED"
-    assert reason(resolve("exchange_operator:ann")) == "SECOND_PERSON_REQUIRED", "one person in two roles"
-    assert on.shell.set_aside
-    done(resolve("registry_operator:ben")).only(SetAsideResolved)
-    assert on.shell.set_aside == {}
-    assert on.shell.proposers == {}
-
-
-def reason(outcome: Outcome) -> str:
-    assert isinstance(outcome, Rejected), outcome
-    return outcome.reason

@@ -23,6 +23,7 @@ from support.hearing import (
     until_halted,
     until_heard,
 )
+from support.two_people import approved, proposed
 
 
 async def test_a_source_that_forked_halts_hearing_and_both_digests_are_named() -> None:
@@ -108,8 +109,7 @@ async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() ->
         assert "came back older" in ear.halted_because
         remote.records = source_records(5)
         command = ResumeHearing(SOURCE, 4, source_records(4)[3].digest, "an old replica had answered")
-        await writer.submit(command, call_of("clearing_operator:ann", "r1"))
-        await writer.submit(command, call_of("clearing_operator:ben", "r1"))
+        await approved(writer, await proposed(writer, command, "clearing_operator:ann"), "clearing_operator:ben")
         await until_goes_on(ear)
         await until_heard(ear, 5)
         assert ear.upto.position == 5
@@ -156,11 +156,13 @@ async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_agai
         agreed = remote.records[3]
         command = ResumeHearing(SOURCE, agreed.position, agreed.digest, "the source was restored from its replica")
         ann, ben = "clearing_operator:ann", "clearing_operator:ben"
-        await writer.submit(command, call_of(ann, "r1"))
+        with pytest.raises(Rejected, match="APPROVAL_REQUIRED"):
+            await writer.submit(command, call_of(ann, "alone"))
+        number = await proposed(writer, command, ann)
         with pytest.raises(Rejected, match="SECOND_PERSON_REQUIRED"):
-            await writer.submit(command, call_of(ann, "r2"))
+            await approved(writer, number, ann)
         assert ear.halted_because
-        (await writer.submit(command, call_of(ben, "r1"))).only(HearingResumed)
+        (await approved(writer, number, ben)).only(HearingResumed)
         await until_goes_on(ear)
         await until_heard(ear, 6)
         assert (await writer.read(lambda state: state.total)).value == 4 + 2 * 2
@@ -173,12 +175,12 @@ async def test_hearing_that_goes_well_is_not_resumed_and_never_beyond_what_was_h
     async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
         await until_heard(ear, 4)
         with pytest.raises(Rejected, match="HEARING_NOT_HALTED"):
-            await writer.submit(ResumeHearing(SOURCE, 2, b"d" * 32, "again"), call_of("clearing_operator:ann", "r1"))
+            await proposed(writer, ResumeHearing(SOURCE, 2, b"d" * 32, "again"), "clearing_operator:ann")
         remote.records = source_records(6, amount=2)
         remote.records = remote.records[:2]
         await until_halted(ear)
         with pytest.raises(Rejected, match="POSITION_NOT_HEARD"):
-            await writer.submit(ResumeHearing(SOURCE, 5, b"d" * 32, "ahead"), call_of("clearing_operator:ann", "r2"))
+            await proposed(writer, ResumeHearing(SOURCE, 5, b"d" * 32, "ahead"), "clearing_operator:ann", "ahead")
 
 
 async def test_a_heard_table_that_fell_behind_the_log_ends_the_process_before_anything_counts_twice() -> None:

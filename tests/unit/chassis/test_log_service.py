@@ -23,6 +23,7 @@ from chassis.writer import Writer
 from support import tally
 from support.asking import call_of
 from support.tally import Add, Order, Tally
+from support.two_people import declared
 
 ADA = "participant:ada"
 AUDITOR = call_of("auditor:aud")
@@ -39,7 +40,7 @@ def standing() -> Followed:
 async def log_service(store: MemoryStore) -> AsyncIterator[tuple[LogService, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
-    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Order}))
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Order}), declared(2))
     writer = Writer(engine, log, Metrics())
     running = asyncio.create_task(writer.run())
     yield LogService(writer, cast(Tables, None), standing), writer
@@ -79,14 +80,19 @@ async def test_the_status_says_of_sources_only_what_is_committed() -> None:
 
 
 async def test_the_status_shows_orders_that_are_refused_and_the_release_levels() -> None:
-    async with log_service(MemoryStore("tally")) as (service, writer):
-        writer.engine.release_level = 2
+    async with log_service(MemoryStore("tally")) as (service, _):
         status = await service.GetStatus(pb.GetStatusRequest(), AUDITOR)
         (refused,) = status.refused_orders
         assert (refused.position, refused.order, refused.service) == (7, "Ordered", "other")
         assert (refused.reason, dict(refused.facts)) == ("REQUEST_ID_REUSED", {"request_id": "tally/7"})
         assert (status.release_level, status.release_level_known) == (0, 2)
-        for person, activated in (("registry_operator:ann", False), ("registry_operator:eve", True)):
-            request = pb.ActivateReleaseRequest(release_level=1, ground="all replicas run it")
-            assert (await service.ActivateRelease(request, call_of(person, person))).activated is activated
+        activate = pb.ActivateReleaseRequest(release_level=1, ground="all replicas run it")
+        request = pb.ProposeCommandRequest(type=activate.DESCRIPTOR.full_name, data=activate.SerializeToString())
+        made = await service.ProposeCommand(request, call_of("registry_operator:ann", "propose"))
+        (shown,) = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).proposals
+        assert (shown.proposal, shown.proposer) == (made.proposal, "registry_operator:ann")
+        assert pb.ActivateReleaseRequest.FromString(shown.data) == activate
+        approve = pb.ApproveProposalRequest(proposal=made.proposal)
+        done = await service.ApproveProposal(approve, call_of("registry_operator:eve", "approve"))
+        assert list(done.events) == ["carbonmarket.log.v1.ReleaseActivated"]
         assert (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).release_level == 1

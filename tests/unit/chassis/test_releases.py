@@ -10,6 +10,7 @@ from chassis.call import Bug
 from chassis.decider import Context, Decider, Malformed, Rejected
 from chassis.engine import Done, Engine
 from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.proposals import ApproveProposal
 from chassis.record import Record
 from chassis.releases import ActivateRelease, ReleaseTooOld
 from chassis.shell import OpenLog
@@ -21,6 +22,7 @@ from support import tally
 from support.asking import asked
 from support.messages import messages
 from support.tally import Add, Added, Tally
+from support.two_people import by_two, declared, proposal_of
 
 ANN, EVE = "registry_operator:ann", "exchange_operator:eve"
 GROUND = "all replicas run it"
@@ -69,7 +71,7 @@ def first(records: Sequence[Record] = ()) -> Engine[Tally]:
 
 
 def second(records: Sequence[Record] = ()) -> Engine[Tally]:
-    return folded(Engine("tally", SECOND, SECOND_WIRE, Tracing(), release_level=1), records)
+    return folded(Engine("tally", SECOND, SECOND_WIRE, Tracing(), declared=declared(1)), records)
 
 
 def folded(engine: Engine[Tally], records: Sequence[Record]) -> Engine[Tally]:
@@ -92,7 +94,13 @@ def refusal(engine: Engine[Tally], actor: str, command: object) -> Rejected:
     return outcome
 
 
-ACTIVATED = ((ANN, ActivateRelease(1, GROUND)), (EVE, ActivateRelease(1, GROUND)))
+ACTIVATE = ActivateRelease(1, GROUND)
+
+
+def activate(engine: Engine[Tally]) -> list[Record]:
+    """Two people activate level 1."""
+    by_two(engine, ACTIVATE, ANN, EVE)
+    return list(engine.take_batch().records)
 
 
 def test_before_the_activation_the_new_release_writes_nothing_that_the_old_one_cannot_read() -> None:
@@ -106,18 +114,20 @@ def test_before_the_activation_the_new_release_writes_nothing_that_the_old_one_c
 def test_a_proposal_alone_closes_nothing() -> None:
     log = written(second(), (ANN, OpenLog(True)))
     newer = second(log)
-    log += written(newer, ACTIVATED[0])
-    assert refusal(newer, ANN, ActivateRelease(1, GROUND)).reason == "SECOND_PERSON_REQUIRED"
+    log += written(newer, (ANN, proposal_of(ACTIVATE)))
+    (number,) = newer.shell.proposals
+    assert refusal(newer, ANN, ApproveProposal(number)).reason == "SECOND_PERSON_REQUIRED"
+    assert refusal(newer, EVE, ACTIVATE).reason == "APPROVAL_REQUIRED"
     assert refusal(newer, ANN, Double()).reason == "RELEASE_NOT_ACTIVE"
     assert first(log).shell.release_level == 0
 
 
 def test_after_the_activation_the_new_types_are_written_and_the_old_release_refuses_to_start_and_says_why() -> None:
     newer = second()
-    log = written(newer, (ANN, OpenLog(True)), (ANN, Add(4)), *ACTIVATED)
+    log = written(newer, (ANN, OpenLog(True)), (ANN, Add(4))) + activate(newer)
     with pytest.raises(ReleaseTooOld) as told:
         first(log)
-    assert "release level 1 activated by position 4" in str(told.value)
+    assert "release level 1 activated by position 5" in str(told.value)
     assert "knows levels up to 0" in str(told.value)
     log += written(newer, (ANN, Double()), (ANN, Add(8)))
     assert second(log).state.total == 16
@@ -127,7 +137,7 @@ def test_after_the_activation_the_new_types_are_written_and_the_old_release_refu
 async def test_a_snapshot_of_the_newer_release_does_not_start_the_old_one_either() -> None:
     store = MemoryStore("tally")
     newer = second()
-    store.records.extend(written(newer, (ANN, OpenLog(True)), *ACTIVATED))
+    store.records.extend(written(newer, (ANN, OpenLog(True))) + activate(newer))
     snapshots = Snapshots(MemoryLog(store), "any code", ["tests", "support", "test_releases"])
     await snapshots.save(snapshots.take(newer))
     with pytest.raises(ReleaseTooOld):
@@ -137,18 +147,18 @@ async def test_a_snapshot_of_the_newer_release_does_not_start_the_old_one_either
 def test_levels_are_activated_one_by_one_and_only_those_that_are_known() -> None:
     newer = second(written(second(), (ANN, OpenLog(True))))
     for level in (0, -1, 2):
-        unknown = refusal(newer, ANN, ActivateRelease(level, GROUND))
+        unknown = refusal(newer, ANN, proposal_of(ActivateRelease(level, GROUND)))
         assert isinstance(unknown, Malformed)
         assert (unknown.reason, unknown.facts["release_level_known"]) == ("RELEASE_LEVEL_UNKNOWN", 1)
-    assert refusal(newer, ANN, ActivateRelease(1, " ")).reason == "GROUND_MALFORMED"
-    written(newer, *ACTIVATED)
-    again = refusal(newer, ANN, ActivateRelease(1, GROUND))
+    assert refusal(newer, ANN, proposal_of(ActivateRelease(1, " "))).reason == "GROUND_MALFORMED"
+    activate(newer)
+    again = refusal(newer, ANN, proposal_of(ACTIVATE))
     assert (again.reason, again.facts) == ("RELEASE_LEVEL_NOT_NEXT", {"release_level": 1, "release_level_active": 1})
 
 
 def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
     decider: Decider[Tally] = replace(SECOND, decide={**SECOND.decide, tally.Ring: lambda *_: [Doubled(2)]})
-    engine = folded(Engine("tally", decider, SECOND_WIRE, Tracing(), release_level=1), [])
+    engine = folded(Engine("tally", decider, SECOND_WIRE, Tracing(), declared=declared(1)), [])
     written(engine, (ANN, OpenLog(False)), (ANN, tally.AddLater(900)))
     timer = engine.due()
     assert timer is not None
@@ -156,12 +166,13 @@ def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
     assert isinstance(outcome, Bug)
     assert "waits until a release is activated" in str(outcome)
     assert not engine.shell.set_aside
-    written(engine, *ACTIVATED)
+    activate(engine)
     assert isinstance(engine.decide(DueTimer("tally", timer), {}, 1_000), Done)
 
 
 def test_a_type_that_no_activation_announced_is_named_at_the_start() -> None:
-    log = written(second(), (ANN, OpenLog(True)), *ACTIVATED, (ANN, Double()))
-    careless: Any = Engine("tally", FIRST, tally.WIRE, Tracing(), release_level=1)
-    with pytest.raises(ReleaseTooOld, match=r"record 4 of tally is a tally.v2.Doubled, unknown here"):
+    newer = second()
+    log = written(newer, (ANN, OpenLog(True))) + activate(newer) + written(newer, (ANN, Double()))
+    careless: Any = Engine("tally", FIRST, tally.WIRE, Tracing(), declared=declared(1))
+    with pytest.raises(ReleaseTooOld, match=r"record 5 of tally is a tally.v2.Doubled, unknown here"):
         folded(careless, log)

@@ -6,6 +6,7 @@ import click
 from rich.text import Text
 
 from carbonmarket_client.cli.app import NUMBER, TIME, Noun, Session, cli, command, exit_code, request_id_option
+from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import MarketError
 from carbonmarket_client.market import CarbonMarket
@@ -14,7 +15,6 @@ from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import moment
 
 SERVICE = click.Choice(SERVICES)
-ANOTHER_APPROVES = "Proposed: another operator approves it by the same command."
 
 
 @cli.group(cls=Noun)
@@ -43,17 +43,33 @@ async def standing(market: CarbonMarket, service: str) -> Standing:
         return Standing(service, None, error)
 
 
-@command(status, "resolve", ['carbonmarket status resolve clearing 5017 --ground "paid by hand, minutes 12"'])
+@command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, minutes 12"'])
 @click.argument("service", type=SERVICE)
 @click.argument("position", type=NUMBER)
-@click.option("--ground", required=True, help="How people dealt with it.")
+@click.option("--ground", required=True, help="How its cause was mended.")
 @request_id_option
-async def resolve(
+async def decide(
     market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
 ) -> None:
-    """Let an event that SERVICE set aside at POSITION block nothing any more. It takes two operators."""
-    answer = await market.service(service).resolve_set_aside(position, ground, request_id=request_id)
-    session.done(answer, request_id, "It blocks nothing any more." if answer.resolved else ANOTHER_APPROVES)
+    """Propose that what SERVICE set aside at POSITION is decided again. It takes two operators."""
+    answer = await market.service(service).decide_set_aside_again(position, ground, request_id=request_id)
+    session.done(answer, request_id, another_approves(service, answer.proposal))
+
+
+@command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, minutes 12"'])
+@click.argument("service", type=SERVICE)
+@click.argument("position", type=NUMBER)
+@click.option("--ground", required=True, help="How people deal with what it leaves open.")
+@request_id_option
+async def drop(
+    market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
+) -> None:
+    """Propose that what SERVICE set aside at POSITION is never applied. It takes two operators.
+
+    It blocks nothing any more, and what it leaves open, as the status tells, is for people to settle.
+    """
+    answer = await market.service(service).drop_set_aside(position, ground, request_id=request_id)
+    session.done(answer, request_id, another_approves(service, answer.proposal))
 
 
 @command(
@@ -75,7 +91,7 @@ async def resume(
     ground: str,
     request_id: str,
 ) -> None:
-    """Let SERVICE hear SOURCE again after the record at POSITION.
+    """Propose that SERVICE hears SOURCE again after the record at POSITION.
 
     DIGEST is the record's, hexadecimal. It takes two operators.
     """
@@ -84,7 +100,7 @@ async def resume(
     except ValueError:
         raise click.UsageError(f"{digest!r} is not a digest in hexadecimal digits") from None
     answer = await market.service(service).resume_hearing(source, position, digest_bytes, ground, request_id=request_id)
-    session.done(answer, request_id, f"{source} is heard again." if answer.resumed else ANOTHER_APPROVES)
+    session.done(answer, request_id, another_approves(service, answer.proposal))
 
 
 @command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, minutes 14"'])
@@ -95,12 +111,12 @@ async def resume(
 async def activate(
     market: CarbonMarket, session: Session, service: str, level: int, ground: str, request_id: str
 ) -> None:
-    """Let SERVICE write what release LEVEL brought; it takes two operators.
+    """Propose that SERVICE writes what release LEVEL brought; it takes two operators.
 
     It closes the way back: releases that cannot read what is written then no longer start on that log.
     """
     answer = await market.service(service).activate_release(level, ground, request_id=request_id)
-    session.done(answer, request_id, f"Level {level} is active." if answer.activated else ANOTHER_APPROVES)
+    session.done(answer, request_id, another_approves(service, answer.proposal))
 
 
 @cli.group(cls=Noun)

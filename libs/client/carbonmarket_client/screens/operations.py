@@ -58,7 +58,13 @@ def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
         screens.append(Screen("Orders refused instead of answered: wait for people", columns, refused))
     waiting = [row for each in standings if each.status for row in _set_aside(each.service, each.status)]
     if waiting:
-        columns = [words("service"), numbers("position"), words("heard"), words("type"), words("reason", wraps=True)]
+        columns = [
+            words("service"),
+            numbers("position"),
+            words("heard"),
+            words("type"),
+            words("because", wraps=True),
+        ]
         screens.append(Screen("Set aside: heard and not applied, waits for people", columns, waiting))
     return screens
 
@@ -139,7 +145,7 @@ def _set_aside(service: str, answer: log.GetStatusResponse) -> list[tuple[str, .
             f"{known.position:,}",
             f"{known.source_log_id}/{known.source_position}",
             known.type.rpartition(".")[2],
-            known.reason,
+            " ".join([known.reason, *(f"{name}={value}" for name, value in sorted(known.facts.items()))]),
         )
         for known in answer.set_aside
     ]

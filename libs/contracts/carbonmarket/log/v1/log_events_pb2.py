@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$carbonmarket/log/v1/log_events.proto\x12\x13\x63\x61rbonmarket.log.v1\".\n\tLogOpened\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\"\"\n\x0fLeadershipTaken\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1c\n\nClockMoved\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"J\n\x12\x43orrectionProposed\x12\x12\n\ncorrection\x18\x01 \x01(\t\x12\x0e\n\x06ground\x18\x02 \x01(\t\x12\x10\n\x08proposer\x18\x03 \x01(\t\"b\n\x10SetAsideResolved\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x10\n\x08\x61pprover\x18\x04 \x01(\t\"\x8b\x01\n\x0eHearingResumed\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x15\n\rsource_digest\x18\x03 \x01(\x0c\x12\x0e\n\x06ground\x18\x04 \x01(\t\x12\x10\n\x08proposer\x18\x05 \x01(\t\x12\x10\n\x08\x61pprover\x18\x06 \x01(\t\"]\n\x10ReleaseActivated\x12\x15\n\rrelease_level\x18\x01 \x01(\x05\x12\x0e\n\x06ground\x18\x02 \x01(\t\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x10\n\x08\x61pprover\x18\x04 \x01(\t\"L\n\rHearingHalted\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\"&\n\rHearingWentOn\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\"\xd3\x01\n\x12HeardEventSetAside\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x41\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x32.carbonmarket.log.v1.HeardEventSetAside.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$carbonmarket/log/v1/log_events.proto\x12\x13\x63\x61rbonmarket.log.v1\".\n\tLogOpened\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\"\"\n\x0fLeadershipTaken\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1c\n\nClockMoved\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"S\n\x0f\x43ommandProposed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\"$\n\x10ProposalApproved\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"4\n\x10ProposalRejected\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"#\n\x0fProposalExpired\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"\x80\x01\n\x14SetAsideDecidedAgain\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06ground\x18\x05 \x01(\t\"\xf9\x01\n\x0fSetAsideDropped\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12>\n\x05\x66\x61\x63ts\x18\x06 \x03(\x0b\x32/.carbonmarket.log.v1.SetAsideDropped.FactsEntry\x12\x0e\n\x06ground\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\x0eHearingResumed\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x15\n\rsource_digest\x18\x03 \x01(\x0c\x12\x0e\n\x06ground\x18\x04 \x01(\t\"9\n\x10ReleaseActivated\x12\x15\n\rrelease_level\x18\x01 \x01(\x05\x12\x0e\n\x06ground\x18\x02 \x01(\t\"L\n\rHearingHalted\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\"&\n\rHearingWentOn\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\"\xf0\x01\n\x12HeardEventSetAside\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x41\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x32.carbonmarket.log.v1.HeardEventSetAside.FactsEntry\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05timer\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.log.v1.log_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._loaded_options = None
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._loaded_options = None
   _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_LOGOPENED']._serialized_start=61
@@ -39,20 +41,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEADERSHIPTAKEN']._serialized_end=143
   _globals['_CLOCKMOVED']._serialized_start=145
   _globals['_CLOCKMOVED']._serialized_end=173
-  _globals['_CORRECTIONPROPOSED']._serialized_start=175
-  _globals['_CORRECTIONPROPOSED']._serialized_end=249
-  _globals['_SETASIDERESOLVED']._serialized_start=251
-  _globals['_SETASIDERESOLVED']._serialized_end=349
-  _globals['_HEARINGRESUMED']._serialized_start=352
-  _globals['_HEARINGRESUMED']._serialized_end=491
-  _globals['_RELEASEACTIVATED']._serialized_start=493
-  _globals['_RELEASEACTIVATED']._serialized_end=586
-  _globals['_HEARINGHALTED']._serialized_start=588
-  _globals['_HEARINGHALTED']._serialized_end=664
-  _globals['_HEARINGWENTON']._serialized_start=666
-  _globals['_HEARINGWENTON']._serialized_end=704
-  _globals['_HEARDEVENTSETASIDE']._serialized_start=707
-  _globals['_HEARDEVENTSETASIDE']._serialized_end=918
-  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_start=874
-  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_end=918
+  _globals['_COMMANDPROPOSED']._serialized_start=175
+  _globals['_COMMANDPROPOSED']._serialized_end=258
+  _globals['_PROPOSALAPPROVED']._serialized_start=260
+  _globals['_PROPOSALAPPROVED']._serialized_end=296
+  _globals['_PROPOSALREJECTED']._serialized_start=298
+  _globals['_PROPOSALREJECTED']._serialized_end=350
+  _globals['_PROPOSALEXPIRED']._serialized_start=352
+  _globals['_PROPOSALEXPIRED']._serialized_end=387
+  _globals['_SETASIDEDECIDEDAGAIN']._serialized_start=390
+  _globals['_SETASIDEDECIDEDAGAIN']._serialized_end=518
+  _globals['_SETASIDEDROPPED']._serialized_start=521
+  _globals['_SETASIDEDROPPED']._serialized_end=770
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_start=726
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_end=770
+  _globals['_HEARINGRESUMED']._serialized_start=772
+  _globals['_HEARINGRESUMED']._serialized_end=875
+  _globals['_RELEASEACTIVATED']._serialized_start=877
+  _globals['_RELEASEACTIVATED']._serialized_end=934
+  _globals['_HEARINGHALTED']._serialized_start=936
+  _globals['_HEARINGHALTED']._serialized_end=1012
+  _globals['_HEARINGWENTON']._serialized_start=1014
+  _globals['_HEARINGWENTON']._serialized_end=1052
+  _globals['_HEARDEVENTSETASIDE']._serialized_start=1055
+  _globals['_HEARDEVENTSETASIDE']._serialized_end=1295
+  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_start=726
+  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_end=770
 # @@protoc_insertion_point(module_scope)

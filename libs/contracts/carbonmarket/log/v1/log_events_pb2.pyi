@@ -88,63 +88,202 @@ class ClockMoved(_message.Message):
 Global___ClockMoved: _TypeAlias = ClockMoved  # noqa: Y015
 
 @_typing.final
-class CorrectionProposed(_message.Message):
-    """One operator asks for a correction of the shell's own books; another has to ask for the same."""
+class CommandProposed(_message.Message):
+    """A command that awaits the approval of a second person. The record's position is the proposal's number."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CORRECTION_FIELD_NUMBER: _builtins.int
-    GROUND_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
     PROPOSER_FIELD_NUMBER: _builtins.int
-    correction: _builtins.str
-    """What is to be corrected, by name: `set-aside/POSITION`, `hearing/LOG/POSITION/DIGEST`, or `release/LEVEL`."""
-    ground: _builtins.str
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """The request of the command, by its full name, in protobuf's binary form and without the shell's own fields."""
+    data: _builtins.bytes
     proposer: _builtins.str
+    """`role:name`."""
+    expires_ms: _builtins.int
+    """When it ends if nobody has approved or rejected it, milliseconds since 1970, UTC."""
     def __init__(
         self,
         *,
-        correction: _builtins.str = ...,
-        ground: _builtins.str = ...,
+        type: _builtins.str = ...,
+        data: _builtins.bytes = ...,
         proposer: _builtins.str = ...,
+        expires_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction", "ground", b"ground", "proposer", b"proposer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "expires_ms", b"expires_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CorrectionProposed: _TypeAlias = CorrectionProposed  # noqa: Y015
+Global___CommandProposed: _TypeAlias = CommandProposed  # noqa: Y015
 
 @_typing.final
-class SetAsideResolved(_message.Message):
-    """Two people dealt with an event that was set aside: it blocks nothing any more."""
+class ProposalApproved(_message.Message):
+    """A second person approved a proposal: the records that follow in the same command are what was proposed, decided now. They name this record
+    as their approval.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.int
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalApproved: _TypeAlias = ProposalApproved  # noqa: Y015
+
+@_typing.final
+class ProposalRejected(_message.Message):
+    """A proposal was rejected, or withdrawn by its proposer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.int
+    ground: _builtins.str
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalRejected: _TypeAlias = ProposalRejected  # noqa: Y015
+
+@_typing.final
+class ProposalExpired(_message.Message):
+    """Nobody approved the proposal in its time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.int
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalExpired: _TypeAlias = ProposalExpired  # noqa: Y015
+
+@_typing.final
+class SetAsideDecidedAgain(_message.Message):
+    """What was set aside was decided again, after its cause was mended: the records that follow in the same command are what came of it. An
+    answer to an order of our own is awaited again: the order is sent once more.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_POSITION_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSER_FIELD_NUMBER: _builtins.int
-    APPROVER_FIELD_NUMBER: _builtins.int
     set_aside_position: _builtins.int
-    """Where the HeardEventSetAside stands in this log."""
+    """Where the HeardEventSetAside stands in this log, and what it held."""
+    source_log_id: _builtins.str
+    source_position: _builtins.int
+    type: _builtins.str
     ground: _builtins.str
-    proposer: _builtins.str
-    approver: _builtins.str
     def __init__(
         self,
         *,
         set_aside_position: _builtins.int = ...,
+        source_log_id: _builtins.str = ...,
+        source_position: _builtins.int = ...,
+        type: _builtins.str = ...,
         ground: _builtins.str = ...,
-        proposer: _builtins.str = ...,
-        approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "ground", b"ground", "proposer", b"proposer", "set_aside_position", b"set_aside_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "set_aside_position", b"set_aside_position", "source_log_id", b"source_log_id", "source_position", b"source_position", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SetAsideResolved: _TypeAlias = SetAsideResolved  # noqa: Y015
+Global___SetAsideDecidedAgain: _TypeAlias = SetAsideDecidedAgain  # noqa: Y015
+
+@_typing.final
+class SetAsideDropped(_message.Message):
+    """What was set aside blocks nothing any more, and is not applied. Reason and facts say what is left open."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_POSITION_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    set_aside_position: _builtins.int
+    """Where the HeardEventSetAside stands in this log, and what it held."""
+    source_log_id: _builtins.str
+    source_position: _builtins.int
+    type: _builtins.str
+    reason: _builtins.str
+    ground: _builtins.str
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        set_aside_position: _builtins.int = ...,
+        source_log_id: _builtins.str = ...,
+        source_position: _builtins.int = ...,
+        type: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "ground", b"ground", "reason", b"reason", "set_aside_position", b"set_aside_position", "source_log_id", b"source_log_id", "source_position", b"source_position", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAsideDropped: _TypeAlias = SetAsideDropped  # noqa: Y015
 
 @_typing.final
 class HearingResumed(_message.Message):
@@ -156,15 +295,11 @@ class HearingResumed(_message.Message):
     SOURCE_POSITION_FIELD_NUMBER: _builtins.int
     SOURCE_DIGEST_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSER_FIELD_NUMBER: _builtins.int
-    APPROVER_FIELD_NUMBER: _builtins.int
     source_log_id: _builtins.str
     source_position: _builtins.int
     """The record of the source that counts as the last one heard, and its digest."""
     source_digest: _builtins.bytes
     ground: _builtins.str
-    proposer: _builtins.str
-    approver: _builtins.str
     def __init__(
         self,
         *,
@@ -172,12 +307,10 @@ class HearingResumed(_message.Message):
         source_position: _builtins.int = ...,
         source_digest: _builtins.bytes = ...,
         ground: _builtins.str = ...,
-        proposer: _builtins.str = ...,
-        approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "ground", b"ground", "proposer", b"proposer", "source_digest", b"source_digest", "source_log_id", b"source_log_id", "source_position", b"source_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "source_digest", b"source_digest", "source_log_id", b"source_log_id", "source_position", b"source_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -193,24 +326,18 @@ class ReleaseActivated(_message.Message):
 
     RELEASE_LEVEL_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSER_FIELD_NUMBER: _builtins.int
-    APPROVER_FIELD_NUMBER: _builtins.int
     release_level: _builtins.int
     """Each level follows the one before it; a new log has level 0."""
     ground: _builtins.str
-    proposer: _builtins.str
-    approver: _builtins.str
     def __init__(
         self,
         *,
         release_level: _builtins.int = ...,
         ground: _builtins.str = ...,
-        proposer: _builtins.str = ...,
-        approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "ground", b"ground", "proposer", b"proposer", "release_level", b"release_level"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "release_level", b"release_level"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -268,7 +395,7 @@ Global___HearingWentOn: _TypeAlias = HearingWentOn  # noqa: Y015
 
 @_typing.final
 class HeardEventSetAside(_message.Message):
-    """A heard event that could not be applied: it waits for people and blocks what depends on it."""
+    """What was heard, answered or due and could not be applied: it waits for people and blocks what depends on it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -297,10 +424,18 @@ class HeardEventSetAside(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    TIMER_FIELD_NUMBER: _builtins.int
     source_log_id: _builtins.str
+    """The log and the record that was heard; of an answer, this log and the order's position; of a timer, this log."""
     source_position: _builtins.int
     type: _builtins.str
+    """Of a heard event its full name; of an answer or a timer the command's name."""
     reason: _builtins.str
+    data: _builtins.bytes
+    """The heard event."""
+    timer: _builtins.str
+    """The timer's name."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
@@ -311,10 +446,12 @@ class HeardEventSetAside(_message.Message):
         type: _builtins.str = ...,
         reason: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        data: _builtins.bytes = ...,
+        timer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "reason", b"reason", "source_log_id", b"source_log_id", "source_position", b"source_position", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "facts", b"facts", "reason", b"reason", "source_log_id", b"source_log_id", "source_position", b"source_position", "timer", b"timer", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

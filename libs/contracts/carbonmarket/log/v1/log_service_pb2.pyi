@@ -253,6 +253,7 @@ class GetStatusResponse(_message.Message):
     REFUSED_ORDERS_FIELD_NUMBER: _builtins.int
     RELEASE_LEVEL_FIELD_NUMBER: _builtins.int
     RELEASE_LEVEL_KNOWN_FIELD_NUMBER: _builtins.int
+    PROPOSALS_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     rehearsal: _builtins.bool
     now_ms: _builtins.int
@@ -276,6 +277,10 @@ class GetStatusResponse(_message.Message):
     def refused_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedOrder]:
         """Those of them that the other service refuses instead of answering: people must find out why."""
 
+    @_builtins.property
+    def proposals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Proposal]:
+        """Commands that await the approval of a second person."""
+
     def __init__(
         self,
         *,
@@ -291,14 +296,52 @@ class GetStatusResponse(_message.Message):
         refused_orders: _abc.Iterable[Global___RefusedOrder] | None = ...,
         release_level: _builtins.int = ...,
         release_level_known: _builtins.int = ...,
+        proposals: _abc.Iterable[Global___Proposal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class Proposal(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    PROPOSED_MS_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.int
+    """The position of its record, by which it is approved or rejected."""
+    type: _builtins.str
+    """The request of the command, by its full name, in protobuf's binary form."""
+    data: _builtins.bytes
+    proposer: _builtins.str
+    """`role:name`."""
+    proposed_ms: _builtins.int
+    expires_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.int = ...,
+        type: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+        proposer: _builtins.str = ...,
+        proposed_ms: _builtins.int = ...,
+        expires_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "expires_ms", b"expires_ms", "proposal", b"proposal", "proposed_ms", b"proposed_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Proposal: _TypeAlias = Proposal  # noqa: Y015
 
 @_typing.final
 class RefusedOrder(_message.Message):
@@ -412,16 +455,44 @@ Global___Source: _TypeAlias = Source  # noqa: Y015
 class SetAside(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     POSITION_FIELD_NUMBER: _builtins.int
     SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
     SOURCE_POSITION_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    TIMER_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     source_log_id: _builtins.str
     source_position: _builtins.int
     type: _builtins.str
     reason: _builtins.str
+    timer: _builtins.str
+    """Of a timer its name."""
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What was wrong, and so what is left open if it is dropped."""
+
     def __init__(
         self,
         *,
@@ -430,17 +501,172 @@ class SetAside(_message.Message):
         source_position: _builtins.int = ...,
         type: _builtins.str = ...,
         reason: _builtins.str = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        timer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "reason", b"reason", "source_log_id", b"source_log_id", "source_position", b"source_position", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "position", b"position", "reason", b"reason", "source_log_id", b"source_log_id", "source_position", b"source_position", "timer", b"timer", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetAside: _TypeAlias = SetAside  # noqa: Y015
 
 @_typing.final
-class ResolveSetAsideRequest(_message.Message):
+class ProposeCommandRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    type: _builtins.str
+    """The request of the command, by its full name (carbonmarket.log.v1.DropSetAsideRequest), in protobuf's binary form; its request_id counts
+    for nothing.
+    """
+    data: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "request_id", b"request_id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCommandRequest: _TypeAlias = ProposeCommandRequest  # noqa: Y015
+
+@_typing.final
+class ProposeCommandResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.int
+    """The proposal's number: the position of its record."""
+    expires_ms: _builtins.int
+    """When it ends if nobody approves it, milliseconds since 1970, UTC."""
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.int = ...,
+        expires_ms: _builtins.int = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_ms", b"expires_ms", "position", b"position", "proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCommandResponse: _TypeAlias = ProposeCommandResponse  # noqa: Y015
+
+@_typing.final
+class ApproveProposalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    proposal: _builtins.int
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        proposal: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveProposalRequest: _TypeAlias = ApproveProposalRequest  # noqa: Y015
+
+@_typing.final
+class ApproveProposalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The types of the events that came of it, in their order."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_builtins.str] | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveProposalResponse: _TypeAlias = ApproveProposalResponse  # noqa: Y015
+
+@_typing.final
+class RejectProposalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    proposal: _builtins.int
+    ground: _builtins.str
+    """Why, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        proposal: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "proposal", b"proposal", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectProposalRequest: _TypeAlias = RejectProposalRequest  # noqa: Y015
+
+@_typing.final
+class RejectProposalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectProposalResponse: _TypeAlias = RejectProposalResponse  # noqa: Y015
+
+@_typing.final
+class DecideSetAsideAgainRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -451,7 +677,7 @@ class ResolveSetAsideRequest(_message.Message):
     set_aside_position: _builtins.int
     """Where the HeardEventSetAside stands in this service's log."""
     ground: _builtins.str
-    """Why it may be, 1 to 200 characters."""
+    """How its cause was mended, 1 to 200 characters."""
     def __init__(
         self,
         *,
@@ -465,31 +691,75 @@ class ResolveSetAsideRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ResolveSetAsideRequest: _TypeAlias = ResolveSetAsideRequest  # noqa: Y015
+Global___DecideSetAsideAgainRequest: _TypeAlias = DecideSetAsideAgainRequest  # noqa: Y015
 
 @_typing.final
-class ResolveSetAsideResponse(_message.Message):
+class DecideSetAsideAgainResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    RESOLVED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    resolved: _builtins.bool
-    """False while the call of a second operator is awaited."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        resolved: _builtins.bool = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "resolved", b"resolved"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ResolveSetAsideResponse: _TypeAlias = ResolveSetAsideResponse  # noqa: Y015
+Global___DecideSetAsideAgainResponse: _TypeAlias = DecideSetAsideAgainResponse  # noqa: Y015
+
+@_typing.final
+class DropSetAsideRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    set_aside_position: _builtins.int
+    """Where the HeardEventSetAside stands in this service's log."""
+    ground: _builtins.str
+    """How people deal with what is left open, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        set_aside_position: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "set_aside_position", b"set_aside_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropSetAsideRequest: _TypeAlias = DropSetAsideRequest  # noqa: Y015
+
+@_typing.final
+class DropSetAsideResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropSetAsideResponse: _TypeAlias = DropSetAsideResponse  # noqa: Y015
 
 @_typing.final
 class ResumeHearingRequest(_message.Message):
@@ -529,21 +799,17 @@ Global___ResumeHearingRequest: _TypeAlias = ResumeHearingRequest  # noqa: Y015
 class ResumeHearingResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    RESUMED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    resumed: _builtins.bool
-    """False while the call of a second operator is awaited."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        resumed: _builtins.bool = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "resumed", b"resumed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -581,21 +847,17 @@ Global___ActivateReleaseRequest: _TypeAlias = ActivateReleaseRequest  # noqa: Y0
 class ActivateReleaseResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    ACTIVATED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    activated: _builtins.bool
-    """False while the call of a second operator is awaited."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        activated: _builtins.bool = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated", b"activated", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,6 +56,8 @@ class Refusal(_message.Message):
           The same subject used it for another command on the same account: take a new id, or send the first command unchanged.
       EVENT_TOO_LARGE            FAILED_PRECONDITION  type, bytes, bytes_max
           Ask for less at once, in several commands.
+      APPROVAL_REQUIRED          FAILED_PRECONDITION  command
+          It takes two people: propose the command, and let another person approve it.
       RELEASE_NOT_ACTIVE         FAILED_PRECONDITION  type, release_level, release_level_active
           What the command would cause belongs to a release level that is not active yet: two operators activate it.
       TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   actor, waiting, free

@@ -1,0 +1,68 @@
+"""`pending`: what was proposed and awaits a second person, who approves or rejects it."""
+
+import asyncio
+
+import click
+
+from carbonmarket_client.cli.app import Noun, Session, cli, command, request_id_option
+from carbonmarket_client.cli.plain import plain
+from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.screens.pending import pending_screen
+from carbonmarket_client.settings import SERVICES
+
+
+class ProposalId(click.ParamType[tuple[str, int]]):
+    """SERVICE/NUMBER, as a proposal is shown."""
+
+    name = "proposal"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        service, _, number = value.partition("/")
+        if service not in SERVICES or not (number.isascii() and number.isdigit()):
+            self.fail(f"{value!r} is no proposal: write SERVICE/NUMBER, as `carbonmarket pending` shows it", param, ctx)
+        return service, int(number)
+
+
+PROPOSAL = ProposalId()
+
+
+def another_approves(service: str, proposal: int) -> str:
+    return f"Proposed: another person approves it, `carbonmarket pending approve {service}/{proposal}`."
+
+
+@cli.group(cls=Noun)
+def pending() -> None:
+    """Pending: what was proposed and awaits a second person."""
+
+
+@command(pending, "show", ["carbonmarket pending", "carbonmarket pending --json"])
+async def show_pending(market: CarbonMarket, session: Session) -> None:
+    """Show what awaits a second person in the three services, by whom it was proposed and until when."""
+    answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
+    proposals = dict(zip(SERVICES, (list(answer.proposals) for answer in answers), strict=True))
+    known = {service: [plain(one) for one in of_service] for service, of_service in proposals.items()}
+    session.show(known, pending_screen(proposals))
+
+
+@command(pending, "approve", ["carbonmarket pending approve clearing/5020"])
+@click.argument("proposal", type=PROPOSAL)
+@request_id_option
+async def approve(market: CarbonMarket, session: Session, proposal: tuple[str, int], request_id: str) -> None:
+    """Approve PROPOSAL: it is decided now. Its proposer cannot, in no other role either."""
+    service, number = proposal
+    answer = await market.service(service).approve_proposal(number, request_id=request_id)
+    what = ", ".join(event.rpartition(".")[2] for event in answer.events)
+    session.done(answer, request_id, f"Approved and done: {what}.")
+
+
+@command(pending, "reject", ['carbonmarket pending reject clearing/5020 --ground "paid meanwhile"'])
+@click.argument("proposal", type=PROPOSAL)
+@click.option("--ground", required=True, help="Why.")
+@request_id_option
+async def reject(
+    market: CarbonMarket, session: Session, proposal: tuple[str, int], ground: str, request_id: str
+) -> None:
+    """Reject PROPOSAL, or withdraw one of your own."""
+    service, number = proposal
+    answer = await market.service(service).reject_proposal(number, ground, request_id=request_id)
+    session.done(answer, request_id, "Rejected: nothing was done.")

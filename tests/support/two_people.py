@@ -1,0 +1,43 @@
+"""Commands that two people give, in the tests of the shell: one proposes, another approves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chassis.engine import Done, Engine
+from chassis.log_service import NOT_PROPOSED, SHELL_COMMANDS
+from chassis.look import Declared
+from chassis.proposals import ApproveProposal, Proposable, ProposeCommand
+from chassis.reaction import Reactions, ReactionTable
+from chassis.writer import Writer
+from support.asking import asked, call_of
+
+NO_REACTIONS: Mapping[str, Reactions] = {}
+
+
+def declared(release_level: int = 0, reactions: Mapping[str, Reactions] = NO_REACTIONS) -> Declared:
+    """What a service of the tests declares: of commands, the shell's own can be proposed."""
+    tables = {source: ReactionTable(of_source) for source, of_source in reactions.items()}
+    return Declared(tables, Proposable((SHELL_COMMANDS,), NOT_PROPOSED), release_level)
+
+
+def proposal_of(command: object) -> ProposeCommand:
+    """The proposal of one of the shell's own commands."""
+    return ProposeCommand(*SHELL_COMMANDS.encode(command))
+
+
+def by_two(engine: Engine[Any], command: object, proposer: str, approver: str, now_ms: int = 1_000) -> Done:
+    """One of the shell's commands, proposed and approved."""
+    proposed = engine.decide(asked(proposer, "", proposal_of(command)), {}, now_ms)
+    assert isinstance(proposed, Done), proposed
+    approved = engine.decide(asked(approver, "", ApproveProposal(proposed.position)), {}, now_ms)
+    assert isinstance(approved, Done), approved
+    return approved
+
+
+async def proposed(writer: Writer[Any], command: object, proposer: str, request_id: str = "propose") -> int:
+    """The number of a proposal of one of the shell's commands."""
+    return (await writer.submit(proposal_of(command), call_of(proposer, request_id))).position
+
+
+async def approved(writer: Writer[Any], number: int, approver: str, request_id: str = "approve") -> Done:
+    return await writer.submit(ApproveProposal(number), call_of(approver, request_id))

@@ -1,0 +1,174 @@
+"""What was set aside is decided again once its cause is mended, or dropped: both by two people."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from google.protobuf import wrappers_pb2
+
+from chassis import caller as caller_module
+from chassis.caller import Caller, Outgoing
+from chassis.decider import Context, Decider, Rejected
+from chassis.engine import Done, Engine
+from chassis.memory_log import MemoryLog, MemoryStore
+from chassis.record import HeardUpTo
+from chassis.set_aside import (
+    DecideSetAsideAgain,
+    DropSetAside,
+    HeardEventSetAside,
+    SetAsideDecidedAgain,
+    SetAsideDropped,
+)
+from chassis.shell import OpenLog
+from chassis.submission import DueTimer, HeardRecord, OrderAnswer
+from chassis.telemetry import Metrics
+from chassis.tracing import Tracing
+from chassis.writer import Writer
+from support import tally
+from support.asking import asked, call_of
+from support.hearing import REACTIONS
+from support.tally import Add, Added, AddLater, Answered, Delivered, Order, Ordered, Ring, Tally
+from support.two_people import approved, by_two, declared, proposal_of, proposed
+
+ANN, BEN = "registry_operator:ann", "exchange_operator:ben"
+NOW_MS = 5_000
+TYPE = "google.protobuf.Int64Value"
+GROUND = "mended, minutes 12"
+ASIDE = HeardEventSetAside("tally", 0, "Ring", "BELL_BROKEN", ())
+
+
+def full_tally(decider: Decider[Tally] | None = None) -> Engine[Tally]:
+    """One that has no room for more than one, until somebody takes from it."""
+    heard = declared(reactions={"other": REACTIONS})
+    on: Engine[Tally] = Engine("tally", decider or tally.decider(), tally.WIRE, Tracing(), declared=heard)
+    on.decide(asked("service:tally", "", OpenLog(False)), {}, NOW_MS)
+    on.decide(asked("participant:ada", "", Add(tally.TALLY_MAX - 1)), {}, NOW_MS)
+    return on
+
+
+def hear(on: Engine[Tally], position: int, amount: int) -> None:
+    data = wrappers_pb2.Int64Value(value=amount).SerializeToString()
+    upto = HeardUpTo("other", position, b"d")
+    assert isinstance(on.decide(HeardRecord(upto, TYPE, Add(amount), data=data), {}, NOW_MS), Done)
+
+
+def test_a_heard_record_is_decided_again_as_its_reaction_has_it_after_its_cause_is_mended() -> None:
+    on = full_tally()
+    hear(on, 1, 7)
+    hear(on, 2, 1)
+    (position,) = on.shell.set_aside
+    again = DecideSetAsideAgain(position, GROUND)
+    full = on.decide(asked(ANN, "", proposal_of(again)), {}, NOW_MS)
+    assert isinstance(full, Rejected) and full.reason == "TALLY_FULL", "its cause is not mended yet"
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    on.take_batch()
+    done = by_two(on, again, ANN, BEN, NOW_MS)
+    assert done.events[1:] == (SetAsideDecidedAgain(position, "other", 1, TYPE, GROUND), Added(7))
+    assert on.state.total == tally.TALLY_MAX - 100 + 7
+    assert on.shell.set_aside == {}
+    records = on.take_batch().records
+    assert [record.source_log_id for record in records] == [""] * 4, "what came later was heard already"
+    assert on.heard["other"].position == 2
+    approval = f"tally/{records[1].position}"
+    assert [record.approval for record in records] == ["", "", approval, approval]
+
+
+def test_a_decision_is_told_that_it_comes_late_and_no_longer_counts_what_it_decides() -> None:
+    seen: list[Context] = []
+
+    def add(state: Tally, command: Add, context: Context) -> list[object]:
+        seen.append(context)
+        return tally.add(state, command, context)
+
+    on = full_tally(replace(tally.decider(), decide={**tally.decider().decide, Add: add}))
+    hear(on, 1, 7)
+    (position,) = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    by_two(on, DecideSetAsideAgain(position, GROUND), ANN, BEN, NOW_MS)
+    assert not any(context.late for context in seen[:-2])
+    assert (seen[-1].late, seen[-1].set_aside, str(seen[-1].actor)) == (True, 0, "service:other")
+    assert seen[-1].approval.startswith("tally/")
+
+
+def test_dropping_says_what_it_leaves_open_and_applies_nothing() -> None:
+    on = full_tally()
+    hear(on, 1, 7)
+    (position,) = on.shell.set_aside
+    done = by_two(on, DropSetAside(position, GROUND), ANN, BEN, NOW_MS)
+    dropped = done.only(SetAsideDropped)
+    assert (dropped.source_log_id, dropped.source_position, dropped.type) == ("other", 1, TYPE)
+    assert (dropped.reason, dict(dropped.facts)["total"]) == ("TALLY_FULL", str(tally.TALLY_MAX - 1))
+    assert on.state.total == tally.TALLY_MAX - 1
+    assert on.shell.set_aside == {}
+
+
+def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> None:
+    broken = [True]
+
+    def ring(state: Tally, command: Ring, context: Context) -> list[object]:
+        if broken:
+            raise Rejected("BELL_BROKEN")
+        return [Added(1)]
+
+    on = full_tally(replace(tally.decider(), decide={**tally.decider().decide, Ring: ring}))
+    on.decide(asked("participant:ada", "", AddLater(NOW_MS)), {}, NOW_MS)
+    timer = on.due()
+    assert timer is not None
+    on.decide(DueTimer("tally", timer), {}, NOW_MS)
+    (position,) = on.shell.set_aside
+    again = DecideSetAsideAgain(position, GROUND)
+    still = on.decide(asked(ANN, "", proposal_of(again)), {}, NOW_MS)
+    assert isinstance(still, Rejected) and still.reason == "BELL_BROKEN"
+    broken.clear()
+    by_two(on, again, ANN, BEN, NOW_MS)
+    assert on.state.due == [] and on.shell.set_aside == {}
+    on.shell.set_aside[position] = replace(ASIDE, timer="ring/1")
+    over = on.decide(asked(ANN, "", proposal_of(again)), {}, NOW_MS)
+    assert isinstance(over, Rejected) and over.reason == "TIMER_NOT_DUE"
+    by_two(on, DropSetAside(position, GROUND), ANN, BEN, NOW_MS)
+
+
+async def test_an_answer_that_was_set_aside_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller_module, "RETRY_SECONDS", (0.01,))
+    away = [True]
+
+    def answered(state: Tally, command: Answered, context: Context) -> list[object]:
+        if away:
+            raise Rejected("SHELF_FULL")
+        return [Delivered(command.what)]
+
+    log = MemoryLog(MemoryStore("tally"))
+    await log.lead()
+    decider = replace(tally.decider(), decide={**tally.decider().decide, Answered: answered})
+    engine: Engine[Tally] = Engine("tally", decider, tally.WIRE, Tracing(), frozenset({Ordered}), declared())
+    writer = Writer(engine, log, Metrics())
+    sent: list[int] = []
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        sent.append(outgoing.position)
+        return Answered(order.what)
+
+    caller = Caller({Ordered: deliver}, {}, writer, Tracing())
+    running = [asyncio.create_task(writer.run()), asyncio.create_task(caller.run())]
+    async with asyncio.timeout(5):
+        await writer.submit(Order("bread"), call_of("participant:ada", "r1"))
+        while not engine.shell.set_aside:
+            await asyncio.sleep(0.01)
+        (position,) = engine.shell.set_aside
+        away.clear()
+        number = await proposed(writer, DecideSetAsideAgain(position, GROUND), ANN)
+        await approved(writer, number, BEN)
+        while (await writer.read(lambda state: list(state.delivered))).value != ["bread"]:
+            await asyncio.sleep(0.01)
+    assert sent == [1, 1] and engine.shell.unanswered == set()
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+
+
+def test_an_answer_is_decided_once_however_often_it_comes() -> None:
+    on: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Ordered}), declared())
+    on.decide(asked("participant:ada", "", Order("bread")), {}, NOW_MS)
+    for _ in range(3):
+        on.decide(OrderAnswer("tally", 1, Answered("bread")), {}, NOW_MS)
+    assert on.state.delivered == ["bread"]
