@@ -15,7 +15,8 @@ for `__init__`, and compiles them once: they are as fast as written by hand. `so
 | `tuple[X, ...]`               | `repeated`, of what X is                                                   |
 
 A request is not the domain's alone: it may have SHELL_FIELDS beside the command's. And its numbers are what somebody
-sent: a command takes any number for an enum, as an `int` or as a numbering that knows one for all it does not know.
+sent, of those that the proto names (`chassis.enums` refuses the others): a command takes an enum that may be left out
+as an `int` or as a numbering with UNSPECIFIED.
 """
 
 import re
@@ -43,7 +44,6 @@ PLAIN = {
     FieldDescriptor.CPPTYPE_BOOL: bool,
     FieldDescriptor.CPPTYPE_STRING: str,
 }
-UNKNOWN_NUMBER = -1
 
 
 class Mismatch(TypeError):
@@ -154,12 +154,8 @@ def check_numbering(where: str, ours: type[IntEnum], theirs: EnumDescriptor, of_
     named = {prefix + member.name: member.value for member in ours}
     if {f"{prefix}UNSPECIFIED": 0} | named != {each.name: each.number for each in theirs.values}:
         raise Mismatch(f"{where}: {ours.__name__} does not number as {theirs.full_name} does")
-    try:
-        unknown_is_known = ours(UNKNOWN_NUMBER) in ours
-    except ValueError:
-        unknown_is_known = False
-    if of_request and not unknown_is_known:
-        raise Mismatch(f"{where} is a {ours.__name__}, but what is sent may be any number: make it an int")
+    if of_request and 0 not in named.values():
+        raise Mismatch(f"{where} is a {ours.__name__}, but what is sent may be left out: give it UNSPECIFIED")
 
 
 def is_map(field: FieldDescriptor) -> bool:

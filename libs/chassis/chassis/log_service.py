@@ -71,7 +71,7 @@ class LogService:
         if call.role in READS_OWN_FEED_ONLY and call.account != account:
             raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=account, actor=str(call.actor))
         check_account(account)
-        check_sequence(after, self._tables.feed_end(account), "after_sequence")
+        check_sequence(after, await self._tables.feed_end(account, after), "after_sequence")
         records_max, wait_seconds = records_asked(request), seconds_asked(request)
         if not await self._tables.feed_beyond(account, after, 0):
             with call.waiting() as may_wait:

@@ -109,15 +109,22 @@ class Projector(Progress):
                     del self._waiting[account]
         return self._sequences.get(account, 0) > sequence
 
-    def feed_end(self, account: str) -> int:
+    async def feed_end(self, account: str, asked: int) -> int:
         """The sequence of the last record in an account's feed; 0 while there is none. Raises Unavailable as
         `log_end` does.
         """
-        self.log_end()
+        if asked > self._sequences.get(account, 0):
+            await self._tail.prove_anew()
+        self.check_readable()
         return self._sequences.get(account, 0)
 
-    def log_end(self) -> int:
-        """Where the log itself ends. Raises Unavailable where nothing may be read here (check_readable)."""
+    async def log_end(self, asked: int) -> int:
+        """Where the log itself ends, for who asks for a position. Raises Unavailable where nothing may be read here
+        (check_readable). That a position is beyond the end is said only on a proof of leadership made since: another
+        replica may have led, and recorded more.
+        """
+        if asked > self._tail.position:
+            await self._tail.prove_anew()
         self.check_readable()
         return self._tail.position
 
@@ -125,7 +132,7 @@ class Projector(Progress):
         """Returns when the tables show `position`. Raises Unavailable if that takes too long, and BeyondEnd at once
         where the log itself does not reach so far: there is nothing to wait for.
         """
-        check_min_position(position, self.log_end())
+        check_min_position(position, await self.log_end(position))
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
             raise Unavailable(f"tables stand at {self.position}, asked for {position}")
 
@@ -159,12 +166,13 @@ class Tables:
         """What an answer shows at least: read before its rows, so that they show no less."""
         return self._projector.position
 
-    def log_end(self) -> int:
+    async def log_end(self, asked: int) -> int:
         """Where the log itself ends; the tables may be behind. Raises Unavailable."""
-        return self._projector.log_end()
+        return await self._projector.log_end(asked)
 
-    def feed_end(self, account: str) -> int:
-        return self._projector.feed_end(account)
+    async def feed_end(self, account: str, asked: int) -> int:
+        """Where an account's feed ends, for who asks for a place in it. Raises Unavailable."""
+        return await self._projector.feed_end(account, asked)
 
     async def wait_for(self, position: int) -> None:
         """Returns when the tables, and with them the state, show a position. Raises as the projector's does."""

@@ -24,6 +24,7 @@ from chassis.bulk import parse_many
 from chassis.call import Call, Unavailable
 from chassis.decider import Malformed
 from chassis.edges import Channel, OpenChannel
+from chassis.enums import check_enums
 from chassis.errors import Failure, failure_of
 from chassis.heading import Context, Heading, authenticate, heading_of
 from chassis.places import Kind, Place, Places
@@ -74,11 +75,14 @@ class Rpc:
     def is_command(self) -> bool:
         return REQUEST_ID in self.request.DESCRIPTOR.fields_by_name
 
-    def parse(self, data: bytes) -> Message:
+    def read(self, request: bytes | Message) -> Message:
+        """The request, in bytes or as a part of a larger message. Raises Malformed."""
         try:
-            return self.request.FromString(data)
+            message = self.request.FromString(request) if isinstance(request, bytes) else request
         except DecodeError as error:
             raise Malformed("REQUEST_NOT_READABLE", "", message=self.request.DESCRIPTOR.full_name) from error
+        check_enums(message)
+        return message
 
 
 class Server:
@@ -162,7 +166,7 @@ class Server:
                             yield part
                         return
                     caller = authenticate(heading, rpc.roles)
-                    message = rpc.parse(data)
+                    message = rpc.read(data)
                     await self._prepare(message, caller)
                     async for answer in rpc.method(message, caller):
                         yield answer
@@ -192,7 +196,7 @@ class Server:
             caller.traceparent = branch.traceparent
             if place is not None:
                 caller.waiting = place.waiting
-            message = rpc.parse(request) if isinstance(request, bytes) else request
+            message = rpc.read(request)
             await self._prepare(message, caller)
             answer: Message = await rpc.method(message, caller)
             if rpc.is_command:

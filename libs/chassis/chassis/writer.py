@@ -17,7 +17,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -80,10 +80,11 @@ Answers = Sequence[tuple[_Waiting, Outcome | Read[object]]]
 class Tail(Progress):
     """The newest committed records with their events, for followers that keep up; older ones are read from the log."""
 
-    def __init__(self, log: Log, engine: Engine[Any]) -> None:
+    def __init__(self, log: Log, engine: Engine[Any], prove: Callable[[], Awaitable[object]]) -> None:
         super().__init__()
         self._log = log
         self._engine = engine
+        self._prove = prove
         self._newest: deque[tuple[Record, object]] = deque(maxlen=TAIL_RECORDS_MAX)
         self._proved_at = -math.inf
 
@@ -94,6 +95,16 @@ class Tail(Progress):
     def is_proved(self) -> bool:
         """Whether this replica's leadership was proved of late: an append, also one of no records, was committed."""
         return asyncio.get_running_loop().time() - self._proved_at <= PROVED_SECONDS_MAX
+
+    async def prove_anew(self) -> None:
+        """Returns when an append that began now is committed. Raises Unavailable where none is: this replica leads no
+        more.
+        """
+        try:
+            async with asyncio.timeout(PROVED_SECONDS_MAX):
+                await self._prove()
+        except TimeoutError:
+            raise Unavailable(ASK_AGAIN) from None
 
     def extend(self, batch: Batch) -> None:
         self._proved_at = asyncio.get_running_loop().time()
@@ -128,7 +139,7 @@ class Writer(Generic[S]):
     ) -> None:
         self.engine = engine
         self.log = log
-        self.tail = Tail(log, engine)
+        self.tail = Tail(log, engine, lambda: self.read(lambda _: None))
         self._metrics = metrics
         self._clock_ms = (clock or MachineClock()).now_ms
         self._waiting: deque[_Waiting] = deque()

@@ -27,6 +27,9 @@ MENDS = {
     "TOO_MANY_COMMANDS": "Send fewer commands in one message.",
     "COMMAND_MISSING": "Set one of the command's alternatives; perhaps the service does not know a newer one.",
     "EVENT_TOO_LARGE": "Ask for less at once, in several commands.",
+    "ENUM_VALUE_UNKNOWN": (
+        "The service has no name for the number in that field: send one that its protos list, or ask a newer release."
+    ),
     "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
     "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",
     "CLOCK_OUT_OF_RANGE": "Give a time within what the facts allow: what a log has recorded is never taken back.",

@@ -206,11 +206,12 @@ class TradingClient(ServiceClient):
 
     # Queries
 
-    async def list_instruments(self, *, min_position: int = 0) -> query.ListInstrumentsResponse:
+    async def list_instruments(
+        self, *, page_size: int = 0, page_token: str = "", min_position: int = 0
+    ) -> query.ListInstrumentsResponse:
         """The instruments with the day's limits and prices, and the rules of the day."""
-        return await self.link.call(
-            query.ListInstrumentsRequest(min_position=min_position), query.ListInstrumentsResponse
-        )
+        request = query.ListInstrumentsRequest(min_position=min_position, page_size=page_size, page_token=page_token)
+        return await self.link.call(request, query.ListInstrumentsResponse)
 
     async def get_day(self, day: str = "", *, min_position: int = 0) -> query.GetDayResponse:
         """Where a trading day stands; with none named the open day, else the next one announced, else the last."""

@@ -41,11 +41,10 @@ WHERE payout_id > $1 AND ($2 = '' OR account = $2) AND ($3 = '' OR bank = $3) AN
 ORDER BY payout_id LIMIT $5
 """
 
-OBLIGATIONS_PAGE = """
-SELECT * FROM obligations
-WHERE day = $1 AND trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3)
-ORDER BY trade_id LIMIT $4
-"""
+OF_OBLIGATIONS = "trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3) ORDER BY trade_id LIMIT $4"
+OBLIGATIONS_PAGE = f"SELECT * FROM obligations WHERE day = $1 AND {OF_OBLIGATIONS}"
+# Of no day in particular: $1 is empty.
+OBLIGATIONS_OF_EVERY_DAY_PAGE = f"SELECT * FROM obligations WHERE $1 = '' AND {OF_OBLIGATIONS}"
 
 RUNS_PAGE = """
 SELECT * FROM runs WHERE run_id < $1 AND (NOT $2 OR completed_ms = 0) ORDER BY run_id DESC LIMIT $3
@@ -134,7 +133,7 @@ class ClearingQueryService:
         page = page_of(request, call)
         check_may_read(request.account, call)
         position = self.tables.position
-        await self._check_known(request.account, position)
+        await self._check_known(request.account)
         rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after(), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         entries = [from_row(pb.Entry, row) for row in shown]
@@ -142,12 +141,8 @@ class ClearingQueryService:
 
     async def ListPayouts(self, request: pb.ListPayoutsRequest, call: Call) -> pb.ListPayoutsResponse:
         page = page_of(request, call)
-        account, bank = request.account, ""
-        if call.role in HOLDER_ROLES:
-            account = account or call.account
-            check_may_read(account, call)
-        if call.role == BANK_ROLE:
-            bank = call.account
+        bank = call.account if call.role == BANK_ROLE else ""
+        account = await self._account_listed(request.account, call)
         position = self.tables.position
         rows = await self.tables.fetch(PAYOUTS_PAGE, page.after(), account, bank, request.state, page.fetched_max)
         shown, next_page_token = page.shown(rows, "payout_id")
@@ -155,12 +150,18 @@ class ClearingQueryService:
         return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=position)
 
     async def ListObligations(self, request: pb.ListObligationsRequest, call: Call) -> pb.ListObligationsResponse:
-        check_day(request.day)
         page = page_of(request, call)
-        if request.account or call.role in HOLDER_ROLES:
-            check_may_read(request.account, call)
+        if request.day:
+            check_day(request.day)
+        account = await self._account_listed(request.account, call)
         position = self.tables.position
-        rows = await self.tables.fetch(OBLIGATIONS_PAGE, request.day, page.after(), request.account, page.fetched_max)
+        rows = await self.tables.fetch(
+            OBLIGATIONS_PAGE if request.day else OBLIGATIONS_OF_EVERY_DAY_PAGE,
+            request.day,
+            page.after(),
+            account,
+            page.fetched_max,
+        )
         shown, next_page_token = page.shown(rows, "trade_id")
         obligations = [from_row(pb.Obligation, row) for row in shown]
         return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
@@ -199,7 +200,7 @@ class ClearingQueryService:
         check_may_read(request.account, call)
         account, day = request.account, request.day
         position = self.tables.position
-        await self._check_known(account, position)
+        await self._check_known(account)
         sums = await self.tables.fetch_one(STATEMENT_SUMS, account, day)
         trades = await self.tables.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
         blocked = await self.tables.fetch(BLOCKED, account, day)
@@ -245,7 +246,15 @@ class ClearingQueryService:
             position=position,
         )
 
-    async def _check_known(self, account: str, position: int) -> None:
+    async def _account_listed(self, account: str, call: Call) -> str:
+        """Whose rows a list shows: of the account named, else of all that the caller may see; empty for everybody's."""
+        account = account or (call.account if call.role in HOLDER_ROLES else "")
+        if account:
+            check_may_read(account, call)
+            await self._check_known(account)
+        return account
+
+    async def _check_known(self, account: str) -> None:
         if await self.tables.fetch_one(ACCOUNT, account) is None:
             raise NotFound("ACCOUNT_UNKNOWN", account=account)
 

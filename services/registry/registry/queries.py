@@ -127,7 +127,8 @@ class RegistryQueryService:
     async def ListMovements(self, request: pb.ListMovementsRequest, call: Call) -> pb.ListMovementsResponse:
         page = page_of(request, call)
         check_may_read(request.account, call)
-        check_position(request.after_position, self.tables.log_end(), "after_position")
+        end_position = await self.tables.log_end(request.after_position)
+        check_position(request.after_position, end_position, "after_position")
         position = self.tables.position
         await self._account(request.account, position)
         after = page.after(request.after_position)
@@ -158,7 +159,7 @@ class RegistryQueryService:
 
     async def _as_of(self, as_of_position: int) -> int:
         """What the answer will show exactly; 0 asks for all that is shown now."""
-        check_position(as_of_position, self.tables.log_end(), "as_of_position")
+        check_position(as_of_position, await self.tables.log_end(as_of_position), "as_of_position")
         await self.tables.wait_for(as_of_position)
         return as_of_position or self.tables.position
 

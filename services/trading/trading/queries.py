@@ -14,7 +14,7 @@ from chassis.edges import Row
 from chassis.pages import NUMBER_MAX, page_of
 from chassis.projections import Tables
 from chassis.rows import from_row
-from chassis.shapes import check_account, check_day
+from chassis.shapes import CODE, check_account, check_day
 from chassis.writer import Writer
 from trading.answers import live
 from trading.answers.pictures import Pictures, book, check_streams, picture
@@ -81,7 +81,8 @@ class TradingQueryService:
     # What is
 
     async def ListInstruments(self, request: pb.ListInstrumentsRequest, call: Call) -> pb.ListInstrumentsResponse:
-        seen = await self.writer.read(live.instruments)
+        page = page_of(request, call, CODE.form)
+        seen = await self.writer.read(lambda market: live.instruments(market, page))
         seen.value.position = seen.position
         return seen.value
 
@@ -122,10 +123,11 @@ class TradingQueryService:
 
     async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
         page = page_of(request, call)
-        check_filter(request.account, request.day, call)
+        account = await self._account_listed(request.account, call)
+        check_day_filter(request.day)
         position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only)
-        rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, request.account)
+        rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, account)
         shown, next_page_token = page.shown(rows, "order_id")
         orders = [from_row(pb.Order, row) for row in shown]
         return pb.ListOrdersResponse(orders=orders, next_page_token=next_page_token, position=position)
@@ -140,10 +142,11 @@ class TradingQueryService:
 
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
         page = page_of(request, call)
-        check_filter(request.account, request.day, call)
+        account = await self._account_listed(request.account, call)
+        check_day_filter(request.day)
         position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
-        rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, request.account)
+        rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, account)
         shown, next_page_token = page.shown(rows, "trade_id")
         trades = [from_row(pb.Trade, row) for row in shown]
         return pb.ListTradesResponse(trades=trades, next_page_token=next_page_token, position=position)
@@ -159,10 +162,10 @@ class TradingQueryService:
 
     async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
         page = page_of(request, call)
-        check_filter(request.account, "", call)
+        account = await self._account_listed(request.account, call)
         position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only)
-        rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, request.account)
+        rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, account)
         shown, next_page_token = page.shown(rows, "block_id")
         blocks = [from_row(pb.Block, row) for row in shown]
         return pb.ListBlocksResponse(blocks=blocks, next_page_token=next_page_token, position=position)
@@ -184,6 +187,15 @@ class TradingQueryService:
             position=position,
         )
 
+    async def _account_listed(self, account: str, call: Call) -> str:
+        """Whose rows a list shows: of the account named, else of all that the caller may see; empty for everybody's."""
+        account = account or (call.account if call.role == "participant" else "")
+        if account:
+            check_account(account)
+            check_may_see(account, call)
+            await self.writer.read(lambda market: known_account(market, account) is not None)
+        return account
+
     async def _rows(self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str) -> Sequence[Row]:
         if account:
             return await self.tables.fetch(of_account, *arguments, account)
@@ -199,9 +211,7 @@ def check_may_see(account: str, call: Call) -> None:
         raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
 
 
-def check_filter(account: str, day: str, call: Call) -> None:
-    if account:
-        check_account(account)
-    check_may_see(account, call)
+def check_day_filter(day: str) -> None:
+    """Left empty it filters nothing."""
     if day:
         check_day(day)

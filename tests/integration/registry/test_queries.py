@@ -1,8 +1,9 @@
 """The running registry's queries: pages, positions, and every kind of bad input."""
 
 import asyncio
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -14,6 +15,7 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from chassis.call import Refused
 from chassis.projections import CATCH_UP_SECONDS_MAX
+from support.list_suite import Asked, ListSuite
 from support.one_service import OneService
 
 OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
@@ -71,6 +73,22 @@ async def test_a_bad_query_is_refused_by_its_rule(
     with pytest.raises(Refused) as refused:
         await registry.call(actor, request_)
     assert (refused.value.code, refused.value.reason) == (code, reason)
+
+
+class TestLists(ListSuite):
+    api = query.DESCRIPTOR
+    lists: ClassVar[Mapping[str, Asked]] = {
+        "ListAccounts": (AUDITOR, query.ListAccountsRequest()),
+        "ListVintages": (AUDITOR, query.ListVintagesRequest()),
+        "ListHoldings": (AUDITOR, query.ListHoldingsRequest(account="power-0001")),
+        "ListMovements": (AUDITOR, query.ListMovementsRequest(account="power-0001")),
+        "ListTradingHoldings": (AUDITOR, query.ListTradingHoldingsRequest()),
+    }
+    of_one = frozenset({"ListHoldings", "ListMovements"})
+
+    @pytest.fixture
+    def service(self, registry: OneService) -> OneService:
+        return registry
 
 
 async def test_who_wrote_reads_what_it_wrote(registry: OneService) -> None:

@@ -3,9 +3,9 @@ stream.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import grpc.aio
@@ -16,6 +16,8 @@ from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.call import Refused
 from chassis.remote import ACTOR_HEADER
+from support.list_suite import Asked, ListSuite
+from support.one_service import OneService
 from support.running_trading import ANN, AUDITOR, Venue, order, take
 from support.trading_floor import FRIDAY, MONDAY, moment
 
@@ -37,7 +39,6 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.GetPositionRequest(account="steel"),                        FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (AUDITOR,  query.GetPositionRequest(account="nobody"),                       NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (CLEARING, query.GetPositionRequest(account="power"),                        FORBIDDEN, "ROLE_NOT_ALLOWED"),
-    (POWER,    query.ListOrdersRequest(),                                        FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (POWER,    query.ListOrdersRequest(account="cement"),                        FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (POWER,    query.ListOrdersRequest(account="power", day="today"),            INVALID,   "DAY_MALFORMED"),
     (POWER,    query.ListOrdersRequest(account="power", page_size=-1),           INVALID,   "NUMBER_NEGATIVE"),
@@ -46,14 +47,12 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.GetOrderRequest(),                                          NOT_FOUND, "ORDER_UNKNOWN"),
     (POWER,    query.GetOrderRequest(order_id=HUGE),                             NOT_FOUND, "ORDER_UNKNOWN"),
     (POWER,    query.GetOrderRequest(order_id=1),                                FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
-    (POWER,    query.ListTradesRequest(),                                        FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (POWER,    query.ListTradesRequest(account="power", page_token="9" * 40),    INVALID,   "PAGE_TOKEN_MALFORMED"),
     (POWER,    query.ListTradesRequest(account="power", day="2021-02-30"),       INVALID,   "DAY_MALFORMED"),
     (POWER,    query.GetTradeRequest(trade_id=-1),                               NOT_FOUND, "TRADE_UNKNOWN"),
     (POWER,    query.GetTradeRequest(trade_id=1),                                FORBIDDEN, "NOT_PARTY_TO_TRADE"),
     (POWER,    query.GetBulletinRequest(),                                       INVALID,   "DAY_MALFORMED"),
     (POWER,    query.GetBulletinRequest(day=MONDAY),                             NOT_FOUND, "BULLETIN_UNKNOWN"),
-    (POWER,    query.ListBlocksRequest(),                                        FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (POWER,    query.ListBlocksRequest(account="power", page_token="-1"),        INVALID,   "PAGE_TOKEN_MALFORMED"),
     (POWER,    query.ListBlocksRequest(account="power", page_size=-9),           INVALID,   "NUMBER_NEGATIVE"),
     (POWER,    query.StatePositionsRequest(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
@@ -76,6 +75,20 @@ async def test_a_bad_query_is_refused_by_its_rule(
     with pytest.raises(Refused) as refused:
         await busy.see(actor, request_)
     assert (refused.value.code, refused.value.reason) == (code, reason)
+
+
+class TestLists(ListSuite):
+    api = query.DESCRIPTOR
+    lists: ClassVar[Mapping[str, Asked]] = {
+        "ListInstruments": (AUDITOR, query.ListInstrumentsRequest()),
+        "ListOrders": (AUDITOR, query.ListOrdersRequest()),
+        "ListTrades": (AUDITOR, query.ListTradesRequest()),
+        "ListBlocks": (AUDITOR, query.ListBlocksRequest()),
+    }
+
+    @pytest.fixture
+    def service(self, busy: Venue) -> OneService:
+        return busy.service
 
 
 async def test_the_book_shows_the_best_five_levels_and_no_names(busy: Venue) -> None:
@@ -103,6 +116,14 @@ async def test_the_open_day_is_the_one_meant_when_none_is_named(busy: Venue) -> 
     assert (answer.day, answer.phase, answer.now_ms) == (FRIDAY, types.DAY_PHASE_OPEN, moment(FRIDAY, "13:30"))
     assert [(one.open_minute, one.close_minute) for one in answer.listed_sessions] == [(570, 690), (780, 900)]
     assert not answer.obstacles
+
+
+async def test_a_participant_that_names_no_account_sees_its_own(busy: Venue) -> None:
+    position = await busy.head()
+    for actor, account in ((POWER, "power"), (STEEL, "steel"), (CEMENT, "cement")):
+        for kind in (query.ListOrdersRequest, query.ListTradesRequest, query.ListBlocksRequest):
+            unnamed = await busy.see(actor, kind(min_position=position))
+            assert unnamed == await busy.see(actor, kind(account=account, min_position=position))
 
 
 async def test_lists_come_in_pages_newest_first(busy: Venue) -> None:

@@ -1,7 +1,5 @@
 """The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
 
-import pytest
-
 from carbonmarket.trading.v1 import trading_events_pb2, trading_query_service_pb2, trading_types_pb2
 from support.trading_floor import RULES
 from support.wire_suite import Line, Numbering, WireSuite
@@ -123,8 +121,3 @@ def test_a_trade_links_the_listing_or_the_block_that_it_came_from() -> None:
     of_listing = trades.TradeExecuted(1, DAY, "CEA", Method.LISTED, 1, 1, 1, "b", "s", 0, 0, "b", "s", 5, 0, 1, 0)
     of_block = trades.TradeExecuted(1, DAY, "CEA", Method.BLOCK, 1, 1, 1, "b", "s", 0, 0, "b", "s", 0, 7, 1, 0)
     assert (links(of_listing), links(of_block)) == (("order/5",), ("block/7",))
-
-
-@pytest.mark.parametrize("kind", [Side, Method])
-def test_a_number_that_nobody_knows_counts_as_unspecified(kind: type[Side] | type[Method]) -> None:
-    assert kind(99) is kind(-1) is kind.UNSPECIFIED

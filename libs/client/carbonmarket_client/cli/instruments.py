@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from carbonmarket_client.cli.app import CNY, DAY, SMALL_NUMBER, Noun, Session, cli, command, request_id_option
+from carbonmarket_client.cli.app import CNY, DAY, SMALL_NUMBER, Noun, Session, cli, command, gathered, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.instruments import instruments_screens, rules_card
@@ -20,7 +20,9 @@ def instruments() -> None:
 @command(instruments, "show", ["carbonmarket instruments"])
 async def show_instruments(market: CarbonMarket, session: Session) -> None:
     """Show every instrument with the open day's limits and prices."""
-    answer = await market.trading.list_instruments()
+    answer = await gathered(
+        lambda size, token: market.trading.list_instruments(page_size=size, page_token=token), "instruments", 0
+    )
     session.show(answer, *instruments_screens(answer))
 
 

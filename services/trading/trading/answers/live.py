@@ -6,6 +6,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.codec import codec_of
 from chassis.decider import Context
+from chassis.pages import Page
 from chassis.rows import from_value
 from trading.domain.accounts import Account
 from trading.domain.book import Book, BookSide
@@ -53,13 +54,15 @@ def day_prices(prices: DayPrices) -> pb.DayPrices:
     return from_value(pb.DayPrices, prices)
 
 
-def instruments(market: Market) -> pb.ListInstrumentsResponse:
+def instruments(market: Market, page: Page) -> pb.ListInstrumentsResponse:
     calendar = market.calendar
     day = calendar.open_day or next_day(calendar) or calendar.last_opened
     rules = market.rules.trading.on(day)
     fees = fees_on(market.rules, day)
+    names = sorted(name for name in market.instruments if name > page.key)
     return pb.ListInstrumentsResponse(
-        instruments=[instrument(market, market.instruments[name]) for name in sorted(market.instruments)],
+        instruments=[instrument(market, market.instruments[name]) for name in names[: page.rows_max]],
+        next_page_token=page.token_after(names[page.rows_max - 1]) if len(names) > page.rows_max else "",
         rules=RULES.encode(rules) if rules else None,
         buyer_fee_ppm=fees.buyer_fee_ppm,
         seller_fee_ppm=fees.seller_fee_ppm,

@@ -18,15 +18,11 @@ SATURDAY = 5
 
 
 class Side(IntEnum):
-    """Numbered as in the proto; a number that nobody knows counts as unspecified."""
+    """Numbered as in the proto."""
 
     UNSPECIFIED = 0
     BUY = 1
     SELL = 2
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Side":
-        return cls.UNSPECIFIED
 
     @property
     def other(self) -> "Side":
@@ -39,10 +35,6 @@ class Method(IntEnum):
     UNSPECIFIED = 0
     LISTED = 1
     BLOCK = 2
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Method":
-        return cls.UNSPECIFIED
 
 
 def check_instrument(instrument: str, field: str = "instrument") -> None:

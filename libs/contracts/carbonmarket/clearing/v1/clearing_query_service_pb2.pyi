@@ -346,6 +346,7 @@ class ListObligationsRequest(_message.Message):
     min_position: _builtins.int
     """Wait until at least this log position is shown."""
     day: _builtins.str
+    """Only this day's; empty for every day's."""
     account: _builtins.str
     """Only those the account is a party to; a participant must name its own."""
     page_size: _builtins.int

@@ -35,6 +35,8 @@ class Refusal(_message.Message):
           Send it once: nobody can tell which of two is meant.
       ROLE_NOT_ALLOWED           PERMISSION_DENIED    role, roles
           Call as one of the roles that the rpc lets in.
+      ENUM_VALUE_UNKNOWN         INVALID_ARGUMENT     field, value
+          The service has no name for the number: send one that its protos list.
       REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
           Send the message that the rpc takes, made from the same protos.
       TOO_MANY_CALLS_OF_ACTOR    RESOURCE_EXHAUSTED   actor, calls_max

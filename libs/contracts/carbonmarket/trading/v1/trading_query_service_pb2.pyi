@@ -99,16 +99,23 @@ class ListInstrumentsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MIN_POSITION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     min_position: _builtins.int
     """Answer no earlier than as of this log position."""
+    page_size: _builtins.int
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
     def __init__(
         self,
         *,
         min_position: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_position", b"min_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_position", b"min_position", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -123,10 +130,13 @@ class ListInstrumentsResponse(_message.Message):
     BUYER_FEE_PPM_FIELD_NUMBER: _builtins.int
     SELLER_FEE_PPM_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     buyer_fee_ppm: _builtins.int
     seller_fee_ppm: _builtins.int
     position: _builtins.int
     """The log position that the answer is as of."""
+    next_page_token: _builtins.str
+    """Empty after the last page."""
     @_builtins.property
     def instruments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Instrument]:
         """By name."""
@@ -143,10 +153,11 @@ class ListInstrumentsResponse(_message.Message):
         buyer_fee_ppm: _builtins.int = ...,
         seller_fee_ppm: _builtins.int = ...,
         position: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer_fee_ppm", b"buyer_fee_ppm", "instruments", b"instruments", "position", b"position", "rules", b"rules", "seller_fee_ppm", b"seller_fee_ppm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer_fee_ppm", b"buyer_fee_ppm", "instruments", b"instruments", "next_page_token", b"next_page_token", "position", b"position", "rules", b"rules", "seller_fee_ppm", b"seller_fee_ppm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
