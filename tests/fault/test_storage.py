@@ -38,7 +38,7 @@ async def open_province(market: Market) -> None:
 
 def issue(number: int) -> registry.IssueAllowancesRequest:
     request = registry.IssueAllowancesRequest(request_id=f"issue/{number}", vintage="CEA", account=PROVINCE)
-    request.quantity_tonnes, request.basis = number, "plan " + "2021 " * 30
+    request.quantity_tonnes, request.basis = number, "plan" + " 2021" * 30
     return request
 
 
