@@ -143,14 +143,15 @@ def test_clearing_comes_back_after_two_days_and_settles_both_in_order(seed: int)
 
 @pytest.mark.parametrize("seed", seeds(2))
 def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_books_agree(seed: int) -> None:
-    """The registry's answer is a tonne off for two evenings: the second morning is covered by the first's override."""
+    """The registry states a tonne too much for two evenings: the second morning is covered by the first's override."""
     off_tonnes = [1]
 
     def misstate_holdings(method: str, answer: bytes) -> bytes:
         if not method.endswith("/ListTradingHoldings"):
             return answer
         changed = registry_queries.ListTradingHoldingsResponse.FromString(answer)
-        changed.holdings[0].quantity_tonnes += off_tonnes[0]
+        if off_tonnes[0]:
+            changed.holdings.add(account="stray-0001", vintage="CEA", quantity_tonnes=off_tonnes[0])
         return changed.SerializeToString()
 
     async def play(market: Market, player: Player) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from chassis.decider import Context, Rejected
+from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.decider import DECIDER
 from clearing.domain.funds import OpenFundAccount, RecordDeposit, assert_conserved
 from clearing.domain.obligations import RecordObligation
@@ -17,6 +18,7 @@ from support.asking import acting
 NOW_MS = 1_626_400_000_000
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
 TRADING, OWN = "service:trading", "service:clearing"
+REGISTRAR = "registry_operator:reg"
 ICBC, CCB = "settlement_bank:icbc", "settlement_bank:ccb"
 ANN, BOB = "clearing_operator:ann", "clearing_operator:bob"
 POWER, STEEL, CEMENT = "power-0001", "steel-0002", "cement-0003"
@@ -58,6 +60,7 @@ def facts_of_refusal(state: State, actor: str, command: object) -> dict[str, int
 def open_books(power_fen: int = 0, steel_fen: int = 0, cement_fen: int = 0) -> State:
     """Three accounts with so much money each, deposited at icbc."""
     state = State()
+    play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("ccb", "icbc"), "announcement 7"))
     for account, amount_fen in ((POWER, power_fen), (STEEL, steel_fen), (CEMENT, cement_fen)):
         play(state, TRADING, OpenFundAccount(account))
         if amount_fen:

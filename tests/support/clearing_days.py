@@ -15,6 +15,7 @@ from support.one_service import OneService
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
 THURSDAY = "2021-07-22"
+REGISTRAR = "registry_operator:reg"
 AUDITOR, ICBC = "auditor:eve", "settlement_bank:icbc"
 PRICE_FEN = 5_000
 EXECUTED_MS = 1_626_400_000_000
@@ -29,6 +30,10 @@ async def open_books(service: OneService, exchange: Exchange) -> None:
         exchange.write(trading.TradingAccountOpened(account=account, eligible_to_trade=True))
     exchange.write(trading.TradingAccountClosed(account="closed-0004"))
     await service.heard(exchange)
+    banks = pb.SetSettlementBanksRequest(
+        request_id="banks", valid_from_day=FRIDAY, banks=["icbc", "ccb"], source="announcement 7"
+    )
+    await service.call(REGISTRAR, banks)
     for account, amount_fen in (("power-0001", 1_000_000), ("cement-0003", 100), ("held-0005", 10_000)):
         await deposit(service, account, amount_fen)
     exchange.write(trading.TradingAccountStopped(account="held-0005", ground="risk warning"))

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from chassis.decider import Rejected
+from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.books import FundPosition, Holding, TradingBook, UnitPosition, own_book
 from clearing.domain.exclusion import ApproveExclusion, ExclusionProposed, ProposeExclusion, TradeExcluded
 from clearing.domain.funds import FundsDeposited, OpenFundAccount, RecordDeposit
@@ -24,7 +25,7 @@ from clearing.domain.reconciliation import compare, not_comparable_because
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import DayTotals, Method, Phase, State
-from support.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, TRADING, play
+from support.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, REGISTRAR, TRADING, play
 
 ACCOUNTS = ("power-0001", "steel-0002", "cement-0003", "fund-0004")
 UNITS_AT_FIRST = 1_000_000
@@ -51,6 +52,7 @@ class Market:
     registry_heard: int = 0
 
     def open(self) -> "Market":
+        self.do(REGISTRAR, SetSettlementBanks("2021-01-01", ("icbc",), "announcement 7"))
         for account in ACCOUNTS:
             self.do(TRADING, OpenFundAccount(account))
         return self

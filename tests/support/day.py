@@ -115,6 +115,10 @@ class Player:
             issue.quantity_tonnes = ISSUED_TONNES
             await ask(operator, issue)
         await self.at_step("set-up")
+        banks = clearing.SetSettlementBanksRequest(
+            valid_from_day=DAYS[0][:4] + "-01-01", banks=[BANK], source="notice 1"
+        )
+        await ask(operator, banks)
         await self.announce()
         await self.at_step("set-up")
         for account in ACCOUNTS:

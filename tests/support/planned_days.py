@@ -99,6 +99,10 @@ class PlannedMarket:
         await self._issue()
         await self._market.come_to_rest()
         await self._announce()
+        banks = clearing.SetSettlementBanksRequest(
+            request_id="banks", valid_from_day="2021-01-01", banks=[BANK], source="the registry's announcement"
+        )
+        await self._ask(REGISTRY_OPERATOR, banks, clearing.SetSettlementBanksResponse)
         for account, amount_fen in self.plan.deposits.items():
             reference = f"{BANK}-{account}"
             deposit = clearing.RecordDepositRequest(

@@ -190,6 +190,13 @@ def check_ground(ground: str, field: str = "ground") -> None:
         raise Malformed("GROUND_MALFORMED", field, at=fault.at, why=fault.why)
 
 
+def check_source(source: str, field: str = "source") -> None:
+    """Where a rule was announced."""
+    fault = fault_of_text(source)
+    if fault:
+        raise Malformed("SOURCE_MALFORMED", field, at=fault.at, why=fault.why)
+
+
 def check_not_negative(value: int, field: str) -> None:
     """A size, a bound, a time to wait, a place in a log or a feed."""
     if value < 0:

@@ -40,12 +40,30 @@ class ClearingClient(ServiceClient):
         request = pb.RecordPayoutReturnedRequest(request_id=request_id, payout_id=payout_id, ground=ground)
         return await self.link.call(request, pb.RecordPayoutReturnedResponse)
 
+    # Commands of the registry's operator
+
+    async def set_settlement_banks(
+        self, valid_from_day: str, banks: Sequence[str], source: str, *, request_id: str = ""
+    ) -> pb.SetSettlementBanksResponse:
+        """Set all settlement banks from a day on; only they report deposits and are told to pay."""
+        request = pb.SetSettlementBanksRequest(
+            request_id=request_id, valid_from_day=valid_from_day, banks=banks, source=source
+        )
+        return await self.link.call(request, pb.SetSettlementBanksResponse)
+
     # Commands of clearing operators
 
     async def instruct_payout(self, payout_id: int, bank: str, *, request_id: str = "") -> pb.InstructPayoutResponse:
         """Tell a bank to pay a requested payout."""
         request = pb.InstructPayoutRequest(request_id=request_id, payout_id=payout_id, bank=bank)
         return await self.link.call(request, pb.InstructPayoutResponse)
+
+    async def revoke_instruction(
+        self, payout_id: int, ground: str, *, request_id: str = ""
+    ) -> pb.RevokeInstructionResponse:
+        """Take an instructed payout back from its bank: the first call proposes, that of a second operator approves."""
+        request = pb.RevokeInstructionRequest(request_id=request_id, payout_id=payout_id, ground=ground)
+        return await self.link.call(request, pb.RevokeInstructionResponse)
 
     async def retry_run(self, run_id: int, *, request_id: str = "") -> pb.RetryRunResponse:
         """Try a blocked run again as a new attempt; the answer says where it stands."""
@@ -73,6 +91,11 @@ class ClearingClient(ServiceClient):
         return submit_many(self.link, commands, pb.SubmitManyRequest, pb.SubmitManyResponse)
 
     # Queries
+
+    async def get_settlement_banks(self, *, min_position: int = 0) -> query.GetSettlementBanksResponse:
+        """The settlement banks, by the day from which each list is valid."""
+        request = query.GetSettlementBanksRequest(min_position=min_position)
+        return await self.link.call(request, query.GetSettlementBanksResponse)
 
     async def get_funds(self, account: str, *, min_position: int = 0) -> query.GetFundsResponse:
         """An account's money: balance, what is unsettled in and out, payouts under way."""

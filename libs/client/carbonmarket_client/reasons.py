@@ -75,6 +75,7 @@ MENDS = {
     "SOURCE_MALFORMED": (
         "Say where it was announced in 1 to 200 characters; the refusal names the one that is wrong, and why."
     ),
+    "TOO_MANY_BANKS": "Name fewer banks.",
     "TOO_MANY_DAYS": "Announce fewer days at once, in several commands.",
     "TOO_MANY_TRADES": "Name fewer trades.",
     "TRADES_MISSING": "Name at least one trade.",
@@ -214,10 +215,21 @@ MENDS = {
     "BANK_REFERENCE_ALREADY_RECORDED": (
         "Nothing needs to be done if this is the same movement; else give its own reference."
     ),
+    "BANKS_MISSING": "Name at least one bank.",
+    "BANK_NAMED_TWICE": "Name each bank once.",
+    "BANK_UNKNOWN": (
+        "Check the name (`carbonmarket banks`); the registry's operator sets which banks hold the market's money."
+    ),
+    "INSTRUCTION_REVOKED": (
+        "Nothing needs to be done: two operators revoked the instruction. If your bank has paid, record that."
+    ),
     "INSUFFICIENT_WITHDRAWABLE_FUNDS": (
         "Lower the amount: proceeds can leave once they are settled, and what is locked stays."
     ),
-    "PAYOUT_ALREADY_INSTRUCTED": "Nothing needs to be done: a bank has been told to pay it.",
+    "PAYOUT_ALREADY_INSTRUCTED": (
+        "Nothing needs to be done: a bank has been told to pay it. If it is the wrong one, two operators revoke "
+        "that (`carbonmarket payouts revoke`)."
+    ),
     "PAYOUT_CLOSED": "The payout was paid or returned already.",
     "PAYOUT_EXCEEDS_SETTLED_FUNDS": "Wait until the account's trades are settled, then release less.",
     "PAYOUT_NOT_INSTRUCTED": "The clearing operator instructs the payout first.",

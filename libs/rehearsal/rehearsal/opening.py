@@ -97,6 +97,10 @@ async def issue(people: People, tell: Tell) -> None:
 async def fund(people: People, tell: Tell) -> None:
     """Let the bank record the first deposits, as soon as clearing knows the accounts."""
     await wait_until_heard(people, "clearing", "trading")
+    await people.acting_as(REGISTRY_OPERATOR).clearing.set_settlement_banks(
+        EVE.isoformat(), [BANK], "the registry's announcement"
+    )
+    tell(REGISTRY_OPERATOR, f"names {BANK} as the settlement bank")
     bank = people.acting_as(SETTLEMENT_BANK).clearing
     for number, entity in enumerate(ENTITIES, 1):
         if entity.deposit_fen:

@@ -15,6 +15,12 @@ class ClearingService:
     def __init__(self, writer: Writer[State]) -> None:
         self.writer = writer
 
+    async def SetSettlementBanks(
+        self, request: pb.SetSettlementBanksRequest, call: Call
+    ) -> pb.SetSettlementBanksResponse:
+        done = await self.writer.submit(COMMANDS.read(request), call)
+        return pb.SetSettlementBanksResponse(position=done.position)
+
     async def RecordDeposit(self, request: pb.RecordDepositRequest, call: Call) -> pb.RecordDepositResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.RecordDepositResponse(entry=done.only(funds.FundsDeposited).entry, position=done.position)
@@ -22,6 +28,11 @@ class ClearingService:
     async def InstructPayout(self, request: pb.InstructPayoutRequest, call: Call) -> pb.InstructPayoutResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.InstructPayoutResponse(position=done.position)
+
+    async def RevokeInstruction(self, request: pb.RevokeInstructionRequest, call: Call) -> pb.RevokeInstructionResponse:
+        done = await self.writer.submit(COMMANDS.read(request), call)
+        revoked = bool(done.all(payouts.InstructionRevoked))
+        return pb.RevokeInstructionResponse(revoked=revoked, position=done.position)
 
     async def RecordPayoutPaid(self, request: pb.RecordPayoutPaidRequest, call: Call) -> pb.RecordPayoutPaidResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)

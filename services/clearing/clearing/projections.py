@@ -1,6 +1,5 @@
 """Rows that queries read: money by account, every obligation, the runs with their steps, the reconciliations."""
 
-from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -10,11 +9,8 @@ from chassis.record import Record
 from chassis.rows import Rows, json_of_facts, values_of
 from chassis.tracing import trace_id_of
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain.banks import day_of
 from clearing.domain.state import Phase
-
-MS_PER_SECOND = 1_000
-CHINA = timedelta(hours=8)
-"""China time has no daylight saving."""
 
 
 class EntryKind(IntEnum):
@@ -40,10 +36,6 @@ class ObligationState(IntEnum):
     EXCLUDED = 3
 
 
-def china_day(recorded_ms: int) -> str:
-    return (datetime.fromtimestamp(recorded_ms // MS_PER_SECOND, UTC) + CHINA).date().isoformat()
-
-
 # Money
 
 
@@ -57,12 +49,12 @@ def on_fund_account_opened(rows: Rows, event: funds.FundAccountOpened, record: R
 
 
 def on_funds_deposited(rows: Rows, event: funds.FundsDeposited, record: Record) -> None:
-    enter(rows, record, EntryKind.DEPOSIT, **values_of(event), day=china_day(record.recorded_ms))
+    enter(rows, record, EntryKind.DEPOSIT, **values_of(event), day=day_of(record.recorded_ms))
 
 
 def on_payout_requested(rows: Rows, event: payouts.PayoutRequested, record: Record) -> None:
     values = values_of(event, "account", "entry", "payout_id")
-    day = china_day(record.recorded_ms)
+    day = day_of(record.recorded_ms)
     enter(rows, record, EntryKind.PAYOUT, **values, amount_fen=-event.amount_fen, day=day)
     requested_ms = record.recorded_ms
     rows.insert("payouts", **values_of(event, without="entry"), state=PayoutState.REQUESTED, requested_ms=requested_ms)
@@ -72,8 +64,12 @@ def on_payout_instructed(rows: Rows, event: payouts.PayoutInstructed, record: Re
     rows.update("payouts", {"payout_id": event.payout_id}, state=PayoutState.INSTRUCTED, bank=event.bank)
 
 
+def on_instruction_revoked(rows: Rows, event: payouts.InstructionRevoked, record: Record) -> None:
+    rows.update("payouts", {"payout_id": event.payout_id}, state=PayoutState.REQUESTED, bank="")
+
+
 def on_payout_paid(rows: Rows, event: payouts.PayoutPaid, record: Record) -> None:
-    closed = {"state": PayoutState.PAID, "closed_ms": record.recorded_ms}
+    closed = {"state": PayoutState.PAID, "bank": event.bank, "closed_ms": record.recorded_ms}
     rows.update("payouts", {"payout_id": event.payout_id}, bank_reference=event.bank_reference, **closed)
 
 
@@ -83,7 +79,7 @@ def on_payout_returned(rows: Rows, event: payouts.PayoutReturned, record: Record
 
 
 def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Record) -> None:
-    enter(rows, record, EntryKind.RESTORED, **values_of(event), day=china_day(record.recorded_ms))
+    enter(rows, record, EntryKind.RESTORED, **values_of(event), day=day_of(record.recorded_ms))
 
 
 # Obligations
@@ -226,6 +222,7 @@ HANDLERS: Handlers = {
     funds.FundsDeposited: on_funds_deposited,
     payouts.PayoutRequested: on_payout_requested,
     payouts.PayoutInstructed: on_payout_instructed,
+    payouts.InstructionRevoked: on_instruction_revoked,
     payouts.PayoutPaid: on_payout_paid,
     payouts.PayoutReturned: on_payout_returned,
     payouts.FundsRestored: on_funds_restored,

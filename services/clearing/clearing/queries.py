@@ -6,13 +6,15 @@ instructed to pay; operators and supervisors see all.
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from chassis.call import Call
 from chassis.decider import NotFound, NotPermitted
 from chassis.edges import Row
-from chassis.pages import NUMBER_MAX, page_of
+from chassis.pages import NUMBER_MAX, Page, page_of
 from chassis.projections import Tables
 from chassis.rows import from_row, from_value
 from chassis.shapes import check_account, check_day
@@ -35,11 +37,7 @@ SELECT *, position AS log_position FROM entries
 WHERE account = $1 AND position > $2 ORDER BY position, kind LIMIT $3
 """
 
-PAYOUTS_PAGE = """
-SELECT * FROM payouts
-WHERE payout_id > $1 AND ($2 = '' OR account = $2) AND ($3 = '' OR bank = $3) AND ($4 = 0 OR state = $4)
-ORDER BY payout_id LIMIT $5
-"""
+PAYOUTS = "SELECT * FROM payouts "
 
 OF_OBLIGATIONS = "trade_id > $2 AND ($3 = '' OR buyer = $3 OR seller = $3) ORDER BY trade_id LIMIT $4"
 OBLIGATIONS_PAGE = f"SELECT * FROM obligations WHERE day = $1 AND {OF_OBLIGATIONS}"
@@ -118,6 +116,16 @@ class ClearingQueryService:
         self.tables = tables
         self.writer = writer
 
+    async def GetSettlementBanks(
+        self, request: pb.GetSettlementBanksRequest, call: Call
+    ) -> pb.GetSettlementBanksResponse:
+        read = await self.writer.read(lambda state: sorted(state.banks.items()))
+        lists = [
+            pb.SettlementBankList(valid_from_day=day, banks=valid.banks, source=valid.source)
+            for day, valid in read.value
+        ]
+        return pb.GetSettlementBanksResponse(lists=lists, position=read.position)
+
     async def GetFunds(self, request: pb.GetFundsRequest, call: Call) -> pb.GetFundsResponse:
         check_may_read(request.account, call)
         account = request.account
@@ -144,7 +152,8 @@ class ClearingQueryService:
         bank = call.account if call.role == BANK_ROLE else ""
         account = await self._account_listed(request.account, call)
         position = self.tables.position
-        rows = await self.tables.fetch(PAYOUTS_PAGE, page.after(), account, bank, request.state, page.fetched_max)
+        asked: dict[str, str | int] = {"account": account, "bank": bank, "state": request.state}
+        rows = await self.tables.fetch(*payouts_page({name: one for name, one in asked.items() if one}, page))
         shown, next_page_token = page.shown(rows, "payout_id")
         payouts = [from_row(pb.Payout, row) for row in shown]
         return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=position)
@@ -257,6 +266,13 @@ class ClearingQueryService:
     async def _check_known(self, account: str) -> None:
         if await self.tables.fetch_one(ACCOUNT, account) is None:
             raise NotFound("ACCOUNT_UNKNOWN", account=account)
+
+
+def payouts_page(asked: Mapping[str, str | int], page: Page) -> tuple[Any, ...]:
+    """The query and its arguments: only what is asked for is compared, so that an index leads to it."""
+    conditions = ["payout_id > $1", *(f"{name} = ${number}" for number, name in enumerate(asked, 3))]
+    sql = f"{PAYOUTS}WHERE {' AND '.join(conditions)} ORDER BY payout_id LIMIT $2"
+    return sql, page.after(), page.fetched_max, *asked.values()
 
 
 def check_may_read(account: str, call: Call) -> None:

@@ -11,7 +11,7 @@ from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_service_pb2
 from chassis.commands import Commands
 from chassis.wire import EventKind, Wire, account
-from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.decider import DECIDER
 
 
@@ -63,6 +63,7 @@ def because(event: WithReason) -> str:
 
 
 WIRE = Wire(
+    EventKind(banks.SettlementBanksSet, pb.SettlementBanksSet),
     EventKind(funds.FundAccountOpened, pb.FundAccountOpened, accounts=account),
     EventKind(funds.FundAccountRestricted, pb.FundAccountRestricted, accounts=account),
     EventKind(funds.FundAccountRestrictionLifted, pb.FundAccountRestrictionLifted, accounts=account),
@@ -70,6 +71,8 @@ WIRE = Wire(
     EventKind(funds.FundsDeposited, pb.FundsDeposited, accounts=account),
     EventKind(payouts.PayoutRequested, pb.PayoutRequested, accounts=account),
     EventKind(payouts.PayoutInstructed, pb.PayoutInstructed, accounts=account),
+    EventKind(payouts.InstructionRevocationProposed, pb.InstructionRevocationProposed, accounts=account),
+    EventKind(payouts.InstructionRevoked, pb.InstructionRevoked, accounts=account),
     EventKind(payouts.PayoutPaid, pb.PayoutPaid, accounts=account),
     EventKind(payouts.PayoutReturned, pb.PayoutReturned, accounts=account),
     EventKind(payouts.FundsRestored, pb.FundsRestored, accounts=account),

@@ -16,6 +16,7 @@ from support.clearing_days import (
     FRIDAY,
     ICBC,
     MONDAY,
+    REGISTRAR,
     TUESDAY,
     close_day,
     executed,
@@ -75,6 +76,16 @@ def giving_back(**changes: Any) -> pb.RecordPayoutReturnedRequest:
     return pb.RecordPayoutReturnedRequest(**(right | changes))
 
 
+def bank_list(**changes: Any) -> pb.SetSettlementBanksRequest:
+    right: dict[str, Any] = {"valid_from_day": FRIDAY, "banks": ["icbc", "ccb"], "source": "announcement 8"}
+    return pb.SetSettlementBanksRequest(**(right | changes))
+
+
+def revocation(**changes: Any) -> pb.RevokeInstructionRequest:
+    right: dict[str, Any] = {"payout_id": 2, "ground": "a slip of the hand"}
+    return pb.RevokeInstructionRequest(**(right | changes))
+
+
 def exclusion(**changes: Any) -> pb.ProposeExclusionRequest:
     right: dict[str, Any] = {"run_id": 2, "trade_ids": [2], "ground": "default"}
     return pb.ProposeExclusionRequest(**(right | changes))
@@ -118,6 +129,20 @@ REFUSALS: list[Refusal] = [
     (ANN,   instruction(payout_id=3),                           REFUSED,   "PAYOUT_CLOSED"),
     (ANN,   instruction(payout_id=4),                           REFUSED,   "ACCOUNT_RESTRICTED"),
     (ICBC,  instruction(),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,   instruction(bank="icbcc"),                          NOT_FOUND, "BANK_UNKNOWN"),
+    ("settlement_bank:abc", deposit(),                          NOT_FOUND, "BANK_UNKNOWN"),
+    (REGISTRAR, pb.SetSettlementBanksRequest(),                 INVALID,   "DAY_MALFORMED"),
+    (REGISTRAR, bank_list(banks=[]),                            INVALID,   "BANKS_MISSING"),
+    (REGISTRAR, bank_list(banks=["b"] * 101),                   INVALID,   "TOO_MANY_BANKS"),
+    (REGISTRAR, bank_list(banks=["B" * 10_000]),                INVALID,   "BANK_MALFORMED"),
+    (REGISTRAR, bank_list(banks=["icbc", "icbc"]),              INVALID,   "BANK_NAMED_TWICE"),
+    (REGISTRAR, bank_list(source=""),                           INVALID,   "SOURCE_MALFORMED"),
+    (ANN,   bank_list(),                                        FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (ANN,   pb.RevokeInstructionRequest(),                      INVALID,   "GROUND_MALFORMED"),
+    (ANN,   revocation(payout_id=HUGE),                         NOT_FOUND, "PAYOUT_UNKNOWN"),
+    (ANN,   revocation(payout_id=1),                            REFUSED,   "PAYOUT_NOT_INSTRUCTED"),
+    (ANN,   revocation(payout_id=3),                            REFUSED,   "PAYOUT_CLOSED"),
+    (ICBC,  revocation(),                                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (ICBC,  pb.RecordPayoutPaidRequest(),                       INVALID,   "BANK_REFERENCE_MALFORMED"),
     (ICBC,  payment(payout_id=HUGE),                            NOT_FOUND, "PAYOUT_UNKNOWN"),
     (ICBC,  payment(payout_id=1),                               REFUSED,   "PAYOUT_NOT_INSTRUCTED"),
@@ -193,7 +218,9 @@ QUESTIONS: list[Refusal] = [
 ACCEPTED: list[Acceptance] = [
     (ICBC, deposit(bank_reference="in 7"), deposit(bank_reference="in 8")),
     (CCB, deposit(bank_reference="in 7"), deposit(bank_reference="in 7", amount_fen=6)),
+    (REGISTRAR, bank_list(), bank_list(source="announcement 9")),
     (ANN, instruction(), instruction(bank="ccb")),
+    (ANN, revocation(payout_id=1), revocation(payout_id=1, ground="other")),
     (ICBC, payment(payout_id=1, bank_reference="out 1"), payment(payout_id=2, bank_reference="out 1")),
     (ICBC, giving_back(), giving_back(ground="unknown")),
     (ANN, retry(2), retry(1)),

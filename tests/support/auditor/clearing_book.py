@@ -7,7 +7,7 @@ holds, to the fen, and money that is blocked or owed for trades never leaves.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
@@ -16,8 +16,10 @@ from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.book import Book, Handler
 from support.auditor.chain import actor_of, acts_for
 from support.auditor.compared import Compared
+from support.auditor.days import Dated
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
+from support.auditor.rules import china_day
 from support.auditor.runs import Runs
 
 
@@ -26,6 +28,8 @@ class Payout:
     account: str
     amount_fen: int
     bank: str = ""
+    proposed_by: str = ""
+    revoked_from: set[str] = field(default_factory=set)
 
 
 class ClearingBook(Book):
@@ -44,6 +48,7 @@ class ClearingBook(Book):
         self.payouts: dict[int, Payout] = {}
         self.returned_payout = 0
         self.closed_payouts: Counter[str] = Counter()
+        self.banks = Dated()
         self.references: set[tuple[str, str]] = set()
         self.last_ids = {"entry": 0, "payout": 0}
         self.figures = {
@@ -60,6 +65,7 @@ class ClearingBook(Book):
     def table(self) -> dict[type[Message], Handler]:
         step = self.runs_step
         return {
+            pb.SettlementBanksSet: lambda event, record: self.banks.put(event.valid_from_day, event.banks),
             pb.FundAccountOpened: self.on_fund_account_opened,
             pb.FundAccountRestricted: lambda event, record: self.restricted.add(event.account),
             pb.FundAccountRestrictionLifted: lambda event, record: self.restricted.discard(event.account),
@@ -67,6 +73,8 @@ class ClearingBook(Book):
             pb.FundsDeposited: self.on_funds_deposited,
             pb.PayoutRequested: self.on_payout_requested,
             pb.PayoutInstructed: self.on_payout_instructed,
+            pb.InstructionRevocationProposed: self.on_instruction_revocation_proposed,
+            pb.InstructionRevoked: self.on_instruction_revoked,
             pb.PayoutPaid: self.on_payout_paid,
             pb.PayoutReturned: self.on_payout_returned,
             pb.FundsRestored: self.on_funds_restored,
@@ -109,6 +117,7 @@ class ClearingBook(Book):
     def on_funds_deposited(self, event: pb.FundsDeposited, record: Record) -> None:
         if acts_for(record) != f"settlement_bank:{event.bank}":
             self.say("a bank reports its own movements", f"{actor_of(record)} for {event.bank}")
+        self._known_bank(event.bank, record)
         self._reference(event.bank, event.bank_reference)
         self._enter(event.entry, event.account, event.amount_fen, record.position)
         self.figures["deposits_fen"] += event.amount_fen
@@ -129,6 +138,31 @@ class ClearingBook(Book):
         if payout.bank or event.account in self.restricted:
             self.say("a payout is instructed once, of a free account", f"payout {event.payout_id}: {payout}")
         payout.bank = event.bank
+        self._known_bank(event.bank, record)
+
+    def on_instruction_revocation_proposed(self, event: pb.InstructionRevocationProposed, record: Record) -> None:
+        payout = self.payouts[event.payout_id]
+        self.same("an instruction is revoked from its bank", f"payout {event.payout_id}", event.bank, payout.bank)
+        self.same("a proposal is signed by its actor", f"payout {event.payout_id}", event.proposed_by, actor_of(record))
+        payout.proposed_by = event.proposed_by
+
+    def on_instruction_revoked(self, event: pb.InstructionRevoked, record: Record) -> None:
+        payout = self.payouts[event.payout_id]
+        signed = (event.bank, event.proposed_by, event.approved_by)
+        self.same(
+            "two people revoke an instruction",
+            f"{event}",
+            signed,
+            (payout.bank, payout.proposed_by, actor_of(record)),
+        )
+        if event.proposed_by.partition(":")[2] == event.approved_by.partition(":")[2]:
+            self.say("two people revoke an instruction", f"{event}")
+        payout.revoked_from.add(payout.bank)
+        payout.bank = payout.proposed_by = ""
+
+    def _known_bank(self, bank: str, record: Record) -> None:
+        if bank not in (self.banks.on(china_day(record.recorded_ms)) or ()):
+            self.say("only a settlement bank of the day moves money", bank)
 
     def on_payout_paid(self, event: pb.PayoutPaid, record: Record) -> None:
         self._reference(event.bank, event.bank_reference)
@@ -151,7 +185,8 @@ class ClearingBook(Book):
 
     def _close_payout(self, payout_id: int, record: Record) -> Payout:
         payout = self.payouts.pop(payout_id, None)
-        if payout is None or acts_for(record) != f"settlement_bank:{payout.bank}":
+        told = {payout.bank, *payout.revoked_from} if payout is not None else set()
+        if payout is None or acts_for(record) not in {f"settlement_bank:{bank}" for bank in told}:
             self.say("a payout ends once, by the bank that was told", f"{payout_id}: {payout}, {actor_of(record)}")
         return payout or Payout("", 0)
 

@@ -1,5 +1,6 @@
 """Funds: a bank reference names one movement of money for ever; accounts come from trading."""
 
+from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import (
     BALANCE_FEN_MAX,
     CloseFundAccount,
@@ -15,7 +16,21 @@ from clearing.domain.funds import (
 )
 from clearing.domain.state import State
 from clearing.domain.values import AMOUNT_FEN_MAX
-from support.clearing_books import CCB, ICBC, POWER, STEEL, TRADING, Line, balances, climb, facts_of_refusal, open_books
+from support.clearing_books import (
+    CCB,
+    FRIDAY,
+    ICBC,
+    POWER,
+    REGISTRAR,
+    STEEL,
+    TRADING,
+    Line,
+    balances,
+    climb,
+    facts_of_refusal,
+    open_books,
+    play,
+)
 
 # fmt: off
 DEPOSITS: list[Line] = [
@@ -60,7 +75,9 @@ def test_a_deposit_is_recorded_once_under_its_bank_and_reference() -> None:
 
 
 def test_accounts_follow_trading_and_a_restricted_one_still_receives() -> None:
-    climb(State(), ACCOUNTS)
+    state = State()
+    play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("icbc", "ccb"), "announcement 7"))
+    climb(state, ACCOUNTS)
 
 
 def test_a_repeated_reference_says_what_was_recorded_under_it() -> None:

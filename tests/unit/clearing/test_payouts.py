@@ -1,8 +1,11 @@
 """Payouts: requested by trading, instructed by an operator, paid or returned by the bank that was told."""
 
+from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import CloseFundAccount, LiftFundAccountRestriction, RestrictFundAccount
 from clearing.domain.payouts import (
     FundsRestored,
+    InstructionRevocationProposed,
+    InstructionRevoked,
     InstructPayout,
     PayoutInstructed,
     PayoutPaid,
@@ -11,12 +14,17 @@ from clearing.domain.payouts import (
     RecordPayoutPaid,
     RecordPayoutReturned,
     RequestPayout,
+    RevokeInstruction,
 )
+from clearing.domain.state import State
 from support.clearing_books import (
     ANN,
+    BOB,
     CCB,
+    FRIDAY,
     ICBC,
     POWER,
+    REGISTRAR,
     STEEL,
     TRADING,
     Line,
@@ -101,3 +109,57 @@ def test_what_a_closed_account_let_go_is_paid_out_although_it_was_restricted_fir
     assert play(state, ANN, InstructPayout(1, "icbc")) == [PayoutInstructed(1, POWER, "icbc")]
     assert play(state, ICBC, RecordPayoutPaid(1, "p1"))
     assert state.funds.pool_fen == 0
+
+
+def instructed(bank: str = "icbc") -> State:
+    """Power's 200 fen are on their way out, instructed to a bank."""
+    state = open_books(power_fen=500)
+    play(state, TRADING, RequestPayout(POWER, 200, 1))
+    play(state, ANN, InstructPayout(1, bank))
+    return state
+
+
+# fmt: off
+REVOKING: list[Line] = [
+    (ANN,  RevokeInstruction(1, ""),              "GROUND_MALFORMED"),
+    (ANN,  RevokeInstruction(2, "a slip"),        "PAYOUT_UNKNOWN"),
+    (ANN,  RevokeInstruction(1, "a slip"),        [InstructionRevocationProposed(1, POWER, "icbc", "a slip", ANN)]),
+    (ANN,  RevokeInstruction(1, "a slip"),        "SECOND_PERSON_REQUIRED"),
+    (ANN,  InstructPayout(1, "ccb"),                "PAYOUT_ALREADY_INSTRUCTED"),
+    (BOB,  RevokeInstruction(1, "a slip"),        [InstructionRevoked(1, POWER, "icbc", "a slip", ANN, BOB)]),
+    (BOB,  RevokeInstruction(1, "a slip"),        "PAYOUT_NOT_INSTRUCTED"),
+    (ICBC, RecordPayoutReturned(1, "no account"),   "INSTRUCTION_REVOKED"),
+    (CCB,  RecordPayoutPaid(1, "c1"),               "PAYOUT_OF_ANOTHER_BANK"),
+    (ANN,  InstructPayout(1, "ccb"),                [PayoutInstructed(1, POWER, "ccb")]),
+    (ANN,  RevokeInstruction(1, "once more"),     [InstructionRevocationProposed(1, POWER, "ccb", "once more", ANN)]),
+    (CCB,  RecordPayoutPaid(1, "c1"),               [PayoutPaid(1, POWER, "ccb", "c1")]),
+    (BOB,  RevokeInstruction(1, "once more"),     "PAYOUT_CLOSED"),
+    (ICBC, RecordPayoutPaid(1, "i1"),               "PAYOUT_CLOSED"),
+]
+# fmt: on
+
+
+def test_two_people_take_a_payout_back_from_its_bank_and_another_pays_it_once() -> None:
+    state = instructed()
+    climb(state, REVOKING)
+    assert balances(state)[POWER] == 300
+    assert state.payouts.open == {}
+
+
+def test_a_bank_that_paid_after_its_instruction_was_revoked_is_believed_and_no_other_pays() -> None:
+    for told_meanwhile in (False, True):
+        state = instructed()
+        play(state, ANN, RevokeInstruction(1, "a slip"))
+        play(state, BOB, RevokeInstruction(1, "a slip"))
+        if told_meanwhile:
+            play(state, ANN, InstructPayout(1, "ccb"))
+        assert play(state, ICBC, RecordPayoutPaid(1, "i1")) == [PayoutPaid(1, POWER, "icbc", "i1")]
+        climb(
+            state, [(ANN, InstructPayout(1, "ccb"), "PAYOUT_CLOSED"), (CCB, RecordPayoutPaid(1, "c1"), "PAYOUT_CLOSED")]
+        )
+
+
+def test_a_bank_that_is_no_settlement_bank_any_more_still_answers_what_it_was_told() -> None:
+    state = instructed()
+    play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("ccb",), "announcement 8"))
+    play(state, ICBC, RecordPayoutPaid(1, "i1"))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_types_pb2
-from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.books import Book, Difference, InFlight, InFlightKind
 from clearing.domain.decider import DECIDER
 from clearing.domain.legs import RunLeg
@@ -22,6 +22,7 @@ IN_FLIGHT = InFlight(InFlightKind.FUND_ENTRIES, "p-1", "", -BIG)
 
 # An event, whose feeds it shows in, the subject whose trace it continues, and whether it ends that.
 EVENTS: list[Line] = [
+    (banks.SettlementBanksSet(DAY, ("ccb", "icbc"), "announcement 7"), set(), ""),
     (funds.FundAccountOpened("p-1"), {"p-1"}, ""),
     (funds.FundAccountRestricted("p-1", "风险"), {"p-1"}, ""),
     (funds.FundAccountRestrictionLifted("p-1"), {"p-1"}, ""),
@@ -29,6 +30,8 @@ EVENTS: list[Line] = [
     (funds.FundsDeposited("p-1", BIG, "icbc", "r1", 7), {"p-1"}, ""),
     (payouts.PayoutRequested(1, "p-1", BIG, 2, 7), {"p-1"}, ""),
     (payouts.PayoutInstructed(1, "p-1", "icbc"), {"p-1"}, ""),
+    (payouts.InstructionRevocationProposed(1, "p-1", "icbc", "a slip", "c:ann"), {"p-1"}, ""),
+    (payouts.InstructionRevoked(1, "p-1", "icbc", "a slip", "c:ann", "c:bob"), {"p-1"}, ""),
     (payouts.PayoutPaid(1, "p-1", "icbc", "r2"), {"p-1"}, ""),
     (payouts.PayoutReturned(1, "p-1", "account closed"), {"p-1"}, ""),
     (payouts.FundsRestored("p-1", BIG, 1, 8), {"p-1"}, ""),

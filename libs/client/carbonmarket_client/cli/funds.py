@@ -22,6 +22,7 @@ from carbonmarket_client.cli.days import last_closed_day
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.funds import (
+    banks_screen,
     deposits_screen,
     entries_screen,
     funds_screens,
@@ -139,6 +140,21 @@ async def instruct(market: CarbonMarket, session: Session, payout_id: int, bank:
     session.done(answer, request_id, f"{bank} is told to pay payout {payout_id}.")
 
 
+@command(payouts, "revoke", ['carbonmarket payouts revoke 4 --ground "bank-a confirms that it will not pay"'])
+@click.argument("payout_id", type=NUMBER)
+@click.option("--ground", required=True, help="Why, and how it is known that the bank will not pay.")
+@request_id_option
+async def revoke(market: CarbonMarket, session: Session, payout_id: int, ground: str, request_id: str) -> None:
+    """Take an instructed payout back from its bank. One operator proposes it, a second approves it."""
+    answer = await market.clearing.revoke_instruction(payout_id, ground, request_id=request_id)
+    sentence = (
+        f"Approved: payout {payout_id} waits to be instructed again."
+        if answer.revoked
+        else f"Proposed: another clearing operator approves it by the same command for payout {payout_id}."
+    )
+    session.done(answer, request_id, sentence)
+
+
 @command(payouts, "paid", ["carbonmarket --as settlement_bank:bank-a payouts paid 4 --reference A-119"])
 @click.argument("payout_id", type=NUMBER)
 @click.option("--reference", required=True, help="The bank's own name of the movement, used once for ever.")
@@ -157,6 +173,35 @@ async def returned(market: CarbonMarket, session: Session, payout_id: int, groun
     """Record that the calling bank could not pay. The money is in the account's balance again."""
     answer = await market.clearing.record_payout_returned(payout_id, ground, request_id=request_id)
     session.done(answer, request_id, f"Payout {payout_id} is returned, entry {answer.entry}.")
+
+
+@cli.group(cls=Noun)
+def banks() -> None:
+    """Settlement banks: who may report deposits and is told to pay, from which day on."""
+
+
+@command(banks, "list", ["carbonmarket banks"])
+async def list_banks(market: CarbonMarket, session: Session) -> None:
+    """List the settlement banks by the day from which each list is valid."""
+    answer = await market.clearing.get_settlement_banks()
+    session.show(answer, banks_screen(answer))
+
+
+@command(
+    banks,
+    "set",
+    ['carbonmarket --as registry_operator:ann banks set 2021-07-16 bank-a bank-b --source "announcement 7 of 2021"'],
+)
+@click.argument("valid_from_day", type=DAY)
+@click.argument("bank", nargs=-1, required=True)
+@click.option("--source", required=True, help="Where it was announced.")
+@request_id_option
+async def set_banks(
+    market: CarbonMarket, session: Session, valid_from_day: str, bank: tuple[str, ...], source: str, request_id: str
+) -> None:
+    """Set all settlement banks from a day on."""
+    answer = await market.clearing.set_settlement_banks(valid_from_day, bank, source, request_id=request_id)
+    session.done(answer, request_id, f"From {valid_from_day} on the settlement banks are {', '.join(bank)}.")
 
 
 @cli.group(cls=Noun)

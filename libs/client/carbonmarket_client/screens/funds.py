@@ -121,6 +121,15 @@ def deposits_screen(account: str, answer: clearing.ListEntriesResponse) -> Scree
     )
 
 
+def banks_screen(answer: clearing.GetSettlementBanksResponse) -> Screen:
+    return Screen(
+        "Settlement banks",
+        [words("from"), words("banks", spare=1, wraps=True), words("source", spare=1, wraps=True)],
+        [(valid.valid_from_day, ", ".join(valid.banks), valid.source) for valid in answer.lists],
+        "None are set: `carbonmarket banks set --help`.",
+    )
+
+
 def payouts_screen(answer: clearing.ListPayoutsResponse) -> Screen:
     return Screen(
         more("Payouts", answer.next_page_token),

@@ -2,6 +2,7 @@
 
 values          what a request must look like
 state           what clearing remembers
+banks           who may hold the money, as dated data
 funds           accounts, deposits, the balance
 payouts         money on its way out
 obligations     every trade, recorded gross

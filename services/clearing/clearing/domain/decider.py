@@ -1,12 +1,13 @@
 """Clearing's domain, whole: one table of decisions, one of changes."""
 
 from chassis.decider import Decider, merged
-from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.state import State
 
 DECIDER: Decider[State] = Decider(
     initial=State,
     decide=merged(
+        banks.DECIDE,
         funds.DECIDE,
         payouts.DECIDE,
         obligations.DECIDE,
@@ -16,6 +17,7 @@ DECIDER: Decider[State] = Decider(
         reconciliation.DECIDE,
     ),
     evolve=merged(
+        banks.EVOLVE,
         funds.EVOLVE,
         payouts.EVOLVE,
         obligations.EVOLVE,

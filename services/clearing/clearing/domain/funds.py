@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
 from chassis.shapes import check_account
+from clearing.domain.banks import check_bank_known
 from clearing.domain.state import Account, FundEntry, Funds, Movement, State
 from clearing.domain.values import check_amount, check_bank_reference
 
@@ -152,6 +153,7 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
     check_account(command.account)
     check_bank_reference(command.bank_reference)
     check_amount(command.amount_fen)
+    check_bank_known(state, context.account, context)
     account = account_of(state, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)

@@ -4,6 +4,15 @@ Trading decides what may leave, because there it is known what is free; here it 
 nothing can settle against it. A payout that the bank returns is in the balance again, and trading hears of it. A
 payout of a restricted account waits uninstructed (settlement rule art. 16, 19).
 
+An instruction can be revoked by two people while the bank has not said that it paid or returned it; the payout is
+then requested again. What guards against paying twice:
+- one bank at a time is told, and only a settlement bank of the day (banks.py);
+- two people revoke, who know that the bank has not paid and will not, and say on what ground;
+- a bank that was told and has paid all the same is believed for as long as the payout is open: its word closes the
+  payout, so that no other is told any more, and one that was told meanwhile is refused when it reports.
+Two banks that both pay before either has said so are beyond this: the second report is refused, its money is the bank's
+to claim back.
+
 Invariants:
 - a payout leaves the balance once and comes back at most once;
 - a balance after a payout still covers all that the account has to pay for trades that are not settled, and what
@@ -12,8 +21,9 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
+from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected, check_second_person, person
 from chassis.shapes import check_ground
+from clearing.domain.banks import check_bank_known
 from clearing.domain.funds import account_of, assert_conserved, book_entry, movement_key, refuse_recorded_reference
 from clearing.domain.state import Movement, Payout, State
 from clearing.domain.values import check_bank, check_bank_reference
@@ -34,6 +44,14 @@ class RequestPayout:
 class InstructPayout:
     payout_id: int
     bank: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeInstruction:
+    """Of the first operator it proposes, of another it approves."""
+
+    payout_id: int
+    ground: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,25 @@ class PayoutInstructed:
     payout_id: int
     account: str
     bank: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRevocationProposed:
+    payout_id: int
+    account: str
+    bank: str
+    ground: str
+    proposed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRevoked:
+    payout_id: int
+    account: str
+    bank: str
+    ground: str
+    proposed_by: str
+    approved_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +164,16 @@ def open_payout(state: State, payout_id: int) -> Payout:
 
 def payout_of_bank(state: State, payout_id: int, bank: str) -> Payout:
     payout = open_payout(state, payout_id)
-    if not payout.bank:
+    if not payout.bank and not payout.revoked_from:
         raise Rejected("PAYOUT_NOT_INSTRUCTED", payout_id=payout_id)
-    if payout.bank != bank:
+    if bank not in (payout.bank, *payout.revoked_from):
         raise NotPermitted("PAYOUT_OF_ANOTHER_BANK", payout_id=payout_id)
     return payout
 
 
 def instruct_payout(state: State, command: InstructPayout, context: Context) -> list[object]:
     check_bank(command.bank)
+    check_bank_known(state, command.bank, context)
     payout = open_payout(state, command.payout_id)
     if payout.bank:
         raise Rejected("PAYOUT_ALREADY_INSTRUCTED", payout_id=command.payout_id, bank=payout.bank)
@@ -147,17 +185,41 @@ def instruct_payout(state: State, command: InstructPayout, context: Context) -> 
     return [PayoutInstructed(command.payout_id, payout.account, command.bank)]
 
 
+def revoke_instruction(state: State, command: RevokeInstruction, context: Context) -> list[object]:
+    """The payout is requested again, and may be instructed to any bank."""
+    check_ground(command.ground)
+    payout = open_payout(state, command.payout_id)
+    if not payout.bank:
+        raise Rejected("PAYOUT_NOT_INSTRUCTED", payout_id=command.payout_id)
+    proposed_by = payout.revocation_proposed_by
+    if not proposed_by:
+        return [
+            InstructionRevocationProposed(
+                command.payout_id, payout.account, payout.bank, command.ground, str(context.actor)
+            )
+        ]
+    check_second_person(context.actor, proposed_by)
+    return [
+        InstructionRevoked(
+            command.payout_id, payout.account, payout.bank, command.ground, proposed_by, str(context.actor)
+        )
+    ]
+
+
 def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context) -> list[object]:
     check_bank_reference(command.bank_reference)
     payout = payout_of_bank(state, command.payout_id, context.account)
-    refuse_recorded_reference(state, payout.bank, command.bank_reference)
+    refuse_recorded_reference(state, context.account, command.bank_reference)
 
-    return [PayoutPaid(command.payout_id, payout.account, payout.bank, command.bank_reference)]
+    # A bank whose instruction was revoked too late is believed all the same: its money is gone.
+    return [PayoutPaid(command.payout_id, payout.account, context.account, command.bank_reference)]
 
 
 def record_payout_returned(state: State, command: RecordPayoutReturned, context: Context) -> list[object]:
     check_ground(command.ground)
     payout = payout_of_bank(state, command.payout_id, context.account)
+    if payout.bank != context.account:
+        raise Rejected("INSTRUCTION_REVOKED", payout_id=command.payout_id)
 
     return [
         PayoutReturned(command.payout_id, payout.account, command.ground),
@@ -186,6 +248,21 @@ def on_payout_instructed(state: State, event: PayoutInstructed) -> None:
     payout.bank = event.bank
 
 
+def on_instruction_revocation_proposed(state: State, event: InstructionRevocationProposed) -> None:
+    payout = state.payouts.open[event.payout_id]
+    assert payout.bank == event.bank
+    payout.revocation_proposed_by = event.proposed_by
+
+
+def on_instruction_revoked(state: State, event: InstructionRevoked) -> None:
+    payout = state.payouts.open[event.payout_id]
+    assert (payout.bank, payout.revocation_proposed_by) == (event.bank, event.proposed_by)
+    assert person(event.proposed_by) != person(event.approved_by)
+    payout.bank = payout.revocation_proposed_by = ""
+    if event.bank not in payout.revoked_from:
+        payout.revoked_from += (event.bank,)
+
+
 def close_payout(state: State, payout_id: int) -> Payout:
     payout = state.payouts.open.pop(payout_id)
     state.funds.payouts_open_fen -= payout.amount_fen
@@ -195,6 +272,7 @@ def close_payout(state: State, payout_id: int) -> Payout:
 
 def on_payout_paid(state: State, event: PayoutPaid) -> None:
     payout = close_payout(state, event.payout_id)
+    assert event.bank in (payout.bank, *payout.revoked_from)
     key = movement_key(event.bank, event.bank_reference)
     assert key not in state.funds.movements
     state.funds.movements[key] = Movement(payout.account, payout.amount_fen)
@@ -217,6 +295,7 @@ def on_funds_restored(state: State, event: FundsRestored) -> None:
 DECIDE: Decide = {
     RequestPayout: request_payout,
     InstructPayout: instruct_payout,
+    RevokeInstruction: revoke_instruction,
     RecordPayoutPaid: record_payout_paid,
     RecordPayoutReturned: record_payout_returned,
 }
@@ -224,6 +303,8 @@ DECIDE: Decide = {
 EVOLVE: Evolve = {
     PayoutRequested: on_payout_requested,
     PayoutInstructed: on_payout_instructed,
+    InstructionRevocationProposed: on_instruction_revocation_proposed,
+    InstructionRevoked: on_instruction_revoked,
     PayoutPaid: on_payout_paid,
     PayoutReturned: on_payout_returned,
     FundsRestored: on_funds_restored,

@@ -77,16 +77,26 @@ class Funds:
     fees_fen: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class BankList:
+    """The settlement banks from a day on, and where that was announced."""
+
+    banks: tuple[str, ...]
+    source: str
+
+
 # Payouts
 
 
 @dataclass(slots=True)
 class Payout:
-    """Money on its way out; `bank` is empty until one is instructed."""
+    """Money on its way out; `bank` is empty while none is told, revoked_from are banks that were told before."""
 
     account: str
     amount_fen: int
     bank: str = ""
+    revocation_proposed_by: str = ""
+    revoked_from: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -208,6 +218,8 @@ class Books:
 
 @dataclass(slots=True)
 class State:
+    # By the day from which a list is valid.
+    banks: dict[str, BankList] = field(default_factory=dict)
     funds: Funds = field(default_factory=Funds)
     payouts: Payouts = field(default_factory=Payouts)
     obligations: Obligations = field(default_factory=Obligations)

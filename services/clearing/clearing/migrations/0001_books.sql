@@ -37,6 +37,12 @@ CREATE TABLE payouts (
     closed_ms bigint NOT NULL DEFAULT 0
 );
 
+CREATE INDEX payouts_by_account ON payouts (account, payout_id);
+CREATE INDEX payouts_by_account_and_state ON payouts (account, state, payout_id);
+CREATE INDEX payouts_by_bank ON payouts (bank, payout_id);
+CREATE INDEX payouts_by_bank_and_state ON payouts (bank, state, payout_id);
+CREATE INDEX payouts_by_state ON payouts (state, payout_id);
+
 CREATE TABLE obligations (
     trade_id bigint PRIMARY KEY,
     day text COLLATE "C" NOT NULL,

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound
-from chassis.shapes import check_day
+from chassis.shapes import check_day, check_source
 from trading.domain.calendar import MINUTE_MS, check_not_opened, day_start_ms
-from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument, check_source
+from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument
 
 if TYPE_CHECKING:
     from trading.domain.market import Market

@@ -7,7 +7,7 @@ tonne, money fen.
 from enum import IntEnum
 
 from chassis.decider import Malformed
-from chassis.shapes import CODE, check_day, fault_of_text, shown
+from chassis.shapes import CODE, check_day, shown
 
 QUANTITY_TONNES_MAX = 10**12
 PRICE_FEN_MAX = 10**9
@@ -83,10 +83,3 @@ def check_value(price_fen: int, quantity_tonnes: int) -> None:
 def check_amount(amount_fen: int) -> None:
     if not 1 <= amount_fen <= AMOUNT_FEN_MAX:
         raise Malformed("AMOUNT_OUT_OF_RANGE", "amount_fen", amount_fen=amount_fen, amount_fen_max=AMOUNT_FEN_MAX)
-
-
-def check_source(source: str, field: str = "source") -> None:
-    """Where a rule was announced."""
-    fault = fault_of_text(source)
-    if fault:
-        raise Malformed("SOURCE_MALFORMED", field, at=fault.at, why=fault.why)

@@ -20,11 +20,39 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class FundAccountOpened(_message.Message):
-    """Funds. `entry` numbers, without gaps, the changes of balances that trading follows: deposits, payouts, restored payouts.
+class SettlementBanksSet(_message.Message):
+    """Settlement banks.
 
-    The registry opened an account: it has a balance here, zero so far.
+    The settlement banks from a day on: all there are.
     """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALID_FROM_DAY_FIELD_NUMBER: _builtins.int
+    BANKS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    valid_from_day: _builtins.str
+    source: _builtins.str
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        valid_from_day: _builtins.str = ...,
+        banks: _abc.Iterable[_builtins.str] | None = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettlementBanksSet: _TypeAlias = SettlementBanksSet  # noqa: Y015
+
+@_typing.final
+class FundAccountOpened(_message.Message):
+    """The registry opened an account: it has a balance here, zero so far."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -204,8 +232,77 @@ class PayoutInstructed(_message.Message):
 Global___PayoutInstructed: _TypeAlias = PayoutInstructed  # noqa: Y015
 
 @_typing.final
+class InstructionRevocationProposed(_message.Message):
+    """One operator proposed to revoke the instruction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYOUT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    BANK_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    payout_id: _builtins.int
+    account: _builtins.str
+    bank: _builtins.str
+    ground: _builtins.str
+    proposed_by: _builtins.str
+    def __init__(
+        self,
+        *,
+        payout_id: _builtins.int = ...,
+        account: _builtins.str = ...,
+        bank: _builtins.str = ...,
+        ground: _builtins.str = ...,
+        proposed_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "bank", b"bank", "ground", b"ground", "payout_id", b"payout_id", "proposed_by", b"proposed_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstructionRevocationProposed: _TypeAlias = InstructionRevocationProposed  # noqa: Y015
+
+@_typing.final
+class InstructionRevoked(_message.Message):
+    """Another operator approved: the bank is not to pay, the payout waits to be instructed again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYOUT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    BANK_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    payout_id: _builtins.int
+    account: _builtins.str
+    bank: _builtins.str
+    ground: _builtins.str
+    proposed_by: _builtins.str
+    approved_by: _builtins.str
+    def __init__(
+        self,
+        *,
+        payout_id: _builtins.int = ...,
+        account: _builtins.str = ...,
+        bank: _builtins.str = ...,
+        ground: _builtins.str = ...,
+        proposed_by: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "approved_by", b"approved_by", "bank", b"bank", "ground", b"ground", "payout_id", b"payout_id", "proposed_by", b"proposed_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstructionRevoked: _TypeAlias = InstructionRevoked  # noqa: Y015
+
+@_typing.final
 class PayoutPaid(_message.Message):
-    """The bank has paid."""
+    """The bank has paid; one whose instruction was revoked too late, too."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -39,6 +39,80 @@ STATEMENT_SIDE_SELL: StatementSide.ValueType  # 2
 Global___StatementSide: _TypeAlias = StatementSide  # noqa: Y015
 
 @_typing.final
+class GetSettlementBanksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_POSITION_FIELD_NUMBER: _builtins.int
+    min_position: _builtins.int
+    """Answer no earlier than as of this log position."""
+    def __init__(
+        self,
+        *,
+        min_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_position", b"min_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSettlementBanksRequest: _TypeAlias = GetSettlementBanksRequest  # noqa: Y015
+
+@_typing.final
+class GetSettlementBanksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position the answer is as of."""
+    @_builtins.property
+    def lists(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettlementBankList]:
+        """Earliest first."""
+
+    def __init__(
+        self,
+        *,
+        lists: _abc.Iterable[Global___SettlementBankList] | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lists", b"lists", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSettlementBanksResponse: _TypeAlias = GetSettlementBanksResponse  # noqa: Y015
+
+@_typing.final
+class SettlementBankList(_message.Message):
+    """All settlement banks from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALID_FROM_DAY_FIELD_NUMBER: _builtins.int
+    BANKS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    valid_from_day: _builtins.str
+    source: _builtins.str
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        valid_from_day: _builtins.str = ...,
+        banks: _abc.Iterable[_builtins.str] | None = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettlementBankList: _TypeAlias = SettlementBankList  # noqa: Y015
+
+@_typing.final
 class GetFundsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -20,6 +20,60 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class SetSettlementBanksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALID_FROM_DAY_FIELD_NUMBER: _builtins.int
+    BANKS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    valid_from_day: _builtins.str
+    """For example 2021-07-16."""
+    source: _builtins.str
+    """Where it was announced."""
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names as banks call themselves; at most 100."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        valid_from_day: _builtins.str = ...,
+        banks: _abc.Iterable[_builtins.str] | None = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "request_id", b"request_id", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSettlementBanksRequest: _TypeAlias = SetSettlementBanksRequest  # noqa: Y015
+
+@_typing.final
+class SetSettlementBanksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSettlementBanksResponse: _TypeAlias = SetSettlementBanksResponse  # noqa: Y015
+
+@_typing.final
 class RecordDepositRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -118,6 +172,57 @@ class InstructPayoutResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InstructPayoutResponse: _TypeAlias = InstructPayoutResponse  # noqa: Y015
+
+@_typing.final
+class RevokeInstructionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYOUT_ID_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    payout_id: _builtins.int
+    ground: _builtins.str
+    """Why, and how it is known that the bank will not pay."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payout_id: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "payout_id", b"payout_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeInstructionRequest: _TypeAlias = RevokeInstructionRequest  # noqa: Y015
+
+@_typing.final
+class RevokeInstructionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOKED_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    revoked: _builtins.bool
+    """False: proposed, a second operator is to approve."""
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        revoked: _builtins.bool = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "revoked", b"revoked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeInstructionResponse: _TypeAlias = RevokeInstructionResponse  # noqa: Y015
 
 @_typing.final
 class RecordPayoutPaidRequest(_message.Message):
@@ -458,6 +563,8 @@ class ManyCommand(_message.Message):
     PROPOSE_EXCLUSION_FIELD_NUMBER: _builtins.int
     APPROVE_EXCLUSION_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
+    SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
+    REVOKE_INSTRUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def record_deposit(self) -> Global___RecordDepositRequest: ...
     @_builtins.property
@@ -474,6 +581,10 @@ class ManyCommand(_message.Message):
     def approve_exclusion(self) -> Global___ApproveExclusionRequest: ...
     @_builtins.property
     def reconcile_again(self) -> Global___ReconcileAgainRequest: ...
+    @_builtins.property
+    def set_settlement_banks(self) -> Global___SetSettlementBanksRequest: ...
+    @_builtins.property
+    def revoke_instruction(self) -> Global___RevokeInstructionRequest: ...
     def __init__(
         self,
         *,
@@ -485,12 +596,14 @@ class ManyCommand(_message.Message):
         propose_exclusion: Global___ProposeExclusionRequest | None = ...,
         approve_exclusion: Global___ApproveExclusionRequest | None = ...,
         reconcile_again: Global___ReconcileAgainRequest | None = ...,
+        set_settlement_banks: Global___SetSettlementBanksRequest | None = ...,
+        revoke_instruction: Global___RevokeInstructionRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "command", b"command", "instruct_payout", b"instruct_payout", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "command", b"command", "instruct_payout", b"instruct_payout", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "command", b"command", "instruct_payout", b"instruct_payout", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "command", b"command", "instruct_payout", b"instruct_payout", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "propose_exclusion", "approve_exclusion", "reconcile_again"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "propose_exclusion", "approve_exclusion", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -533,6 +646,8 @@ class ManyOutcome(_message.Message):
     PROPOSE_EXCLUSION_FIELD_NUMBER: _builtins.int
     APPROVE_EXCLUSION_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
+    SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
+    REVOKE_INSTRUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def refusal(self) -> _refusal_pb2.Refusal: ...
     @_builtins.property
@@ -551,6 +666,10 @@ class ManyOutcome(_message.Message):
     def approve_exclusion(self) -> Global___ApproveExclusionResponse: ...
     @_builtins.property
     def reconcile_again(self) -> Global___ReconcileAgainResponse: ...
+    @_builtins.property
+    def set_settlement_banks(self) -> Global___SetSettlementBanksResponse: ...
+    @_builtins.property
+    def revoke_instruction(self) -> Global___RevokeInstructionResponse: ...
     def __init__(
         self,
         *,
@@ -563,12 +682,14 @@ class ManyOutcome(_message.Message):
         propose_exclusion: Global___ProposeExclusionResponse | None = ...,
         approve_exclusion: Global___ApproveExclusionResponse | None = ...,
         reconcile_again: Global___ReconcileAgainResponse | None = ...,
+        set_settlement_banks: Global___SetSettlementBanksResponse | None = ...,
+        revoke_instruction: Global___RevokeInstructionResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "propose_exclusion", "approve_exclusion", "reconcile_again"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "propose_exclusion", "approve_exclusion", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

@@ -1,0 +1,92 @@
+"""Settlement banks: who may hold the market's money, as dated data.
+
+The banks are chosen by the registry (settlement rule art. 5, 17; rulebook 1.1): its operator sets the whole list, valid
+from a day on. Only a bank on today's list may report a deposit, and only such a one is told to pay. What a bank was
+told while it was on the list it may still answer when it is not any more.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from chassis.decider import Context, Decide, Evolve, Malformed, NotFound
+from chassis.shapes import check_day, check_source
+from clearing.domain.state import BankList, State
+from clearing.domain.values import check_bank
+
+BANKS_MAX = 100
+
+CHINA_AHEAD_MS = 8 * 60 * 60_000
+DAY_MS = 24 * 60 * 60_000
+EPOCH = date(1970, 1, 1).toordinal()
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class SetSettlementBanks:
+    valid_from_day: str
+    banks: tuple[str, ...]
+    source: str
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementBanksSet:
+    """banks, by name, are all there are from that day on."""
+
+    valid_from_day: str
+    banks: tuple[str, ...]
+    source: str
+
+
+# What others ask
+
+
+def day_of(now_ms: int) -> str:
+    """The day that a moment belongs to in China, which has no daylight saving."""
+    return date.fromordinal((now_ms + CHINA_AHEAD_MS) // DAY_MS + EPOCH).isoformat()
+
+
+def banks_on(state: State, day: str) -> tuple[str, ...]:
+    """The banks of the latest list that is valid by then; none before the first."""
+    valid = max((valid_from for valid_from in state.banks if valid_from <= day), default="")
+    return state.banks[valid].banks if valid else ()
+
+
+def check_bank_known(state: State, bank: str, context: Context) -> None:
+    today = day_of(context.now_ms)
+    if bank not in banks_on(state, today):
+        raise NotFound("BANK_UNKNOWN", bank=bank, day=today)
+
+
+# Decisions
+
+
+def set_settlement_banks(state: State, command: SetSettlementBanks, context: Context) -> list[object]:
+    check_day(command.valid_from_day, "valid_from_day")
+    if not command.banks:
+        raise Malformed("BANKS_MISSING", "banks")
+    if len(command.banks) > BANKS_MAX:
+        raise Malformed("TOO_MANY_BANKS", "banks", banks=len(command.banks), banks_max=BANKS_MAX)
+    for index, bank in enumerate(command.banks):
+        check_bank(bank, f"banks[{index}]")
+        if bank in command.banks[:index]:
+            raise Malformed("BANK_NAMED_TWICE", f"banks[{index}]", bank=bank)
+    check_source(command.source)
+
+    return [SettlementBanksSet(command.valid_from_day, tuple(sorted(command.banks)), command.source)]
+
+
+# Changes
+
+
+def on_settlement_banks_set(state: State, event: SettlementBanksSet) -> None:
+    """A list for the same day takes the place of the one before."""
+    state.banks[event.valid_from_day] = BankList(event.banks, event.source)
+
+
+DECIDE: Decide = {SetSettlementBanks: set_settlement_banks}
+
+EVOLVE: Evolve = {SettlementBanksSet: on_settlement_banks_set}
