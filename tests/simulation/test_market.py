@@ -1,13 +1,57 @@
 """Seeded markets of shipped services, two replicas each: what fails, comes late, twice or never changes no book."""
 
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+
 import pytest
 
+from support.repository import ROOT
 from support.seeds import seeds
-from support.simulation.run import sound, whole_days
+from support.simulation.people import everything
+from support.simulation.report import missing, report
+from support.simulation.run import Played, simulate
+
+SEEDS = seeds(28)
+SUBPROCESS_S_MAX = 100
+
+PLAY = """
+import json, sys
+from support.simulation.people import everything
+from support.simulation.run import simulate
+print(json.dumps(simulate(int(sys.argv[1]), everything).digests))
+"""
 
 
-@pytest.mark.parametrize("seed", seeds(30))
-def test_a_seeded_market_in_any_weather_leaves_books_that_agree(seed: int) -> None:
-    figures = sound(seed, whole_days)
-    assert figures["days_settled"] == 3
-    assert figures["trades_settled"] == figures["trades"] > 0
+@cache
+def played(seed: int) -> Played:
+    return simulate(seed, everything)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_befalls_a_seeded_market_its_books_agree_in_the_end_and_no_queue_is_left(seed: int) -> None:
+    assert not played(seed).faults, "\n".join([f"again: scripts/simulate --seed {seed}", *played(seed).faults])
+    assert played(seed).figures["trades"] > 0
+
+
+def test_every_action_and_every_fault_occurred_in_these_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = sum((played(seed).counts for seed in SEEDS), Counter[str]())
+    with capsys.disabled():
+        print("", report(counts), sep="\n")
+    assert missing(counts) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+def test_the_same_seed_gives_the_same_digests_here_and_in_processes_with_other_hash_seeds(seed: int) -> None:
+    again = simulate(seed, everything).digests
+    assert again == played(seed).digests
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": hash_seed}
+        command = (sys.executable, "-c", PLAY, str(seed))
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SUBPROCESS_S_MAX, check=True
+        )
+        assert json.loads(done.stdout) == again

@@ -170,6 +170,8 @@ class Hearing:
             if found.stranger is not None:
                 raise Halted(forked(self.upto, found.stranger), found.stranger)
             if self.upto.position >= head_position:
+                # Nothing more came that would have to chain: it may have forked and be just as long.
+                await self._check_fork()
                 self.lag.note_in_step()
                 return
             if not found.ready:

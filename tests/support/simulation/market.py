@@ -31,6 +31,7 @@ RESTART_S_MAX = 3.0
 ANSWER_S_MAX = 1_000.0
 """Of virtual time: within it every command is answered, and whatever waits has come."""
 LOOK_S_MAX = 5.0
+SNAPSHOTS_PER_S = 0.02
 PAUSE_S = 0.2
 IN_DOUBT = (LogUnavailable, Fenced, Unavailable)
 
@@ -97,7 +98,9 @@ class Market:
             await asyncio.sleep(draw.expovariate(1.0))
             name, number = draw.choice(list(SERVICES)), draw.randrange(len(self.processes["registry"]))
             process, killed = self.processes[name][number], draw.random() < 0.5
-            if draw.random() >= self.chance.weather.kills_per_s or process is None:
+            if process is not None and process.leads and draw.random() < SNAPSHOTS_PER_S:
+                await self._snapshot(process)
+            if draw.random() >= self.chance.weather.kills_per_s or process is None or not process.alive:
                 continue
             if killed:
                 self.chance.counts["process killed"] += 1
@@ -105,6 +108,16 @@ class Market:
             elif process.leads:
                 self.chance.counts["session ended"] += 1
                 process.session.end_session()
+
+    async def _snapshot(self, process: Process) -> None:
+        """Has the leader make one: the next start, or a takeover, begins from it."""
+
+        async def make() -> None:
+            await process.replica.parts.make_snapshot()
+
+        making = asyncio.get_running_loop().create_task(make(), context=process.context)
+        done, _ = await asyncio.wait({making}, timeout=LOOK_S_MAX)
+        self.chance.counts["snapshot"] += bool(done) and not making.cancelled() and making.exception() is None
 
     async def _wipe_now_and_then(self) -> None:
         draw = self.chance.stream("wipes")

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 FAULTS = (
+    "snapshot",
     "process killed",
     "session ended",
     "append in doubt, stored",
@@ -21,10 +22,8 @@ FAULTS = (
     "messages out of order",
     "message forged",
     "broker wiped",
-    "service away",
-    "fork",
 )
-"""What a lane of seeds must have met."""
+"""What a lane of seeds must have met, beside the kinds of days and every command that people have."""
 
 
 @dataclass(frozen=True, slots=True)

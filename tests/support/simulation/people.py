@@ -1,0 +1,264 @@
+"""What people do in a seeded market, day after day: everything that they can do today, and what they do about trouble.
+
+Each day is of a kind that the seed draws. Whatever happens on it, it is settled in the end, all queues are empty, and
+what two people had to put right is put right.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from google.protobuf.message import Message
+
+from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from clearing.domain.state import State
+from support.day import (
+    ACCOUNTS,
+    CLEARING_OPERATOR,
+    DAYS,
+    EXCHANGE_OPERATOR,
+    REGISTRY_OPERATOR,
+    SECOND_EXCHANGE_OPERATOR,
+    Player,
+)
+from support.simulation.market import SERVICES, Market
+from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
+
+DAYS_PLAYED = 3
+AWAY_S_MAX = 60.0
+SPOILT_ATTEMPTS_MAX = 3
+
+
+class People:
+    def __init__(self, market: Market, player: Player) -> None:
+        self.market = market
+        self.player = player
+        self.random = market.chance.stream("people")
+        self.accounts_opened = 0
+        self.corrections = 0
+
+    async def play(self) -> None:
+        days = list(DAYS[:DAYS_PLAYED])
+        while days:
+            kind = self.random.choice([name for name in KINDS if name != TWO_DAYS or len(days) > 1])
+            self.market.chance.counts[kind] += 1
+            took, days = (days[:2], days[2:]) if kind == TWO_DAYS else (days[:1], days[1:])
+            await KINDS[kind](self, *took)
+            for _ in took:
+                await self.player.evening()
+            await self.market.come_to_rest()
+
+    # Pieces of a day
+
+    async def session(self, day: str, override: bool = False) -> None:
+        await self.player.open(day, override)
+        await self.withdraw(0.5)
+        await self.player.trade(day)
+        await self.withdraw(0.5)
+        await self.player.close(day)
+
+    async def withdraw(self, share: float) -> None:
+        """So many of the accounts take out all that trading says may leave."""
+        for account in ACCOUNTS:
+            if self.random.random() > share * 0.5:
+                continue
+            holder = f"participant:{account}"
+            stated = await self.market.port.call(holder, trading_queries.GetPositionRequest(account=account))
+            amount_fen = stated.funds.withdrawable_fen // self.random.randint(1, 4)
+            if amount_fen:
+                release = trading.ReleaseFundsRequest(account=account, amount_fen=amount_fen)
+                self.player.releases += await self.player.may(holder, release) is not None
+
+    async def open_account(self, account: str) -> None:
+        kind = registry_types.ACCOUNT_KIND_INSTITUTION
+        request = registry.OpenAccountRequest(account=account, name=account, kind=kind, eligible_to_trade=True)
+        # After a fork a late repeat of the lost command may have opened it again.
+        await self.player.may(REGISTRY_OPERATOR, request)
+
+    def new_account(self) -> str:
+        self.accounts_opened += 1
+        return f"late-{self.accounts_opened:04}"
+
+    # Kinds of days
+
+    async def plain(self, day: str) -> None:
+        await self.session(day)
+        await self.player.settled(day)
+
+    async def refused_delivery(self, day: str) -> None:
+        """Two people take trades out of every attempt that the registry refuses, or it is tried again."""
+        attempts = self.random.randint(1, SPOILT_ATTEMPTS_MAX)
+        spoil_deliveries(self.market, {(day, attempt) for attempt in range(1, attempts + 1)})
+        await self.session(day)
+
+        def reason(state: State) -> str:
+            waiting = [run.reason for run in state.runs.open.values() if run.day == day]
+            return waiting[0] if waiting else "settled" if state.runs.settled_day >= day else ""
+
+        async def waits_or_is_settled() -> bool:
+            return await self.market.look("clearing", reason) in ("DELIVERY_REFUSED", "settled")
+
+        for _ in range(attempts):
+            await self.market.until(waits_or_is_settled, f"{day} to be settled or to wait for people")
+            if await self.market.look("clearing", reason) == "settled":
+                break
+            run_id, legs = await self.market.look("clearing", lambda state: run_and_legs(state, day))
+            await self.withdraw(0.3)
+            if self.random.random() < 0.3:
+                await self.player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run_id))
+            else:
+                await exclude(self.player, run_id, sorted(self.random.sample(legs, min(len(legs), 2))))
+            await self.withdraw(0.3)
+        await self.player.settled(day)
+
+    async def disputed_run(self, day: str) -> None:
+        misstate_confirmations(self.market, {(day, 1)})
+        await self.session(day)
+        run_id = await blocked_run(self.market, "TRADING_DISAGREES")
+        await self.player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run_id))
+        await self.player.settled(day)
+
+    async def disagreement(self, day: str) -> None:
+        """The registry's answer is a tonne off; the books are compared again when that is over."""
+
+        def a_tonne_more(method: str, answer: bytes) -> bytes:
+            if not method.endswith("/ListTradingHoldings"):
+                return answer
+            changed = registry_queries.ListTradingHoldingsResponse.FromString(answer)
+            changed.holdings[0].quantity_tonnes += 1
+            return changed.SerializeToString()
+
+        self.market.network.change_answer = a_tonne_more
+        records = self.market.databases["clearing"].store.records
+        before = sum(record.type.endswith(".BooksReconciled") for record in records)
+        await self.session(day)
+
+        async def is_compared() -> bool:
+            return sum(record.type.endswith(".BooksReconciled") for record in records) > before
+
+        await self.market.until(is_compared, "the books to be compared")
+        self.market.network.change_answer = lambda method, answer: answer
+        await self.player.must(CLEARING_OPERATOR, clearing.ReconcileAgainRequest(day=day))
+        await self.player.settled(day)
+
+    async def service_away(self, day: str) -> None:
+        """A whole service is down for a while, from the middle of the session on."""
+        name = self.random.choice(list(SERVICES))
+
+        async def comes_back() -> None:
+            await self.market.stop(name)
+            await asyncio.sleep(self.random.random() * AWAY_S_MAX)
+            self.market.start(name)
+
+        going = asyncio.create_task(comes_back())
+        await self.session(day)
+        await going
+        await self.player.settled(day)
+
+    async def clearing_away_over_night(self, day: str, morrow: str) -> None:
+        await self.player.open(day)
+        await self.player.trade(day)
+        await self.market.stop("clearing")
+        self.player.services.remove("clearing")
+        await self.player.close(day)
+        await self.session(morrow, override=True)
+        self.market.start("clearing")
+        self.player.services.append("clearing")
+        await self.player.settled(day)
+        await self.player.settled(morrow)
+
+    async def leaver(self, day: str) -> None:
+        """An account comes, changes its name and goes."""
+        await self.session(day)
+        account = self.new_account()
+        await self.open_account(account)
+        change = registry.ChangeAccountDataRequest(account=account, name="Renamed", basis="its own request")
+        await self.player.ask(REGISTRY_OPERATOR, change)
+        restrict = registry.RestrictAccountRequest(account=account, ground="dissolved")
+        await self.player.must(REGISTRY_OPERATOR, restrict)
+        await self.player.must(REGISTRY_OPERATOR, registry.CloseAccountRequest(account=account, ground="dissolved"))
+        await self.player.settled(day)
+
+    async def fork(self, day: str) -> None:
+        """The registry's database comes back older than what trading has heard: an account's opening is lost.
+
+        Two people let trading go on from the last record that both have. The account is opened again; trading knows it
+        already, sets the event aside, and two people say that it means nothing.
+        """
+        await self.plain(day)
+        await self.market.come_to_rest()
+        database, account = self.market.databases["registry"], self.new_account()
+        restore, last = database.copy(), database.store.records[-1]
+        await self.open_account(account)
+        await self.market.come_to_rest()
+        await self.market.stop("registry")
+        restore()
+        port = self.market.port
+        port.answered = [a for a in port.answered if a.service != "registry" or a.position <= last.position]
+        self.market.start("registry")
+
+        async def is_halted() -> bool:
+            return any(source.halted_because for source in (await port.status("trading")).sources)
+
+        await self.market.until(is_halted, "trading to stop hearing the registry")
+        ground = "an opening was lost"
+        resume = log.ResumeHearingRequest(source_log_id="registry", source_position=last.position, ground=ground)
+        resume.source_digest = last.digest
+        await self.two_people("trading", resume)
+        await self.open_account(account)
+        await self.drop_set_aside("trading")
+
+    async def drop_set_aside(self, service: str) -> None:
+        async def is_set_aside() -> bool:
+            return bool((await self.market.port.status(service)).set_aside)
+
+        await self.market.until(is_set_aside, "an event to be set aside")
+        (waiting,) = (await self.market.port.status(service)).set_aside
+        drop = log.DropSetAsideRequest(set_aside_position=waiting.position, ground="it was heard before")
+        await self.two_people(service, drop)
+
+    async def two_people(self, service: str, command: Message) -> None:
+        """One operator proposes, another approves; now and then the first proposal is rejected, and made again."""
+        port, name, data = self.market.port, command.DESCRIPTOR.full_name, command.SerializeToString()
+        while True:
+            self.corrections += 1
+            number = f"correction {self.corrections}"
+            propose = log.ProposeCommandRequest(request_id=f"{number} proposed", type=name, data=data)
+            proposed = await port.correct(service, EXCHANGE_OPERATOR, propose, log.ProposeCommandResponse)
+            if self.random.random() < 0.7:
+                break
+            reject = log.RejectProposalRequest(proposal=proposed.proposal, ground="one more look")
+            reject.request_id = f"{number} rejected"
+            await port.correct(service, SECOND_EXCHANGE_OPERATOR, reject, log.RejectProposalResponse)
+        approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal=proposed.proposal)
+        await port.correct(service, SECOND_EXCHANGE_OPERATOR, approve, log.ApproveProposalResponse)
+        self.market.chance.counts[command.DESCRIPTOR.name.removesuffix("Request")] += 1
+
+
+def run_and_legs(state: State, day: str) -> tuple[int, list[int]]:
+    run_id = next(run.run_id for run in state.runs.open.values() if run.day == day)
+    return run_id, [leg.trade_id for leg in state.obligations.unsettled.values() if leg.day == day]
+
+
+TWO_DAYS = "clearing away over night"
+
+KINDS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    "plain day": People.plain,
+    "refused delivery": People.refused_delivery,
+    "disputed run": People.disputed_run,
+    "disagreement of the books": People.disagreement,
+    "service away": People.service_away,
+    TWO_DAYS: People.clearing_away_over_night,
+    "leaver": People.leaver,
+    "fork": People.fork,
+}
+
+
+async def everything(market: Market, player: Player) -> None:
+    """A seed's market."""
+    await People(market, player).play()

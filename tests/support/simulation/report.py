@@ -1,0 +1,35 @@
+"""How often each action and each fault occurred, and which ones never did."""
+
+from collections import Counter
+
+from support.calls import RPCS
+from support.simulation.people import KINDS
+from support.simulation.weather import FAULTS
+
+NOT_ASKED = {
+    "SubmitMany": "a stream; each command in it goes the way of its own rpc",
+    "CloseDay": "the clock closes every day before a person could",
+    "DeliverAllowances": "clearing's, counted by the days that were settled",
+    "ConfirmClearingRun": "clearing's, as well",
+}
+"""Commands that the people of a simulation do not give, and why."""
+
+CORRECTIONS = ("ProposeCommand", "ApproveProposal", "RejectProposal", "ResumeHearing", "DropSetAside")
+
+
+def commands() -> list[str]:
+    """Every command of the three services that people give, and the shell's corrections."""
+    has_id = [rpc.name for rpc in RPCS.values() if "request_id" in rpc.request_fields]
+    return sorted({*has_id, *CORRECTIONS} - NOT_ASKED.keys())
+
+
+def expected() -> list[str]:
+    return [*commands(), *KINDS, *FAULTS]
+
+
+def missing(counts: Counter[str]) -> list[str]:
+    return [name for name in expected() if not counts[name]]
+
+
+def report(counts: Counter[str]) -> str:
+    return "\n".join(f"{counts[name]:8} {name}" for name in expected())
