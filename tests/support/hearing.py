@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import wrappers_pb2
 
 from chassis.call import NotYet, Refused
@@ -17,6 +18,7 @@ from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.reaction import Heard, Reactions
 from chassis.record import Head, Record, chain, genesis
 from chassis.remote import Remote
+from chassis.seals import SealedHead, Seals, Signer
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
 from chassis.writer import Writer
@@ -26,6 +28,29 @@ from support.two_people import declared
 
 SOURCE = "google"
 """The source's name stands in its events' type names, as a service's does."""
+
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+PUBLIC_KEY = KEY.public_key().public_bytes_raw()
+
+
+class MemorySeals:
+    """What a service signed, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, SealedHead] = {}
+
+    async def newest_seal(self) -> SealedHead | None:
+        return self.kept[max(self.kept)] if self.kept else None
+
+    async def keep_seal(self, head: SealedHead) -> SealedHead:
+        return self.kept.setdefault(head.position, head)
+
+
+async def sealed(records: Sequence[Record], key: Ed25519PrivateKey = KEY, log_id: str = SOURCE) -> list[Record]:
+    """The records as they are sent together: the last one bears a seal."""
+    seal = await Signer(log_id, key, MemorySeals()).seal(records[-1])
+    return [*records[:-1], replace(records[-1], seal=seal)]
 
 
 class FakeConsumer:
@@ -51,8 +76,10 @@ class FakeRemote:
         self.records: list[Record] = []
         self.away = False
         self.refuses = False
+        self.reads = 0
 
     async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+        self.reads += 1
         if self.away:
             raise NotYet("away")
         if self.refuses:
@@ -79,7 +106,9 @@ REACTIONS: Reactions = {wrappers_pb2.Int64Value: on_value}
 
 
 @asynccontextmanager
-async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
+async def hearing(
+    store: MemoryStore, remote: FakeRemote, keys: Sequence[bytes] = (PUBLIC_KEY,)
+) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
     engine: Engine[Tally] = Engine(
@@ -98,6 +127,7 @@ async def hearing(store: MemoryStore, remote: FakeRemote) -> AsyncIterator[tuple
         consumer,
         Tracing(),
         MachineClock(),
+        Seals(SOURCE, keys),
     )
     tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ear.run())]
     yield ear, consumer, writer

@@ -15,6 +15,8 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from carbonmarket_client.settings import public_keys_variable
+from rehearsal.keys import public_key, signing_key
 from rehearsal.postgres import Postgres
 from rehearsal.processes import Child, Program, Supervisor, free_port, healthy
 from support.auditor import assert_clean, audit_services
@@ -60,6 +62,12 @@ class Market:
             "CARBONMARKET_ACTOR_FROM": "metadata",
             "CARBONMARKET_CLOCK": self.clock,
             "CARBONMARKET_SPANS": str(self.folder / "spans"),
+            "CARBONMARKET_SIGNING_KEY": str(signing_key(self.folder / "keys", service)),
+            **{
+                public_keys_variable(other): public_key(signing_key(self.folder / "keys", other))
+                for other in SERVICES
+                if other != service
+            },
             **{
                 f"CARBONMARKET_{other.upper()}_ADDRESS": self.addresses[other] for other in SERVICES if other != service
             },

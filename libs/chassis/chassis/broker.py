@@ -57,6 +57,8 @@ def headers_of(record: Record) -> list[tuple[str, bytes]]:
         "command_events": str(record.command_events),
         "format": str(record.format),
     }
+    if record.seal:
+        fields["seal"] = record.seal
     return [(name, value.encode()) for name, value in fields.items()]
 
 
@@ -80,6 +82,7 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
         command_digest=base64.b64decode(fields["command_digest"]),
         command_events=int(fields["command_events"]),
         format=int(fields["format"]),
+        seal=fields.get("seal", ""),
     )
 
 

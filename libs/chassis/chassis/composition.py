@@ -15,6 +15,7 @@ from chassis.log_service import LogService
 from chassis.projections import Projector, Tables
 from chassis.publisher import Publisher
 from chassis.remote import Remote
+from chassis.seals import Seals
 from chassis.server import Role, Server
 from chassis.service import Parts, Service
 from chassis.snapshots import MakeSnapshot, Snapshots, SnapshotSchedule, fold_version
@@ -56,12 +57,21 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
     engine, snapshots = fold_of(service, edges.log, tracing)
     writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock)
     projector = Projector(writer.tail, service.handlers, engine.wire, edges.tables)
-    publisher = Publisher(writer.tail, edges.producer, edges.tables)
+    publisher = Publisher(writer.tail, edges.producer, edges.tables, edges.signer)
     remotes = {
         name: Remote(name, edges.open_channel(address), service.name) for name, address in settings.remotes.items()
     }
     hearings = [
-        Hearing(source, service.reactions[source], writer, remotes[source], consumer, tracing, edges.clock)
+        Hearing(
+            source,
+            service.reactions[source],
+            writer,
+            remotes[source],
+            consumer,
+            tracing,
+            edges.clock,
+            Seals(source, settings.public_keys.get(source, ())),
+        )
         for source, consumer in edges.consumers.items()
     ]
     role = Role(own_address=settings.advertise)
@@ -69,7 +79,10 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
     caller = Caller(service.calls, remotes, writer, tracing)
     status = Status(writer, projector, publisher, hearings, caller)
     api = [
-        (log_service_pb2.DESCRIPTOR.services_by_name["LogService"], LogService(writer, tables, status.to_say)),
+        (
+            log_service_pb2.DESCRIPTOR.services_by_name["LogService"],
+            LogService(writer, tables, status.to_say, edges.signer),
+        ),
         *service.services(Parts(writer, tables)),
     ]
 

@@ -1,9 +1,14 @@
 """A service's settings, all from the environment, read once at start; every fault is named at once."""
 
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chassis.seals import KEYS_MAX, PUBLIC_KEY_BYTES, read_private_key
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -20,7 +25,8 @@ class Misconfigured(Exception):
 class Settings:
     """listen and advertise are host:port; remotes are where the other services are reached, by name.
 
-    rehearsal_start_ms is None where the log follows the machine's clock.
+    rehearsal_start_ms is None where the log follows the machine's clock. signing_key seals the own log's heads;
+    public_keys are those that other services' seals are held against, by service: where there is none, its log is read.
     """
 
     listen: str
@@ -32,6 +38,8 @@ class Settings:
     rehearsal_start_ms: int | None
     spans_folder: Path | None
     log_level: str
+    signing_key: Ed25519PrivateKey | None = None
+    public_keys: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
 
 
 def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Settings:
@@ -72,6 +80,8 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
     if actor_from == "metadata" and listen and listen.rpartition(":")[0] not in LOOPBACK:
         faults.append(f"CARBONMARKET_LISTEN is {listen!r}: while callers name themselves it must be a loopback address")
 
+    signing_key = read_signing_key(environment.get("CARBONMARKET_SIGNING_KEY", ""), faults)
+    public_keys = {remote: read_public_keys(remote, environment, faults) for remote in remotes}
     rehearsal, start_ms = read_clock(environment.get("CARBONMARKET_CLOCK", "machine"), faults)
     level = environment.get("CARBONMARKET_LOG_LEVEL", "INFO").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -89,7 +99,34 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
         rehearsal_start_ms=start_ms,
         spans_folder=Path(spans) if spans else None,
         log_level=level,
+        signing_key=signing_key,
+        public_keys=public_keys,
     )
+
+
+def read_signing_key(setting: str, faults: list[str]) -> Ed25519PrivateKey | None:
+    if not setting:
+        return None
+    try:
+        return read_private_key(Path(setting))
+    except (OSError, ValueError) as error:
+        faults.append(f"CARBONMARKET_SIGNING_KEY: {error}")
+        return None
+
+
+def read_public_keys(service: str, environment: Mapping[str, str], faults: list[str]) -> Sequence[bytes]:
+    name = f"CARBONMARKET_{service.upper()}_PUBLIC_KEYS"
+    written = [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
+    try:
+        keys = [base64.b64decode(one, validate=True) for one in written]
+    except ValueError:
+        keys = [b""]
+    if len(keys) > KEYS_MAX or any(len(key) != PUBLIC_KEY_BYTES for key in keys):
+        faults.append(
+            f"{name}: at most {KEYS_MAX} public keys of {PUBLIC_KEY_BYTES} bytes, in base64, with a comma between"
+        )
+        return ()
+    return keys
 
 
 def read_clock(setting: str, faults: list[str]) -> tuple[bool, int | None]:

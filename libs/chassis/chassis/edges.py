@@ -13,6 +13,7 @@ import grpc
 
 from chassis.log import Log
 from chassis.record import Record
+from chassis.seals import Signer
 from chassis.snapshots import MakeSnapshot
 
 Row = Mapping[str, Any]
@@ -124,7 +125,8 @@ async def nothing() -> None:
 @dataclass(frozen=True, slots=True)
 class Edges:
     """All edges of one replica. `prepare` makes what the store lacks (tables), before anything is read. Without
-    `make_snapshot` the writer makes its snapshots itself, and stands still meanwhile.
+    `make_snapshot` the writer makes its snapshots itself, and stands still meanwhile. Without a signer nothing is
+    sealed, and hearers read the log.
     """
 
     log: Log
@@ -135,4 +137,5 @@ class Edges:
     tables: TableStore
     door: Door
     prepare: Callable[[], Awaitable[None]] = nothing
+    signer: Signer | None = None
     make_snapshot: MakeSnapshot | None = None

@@ -6,10 +6,11 @@ other service's log. The log is also read at start, after a short silence and at
 message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log; each look
 also tells how far behind we are.
 
-What arrives on Kafka may be anybody's, also where it chains: it is believed only as far as the source's log vouches
-for it. A record of the log that does not chain means that the source forked (it was restored older, say): hearing
-stops, and stays stopped until two people have dealt with it. A bug in a reaction or a decision pauses the source as a
-fork does; what came before is heard, and nothing is skipped.
+What arrives on Kafka may be anybody's, also where it chains: it is believed as far as it chains up to a record that
+bears the source's seal (seals.py), and nobody is asked. What comes after the last seal is read from the source's log.
+While the source is away, what it sealed is heard all the same. A record of the log that does not chain means that the
+source forked (it was restored older, say): hearing stops, and stays stopped until two people have dealt with it. A bug
+in a reaction or a decision pauses the source as a fork does; what came before is heard, and nothing is skipped.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from chassis.log import READ_RECORDS_MAX
 from chassis.reaction import Reactions, ReactionTable
 from chassis.record import CHAINS, HeardUpTo, Record, genesis, sequel
 from chassis.remote import Remote
+from chassis.seals import Seals
 from chassis.shell import NoteHearing
 from chassis.submission import AskedCommand, HeardRecord, heard_record, service_actor
 from chassis.tracing import Branch, Tracing, is_sampled
@@ -76,6 +78,7 @@ class Hearing:
         consumer: Consumer,
         tracing: Tracing,
         clock: Clock,
+        seals: Seals | None = None,
     ) -> None:
         self.source = source
         self.lag = Lag(clock)
@@ -84,6 +87,7 @@ class Hearing:
         self._remote = remote
         self._consumer = consumer
         self._tracing = tracing
+        self._seals = seals or Seals(source)
 
     @property
     def upto(self) -> HeardUpTo:
@@ -128,23 +132,13 @@ class Hearing:
             await self._note("", self.upto.position)
         while True:
             arrived = await self._consumer.next_batch(SILENCE_SECONDS)
-            ready = sequel(self.upto, arrived).ready
-            vouched = await self._vouched(ready)
-            await self._take(vouched)
-            # Missing records, forged ones, or nothing but what was heard already: Kafka is slower than the log, or
-            # repeats itself.
+            sealed = self._seals.sealed(sequel(self.upto, arrived).ready)
+            await self._take(sealed)
+            # Missing records, forged ones, unsigned ones, or nothing but what was heard already: Kafka is slower than
+            # the log, or repeats itself.
             new = sum(record.position > self.upto.position for record in arrived)
-            if new or not vouched or self.lag.seconds() > SILENCE_SECONDS:
-                await self._read_missing()
-
-    async def _vouched(self, arrived: Sequence[Record]) -> Sequence[Record]:
-        """What arrived on Kafka, if it is the source's own: anybody can compute a digest that chains. The source's log
-        has to have the last of the records as it came; then their chain vouches for all before it.
-        """
-        if not arrived:
-            return ()
-        records, _ = await self._read(arrived[-1].position - 1, 1)
-        return arrived if records and records[0].digest == arrived[-1].digest else ()
+            if new or not sealed or self.lag.seconds() > SILENCE_SECONDS:
+                await self._read_missing(insist=False)
 
     async def _check_fork(self) -> None:
         """The record we heard last must stand in the source as we heard it."""
@@ -157,9 +151,17 @@ class Hearing:
         if records[0].digest != upto.digest:
             raise Halted(forked(upto, records[0]), records[0])
 
-    async def _read_missing(self) -> None:
+    async def _read_missing(self, *, insist: bool = True) -> None:
+        """From the source's log. Where it cannot be read now, insists, or leaves it for the next time."""
         while True:
-            records, head_position = await self._read(self.upto.position, READ_RECORDS_MAX)
+            try:
+                records, head_position = await self._remote.read_log(self.upto.position, READ_RECORDS_MAX)
+            except (NotYet, Refused) as error:
+                logger.debug("%s", error, extra={"source": self.source})
+                if not insist:
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             if head_position < self.upto.position:
                 raise Halted(
                     f"the source ends at {head_position}, but {self.upto.position} was heard: it came back older"

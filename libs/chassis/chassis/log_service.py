@@ -8,11 +8,12 @@ from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import Call
 from chassis.caller import RefusedOrder
 from chassis.commands import Commands
-from chassis.decider import NotPermitted
+from chassis.decider import NotFound, NotPermitted
 from chassis.log import READ_RECORDS_MAX
 from chassis.projections import Tables
 from chassis.proposals import ApproveProposal, CommandProposed, ProposeCommand, RejectProposal
 from chassis.remote import record_to
+from chassis.seals import Signer
 from chassis.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.shell import DECIDE_ALL, ClockMoved, MoveClock, ShellState
 from chassis.timers import RehearsalClock
@@ -42,11 +43,14 @@ class Followed:
 class LogService:
     """`status` is filled in by the service that knows its followers and sources."""
 
-    def __init__(self, writer: Writer[Any], tables: Tables, status: Callable[[], Followed]) -> None:
+    def __init__(
+        self, writer: Writer[Any], tables: Tables, status: Callable[[], Followed], signer: Signer | None = None
+    ) -> None:
         self._writer = writer
         self._tables = tables
         self._status = status
         self._clock = RehearsalClock(writer)
+        self._signer = signer
 
     async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
         """Where the log ends is said only while this replica leads: the word of one that has lost the leadership
@@ -61,10 +65,20 @@ class LogService:
         await self._writer.read(lambda _: None)
         check_position(after, tail.position, "after_position")
         if tail.position <= after:
-            return pb.ReadResponse(head_position=tail.position)
+            return pb.ReadResponse(head_position=tail.position, signed_head=self._signed_head())
         found = await tail.read(after, records_max)
         records = within_bytes([record_to(record) for record, _ in found])
-        return pb.ReadResponse(records=records, head_position=tail.position)
+        return pb.ReadResponse(records=records, head_position=tail.position, signed_head=self._signed_head())
+
+    def _signed_head(self) -> pb.SignedHead | None:
+        newest = self._signer.newest if self._signer else None
+        return pb.SignedHead(position=newest.position, digest=newest.digest, seal=newest.seal) if newest else None
+
+    async def GetSignedHead(self, request: pb.GetSignedHeadRequest, call: Call) -> pb.GetSignedHeadResponse:
+        head = self._signed_head()
+        if head is None:
+            raise NotFound("NO_HEAD_SIGNED")
+        return pb.GetSignedHeadResponse(head=head)
 
     async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
         account, after = request.account, request.after_sequence

@@ -13,6 +13,7 @@ from chassis.call import Unavailable
 from chassis.edges import FeedEntry, Row, Statement
 from chassis.postgres_log import Pool
 from chassis.record import Record
+from chassis.seals import SealedHead
 
 SAVE = """
 INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
@@ -30,6 +31,12 @@ MOVE_HEADS = """
 INSERT INTO feed_heads SELECT * FROM unnest($1::text[], $2::bigint[])
 ON CONFLICT (account) DO UPDATE SET sequence = excluded.sequence
 """
+
+KEEP_SEAL = """
+INSERT INTO seals (position, digest, seal) VALUES ($1, $2, $3)
+ON CONFLICT (position) DO UPDATE SET position = excluded.position RETURNING position, digest, seal
+"""
+"""Changes nothing where the position has a seal already, and answers with what is there."""
 
 READ_FEED = """
 SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.subject, log.role, log.account,
@@ -54,6 +61,15 @@ class PostgresTables:
 
     async def save_checkpoint(self, follower: str, position: int) -> None:
         await self._pool.execute(SAVE, follower, position)
+
+    async def newest_seal(self) -> SealedHead | None:
+        row = await self._pool.fetchrow("SELECT position, digest, seal FROM seals ORDER BY position DESC LIMIT 1")
+        return SealedHead(*row) if row else None
+
+    async def keep_seal(self, head: SealedHead) -> SealedHead:
+        row = await self._pool.fetchrow(KEEP_SEAL, head.position, head.digest, head.seal)
+        assert row is not None, "an upsert answers"
+        return SealedHead(*row)
 
     async def load_sequences(self) -> dict[str, int]:
         rows = await self._pool.fetch("SELECT account, sequence FROM feed_heads")

@@ -31,6 +31,7 @@ from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
 from chassis.postgres_tables import PostgresTables, clear_tables
 from chassis.remote import open_channel
 from chassis.replica import Replica
+from chassis.seals import Signer
 from chassis.service import Service
 from chassis.tracing import Tracing
 from chassis.verify import contradictions, read_witness, verify
@@ -192,15 +193,18 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
     async def prepare() -> None:
         await migrate(pool, [Path(__file__).parent / "migrations", service.migrations])
 
+    tables = PostgresTables(pool, queries)
+    key = settings.signing_key
     return Edges(
         log=PostgresLog(service.name, settings.database_url, pool),
         clock=MachineClock(settings.rehearsal_start_ms),
         open_channel=open_channel,
         producer=RecordProducer(settings.kafka, service.name),
         consumers={source: RecordConsumer(settings.kafka, source) for source in service.sources},
-        tables=PostgresTables(pool, queries),
+        tables=tables,
         door=GrpcDoor(settings.listen),
         prepare=prepare,
+        signer=Signer(service.name, key, tables) if key is not None else None,
         make_snapshot=partial(have_snapshot_made, service),
     )
 

@@ -1,13 +1,17 @@
 """The publisher: follows the log and sends its records to Kafka, as stored. The log is the outbox.
 
-The checkpoint is saved after the broker's acknowledgement, so a crash in between sends records again; hearers skip
+The last record of what is sent together bears the service's seal (seals.py), so that hearers need ask nobody. The
+checkpoint is saved after the broker's acknowledgement, so a crash in between sends records again; hearers skip
 them.
 """
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from chassis.edges import BrokerAway, Producer, TableStore
+from chassis.record import Record
+from chassis.seals import Forked, Signer
 from chassis.writer import Tail
 
 BATCH_RECORDS_MAX = 1_000
@@ -22,18 +26,22 @@ logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    def __init__(self, tail: Tail, producer: Producer, tables: TableStore) -> None:
+    def __init__(self, tail: Tail, producer: Producer, tables: TableStore, signer: Signer | None = None) -> None:
         self.position = 0
         self._tail = tail
         self._producer = producer
         self._tables = tables
+        self._signer = signer
         self._away = False
 
     async def run(self) -> None:
         """Publishes until cancelled."""
         self.position = await self._tables.load_checkpoint(FOLLOWER)
+        if self._signer is not None:
+            await self._signer.load()
         while True:
             records = [record for record, _ in await self._tail.read(self.position, BATCH_RECORDS_MAX)]
+            records[-1] = await self._sealed(records[-1])
             try:
                 await self._producer.send(records)
             except BrokerAway as error:
@@ -48,3 +56,13 @@ class Publisher:
             self.position = records[-1].position
             await self._tables.save_checkpoint(FOLLOWER, self.position)
             await asyncio.sleep(GATHER_SECONDS)
+
+    async def _sealed(self, last: Record) -> Record:
+        if self._signer is None:
+            return last
+        try:
+            return replace(last, seal=await self._signer.seal(last))
+        except Forked as error:
+            # Sent without a seal, it makes hearers look at the log themselves, and see what it has become.
+            logger.critical("this log has forked, its head is not signed: %s", error, extra={"position": last.position})
+            return last

@@ -12,7 +12,7 @@ format that is not there was written by a newer release, and its reader must sto
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FORMAT = 1
 """The format that records are written in."""
@@ -25,7 +25,8 @@ class Record:
     Who caused it: the subject (a person's name, `service:LOG`, `timer:LOG`), the role it acted in, the account it acted
     for, and the approval it rests on (`LOG/POSITION` of the ProposalApproved); account and approval may be empty.
     command_digest and command_events stand only on the first record of a command: by them its repeat is known and
-    answered.
+    answered. The seal is its service's signature over the log as it ends with this record, where there is one; it is no
+    part of the record.
     """
 
     position: int
@@ -44,6 +45,7 @@ class Record:
     command_digest: bytes = b""
     command_events: int = 0
     format: int = FORMAT
+    seal: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class ServiceClient:
         """Where the service stands: head of its log, followers, sources, what is set aside, the market's time."""
         return await self.link.call(pb.GetStatusRequest(), pb.GetStatusResponse)
 
+    async def get_signed_head(self) -> pb.GetSignedHeadResponse:
+        """The newest head of the service's log that it has signed."""
+        return await self.link.call(pb.GetSignedHeadRequest(), pb.GetSignedHeadResponse)
+
     async def move_clock(self, to_ms: int, request_id: str = "") -> pb.MoveClockResponse:
         """Move the clock of a rehearsal forward; what falls due is done first."""
         return await self.link.call(pb.MoveClockRequest(request_id=request_id, to_ms=to_ms), pb.MoveClockResponse)

@@ -1,5 +1,6 @@
 """Where the services are and who is calling, from arguments first and from the environment else."""
 
+import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +10,28 @@ from carbonmarket_client.errors import NotConfigured
 SERVICES = ("registry", "trading", "clearing")
 ACTOR_VARIABLE = "CARBONMARKET_ACTOR"
 SPANS_VARIABLE = "CARBONMARKET_SPANS"
+PUBLIC_KEY_BYTES = 32
 
 
 def address_variable(service: str) -> str:
     return f"CARBONMARKET_{service.upper()}_ADDRESS"
+
+
+def public_keys_variable(service: str) -> str:
+    return f"CARBONMARKET_{service.upper()}_PUBLIC_KEYS"
+
+
+def pinned_keys(service: str, environment: Mapping[str, str] = os.environ) -> list[bytes]:
+    """The public keys that a service may sign with. Raises NotConfigured."""
+    name = public_keys_variable(service)
+    written = [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
+    try:
+        keys = [base64.b64decode(one, validate=True) for one in written]
+    except ValueError:
+        keys = []
+    if not keys or any(len(key) != PUBLIC_KEY_BYTES for key in keys):
+        raise NotConfigured(f"set {name} to the public keys of {service}: base64, with a comma between")
+    return keys
 
 
 @dataclass(frozen=True, slots=True)

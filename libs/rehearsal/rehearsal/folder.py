@@ -18,7 +18,8 @@ BEGUN = "begun"
 OPENED = "opened"
 LOCK = "lock"
 ENVIRONMENT = "env"
-OURS = (OPENED, "postgres", "log", "spans", ENVIRONMENT)
+KEYS = "keys"
+OURS = (OPENED, "postgres", "log", "spans", KEYS, ENVIRONMENT)
 """What a market makes in its folder, besides the lock of who holds it and `begun`, which goes last."""
 
 

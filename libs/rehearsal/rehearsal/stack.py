@@ -1,8 +1,8 @@
 """A whole market on one machine: embedded PostgreSQL, embedded broker, and the three services, a process each.
 
 Everything lies in one folder: `postgres/` the data, `log/` what each process prints, `spans/` the spans that
-`carbonmarket trace` reads. Every process listens on a free loopback port. The clock is a rehearsal's: it stands still
-until an operator moves it.
+`carbonmarket trace` reads, `keys/` what the services sign their logs with. Every process listens on a
+free loopback port. The clock is a rehearsal's: it stands still until an operator moves it.
 
 Invariant: when `Stack` is left, however it is left, no process of it runs.
 """
@@ -16,8 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from carbonmarket_client.settings import SPANS_VARIABLE, address_variable
+from carbonmarket_client.settings import SPANS_VARIABLE, address_variable, public_keys_variable
 from rehearsal.broker import broker_program
+from rehearsal.folder import KEYS
+from rehearsal.keys import public_key, signing_key
 from rehearsal.postgres import Postgres
 from rehearsal.processes import Program, Say, Supervisor, Usage, free_port, healthy, say_nothing
 
@@ -53,6 +55,7 @@ class Stack:
         self.folder = folder
         self.spans = folder / "spans"
         self.logs = folder / "log"
+        self.keys = folder / KEYS
         self.postgres = Postgres(folder / "postgres")
         self.supervisor = Supervisor(self.logs, restart=start.restart, say=say)
         self.addresses = {service: f"{HOST}:{free_port()}" for service in SERVICES}
@@ -66,8 +69,10 @@ class Stack:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables by which a client finds the services and the spans."""
+        """The variables by which a client finds the services, the keys that they sign with and the spans."""
         found = {address_variable(service): address for service, address in self.addresses.items()}
+        for service in SERVICES:
+            found[public_keys_variable(service)] = public_key(signing_key(self.keys, service))
         return found | {SPANS_VARIABLE: str(self.spans.resolve())}
 
     def usages(self) -> Mapping[str, Usage]:
@@ -113,10 +118,12 @@ class Stack:
             "CARBONMARKET_KAFKA": self.kafka,
             "CARBONMARKET_ACTOR_FROM": "metadata",
             "CARBONMARKET_CLOCK": f"rehearsal={self._start.clock}",
+            "CARBONMARKET_SIGNING_KEY": str(signing_key(self.keys, service)),
         }
         for other in SERVICES:
             if other != service:
                 environment[address_variable(other)] = self.addresses[other]
+                environment[public_keys_variable(other)] = public_key(signing_key(self.keys, other))
         if self._start.spans:
             environment |= {SPANS_VARIABLE: str(self.spans), "OTEL_BSP_SCHEDULE_DELAY": str(SPAN_DELAY_MS)}
         return Program(service, (sys.executable, "-m", service), environment, ready=healthy(address))

@@ -19,6 +19,7 @@ from chassis.edges import FeedEntry, Row, Statement
 from chassis.log import Found, Key, LogUnavailable
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
+from chassis.seals import SealedHead
 from support.simulation.weather import Chance
 
 LATENCY_S = 0.005
@@ -69,6 +70,9 @@ class Database:
             self.tables.deserialize(content)
             return
         self.tables.execute("CREATE TABLE checkpoints (follower text PRIMARY KEY, position bigint NOT NULL)")
+        self.tables.execute(
+            "CREATE TABLE seals (position bigint PRIMARY KEY, digest blob NOT NULL, seal text NOT NULL)"
+        )
         feed = "account text NOT NULL, sequence bigint NOT NULL, position bigint NOT NULL"
         self.tables.execute(f"CREATE TABLE feed ({feed}, PRIMARY KEY (account, sequence))")
         for file in sorted(self._migrations.glob("*.sql")):
@@ -144,7 +148,7 @@ class Session(MemoryLog):
 
 
 class Tables:
-    """Keeps chassis.edges.TableStore."""
+    """Keeps chassis.edges.TableStore and chassis.seals.SealStore."""
 
     def __init__(self, database: Database, chance: Chance, place: str) -> None:
         self._database = database
@@ -169,6 +173,19 @@ class Tables:
 
     def _move(self, follower: str, position: int) -> None:
         self._database.tables.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (follower, position))
+
+    async def newest_seal(self) -> SealedHead | None:
+        await self._wait()
+        sql = "SELECT position, digest, seal FROM seals ORDER BY position DESC LIMIT 1"
+        found = self._database.tables.execute(sql).fetchone()
+        return SealedHead(*found) if found else None
+
+    async def keep_seal(self, head: SealedHead) -> SealedHead:
+        await self._wait()
+        tables = self._database.tables
+        tables.execute("INSERT OR IGNORE INTO seals VALUES (?, ?, ?)", (head.position, head.digest, head.seal))
+        kept = tables.execute("SELECT position, digest, seal FROM seals WHERE position = ?", (head.position,))
+        return SealedHead(*kept.fetchone())
 
     async def load_sequences(self) -> dict[str, int]:
         rows = await self.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")

@@ -6,14 +6,17 @@ their way out.
 
 import asyncio
 import contextvars
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.configuration import Settings
 from chassis.edges import Edges
 from chassis.replica import Replica
+from chassis.seals import Signer
 from chassis.service import Service
 from chassis.telemetry import Metrics
 from chassis.tracing import Tracing
@@ -38,6 +41,10 @@ def note_tasks(loop: asyncio.AbstractEventLoop) -> None:
         return task
 
     loop.set_task_factory(make)
+
+
+def key_of(service: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(service.encode()).digest())
 
 
 class FixedClock:
@@ -93,14 +100,16 @@ class Process:
         self.context = contextvars.copy_context()
         self.context.run(running.set, self)
         self.session = Session(database, network.chance, self.place)
+        tables = Tables(database, network.chance, self.place)
         edges = Edges(
             log=self.session,
             clock=FixedClock(begins_ms),
             open_channel=lambda address: network.channel(address, self, self.place),
             producer=broker.producer(service.name, self.place),
             consumers={source: broker.consumer(source, self) for source in service.sources},
-            tables=Tables(database, network.chance, self.place),
+            tables=tables,
             door=Door(self),
+            signer=Signer(service.name, key_of(service.name), tables),
         )
         others = (*service.sources, *service.calls_to)
         settings = Settings(
@@ -113,6 +122,7 @@ class Process:
             rehearsal_start_ms=begins_ms,
             spans_folder=None,
             log_level="INFO",
+            public_keys={name: [key_of(name).public_key().public_bytes_raw()] for name in others},
         )
         random_bytes = network.chance.stream(f"traces {self.place}").randbytes
         tracing = Tracing(random_bytes=random_bytes)

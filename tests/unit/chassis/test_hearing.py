@@ -14,6 +14,7 @@ from support.hearing import (
     SOURCE,
     FakeRemote,
     hearing,
+    sealed,
     source_records,
     until_heard,
 )
@@ -139,13 +140,11 @@ async def test_a_source_that_refuses_to_be_read_is_asked_again() -> None:
         assert ear.upto.position == 2
 
 
-async def test_while_the_source_is_away_what_kafka_brings_is_heard() -> None:
+async def test_while_the_source_is_away_what_it_sealed_is_heard() -> None:
     remote = FakeRemote()
     async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
         await asyncio.sleep(0.05)
         remote.away = True
-        await consumer.batches.put(source_records(3))
-        remote.away = False
-        remote.records = source_records(3)
+        await consumer.batches.put(await sealed(source_records(3)))
         await until_heard(ear, 3)
         assert (await writer.read(lambda state: state.total)).value == 3

@@ -43,7 +43,7 @@ def test_a_record_of_each_format_has_the_digest_that_it_was_written_with(number:
 def test_every_field_but_the_digest_itself_enters_it() -> None:
     whole = chain(b"before", WHOLE)
     for field in fields(Record):
-        if field.name in ("digest", "format"):
+        if field.name in ("digest", "format", "seal"):
             continue
         value = getattr(WHOLE, field.name)
         changed = replace(WHOLE, **{field.name: value + (1 if isinstance(value, int) else value[:1])})

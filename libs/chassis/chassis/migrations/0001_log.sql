@@ -45,6 +45,13 @@ CREATE TABLE snapshot_parts (
     PRIMARY KEY (position, part)
 );
 
+-- The heads of this log that were signed: never two digests for one position.
+CREATE TABLE seals (
+    position bigint PRIMARY KEY,
+    digest bytea NOT NULL,
+    seal text NOT NULL
+);
+
 -- How far each follower of this log has come.
 CREATE TABLE checkpoints (
     follower text PRIMARY KEY,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import asdict
 
 import click
 
@@ -12,7 +13,8 @@ from carbonmarket_client.cli.plain import as_json, plain_record
 from carbonmarket_client.feed import Record
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.events import EventLines
-from carbonmarket_client.settings import SERVICES
+from carbonmarket_client.settings import SERVICES, pinned_keys
+from carbonmarket_client.verification import verify_log
 
 WAITING_MAX = 1_000
 """So many records may wait to be shown before reading pauses."""
@@ -25,6 +27,7 @@ WAITING_MAX = 1_000
         "carbonmarket events --follow",
         "carbonmarket events --service trading --type TradeExecuted --json",
         "carbonmarket --as auditor:kate events --service clearing --after 1200",
+        "carbonmarket --as auditor:kate events --verify",
     ],
 )
 @click.option("--follow", is_flag=True, help="Stay and show what happens until Ctrl-C.")
@@ -32,6 +35,7 @@ WAITING_MAX = 1_000
 @click.option("--account", help="The feed of this account; else a participant's own, for others the whole log.")
 @click.option("--after", type=click.IntRange(0), default=0, help="From after this position, or sequence in a feed.")
 @click.option("--type", "types", multiple=True, help="Only events of this type, for example OrderPlaced.")
+@click.option("--verify", is_flag=True, help="Hold the whole logs against what their services signed, and end.")
 @click.option("--limit", type=click.IntRange(0), default=0, help="End after so many; 0 for no end.")
 async def events(
     market: CarbonMarket,
@@ -42,6 +46,7 @@ async def events(
     after: int,
     types: tuple[str, ...],
     limit: int,
+    verify: bool,
 ) -> None:
     """Show what happened: one's own feeds, or the services' whole logs.
 
@@ -51,9 +56,15 @@ async def events(
 
     A participant sees its own feed, others the whole log. A feed numbers its events without gaps, by sequence; a log by
     position. Keep the last number you have dealt with and go on with --after. With --json every event is one line.
+
+    With --verify nothing is shown of the events: whole logs are read, each record must continue the one before, and the
+    newest head that the service signed must be theirs. The public keys are taken from CARBONMARKET_SERVICE_PUBLIC_KEYS.
     """
     session.endless = follow
     chosen = services or SERVICES
+    if verify:
+        await _verify(market, session, chosen)
+        return
     if after and len(chosen) != 1:
         raise click.UsageError("--after counts within one service: name it with --service")
     whose = session.own_or_all(account)
@@ -69,6 +80,18 @@ async def events(
             shown += 1
             if shown == limit:
                 return
+
+
+async def _verify(market: CarbonMarket, session: Session, services: Sequence[str]) -> None:
+    for service in services:
+        found = await verify_log(market.service(service).link, pinned_keys(service))
+        if session.json:
+            print(as_json(asdict(found), one_line=True), flush=True)
+        else:
+            session.console.print(
+                f"{service}: {found.records:,} records, each continues the one before; "
+                f"signed up to {found.signed_position:,} by key {found.key_id}"
+            )
 
 
 async def _records(
