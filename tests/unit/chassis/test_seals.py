@@ -40,9 +40,15 @@ async def heard_with(arriving: Sequence[Record], monkeypatch: pytest.MonkeyPatch
     remote = FakeRemote()
     async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
         await until_heard(ear, 0)
+        waits = asyncio.Event()
+
+        async def next_batch(seconds: float) -> list[Record]:
+            waits.set()
+            return await consumer.batches.get()
+
         # From here on it is woken by Kafka alone.
-        monkeypatch.setattr(consumer, "next_batch", lambda seconds: consumer.batches.get())
-        await asyncio.sleep(0.05)
+        monkeypatch.setattr(consumer, "next_batch", next_batch)
+        await waits.wait()
         remote.records = source_records(3)
         before = remote.reads
         await consumer.batches.put(list(arriving))
