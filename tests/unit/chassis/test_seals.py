@@ -34,8 +34,8 @@ NEXT_KEY = Ed25519PrivateKey.from_private_bytes(b"n" * 32)
 STRANGE_KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 
 
-async def heard_with(arriving: Sequence[Record], monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
-    """The total after these came on Kafka, and how often the source's log was read for it. The log has three ones."""
+async def heard_with(arriving: Sequence[Record], monkeypatch: pytest.MonkeyPatch) -> tuple[int, bool]:
+    """The total after these came on Kafka, and whether the source's log was read for it. The log has three ones."""
     monkeypatch.setattr(hearing_module, "SILENCE_SECONDS", 1_000.0)
     remote = FakeRemote()
     async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
@@ -54,19 +54,19 @@ async def heard_with(arriving: Sequence[Record], monkeypatch: pytest.MonkeyPatch
         await consumer.batches.put(list(arriving))
         await until_heard(ear, 3)
         assert not ear.halted_because
-        return (await writer.read(lambda state: state.total)).value, remote.reads - before
+        return (await writer.read(lambda state: state.total)).value, remote.reads > before
 
 
 async def test_what_chains_up_to_a_signed_head_is_heard_without_a_look_at_the_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert await heard_with(await sealed(source_records(3)), monkeypatch) == (3, 0)
+    assert await heard_with(await sealed(source_records(3)), monkeypatch) == (3, False)
 
 
 async def test_what_lies_beyond_the_last_seal_is_read_from_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     records = source_records(3)
-    assert await heard_with([*await sealed(records[:2]), records[2]], monkeypatch) == (3, 1)
-    assert await heard_with(records, monkeypatch) == (3, 1)
+    assert await heard_with([*await sealed(records[:2]), records[2]], monkeypatch) == (3, True)
+    assert await heard_with(records, monkeypatch) == (3, True)
 
 
 def with_seal(records: Sequence[Record], seal: str) -> list[Record]:
@@ -89,7 +89,7 @@ async def test_forged_seals_are_not_believed(monkeypatch: pytest.MonkeyPatch) ->
         with_seal(forged, "户:" + "x" * 10_000),
     ]
     for forgery in forgeries:
-        assert await heard_with(forgery, monkeypatch) == (3, 1)
+        assert await heard_with(forgery, monkeypatch) == (3, True)
 
 
 async def test_a_sealed_batch_that_was_altered_repeated_cut_or_put_in_another_order_does_no_harm(
@@ -97,12 +97,12 @@ async def test_a_sealed_batch_that_was_altered_repeated_cut_or_put_in_another_or
 ) -> None:
     genuine = await sealed(source_records(3))
     altered = replace(genuine[1], data=b"\x08\x63")
-    assert await heard_with([genuine[0], altered, genuine[2]], monkeypatch) == (3, 1)
-    assert await heard_with([*genuine, *genuine], monkeypatch) == (3, 0)
-    assert await heard_with(genuine[1:], monkeypatch) == (3, 1)
+    assert await heard_with([genuine[0], altered, genuine[2]], monkeypatch) == (3, True)
+    assert await heard_with([*genuine, *genuine], monkeypatch) == (3, False)
+    assert await heard_with(genuine[1:], monkeypatch) == (3, True)
     shuffled = list(genuine)
     random.Random(1).shuffle(shuffled)
-    assert await heard_with(shuffled, monkeypatch) == (3, 0)
+    assert await heard_with(shuffled, monkeypatch) == (3, False)
 
 
 async def test_two_keys_are_pinned_while_a_key_is_changed() -> None:
