@@ -21,6 +21,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage, TopicPartition
 
 from chassis.edges import BrokerAway
 from chassis.record import Record
+from chassis.shapes import number_in
 
 PARTITION = 0
 MESSAGE_BYTES_MAX = 1_000_000
@@ -66,10 +67,10 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
     """Raises KeyError or ValueError on a message that is not a record."""
     fields = {name: value.decode() for name, value in headers}
     return Record(
-        position=int(fields["position"]),
+        position=number_in(fields["position"]),
         type=fields["type"],
         data=data,
-        recorded_ms=int(fields["recorded_ms"]),
+        recorded_ms=number_in(fields["recorded_ms"]),
         subject=fields["subject"],
         role=fields["role"],
         account=fields["account"],
@@ -77,11 +78,11 @@ def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
         request_id=fields["request_id"],
         traceparent=fields["traceparent"],
         source_log_id=fields["source_log_id"],
-        source_position=int(fields["source_position"]),
+        source_position=number_in(fields["source_position"]),
         digest=base64.b64decode(fields["digest"]),
         command_digest=base64.b64decode(fields["command_digest"]),
-        command_events=int(fields["command_events"]),
-        format=int(fields["format"]),
+        command_events=number_in(fields["command_events"]),
+        format=number_in(fields["format"]),
         seal=fields.get("seal", ""),
     )
 

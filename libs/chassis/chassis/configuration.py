@@ -1,6 +1,7 @@
 """A service's settings, all from the environment, read once at start; every fault is named at once."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,9 @@ class Misconfigured(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(["the configuration has faults:", *(f"  - {fault}" for fault in faults)]))
         self.faults = tuple(faults)
+
+
+CLOCK_START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,10 @@ def read_clock(setting: str, faults: list[str]) -> tuple[bool, int | None]:
     if clock != "rehearsal" or not start:
         return clock == "rehearsal", None
     try:
-        at = datetime.fromisoformat(start)
+        at = datetime.fromisoformat(start) if CLOCK_START.fullmatch(start) else None
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         # Without its zone it would be another moment on another machine.
         how = "it must be an ISO time with its zone, 2021-07-15T08:00:00+08:00"
         faults.append(f"CARBONMARKET_CLOCK starts at {start!r}: {how}")

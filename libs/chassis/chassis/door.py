@@ -15,8 +15,8 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
-from grpc_reflection.v1alpha import reflection
 
+from chassis.reflection import reflection_handlers
 from chassis.remote import CHANNEL_OPTIONS
 from chassis.server import REQUEST_BYTES_MAX
 
@@ -104,7 +104,7 @@ class GrpcDoor:
     def serve(self, handlers: Sequence[grpc.GenericRpcHandler], names: Sequence[str]) -> None:
         self._names += names
         self._arrivals.add_generic_rpc_handlers(handlers)
-        reflection.enable_server_reflection([*self._names, HEALTH_SERVICE, reflection.SERVICE_NAME], self._arrivals)
+        self._arrivals.add_generic_rpc_handlers(reflection_handlers([*self._names, HEALTH_SERVICE]))
 
     async def start(self) -> int:
         """Returns the port."""

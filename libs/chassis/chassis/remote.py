@@ -12,6 +12,7 @@ from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.call import NotYet, Refused
 from chassis.edges import Channel
 from chassis.record import Record
+from chassis.shapes import number_in
 
 R = TypeVar("R", bound=Message)
 
@@ -87,7 +88,7 @@ class Remote:
         except Refused as refused:
             if refused.reason != "POSITION_BEYOND_END":
                 raise
-            return (), int(refused.facts["end_position"])
+            return (), number_in(refused.facts["end_position"])
         return [record_from(message) for message in answer.records], answer.head_position
 
     async def close(self) -> None:

@@ -86,6 +86,7 @@ REQUEST_ID = shape(
     "visible ASCII characters and single spaces between them",
     REQUEST_ID_CHARACTERS_MAX,
 )
+NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -162,6 +163,13 @@ def named(character: str) -> str:
 
 def shown(text: str) -> str:
     return text[:SHOWN_CHARACTERS_MAX]
+
+
+def number_in(text: str) -> int:
+    """A whole number as another service writes it, digit for digit. Raises ValueError."""
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:SHOWN_CHARACTERS_MAX]!r} is not a whole number")
+    return int(text)
 
 
 # The checks that every service makes. `field` is where the request has the text, as a path from the request down.

@@ -1,5 +1,7 @@
 """`carbonmarket`, the command line."""
 
+import sys
+
 from carbonmarket_client.cli import (
     accounts,
     blocks,
@@ -14,6 +16,7 @@ from carbonmarket_client.cli import (
     trace,
 )
 from carbonmarket_client.cli.app import cli
+from carbonmarket_client.cli.output import OUTPUT_CLOSED, forget_output
 
 NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, events, trace)
 """Importing a noun's module declares its commands."""
@@ -21,7 +24,14 @@ NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operati
 
 def main() -> None:
     """Run the command line and exit; the exit code says how it went."""
-    cli(prog_name="carbonmarket")
+    try:
+        cli(prog_name="carbonmarket")
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            forget_output()
+            sys.exit(OUTPUT_CLOSED)
 
 
 if __name__ == "__main__":

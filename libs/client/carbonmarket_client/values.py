@@ -4,19 +4,28 @@ Inside the market everything is an integer: fen, tonnes, milliseconds UTC, basis
 become text and text becomes them, digit by digit; no float is ever made. Times are shown in China time (UTC+8, no
 daylight saving), which is the market's.
 
-What people type is taken strictly: `51.23`, `1,051.23`, `1,000`, `2021-07-16`, `2021-07-16 09:30`. Anything else is
-`NotANumber` or `NotATime`, whose text says what would have been understood.
+What people type is read here and nowhere else, strictly: a number has the digits 0-9 alone, no leading zero, no sign
+but a minus where it may be below zero, and thousands are either all marked or not at all; a day and a time have all
+their digits. So each value has few ways of being written. What is written otherwise (`5_42`, `+5`, ` 5`, `1e3`, `５`,
+`2021-7-1`) is `NotANumber` or `NotATime`, whose text says what would have been understood.
 """
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 CHINA = timezone(timedelta(hours=8))
 MINUS = "-"
+NUMBER_MIN, NUMBER_MAX = -(2**63), 2**63 - 1
+"""What a message's field can carry."""
 
-_AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,16})(?:\.(\d{1,2}))?", re.ASCII)
-_WHOLE = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,16}", re.ASCII)
-_TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+_DIGITS = r"0|[1-9][0-9]{0,15}|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4}"
+_NUMBER = re.compile(r"(?!-0)-?(?:0|[1-9][0-9]{0,40}|[1-9][0-9]{0,2}(?:,[0-9]{3})+)")
+_AMOUNT = re.compile(rf"(?:CNY )?({_DIGITS})(?:\.([0-9]{{1,2}}))?")
+_TONNES = re.compile(rf"({_DIGITS})(?: t)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)")
+_MINUTE = re.compile(r"([0-9]{2}):([0-9]{2})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NotANumber(ValueError):
@@ -27,45 +36,73 @@ class NotATime(ValueError):
     """The text is not a day or a time as this market writes them."""
 
 
+def number_of(text: str, low: int = NUMBER_MIN, high: int = NUMBER_MAX) -> int:
+    """Read a whole number: `1,000` and `1000` are 1000. Raises NotANumber."""
+    number = _whole(text) if _NUMBER.fullmatch(text) else None
+    if number is None:
+        raise NotANumber(f"{text!r} is not a whole number: write 1000 or 1,000, in the digits 0-9 alone")
+    if not low <= number <= high:
+        raise NotANumber(f"{text} is not between {low} and {high}")
+    return number
+
+
 def fen_of(text: str) -> int:
     """Read CNY as fen: `51.23` is 5123, `1,051.2` is 105120. Raises NotANumber; a third decimal is never
     rounded away.
     """
-    match = _AMOUNT.fullmatch(text.strip().removeprefix("CNY").lstrip())
+    match = _AMOUNT.fullmatch(text)
     if match is None:
         raise NotANumber(f"{text!r} is not an amount in CNY: write 51.23 or 1,051.23, with two decimals at most")
     whole, decimals = match.groups()
-    return int(whole.replace(",", "")) * 100 + int((decimals or "").ljust(2, "0"))
+    return _whole(whole) * 100 + int((decimals or "").ljust(2, "0"))
 
 
 def tonnes_of(text: str) -> int:
     """Read whole tonnes: `1,000` and `1000` are 1000. Raises NotANumber."""
-    bare = text.strip().removesuffix("t").rstrip()
-    if _WHOLE.fullmatch(bare) is None:
+    match = _TONNES.fullmatch(text)
+    if match is None:
         raise NotANumber(f"{text!r} is not a quantity in tonnes: write 1000 or 1,000, whole tonnes only")
-    return int(bare.replace(",", ""))
+    return _whole(match[1])
 
 
 def day_of(text: str) -> str:
-    """Read a day, `2021-07-16`, and give it back as the market writes it. Raises NotATime."""
+    """Read a day, `2021-07-16`, as the market writes it too. Raises NotATime."""
+    return date_of(text).isoformat()
+
+
+def date_of(text: str) -> date:
+    """Read a day, `2021-07-16`. Raises NotATime."""
     try:
-        day: date | None = date.fromisoformat(text.strip())
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
     except ValueError:
-        day = None
-    if day is None or day.isoformat() != text.strip():
-        raise NotATime(f"{text!r} is not a day: write it as 2021-07-16")
-    return day.isoformat()
+        pass
+    raise NotATime(f"{text!r} is not a day: write it as 2021-07-16")
 
 
 def ms_of(text: str) -> int:
     """Read a China time, `2021-07-16 09:30` or with seconds, as milliseconds since 1970 UTC. Raises NotATime."""
-    for form in _TIME_FORMATS:
-        try:
-            moment = datetime.strptime(text.strip(), form).replace(tzinfo=CHINA)
-        except ValueError:
-            continue
-        return int(moment.timestamp()) * 1000
+    match = _TIME.fullmatch(text)
+    try:
+        if match:
+            at = datetime.fromisoformat(f"{match[1]}T{match[2]}").replace(tzinfo=CHINA)
+            return (at - _EPOCH) // timedelta(milliseconds=1)
+    except ValueError:
+        pass
     raise NotATime(f"{text!r} is not a time: write China time as 2021-07-16 09:30 or 2021-07-16 09:30:15")
+
+
+def minute_of(text: str) -> int:
+    """Read a time of day, `09:30`, as its minute; `24:00` is the day's end. Raises NotATime."""
+    match = _MINUTE.fullmatch(text)
+    minute = int(match[1]) * 60 + int(match[2]) if match and int(match[2]) < 60 else None
+    if minute is None or minute > 24 * 60:
+        raise NotATime(f"{text!r} is not a time of day: write it as 09:30")
+    return minute
+
+
+def _whole(digits: str) -> int:
+    return int(digits.replace(",", ""))
 
 
 def amount(fen: int) -> str:

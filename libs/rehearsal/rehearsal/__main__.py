@@ -1,12 +1,14 @@
 """`python -m rehearsal`: the plays of the Makefile, `demo`, `market`, `reset`, `year` and `verify`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 VAR = Path("var")
 BUILD = Path("build")
 INTERRUPTED = 130
+OUTPUT_CLOSED = 141
 
 
 def main() -> None:
@@ -46,13 +48,21 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Stopped; every process it started has ended.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read has had enough; every process has ended. What still waits in the buffer is not written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OUTPUT_CLOSED)
 
 
 def whole_months(text: str) -> int:
     """Read a number of months. Raises ArgumentTypeError."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of months: write 1 or more")
-    return int(text)
+    # Imported where it is needed, as the plays are.
+    from carbonmarket_client.values import NotANumber, number_of
+
+    try:
+        return number_of(text, 1)
+    except NotANumber as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of months: write 1 or more") from error
 
 
 def previous_close(text: str) -> tuple[str, int]:

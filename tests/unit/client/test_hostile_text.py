@@ -23,7 +23,7 @@ def test_no_character_that_takes_over_a_terminal_is_shown() -> None:
 def test_a_number_that_no_message_can_carry_is_a_wrong_command_line(number: str) -> None:
     done = CliRunner().invoke(orders, ["take", "--", number, "1", "47"])
     assert done.exit_code == USAGE
-    assert "not in the range" in done.output
+    assert "is not between" in done.output
 
 
 @pytest.mark.parametrize("actor", ["participant:电力", "participant:a\x07"])

@@ -5,6 +5,7 @@ import click
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket_client.cli.app import (
+    COUNT,
     SMALL_NUMBER,
     TONNES,
     Noun,
@@ -211,7 +212,7 @@ def holdings() -> None:
     ["carbonmarket holdings power-0007", "carbonmarket holdings show power-0007 --as-of 1200"],
 )
 @click.argument("account", required=False)
-@click.option("--as-of", "as_of_position", type=click.IntRange(0), default=0, help="After this position of the log.")
+@click.option("--as-of", "as_of_position", type=COUNT, default=0, help="After this position of the log.")
 async def show_holdings(market: CarbonMarket, session: Session, account: str | None, as_of_position: int) -> None:
     """Show what an account holds, now or as of any past position of the registry's log."""
     answer = await market.registry.get_statement(session.account(account), as_of_position=as_of_position)

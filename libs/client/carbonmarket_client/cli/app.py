@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from carbonmarket_client import values
+from carbonmarket_client.cli.output import OUTPUT_CLOSED, QuietConsole, forget_output
 from carbonmarket_client.cli.plain import as_json, plain, plain_facts
 from carbonmarket_client.errors import (
     Failed,
@@ -33,10 +34,6 @@ from carbonmarket_client.settings import ACTOR_VARIABLE, Settings, address_varia
 DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
 INTERRUPTED = 130
 
-NUMBER = click.IntRange(-(2**63), 2**63 - 1)
-SMALL_NUMBER = click.IntRange(-(2**31), 2**31 - 1)
-"""What a message's field can carry; what the market makes of it is its own business."""
-
 EXAMPLES = """\
 Examples:
   $ export CARBONMARKET_TRADING_ADDRESS=127.0.0.1:7002 CARBONMARKET_ACTOR=participant:power-0007
@@ -55,12 +52,13 @@ Exit codes:
   5  refused: this actor may not do it
   6  the service made a mistake
   130  interrupted before there was an answer
+  141  whoever read the output closed it
 """
 
 HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 
 ORDER = (
-    *("status", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts"),
+    *("status", "pending", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts"),
     *("instruments", "rules", "days", "book", "orders", "blocks", "trades", "bulletins"),
     *("obligations", "runs", "statements", "reconciliations", "events", "trace"),
 )
@@ -84,7 +82,7 @@ class Session:
     @property
     def console(self) -> Console:
         """Standard output, as wide as the terminal, or WIDTH where there is none."""
-        return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, soft_wrap=False)
+        return QuietConsole(width=None if sys.stdout.isatty() else WIDTH, highlight=False, soft_wrap=False)
 
     def show(self, answer: Message | dict[str, Any] | list[Any], *screens: RenderableType) -> None:
         """Print an answer: the message as JSON for programs, else the screens for people, a blank line between them."""
@@ -129,6 +127,9 @@ class Session:
             return exit_code(error)
         except KeyboardInterrupt:
             return DONE if self.endless else INTERRUPTED
+        except BrokenPipeError:
+            forget_output()
+            return OUTPUT_CLOSED
         return DONE
 
     def explain(self, error: MarketError) -> None:
@@ -195,6 +196,44 @@ def _worded(error: MarketError) -> RenderableType:
     else:
         head, lines = f"{type(error).__name__}: {error}", []
     return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to mend it: {mend_of(error)}"))
+
+
+# How what people type is read.
+
+
+class _Read(click.ParamType[T], Generic[T]):
+    """A parameter that `values` reads; what it cannot read is a wrong command line."""
+
+    def __init__(self, name: str, read: Callable[[str], T]) -> None:
+        self.name = name
+        self.read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        if not isinstance(value, str):
+            given: T = value
+            return given
+        try:
+            return self.read(value)
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+
+
+def numbers_from(low: int, high: int) -> _Read[int]:
+    return _Read("NUMBER", lambda text: values.number_of(text, low, high))
+
+
+NUMBER = numbers_from(-(2**63), 2**63 - 1)
+SMALL_NUMBER = numbers_from(-(2**31), 2**31 - 1)
+"""What a message's field can carry; what the market makes of it is its own business."""
+COUNT = numbers_from(0, 2**63 - 1)
+SMALL_COUNT = numbers_from(0, 2**31 - 1)
+PICTURES = numbers_from(1, 2**31 - 1)
+DEADLINE_SECONDS = numbers_from(1, 600)
+CNY = _Read("CNY", values.fen_of)
+TONNES = _Read("TONNES", values.tonnes_of)
+DAY = _Read("DAY", values.day_of)
+TIME = _Read("TIME", values.ms_of)
+SIDE = click.Choice(["buy", "sell"])
 
 
 # How commands are declared.
@@ -287,33 +326,7 @@ def request_id_option(function: F) -> F:
 
 
 def limit_option(function: F) -> F:
-    return click.option(
-        "--limit", type=click.IntRange(0), default=50, show_default=True, help="Rows at most; 0 for all."
-    )(function)
-
-
-class _Read(click.ParamType[T], Generic[T]):
-    """A parameter that `values` reads; what it cannot read is a wrong command line."""
-
-    def __init__(self, name: str, read: Callable[[str], T]) -> None:
-        self.name = name
-        self.read = read
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
-        if not isinstance(value, str):
-            given: T = value
-            return given
-        try:
-            return self.read(value)
-        except ValueError as fault:
-            self.fail(str(fault), param, ctx)
-
-
-CNY = _Read("CNY", values.fen_of)
-TONNES = _Read("TONNES", values.tonnes_of)
-DAY = _Read("DAY", values.day_of)
-TIME = _Read("TIME", values.ms_of)
-SIDE = click.Choice(["buy", "sell"])
+    return click.option("--limit", type=COUNT, default=50, show_default=True, help="Rows at most; 0 for all.")(function)
 
 
 ROWS_IN_A_PAGE = 1_000
@@ -356,7 +369,7 @@ class _Root(click.Group):
 @click.option("--trading", metavar="HOST:PORT", help=f"Where trading is; else {address_variable('trading')}.")
 @click.option("--clearing", metavar="HOST:PORT", help=f"Where clearing is; else {address_variable('clearing')}.")
 @click.option("--as", "actor", metavar="ROLE:NAME", help=f"Who is calling; else {ACTOR_VARIABLE}.")
-@click.option("--deadline", type=click.IntRange(1, 600), default=15, show_default=True, help="Seconds for each call.")
+@click.option("--deadline", type=DEADLINE_SECONDS, default=15, show_default=True, help="Seconds for each call.")
 @click.option("--json", is_flag=True, help="Print JSON, for programs; every command takes it too.")
 @click.pass_context
 def cli(

@@ -3,7 +3,7 @@
 import click
 from rich.live import Live
 
-from carbonmarket_client.cli.app import Session, cli, command
+from carbonmarket_client.cli.app import PICTURES, Session, cli, command
 from carbonmarket_client.cli.plain import as_json, plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.book import book_screen
@@ -12,7 +12,7 @@ from carbonmarket_client.screens.book import book_screen
 @command(cli, "book", ["carbonmarket book CEA", "carbonmarket book CEA --watch", "carbonmarket book CEA --json"])
 @click.argument("instrument")
 @click.option("--watch", is_flag=True, help="Stay and show every change until Ctrl-C; with --json a line each.")
-@click.option("--updates", type=click.IntRange(1), help="Watch so many pictures, then end.")
+@click.option("--updates", type=PICTURES, help="Watch so many pictures, then end.")
 async def book(market: CarbonMarket, session: Session, instrument: str, watch: bool, updates: int | None) -> None:
     """Show an instrument's best price levels and their listings: what may be taken.
 

@@ -1,7 +1,7 @@
 """`days`, `bulletins`, `instruments`, `rules`: the exchange's calendar, what is traded, and by which rules."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 import click
 
@@ -12,6 +12,7 @@ from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import NotFound
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.days import bulletin_screens, day_card, days_screen
+from carbonmarket_client.values import date_of
 
 DAYS_LISTED_MAX = 100
 DAYS_BACK_MAX = 21
@@ -36,8 +37,8 @@ async def show_day(market: CarbonMarket, session: Session, day: str | None) -> N
 @click.option("--to", "last", type=DAY, help="Up to this day; else the one `carbonmarket days` shows.")
 async def list_days(market: CarbonMarket, session: Session, first: str | None, last: str | None) -> None:
     """List the trading days of a span, at most 100 calendar days of it."""
-    until = date.fromisoformat(last or (await market.trading.get_day()).day)
-    since = date.fromisoformat(first) if first else until - timedelta(days=13)
+    until = date_of(last or (await market.trading.get_day()).day)
+    since = date_of(first) if first else until - timedelta(days=13)
     span = min((until - since).days + 1, DAYS_LISTED_MAX)
     answers = []
     for offset in range(span):
@@ -135,7 +136,7 @@ async def show_bulletin(market: CarbonMarket, session: Session, day: str | None)
 
 async def last_closed_day(market: CarbonMarket) -> str:
     """The trading day that closed last. Raises a usage error where none did lately."""
-    newest = date.fromisoformat((await market.trading.get_day()).day)
+    newest = date_of((await market.trading.get_day()).day)
     for back in range(DAYS_BACK_MAX):
         try:
             answer = await market.trading.get_day((newest - timedelta(days=back)).isoformat())

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from carbonmarket_client.cli.app import Session, cli, command
+from carbonmarket_client.cli.app import COUNT, Session, cli, command
 from carbonmarket_client.cli.operations import SERVICE
 from carbonmarket_client.cli.plain import as_json, plain_record
 from carbonmarket_client.feed import Record
@@ -33,10 +33,10 @@ WAITING_MAX = 1_000
 @click.option("--follow", is_flag=True, help="Stay and show what happens until Ctrl-C.")
 @click.option("--service", "services", type=SERVICE, multiple=True, help="Of this service only; may be repeated.")
 @click.option("--account", help="The feed of this account; else a participant's own, for others the whole log.")
-@click.option("--after", type=click.IntRange(0), default=0, help="From after this position, or sequence in a feed.")
+@click.option("--after", type=COUNT, default=0, help="From after this position, or sequence in a feed.")
 @click.option("--type", "types", multiple=True, help="Only events of this type, for example OrderPlaced.")
 @click.option("--verify", is_flag=True, help="Hold the whole logs against what their services signed, and end.")
-@click.option("--limit", type=click.IntRange(0), default=0, help="End after so many; 0 for no end.")
+@click.option("--limit", type=COUNT, default=0, help="End after so many; 0 for no end.")
 async def events(
     market: CarbonMarket,
     session: Session,

@@ -177,7 +177,7 @@ async def returned(market: CarbonMarket, session: Session, payout_id: int, groun
 
 @cli.group(cls=Noun)
 def banks() -> None:
-    """Settlement banks: who may report deposits and is told to pay, from which day on."""
+    """Settlement banks: who reports deposits and is told to pay, and since when."""
 
 
 @command(banks, "list", ["carbonmarket banks"])

@@ -5,11 +5,22 @@ from collections.abc import Sequence
 import click
 
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from carbonmarket_client.cli.app import CNY, DAY, SMALL_NUMBER, Noun, Session, cli, command, gathered, request_id_option
+from carbonmarket_client.cli.app import (
+    CNY,
+    DAY,
+    SMALL_COUNT,
+    SMALL_NUMBER,
+    Noun,
+    Session,
+    cli,
+    command,
+    gathered,
+    request_id_option,
+)
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.instruments import instruments_screens, rules_card
-from carbonmarket_client.values import share
+from carbonmarket_client.values import NotANumber, minute_of, number_of, share
 
 
 @cli.group(cls=Noun)
@@ -78,8 +89,8 @@ async def show_rules(market: CarbonMarket, session: Session) -> None:
 
 @command(rules, "fees", ['carbonmarket rules fees 2021-07-16 --buyer 500 --seller 500 --source "notice 2021-9"'])
 @click.argument("day", type=DAY)
-@click.option("--buyer", type=click.IntRange(0), required=True, help="Millionths of a trade's value.")
-@click.option("--seller", type=click.IntRange(0), required=True, help="Millionths of a trade's value.")
+@click.option("--buyer", type=SMALL_COUNT, required=True, help="Millionths of a trade's value.")
+@click.option("--seller", type=SMALL_COUNT, required=True, help="Millionths of a trade's value.")
 @click.option("--source", required=True, help="Where the fees were announced.")
 @request_id_option
 async def set_fees(
@@ -104,9 +115,12 @@ async def set_weights(
     pairs = {}
     for pair in weights:
         instrument, equals, weight = pair.partition("=")
-        if not equals or not weight.isdecimal():
-            raise click.UsageError(f"{pair!r} is not INSTRUMENT=WEIGHT, for example CEA25=1")
-        pairs[instrument] = int(weight)
+        try:
+            if not equals or instrument in pairs:
+                raise NotANumber
+            pairs[instrument] = number_of(weight, 0, 2**31 - 1)
+        except NotANumber:
+            raise click.UsageError(f"{pair!r} is not INSTRUMENT=WEIGHT, each once, for example CEA25=1") from None
     answer = await market.trading.set_composite_weights(day, pairs, source=source, request_id=request_id)
     session.done(answer, request_id, f"The composite price has new weights from {day} on.")
 
@@ -179,8 +193,8 @@ def sessions_of(text: str) -> list[types.Session]:
     sessions = []
     for part in text.split(","):
         try:
-            start, end = ([int(number) for number in side.split(":")] for side in part.split("-"))
-            sessions.append(types.Session(open_minute=start[0] * 60 + start[1], close_minute=end[0] * 60 + end[1]))
-        except (ValueError, IndexError):
+            start, end = map(minute_of, part.split("-"))
+        except ValueError:
             raise click.UsageError(f"{part!r} is not a session: write 09:30-11:30") from None
+        sessions.append(types.Session(open_minute=start, close_minute=end))
     return sessions

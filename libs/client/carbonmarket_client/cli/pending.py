@@ -9,6 +9,7 @@ from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.pending import pending_screen
 from carbonmarket_client.settings import SERVICES
+from carbonmarket_client.values import NotANumber, number_of
 
 
 class ProposalId(click.ParamType[tuple[str, int]]):
@@ -18,9 +19,12 @@ class ProposalId(click.ParamType[tuple[str, int]]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         service, _, number = value.partition("/")
-        if service not in SERVICES or not (number.isascii() and number.isdigit()):
+        try:
+            if service not in SERVICES:
+                raise NotANumber
+            return service, number_of(number, 0)
+        except NotANumber:
             self.fail(f"{value!r} is no proposal: write SERVICE/NUMBER, as `carbonmarket pending` shows it", param, ctx)
-        return service, int(number)
 
 
 PROPOSAL = ProposalId()
@@ -37,7 +41,7 @@ def pending() -> None:
 
 @command(pending, "show", ["carbonmarket pending", "carbonmarket pending --json"])
 async def show_pending(market: CarbonMarket, session: Session) -> None:
-    """Show what awaits a second person in the three services, by whom it was proposed and until when."""
+    """Show what awaits a second person, by whom it was proposed and until when."""
     answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
     proposals = dict(zip(SERVICES, (list(answer.proposals) for answer in answers), strict=True))
     known = {service: [plain(one) for one in of_service] for service, of_service in proposals.items()}

@@ -10,6 +10,7 @@ from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.traces import tree_screens
 from carbonmarket_client.settings import SPANS_VARIABLE
 from carbonmarket_client.spans import Line, SpansUnreadable, TraceTree, read_trace, trace_tree
+from carbonmarket_client.values import NotANumber, number_of
 
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -32,9 +33,13 @@ async def trace(market: CarbonMarket, session: Session, id: str, spans: Path) ->
     """
     trace_id = id.lower()
     if not TRACE_ID.fullmatch(trace_id):
-        if not id.isdecimal():
-            raise click.UsageError(f"{id!r} is neither a trade's number nor a trace id of 32 hexadecimal digits")
-        trace_id = (await market.trading.get_trade(int(id))).trade.trace_id
+        try:
+            trade_id = number_of(id)
+        except NotANumber:
+            raise click.UsageError(
+                f"{id!r} is neither a trade's number nor a trace id of 32 hexadecimal digits"
+            ) from None
+        trace_id = (await market.trading.get_trade(trade_id)).trade.trace_id
         if not trace_id:
             raise NotTraced(f"trade {id} was not traced")
     try:

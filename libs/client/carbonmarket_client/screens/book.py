@@ -1,6 +1,9 @@
 """The book: buyers on the left, sellers on the right, best prices on top."""
 
-from rich.console import Group, RenderableType
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -10,6 +13,8 @@ from carbonmarket_client.screens.layout import (
 )
 from carbonmarket_client.values import amount, tonnes
 
+WIDEST = 1_000
+"""Wider than any book, to see how wide one is."""
 LISTINGS_SHOWN_MAX = 6
 """So many listings of a level stand on the screen; `--json` has them all."""
 
@@ -34,19 +39,53 @@ def _prices_line(prices: trading.DayPrices) -> Text:
 
 
 def levels_screen(book: trading.Book) -> RenderableType:
-    """The best levels alone, as GetBook has them: the spread stands in the middle."""
-    table = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+    """The best levels alone, as GetBook has them."""
+    if not book.bids and not book.asks:
+        return Text("The book is empty: `carbonmarket orders place --help` shows how to put a listing in.")
+    return _Levels(book)
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Side by side with the spread in the middle; one above the other where that is too wide, so that no number is
+    cut.
+    """
+
+    book: trading.Book
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[RenderableType]:
+        wide = _side_by_side(self.book)
+        fits = console.measure(wide, options=options.update(max_width=WIDEST)).maximum <= options.max_width
+        yield wide if fits else _one_above_the_other(self.book)
+
+
+def _table() -> Table:
+    return Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+
+
+def _side_by_side(book: trading.Book) -> Table:
+    table = _table()
     for heading in ("listings to sell to", "tonnes", "BUY at CNY"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for heading, justify in (("SELL at CNY", "left"), ("tonnes", "right"), ("listings to buy from", "left")):
         table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
-    if not book.bids and not book.asks:
-        return Text("The book is empty: `carbonmarket orders place --help` shows how to put a listing in.")
     for place in range(max(len(book.bids), len(book.asks))):
         bid = _cells(book.bids[place]) if place < len(book.bids) else ("", "", "")
         ask = _cells(book.asks[place]) if place < len(book.asks) else ("", "", "")
         table.add_row(*map(Text, (bid[2], bid[1], bid[0], "│", ask[0], ask[1], ask[2])))
+    return table
+
+
+def _one_above_the_other(book: trading.Book) -> Table:
+    """Prices fall from the top: the spread stands between the two sides."""
+    table = _table()
+    for heading in ("", "CNY", "tonnes", "listings"):
+        table.add_column(heading, justify="left" if heading in ("", "listings") else "right", no_wrap=True)
+    for side, levels in (("SELL", reversed(book.asks)), ("BUY", iter(book.bids))):
+        for level in levels:
+            price, quantity, listings = _cells(level)
+            table.add_row(*map(Text, (side, price, quantity, listings)))
     return table
 
 

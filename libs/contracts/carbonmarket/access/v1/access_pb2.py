@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#carbonmarket/access/v1/access.proto\x12\x16\x63\x61rbonmarket.access.v1\x1a google/protobuf/descriptor.proto*\xfd\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_REGULATOR\x10\x01\x12\x17\n\rROLE_PROVINCE\x10\x02\x1a\x04\xb0\xbb\x18\x01\x12\x1a\n\x16ROLE_REGISTRY_OPERATOR\x10\x03\x12\x1a\n\x16ROLE_EXCHANGE_OPERATOR\x10\x04\x12\x1a\n\x16ROLE_CLEARING_OPERATOR\x10\x05\x12\x1e\n\x14ROLE_SETTLEMENT_BANK\x10\x06\x1a\x04\xb0\xbb\x18\x01\x12\x1a\n\x10ROLE_PARTICIPANT\x10\x07\x1a\x04\xb0\xbb\x18\x01\x12\x10\n\x0cROLE_AUDITOR\x10\x08\x12\x10\n\x0cROLE_SERVICE\x10\t:M\n\x05roles\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x03(\x0e\x32\x1c.carbonmarket.access.v1.Role:0\n\x06\x61nyone\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x08:=\n\x10\x61\x63ts_for_account\x12!.google.protobuf.EnumValueOptions\x18\xb6\x87\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#carbonmarket/access/v1/access.proto\x12\x16\x63\x61rbonmarket.access.v1\x1a google/protobuf/descriptor.proto*\xfd\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_REGULATOR\x10\x01\x12\x17\n\rROLE_PROVINCE\x10\x02\x1a\x04\xb0\xbb\x18\x01\x12\x1a\n\x16ROLE_REGISTRY_OPERATOR\x10\x03\x12\x1a\n\x16ROLE_EXCHANGE_OPERATOR\x10\x04\x12\x1a\n\x16ROLE_CLEARING_OPERATOR\x10\x05\x12\x1e\n\x14ROLE_SETTLEMENT_BANK\x10\x06\x1a\x04\xb0\xbb\x18\x01\x12\x1a\n\x10ROLE_PARTICIPANT\x10\x07\x1a\x04\xb0\xbb\x18\x01\x12\x10\n\x0cROLE_AUDITOR\x10\x08\x12\x10\n\x0cROLE_SERVICE\x10\t:M\n\x05roles\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x03(\x0e\x32\x1c.carbonmarket.access.v1.Role:0\n\x06\x61nyone\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x08:=\n\x10\x61\x63ts_for_account\x12!.google.protobuf.EnumValueOptions\x18\xb6\x87\x03 \x01(\x08\x42;\n\x16\x63\x61rbonmarket.access.v1P\x01Z\x1f\x63\x61rbonmarket/access/v1;accessv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.access.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\026carbonmarket.access.v1P\001Z\037carbonmarket/access/v1;accessv1'
   _globals['_ROLE'].values_by_name["ROLE_PROVINCE"]._loaded_options = None
   _globals['_ROLE'].values_by_name["ROLE_PROVINCE"]._serialized_options = b'\260\273\030\001'
   _globals['_ROLE'].values_by_name["ROLE_SETTLEMENT_BANK"]._loaded_options = None

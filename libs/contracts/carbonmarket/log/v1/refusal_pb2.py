@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!carbonmarket/log/v1/refusal.proto\x12\x13\x63\x61rbonmarket.log.v1\"\x9c\x01\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x36\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\'.carbonmarket.log.v1.Refusal.FactsEntry\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!carbonmarket/log/v1/refusal.proto\x12\x13\x63\x61rbonmarket.log.v1\"\x9c\x01\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x36\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\'.carbonmarket.log.v1.Refusal.FactsEntry\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x32\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.log.v1.refusal_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\023carbonmarket.log.v1P\001Z\031carbonmarket/log/v1;logv1'
   _globals['_REFUSAL_FACTSENTRY']._loaded_options = None
   _globals['_REFUSAL_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_REFUSAL']._serialized_start=59
