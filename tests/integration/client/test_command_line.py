@@ -261,3 +261,18 @@ def test_a_command_that_is_interrupted_is_not_called_done(fake_market: FakeMarke
         assert cancelling.wait(timeout=20) == 130
         assert cancelling.stderr is not None
         assert fake_market.trading.calls[0].request.request_id in cancelling.stderr.read()
+
+
+@pytest.mark.parametrize("with_json", [(), ("--json",)])
+@pytest.mark.parametrize("what", [("trades",), ("--help",)])
+def test_output_that_its_reader_closes_is_no_error_to_be_traced(
+    fake_market: FakeMarket, what: tuple[str, ...], with_json: tuple[str, ...]
+) -> None:
+    fake_market.trading.will("ListTrades", answers.TRADES)
+    command = [sys.executable, "-m", "carbonmarket_client", *fake_market.arguments(*with_json, *what)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        told = running.stderr.read()
+        assert running.wait(timeout=20) in (1, 141)
+    assert told == ""

@@ -199,3 +199,18 @@ def test_a_label_leaves_the_unit_out() -> None:
     assert label("low_fen") == "low"
     assert label("price_fen_max") == "price max"
     assert label("registry_available_tonnes") == "registry available"
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_book_shows_every_number_whole_also_where_it_is_narrow(width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(book.levels_screen(answers.BOOK))
+    lines = out.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines)
+    figures = {
+        f"{level.price_fen // 100}.{level.price_fen % 100:02d}" for level in (*answers.BOOK.bids, *answers.BOOK.asks)
+    }
+    figures |= {f"{level.quantity_tonnes:,}" for level in (*answers.BOOK.bids, *answers.BOOK.asks)}
+    shown = set(out.getvalue().split())
+    assert figures <= shown
+    assert "…" not in out.getvalue()

@@ -58,7 +58,7 @@ Exit codes:
 HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 
 ORDER = (
-    *("status", "pending", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts"),
+    *("status", "pending", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts", "banks"),
     *("instruments", "rules", "days", "book", "orders", "blocks", "trades", "bulletins"),
     *("obligations", "runs", "statements", "reconciliations", "events", "trace"),
 )
