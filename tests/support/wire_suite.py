@@ -1,8 +1,9 @@
 """One suite for every service's stored form: nothing is lost on the way, and numbers mean the same on both sides.
 
-A service's module keeps two tables and subclasses the suite with them. EVENTS: one event of every kind, whose feeds it
-shows in, the subject whose trace it continues, if any, and whether it ends that. ENUMS: a numbering of the domain, the
-one of the public language, and what all its names there begin with.
+Of every event its golden instance is tried (support.golden). A service's module keeps two tables besides and subclasses
+the suite with them. EVENTS: of every event that has a subject, and of any other, one instance, whose feeds it shows in,
+the subject whose trace it continues, and whether it ends that. ENUMS: a numbering of the domain, the one of the public
+language, and what all its names there begin with.
 """
 
 import re
@@ -17,10 +18,13 @@ from chassis.decider import Decider
 from chassis.projections import Handlers
 from chassis.record import Record
 from chassis.rows import Rows
-from chassis.wire import Wire
+from chassis.wire import EventKind, Wire
 from support.declared_tables import declared_tables
+from support.golden import instances
 
 RECORD = Record(7, "an.Event", b"", 1_000, "participant:p-1", traceparent=f"00-{1:032x}-{1:016x}-01")
+PARTIES = ("account", "from_account", "buyer", "seller", "counterparty")
+"""The fields of events that name whose business they are."""
 
 Line = tuple[object, set[str]] | tuple[object, set[str], str] | tuple[object, set[str], str, bool]
 Numbering = tuple[type[IntEnum], Mapping[str, int], str]
@@ -47,18 +51,28 @@ class WireSuite:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """A test of an event or of a numbering runs for each one in its table."""
+        if "kind" in metafunc.fixturenames:
+            metafunc.parametrize("kind", self.wire.by_event.values(), ids=lambda kind: kind.event.__name__)
         if "stored" in metafunc.fixturenames:
             metafunc.parametrize("stored", self.stored(), ids=lambda stored: type(stored.event).__name__)
         if "ours" in metafunc.fixturenames:
             names = [ours.__name__ for ours, _, _ in self.enums]
             metafunc.parametrize(("ours", "theirs", "prefix"), self.enums, ids=names)
 
-    def test_the_table_of_events_here_is_the_whole_of_what_is_published(self) -> None:
+    def test_what_is_published_is_what_the_domain_evolves_and_what_proto_declares(self) -> None:
         published = set(self.wire.by_event)
-        assert {type(stored.event) for stored in self.stored()} == published == set(self.decider.evolve)
+        assert published == set(self.decider.evolve)
+        of_subjects = {event for event, kind in self.wire.by_event.items() if kind.subject}
+        assert of_subjects <= {type(stored.event) for stored in self.stored()} <= published
         declared = {message.full_name for message in self.published.message_types_by_name.values()}
         assert set(self.wire.by_name) == declared
         assert set(self.projected) <= published
+
+    def test_an_event_shows_in_the_feeds_of_all_accounts_that_it_names_and_of_no_other(
+        self, kind: EventKind[Any, Any]
+    ) -> None:
+        event = instances(kind)["filled"]
+        assert set(kind.accounts(event)) == {getattr(event, name) for name in PARTIES if hasattr(event, name)}
 
     def test_an_event_comes_back_as_it_was_stored(self, stored: Stored) -> None:
         type_name, data = self.wire.encode(stored.event)
@@ -73,11 +87,10 @@ class WireSuite:
         ends = {event for event, kind in self.wire.by_event.items() if kind.ends_subject}
         assert ends == {type(stored.event) for stored in self.stored() if stored.ends}
 
-    def test_what_an_event_is_projected_to_fits_its_tables(self, stored: Stored) -> None:
+    def test_what_an_event_is_projected_to_fits_its_tables(self, kind: EventKind[Any, Any]) -> None:
         tables, rows = declared_tables(type(self.decider.initial()).__module__.partition(".")[0]), Rows()
-        handle = self.projected.get(type(stored.event))
-        if handle is not None:
-            handle(rows, stored.event, RECORD)
+        if kind.event in self.projected:
+            self.projected[kind.event](rows, instances(kind)["filled"], RECORD)
         for sql, _ in rows.statements:
             if inserted := re.match(r"INSERT INTO (\w+) \(([^)]*)\) VALUES \([$\d, ]*\)", sql):
                 table, columns = inserted[1], set(inserted[2].split(", "))

@@ -1,6 +1,8 @@
 """The protos the client speaks: the rpcs of each service, and every event, which importing makes known by name."""
 
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_query_service_pb2, clearing_service_pb2
 from carbonmarket.log.v1 import log_events_pb2, log_service_pb2
@@ -35,6 +37,12 @@ METHODS: dict[str, dict[str, MethodDescriptor]] = {
     for service, files in RPC_FILES.items()
 }
 """The rpcs of each service by the full name of their request message, which belongs to one rpc only."""
+
+
+def answer_of(service: str, request: Message) -> type[Message]:
+    """The message that a request is answered by. Raises KeyError where it is none of the service's."""
+    return GetMessageClass(METHODS[service][request.DESCRIPTOR.full_name].output_type)
+
 
 EVENT_FILES: tuple[FileDescriptor, ...] = (
     log_events_pb2.DESCRIPTOR,

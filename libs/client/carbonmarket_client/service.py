@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from google.protobuf.message import Message
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
+from carbonmarket_client.contracts import answer_of
 from carbonmarket_client.feed import Record, follow_feed, follow_log
 from carbonmarket_client.link import Link
 
@@ -33,6 +34,10 @@ class ServiceClient:
 
     def __init__(self, link: Link) -> None:
         self.link = link
+
+    async def call(self, request: Message) -> Message:
+        """Send any request of this service and return its answer: the way to an rpc that has no method here."""
+        return await self.link.call(request, answer_of(self.link.service, request))
 
     async def status(self) -> pb.GetStatusResponse:
         """Where the service stands: head of its log, followers, sources, what is set aside, the market's time."""

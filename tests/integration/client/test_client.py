@@ -57,6 +57,14 @@ async def test_a_command_says_who_asks_for_what(fake_market: FakeMarket) -> None
     assert call.request.quantity_tonnes == 1_000
 
 
+async def test_a_command_without_a_method_is_given_by_its_request(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("CancelOrder", trading.CancelOrderResponse(quantity_tonnes=7, position=41))
+    async with fake_market.connect() as market:
+        answer = await market.trading.call(trading.CancelOrderRequest(order_id=12))
+    assert answer == trading.CancelOrderResponse(quantity_tonnes=7, position=41)
+    assert fake_market.trading.only_call("CancelOrder").request.request_id
+
+
 async def test_a_command_tried_again_keeps_its_request_id(fake_market: FakeMarket) -> None:
     fake_market.trading.will("PlaceOrder", AWAY, AWAY, trading.PlaceOrderResponse(order_id=12))
     async with fake_market.connect() as market:

@@ -47,5 +47,5 @@ class TestWire(WireSuite):
 
 
 def test_every_event_that_changes_a_holding_is_projected() -> None:
-    no_rows = {delivery.DeliveryCompleted, delivery.DeliveryRepeated, delivery.DeliveryRefused}
-    assert set(HANDLERS) == set(WIRE.by_event) - no_rows
+    of_tonnes = {event for event in WIRE.by_event if "quantity_tonnes" in event.__annotations__}
+    assert of_tonnes - {delivery.DeliveryCompleted, delivery.DeliveryRepeated} <= set(HANDLERS)
