@@ -60,6 +60,10 @@ class Look:
         return self.shell.set_aside
 
     @property
+    def dropped(self) -> Mapping[int, HeardEventSetAside]:
+        return self.shell.dropped
+
+    @property
     def proposals(self) -> dict[int, Proposal]:
         return self.shell.proposals
 

@@ -6,7 +6,8 @@ due; an answer is asked for again: the order is sent once more, and the receiver
 again is decided as of now, and `Context.late` says so: records that came after it in its source were heard already. If
 it cannot be applied now either, that is refused with its reason, and it stays set aside.
 
-Dropping changes nothing but that it blocks nothing any more; the record names what is left open.
+Dropping changes nothing but that it blocks nothing any more; the record names what is left open. It is no end without a
+way back: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
 """
 
 from collections.abc import Mapping
@@ -83,6 +84,9 @@ class SetAside(Protocol):
     @property
     def set_aside(self) -> Mapping[int, HeardEventSetAside]: ...
 
+    @property
+    def dropped(self) -> Mapping[int, HeardEventSetAside]: ...
+
     def due(self) -> Timer | None:
         """The domain's timer that is due first."""
         ...
@@ -92,12 +96,13 @@ class SetAside(Protocol):
 
 def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context: Context) -> Decided:
     check_ground(command.ground)
-    aside = find(look, command.set_aside_position)
+    position = command.set_aside_position
+    aside = look.dropped[position] if position in look.dropped else find(look, position)
     again = SetAsideDecidedAgain(
         command.set_aside_position, aside.source_log_id, aside.source_position, aside.type, command.ground
     )
     # It no longer counts among what is set aside: it must not stand in its own way.
-    late = replace(context, late=True, set_aside=context.set_aside - 1)
+    late = replace(context, late=True, set_aside=len(look.set_aside.keys() - {position}))
     if aside.timer:
         timer = look.due()
         if timer is None or timer.name != aside.timer or timer.due_ms > context.now_ms:

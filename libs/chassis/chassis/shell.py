@@ -103,6 +103,8 @@ class ShellState:
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    # What people dropped blocks nothing, and can be decided again all the same.
+    dropped: dict[int, HeardEventSetAside] = field(default_factory=dict)
     # The last record of each source that caused one of ours: nothing before it may be heard again.
     heard_at_least: dict[str, int] = field(default_factory=dict)
     # Sources that are not heard any further, and why.
@@ -187,14 +189,15 @@ def on_heard_event_set_aside(shell: ShellState, event: HeardEventSetAside) -> No
 
 
 def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -> None:
-    del shell.set_aside[event.set_aside_position]
+    aside = shell.set_aside.pop(event.set_aside_position, None) or shell.dropped.pop(event.set_aside_position)
+    assert (aside.source_log_id, aside.source_position) == (event.source_log_id, event.source_position)
     if event.source_log_id == shell.log_id and event.source_position:
         # The order is sent again, and its answer decided when it comes.
         shell.unanswered.add(event.source_position)
 
 
 def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
-    del shell.set_aside[event.set_aside_position]
+    shell.dropped[event.set_aside_position] = shell.set_aside.pop(event.set_aside_position)
 
 
 def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:

@@ -25,6 +25,7 @@ def client_of(market: Market, actor: str) -> CarbonMarket:
 async def open_account(market: Market) -> None:
     async with client_of(market, "registry_operator:ann") as client:
         await client.registry.open_account("hubei", "province", "Hubei", eligible_to_trade=False)
+        await client.clearing.set_settlement_banks("2021-01-01", ["harbour"], "announcement 7")
         await client.registry.open_account(ACCOUNT, "key_emitting_entity", "Red Bluff Power", province="hubei")
         reader = client.acting_as("clearing_operator:li").clearing
 

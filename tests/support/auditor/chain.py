@@ -50,6 +50,7 @@ class LogReader:
     answered: set[int] = field(default_factory=set)
     last_source: tuple[str, int] = ("", 0)
     set_aside: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
+    dropped: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
     halted: dict[str, str] = field(default_factory=dict)
     proposers: dict[int, str] = field(default_factory=dict)
     approvals: dict[str, str] = field(default_factory=dict)
@@ -101,7 +102,10 @@ class LogReader:
             self.set_aside[record.position] = log_events_pb2.HeardEventSetAside.FromString(record.data)
         elif record.type == log_events_pb2.SetAsideDecidedAgain.DESCRIPTOR.full_name:
             again = log_events_pb2.SetAsideDecidedAgain.FromString(record.data)
-            self._ends_set_aside(again.set_aside_position, record)
+            if self.dropped.pop(again.set_aside_position, None) is None:
+                self._ends_set_aside(again.set_aside_position, record)
+            else:
+                self._rests_on_two(record)
             self.decided_again[record.approval] = again.source_log_id
             if again.source_log_id == self.log_id:
                 self.answered.discard(again.source_position)
@@ -109,6 +113,7 @@ class LogReader:
             dropped = log_events_pb2.SetAsideDropped.FromString(record.data)
             aside = self._ends_set_aside(dropped.set_aside_position, record)
             if aside is not None:
+                self.dropped[dropped.set_aside_position] = aside
                 stated, kept = (dropped.reason, dict(dropped.facts)), (aside.reason, dict(aside.facts))
                 self.findings.same("what is dropped says what it leaves open", "set aside", stated, kept)
         elif record.type == log_events_pb2.HearingResumed.DESCRIPTOR.full_name:

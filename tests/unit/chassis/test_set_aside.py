@@ -102,6 +102,20 @@ def test_dropping_says_what_it_leaves_open_and_applies_nothing() -> None:
     assert on.shell.set_aside == {}
 
 
+def test_what_was_dropped_can_still_be_decided_again_once() -> None:
+    on = full_tally()
+    hear(on, 1, 7)
+    (position,) = on.shell.set_aside
+    by_two(on, DropSetAside(position, GROUND), ANN, BEN, NOW_MS)
+    twice = on.decide(asked(ANN, "", proposal_of(DropSetAside(position, GROUND))), {}, NOW_MS)
+    assert isinstance(twice, Rejected) and twice.reason == "SET_ASIDE_UNKNOWN"
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    by_two(on, DecideSetAsideAgain(position, GROUND), ANN, BEN, NOW_MS)
+    assert on.state.total == tally.TALLY_MAX - 1 - 100 + 7
+    again = on.decide(asked(ANN, "", proposal_of(DecideSetAsideAgain(position, GROUND))), {}, NOW_MS)
+    assert isinstance(again, Rejected) and again.reason == "SET_ASIDE_UNKNOWN"
+
+
 def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> None:
     broken = [True]
 
