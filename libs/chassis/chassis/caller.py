@@ -32,6 +32,9 @@ CALLS_IN_FLIGHT_MAX = 8
 ORDERS_OUT_MAX = 1_000
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 BUG_RETRY_SECONDS = 5.0
+HEARING_POLL_SECONDS = 0.05
+HEARING_SECONDS_MAX = 600.0
+"""Hearing that is further behind is an alarm of its own."""
 ALARM_EACH = 30
 """Tries after which an order that is refused again is told again: about once a minute."""
 
@@ -62,6 +65,16 @@ class Outgoing:
 
     async def read(self, look: Callable[[Any], T]) -> Read[T]:
         return await self.writer.read(look)
+
+    async def until_heard(self, source: str, position: int) -> None:
+        """Returns when a source is heard up to a position of its log: what it answered as of there can be compared with
+        what is known here, and need not be asked anew while its log grows faster than it is heard. Raises NotYet.
+        """
+        ends = asyncio.get_running_loop().time() + HEARING_SECONDS_MAX
+        while (upto := self.writer.engine.heard.get(source)) is None or upto.position < position:
+            if asyncio.get_running_loop().time() > ends:
+                raise NotYet(f"{source} is not heard up to {position}")
+            await asyncio.sleep(HEARING_POLL_SECONDS)
 
     def trace(self, subject: str) -> str:
         """The trace a subject of ours continues, to be handed on; empty if it has none."""

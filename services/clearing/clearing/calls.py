@@ -126,14 +126,15 @@ def refused(order: settlement.DeliveryOrdered, reason: str, facts: dict[str, str
 async def reconcile(
     order: reconciliation.ReconciliationOrdered, outgoing: Outgoing
 ) -> reconciliation.RecordReconciliation:
-    """Trading states its book, then ours is looked at, then the registry states its as of what trading had heard."""
+    """Trading states its book, then, as soon as that position of its log is heard, ours is looked at; then the registry
+    states its as of what trading had heard.
+    """
     trading_book = await state_positions(outgoing)
+    await outgoing.until_heard("trading", trading_book.position)
     look = await outgoing.read(books.own_book)
     why = reconciliation.not_comparable_because(trading_book, look.value)
     if why:
         raise NotYet(why)
-    if look.heard.get("trading", 0) < trading_book.position:
-        raise NotYet(f"trading states its book as of {trading_book.position}, which was not heard yet")
     holdings = await list_holdings(outgoing, trading_book.registry_position)
     return reconciliation.compare(trading_book, holdings, look.value, look.position)
 

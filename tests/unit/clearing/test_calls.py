@@ -15,12 +15,14 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis import caller
 from chassis.call import NotYet, OrderRefused, Refused
 from chassis.caller import Outgoing
+from chassis.record import HeardUpTo
 from chassis.remote import Remote
 from chassis.shell import ShellState
 from chassis.tracing import Branch
-from chassis.writer import Read
+from chassis.writer import Read, Writer
 from clearing import calls
 from clearing.domain.books import Book
 from clearing.domain.reconciliation import ReconciliationOrdered
@@ -55,6 +57,7 @@ class Port:
     answers: dict[str, Callable[[Any], Message]] = field(default_factory=dict)
     asked: list[Any] = field(default_factory=list)
     heard_position: int = 10_000
+    hearing: Callable[[int], int] = lambda position: position
     order_id: str = "clearing/77"
     engine: Any = None
 
@@ -67,6 +70,16 @@ class Port:
 
     async def read(self, look: Callable[[State], Any]) -> Read[Any]:
         return Read(look(self.state), 500, {"trading": self.heard_position})
+
+    async def until_heard(self, source: str, position: int) -> None:
+        writer = cast(Writer[Any], SimpleNamespace(engine=self))
+        await Outgoing(1, self.order_id, cast(Branch, None), {}, writer).until_heard(source, position)
+
+    @property
+    def heard(self) -> dict[str, HeardUpTo]:
+        """Whenever it is looked at, hearing has come further."""
+        self.heard_position = self.hearing(self.heard_position)
+        return {"trading": HeardUpTo("trading", self.heard_position, b"")}
 
     def trace(self, subject: str) -> str:
         return f"trace of {subject}"
@@ -211,19 +224,41 @@ async def test_the_registry_is_asked_page_by_page_as_of_what_trading_had_heard()
 TOO_EARLY = [
     (stated(settled_day=""),                 10_000, "settlement"),
     (stated(heard_registry_position=599),    10_000, "registry"),
-    (stated(),                                  999, "was not heard yet"),
+    (stated(),                                  999, "trading is not heard up to 1000"),
 ]
 # fmt: on
 
 
 @pytest.mark.parametrize(("statement", "heard_position", "why"), TOO_EARLY)
 async def test_books_that_do_not_belong_together_yet_are_asked_for_again(
-    statement: trading_queries.StatePositionsResponse, heard_position: int, why: str
+    statement: trading_queries.StatePositionsResponse, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(caller, "HEARING_SECONDS_MAX", 0.1)
     port = Port(settled_friday(), {"StatePositions": lambda _: statement}, heard_position=heard_position)
     with pytest.raises(NotYet, match=why):
         await calls.reconcile(RECONCILIATION, port.outgoing)
     assert len(port.asked) == 1, "the registry is not asked in vain"
+
+
+async def test_a_comparison_ends_although_trading_records_faster_than_it_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits for the position that trading stated, not for one that moves on."""
+    monkeypatch.setattr(caller, "HEARING_POLL_SECONDS", 0)
+    asked: list[int] = []
+
+    def state_positions(_: object) -> trading_queries.StatePositionsResponse:
+        asked.append(1_000 + 300 * len(asked))
+        return stated(position=asked[-1])
+
+    port = Port(
+        settled_friday(),
+        {"StatePositions": state_positions, "ListTradingHoldings": held},
+        heard_position=0,
+        hearing=lambda position: position + 100,
+    )
+    found = await calls.reconcile(RECONCILIATION, port.outgoing)
+    assert (asked, found.trading_position, found.differences) == ([1_000], 1_000, ())
 
 
 async def test_before_the_registrys_first_record_nothing_was_held() -> None:
