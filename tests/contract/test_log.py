@@ -10,7 +10,8 @@ import pytest_asyncio
 
 import chassis
 from chassis.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
-from chassis.log import Fenced, Found, Key, Log, Snapshot
+from chassis.decider import Claim, as_facts
+from chassis.log import Fenced, Found, Key, Log, LogUnavailable, Snapshot
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.postgres_log import PostgresLog, migrate, open_pool
 from chassis.record import Head, HeardUpTo, Record, chain, first_fault, genesis
@@ -253,3 +254,19 @@ async def test_a_rehearsal_has_its_own_time_and_is_not_held_against_the_database
     records = extend(genesis(LOG_ID), 1, recorded_ms=NOW_MS * 2)
     await log.append(genesis(LOG_ID), records, [], None)
     assert await log.read(0, 10) == records
+
+
+async def test_a_name_is_taken_once_with_the_append_that_takes_it_and_for_ever(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    bread, salt = Claim("name", "ada", "bread"), Claim("name", "ada", "salt")
+    facts = as_facts(account="power-0001", amount_fen=5)
+    first, second = extend(genesis(LOG_ID), 2)
+    await log.append(genesis(LOG_ID), [first], [], None, [(bread, facts)])
+    assert await log.find_claims([bread, salt, Claim("name", "bea", "bread")]) == {bread: facts}
+    with pytest.raises(LogUnavailable):
+        await log.append(end_of([first]), [second], [HeardUpTo("other", 4, b"four")], None, [(salt, ()), (bread, ())])
+    assert (await log.read(0, 10), await log.heard()) == ([first], [])
+    assert await log.find_claims([salt]) == {}
+    await log.append(genesis(LOG_ID), [first], [], None, [(bread, facts)])
+    assert await log.find_claims([bread]) == {bread: facts}, "a retry after a lost answer takes it no second time"

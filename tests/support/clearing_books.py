@@ -2,10 +2,11 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chassis.decider import Context, Rejected
+from chassis.decider import Claim, Context, Facts, Rejected
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.decider import DECIDER
 from clearing.domain.funds import OpenFundAccount, RecordDeposit, assert_conserved
@@ -27,10 +28,29 @@ Line = tuple[str, object, object]
 """Who asks, for what, and the answer: the reason of a refusal, the events, or None where any events will do."""
 
 
+@dataclass(slots=True)
+class Remembering(State):
+    """Clearing's state, and beside it what the shell keeps for it: the names that are taken."""
+
+    taken: dict[Claim, Facts] = field(default_factory=dict, compare=False)
+
+
+def taken_of(state: State, command: object, context: Context) -> dict[Claim, Facts]:
+    assert isinstance(state, Remembering), "whoever claims names is remembered"
+    asks = DECIDER.asks[type(command)](command, context)
+    return {claim: state.taken[claim] for claim in asks if claim in state.taken}
+
+
 def play(state: State, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()) -> list[object]:
     """Decide and evolve one command; money must add up after every event."""
-    events = DECIDER.decide[type(command)](state, command, Context(NOW_MS, acting(actor), set_aside, halted))
+    context = Context(NOW_MS, acting(actor), set_aside, halted)
+    if type(command) in DECIDER.asks:
+        context = replace(context, taken=taken_of(state, command, context))
+    events = DECIDER.decide[type(command)](state, command, context)
     for event in events:
+        if type(event) in DECIDER.claims:
+            assert isinstance(state, Remembering)
+            state.taken |= dict(DECIDER.claims[type(event)](state, event))
         DECIDER.evolve[type(event)](state, event)
         assert_conserved(state.funds)
     return events
@@ -59,7 +79,7 @@ def facts_of_refusal(state: State, actor: str, command: object) -> dict[str, int
 
 def open_books(power_fen: int = 0, steel_fen: int = 0, cement_fen: int = 0) -> State:
     """Three accounts with so much money each, deposited at icbc."""
-    state = State()
+    state = Remembering()
     play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("ccb", "icbc"), "announcement 7"))
     for account, amount_fen in ((POWER, power_fen), (STEEL, steel_fen), (CEMENT, cement_fen)):
         play(state, TRADING, OpenFundAccount(account))

@@ -25,7 +25,7 @@ from clearing.domain.reconciliation import compare, not_comparable_because
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import DayTotals, Method, Phase, State
-from support.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, REGISTRAR, TRADING, play
+from support.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, REGISTRAR, TRADING, Remembering, play
 
 ACCOUNTS = ("power-0001", "steel-0002", "cement-0003", "fund-0004")
 UNITS_AT_FIRST = 1_000_000
@@ -38,7 +38,7 @@ RETRIES_MAX = 200
 class Market:
     """One clearing, everything it said, and the others around it."""
 
-    state: State = field(default_factory=State)
+    state: State = field(default_factory=Remembering)
     said: list[object] = field(default_factory=list)
     trades: list[RecordObligation] = field(default_factory=list)
     releases: list[RequestPayout] = field(default_factory=list)

@@ -9,9 +9,9 @@ recognised); a heard event or a timer may cause none.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 S = TypeVar("S")
 F = TypeVar("F")
@@ -33,6 +33,20 @@ def digest_with(digest: bytes, *values: int | str) -> bytes:
     a zero byte. It is the same however the list is divided into pages, so both sides of an order compare long lists.
     """
     return hashlib.sha256(digest + "".join(f"{value}\0" for value in values).encode()).digest()
+
+
+class Claim(NamedTuple):
+    """A name that is taken once and for ever, by the command whose event says so: of which kind, by whom, which."""
+
+    kind: str
+    scope: str
+    name: str
+
+
+Claimed = tuple[Claim, Facts]
+"""What an event takes, and what whoever asks for it later is told."""
+
+NOTHING_TAKEN: Mapping[Claim, Facts] = {}
 
 
 class Rejected(Exception):
@@ -107,7 +121,8 @@ class Context:
     heard events that could not be applied and wait for people, the last of them at position set_aside_last; halted
     names the sources that are not heard any further. approval is what the decision rests on (`LOG/POSITION`), where two
     people asked for it. late: what is decided was set aside before, and what came after it was heard already.
-    release_level is the one activated last: what a later one brings is not decided yet.
+    release_level is the one activated last: what a later one brings is not decided yet. taken holds those of the names
+    that the command asks for which are taken already.
     """
 
     now_ms: int
@@ -118,6 +133,7 @@ class Context:
     set_aside_last: int = 0
     approval: str = ""
     late: bool = False
+    taken: Mapping[Claim, Facts] = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -161,6 +177,12 @@ class Timer:
     command: object
 
 
+Asks = Mapping[type, Callable[[Any, Context], Iterable[Claim]]]
+"""By command: the names it asks for. Its state would grow without end if it remembered them; the shell keeps them."""
+
+Claims = Mapping[type, Callable[[Any, Any], Iterable[Claimed]]]
+"""By event: the names it takes, of the state before it. Its command asked for them, and found them free."""
+
 Decided = list[Any]
 """The events that a command causes."""
 Decide = Mapping[type, Callable[[Any, Any, Context], Decided]]
@@ -183,8 +205,8 @@ def never(state: object) -> Timer | None:
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[S]):
-    """A domain, whole: its empty state, its two tables, the timer that is due first, and which commands need two people
-    (proposals.py): each from a time on, ms since 1970.
+    """A domain, whole: its empty state, its two tables, the timer that is due first, which commands need two people
+    (proposals.py): each from a time on, ms since 1970, and the names it wants unique.
     """
 
     initial: Callable[[], S]
@@ -192,3 +214,5 @@ class Decider(Generic[S]):
     evolve: Evolve
     due: Callable[[S], Timer | None] = never
     needs_two: Mapping[type, int] = field(default_factory=dict)
+    asks: Asks = field(default_factory=dict)
+    claims: Claims = field(default_factory=dict)

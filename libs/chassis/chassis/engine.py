@@ -16,9 +16,21 @@ from typing import Generic, TypeVar
 from opentelemetry.trace import SpanKind
 
 from chassis.call import Bug, RequestIdReused
+from chassis.claims import Names, heard_claim
 from chassis.command_digest import command_digest
 from chassis.corrections import HearingResumed
-from chassis.decider import Actor, Context, Decider, Rejected, Timer, as_facts
+from chassis.decider import (
+    NOTHING_TAKEN,
+    Actor,
+    Claim,
+    Claimed,
+    Context,
+    Decider,
+    Facts,
+    Rejected,
+    Timer,
+    as_facts,
+)
 from chassis.log import Found, Key
 from chassis.look import Declared, Look
 from chassis.proposals import ApproveProposal, first_to_expire
@@ -68,13 +80,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one append writes: the records that extend `head`, and how far sources were heard."""
+    """What one append writes: the records that extend `head`, how far sources were heard, and what names were taken."""
 
     head: Head
     records: tuple[Record, ...]
     events: tuple[object, ...]
     heard: tuple[HeardUpTo, ...]
     branches: tuple[Branch, ...]
+    claims: tuple[Claimed, ...] = ()
 
 
 Outcome = Done | Found | Exception
@@ -104,6 +117,7 @@ class Engine(Generic[S]):
         self.heard: dict[str, HeardUpTo] = {}
         self._look = Look(self)
         self._recent: OrderedDict[Key, tuple[bytes, Done]] = OrderedDict()
+        self._names = Names(decider)
         self._start_batch()
 
     def _start_batch(self) -> None:
@@ -116,7 +130,8 @@ class Engine(Generic[S]):
     def take_batch(self) -> Batch:
         """Everything decided since the last call."""
         heard = tuple(self.heard[log_id] for log_id in sorted(self._heard_changed))
-        batch = Batch(self._batch_head, tuple(self._records), tuple(self._events), heard, tuple(self._branches))
+        records, events = tuple(self._records), tuple(self._events)
+        batch = Batch(self._batch_head, records, events, heard, tuple(self._branches), self._names.take_batch())
         self._start_batch()
         return batch
 
@@ -146,10 +161,10 @@ class Engine(Generic[S]):
         """The market's time where the machine's clock stands at `clock_ms`."""
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
-    def context(self, actor: Actor, now_ms: int) -> Context:
+    def context(self, actor: Actor, now_ms: int, taken: Mapping[Claim, Facts] = NOTHING_TAKEN) -> Context:
         shell = self.shell
         last = max(shell.set_aside, default=0)
-        return Context(now_ms, actor, len(shell.set_aside), tuple(shell.halted), shell.release_level, last)
+        return Context(now_ms, actor, len(shell.set_aside), tuple(shell.halted), shell.release_level, last, taken=taken)
 
     # Replay
 
@@ -183,21 +198,31 @@ class Engine(Generic[S]):
 
     # Decisions
 
-    def decide(self, submission: Submission, found: Mapping[Key, Found], clock_ms: int) -> Outcome:
-        """Decides one submission and evolves its events. Raises only StateUnusable."""
-        gap = self._gap(submission)
-        if gap is None:
-            return Done((), self.head.position)
-        if gap > 0:
-            return Bug(f"{gap} records are missing before {submission}")
+    def claims_of(self, submission: Submission) -> list[Claim]:
+        """The names that the log is to be asked for before `decide`, whether they are taken."""
+        return self._names.asked_by(submission, self.context(submission.actor, 0), self.shell.resumed)
+
+    def decide(
+        self,
+        submission: Submission,
+        found: Mapping[Key, Found],
+        clock_ms: int,
+        stored: Mapping[Claim, Facts] = NOTHING_TAKEN,
+    ) -> Outcome:
+        """Decides one submission and evolves its events. `found` is what the log knew of its key, `stored` of its
+        `claims_of`. Raises only StateUnusable.
+        """
+        asked = self.claims_of(submission)
+        taken = self._names.taken(asked, stored)
         key = repeat_key(submission)
         digest = command_digest(submission.command) if key else b""
-        again = self._again(key, digest, found) if key else None
-        if again is not None:
-            return again
+        before = self._taken_in(submission, taken) or (self._again(key, digest, found) if key else None)
+        if before is not None:
+            return before
         try:
-            events = self._events_of(submission, self.now_ms(clock_ms))
+            events = self._events_of(submission, self.now_ms(clock_ms), taken)
             encoded = [self._encode(event) for event in events]
+            claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
         except Rejected as refusal:
             if isinstance(submission, AskedCommand):
                 return refusal
@@ -205,12 +230,14 @@ class Engine(Generic[S]):
                 return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
             events = [set_aside(self.shell.log_id, submission, refusal)]
             encoded = [self._encode(event) for event in events]
+            claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
         except StateUnusable:
             raise
         except Exception as error:
             return Bug(f"{type(submission.command).__name__} failed: {error!r}").with_traceback(error.__traceback__)
 
         # From here on it happens.
+        self._names.take(claimed)
         traceparent = submission.traceparent
         if isinstance(submission, DueTimer) and events:
             branch = self.tracing.root(f"timer {type(submission.command).__name__}", SpanKind.INTERNAL)
@@ -227,6 +254,19 @@ class Engine(Generic[S]):
         if key and events:
             self._remember(key, digest, done)
         return done
+
+    def _taken_in(self, submission: Submission, taken: Mapping[Claim, Facts]) -> Outcome | None:
+        """The outcome of what is heard or answered where that is not the next thing to take in."""
+        gap = self._gap(submission)
+        if gap is None:
+            return Done((), self.head.position)
+        if gap > 0:
+            return Bug(f"{gap} records are missing before {submission}")
+        if isinstance(submission, HeardRecord) and heard_claim(submission.upto) in taken:
+            # Heard before two people put hearing back to an earlier record, and the same: it is not counted twice.
+            self._note_heard(submission.upto)
+            return Done((), self.head.position)
+        return None
 
     def _gap(self, submission: Submission) -> int | None:
         """How many records are missing before what is heard; None if it, or the answer, was taken in before: that makes
@@ -249,10 +289,10 @@ class Engine(Generic[S]):
             return RequestIdReused(key.request_id)
         return recent[1] if recent else stored
 
-    def _events_of(self, submission: Submission, now_ms: int) -> Sequence[object]:
+    def _events_of(self, submission: Submission, now_ms: int, taken: Mapping[Claim, Facts]) -> Sequence[object]:
         if submission.command is None:
             return ()
-        events = self._look.decide(submission.command, self.context(submission.actor, now_ms))
+        events = self._look.decide(submission.command, self.context(submission.actor, now_ms, taken))
         asked = isinstance(submission, AskedCommand) and submission.request_id
         assert events or not asked, "an accepted command causes an event"
         assert events or not isinstance(submission, OrderAnswer), "an answer is marked by an event"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from chassis.decider import Claim, Claimed, Facts
 from chassis.record import Head, HeardUpTo, Record
 
 READ_RECORDS_MAX = 1_000
@@ -82,8 +83,10 @@ class Log(Protocol):
         records: Sequence[Record],
         heard: Sequence[HeardUpTo],
         host_ms: Callable[[], int] | None = None,
+        claims: Sequence[Claimed] = (),
     ) -> None:
-        """Extends `head` by `records`, and notes what was heard, in one transaction on the leader's session.
+        """Extends `head` by `records`, notes what was heard and what names were taken, in one transaction on the
+        leader's session.
 
         With no records it proves that this writer still leads, and is as durable as any other. `host_ms` is the host's
         clock, held against the database's (chassis.clocks); none for a rehearsal, which has its own time. Raises
@@ -94,6 +97,10 @@ class Log(Protocol):
     async def read(self, after_position: int, records_max: int) -> list[Record]: ...
 
     async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]: ...
+
+    async def find_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Facts]:
+        """Those of the names that are taken."""
+        ...
 
     async def heard(self) -> list[HeardUpTo]: ...
 

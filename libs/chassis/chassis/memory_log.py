@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from chassis.clocks import check_why_not, may_extend
-from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, Snapshot
+from chassis.decider import Claim, Claimed, Facts
+from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot
 from chassis.machine_clock import MachineClock
 from chassis.record import Head, HeardUpTo, Record, genesis
 
@@ -17,6 +18,7 @@ class MemoryStore:
         self.records: list[Record] = []
         self.heard: dict[str, HeardUpTo] = {}
         self.commands: dict[Key, Found] = {}
+        self.claims: dict[Claim, Facts] = {}
         self.snapshots: list[Snapshot] = []
         self.leader: MemoryLog | None = None
 
@@ -50,6 +52,7 @@ class MemoryLog:
         records: Sequence[Record],
         heard: Sequence[HeardUpTo],
         host_ms: Callable[[], int] | None = None,
+        claims: Sequence[Claimed] = (),
     ) -> None:
         if self._store.leader is not self:
             raise Fenced("this session does not lead")
@@ -59,6 +62,9 @@ class MemoryLog:
             raise Fenced(f"head is {self._store.head().position}, this writer knows {head.position}")
         if host_ms is not None:
             self._compare_clocks(host_ms(), records)
+        if any(claim in self._store.claims for claim, _ in claims):
+            raise LogUnavailable("a name that is taken cannot be taken again")
+        self._store.claims |= dict(claims)
         self._store.records.extend(records)
         for record in records:
             if record.command_digest:
@@ -84,6 +90,9 @@ class MemoryLog:
 
     async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]:
         return {key: self._store.commands[key] for key in keys if key in self._store.commands}
+
+    async def find_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Facts]:
+        return {claim: self._store.claims[claim] for claim in claims if claim in self._store.claims}
 
     async def heard(self) -> list[HeardUpTo]:
         return list(self._store.heard.values())

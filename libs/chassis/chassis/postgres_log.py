@@ -14,6 +14,7 @@ warning) it raises LogUnavailable and the process ends: the next start reads wha
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +23,7 @@ import asyncpg
 
 from chassis.clocks import CLOCK_SKEW_MS_MAX, COMPARISONS_MAX, check_why_not
 from chassis.configuration import Misconfigured
+from chassis.decider import Claim, Claimed, Facts
 from chassis.log import READ_RECORDS_MAX, Fenced, Found, Key, LogUnavailable, Snapshot, Witness
 from chassis.record import Head, HeardUpTo, Record, genesis
 
@@ -78,14 +80,16 @@ COLUMNS = (
     "position, type, data, recorded_ms, subject, role, account, approval, request_id, traceparent, source_log_id, "
     "source_position, digest, command_digest, command_events, format"
 )
-APPEND = (
-    "SELECT outcome, database_ms FROM "
-    "log_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)"
-)
+APPEND = f"SELECT outcome, database_ms FROM log_append({', '.join(f'${number}' for number in range(1, 28))})"
 FIND = """
 SELECT subject, account, request_id, command_digest, position, command_events
 FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (subject, account, request_id)
 JOIN log USING (subject, account, request_id) WHERE command_events > 0
+"""
+
+FIND_CLAIMS = """
+SELECT kind, scope, name, facts
+FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (kind, scope, name) JOIN claims USING (kind, scope, name)
 """
 
 WITNESSES = """
@@ -192,6 +196,7 @@ class PostgresLog:
         records: Sequence[Record],
         heard: Sequence[HeardUpTo],
         host_ms: Callable[[], int] | None = None,
+        claims: Sequence[Claimed] = (),
     ) -> None:
         if head.position == 0 and head != genesis(self._log_id):
             raise Fenced("an empty log begins with the digest of its own id")
@@ -201,6 +206,10 @@ class PostgresLog:
             [upto.log_id for upto in heard],
             [upto.position for upto in heard],
             [upto.digest for upto in heard],
+            [claim.kind for claim, _ in claims],
+            [claim.scope for claim, _ in claims],
+            [claim.name for claim, _ in claims],
+            [json.dumps(facts) for _, facts in claims],
         ]
         for _ in range(COMPARISONS_MAX):
             sent_ms = host_ms() if host_ms is not None else None
@@ -252,6 +261,15 @@ class PostgresLog:
                 row["command_digest"], row["position"], row["command_events"]
             )
             for row in rows
+        }
+
+    async def find_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Facts]:
+        wanted = [[claim.kind for claim in claims], [claim.scope for claim in claims], [claim.name for claim in claims]]
+        return {
+            Claim(row["kind"], row["scope"], row["name"]): tuple(
+                (name, value) for name, value in json.loads(row["facts"])
+            )
+            for row in await self._pool.fetch(FIND_CLAIMS, *wanted)
         }
 
     async def heard(self) -> list[HeardUpTo]:

@@ -46,7 +46,17 @@ FROM feed JOIN log USING (position)
 WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
 """
 
-NOT_DERIVED = ("log", "heard", "seals", "snapshots", "snapshot_parts", "checkpoints", "leadership", "migrations")
+NOT_DERIVED = (
+    "log",
+    "heard",
+    "claims",
+    "seals",
+    "snapshots",
+    "snapshot_parts",
+    "checkpoints",
+    "leadership",
+    "migrations",
+)
 """The shell's tables that do not follow the log. All others do, and hold nothing that it does not."""
 
 

@@ -109,6 +109,8 @@ class ShellState:
     heard_at_least: dict[str, int] = field(default_factory=dict)
     # Sources that are not heard any further, and why.
     halted: dict[str, str] = field(default_factory=dict)
+    # Sources that two people put back to an earlier record: what comes again may have been taken in before.
+    resumed: set[str] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
     proposals: dict[int, Proposal] = field(default_factory=dict)
@@ -211,6 +213,7 @@ def on_hearing_went_on(shell: ShellState, event: HearingWentOn) -> None:
 def on_hearing_resumed(shell: ShellState, event: HearingResumed) -> None:
     shell.halted.pop(event.source_log_id, None)
     shell.heard_at_least[event.source_log_id] = event.source_position
+    shell.resumed.add(event.source_log_id)
 
 
 def on_release_activated(shell: ShellState, event: ReleaseActivated) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
-from chassis.decider import Actor, Context
+from chassis.decider import Actor, Claim, Context, Facts
 from chassis.edges import Clock
 from chassis.engine import Batch, Done, Engine, Outcome
 from chassis.log import READ_RECORDS_MAX, Found, Key, Log
@@ -226,8 +226,9 @@ class Writer(Generic[S]):
         taken = [self._take() for _ in range(min(len(self._waiting), BATCH_SUBMISSIONS_MAX))]
         try:
             found = await self._find(taken)
+            stored = await self._find_claims(taken)
             started = time.perf_counter()
-            outcomes = [self._decide(waiting, found) for waiting in taken]
+            outcomes = [self._decide(waiting, found, stored) for waiting in taken]
             self._metrics.decided(time.perf_counter() - started, len(taken))
             batch = self.engine.take_batch()
             if self._append is not None:
@@ -253,11 +254,18 @@ class Writer(Generic[S]):
         keys = [key for key in map(repeat_key, works) if key is not None]
         return await self.log.find(keys) if keys else {}
 
-    def _decide(self, waiting: _Waiting, found: Mapping[Key, Found]) -> Outcome | Read[object]:
+    async def _find_claims(self, taken: Sequence[_Waiting]) -> Mapping[Claim, Facts]:
+        works = [waiting.work for waiting in taken if isinstance(waiting.work, Submission)]
+        claims = [claim for work in works for claim in self.engine.claims_of(work)]
+        return await self.log.find_claims(claims) if claims else {}
+
+    def _decide(
+        self, waiting: _Waiting, found: Mapping[Key, Found], stored: Mapping[Claim, Facts]
+    ) -> Outcome | Read[object]:
         if waiting.has_lapsed(asyncio.get_running_loop().time()):
             return Expired()
         if isinstance(waiting.work, Submission):
-            outcome = self.engine.decide(waiting.work, found, self._clock_ms())
+            outcome = self.engine.decide(waiting.work, found, self._clock_ms(), stored)
             if isinstance(outcome, Bug):
                 where = {"actor": str(waiting.work.actor), "traceparent": waiting.work.traceparent}
                 logger.error("a decision failed: %s", outcome, exc_info=outcome, extra=where)
@@ -285,7 +293,7 @@ class Writer(Generic[S]):
         span = self.engine.tracing.gathering("append", [*caused, *(branch.traceparent for branch in batch.branches)])
         started = time.perf_counter()
         host_ms = None if self.engine.shell.rehearsal else self._clock_ms
-        await self.log.append(batch.head, batch.records, batch.heard, host_ms)
+        await self.log.append(batch.head, batch.records, batch.heard, host_ms, batch.claims)
         if batch.records:
             self._metrics.appended(time.perf_counter() - started, len(batch.records), batch.records[-1].position)
         for branch in batch.branches:

@@ -15,9 +15,9 @@ from clearing.domain.payouts import FundsRestored, PayoutPaid, PayoutRequested
 from clearing.domain.reconciliation import BooksReconciled, compare, not_comparable_because
 from clearing.domain.run import ClearingRunComputed
 from clearing.domain.settlement import RecordConfirmation, SettlementDayCompleted, TradeSettled
-from clearing.domain.state import Phase, State
+from clearing.domain.state import Phase
 from clearing.wire import WIRE
-from support.clearing_books import OWN, balances
+from support.clearing_books import OWN, Remembering, balances
 from support.clearing_market import ACCOUNTS, Market
 
 Action = tuple[object, ...]
@@ -97,7 +97,7 @@ def test_no_fen_is_made_or_lost_and_no_balance_is_negative(history: list[Action]
 @given(histories)
 def test_the_stored_history_folds_to_the_same_state(history: list[Action]) -> None:
     market = market_after(history)
-    again = State()
+    again = Remembering()
     for event in market.said:
         stored = WIRE.decode(*WIRE.encode(event))
         DECIDER.evolve[type(stored)](again, stored)

@@ -9,12 +9,13 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from chassis.call import Unavailable
+from chassis.decider import Claim, Claimed, Facts
 from chassis.edges import FeedEntry, Row, Statement
 from chassis.log import Found, Key, LogUnavailable
 from chassis.memory_log import MemoryLog, MemoryStore
@@ -81,10 +82,16 @@ class Database:
     def copy(self) -> Callable[[], None]:
         """A backup; called, it restores this database to what it was. Whoever led is led no more."""
         store, tables = self.store, self.tables.serialize()
-        kept = (list(store.records), dict(store.heard), dict(store.commands), list(store.snapshots))
+        kept = (
+            list(store.records),
+            dict(store.heard),
+            dict(store.commands),
+            dict(store.claims),
+            list(store.snapshots),
+        )
 
         def restore() -> None:
-            store.records, store.heard, store.commands, store.snapshots = kept
+            store.records, store.heard, store.commands, store.claims, store.snapshots = kept
             store.leader = None
             self.close()
             self.open_tables(tables)
@@ -114,6 +121,7 @@ class Session(MemoryLog):
         records: Sequence[Record],
         heard: Sequence[HeardUpTo],
         host_ms: Callable[[], int] | None = None,
+        claims: Sequence[Claimed] = (),
     ) -> None:
         await self._wait()
         share = self._chance.weather.in_doubt / 2
@@ -121,7 +129,7 @@ class Session(MemoryLog):
         lost = self._chance.happens(self._draw, "append in doubt, not stored", share)
         if self.ended or lost:
             raise LogUnavailable("the session is gone, and the append in doubt")
-        await super().append(head, records, heard, host_ms)
+        await super().append(head, records, heard, host_ms, claims)
         await self._wait()
         if stored:
             raise LogUnavailable("the append is in doubt")
@@ -140,6 +148,10 @@ class Session(MemoryLog):
         await self._wait()
         found: dict[Key, Found] = dict(await super().find(keys))
         return found
+
+    async def find_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Facts]:
+        await self._wait()
+        return await super().find_claims(claims)
 
     def end_session(self) -> None:
         self.ended = True

@@ -169,6 +169,28 @@ async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_agai
     assert store.heard[SOURCE].position == 6
 
 
+async def test_what_was_taken_in_before_hearing_was_put_back_is_not_counted_twice_nor_after_a_restart() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    common = source_records(3)
+    head = Head(3, common[-1].digest)
+    remote.records = [*common, *source_records(2, head)]
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 5)
+    # Restored as of its third record, it went on otherwise; the operators go back further than they must.
+    remote.records = [*common, *source_records(3, head, amount=10)]
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_halted(ear)
+        command = ResumeHearing(SOURCE, 1, common[0].digest, "the last record that we know to be true")
+        await approved(writer, await proposed(writer, command, "clearing_operator:ann"), "clearing_operator:ben")
+        await until_goes_on(ear)
+        await until_heard(ear, 6)
+        assert (await writer.read(lambda state: state.total)).value == 5 + 3 * 10
+    remote.records += source_records(1, Head(6, remote.records[-1].digest), amount=100)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 7)
+        assert (await writer.read(lambda state: state.total)).value == 5 + 3 * 10 + 100
+
+
 async def test_hearing_that_goes_well_is_not_resumed_and_never_beyond_what_was_heard() -> None:
     remote = FakeRemote()
     remote.records = source_records(4)

@@ -8,7 +8,7 @@ import pytest
 
 from chassis import writer as writer_module
 from chassis.call import Overloaded, RequestIdReused, Unavailable
-from chassis.decider import Malformed, Rejected
+from chassis.decider import Claimed, Malformed, Rejected
 from chassis.engine import Done, Engine
 from chassis.log import Fenced, LogUnavailable
 from chassis.memory_log import MemoryLog, MemoryStore
@@ -41,6 +41,7 @@ class SlowLog(MemoryLog):
         records: Sequence[Record],
         heard: Sequence[HeardUpTo],
         host_ms: Callable[[], int] | None = None,
+        claims: Sequence[Claimed] = (),
     ) -> None:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -49,7 +50,7 @@ class SlowLog(MemoryLog):
         self.appends += 1
         if self.fails_with is not None:
             raise self.fails_with
-        await super().append(head, records, heard, host_ms)
+        await super().append(head, records, heard, host_ms, claims)
 
 
 @asynccontextmanager

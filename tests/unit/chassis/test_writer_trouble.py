@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from chassis.call import Expired, Overloaded, Unavailable
-from chassis.decider import Context, Decider, Malformed
+from chassis.decider import Claimed, Context, Decider, Malformed
 from chassis.engine import Batch, Done, Engine, StateUnusable
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
@@ -38,9 +38,10 @@ class GatedLog(MemoryLog):
         records: Sequence[Record],
         heard: Sequence[HeardUpTo],
         host_ms: Callable[[], int] | None = None,
+        claims: Sequence[Claimed] = (),
     ) -> None:
         await self.may_commit.wait()
-        await super().append(head, records, heard, host_ms)
+        await super().append(head, records, heard, host_ms, claims)
 
     async def read(self, after_position: int, records_max: int) -> list[Record]:
         if self.reads_fail:

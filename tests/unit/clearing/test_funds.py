@@ -14,7 +14,6 @@ from clearing.domain.funds import (
     RecordDeposit,
     RestrictFundAccount,
 )
-from clearing.domain.state import State
 from clearing.domain.values import AMOUNT_FEN_MAX
 from support.clearing_books import (
     CCB,
@@ -25,6 +24,7 @@ from support.clearing_books import (
     STEEL,
     TRADING,
     Line,
+    Remembering,
     balances,
     climb,
     facts_of_refusal,
@@ -75,7 +75,7 @@ def test_a_deposit_is_recorded_once_under_its_bank_and_reference() -> None:
 
 
 def test_accounts_follow_trading_and_a_restricted_one_still_receives() -> None:
-    state = State()
+    state = Remembering()
     play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("icbc", "ccb"), "announcement 7"))
     climb(state, ACCOUNTS)
 
@@ -83,7 +83,7 @@ def test_accounts_follow_trading_and_a_restricted_one_still_receives() -> None:
 def test_a_repeated_reference_says_what_was_recorded_under_it() -> None:
     state = open_books(power_fen=500)
     facts = facts_of_refusal(state, ICBC, RecordDeposit(f"opening {POWER}", STEEL, 7))
-    assert facts == {"bank": "icbc", "bank_reference": f"opening {POWER}", "account": POWER, "amount_fen": 500}
+    assert facts == {"bank": "icbc", "bank_reference": f"opening {POWER}", "account": POWER, "amount_fen": "500"}
 
 
 def test_a_movement_goes_by_one_name_in_large_and_in_small_letters() -> None:

@@ -31,6 +31,16 @@ CREATE TABLE heard (
     digest bytea NOT NULL
 );
 
+-- Names that are taken once and for ever (a bank's reference, another log's record), and what whoever asks for one later is told;
+-- written in the append's transaction, and looked up like a command's key.
+CREATE TABLE claims (
+    kind text NOT NULL,
+    scope text NOT NULL,
+    name text NOT NULL,
+    facts text NOT NULL,
+    PRIMARY KEY (kind, scope, name)
+);
+
 CREATE TABLE snapshots (
     position bigint PRIMARY KEY,
     digest bytea NOT NULL,
@@ -101,6 +111,7 @@ CREATE FUNCTION log_append(
     approvals text[], request_ids text[], traceparents text[], source_log_ids text[], source_positions bigint[],
     digests bytea[], command_digests bytea[], command_counts integer[], formats integer[],
     heard_log_ids text[], heard_positions bigint[], heard_digests bytea[],
+    claim_kinds text[], claim_scopes text[], claim_names text[], claim_facts text[],
     host_ms bigint, skew_ms_max bigint,
     OUT outcome text, OUT database_ms bigint
 ) LANGUAGE plpgsql AS $$
@@ -134,5 +145,7 @@ BEGIN
     INSERT INTO heard
     SELECT * FROM unnest(heard_log_ids, heard_positions, heard_digests)
     ON CONFLICT (log_id) DO UPDATE SET position = excluded.position, digest = excluded.digest;
+    INSERT INTO claims
+    SELECT * FROM unnest(claim_kinds, claim_scopes, claim_names, claim_facts);
     outcome := 'appended';
 END $$;

@@ -26,4 +26,6 @@ DECIDER: Decider[State] = Decider(
         exclusion.EVOLVE,
         reconciliation.EVOLVE,
     ),
+    asks=merged(funds.ASKS, payouts.ASKS),
+    claims=merged(funds.CLAIMS, payouts.CLAIMS),
 )

@@ -11,15 +11,26 @@ trade comes after its accounts here, and every deposit after its account there.
 Invariants, asserted in `evolve` and held by the properties in tests/property/clearing:
 - no balance is negative, or less than what excluded trades block of it;
 - what the banks hold = balances + open payouts + fees;
-- a bank reference names one movement of money for ever.
+- a bank reference names one movement of money for ever (a claim, which the shell keeps).
 """
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, NotFound, Rejected
+from chassis.decider import (
+    Asks,
+    Claim,
+    Claimed,
+    Claims,
+    Context,
+    Decide,
+    Evolve,
+    NotFound,
+    Rejected,
+    as_facts,
+)
 from chassis.shapes import check_account
 from clearing.domain.banks import check_bank_known
-from clearing.domain.state import Account, FundEntry, Funds, Movement, State
+from clearing.domain.state import Account, FundEntry, Funds, State
 from clearing.domain.values import check_amount, check_bank_reference
 
 BALANCE_FEN_MAX = 10**18
@@ -107,20 +118,27 @@ def account_of(state: State, account: str) -> Account:
     return found
 
 
-def movement_key(bank: str, bank_reference: str) -> tuple[str, str]:
-    """A movement of money goes by one name: whoever types it in other letters, large or small, means the same."""
-    return bank, bank_reference.upper()
+def movement_of(bank: str, bank_reference: str) -> Claim:
+    """A movement of money goes by one name for ever: whoever types it in other letters, large or small, means the same.
+    The shell remembers it, the state does not: nothing else grows with every movement.
+    """
+    return Claim("bank_reference", bank, bank_reference.upper())
 
 
-def refuse_recorded_reference(state: State, bank: str, bank_reference: str) -> None:
-    before = state.funds.movements.get(movement_key(bank, bank_reference))
+def as_movement(bank: str, bank_reference: str, account: str, amount_fen: int) -> Claimed:
+    return movement_of(bank, bank_reference), as_facts(account=account, amount_fen=amount_fen)
+
+
+def refuse_recorded_reference(context: Context, bank: str, bank_reference: str) -> None:
+    before = context.taken.get(movement_of(bank, bank_reference))
     if before is not None:
+        told = dict(before)
         raise Rejected(
             "BANK_REFERENCE_ALREADY_RECORDED",
             bank=bank,
             bank_reference=bank_reference,
-            account=before.account,
-            amount_fen=before.amount_fen,
+            account=told["account"],
+            amount_fen=told["amount_fen"],
         )
 
 
@@ -157,7 +175,7 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
     account = account_of(state, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
-    refuse_recorded_reference(state, context.account, command.bank_reference)
+    refuse_recorded_reference(context, context.account, command.bank_reference)
     if account.balance_fen + command.amount_fen > BALANCE_FEN_MAX:
         raise Rejected(
             "BALANCE_OUT_OF_RANGE",
@@ -221,9 +239,6 @@ def on_fund_account_closed(state: State, event: FundAccountClosed) -> None:
 
 
 def on_funds_deposited(state: State, event: FundsDeposited) -> None:
-    key = movement_key(event.bank, event.bank_reference)
-    assert key not in state.funds.movements
-    state.funds.movements[key] = Movement(event.account, event.amount_fen)
     state.funds.pool_fen += event.amount_fen
     book_entry(state.funds, event.entry, event.account, event.amount_fen)
     assert_conserved(state.funds)
@@ -243,4 +258,12 @@ EVOLVE: Evolve = {
     FundAccountRestrictionLifted: on_fund_account_restriction_lifted,
     FundAccountClosed: on_fund_account_closed,
     FundsDeposited: on_funds_deposited,
+}
+
+ASKS: Asks = {RecordDeposit: lambda command, context: [movement_of(context.account, command.bank_reference)]}
+
+CLAIMS: Claims = {
+    FundsDeposited: lambda state, event: [
+        as_movement(event.bank, event.bank_reference, event.account, event.amount_fen)
+    ],
 }

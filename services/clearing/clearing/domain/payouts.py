@@ -21,11 +21,29 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected, check_second_person, person
+from chassis.decider import (
+    Asks,
+    Claims,
+    Context,
+    Decide,
+    Evolve,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    check_second_person,
+    person,
+)
 from chassis.shapes import check_ground
 from clearing.domain.banks import check_bank_known
-from clearing.domain.funds import account_of, assert_conserved, book_entry, movement_key, refuse_recorded_reference
-from clearing.domain.state import Movement, Payout, State
+from clearing.domain.funds import (
+    account_of,
+    as_movement,
+    assert_conserved,
+    book_entry,
+    movement_of,
+    refuse_recorded_reference,
+)
+from clearing.domain.state import Payout, State
 from clearing.domain.values import check_bank, check_bank_reference
 
 # Commands
@@ -209,7 +227,7 @@ def revoke_instruction(state: State, command: RevokeInstruction, context: Contex
 def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context) -> list[object]:
     check_bank_reference(command.bank_reference)
     payout = payout_of_bank(state, command.payout_id, context.account)
-    refuse_recorded_reference(state, context.account, command.bank_reference)
+    refuse_recorded_reference(context, context.account, command.bank_reference)
 
     # A bank whose instruction was revoked too late is believed all the same: its money is gone.
     return [PayoutPaid(command.payout_id, payout.account, context.account, command.bank_reference)]
@@ -273,9 +291,6 @@ def close_payout(state: State, payout_id: int) -> Payout:
 def on_payout_paid(state: State, event: PayoutPaid) -> None:
     payout = close_payout(state, event.payout_id)
     assert event.bank in (payout.bank, *payout.revoked_from)
-    key = movement_key(event.bank, event.bank_reference)
-    assert key not in state.funds.movements
-    state.funds.movements[key] = Movement(payout.account, payout.amount_fen)
     state.funds.pool_fen -= payout.amount_fen
     assert_conserved(state.funds)
 
@@ -308,4 +323,12 @@ EVOLVE: Evolve = {
     PayoutPaid: on_payout_paid,
     PayoutReturned: on_payout_returned,
     FundsRestored: on_funds_restored,
+}
+
+ASKS: Asks = {RecordPayoutPaid: lambda command, context: [movement_of(context.account, command.bank_reference)]}
+
+CLAIMS: Claims = {
+    PayoutPaid: lambda state, event: [
+        as_movement(event.bank, event.bank_reference, event.account, state.payouts.open[event.payout_id].amount_fen)
+    ],
 }

@@ -1,8 +1,8 @@
 """What clearing remembers, on one page: the fold of its log.
 
 State is bounded by accounts and by what is open: a settled obligation, a completed run and a closed payout are
-forgotten here and live on in the tables. Kept for ever are only the bank references, because a reference names one
-movement of money for ever, and the trades that two people excluded, because nothing resolves them yet.
+forgotten here and live on in the tables; bank references, which name a movement of money for ever, are claims that the
+shell keeps. Kept are only the trades that two people excluded, because nothing resolves them yet.
 """
 
 from dataclasses import dataclass, field
@@ -44,14 +44,6 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
-    """Money that a bank moved under a reference of its own."""
-
-    account: str
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
 class FundEntry:
     """A change of a balance that trading follows: positive in, negative out."""
 
@@ -68,7 +60,6 @@ class Funds:
     """
 
     accounts: dict[str, Account] = field(default_factory=dict)
-    movements: dict[tuple[str, str], Movement] = field(default_factory=dict)
     entry_last: int = 0
     entries_recent: list[FundEntry] = field(default_factory=list)
     pool_fen: int = 0
