@@ -270,3 +270,11 @@ async def test_a_name_is_taken_once_with_the_append_that_takes_it_and_for_ever(s
     assert await log.find_claims([salt]) == {}
     await log.append(genesis(LOG_ID), [first], [], None, [(bread, facts)])
     assert await log.find_claims([bread]) == {bread: facts}, "a retry after a lost answer takes it no second time"
+
+
+async def test_what_ended_a_process_is_noted_once_for_the_release_that_it_ended(session: NewSession) -> None:
+    log = await session()
+    for _ in range(2):
+        await log.note_culprit("trading/7", "release 1", "it did not add up")
+    assert await log.culprits("release 1") == {"trading/7": "it did not add up"}
+    assert await log.culprits("release 2") == {}

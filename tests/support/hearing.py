@@ -10,8 +10,9 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import wrappers_pb2
 
-from chassis.call import NotYet, Refused
-from chassis.engine import Engine
+from chassis.call import NotYet, Refused, Unavailable
+from chassis.decider import Decider
+from chassis.engine import Engine, StateUnusable
 from chassis.hearing import Hearing
 from chassis.machine_clock import MachineClock
 from chassis.memory_log import MemoryLog, MemoryStore
@@ -107,17 +108,25 @@ REACTIONS: Reactions = {wrappers_pb2.Int64Value: on_value}
 
 @asynccontextmanager
 async def hearing(
-    store: MemoryStore, remote: FakeRemote, keys: Sequence[bytes] = (PUBLIC_KEY,)
+    store: MemoryStore,
+    remote: FakeRemote,
+    decider: Decider[Tally] | None = None,
+    release: str = "",
+    keys: Sequence[bytes] = (PUBLIC_KEY,),
 ) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
     engine: Engine[Tally] = Engine(
-        "tally", tally.decider(), tally.WIRE, Tracing(), declared=declared(reactions={SOURCE: REACTIONS})
+        "tally",
+        decider or tally.decider(),
+        tally.WIRE,
+        Tracing(),
+        declared=declared(reactions={SOURCE: REACTIONS}),
     )
     for record in await log.read(0, 1_000):
         engine.apply(record)
     engine.hear_from(await log.heard())
-    writer = Writer(engine, log, Metrics())
+    writer = Writer(engine, log, Metrics(), release=release)
     consumer = FakeConsumer()
     ear = Hearing(
         SOURCE,
@@ -133,7 +142,7 @@ async def hearing(
     yield ear, consumer, writer
     for task in reversed(tasks):
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, StateUnusable, Unavailable):
             await task
     await log.close()
 

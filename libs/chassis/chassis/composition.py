@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from carbonmarket.log.v1 import log_service_pb2
@@ -46,6 +48,12 @@ class Composition:
     server: Server
 
 
+@cache
+def release_of(package: Path) -> str:
+    """A digest of all code of a service, the shell's too: a release is another one where any of it is."""
+    return fold_version([*package.rglob("*.py"), *Path(__file__).parent.rglob("*.py")])
+
+
 def fold_of(service: Service[Any], log: Log, tracing: Tracing) -> tuple[Engine[Any], Snapshots]:
     """What every process needs that folds a service's log."""
     orders = frozenset(service.calls)
@@ -55,7 +63,7 @@ def fold_of(service: Service[Any], log: Log, tracing: Tracing) -> tuple[Engine[A
 
 def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tracing, metrics: Metrics) -> Composition:
     engine, snapshots = fold_of(service, edges.log, tracing)
-    writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock)
+    writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock, release_of(service.migrations.parent))
     projector = Projector(writer.tail, service.handlers, engine.wire, edges.tables)
     publisher = Publisher(writer.tail, edges.producer, edges.tables, edges.signer)
     remotes = {

@@ -104,6 +104,14 @@ class Log(Protocol):
 
     async def heard(self) -> list[HeardUpTo]: ...
 
+    async def note_culprit(self, name: str, release: str, why: str) -> None:
+        """Keeps what a release could not apply the events of."""
+        ...
+
+    async def culprits(self, release: str) -> Mapping[str, str]:
+        """What a release could not apply, and why, by name."""
+        ...
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keeps this and the one before it."""
         ...

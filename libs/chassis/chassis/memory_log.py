@@ -19,6 +19,7 @@ class MemoryStore:
         self.heard: dict[str, HeardUpTo] = {}
         self.commands: dict[Key, Found] = {}
         self.claims: dict[Claim, Facts] = {}
+        self.culprits: dict[tuple[str, str], str] = {}
         self.snapshots: list[Snapshot] = []
         self.leader: MemoryLog | None = None
 
@@ -96,6 +97,12 @@ class MemoryLog:
 
     async def heard(self) -> list[HeardUpTo]:
         return list(self._store.heard.values())
+
+    async def note_culprit(self, name: str, release: str, why: str) -> None:
+        self._store.culprits[name, release] = why
+
+    async def culprits(self, release: str) -> Mapping[str, str]:
+        return {name: why for (name, of), why in self._store.culprits.items() if of == release}
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         self._store.snapshots = [*self._store.snapshots[-1:], snapshot]

@@ -276,6 +276,14 @@ class PostgresLog:
         rows = await self._pool.fetch("SELECT log_id, position, digest FROM heard")
         return [HeardUpTo(*row.values()) for row in rows]
 
+    async def note_culprit(self, name: str, release: str, why: str) -> None:
+        note = "INSERT INTO culprits VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+        await self._pool.execute(note, name, release, why)
+
+    async def culprits(self, release: str) -> Mapping[str, str]:
+        rows = await self._pool.fetch("SELECT name, why FROM culprits WHERE release = $1", release)
+        return {row["name"]: row["why"] for row in rows}
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("DELETE FROM snapshots WHERE position = $1", snapshot.position)

@@ -50,6 +50,7 @@ NOT_DERIVED = (
     "log",
     "heard",
     "claims",
+    "culprits",
     "seals",
     "snapshots",
     "snapshot_parts",

@@ -84,6 +84,15 @@ class DueTimer:
 Submission = AskedCommand | HeardRecord | OrderAnswer | DueTimer
 
 
+def name_of(submission: Submission) -> str:
+    """By which it is known again when it comes again; empty where it does not."""
+    if isinstance(submission, HeardRecord):
+        return f"{submission.upto.log_id}/{submission.upto.position}"
+    if not submission.request_id:
+        return ""
+    return "|".join(key_of(submission.actor, submission.request_id))
+
+
 def heard_record(source: str, record: Record, command: object | None, traceparent: str = "") -> HeardRecord:
     return HeardRecord(
         HeardUpTo(source, record.position, record.digest), record.type, command, traceparent, record.data

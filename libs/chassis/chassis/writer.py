@@ -10,6 +10,9 @@ of the queue, two a third each, and there is room for the next one. What is hear
 bound, which its senders keep. A command or a look whose caller gave up, or whose deadline has passed, before its turn
 came is not decided; it keeps its place in the queue until then. What is decided stays decided, whether or not anybody
 hears it.
+
+A submission whose events the state cannot take is a bug that ends the process. It is noted, and the same release does
+not decide it again: else what is heard, due or sent again would end every start.
 """
 
 import asyncio
@@ -24,13 +27,13 @@ from typing import Any, Generic, TypeVar
 from chassis.call import Bug, Call, Expired, Overloaded, Unavailable
 from chassis.decider import Actor, Claim, Context, Facts
 from chassis.edges import Clock
-from chassis.engine import Batch, Done, Engine, Outcome
+from chassis.engine import Batch, Done, Engine, Outcome, StateUnusable
 from chassis.log import READ_RECORDS_MAX, Found, Key, Log
 from chassis.machine_clock import MachineClock
 from chassis.progress import Progress
 from chassis.record import Head, Record
 from chassis.shapes import check_request_id
-from chassis.submission import AskedCommand, Submission, repeat_key
+from chassis.submission import AskedCommand, Submission, name_of, repeat_key
 from chassis.telemetry import Metrics
 
 S = TypeVar("S")
@@ -43,6 +46,8 @@ GATHER_SECONDS = 0.002
 TAIL_RECORDS_MAX = 20_000
 PROVED_SECONDS_MAX = 10.0
 """So old the last proof of leadership may be where tables are read: five of those that an idle leader makes."""
+CULPRIT_SECONDS_MAX = 5.0
+WHY_CHARACTERS_MAX = 1_000
 ASK_AGAIN = "the log cannot be written now; ask again"
 
 logger = logging.getLogger(__name__)
@@ -136,6 +141,7 @@ class Writer(Generic[S]):
         log: Log,
         metrics: Metrics,
         clock: Clock | None = None,
+        release: str = "",
     ) -> None:
         self.engine = engine
         self.log = log
@@ -148,6 +154,9 @@ class Writer(Generic[S]):
         self._commands_of: dict[Actor, int] = {}
         self._append: asyncio.Task[None] | None = None
         self._ended: BaseException | None = None
+        self._release = release
+        self._culprits: Mapping[str, str] = {}
+        self._culprit: Submission | None = None
         self.after_commit: list[Callable[[Batch], None]] = []
 
     # What others call
@@ -204,6 +213,7 @@ class Writer(Generic[S]):
         end.
         """
         try:
+            self._culprits = await self.log.culprits(self._release)
             while True:
                 await self._one_batch()
         except BaseException as error:
@@ -214,6 +224,18 @@ class Writer(Generic[S]):
                 # An append is never cancelled: its outcome would be in doubt.
                 await asyncio.wait([self._append])
             self._turn_away(self._waiting)
+            if self._culprit is not None:
+                await self._note_culprit(self._culprit)
+
+    async def _note_culprit(self, culprit: Submission) -> None:
+        """So that the next start does not decide it again and end again: what cannot be applied is a bug, and goes away
+        with another release. What depends on it waits, as after any bug; everything else goes on.
+        """
+        try:
+            async with asyncio.timeout(CULPRIT_SECONDS_MAX):
+                await self.log.note_culprit(name_of(culprit), self._release, repr(self._ended)[:WHY_CHARACTERS_MAX])
+        except Exception as error:
+            logger.error("the next start may end as this one did: %r", error)
 
     async def _one_batch(self) -> None:
         if not self._waiting:
@@ -265,7 +287,7 @@ class Writer(Generic[S]):
         if waiting.has_lapsed(asyncio.get_running_loop().time()):
             return Expired()
         if isinstance(waiting.work, Submission):
-            outcome = self.engine.decide(waiting.work, found, self._clock_ms(), stored)
+            outcome = self._decide_submission(waiting.work, found, stored)
             if isinstance(outcome, Bug):
                 where = {"actor": str(waiting.work.actor), "traceparent": waiting.work.traceparent}
                 logger.error("a decision failed: %s", outcome, exc_info=outcome, extra=where)
@@ -275,6 +297,18 @@ class Writer(Generic[S]):
             return Read(waiting.work(self.engine.state), self.engine.head.position, heard)
         except Exception as error:
             return error
+
+    def _decide_submission(
+        self, work: Submission, found: Mapping[Key, Found], stored: Mapping[Claim, Facts]
+    ) -> Outcome:
+        why = self._culprits.get(name_of(work)) if self._culprits else None
+        if why is not None:
+            return Bug(f"it ended the process before, and is not decided again by this release: {why}")
+        try:
+            return self.engine.decide(work, found, self._clock_ms(), stored)
+        except StateUnusable:
+            self._culprit = work if name_of(work) else None
+            raise
 
     async def _commit(self, batch: Batch, answers: Answers) -> None:
         try:

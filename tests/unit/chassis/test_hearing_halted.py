@@ -8,11 +8,14 @@ import pytest
 
 from carbonmarket.log.v1 import log_events_pb2
 from chassis.corrections import HearingResumed, ResumeHearing
-from chassis.decider import Rejected
+from chassis.decider import Context, Decider, Rejected
 from chassis.engine import StateUnusable
+from chassis.hearing import Hearing
 from chassis.memory_log import MemoryStore
 from chassis.record import Head, Record, chain, genesis
 from chassis.telemetry import JsonLines
+from chassis.writer import Writer
+from support import tally
 from support.asking import acting, call_of
 from support.hearing import (
     SOURCE,
@@ -189,6 +192,40 @@ async def test_what_was_taken_in_before_hearing_was_put_back_is_not_counted_twic
     async with hearing(store, remote) as (ear, _, writer):
         await until_heard(ear, 7)
         assert (await writer.read(lambda state: state.total)).value == 5 + 3 * 10 + 100
+
+
+def ruinous() -> Decider[tally.Tally]:
+    """A release that makes of 13 what the state cannot take."""
+    sound = tally.decider()
+
+    def add(state: tally.Tally, command: tally.Add, context: Context) -> list[object]:
+        return [tally.Added(tally.TALLY_MAX + 1)] if command.amount == 13 else tally.add(state, command, context)
+
+    return replace(sound, decide={**sound.decide, tally.Add: add})
+
+
+async def test_a_heard_record_that_the_state_cannot_take_ends_the_process_once_and_halts_that_source_alone() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    first = source_records(2)
+    remote.records = [*first, *source_records(1, Head(2, first[-1].digest), amount=13)]
+    async with hearing(store, remote, ruinous(), "release 1") as (ear, _, writer):
+        await until_halted_or_ended(ear, writer)
+        assert not ear.halted_because
+    assert [name for name, _ in store.culprits] == [f"{SOURCE}/3"]
+    async with hearing(store, remote, ruinous(), "release 1") as (ear, _, writer):
+        await asyncio.sleep(0.05)
+        assert "it ended the process before" in ear.halted_because
+        await writer.submit(tally.Add(5), call_of("participant:ada", "r1"))
+        assert (await writer.read(lambda state: state.total)).value == 2 + 5
+    async with hearing(store, remote, tally.decider(), "release 2, mended") as (ear, _, writer):
+        await until_goes_on(ear)
+        assert (await writer.read(lambda state: state.total)).value == 2 + 5 + 13
+
+
+async def until_halted_or_ended(ear: Hearing, writer: Writer[tally.Tally]) -> None:
+    async with asyncio.timeout(5):
+        while not ear.halted_because and writer._ended is None:
+            await asyncio.sleep(0.005)
 
 
 async def test_hearing_that_goes_well_is_not_resumed_and_never_beyond_what_was_heard() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from chassis.call import Expired, Overloaded, Unavailable
+from chassis.call import Bug, Expired, Overloaded, Unavailable
 from chassis.decider import Claimed, Context, Decider, Malformed
 from chassis.engine import Batch, Done, Engine, StateUnusable
 from chassis.memory_log import MemoryLog, MemoryStore
@@ -274,6 +274,25 @@ async def test_ending_the_writer_cancels_no_append_that_is_under_way() -> None:
         with pytest.raises(Unavailable):
             await second
     assert len(store.records) == 1
+
+
+async def test_a_command_that_ended_the_process_is_not_decided_again_by_the_same_release() -> None:
+    store = MemoryStore("tally")
+    async with writing(store) as (writer, _, running):
+        with pytest.raises(Unavailable):
+            await writer.submit(Ruin(), call_of(ADA, "r1"))
+        await asyncio.wait({running})
+        assert isinstance(running.exception(), StateUnusable)
+    async with writing(store) as (writer, _, running):
+        for _ in range(2):
+            with pytest.raises(Bug, match="it ended the process before"):
+                await writer.submit(Ruin(), call_of(ADA, "r1"))
+        assert (await writer.submit(Add(1), call_of(ADA, "r2"))).position == 1
+        assert not running.done()
+    store.culprits = {(name, "another release"): why for (name, _), why in store.culprits.items()}
+    async with writing(store) as (writer, _, running):
+        with pytest.raises(Unavailable):
+            await writer.submit(Ruin(), call_of(ADA, "r1"))
 
 
 async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_once() -> None:

@@ -41,6 +41,15 @@ CREATE TABLE claims (
     PRIMARY KEY (kind, scope, name)
 );
 
+-- What ended the process when it was decided, by the release that could not apply its events: it is not decided again before there is
+-- another release.
+CREATE TABLE culprits (
+    name text NOT NULL,
+    release text NOT NULL,
+    why text NOT NULL,
+    PRIMARY KEY (name, release)
+);
+
 CREATE TABLE snapshots (
     position bigint PRIMARY KEY,
     digest bytea NOT NULL,
