@@ -27,6 +27,11 @@ DAYS_AT_ONCE_MAX = 400
 DAYS_AHEAD_MAX = 731
 """Two years, in days of the calendar. Days only come in order: one announced far ahead bars all before it, for ever."""
 
+DAYS_KEPT = 400
+"""So many days before the open one are remembered, more than a year; earlier ones only while they are unfinished. What
+was traded on them stands in the tables.
+"""
+
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 CHINA_AHEAD_MS = 8 * 60 * MINUTE_MS
@@ -100,6 +105,8 @@ class Calendar:
     days: dict[str, Day] = field(default_factory=dict)
     last_announced: str = ""
     last_opened: str = ""
+    # The last one that is forgotten: finished, or never opened, and so long ago.
+    last_forgotten: str = ""
     # The last one that clearing said is settled.
     last_settled: str = ""
     open_day: str = ""
@@ -143,6 +150,15 @@ def unfinished(calendar: Calendar) -> list[Day]:
     return [
         one for one in calendar.days.values() if one.phase is DayPhase.CLOSED and not (one.settled and one.books_agreed)
     ]
+
+
+def forget_finished(calendar: Calendar) -> None:
+    """Of the days before the open one."""
+    past = [day for day in calendar.days.values() if day.day < calendar.open_day]
+    for day in past[:-DAYS_KEPT]:
+        if day.phase is DayPhase.ANNOUNCED or (day.settled and day.books_agreed):
+            del calendar.days[day.day]
+            calendar.last_forgotten = max(calendar.last_forgotten, day.day)
 
 
 # Decisions

@@ -1,6 +1,6 @@
 """The state of trading, whole: what is open, who holds what, and what is remembered until it is settled.
 
-It is bounded by accounts, open listings and negotiations, trades of unfinished days and the calendar, not by
+It is bounded by accounts, open listings and negotiations, trades of unfinished days and a year's calendar, not by
 history. Ids count from 1 without gaps; the last one given is kept, so that an id that was never given can be told
 from one whose subject is gone.
 """

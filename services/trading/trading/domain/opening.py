@@ -15,7 +15,15 @@ from chassis.decider import Context, Decide, Evolve, Rejected
 from chassis.shapes import check_day
 from trading.domain import rules
 from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
-from trading.domain.calendar import DayPhase, Obstacle, check_none_open, check_not_opened, day_of, known_day
+from trading.domain.calendar import (
+    DayPhase,
+    Obstacle,
+    check_none_open,
+    check_not_opened,
+    day_of,
+    forget_finished,
+    known_day,
+)
 from trading.domain.instruments import Instrument, Limits
 from trading.domain.overriding import obstacles, uncovered
 from trading.domain.prices import DayPrices
@@ -136,6 +144,8 @@ def on_day_opened(market: "Market", event: DayOpened) -> None:
     day.phase = DayPhase.OPEN
     day.opened_ms = event.opened_ms
     calendar.open_day = calendar.last_opened = event.day
+    forget_finished(calendar)
+    rules.forget_before(market.rules, min(calendar.days))
     # What no longer stands in the way is forgotten: if it comes back, it is new.
     calendar.covered = set(event.overridden)
     for limits in event.limits:

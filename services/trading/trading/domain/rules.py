@@ -133,6 +133,11 @@ class Dated(Generic[D]):
             self.days.insert(index, day)
             self.sets.insert(index, dated)
 
+    def forget_before(self, day: str) -> None:
+        """What was valid only on days before it."""
+        index = max(bisect_right(self.days, day) - 1, 0)
+        del self.days[:index], self.sets[:index]
+
     def on(self, day: str) -> D | None:
         index = bisect_right(self.days, day)
         return self.sets[index - 1] if index else None
@@ -143,6 +148,11 @@ class Rules:
     trading: Dated[TradingRules] = field(default_factory=Dated)
     fees: Dated[FeesSet] = field(default_factory=Dated)
     weights: Dated[CompositeWeightsSet] = field(default_factory=Dated)
+
+
+def forget_before(rules: Rules, day: str) -> None:
+    for dated in (rules.trading, rules.fees, rules.weights):
+        dated.forget_before(day)
 
 
 def fees_on(rules: Rules, day: str) -> FeesSet:

@@ -143,6 +143,9 @@ def note_settlement_day(market: "Market", command: NoteSettlementDay, context: C
 
 
 def note_books_agreement(market: "Market", command: NoteBooksAgreement, context: Context) -> list[object]:
+    if command.day not in market.calendar.days and command.day <= market.calendar.last_forgotten:
+        # Compared again long after: it was finished, and what agrees or not today is said of today's last day.
+        return []
     day = known_day(market.calendar, command.day)
     if day.phase is not DayPhase.CLOSED:
         raise Rejected("DAY_NOT_CLOSED", day=command.day)
