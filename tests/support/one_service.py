@@ -25,6 +25,7 @@ from chassis.remote import ACTOR_HEADER, error_info, record_to
 from rehearsal.processes import Child, Program, free_port, healthy
 
 CALL_S_MAX = 20.0
+NOTHING_MORE: Mapping[str, str] = {}
 HEAR_S_MAX = 20.0
 POLL_S = 0.05
 
@@ -216,6 +217,7 @@ async def one_service(
     kafka_address: str,
     remotes: Mapping[str, str],
     clock: str = "machine",
+    more: Mapping[str, str] = NOTHING_MORE,
 ) -> AsyncIterator[OneService]:
     """Run a service; `remotes` are the addresses of the others, by name, `clock` is the setting CARBONMARKET_CLOCK."""
     address = f"127.0.0.1:{free_port()}"
@@ -225,7 +227,8 @@ async def one_service(
         "CARBONMARKET_KAFKA": kafka_address,
         "CARBONMARKET_ACTOR_FROM": "metadata",
         "CARBONMARKET_CLOCK": clock,
-        **{f"CARBONMARKET_{other.upper()}_ADDRESS": at for other, at in remotes.items()},
+        **{f"CARBONMARKET_{other.upper().replace('-', '_')}_ADDRESS": at for other, at in remotes.items()},
+        **more,
     }
     child = Child(Program(name, (sys.executable, "-m", name), environment, ready=healthy(address)), folder)
     await child.start()

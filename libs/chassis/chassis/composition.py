@@ -54,33 +54,44 @@ def release_of(package: Path) -> str:
     return fold_version([*package.rglob("*.py"), *Path(__file__).parent.rglob("*.py")])
 
 
-def fold_of(service: Service[Any], log: Log, tracing: Tracing) -> tuple[Engine[Any], Snapshots]:
-    """What every process needs that folds a service's log."""
+def logs_heard(service: Service[Any], settings: Settings) -> dict[str, str]:
+    """The logs of the services that it hears, and the service that each is of."""
+    return {log_id: source for log_id, source in settings.services.items() if source in service.reactions}
+
+
+def fold_of(
+    service: Service[Any], log: Log, tracing: Tracing, heard: Mapping[str, str] | None = None
+) -> tuple[Engine[Any], Snapshots]:
+    """What every process needs that folds a service's log. `heard` are the logs that it hears, and the service that
+    each is of: one of each source, if it is not said.
+    """
     orders = frozenset(service.calls)
-    engine: Engine[Any] = Engine(service.name, service.decider, service.wire, tracing, orders, service.declared())
+    declared = service.declared(heard if heard is not None else {source: source for source in service.sources})
+    engine: Engine[Any] = Engine(log.log_id, service.decider, service.wire, tracing, orders, declared)
     return engine, Snapshots(log, fold_version(service.fold_files), [service.package])
 
 
 def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tracing, metrics: Metrics) -> Composition:
-    engine, snapshots = fold_of(service, edges.log, tracing)
+    engine, snapshots = fold_of(service, edges.log, tracing, logs_heard(service, settings))
     writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock, release_of(service.migrations.parent))
     projector = Projector(writer.tail, service.handlers, engine.wire, edges.tables)
     publisher = Publisher(writer.tail, edges.producer, edges.tables, edges.signer)
     remotes = {
-        name: Remote(name, edges.open_channel(address), service.name) for name, address in settings.remotes.items()
+        name: Remote(name, edges.open_channel(address), settings.log_id) for name, address in settings.remotes.items()
     }
+    reactions = service.reactions
     hearings = [
         Hearing(
-            source,
-            service.reactions[source],
+            log_id,
+            reactions[settings.services[log_id]],
             writer,
-            remotes[source],
+            remotes[log_id],
             consumer,
             tracing,
             edges.clock,
-            Seals(source, settings.public_keys.get(source, ())),
+            Seals(log_id, settings.public_keys.get(log_id, ())),
         )
-        for source, consumer in edges.consumers.items()
+        for log_id, consumer in edges.consumers.items()
     ]
     role = Role(own_address=settings.advertise)
     tables = Tables(edges.tables, projector)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.seals import KEYS_MAX, PUBLIC_KEY_BYTES, read_private_key
 
+LOG_ID_FORM = re.compile(r"[a-z][a-z0-9-]{0,62}")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -27,17 +28,20 @@ CLOCK_START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """listen and advertise are host:port; remotes are where the other services are reached, by name.
+    """log_id names this service's log: its own name, or one of several. listen and advertise are host:port; remotes are
+    where the others' logs are reached, by log id, and services says of which service each of them is.
 
     rehearsal_start_ms is None where the log follows the machine's clock. signing_key seals the own log's heads;
     public_keys are those that other services' seals are held against, by service: where there is none, its log is read.
     """
 
+    log_id: str
     listen: str
     advertise: str
     database_url: str
     kafka: str
     remotes: Mapping[str, str]
+    services: Mapping[str, str]
     rehearsal: bool
     rehearsal_start_ms: int | None
     spans_folder: Path | None
@@ -46,8 +50,8 @@ class Settings:
     public_keys: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
 
 
-def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Settings:
-    """Raises Misconfigured."""
+def read_settings(environment: Mapping[str, str], service: str, others: Sequence[str]) -> Settings:
+    """Of a service, and the others that it hears or calls. Raises Misconfigured."""
     faults: list[str] = []
 
     def required(name: str, what: str) -> str:
@@ -62,6 +66,9 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
             faults.append(f"{name} is {value!r}: it must be host:port")
         return value
 
+    own = logs_of(service, environment.get("CARBONMARKET_LOG", ""), "CARBONMARKET_LOG", faults)
+    if len(own) > 1:
+        faults.append(f"CARBONMARKET_LOG names {len(own)} logs: a process has one")
     listen = address("CARBONMARKET_LISTEN", required("CARBONMARKET_LISTEN", "the address to serve at, host:port"))
     advertise = address("CARBONMARKET_ADVERTISE", environment.get("CARBONMARKET_ADVERTISE", "") or listen)
     database_url = required("CARBONMARKET_DATABASE_URL", "this service's own PostgreSQL database, postgresql://…")
@@ -71,34 +78,31 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
     kafka = required("CARBONMARKET_KAFKA", "Kafka's bootstrap address, host:port")
     for one in kafka.split(","):
         address("CARBONMARKET_KAFKA", one)
+    services = services_of(environment, others, faults)
     addresses = {}
-    for remote in remotes:
-        name = f"CARBONMARKET_{remote.upper()}_ADDRESS"
-        addresses[remote] = address(name, required(name, f"where the {remote} service is reached, host:port"))
+    for log_id in services:
+        name = f"CARBONMARKET_{log_id.upper().replace('-', '_')}_ADDRESS"
+        addresses[log_id] = address(name, required(name, f"where {log_id} is reached, host:port"))
 
     actor_from = required(
         "CARBONMARKET_ACTOR_FROM", "how callers are known; only `metadata` is there, for rehearsals on one machine"
     )
-    if actor_from and actor_from != "metadata":
-        faults.append(f"CARBONMARKET_ACTOR_FROM is {actor_from!r}: only `metadata` is there")
-    if actor_from == "metadata" and listen and listen.rpartition(":")[0] not in LOOPBACK:
-        faults.append(f"CARBONMARKET_LISTEN is {listen!r}: while callers name themselves it must be a loopback address")
-
+    check_callers(actor_from, listen, faults)
     signing_key = read_signing_key(environment.get("CARBONMARKET_SIGNING_KEY", ""), faults)
-    public_keys = {remote: read_public_keys(remote, environment, faults) for remote in remotes}
+    public_keys = {remote: read_public_keys(remote, environment, faults) for remote in services}
     rehearsal, start_ms = read_clock(environment.get("CARBONMARKET_CLOCK", "machine"), faults)
-    level = environment.get("CARBONMARKET_LOG_LEVEL", "INFO").upper()
-    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        faults.append(f"CARBONMARKET_LOG_LEVEL is {level!r}: it must be DEBUG, INFO, WARNING or ERROR")
+    level = read_level(environment.get("CARBONMARKET_LOG_LEVEL", "INFO"), faults)
     if faults:
         raise Misconfigured(faults)
     spans = environment.get("CARBONMARKET_SPANS", "")
     return Settings(
+        log_id=own[0],
         listen=listen,
         advertise=advertise,
         database_url=database_url,
         kafka=kafka,
         remotes=addresses,
+        services=services,
         rehearsal=rehearsal,
         rehearsal_start_ms=start_ms,
         spans_folder=Path(spans) if spans else None,
@@ -106,6 +110,13 @@ def read_settings(environment: Mapping[str, str], remotes: Sequence[str]) -> Set
         signing_key=signing_key,
         public_keys=public_keys,
     )
+
+
+def check_callers(actor_from: str, listen: str, faults: list[str]) -> None:
+    if actor_from and actor_from != "metadata":
+        faults.append(f"CARBONMARKET_ACTOR_FROM is {actor_from!r}: only `metadata` is there")
+    if actor_from == "metadata" and listen and listen.rpartition(":")[0] not in LOOPBACK:
+        faults.append(f"CARBONMARKET_LISTEN is {listen!r}: while callers name themselves it must be a loopback address")
 
 
 def read_signing_key(setting: str, faults: list[str]) -> Ed25519PrivateKey | None:
@@ -119,7 +130,7 @@ def read_signing_key(setting: str, faults: list[str]) -> Ed25519PrivateKey | Non
 
 
 def read_public_keys(service: str, environment: Mapping[str, str], faults: list[str]) -> Sequence[bytes]:
-    name = f"CARBONMARKET_{service.upper()}_PUBLIC_KEYS"
+    name = f"CARBONMARKET_{service.upper().replace('-', '_')}_PUBLIC_KEYS"
     written = [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
     try:
         keys = [base64.b64decode(one, validate=True) for one in written]
@@ -131,6 +142,33 @@ def read_public_keys(service: str, environment: Mapping[str, str], faults: list[
         )
         return ()
     return keys
+
+
+def logs_of(service: str, named: str, variable: str, faults: list[str]) -> list[str]:
+    """A service has one log, of its own name, or several, of names that begin with it."""
+    logs = named.replace(",", " ").split() or [service]
+    for log_id in logs:
+        if not LOG_ID_FORM.fullmatch(log_id) or not (log_id == service or log_id.startswith(f"{service}-")):
+            faults.append(
+                f"{variable} names {log_id!r}: a log of {service} is {service!r}, or begins with '{service}-'"
+            )
+    return logs
+
+
+def services_of(environment: Mapping[str, str], others: Sequence[str], faults: list[str]) -> dict[str, str]:
+    """Every log of the other services, and of which service it is."""
+    found: dict[str, str] = {}
+    for other in others:
+        variable = f"CARBONMARKET_{other.upper()}_LOGS"
+        found |= dict.fromkeys(logs_of(other, environment.get(variable, ""), variable, faults), other)
+    return found
+
+
+def read_level(setting: str, faults: list[str]) -> str:
+    level = setting.upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        faults.append(f"CARBONMARKET_LOG_LEVEL is {level!r}: it must be DEBUG, INFO, WARNING or ERROR")
+    return level
 
 
 def read_clock(setting: str, faults: list[str]) -> tuple[bool, int | None]:

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from carbonmarket.log.v1.log_events_pb2 import LogOpened
 from chassis.clocks import CLOCK_SKEW_MS_MAX, COMPARISONS_MAX, check_why_not
 from chassis.configuration import Misconfigured
 from chassis.decider import Claim, Claimed, Facts
@@ -33,7 +34,6 @@ POOL_CONNECTIONS_MAX = 4
 QUERY_SECONDS_MAX = 60
 SNAPSHOTS_KEPT = 2
 SNAPSHOT_PART_BYTES = 1024 * 1024
-LEADER_LOCK = 0x6361_7262_6F6E_0001
 MIGRATION_LOCK = 0x6361_7262_6F6E_0002
 
 KEEPALIVES = {
@@ -150,6 +150,19 @@ async def make_durable(session: "asyncpg.Connection[asyncpg.Record]") -> None:
         raise Misconfigured(faults)
 
 
+def leader_lock(log_id: str) -> int:
+    """The key of a log's advisory lock: each log has one of its own, whatever databases share a server."""
+    return int.from_bytes(hashlib.sha256(f"carbonmarket leader {log_id}".encode()).digest()[:8], signed=True)
+
+
+async def check_holds(pool: Pool, log_id: str) -> None:
+    """A database holds one log, for ever. Raises Misconfigured where it is another one's."""
+    data = await pool.fetchval("SELECT data FROM log WHERE position = 1")
+    held = LogOpened.FromString(data).log_id if data is not None else log_id
+    if held != log_id:
+        raise Misconfigured([f"CARBONMARKET_DATABASE_URL: the database holds the log {held!r}, not {log_id!r}"])
+
+
 class PostgresLog:
     """One session on a service's database. Keeps chassis.log.Log."""
 
@@ -173,7 +186,8 @@ class PostgresLog:
                 self._leads = False
                 await make_durable(self._session)
             if not self._leads:
-                ask = self._session.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK, timeout=LEAD_SECONDS_MAX)
+                lock = leader_lock(self._log_id)
+                ask = self._session.fetchval("SELECT pg_try_advisory_lock($1)", lock, timeout=LEAD_SECONDS_MAX)
                 self._leads = bool(await ask)
         except OUT_OF_REACH as error:
             raise LogUnavailable(f"cannot ask for the leadership: {error}") from error

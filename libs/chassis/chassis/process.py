@@ -21,13 +21,13 @@ from chassis import projections, telemetry
 from chassis.broker import RecordConsumer, RecordProducer
 from chassis.call import Unavailable
 from chassis.clocks import ClockSkewed
-from chassis.composition import fold_of
+from chassis.composition import fold_of, logs_heard
 from chassis.configuration import Misconfigured, Settings, read_settings
 from chassis.door import GrpcDoor
 from chassis.edges import Edges
 from chassis.log import LogUnavailable, Witness
 from chassis.machine_clock import MachineClock
-from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
+from chassis.postgres_log import Pool, PostgresLog, check_holds, migrate, open_pool
 from chassis.postgres_tables import PostgresTables, clear_tables
 from chassis.remote import open_channel
 from chassis.replica import Replica
@@ -63,11 +63,11 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
     )
     chosen = parser.parse_args(arguments)
     try:
-        settings = read_settings(os.environ, (*service.sources, *service.calls_to))
+        settings = read_settings(os.environ, service.name, (*service.sources, *service.calls_to))
     except Misconfigured as error:
         print(f"{service.name}: {error}", file=sys.stderr)
         sys.exit(EXIT_MISCONFIGURED)
-    telemetry.start_logging(service.name, settings.log_level)
+    telemetry.start_logging(settings.log_id, settings.log_level)
     match chosen.what:
         case "verify":
             job = verify_log(service, settings, chosen.heard_by)
@@ -87,24 +87,22 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
 async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequence[Witness]) -> int:
     try:
         pool, _ = await reach_database(settings.database_url)
-        log = PostgresLog(service.name, settings.database_url, pool)
+        log = PostgresLog(settings.log_id, settings.database_url, pool)
         witnesses = [*await log.witnesses(), *heard_by]
         head, fault = await verify(log)
         contradicted = [] if fault else await contradictions(log, head, witnesses)
     except (LogUnavailable, asyncpg.PostgresError) as error:
-        print(f"{service.name}: the log cannot be read: {error}", file=sys.stderr)
+        print(f"{settings.log_id}: the log cannot be read: {error}", file=sys.stderr)
         return EXIT_IN_DOUBT
     if fault is not None:
-        print(f"{service.name}: {fault.what}; good up to {head.position}")
+        print(f"{settings.log_id}: {fault.what}; good up to {head.position}")
         return EXIT_BROKEN_LOG
     for what in contradicted:
-        print(f"{service.name}: {what}")
+        print(f"{settings.log_id}: {what}")
     if contradicted:
         return EXIT_BROKEN_LOG
-    agree = f"{len(witnesses)} witnesses agree"
-    print(
-        f"{service.name}: {head.position} records, each continues the one before; {agree}; digest {head.digest.hex()}"
-    )
+    agree, name = f"{len(witnesses)} witnesses agree", settings.log_id
+    print(f"{name}: {head.position} records, each continues the one before; {agree}; digest {head.digest.hex()}")
     return 0
 
 
@@ -114,9 +112,9 @@ async def rebuild_tables(service: Service[Any], settings: Settings) -> int:
         pool, _ = await reach_database(settings.database_url)
         head = await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
     except (LogUnavailable, asyncpg.PostgresError) as error:
-        print(f"{service.name}: the tables cannot be cleared: {error}", file=sys.stderr)
+        print(f"{settings.log_id}: the tables cannot be cleared: {error}", file=sys.stderr)
         return EXIT_IN_DOUBT
-    print(f"{service.name}: the tables are cleared; the leader writes them anew, they are whole at {head}")
+    print(f"{settings.log_id}: the tables are cleared; the leader writes them anew, they are whole at {head}")
     return 0
 
 
@@ -125,8 +123,8 @@ async def make_snapshot(service: Service[Any], settings: Settings) -> int:
     os.nice(SNAPSHOT_NICE)
     try:
         pool, _ = await reach_database(settings.database_url)
-        log = PostgresLog(service.name, settings.database_url, pool)
-        engine, snapshots = fold_of(service, log, Tracing())
+        log = PostgresLog(settings.log_id, settings.database_url, pool)
+        engine, snapshots = fold_of(service, log, Tracing(), logs_heard(service, settings))
         await snapshots.restore(engine)
         await catch_up(engine, log)
         await log.save_snapshot(snapshots.take(engine))
@@ -158,8 +156,8 @@ async def serve(service: Service[Any], settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
-    tracing, flush_spans = telemetry.start_tracing(service.name, settings.spans_folder)
-    metrics, flush_metrics = telemetry.start_metrics(service.name)
+    tracing, flush_spans = telemetry.start_tracing(service.name, settings.log_id, settings.spans_folder)
+    metrics, flush_metrics = telemetry.start_metrics(service.name, settings.log_id)
     told = asyncio.create_task(stopping.wait())
     replica = None
     try:
@@ -192,19 +190,20 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
 
     async def prepare() -> None:
         await migrate(pool, [Path(__file__).parent / "migrations", service.migrations])
+        await check_holds(pool, settings.log_id)
 
     tables = PostgresTables(pool, queries)
     key = settings.signing_key
     return Edges(
-        log=PostgresLog(service.name, settings.database_url, pool),
+        log=PostgresLog(settings.log_id, settings.database_url, pool),
         clock=MachineClock(settings.rehearsal_start_ms),
         open_channel=open_channel,
-        producer=RecordProducer(settings.kafka, service.name),
-        consumers={source: RecordConsumer(settings.kafka, source) for source in service.sources},
+        producer=RecordProducer(settings.kafka, settings.log_id),
+        consumers={log_id: RecordConsumer(settings.kafka, log_id) for log_id in logs_heard(service, settings)},
         tables=tables,
         door=GrpcDoor(settings.listen),
         prepare=prepare,
-        signer=Signer(service.name, key, tables) if key is not None else None,
+        signer=Signer(settings.log_id, key, tables) if key is not None else None,
         make_snapshot=partial(have_snapshot_made, service),
     )
 

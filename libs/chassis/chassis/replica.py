@@ -125,7 +125,7 @@ class Replica:
                 group.create_task(hearing.run())
 
     async def _take_leadership(self) -> None:
-        actor, writer = service_actor(self.service.name), self.parts.writer
+        actor, writer = service_actor(self._settings.log_id), self.parts.writer
         if self.parts.engine.head.position == 0:
             await writer.insist(AskedCommand(actor, "", OpenLog(self._settings.rehearsal)))
         self._check_clock()

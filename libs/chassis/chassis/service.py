@@ -82,6 +82,7 @@ class Service(Generic[S]):
         """The services that it hears."""
         return tuple(self.reactions)
 
-    def declared(self) -> Declared:
-        tables = {source: ReactionTable(reactions) for source, reactions in self.reactions.items()}
+    def declared(self, logs: Mapping[str, str]) -> Declared:
+        """`logs` are those that it hears, and the service that each is of."""
+        tables = {log_id: ReactionTable(self.reactions[service]) for log_id, service in logs.items()}
         return Declared(tables, Proposable((self.commands, SHELL_COMMANDS), NOT_PROPOSED), self.release_level)

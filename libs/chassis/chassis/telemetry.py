@@ -126,12 +126,12 @@ def span_as_json(span: ReadableSpan, service: str) -> dict[str, object]:
     }
 
 
-def start_tracing(service: str, spans_folder: Path | None) -> tuple[Tracing, Callable[[], None]]:
+def start_tracing(service: str, log_id: str, spans_folder: Path | None) -> tuple[Tracing, Callable[[], None]]:
     """The service's tracing and what flushes it at the end. Without a place for spans no span is ever made."""
     exporter = None if is_disabled() else choose_span_exporter(service, spans_folder)
     if exporter is None:
         return Tracing(), lambda: None
-    provider = TracerProvider(resource=resource(service), shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource(service, log_id), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer: trace.Tracer = provider.get_tracer("chassis")
     return Tracing(tracer), lambda: flush(provider.shutdown)
@@ -147,13 +147,13 @@ def choose_span_exporter(service: str, spans_folder: Path | None) -> SpanExporte
     return None
 
 
-def start_metrics(service: str) -> tuple[Metrics, Callable[[], None]]:
+def start_metrics(service: str, log_id: str) -> tuple[Metrics, Callable[[], None]]:
     if is_disabled() or not goes_to_collector("METRICS"):
         return Metrics(), lambda: None
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
     reader: MetricReader = PeriodicExportingMetricReader(OTLPMetricExporter())
-    provider = MeterProvider([reader], resource=resource(service), shutdown_on_exit=False)
+    provider = MeterProvider([reader], resource=resource(service, log_id), shutdown_on_exit=False)
     return Metrics(provider.get_meter("chassis")), lambda: flush(provider.shutdown)
 
 
@@ -179,9 +179,9 @@ def goes_to_collector(signal: str) -> bool:
     return exporter == "otlp" or (exporter == "" and bool(endpoint))
 
 
-def resource(service: str) -> Resource:
-    # The variables win, so that an operator can rename a deployment.
-    return Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", service)})
+def resource(service: str, log_id: str) -> Resource:
+    # The variables win, so that an operator can rename a deployment. A service may have several logs.
+    return Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", service), "log_id": log_id})
 
 
 class JsonLines(logging.Formatter):

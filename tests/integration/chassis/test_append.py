@@ -109,7 +109,7 @@ async def test_a_session_that_ends_puts_the_append_in_doubt_and_frees_the_leader
         with pytest.raises(LogUnavailable):
             await log.append(genesis(LOG_ID), records(genesis(LOG_ID), 1), [])
         assert await log.read(0, 10) == []
-        assert await trouble.fetchval("SELECT pg_try_advisory_lock($1)", postgres_log.LEADER_LOCK)
+        assert await trouble.fetchval("SELECT pg_try_advisory_lock($1)", postgres_log.leader_lock(LOG_ID))
 
 
 async def test_an_append_is_whole_or_not_at_all(database_url: str) -> None:

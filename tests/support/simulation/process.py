@@ -113,11 +113,13 @@ class Process:
         )
         others = (*service.sources, *service.calls_to)
         settings = Settings(
+            log_id=service.name,
             listen=self.address,
             advertise=self.address,
             database_url="",
             kafka="",
             remotes={name: name for name in others},
+            services={name: name for name in others},
             rehearsal=True,
             rehearsal_start_ms=begins_ms,
             spans_folder=None,

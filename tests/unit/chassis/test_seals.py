@@ -149,7 +149,7 @@ def test_a_rehearsals_keys_are_made_once_for_their_owner_only_and_configure_a_se
     assert path.stat().st_mode & 0o777 == 0o600
     assert signing_key(tmp_path / "keys", "trading").read_bytes() == written
     keys = {"CARBONMARKET_SIGNING_KEY": str(path), "CARBONMARKET_TRADING_PUBLIC_KEYS": public_key(path)}
-    settings = read_settings({**ENVIRONMENT, **keys}, ["trading"])
+    settings = read_settings({**ENVIRONMENT, **keys}, "clearing", ["trading"])
     assert settings.signing_key is not None
     assert list(settings.public_keys["trading"]) == [settings.signing_key.public_key().public_bytes_raw()]
 
@@ -165,5 +165,5 @@ def test_a_key_that_is_none_or_that_others_may_read_is_named_as_a_fault(tmp_path
     faulty += [("TRADING_PUBLIC_KEYS", keys) for keys in ("short", "AAAA", ",".join([public] * 3))]
     for name, value in faulty:
         with pytest.raises(Misconfigured) as refused:
-            read_settings({**ENVIRONMENT, f"CARBONMARKET_{name}": value}, ["trading"])
+            read_settings({**ENVIRONMENT, f"CARBONMARKET_{name}": value}, "clearing", ["trading"])
         assert [f"CARBONMARKET_{name}" in fault for fault in refused.value.faults] == [True]

@@ -50,7 +50,7 @@ def test_spans_are_written_to_files_unless_the_standard_variables_say_otherwise(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    tracing, flush = start_tracing("registry", tmp_path)
+    tracing, flush = start_tracing("registry", "registry", tmp_path)
     tracing.root("step").end()
     flush()
     lines = [json.loads(line) for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
@@ -79,7 +79,7 @@ def test_metrics_go_to_a_collector_where_one_is_named_and_else_nowhere(
         return readers[-1]
 
     monkeypatch.setattr(telemetry, "PeriodicExportingMetricReader", in_memory)
-    metrics, flush = start_metrics("registry")
+    metrics, flush = start_metrics("registry", "registry")
     metrics.called("RegistryService/OpenAccount", "OK", 0.001)
     assert len(readers) == exported
     flush()
