@@ -16,7 +16,7 @@ PREVIOUS_CLOSES ?=
 MONTHS ?=
 LANE ?=
 
-.PHONY: help setup lock demo market reset year test check proto verify bench
+.PHONY: help setup lock demo market reset year test check proto verify release bench
 
 help: ## list every target
 	@echo "usage: make TARGET"
@@ -47,6 +47,7 @@ check: setup ## check format, lint, types, imports, proto/, and that generated c
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache --no-logo
 	@echo "== buf lint"; $(BIN)/buf lint
+	@echo "== buf breaking"; if [ -e proto/released.binpb ]; then $(BIN)/buf breaking --against proto/released.binpb; fi
 	@echo "== proto"; $(BIN)/python scripts/generate --check && $(BIN)/python scripts/access --check
 
 proto: setup ## generate libs/contracts and docs/access.md from proto/ (commit what it writes)
@@ -55,6 +56,9 @@ proto: setup ## generate libs/contracts and docs/access.md from proto/ (commit w
 
 verify: setup ## check every log that `make market` keeps in var/: its digest chain, and what others heard of it
 	@$(REHEARSAL) verify
+
+release: setup ## pin proto/ as released and name this commit in releases/ (commit what it writes)
+	@$(BIN)/python scripts/release
 
 bench: setup ## run the benchmarks: each prints ratios against a floor and a peer
 	@$(BIN)/python -m bench

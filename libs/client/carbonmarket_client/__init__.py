@@ -4,6 +4,7 @@ command line.
 
 from carbonmarket_client.bulk import Outcome
 from carbonmarket_client.errors import (
+    BeyondEnd,
     Busy,
     Failed,
     FeedBroken,
@@ -23,6 +24,7 @@ from carbonmarket_client.service import pages
 from carbonmarket_client.tracing import new_trace
 
 __all__ = [
+    "BeyondEnd",
     "Busy",
     "CarbonMarket",
     "Failed",

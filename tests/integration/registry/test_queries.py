@@ -131,6 +131,16 @@ async def test_a_position_that_the_log_has_not_reached_is_refused_at_once_with_b
     assert refused.value.facts == {"position": str(BEYOND), "end_position": str(head)}
 
 
+async def test_a_bookmark_beyond_the_end_of_a_feed_is_refused_with_its_end(registry: OneService) -> None:
+    feed = await registry.call(POWER, log.ReadFeedRequest(account="power-0001"))
+    end = feed.records[-1].sequence
+    assert not (await registry.call(POWER, log.ReadFeedRequest(account="power-0001", after_sequence=end))).records
+    with pytest.raises(Refused) as refused:
+        await registry.call(POWER, log.ReadFeedRequest(account="power-0001", after_sequence=end + 1, wait_ms=30_000))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_BEYOND_END")
+    assert refused.value.facts == {"sequence": str(end + 1), "end_sequence": str(end)}
+
+
 async def test_all_accounts_are_listed_page_by_page(registry: OneService) -> None:
     everything = (await registry.call(OPERATOR, query.ListAccountsRequest())).accounts
     paged: list[query.Account] = []
