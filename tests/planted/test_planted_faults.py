@@ -2,7 +2,8 @@
 
 import pytest
 
-from support.planted import FAULTS, Change, Copy, Fault
+from support.fault import Change, Fault
+from support.planted import FAULTS, Copy
 
 
 @pytest.fixture(scope="module")

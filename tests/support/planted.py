@@ -12,32 +12,13 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.fault import CHASSIS, Change, Fault
 from support.repository import ROOT
+from support.shell_faults import SHELL_FAULTS
 
 TEST_S_MAX = 60
 PYTEST_FOUND_FAILURES = 1
 PLANTED_AT_S = 2_000_000_000  # a time that no other version of a file has, so that no compiled one is taken for it
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`before` stands exactly once in `file` and becomes `after`."""
-
-    file: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """After its changes `test` fails, and `says` is in what it says. Where an assertion guards the rule a second time,
-    it is taken out too, so that an independent test must find the fault.
-    """
-
-    name: str
-    changes: tuple[Change, ...]
-    test: str
-    says: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +29,6 @@ class Verdict:
     output: str
 
 
-CHASSIS = "libs/chassis/chassis"
 REGISTRY = "services/registry/registry"
 TRADING = "services/trading/trading"
 CLEARING = "services/clearing/clearing"
@@ -96,6 +76,7 @@ FAULTS = (
         "tests/unit/chassis/test_hearing.py::test_a_forgery_that_chains_is_not_believed_and_the_source_is_heard_as_it_is",
         "test_a_forgery_that_chains_is_not_believed",
     ),
+    *SHELL_FAULTS,
     Fault(
         "a repeated command is not looked up",
         (

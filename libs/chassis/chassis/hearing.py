@@ -140,12 +140,15 @@ class Hearing:
             if new or not sealed or self.lag.seconds() > SILENCE_SECONDS:
                 await self._read_missing(insist=False)
 
-    async def _check_fork(self) -> None:
-        """The record we heard last must stand in the source as we heard it."""
+    async def _check_fork(self, *, insist: bool = True) -> None:
+        """The record we heard last must stand in the source as we heard it. Insists on an answer, or leaves it."""
         upto = self.upto
         if upto.position == 0:
             return
-        records, head_position = await self._read(upto.position - 1, 1)
+        try:
+            records, head_position = await (self._read if insist else self._remote.read_log)(upto.position - 1, 1)
+        except (NotYet, Refused):
+            return
         if not records:
             raise Halted(f"the source ends at {head_position}, but {upto.position} was heard: it came back older")
         if records[0].digest != upto.digest:
@@ -173,7 +176,7 @@ class Hearing:
                 raise Halted(forked(self.upto, found.stranger), found.stranger)
             if self.upto.position >= head_position:
                 # Nothing more came that would have to chain: it may have forked and be just as long.
-                await self._check_fork()
+                await self._check_fork(insist=insist)
                 self.lag.note_in_step()
                 return
             if not found.ready:

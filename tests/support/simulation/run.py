@@ -97,6 +97,7 @@ async def judged(market: Market, seed: int) -> Played:
             f"lost: {each}" for each in misplaced([a for a in market.port.answered if a.service == name], records)
         ]
     faults += await states_that_differ(market)
+    await market.until(lambda: all_published(market), "every record to have been sent to the broker")
     audit = await audit_of(logs)
     allowed = [LOST_BY_A_FORK, *([DISAGREED] if market.chance.counts["disagreement of the books"] else [])]
     faults += [line for line in audit.findings.lines() if not line.startswith(tuple(allowed))]
@@ -107,6 +108,14 @@ async def judged(market: Market, seed: int) -> Played:
     if figures["trades_settled"] + figures["trades_excluded"] != figures["trades"]:
         faults.append(f"not every trade is settled or taken out: {figures}")
     return Played(seed, logs, faults, market.chance.counts + market.port.accepted, figures)
+
+
+async def all_published(market: Market) -> bool:
+    """Nothing is left out: hearing would not tell, because it reads what is missing from the log."""
+    return all(
+        market.broker.digests.get(name, {}) == {record.position: record.digest for record in database.store.records}
+        for name, database in market.databases.items()
+    )
 
 
 async def states_that_differ(market: Market) -> list[str]:

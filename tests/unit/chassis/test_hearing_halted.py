@@ -90,6 +90,17 @@ async def test_a_source_that_came_back_older_halts_hearing() -> None:
         assert "came back older" in ear.halted_because
 
 
+async def test_a_source_that_forked_and_is_just_as_long_halts_hearing_at_the_next_look() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(4)
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+        head = Head(3, remote.records[2].digest)
+        remote.records = [*remote.records[:3], *source_records(1, head, amount=2)]
+        await until_halted(ear)
+        assert "has forked" in ear.halted_because
+
+
 async def test_what_comes_before_a_record_that_stops_the_reader_is_heard() -> None:
     remote = FakeRemote()
     good = source_records(3)
