@@ -35,6 +35,7 @@ REGISTRY_OPERATOR = "registry_operator:ann"
 EXCHANGE_OPERATOR = "exchange_operator:bo"
 SECOND_EXCHANGE_OPERATOR = "exchange_operator:chen"
 CLEARING_OPERATOR = "clearing_operator:dai"
+SECOND_CLEARING_OPERATOR = "clearing_operator:eve"
 SETTLEMENT_BANK = f"settlement_bank:{BANK}"
 SERVICES = ("registry", "trading", "clearing")
 
@@ -67,6 +68,7 @@ class Player:
         self.open_blocks: dict[int, tuple[str, str]] = {}
         self.releases = 0
         self.payouts_seen = 0
+        self.revoked_share = 0.0
         self.restricted = ""
 
     # How it asks
@@ -236,12 +238,21 @@ class Player:
         """A restricted account's payout waits."""
         if await self.may(CLEARING_OPERATOR, clearing.InstructPayoutRequest(payout_id=payout_id, bank=BANK)) is None:
             return
+        if self.random.random() < self.revoked_share:
+            await self.revoke_and_instruct_again(payout_id)
         if self.random.random() < 0.3:
             returned = clearing.RecordPayoutReturnedRequest(payout_id=payout_id, ground="account number unknown")
             await self.ask(SETTLEMENT_BANK, returned)
         else:
             paid = clearing.RecordPayoutPaidRequest(payout_id=payout_id, bank_reference=f"out/{payout_id}")
             await self.ask(SETTLEMENT_BANK, paid)
+
+    async def revoke_and_instruct_again(self, payout_id: int) -> None:
+        """Two people; the bank had not paid."""
+        revoke = clearing.RevokeInstructionRequest(payout_id=payout_id, ground="the bank has no such account")
+        for operator in (CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR):
+            await self.ask(operator, revoke)
+        await self.must(CLEARING_OPERATOR, clearing.InstructPayoutRequest(payout_id=payout_id, bank=BANK))
 
     # What people do in a session
 

@@ -6,10 +6,8 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
-from support.day import CLEARING_OPERATOR, Player
+from support.day import CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, Player
 from support.simulation.market import Market
-
-SECOND_CLEARING_OPERATOR = "clearing_operator:eve"
 
 Attempt = tuple[str, int]
 """The day of a run, and the number of its attempt."""

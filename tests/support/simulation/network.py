@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import grpc
 import grpc.aio
 
+from chassis.heading import PASSED_ON_HEADER
 from support.simulation.weather import Chance
 
 if TYPE_CHECKING:
@@ -146,7 +147,9 @@ class SimulatedChannel:
     async def _carry(self, method: str, data: bytes, metadata: tuple[Any, ...], timeout: float | None) -> bytes:
         chance, draw = self._network.chance, self._draw
         share = chance.weather.lose_call
-        if self._by is not None:
+        # Once on its way: not again where a standby passes it on.
+        between_services = self._by is not None and PASSED_ON_HEADER not in dict(metadata)
+        if between_services:
             data = self._network.change(method, data)
         await asyncio.sleep(draw.random() * LATENCY_S * chance.weather.slow)
         which, later_s = draw.random(), draw.random() * REPEATED_LATER_S
@@ -161,7 +164,7 @@ class SimulatedChannel:
         if answer_lost:
             await asyncio.sleep(LOST_S)
             raise no_answer("the connection broke")
-        return self._network.change_answer(method, answer) if self._by is not None else answer
+        return self._network.change_answer(method, answer) if between_services else answer
 
     async def _later(self, seconds: float, which: float, method: str, data: bytes, metadata: tuple[Any, ...]) -> None:
         await asyncio.sleep(seconds)

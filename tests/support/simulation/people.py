@@ -17,6 +17,7 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
+from registry.domain.state import AccountState
 from support.day import (
     ACCOUNTS,
     CLEARING_OPERATOR,
@@ -38,6 +39,7 @@ class People:
     def __init__(self, market: Market, player: Player) -> None:
         self.market = market
         self.player = player
+        player.revoked_share = 0.1
         self.random = market.chance.stream("people")
         self.accounts_opened = 0
         self.corrections = 0
@@ -181,7 +183,16 @@ class People:
         await self.player.ask(REGISTRY_OPERATOR, change)
         restrict = registry.RestrictAccountRequest(account=account, ground="dissolved")
         await self.player.must(REGISTRY_OPERATOR, restrict)
-        await self.player.must(REGISTRY_OPERATOR, registry.CloseAccountRequest(account=account, ground="dissolved"))
+        close = registry.CloseAccountRequest(account=account, ground="dissolved")
+
+        async def is_closed() -> bool:
+            # Refused while the account is wound up; a late repeat of a refused call may be what closes it.
+            await self.player.may(REGISTRY_OPERATOR, close)
+            return await self.market.look(
+                "registry", lambda state: state.accounts[account].state is AccountState.CLOSED
+            )
+
+        await self.market.until(is_closed, "the account to be closed")
         await self.player.settled(day)
 
     async def fork(self, day: str) -> None:
