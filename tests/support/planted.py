@@ -82,8 +82,8 @@ FAULTS = (
         (
             Change(
                 f"{CHASSIS}/engine.py",
-                "        again = self._again(key, digest, found) if submission.request_id else None\n",
-                "        again = None\n",
+                "self._taken_in(submission, taken) or (self._again(key, digest, found) if key else None)",
+                "self._taken_in(submission, taken)",
             ),
         ),
         "tests/unit/chassis/test_engine.py::test_a_repeat_gets_the_first_answer_even_when_a_rule_would_refuse_it_now",

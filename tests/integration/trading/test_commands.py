@@ -132,7 +132,7 @@ REFUSALS: list[Refusal] = [
     (POWER,  order("po\0wer"),                                       INVALID,   "ACCOUNT_MALFORMED"),
     (POWER,  order(instrument=""),                                   INVALID,   "INSTRUMENT_MALFORMED"),
     (POWER,  order(side=types.SIDE_UNSPECIFIED),                     INVALID,   "SIDE_UNSPECIFIED"),
-    (POWER,  order(side=77),                                         INVALID,   "SIDE_UNSPECIFIED"),
+    (POWER,  order(side=77),                                         INVALID,   "ENUM_VALUE_UNKNOWN"),
     (POWER,  order(price_fen=0),                                     INVALID,   "PRICE_OUT_OF_RANGE"),
     (POWER,  order(price_fen=-HUGE),                                 INVALID,   "PRICE_OUT_OF_RANGE"),
     (POWER,  order(quantity_tonnes=0),                               INVALID,   "QUANTITY_OUT_OF_RANGE"),
