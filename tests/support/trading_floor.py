@@ -7,17 +7,17 @@ import pytest
 
 from chassis.decider import Context, Rejected
 from support.asking import acting
-from trading.domain.accounts import OpenTradingAccount, assert_funds, assert_units
+from trading.domain.accounts import OpenTradingAccount
+from trading.domain.balances import assert_funds, assert_units
 from trading.domain.calendar import MINUTE_MS, AnnounceTradingDays, day_start_ms
 from trading.domain.closing import CloseDay
 from trading.domain.custody import CreditAllowances, CreditFunds
 from trading.domain.decider import DECIDER
 from trading.domain.instruments import ListInstrument, NoteVintage
-from trading.domain.market import Market
 from trading.domain.opening import OpenDay
-from trading.domain.rules import Session, SetCompositeWeights, SetTradingRules, TradingRules, Weight
+from trading.domain.rules import SetCompositeWeights, SetTradingRules
 from trading.domain.settlement import MarkTradeSettled, NoteBooksAgreement, NoteSettlementDay
-from trading.domain.trades import Settlement
+from trading.domain.state import Market, Session, Settlement, TradingRules, Weight
 
 DAYS = ("2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21", "2021-07-22")
 FRIDAY, MONDAY, TUESDAY = DAYS[:3]

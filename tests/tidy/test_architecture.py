@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -77,6 +78,32 @@ def test_a_domain_imports_types_the_decider_and_its_siblings_only(service: str) 
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_the_modules_of_a_domain_import_each_other_in_no_circle(service: str) -> None:
+    """Imports for annotations only count as well: the whole state is in state.py, which imports no concept."""
+    names = {module.path.split("/")[-1].removesuffix(".py"): module for module in domain_modules(service)}
+    imports = {
+        name: {other for other in names if f"{service}.domain.{other}" in set(module.imports())}
+        for name, module in names.items()
+    }
+    assert "state" in names
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as circle:
+        pytest.fail(f"{service}.domain: {' <- '.join(circle.args[1])}")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_domain_writes_its_annotations_without_quotes(service: str) -> None:
+    """Only a class may be quoted, inside itself; what is imported for annotations alone hides a circle."""
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in domain_modules(service)
+        for node in (*quoted_annotations(module), *imports_for_annotations(module))
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_domain_is_there_and_has_no_fractions(service: str) -> None:
     assert domain_modules(service)
     assert not [place for module in domain_modules(service) for place in fractions(module)]
@@ -106,6 +133,27 @@ def test_a_service_has_the_same_file_names_as_every_other(service: str) -> None:
     }
     assert {"__main__", "api", "wire", "queries", "projections", "reactions"} <= names
     assert {name for name in names if "/" not in name} <= SERVICE_FILES
+
+
+def quoted_annotations(module: Module) -> Iterator[ast.Constant]:
+    """Yield every annotation, or part of one, in quotes, except a class's own name within the class."""
+    classes = {
+        id(node): kind.name
+        for kind in ast.walk(module.tree)
+        if isinstance(kind, ast.ClassDef)
+        for node in ast.walk(kind)
+    }
+    for node in ast.walk(module.tree):
+        annotation = node.returns if isinstance(node, ast.FunctionDef) else getattr(node, "annotation", None)
+        for part in ast.walk(annotation) if annotation is not None else ():
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value != classes.get(id(part)):
+                yield part
+
+
+def imports_for_annotations(module: Module) -> Iterator[ast.Name]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name) and node.id == "TYPE_CHECKING":
+            yield node
 
 
 def fractions(module: Module) -> Iterator[str]:

@@ -10,7 +10,7 @@ from chassis.service import Parts, Service
 from trading.api import TradingService
 from trading.domain.calendar import unfinished
 from trading.domain.decider import DECIDER
-from trading.domain.market import Market
+from trading.domain.state import Market
 from trading.projections import HANDLERS
 from trading.queries import TradingQueryService
 from trading.reactions import REACTIONS

@@ -5,7 +5,7 @@ from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.call import Call
 from chassis.writer import Writer
 from trading.domain import confirmation, custody, listed, negotiations, overriding, trades
-from trading.domain.market import Market
+from trading.domain.state import Market
 from trading.wire import COMMANDS
 
 

@@ -19,7 +19,7 @@ from chassis.writer import Writer
 from trading.answers import live
 from trading.answers.pictures import Pictures, book, check_streams, picture
 from trading.domain.accounts import known_account
-from trading.domain.market import Market
+from trading.domain.state import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
 

@@ -15,7 +15,6 @@ from support.asking import acting
 from support.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
 from support.trading_ledger import Ledger
 from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
-from trading.domain.calendar import DayPhase
 from trading.domain.closing import CloseDay
 from trading.domain.custody import (
     AcknowledgeRelease,
@@ -28,14 +27,13 @@ from trading.domain.decider import DECIDER
 from trading.domain.fees import lock_fen
 from trading.domain.instruments import ListInstrument, NoteVintage
 from trading.domain.listed import CancelOrder, PlaceOrder, TakeListing
-from trading.domain.market import Market
 from trading.domain.opening import OpenDay
 from trading.domain.overriding import OverrideOpening
 from trading.domain.restriction import ResumeTradingAccount, StopTradingAccount
 from trading.domain.rules import SetFees
 from trading.domain.settlement import BlockTrade, NoteBooksAgreement, NoteSettlementDay
+from trading.domain.state import DayPhase, Market, Settlement
 from trading.domain.suspension import ResumeTrading, SuspendTrading
-from trading.domain.trades import Settlement
 from trading.domain.values import Side
 from trading.wire import WIRE
 
@@ -147,14 +145,14 @@ def hear_custody(history: History, random: Random) -> None:
         history.attempt(REGISTRY, CreditAllowances(account, random.choice(INSTRUMENTS), random.randint(1, 10_000), 1))
     history.entry = market.entry_last
     history.give(account, fen=random.randint(1, 10**7))
-    for returned in list(market.returns.values())[:1]:
+    for return_id, returned in list(market.returns.items())[:1]:
         history.play(
             REGISTRY,
-            AcknowledgeReturn(returned.return_id, returned.account, returned.instrument, returned.quantity_tonnes, 1),
+            AcknowledgeReturn(return_id, returned.account, returned.instrument, returned.quantity_tonnes, 1),
         )
-    for released in list(market.releases.values())[:1]:
+    for release_id, released in list(market.releases.items())[:1]:
         entry = market.entry_last + 1
-        history.play(CLEARING, AcknowledgeRelease(released.release_id, released.account, released.amount_fen, entry))
+        history.play(CLEARING, AcknowledgeRelease(release_id, released.account, released.amount_fen, entry))
 
 
 def hear_settled(history: History, random: Random) -> None:

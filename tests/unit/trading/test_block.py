@@ -33,8 +33,8 @@ from trading.domain.negotiations import (
     BlockWithdrawn,
     WithdrawReason,
 )
-from trading.domain.prices import DayPrices
 from trading.domain.restriction import StopTradingAccount
+from trading.domain.state import DayPrices
 from trading.domain.suspension import ResumeTrading, SuspendTrading
 from trading.domain.trades import TradeExecuted
 from trading.domain.values import Method, Side

@@ -8,10 +8,11 @@ import pytest
 
 from chassis.decider import Rejected
 from support.trading_floor import ANN, CLEARING, FRIDAY, POWER, RULES, STEEL, Floor, open_floor
-from trading.domain.calendar import DAYS_KEPT, AnnounceTradingDays, Day, DayPhase, forget_finished
+from trading.domain.calendar import DAYS_KEPT, AnnounceTradingDays, forget_finished
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.rules import SetFees, SetTradingRules
 from trading.domain.settlement import NoteBooksAgreement
+from trading.domain.state import Day, DayPhase
 from trading.domain.values import Side
 
 DAYS = DAYS_KEPT + 60

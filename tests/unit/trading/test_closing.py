@@ -24,7 +24,8 @@ from trading.domain.decider import DECIDER
 from trading.domain.instruments import ListInstrument, NoteVintage
 from trading.domain.listed import OrderExpired, PlaceOrder, TakeListing
 from trading.domain.negotiations import BlockExpired
-from trading.domain.rules import SetCompositeWeights, Weight
+from trading.domain.rules import SetCompositeWeights
+from trading.domain.state import Weight
 from trading.domain.values import Side
 
 E = TypeVar("E")

@@ -22,14 +22,15 @@ from support.trading_floor import (
     quiet_floor,
     settled,
 )
-from trading.domain.calendar import AnnounceTradingDays, DayPhase, Obstacle, unfinished
+from trading.domain.calendar import AnnounceTradingDays, unfinished
 from trading.domain.closing import CloseDay
-from trading.domain.instruments import InstrumentListed, Limits, ListInstrument, NoteVintage
+from trading.domain.instruments import InstrumentListed, ListInstrument, NoteVintage
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.opening import DayOpened, OpenDay
 from trading.domain.overriding import OpeningOverrideApproved, OpeningOverrideProposed, OverrideOpening, obstacles
-from trading.domain.rules import SetCompositeWeights, SetTradingRules, Weight
+from trading.domain.rules import SetCompositeWeights, SetTradingRules
 from trading.domain.settlement import AllowancesReleased, NoteBooksAgreement, NoteSettlementDay
+from trading.domain.state import DayPhase, Limits, Obstacle, Weight
 from trading.domain.values import Side
 
 FIRST_LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, 6_240)

@@ -15,7 +15,7 @@ from support.trading_floor import POWER, Floor, open_floor
 from trading.answers import pictures as module
 from trading.answers.pictures import STREAMS_MAX, STREAMS_OF_AN_ACTOR_MAX, Pictures, check_streams, picture
 from trading.domain.listed import PlaceOrder
-from trading.domain.market import Market
+from trading.domain.state import Market
 from trading.domain.values import Side
 
 CEA = "CEA"

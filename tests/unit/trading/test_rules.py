@@ -6,29 +6,20 @@ from typing import Any
 import pytest
 
 from support.trading_floor import ANN, FRIDAY, MONDAY, REGISTRY, RULES, TUESDAY, Line, moment, open_floor, quiet_floor
-from trading.domain.arithmetic import (
-    change_bp,
-    composite_price_fen,
-    fee_fen,
-    half_up,
-    limit_high_fen,
-    limit_low_fen,
-)
+from trading.domain.arithmetic import change_bp, composite_price_fen, fee_fen, half_up, limit_high_fen, limit_low_fen
 from trading.domain.instruments import NoteVintage
 from trading.domain.rules import (
     DAY_TRADES_MAX,
     FEE_PPM_MAX,
     NO_FEES,
-    Session,
     SetCompositeWeights,
     SetFees,
     SetTradingRules,
-    TradingRules,
-    Weight,
     closes_ms,
     fees_on,
     in_session,
 )
+from trading.domain.state import Session, TradingRules, Weight
 
 # fmt: off
 LISTED_HIGH = [

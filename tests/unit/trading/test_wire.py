@@ -21,14 +21,15 @@ from trading.domain import (
     trades,
 )
 from trading.domain.decider import DECIDER
+from trading.domain.state import DayPhase, Limits, Obstacle, Weight
 from trading.domain.values import Method, Side
 from trading.projections import HANDLERS, BlockState, OrderState, TradeState
 from trading.wire import WIRE
 
 BIG = 2**62
 DAY = "2021-07-16"
-LIMITS = instruments.Limits("CEA", 4_800, 4_320, 5_280, 3_360, BIG)
-OBSTACLE = calendar.Obstacle("BOOKS_NOT_AGREED", "5e1f")
+LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, BIG)
+OBSTACLE = Obstacle("BOOKS_NOT_AGREED", "5e1f")
 BY_OWNER, BY_PROPOSER = listed.CancelReason.BY_OWNER, negotiations.WithdrawReason.BY_PROPOSER
 
 # fmt: off
@@ -37,7 +38,7 @@ EVENTS: list[Line] = [
     (calendar.TradingDaysAnnounced((DAY, "2021-07-19")), set(), "", False),
     (rules.TradingRulesSet(RULES), set(), "", False),
     (rules.FeesSet(DAY, 1, 2, "tariff"), set(), "", False),
-    (rules.CompositeWeightsSet(DAY, (rules.Weight("CEA", 1), rules.Weight("CEA21", 0)), "notice"), set(), "", False),
+    (rules.CompositeWeightsSet(DAY, (Weight("CEA", 1), Weight("CEA21", 0)), "notice"), set(), "", False),
     (instruments.VintageNoted("CEA"), set(), "", False),
     (instruments.InstrumentListed("CEA", DAY, 4_800), set(), "", False),
     (accounts.TradingAccountOpened("p-1", True), {"p-1"}, "", False),
@@ -86,7 +87,7 @@ TYPES, QUERIES = trading_types_pb2, trading_query_service_pb2
 ENUMS: list[Numbering] = [
     (Side, dict(TYPES.Side.items()), "SIDE_"),
     (Method, dict(TYPES.TradeMethod.items()), "TRADE_METHOD_"),
-    (calendar.DayPhase, dict(TYPES.DayPhase.items()), "DAY_PHASE_"),
+    (DayPhase, dict(TYPES.DayPhase.items()), "DAY_PHASE_"),
     (listed.CancelReason, dict(TYPES.CancelReason.items()), "CANCEL_REASON_"),
     (negotiations.WithdrawReason, dict(TYPES.WithdrawReason.items()), "WITHDRAW_REASON_"),
     (OrderState, dict(QUERIES.OrderState.items()), "ORDER_STATE_"),

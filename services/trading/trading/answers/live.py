@@ -8,14 +8,22 @@ from chassis.codec import codec_of
 from chassis.decider import Context
 from chassis.pages import Page
 from chassis.rows import from_value
-from trading.domain.accounts import Account
 from trading.domain.book import Book, BookSide
-from trading.domain.calendar import Calendar, Day, DayPhase, known_day
-from trading.domain.instruments import Instrument, Limits
-from trading.domain.market import Market
+from trading.domain.calendar import known_day
 from trading.domain.overriding import is_covered, obstacles
-from trading.domain.prices import DayPrices
-from trading.domain.rules import Session, TradingRules, fees_on
+from trading.domain.rules import fees_on
+from trading.domain.state import (
+    Account,
+    Calendar,
+    Day,
+    DayPhase,
+    DayPrices,
+    Instrument,
+    Limits,
+    Market,
+    Session,
+    TradingRules,
+)
 
 LIMITS = codec_of(Limits, types.InstrumentLimits)
 RULES = codec_of(TradingRules, types.TradingRules)

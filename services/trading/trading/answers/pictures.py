@@ -13,7 +13,7 @@ from chassis.call import Overloaded
 from chassis.writer import Read, Writer
 from trading.answers import live
 from trading.domain.instruments import known_instrument
-from trading.domain.market import Market
+from trading.domain.state import Market
 
 STREAMS_MAX = 500
 STREAMS_OF_AN_ACTOR_MAX = 10

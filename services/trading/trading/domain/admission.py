@@ -4,20 +4,15 @@ day's rules.
 The same ladder for every order, listing and block: the account, then the day, then the instrument, then the hour.
 """
 
-from typing import TYPE_CHECKING
-
 from chassis.decider import Context, Rejected
-from trading.domain.accounts import Account, check_not_stopped
+from trading.domain.accounts import check_not_stopped
 from trading.domain.calendar import day_of
-from trading.domain.instruments import Instrument, Limits
-from trading.domain.rules import TradingRules, in_session, trades_max
+from trading.domain.rules import in_session, trades_max
+from trading.domain.state import Account, Instrument, Limits, Market, TradingRules
 from trading.domain.values import Method
 
-if TYPE_CHECKING:
-    from trading.domain.market import Market
 
-
-def rules_today(market: "Market") -> TradingRules:
+def rules_today(market: Market) -> TradingRules:
     """The rules of the open day."""
     rules = market.rules.trading.on(market.calendar.open_day)
     assert rules is not None, "no day opens without rules"
@@ -25,7 +20,7 @@ def rules_today(market: "Market") -> TradingRules:
 
 
 def check_may_trade(
-    market: "Market", account: Account, instrument: Instrument, method: Method, context: Context
+    market: Market, account: Account, instrument: Instrument, method: Method, context: Context
 ) -> TradingRules:
     """Return the rules of the open day, or refuse."""
     if not account.eligible_to_trade:
@@ -46,7 +41,7 @@ def check_may_trade(
     return rules
 
 
-def check_day_not_full(market: "Market") -> None:
+def check_day_not_full(market: Market) -> None:
     """The last thing before a trade: what is made here, clearing and the registry must be able to settle."""
     rules = rules_today(market)
     trades = market.calendar.days[market.calendar.open_day].whole.trades

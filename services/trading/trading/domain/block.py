@@ -8,17 +8,10 @@ Blocks keep a size, a price band and hours of their own, and never move the day'
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected
 from chassis.shapes import check_account
-from trading.domain.accounts import (
-    Account,
-    check_funds_available,
-    check_owner,
-    check_units_available,
-    known_account,
-)
+from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
 from trading.domain.admission import (
     check_day_not_full,
     check_may_trade,
@@ -27,9 +20,8 @@ from trading.domain.admission import (
     limits_today,
 )
 from trading.domain.fees import Unlocking, buyer_needs_fen
-from trading.domain.instruments import Instrument, known_instrument
+from trading.domain.instruments import known_instrument
 from trading.domain.negotiations import (
-    Block,
     BlockConfirmed,
     BlockDeclined,
     BlockOffered,
@@ -37,20 +29,9 @@ from trading.domain.negotiations import (
     WithdrawReason,
     withdrawn,
 )
-from trading.domain.rules import TradingRules
+from trading.domain.state import Account, Block, Instrument, Market, TradingRules
 from trading.domain.trades import executed
-from trading.domain.values import (
-    Method,
-    Side,
-    check_instrument,
-    check_price,
-    check_quantity,
-    check_side,
-    check_value,
-)
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
+from trading.domain.values import Method, Side, check_instrument, check_price, check_quantity, check_side, check_value
 
 BLOCKS_OPEN_PER_ACCOUNT_MAX = 1_000
 BLOCKS_OPEN_MAX = 20_000
@@ -98,7 +79,7 @@ class WithdrawBlock:
 # Decisions
 
 
-def offer_block(market: "Market", command: OfferBlock, context: Context) -> list[object]:
+def offer_block(market: Market, command: OfferBlock, context: Context) -> list[object]:
     check_account(command.account)
     check_account(command.counterparty, "counterparty")
     check_instrument(command.instrument)
@@ -142,7 +123,7 @@ def offer_block(market: "Market", command: OfferBlock, context: Context) -> list
     ]
 
 
-def quote_block(market: "Market", command: QuoteBlock, context: Context) -> list[object]:
+def quote_block(market: Market, command: QuoteBlock, context: Context) -> list[object]:
     check_block_id(command.block_id)
     check_price(command.price_fen)
     check_quantity(command.quantity_tonnes)
@@ -172,7 +153,7 @@ def quote_block(market: "Market", command: QuoteBlock, context: Context) -> list
     ]
 
 
-def confirm_block(market: "Market", command: ConfirmBlock, context: Context) -> list[object]:
+def confirm_block(market: Market, command: ConfirmBlock, context: Context) -> list[object]:
     check_block_id(command.block_id)
     check_price(command.price_fen)
     check_quantity(command.quantity_tonnes)
@@ -208,7 +189,7 @@ def confirm_block(market: "Market", command: ConfirmBlock, context: Context) -> 
     return [trade, BlockConfirmed(block.block_id, block.responder, block.proposer, trade.trade_id)]
 
 
-def decline_block(market: "Market", command: DeclineBlock, context: Context) -> list[object]:
+def decline_block(market: Market, command: DeclineBlock, context: Context) -> list[object]:
     check_block_id(command.block_id)
     block = known_block(market, command.block_id, context)
     check_turn(block, context)
@@ -224,7 +205,7 @@ def decline_block(market: "Market", command: DeclineBlock, context: Context) -> 
     ]
 
 
-def withdraw_block(market: "Market", command: WithdrawBlock, context: Context) -> list[object]:
+def withdraw_block(market: Market, command: WithdrawBlock, context: Context) -> list[object]:
     check_block_id(command.block_id)
     block = known_block(market, command.block_id, context)
     if context.account != block.proposer:
@@ -243,7 +224,7 @@ def check_block_id(block_id: int) -> None:
         raise Malformed("BLOCK_ID_OUT_OF_RANGE", "block_id", block_id=block_id)
 
 
-def known_block(market: "Market", block_id: int, context: Context) -> Block:
+def known_block(market: Market, block_id: int, context: Context) -> Block:
     """The open negotiation, if the actor is one of its two sides."""
     if block_id > market.block_id_last:
         raise NotFound("BLOCK_UNKNOWN", block_id=block_id)
@@ -279,7 +260,7 @@ def check_terms(rules: TradingRules, instrument: Instrument, price_fen: int, qua
 
 
 def check_funded(
-    market: "Market", account: Account, side: Side, instrument: str, price_fen: int, quantity_tonnes: int
+    market: Market, account: Account, side: Side, instrument: str, price_fen: int, quantity_tonnes: int
 ) -> int:
     """What a buyer needs, in fen, if the side has what it needs; zero for a seller."""
     if side is Side.SELL:

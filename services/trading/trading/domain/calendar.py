@@ -11,17 +11,13 @@ Invariants, asserted in `evolve`:
 Days are China time, UTC+8 without daylight saving.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from enum import IntEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
-from trading.domain.values import Method, check_trading_day
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
+from trading.domain.state import Calendar, Day, DayPhase, Market
+from trading.domain.values import check_trading_day
 
 DAYS_AT_ONCE_MAX = 400
 DAYS_AHEAD_MAX = 731
@@ -52,69 +48,6 @@ class AnnounceTradingDays:
 @dataclass(frozen=True, slots=True)
 class TradingDaysAnnounced:
     days: tuple[str, ...]
-
-
-# State
-
-
-class DayPhase(IntEnum):
-    """Numbered as in the proto."""
-
-    ANNOUNCED = 1
-    OPEN = 2
-    CLOSED = 3
-
-
-@dataclass(slots=True)
-class Total:
-    """What was traded in one instrument by one method on one day."""
-
-    trades: int = 0
-    quantity_tonnes: int = 0
-    value_fen: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What keeps a day from being opened: the reason of the refusal, and of what (overriding.py)."""
-
-    reason: str
-    subject: str
-
-
-@dataclass(slots=True)
-class Day:
-    day: str
-    phase: DayPhase = DayPhase.ANNOUNCED
-    opened_ms: int = 0
-    closed_ms: int = 0
-    # The last override that was proposed, and of which obstacles, until it is approved.
-    override_proposed_by: str = ""
-    override_proposed: tuple[Obstacle, ...] = ()
-    override_approved_by: str = ""
-    first_trade_id: int = 0
-    last_trade_id: int = 0
-    whole: Total = field(default_factory=Total)
-    totals: dict[tuple[str, Method], Total] = field(default_factory=dict)
-    settled: bool = False
-    books_agreed: bool = False
-
-
-@dataclass(slots=True)
-class Calendar:
-    days: dict[str, Day] = field(default_factory=dict)
-    last_announced: str = ""
-    last_opened: str = ""
-    # The last one that is forgotten: finished, or never opened, and so long ago.
-    last_forgotten: str = ""
-    # The last one that clearing said is settled.
-    last_settled: str = ""
-    open_day: str = ""
-    # The last one after which clearing compared the books, and what differed then, as clearing names it.
-    last_compared: str = ""
-    disagreement: str = ""
-    # What two people overrode, as long as it stands.
-    covered: set[Obstacle] = field(default_factory=set)
 
 
 def day_start_ms(day: str) -> int:
@@ -164,7 +97,7 @@ def forget_finished(calendar: Calendar) -> None:
 # Decisions
 
 
-def announce_trading_days(market: "Market", command: AnnounceTradingDays, context: Context) -> list[object]:
+def announce_trading_days(market: Market, command: AnnounceTradingDays, context: Context) -> list[object]:
     if not command.days:
         raise Malformed("DAYS_MISSING", "days")
     if len(command.days) > DAYS_AT_ONCE_MAX:
@@ -186,7 +119,7 @@ def announce_trading_days(market: "Market", command: AnnounceTradingDays, contex
 # Changes
 
 
-def on_trading_days_announced(market: "Market", event: TradingDaysAnnounced) -> None:
+def on_trading_days_announced(market: Market, event: TradingDaysAnnounced) -> None:
     calendar = market.calendar
     for day in event.days:
         assert day > calendar.last_announced

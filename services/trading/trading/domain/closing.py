@@ -7,20 +7,15 @@ Invariants, asserted in `evolve`: after the close nothing is open; an instrument
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected, Timer
 from chassis.shapes import check_day
 from trading.domain import listed, negotiations, rules
 from trading.domain.arithmetic import change_bp, composite_price_fen
-from trading.domain.calendar import Day, DayPhase, known_day
+from trading.domain.calendar import known_day
 from trading.domain.fees import Unlocking
-from trading.domain.instruments import Instrument
 from trading.domain.prices import close_fen
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
+from trading.domain.state import Day, DayPhase, Instrument, Market
 
 # Commands
 
@@ -81,7 +76,7 @@ class TradingDayClosed:
 # Decisions
 
 
-def close_day(market: "Market", command: CloseDay, context: Context) -> list[object]:
+def close_day(market: Market, command: CloseDay, context: Context) -> list[object]:
     check_day(command.day)
     day = known_day(market.calendar, command.day)
     if day.phase is not DayPhase.OPEN:
@@ -113,7 +108,7 @@ def close_day(market: "Market", command: CloseDay, context: Context) -> list[obj
     ]
 
 
-def day_closes_ms(market: "Market", day: str) -> int:
+def day_closes_ms(market: Market, day: str) -> int:
     rules_of_day = market.rules.trading.on(day)
     assert rules_of_day is not None, "no day opens without rules"
     return rules.closes_ms(rules_of_day, day)
@@ -148,7 +143,7 @@ def instrument_closed(instrument: Instrument, day: str) -> InstrumentDayClosed:
     )
 
 
-def composite_priced(market: "Market", day: str) -> list[CompositePriced]:
+def composite_priced(market: Market, day: str) -> list[CompositePriced]:
     composite = market.composite
     if not composite.weights:
         return []
@@ -172,7 +167,7 @@ def year_of(day: str) -> str:
     return day[:4]
 
 
-def due(market: "Market") -> Timer | None:
+def due(market: Market) -> Timer | None:
     """The open day ends by itself after its last session."""
     day = market.calendar.open_day
     return Timer(day_closes_ms(market, day), f"close-day/{day}", CloseDay(day)) if day else None
@@ -181,7 +176,7 @@ def due(market: "Market") -> Timer | None:
 # Changes
 
 
-def on_instrument_day_closed(market: "Market", event: InstrumentDayClosed) -> None:
+def on_instrument_day_closed(market: Market, event: InstrumentDayClosed) -> None:
     assert event.low_fen <= event.open_fen <= event.high_fen
     assert event.low_fen <= event.close_fen <= event.high_fen
     instrument = market.instruments[event.instrument]
@@ -193,11 +188,11 @@ def on_instrument_day_closed(market: "Market", event: InstrumentDayClosed) -> No
     instrument.total_value_fen = event.total_value_fen
 
 
-def on_composite_priced(market: "Market", event: CompositePriced) -> None:
+def on_composite_priced(market: Market, event: CompositePriced) -> None:
     market.composite.close_fen = event.close_fen
 
 
-def on_trading_day_closed(market: "Market", event: TradingDayClosed) -> None:
+def on_trading_day_closed(market: Market, event: TradingDayClosed) -> None:
     assert event.day == market.calendar.open_day
     assert not market.orders
     assert not market.blocks

@@ -7,16 +7,11 @@ answer, recorded on both sides, and no refusal; so is that trading's own books a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
 from chassis.shapes import check_day
-from trading.domain.calendar import DayPhase, Total
-from trading.domain.trades import Settlement, Trade
+from trading.domain.state import DayPhase, Market, Settlement, Total, Trade
 from trading.domain.values import Method
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
 
 CLEARING = "service:clearing"
 EXCLUDED_TRADES_MAX = 5_000
@@ -78,7 +73,7 @@ class ClearingRunDisputed:
 # Decisions
 
 
-def confirm_clearing_run(market: "Market", command: ConfirmClearingRun, context: Context) -> list[object]:
+def confirm_clearing_run(market: Market, command: ConfirmClearingRun, context: Context) -> list[object]:
     if command.run_id < 1:
         raise Malformed("RUN_ID_OUT_OF_RANGE", "run_id", run_id=command.run_id)
     check_day(command.day)
@@ -115,7 +110,7 @@ def check_no_doubts(context: Context) -> None:
         raise doubt
 
 
-def check_totals(market: "Market", command: ConfirmClearingRun) -> None:
+def check_totals(market: Market, command: ConfirmClearingRun) -> None:
     day = market.calendar.days.get(command.day)
     if day is None or day.phase is not DayPhase.CLOSED:
         raise Rejected("DAY_NOT_CLOSED", day=command.day)
@@ -164,7 +159,7 @@ def figures_name(instrument: str, method: Method) -> str:
 # Changes
 
 
-def on_clearing_run_answered(market: "Market", event: ClearingRunConfirmed | ClearingRunDisputed) -> None:
+def on_clearing_run_answered(market: Market, event: ClearingRunConfirmed | ClearingRunDisputed) -> None:
     """Written down for both sides; nothing of trading depends on it."""
 
 

@@ -9,25 +9,14 @@ Invariants: a credit is counted once; what is unacknowledged was given back once
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from chassis.shapes import check_account
-from trading.domain.accounts import (
-    assert_funds,
-    assert_units,
-    check_not_stopped,
-    check_owner,
-    check_units_available,
-    give_funds,
-    known_account,
-)
+from trading.domain.accounts import check_not_stopped, check_owner, check_units_available, known_account
+from trading.domain.balances import assert_funds, assert_units, give_funds
 from trading.domain.instruments import known_instrument
+from trading.domain.state import Market, Releasing, Returning
 from trading.domain.values import check_amount, check_instrument, check_quantity
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
 
 # Commands
 
@@ -140,7 +129,7 @@ class ReleaseAcknowledged:
 # Decisions
 
 
-def credit_allowances(market: "Market", command: CreditAllowances, context: Context) -> list[object]:
+def credit_allowances(market: Market, command: CreditAllowances, context: Context) -> list[object]:
     known_account(market, command.account)
     known_instrument(market, command.instrument)
 
@@ -154,7 +143,7 @@ def credit_allowances(market: "Market", command: CreditAllowances, context: Cont
     ]
 
 
-def credit_funds(market: "Market", command: CreditFunds, context: Context) -> list[object]:
+def credit_funds(market: Market, command: CreditFunds, context: Context) -> list[object]:
     known_account(market, command.account)
     check_entry(market, command.entry)
 
@@ -168,7 +157,7 @@ def credit_funds(market: "Market", command: CreditFunds, context: Context) -> li
     ]
 
 
-def return_to_registry(market: "Market", command: ReturnToRegistry, context: Context) -> list[object]:
+def return_to_registry(market: Market, command: ReturnToRegistry, context: Context) -> list[object]:
     check_account(command.account)
     check_instrument(command.instrument)
     check_quantity(command.quantity_tonnes)
@@ -188,7 +177,7 @@ def return_to_registry(market: "Market", command: ReturnToRegistry, context: Con
     ]
 
 
-def acknowledge_return(market: "Market", command: AcknowledgeReturn, context: Context) -> list[object]:
+def acknowledge_return(market: Market, command: AcknowledgeReturn, context: Context) -> list[object]:
     waiting = market.returns.get(command.return_id)
     if waiting is None:
         raise Rejected("RETURN_UNKNOWN", return_id=command.return_id)
@@ -208,7 +197,7 @@ def acknowledge_return(market: "Market", command: AcknowledgeReturn, context: Co
     ]
 
 
-def release_funds(market: "Market", command: ReleaseFunds, context: Context) -> list[object]:
+def release_funds(market: Market, command: ReleaseFunds, context: Context) -> list[object]:
     check_account(command.account)
     check_amount(command.amount_fen)
     account = known_account(market, command.account)
@@ -228,7 +217,7 @@ def release_funds(market: "Market", command: ReleaseFunds, context: Context) -> 
     ]
 
 
-def acknowledge_release(market: "Market", command: AcknowledgeRelease, context: Context) -> list[object]:
+def acknowledge_release(market: Market, command: AcknowledgeRelease, context: Context) -> list[object]:
     check_entry(market, command.entry)
     waiting = market.releases.get(command.release_id)
     if waiting is None:
@@ -247,7 +236,7 @@ def acknowledge_release(market: "Market", command: AcknowledgeRelease, context: 
     ]
 
 
-def check_entry(market: "Market", entry: int) -> None:
+def check_entry(market: Market, entry: int) -> None:
     """Clearing numbers its fund entries without gaps: a number that is not new would be counted twice. One that was
     passed over, because it was set aside, is new when it is decided again.
     """
@@ -258,7 +247,7 @@ def check_entry(market: "Market", entry: int) -> None:
 # Changes
 
 
-def note_entry(market: "Market", entry: int) -> None:
+def note_entry(market: Market, entry: int) -> None:
     if entry <= market.entry_last:
         market.entries_missing.remove(entry)
         return
@@ -266,14 +255,14 @@ def note_entry(market: "Market", entry: int) -> None:
     market.entry_last = entry
 
 
-def on_allowances_credited(market: "Market", event: AllowancesCredited) -> None:
+def on_allowances_credited(market: Market, event: AllowancesCredited) -> None:
     units = market.accounts[event.account].units_of(event.instrument)
     units.available_tonnes += event.quantity_tonnes
     units.custody_tonnes += event.quantity_tonnes
     assert_units(units)
 
 
-def on_funds_credited(market: "Market", event: FundsCredited) -> None:
+def on_funds_credited(market: Market, event: FundsCredited) -> None:
     note_entry(market, event.entry)
     funds = market.accounts[event.account].funds
     give_funds(funds, event.amount_fen)
@@ -281,31 +270,31 @@ def on_funds_credited(market: "Market", event: FundsCredited) -> None:
     assert_funds(funds)
 
 
-def on_allowances_returned(market: "Market", event: AllowancesReturned) -> None:
+def on_allowances_returned(market: Market, event: AllowancesReturned) -> None:
     assert event.return_id == market.return_id_last + 1
     market.return_id_last = event.return_id
-    market.returns[event.return_id] = event
+    market.returns[event.return_id] = Returning(event.account, event.instrument, event.quantity_tonnes)
     units = market.accounts[event.account].units_of(event.instrument)
     units.available_tonnes -= event.quantity_tonnes
     units.custody_tonnes -= event.quantity_tonnes
     assert_units(units)
 
 
-def on_return_acknowledged(market: "Market", event: ReturnAcknowledged) -> None:
+def on_return_acknowledged(market: Market, event: ReturnAcknowledged) -> None:
     del market.returns[event.return_id]
 
 
-def on_funds_released(market: "Market", event: FundsReleased) -> None:
+def on_funds_released(market: Market, event: FundsReleased) -> None:
     assert event.release_id == market.release_id_last + 1
     market.release_id_last = event.release_id
-    market.releases[event.release_id] = event
+    market.releases[event.release_id] = Releasing(event.account, event.amount_fen)
     funds = market.accounts[event.account].funds
     funds.available_fen -= event.amount_fen
     funds.settled_fen -= event.amount_fen
     assert_funds(funds)
 
 
-def on_release_acknowledged(market: "Market", event: ReleaseAcknowledged) -> None:
+def on_release_acknowledged(market: Market, event: ReleaseAcknowledged) -> None:
     note_entry(market, event.entry)
     del market.releases[event.release_id]
 

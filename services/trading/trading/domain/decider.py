@@ -19,7 +19,7 @@ from trading.domain import (
     suspension,
     trades,
 )
-from trading.domain.market import Market
+from trading.domain.state import Market
 
 DECIDER: Decider[Market] = Decider(
     initial=Market,

@@ -13,38 +13,33 @@ Invariants: a fee is never negative and, for a seller, never more than the trade
 value and the fee of it, on top of what it has bought that day.
 """
 
-from typing import TYPE_CHECKING
-
-from trading.domain.accounts import Account
 from trading.domain.arithmetic import fee_fen
 from trading.domain.rules import fees_on
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
+from trading.domain.state import Account, Market
 
 
-def buyer_fee_fen(market: "Market", account: Account, value_fen: int) -> int:
+def buyer_fee_fen(market: Market, account: Account, value_fen: int) -> int:
     """What a purchase of this value adds to the fees of the open day."""
     return _growth_fen(account.bought_today_fen, value_fen, buyer_rate_ppm(market))
 
 
-def seller_fee_fen(market: "Market", account: Account, value_fen: int) -> int:
+def seller_fee_fen(market: Market, account: Account, value_fen: int) -> int:
     """What a sale of this value adds to the fees of the open day."""
     rate_ppm = fees_on(market.rules, market.calendar.open_day).seller_fee_ppm
     return _growth_fen(account.sold_today_fen, value_fen, rate_ppm)
 
 
-def buyer_needs_fen(market: "Market", account: Account, value_fen: int) -> int:
+def buyer_needs_fen(market: Market, account: Account, value_fen: int) -> int:
     """What a further purchase of this value needs beside all that is open: to lock it, or to trade it at once."""
     return value_fen + _growth_fen(account.bought_today_fen + account.bidding_fen, value_fen, buyer_rate_ppm(market))
 
 
-def lock_fen(market: "Market", account: Account) -> int:
+def lock_fen(market: Market, account: Account) -> int:
     """What an account's open purchases lock."""
     return account.bidding_fen + buyer_fee_fen(market, account, account.bidding_fen)
 
 
-def lock_change_fen(market: "Market", buyer: Account, value_fen: int) -> int:
+def lock_change_fen(market: Market, buyer: Account, value_fen: int) -> int:
     """By how much a purchase that is taken changes the lock of the buyer's open ones: -1, 0 or 1 fen."""
     return buyer_needs_fen(market, buyer, value_fen) - value_fen - buyer_fee_fen(market, buyer, value_fen)
 
@@ -52,7 +47,7 @@ def lock_change_fen(market: "Market", buyer: Account, value_fen: int) -> int:
 class Unlocking:
     """What open purchases that end give back, one after another in one decision."""
 
-    def __init__(self, market: "Market") -> None:
+    def __init__(self, market: Market) -> None:
         self._market = market
         self._bidding_fen: dict[str, int] = {}
 
@@ -64,7 +59,7 @@ class Unlocking:
         return value_fen + _growth_fen(holder.bought_today_fen + left_fen, value_fen, buyer_rate_ppm(self._market))
 
 
-def buyer_rate_ppm(market: "Market") -> int:
+def buyer_rate_ppm(market: Market) -> int:
     return fees_on(market.rules, market.calendar.open_day).buyer_fee_ppm
 
 

@@ -8,18 +8,12 @@ Invariants: an instrument is listed once; on an open day every instrument listed
 limits.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
-from trading.domain.book import Book
 from trading.domain.calendar import check_not_opened
-from trading.domain.prices import DayPrices
+from trading.domain.state import Instrument, Market
 from trading.domain.values import PRICE_FEN_MAX, check_instrument, check_trading_day
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
 
 # Commands
 
@@ -53,45 +47,7 @@ class InstrumentListed:
     reference_price_fen: int
 
 
-# State
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an instrument may be traded at on a day; both ends are allowed."""
-
-    instrument: str
-    previous_close_fen: int
-    listed_low_fen: int
-    listed_high_fen: int
-    block_low_fen: int
-    block_high_fen: int
-
-
-@dataclass(slots=True)
-class Instrument:
-    instrument: str
-    # Empty while it is only a vintage.
-    listed_day: str = ""
-    # Zero before its first day, if the composite is to be its reference.
-    previous_close_fen: int = 0
-    # Of the last day opened, if it was listed by then.
-    limits: Limits | None = None
-    prices: DayPrices = field(default_factory=DayPrices)
-    # Closed days only.
-    year: str = ""
-    year_tonnes: int = 0
-    year_value_fen: int = 0
-    total_tonnes: int = 0
-    total_value_fen: int = 0
-    suspended_ground: str = ""
-    book: Book = field(default_factory=Book)
-
-    def listed_on(self, day: str) -> bool:
-        return self.listed_day != "" and self.listed_day <= day
-
-
-def known_instrument(market: "Market", instrument: str) -> Instrument:
+def known_instrument(market: Market, instrument: str) -> Instrument:
     known = market.instruments.get(instrument)
     if known is None:
         raise NotFound("INSTRUMENT_UNKNOWN", instrument=instrument)
@@ -101,14 +57,14 @@ def known_instrument(market: "Market", instrument: str) -> Instrument:
 # Decisions
 
 
-def note_vintage(market: "Market", command: NoteVintage, context: Context) -> list[object]:
+def note_vintage(market: Market, command: NoteVintage, context: Context) -> list[object]:
     if command.instrument in market.instruments:
         raise Rejected("INSTRUMENT_ALREADY_KNOWN", instrument=command.instrument)
 
     return [VintageNoted(instrument=command.instrument)]
 
 
-def list_instrument(market: "Market", command: ListInstrument, context: Context) -> list[object]:
+def list_instrument(market: Market, command: ListInstrument, context: Context) -> list[object]:
     check_instrument(command.instrument)
     check_trading_day(command.day)
     if not 0 <= command.reference_price_fen <= PRICE_FEN_MAX:
@@ -134,12 +90,12 @@ def list_instrument(market: "Market", command: ListInstrument, context: Context)
 # Changes
 
 
-def on_vintage_noted(market: "Market", event: VintageNoted) -> None:
+def on_vintage_noted(market: Market, event: VintageNoted) -> None:
     assert event.instrument not in market.instruments
     market.instruments[event.instrument] = Instrument(event.instrument)
 
 
-def on_instrument_listed(market: "Market", event: InstrumentListed) -> None:
+def on_instrument_listed(market: Market, event: InstrumentListed) -> None:
     instrument = market.instruments[event.instrument]
     assert not instrument.listed_day
     instrument.listed_day = event.day

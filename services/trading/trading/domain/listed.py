@@ -13,20 +13,10 @@ is of all its open purchases together (fees.py).
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
 from chassis.shapes import check_account
-from trading.domain.accounts import (
-    check_funds_available,
-    check_owner,
-    check_units_available,
-    known_account,
-    lock_funds,
-    lock_units,
-    unlock_funds,
-    unlock_units,
-)
+from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
 from trading.domain.admission import (
     check_day_not_full,
     check_may_trade,
@@ -34,22 +24,13 @@ from trading.domain.admission import (
     check_quantity_tick,
     limits_today,
 )
+from trading.domain.balances import lock_funds, lock_units, unlock_funds, unlock_units
 from trading.domain.book import Order
 from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import known_instrument
+from trading.domain.state import Market
 from trading.domain.trades import executed
-from trading.domain.values import (
-    Method,
-    Side,
-    check_instrument,
-    check_price,
-    check_quantity,
-    check_side,
-    check_value,
-)
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
+from trading.domain.values import Method, Side, check_instrument, check_price, check_quantity, check_side, check_value
 
 ORDERS_OPEN_PER_ACCOUNT_MAX = 1_000
 ORDERS_OPEN_MAX = 100_000
@@ -131,7 +112,7 @@ class OrderExpired:
 # Decisions
 
 
-def place_order(market: "Market", command: PlaceOrder, context: Context) -> list[object]:
+def place_order(market: Market, command: PlaceOrder, context: Context) -> list[object]:
     check_account(command.account)
     check_instrument(command.instrument)
     check_side(command.side)
@@ -183,7 +164,7 @@ def place_order(market: "Market", command: PlaceOrder, context: Context) -> list
     ]
 
 
-def take_listing(market: "Market", command: TakeListing, context: Context) -> list[object]:
+def take_listing(market: Market, command: TakeListing, context: Context) -> list[object]:
     check_account(command.account)
     check_order_id(command.order_id)
     check_price(command.price_fen)
@@ -244,7 +225,7 @@ def take_listing(market: "Market", command: TakeListing, context: Context) -> li
     return [trade, OrderFilled(listing.order_id, listing.account)]
 
 
-def cancel_order(market: "Market", command: CancelOrder, context: Context) -> list[object]:
+def cancel_order(market: Market, command: CancelOrder, context: Context) -> list[object]:
     check_order_id(command.order_id)
     if command.order_id > market.order_id_last:
         raise NotFound("ORDER_UNKNOWN", order_id=command.order_id)
@@ -288,7 +269,7 @@ def expired(order: Order, unlocking: Unlocking) -> OrderExpired:
 # Changes
 
 
-def on_order_placed(market: "Market", event: OrderPlaced) -> None:
+def on_order_placed(market: Market, event: OrderPlaced) -> None:
     assert event.order_id == market.order_id_last + 1
     market.order_id_last = event.order_id
     order = Order(
@@ -312,22 +293,22 @@ def on_order_placed(market: "Market", event: OrderPlaced) -> None:
     market.instruments[event.instrument].book.side(event.side).add(order)
 
 
-def on_order_filled(market: "Market", event: OrderFilled) -> None:
+def on_order_filled(market: Market, event: OrderFilled) -> None:
     assert market.orders[event.order_id].remaining_tonnes == 0
     end_order(market, event.order_id, unlocked_fen=0)
 
 
-def on_order_cancelled(market: "Market", event: OrderCancelled) -> None:
+def on_order_cancelled(market: Market, event: OrderCancelled) -> None:
     assert market.orders[event.order_id].remaining_tonnes == event.quantity_tonnes > 0
     end_order(market, event.order_id, event.unlocked_fen)
 
 
-def on_order_expired(market: "Market", event: OrderExpired) -> None:
+def on_order_expired(market: Market, event: OrderExpired) -> None:
     assert market.orders[event.order_id].remaining_tonnes == event.quantity_tonnes > 0
     end_order(market, event.order_id, event.unlocked_fen)
 
 
-def end_order(market: "Market", order_id: int, unlocked_fen: int) -> None:
+def end_order(market: Market, order_id: int, unlocked_fen: int) -> None:
     """What is left of the lock is free; the listing leaves the book."""
     order = market.orders.pop(order_id)
     account = market.accounts[order.account]

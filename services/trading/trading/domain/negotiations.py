@@ -9,16 +9,12 @@ its open purchases together (fees.py).
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from chassis.decider import Evolve
-from trading.domain.accounts import lock_funds, lock_units, unlock_funds, unlock_units
+from trading.domain.balances import lock_funds, lock_units, unlock_funds, unlock_units
 from trading.domain.fees import Unlocking
+from trading.domain.state import Block, Market
 from trading.domain.values import Side
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
 
 # Events
 
@@ -93,31 +89,6 @@ class BlockExpired:
     unlocked_tonnes: int
 
 
-# State
-
-
-@dataclass(slots=True)
-class Block:
-    """An open negotiation."""
-
-    block_id: int
-    instrument: str
-    buyer: str
-    seller: str
-    # Whose terms are on the table, and whom they are put to.
-    proposer: str
-    responder: str
-    price_fen: int
-    quantity_tonnes: int
-    # What the proposer buys, or its lock if it sells: one of the two is zero.
-    bidding_fen: int
-    locked_tonnes: int
-
-    @property
-    def proposer_side(self) -> Side:
-        return Side.BUY if self.proposer == self.buyer else Side.SELL
-
-
 def withdrawn(block: Block, reason: WithdrawReason, unlocking: Unlocking) -> BlockWithdrawn:
     return BlockWithdrawn(
         block_id=block.block_id,
@@ -142,7 +113,7 @@ def expired(block: Block, unlocking: Unlocking) -> BlockExpired:
 # Changes
 
 
-def on_block_offered(market: "Market", event: BlockOffered) -> None:
+def on_block_offered(market: Market, event: BlockOffered) -> None:
     assert event.block_id == market.block_id_last + 1
     assert not any(market.accounts[party].stopped_ground for party in (event.account, event.counterparty))
     market.block_id_last = event.block_id
@@ -165,7 +136,7 @@ def on_block_offered(market: "Market", event: BlockOffered) -> None:
     lock(market, block, event.locked_fen)
 
 
-def on_block_quoted(market: "Market", event: BlockQuoted) -> None:
+def on_block_quoted(market: Market, event: BlockQuoted) -> None:
     block = market.blocks[event.block_id]
     assert (block.responder, block.proposer) == (event.account, event.counterparty)
     unlock(market, block, event.unlocked_fen, event.unlocked_tonnes)
@@ -174,23 +145,23 @@ def on_block_quoted(market: "Market", event: BlockQuoted) -> None:
     lock(market, block, event.locked_fen)
 
 
-def on_block_confirmed(market: "Market", event: BlockConfirmed) -> None:
+def on_block_confirmed(market: Market, event: BlockConfirmed) -> None:
     assert event.trade_id == market.trade_id_last
     end_block(market, event.block_id, unlocked_fen=0, unlocked_tonnes=0)
 
 
-def on_block_ended(market: "Market", event: BlockDeclined | BlockWithdrawn | BlockExpired) -> None:
+def on_block_ended(market: Market, event: BlockDeclined | BlockWithdrawn | BlockExpired) -> None:
     end_block(market, event.block_id, event.unlocked_fen, event.unlocked_tonnes)
 
 
-def end_block(market: "Market", block_id: int, unlocked_fen: int, unlocked_tonnes: int) -> None:
+def end_block(market: Market, block_id: int, unlocked_fen: int, unlocked_tonnes: int) -> None:
     block = market.blocks.pop(block_id)
     unlock(market, block, unlocked_fen, unlocked_tonnes)
     del market.accounts[block.buyer].blocks[block_id]
     del market.accounts[block.seller].blocks[block_id]
 
 
-def lock(market: "Market", block: Block, locked_fen: int) -> None:
+def lock(market: Market, block: Block, locked_fen: int) -> None:
     """Lock what the terms on the table need of their proposer."""
     proposer = market.accounts[block.proposer]
     if block.proposer_side is Side.BUY:
@@ -203,7 +174,7 @@ def lock(market: "Market", block: Block, locked_fen: int) -> None:
         block.locked_tonnes = block.quantity_tonnes
 
 
-def unlock(market: "Market", block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
+def unlock(market: Market, block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
     assert block.locked_tonnes == unlocked_tonnes
     assert block.bidding_fen <= unlocked_fen
     proposer = market.accounts[block.proposer]

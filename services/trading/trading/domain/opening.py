@@ -9,30 +9,16 @@ Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from chassis.shapes import check_day
 from trading.domain import rules
 from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
-from trading.domain.calendar import (
-    DayPhase,
-    Obstacle,
-    check_none_open,
-    check_not_opened,
-    day_of,
-    forget_finished,
-    known_day,
-)
-from trading.domain.instruments import Instrument, Limits
+from trading.domain.calendar import check_none_open, check_not_opened, day_of, forget_finished, known_day
 from trading.domain.overriding import obstacles, uncovered
-from trading.domain.prices import DayPrices
 from trading.domain.restriction import returns_when_released
 from trading.domain.settlement import releases_due
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
+from trading.domain.state import DayPhase, DayPrices, Instrument, Limits, Market, Obstacle, TradingRules
 
 # Commands
 
@@ -57,7 +43,7 @@ class DayOpened:
 # Decisions
 
 
-def open_day(market: "Market", command: OpenDay, context: Context) -> list[object]:
+def open_day(market: Market, command: OpenDay, context: Context) -> list[object]:
     check_day(command.day)
     known_day(market.calendar, command.day)
     check_none_open(market.calendar, command.day)
@@ -99,7 +85,7 @@ def open_day(market: "Market", command: OpenDay, context: Context) -> list[objec
     ]
 
 
-def composite_previous_close_fen(market: "Market", day: str, instruments: list[Instrument]) -> int:
+def composite_previous_close_fen(market: Market, day: str, instruments: list[Instrument]) -> int:
     """The last composite close; before the first, the weighted mean of the reference prices; zero if there is
     neither.
     """
@@ -110,19 +96,16 @@ def composite_previous_close_fen(market: "Market", day: str, instruments: list[I
     return composite_price_fen(counted) if counted else 0
 
 
-def weights_on(market: "Market", day: str) -> tuple[tuple[str, int], ...]:
+def weights_on(market: Market, day: str) -> tuple[tuple[str, int], ...]:
     """The instruments that count on a day, with their weights: those listed by then whose weight is not zero."""
-    weights = market.rules.weights.on(day)
-    if weights is None:
-        return ()
     return tuple(
         (one.instrument, one.weight)
-        for one in weights.weights
+        for one in market.rules.weights.on(day) or ()
         if one.weight and market.instruments[one.instrument].listed_on(day)
     )
 
 
-def limits_of(instrument: str, previous_close_fen: int, rules_of_day: rules.TradingRules) -> Limits:
+def limits_of(instrument: str, previous_close_fen: int, rules_of_day: TradingRules) -> Limits:
     return Limits(
         instrument=instrument,
         previous_close_fen=previous_close_fen,
@@ -136,7 +119,7 @@ def limits_of(instrument: str, previous_close_fen: int, rules_of_day: rules.Trad
 # Changes
 
 
-def on_day_opened(market: "Market", event: DayOpened) -> None:
+def on_day_opened(market: Market, event: DayOpened) -> None:
     calendar = market.calendar
     assert not calendar.open_day
     assert event.day > calendar.last_opened

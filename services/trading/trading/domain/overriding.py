@@ -14,14 +14,11 @@ Invariants: proposer and approver are two people; what is approved is what was p
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
 from chassis.shapes import check_day, check_ground
-from trading.domain.calendar import DayPhase, Obstacle, check_none_open, check_not_opened, known_day
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
+from trading.domain.calendar import check_none_open, check_not_opened, known_day
+from trading.domain.state import DayPhase, Market, Obstacle
 
 SET_ASIDE = "HEARD_EVENTS_SET_ASIDE"
 
@@ -60,7 +57,7 @@ class OpeningOverrideApproved:
 # What keeps a day from being opened
 
 
-def obstacles(market: "Market", day: str, context: Context) -> dict[Obstacle, Rejected]:
+def obstacles(market: Market, day: str, context: Context) -> dict[Obstacle, Rejected]:
     """Everything that two people may override, with the refusal that it is; the earliest first."""
     calendar = market.calendar
     found: list[tuple[str, Rejected]] = []
@@ -78,7 +75,7 @@ def obstacles(market: "Market", day: str, context: Context) -> dict[Obstacle, Re
     return {Obstacle(refusal.reason, subject): refusal for subject, refusal in found}
 
 
-def is_covered(market: "Market", obstacle: Obstacle) -> bool:
+def is_covered(market: Market, obstacle: Obstacle) -> bool:
     """Whether two people overrode it. Of what is set aside an override covers all up to the last that it named."""
     covered = market.calendar.covered
     if obstacle.reason == SET_ASIDE:
@@ -86,7 +83,7 @@ def is_covered(market: "Market", obstacle: Obstacle) -> bool:
     return obstacle in covered
 
 
-def uncovered(market: "Market", day: str, context: Context) -> dict[Obstacle, Rejected]:
+def uncovered(market: Market, day: str, context: Context) -> dict[Obstacle, Rejected]:
     found = obstacles(market, day, context)
     return {obstacle: refusal for obstacle, refusal in found.items() if not is_covered(market, obstacle)}
 
@@ -94,7 +91,7 @@ def uncovered(market: "Market", day: str, context: Context) -> dict[Obstacle, Re
 # Decisions
 
 
-def override_opening(market: "Market", command: OverrideOpening, context: Context) -> list[object]:
+def override_opening(market: Market, command: OverrideOpening, context: Context) -> list[object]:
     check_day(command.day)
     check_ground(command.ground)
     day = known_day(market.calendar, command.day)
@@ -123,14 +120,14 @@ def override_opening(market: "Market", command: OverrideOpening, context: Contex
 # Changes
 
 
-def on_opening_override_proposed(market: "Market", event: OpeningOverrideProposed) -> None:
+def on_opening_override_proposed(market: Market, event: OpeningOverrideProposed) -> None:
     day = market.calendar.days[event.day]
     day.override_proposed_by = event.proposed_by
     day.override_proposed = event.obstacles
     day.override_approved_by = ""
 
 
-def on_opening_override_approved(market: "Market", event: OpeningOverrideApproved) -> None:
+def on_opening_override_approved(market: Market, event: OpeningOverrideApproved) -> None:
     day = market.calendar.days[event.day]
     assert (day.override_proposed_by, day.override_proposed) == (event.proposed_by, event.obstacles)
     assert person(event.proposed_by) != person(event.approved_by)

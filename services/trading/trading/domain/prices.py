@@ -8,50 +8,11 @@ composite weights there is no composite.
 Invariants: low <= open, last, average <= high once there was a listed trade.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from trading.domain.arithmetic import average_price_fen, composite_price_fen
-
-if TYPE_CHECKING:
-    from trading.domain.instruments import Instrument
-    from trading.domain.market import Market
+from trading.domain.arithmetic import composite_price_fen
+from trading.domain.state import Instrument, Market
 
 
-@dataclass(slots=True)
-class DayPrices:
-    """One instrument's day; prices are zero before the first listed trade."""
-
-    last_fen: int = 0
-    open_fen: int = 0
-    high_fen: int = 0
-    low_fen: int = 0
-    listed_tonnes: int = 0
-    listed_value_fen: int = 0
-    block_tonnes: int = 0
-    block_value_fen: int = 0
-    trades: int = 0
-
-    @property
-    def average_fen(self) -> int:
-        return average_price_fen(self.listed_value_fen, self.listed_tonnes) if self.listed_tonnes else 0
-
-
-@dataclass(slots=True)
-class Composite:
-    """The composite price; its day's path is zero before the first listed trade."""
-
-    # The instruments that count on the open day, with their weights.
-    weights: tuple[tuple[str, int], ...] = ()
-    # Zero before there is one.
-    previous_close_fen: int = 0
-    close_fen: int = 0
-    open_fen: int = 0
-    high_fen: int = 0
-    low_fen: int = 0
-
-
-def note_listed_trade(market: "Market", instrument: "Instrument", price_fen: int, quantity_tonnes: int) -> None:
+def note_listed_trade(market: Market, instrument: Instrument, price_fen: int, quantity_tonnes: int) -> None:
     prices = instrument.prices
     if not prices.listed_tonnes:
         prices.open_fen = prices.high_fen = prices.low_fen = price_fen
@@ -65,14 +26,14 @@ def note_listed_trade(market: "Market", instrument: "Instrument", price_fen: int
     follow_composite(market, instrument.instrument)
 
 
-def note_block_trade(instrument: "Instrument", price_fen: int, quantity_tonnes: int) -> None:
+def note_block_trade(instrument: Instrument, price_fen: int, quantity_tonnes: int) -> None:
     prices = instrument.prices
     prices.block_tonnes += quantity_tonnes
     prices.block_value_fen += price_fen * quantity_tonnes
     prices.trades += 1
 
 
-def follow_composite(market: "Market", traded: str) -> None:
+def follow_composite(market: Market, traded: str) -> None:
     """The composite after a listed trade, if the instrument counts in it."""
     composite = market.composite
     if not any(instrument == traded for instrument, _ in composite.weights):
@@ -92,6 +53,6 @@ def follow_composite(market: "Market", traded: str) -> None:
     composite.low_fen = min(composite.low_fen, now_fen)
 
 
-def close_fen(instrument: "Instrument") -> int:
+def close_fen(instrument: Instrument) -> int:
     """The day's close so far: the average of listed trades, without any the previous close (rulebook 3.3)."""
     return instrument.prices.average_fen or instrument.previous_close_fen

@@ -12,18 +12,13 @@ up only while it is stopped, once for each stop, and with no trade unsettled or 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from trading.domain import listed, negotiations
-from trading.domain.accounts import Account, known_account
+from trading.domain.accounts import known_account
 from trading.domain.custody import AllowancesReturned
 from trading.domain.fees import Unlocking
-from trading.domain.trades import Trade
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
+from trading.domain.state import Account, Market, Trade
 
 # Commands
 
@@ -80,7 +75,7 @@ class TradingAccountWoundUp:
 # Decisions
 
 
-def stop_trading_account(market: "Market", command: StopTradingAccount, context: Context) -> list[object]:
+def stop_trading_account(market: Market, command: StopTradingAccount, context: Context) -> list[object]:
     account = known_account(market, command.account)
     if account.stopped_ground:
         raise Rejected("ACCOUNT_ALREADY_RESTRICTED", account=command.account, ground=account.stopped_ground)
@@ -101,7 +96,7 @@ def stop_trading_account(market: "Market", command: StopTradingAccount, context:
     ]
 
 
-def resume_trading_account(market: "Market", command: ResumeTradingAccount, context: Context) -> list[object]:
+def resume_trading_account(market: Market, command: ResumeTradingAccount, context: Context) -> list[object]:
     account = known_account(market, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
@@ -111,7 +106,7 @@ def resume_trading_account(market: "Market", command: ResumeTradingAccount, cont
     return [TradingAccountResumed(account=command.account)]
 
 
-def close_trading_account(market: "Market", command: CloseTradingAccount, context: Context) -> list[object]:
+def close_trading_account(market: Market, command: CloseTradingAccount, context: Context) -> list[object]:
     account = known_account(market, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
@@ -124,7 +119,7 @@ def close_trading_account(market: "Market", command: CloseTradingAccount, contex
 # What other decisions cause of it
 
 
-def returns_when_stopped(market: "Market", account: Account) -> list[AllowancesReturned]:
+def returns_when_stopped(market: Market, account: Account) -> list[AllowancesReturned]:
     """All that is unsold: what is locked now is behind listings and negotiations that end with the stop."""
     unsold = [
         (account.account, instrument, units.available_tonnes + units.locked_tonnes)
@@ -133,7 +128,7 @@ def returns_when_stopped(market: "Market", account: Account) -> list[AllowancesR
     return returned(market, unsold)
 
 
-def returns_when_released(market: "Market", released: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
+def returns_when_released(market: Market, released: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
     """Of what is released for sale (account, instrument, tonnes), what stopped accounts bought."""
     unsold: dict[tuple[str, str], int] = {}
     for account, instrument, quantity_tonnes in released:
@@ -143,7 +138,7 @@ def returns_when_released(market: "Market", released: Iterable[tuple[str, str, i
     return returned(market, [(*key, quantity_tonnes) for key, quantity_tonnes in unsold.items()])
 
 
-def returned(market: "Market", unsold: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
+def returned(market: Market, unsold: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
     given = [one for one in unsold if one[2]]
     return [
         AllowancesReturned(account=account, instrument=instrument, quantity_tonnes=quantity_tonnes, return_id=return_id)
@@ -155,7 +150,7 @@ def wound_up_by_stop(account: Account, restriction: int) -> list[TradingAccountW
     return [TradingAccountWoundUp(account.account, restriction)] if account.awaits_nothing else []
 
 
-def wound_up_by_settling(market: "Market", trade: Trade) -> list[TradingAccountWoundUp]:
+def wound_up_by_settling(market: Market, trade: Trade) -> list[TradingAccountWoundUp]:
     """The stopped parties of a trade that settles, if it is the last thing that they await."""
     return [
         TradingAccountWoundUp(account=party.account, restriction=party.restriction)
@@ -167,7 +162,7 @@ def wound_up_by_settling(market: "Market", trade: Trade) -> list[TradingAccountW
 # Changes
 
 
-def on_trading_account_stopped(market: "Market", event: TradingAccountStopped) -> None:
+def on_trading_account_stopped(market: Market, event: TradingAccountStopped) -> None:
     assert event.ground
     account = market.accounts[event.account]
     assert not account.stopped_ground
@@ -175,7 +170,7 @@ def on_trading_account_stopped(market: "Market", event: TradingAccountStopped) -
     account.restriction = event.restriction
 
 
-def on_trading_account_resumed(market: "Market", event: TradingAccountResumed) -> None:
+def on_trading_account_resumed(market: Market, event: TradingAccountResumed) -> None:
     account = market.accounts[event.account]
     assert account.stopped_ground
     assert not account.closed
@@ -183,13 +178,13 @@ def on_trading_account_resumed(market: "Market", event: TradingAccountResumed) -
     account.restriction = 0
 
 
-def on_trading_account_closed(market: "Market", event: TradingAccountClosed) -> None:
+def on_trading_account_closed(market: Market, event: TradingAccountClosed) -> None:
     account = market.accounts[event.account]
     assert account.stopped_ground
     account.closed = True
 
 
-def on_trading_account_wound_up(market: "Market", event: TradingAccountWoundUp) -> None:
+def on_trading_account_wound_up(market: Market, event: TradingAccountWoundUp) -> None:
     """Only said: it is the registry that goes by it."""
     account = market.accounts[event.account]
     assert account.stopped_ground

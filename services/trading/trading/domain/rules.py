@@ -6,17 +6,13 @@ come from `SetTradingRules` and `SetFees`; without any fees set there are none (
 the default is zero).
 """
 
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass
 
 from chassis.decider import Context, Decide, Evolve, Malformed, NotFound
 from chassis.shapes import check_day, check_source
 from trading.domain.calendar import MINUTE_MS, check_not_opened, day_start_ms
+from trading.domain.state import Fees, Market, Rules, Session, TradingRules, Weight
 from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
 
 FEE_PPM_MAX = 100_000
 BAND_BP_MAX = 9_999
@@ -28,45 +24,8 @@ DAY_TRADES_MAX = 20_000
 """What one clearing run can settle: a day with more trades could be opened and never settled."""
 MINUTES_OF_DAY = 24 * 60
 
-D = TypeVar("D")
 
-
-# Commands and what they set
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Minutes since midnight, China time; the close is not part of it."""
-
-    open_minute: int
-    close_minute: int
-
-    def __str__(self) -> str:
-        opens, closes = divmod(self.open_minute, 60), divmod(self.close_minute, 60)
-        return f"{opens[0]:02}:{opens[1]:02}-{closes[0]:02}:{closes[1]:02}"
-
-
-@dataclass(frozen=True, slots=True)
-class TradingRules:
-    valid_from_day: str
-    source: str
-    listed_band_bp: int
-    block_band_bp: int
-    price_tick_fen: int
-    quantity_tick_tonnes: int
-    listed_tonnes_max: int
-    block_tonnes_min: int
-    listed_sessions: tuple[Session, ...]
-    block_sessions: tuple[Session, ...]
-    book_levels: int
-    # Trades of one day, of both methods; zero means as many as a day can be settled with.
-    day_trades_max: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    instrument: str
-    weight: int
+# Commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,42 +71,9 @@ class CompositeWeightsSet:
     source: str
 
 
-NO_FEES = FeesSet(valid_from_day="", buyer_fee_ppm=0, seller_fee_ppm=0, source="none set")
+# What is valid on a day
 
-
-# State
-
-
-@dataclass(slots=True)
-class Dated(Generic[D]):
-    """What is valid from which day, in the order of days."""
-
-    days: list[str] = field(default_factory=list)
-    sets: list[D] = field(default_factory=list)
-
-    def put(self, day: str, dated: D) -> None:
-        index = bisect_left(self.days, day)
-        if index < len(self.days) and self.days[index] == day:
-            self.sets[index] = dated
-        else:
-            self.days.insert(index, day)
-            self.sets.insert(index, dated)
-
-    def forget_before(self, day: str) -> None:
-        """What was valid only on days before it."""
-        index = max(bisect_right(self.days, day) - 1, 0)
-        del self.days[:index], self.sets[:index]
-
-    def on(self, day: str) -> D | None:
-        index = bisect_right(self.days, day)
-        return self.sets[index - 1] if index else None
-
-
-@dataclass(slots=True)
-class Rules:
-    trading: Dated[TradingRules] = field(default_factory=Dated)
-    fees: Dated[FeesSet] = field(default_factory=Dated)
-    weights: Dated[CompositeWeightsSet] = field(default_factory=Dated)
+NO_FEES = Fees()
 
 
 def forget_before(rules: Rules, day: str) -> None:
@@ -155,7 +81,7 @@ def forget_before(rules: Rules, day: str) -> None:
         dated.forget_before(day)
 
 
-def fees_on(rules: Rules, day: str) -> FeesSet:
+def fees_on(rules: Rules, day: str) -> Fees:
     return rules.fees.on(day) or NO_FEES
 
 
@@ -179,7 +105,7 @@ def closes_ms(rules: TradingRules, day: str) -> int:
 # Decisions
 
 
-def set_trading_rules(market: "Market", command: SetTradingRules, context: Context) -> list[object]:
+def set_trading_rules(market: Market, command: SetTradingRules, context: Context) -> list[object]:
     rules = command.rules
     check_day(rules.valid_from_day, "rules.valid_from_day")
     check_source(rules.source, "rules.source")
@@ -199,7 +125,7 @@ def set_trading_rules(market: "Market", command: SetTradingRules, context: Conte
     return [TradingRulesSet(rules=rules)]
 
 
-def set_fees(market: "Market", command: SetFees, context: Context) -> list[object]:
+def set_fees(market: Market, command: SetFees, context: Context) -> list[object]:
     check_day(command.valid_from_day, "valid_from_day")
     for name, fee_ppm in (("buyer_fee_ppm", command.buyer_fee_ppm), ("seller_fee_ppm", command.seller_fee_ppm)):
         if not 0 <= fee_ppm <= FEE_PPM_MAX:
@@ -217,7 +143,7 @@ def set_fees(market: "Market", command: SetFees, context: Context) -> list[objec
     ]
 
 
-def set_composite_weights(market: "Market", command: SetCompositeWeights, context: Context) -> list[object]:
+def set_composite_weights(market: Market, command: SetCompositeWeights, context: Context) -> list[object]:
     check_day(command.valid_from_day, "valid_from_day")
     check_weights(command.weights)
     check_source(command.source)
@@ -266,16 +192,16 @@ def check_weights(weights: tuple[Weight, ...]) -> None:
 # Changes
 
 
-def on_trading_rules_set(market: "Market", event: TradingRulesSet) -> None:
+def on_trading_rules_set(market: Market, event: TradingRulesSet) -> None:
     market.rules.trading.put(event.rules.valid_from_day, event.rules)
 
 
-def on_fees_set(market: "Market", event: FeesSet) -> None:
-    market.rules.fees.put(event.valid_from_day, event)
+def on_fees_set(market: Market, event: FeesSet) -> None:
+    market.rules.fees.put(event.valid_from_day, Fees(event.buyer_fee_ppm, event.seller_fee_ppm))
 
 
-def on_composite_weights_set(market: "Market", event: CompositeWeightsSet) -> None:
-    market.rules.weights.put(event.valid_from_day, event)
+def on_composite_weights_set(market: Market, event: CompositeWeightsSet) -> None:
+    market.rules.weights.put(event.valid_from_day, event.weights)
 
 
 DECIDE: Decide = {

@@ -12,17 +12,12 @@ and once; what is blocked here is what clearing stated.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
-from trading.domain.accounts import Funds, assert_funds, assert_units, give_funds, take_back_funds
-from trading.domain.calendar import DayPhase, known_day
+from trading.domain.balances import Funds, assert_funds, assert_units, give_funds, take_back_funds
+from trading.domain.calendar import known_day
 from trading.domain.restriction import wound_up_by_settling
-from trading.domain.trades import Settlement, Trade
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
+from trading.domain.state import DayPhase, Market, Settlement, Trade
 
 # Commands
 
@@ -102,7 +97,7 @@ class AllowancesReleased:
 # Decisions
 
 
-def mark_trade_settled(market: "Market", command: MarkTradeSettled, context: Context) -> list[object]:
+def mark_trade_settled(market: Market, command: MarkTradeSettled, context: Context) -> list[object]:
     trade = awaited_trade(market, command.trade_id)
     heard = (command.buyer, command.seller, command.instrument, command.quantity_tonnes, command.value_fen)
     made = (trade.buyer, trade.seller, trade.instrument, trade.quantity_tonnes, trade.value_fen)
@@ -112,7 +107,7 @@ def mark_trade_settled(market: "Market", command: MarkTradeSettled, context: Con
     return [TradeMarkedSettled(trade_id=command.trade_id), *wound_up_by_settling(market, trade)]
 
 
-def block_trade(market: "Market", command: BlockTrade, context: Context) -> list[object]:
+def block_trade(market: Market, command: BlockTrade, context: Context) -> list[object]:
     trade = awaited_trade(market, command.trade_id)
     if not 0 <= command.blocked_fen <= trade.buyer_pays_fen:
         raise Rejected(
@@ -127,14 +122,14 @@ def block_trade(market: "Market", command: BlockTrade, context: Context) -> list
     ]
 
 
-def awaited_trade(market: "Market", trade_id: int) -> Trade:
+def awaited_trade(market: Market, trade_id: int) -> Trade:
     trade = market.trades.get(trade_id)
     if trade is None or trade.settlement is not Settlement.AWAITED:
         raise Rejected("TRADE_NOT_AWAITING_SETTLEMENT", trade_id=trade_id)
     return trade
 
 
-def note_settlement_day(market: "Market", command: NoteSettlementDay, context: Context) -> list[object]:
+def note_settlement_day(market: Market, command: NoteSettlementDay, context: Context) -> list[object]:
     day = known_day(market.calendar, command.day)
     if day.phase is not DayPhase.CLOSED:
         raise Rejected("DAY_NOT_CLOSED", day=command.day)
@@ -142,7 +137,7 @@ def note_settlement_day(market: "Market", command: NoteSettlementDay, context: C
     return [SettlementDayNoted(day=command.day)]
 
 
-def note_books_agreement(market: "Market", command: NoteBooksAgreement, context: Context) -> list[object]:
+def note_books_agreement(market: Market, command: NoteBooksAgreement, context: Context) -> list[object]:
     if command.day not in market.calendar.days and command.day <= market.calendar.last_forgotten:
         # Compared again long after: it was finished, and what agrees or not today is said of today's last day.
         return []
@@ -155,7 +150,7 @@ def note_books_agreement(market: "Market", command: NoteBooksAgreement, context:
     return [BooksAgreementNoted(day=command.day, agreed=command.agreed, disagreement=command.disagreement)]
 
 
-def releases_due(market: "Market") -> list[AllowancesReleased]:
+def releases_due(market: Market) -> list[AllowancesReleased]:
     """What the opening of a day releases: every settled purchase; all are of earlier days (T+1, rulebook 3.6)."""
     return [
         AllowancesReleased(
@@ -172,7 +167,7 @@ def releases_due(market: "Market") -> list[AllowancesReleased]:
 # Changes
 
 
-def on_trade_marked_settled(market: "Market", event: TradeMarkedSettled) -> None:
+def on_trade_marked_settled(market: Market, event: TradeMarkedSettled) -> None:
     trade = market.trades[event.trade_id]
     assert trade.settlement is Settlement.AWAITED
     trade.settlement = Settlement.SETTLED
@@ -192,7 +187,7 @@ def on_trade_marked_settled(market: "Market", event: TradeMarkedSettled) -> None
     assert_funds(seller.funds)
 
 
-def on_trade_blocked(market: "Market", event: TradeBlocked) -> None:
+def on_trade_blocked(market: Market, event: TradeBlocked) -> None:
     trade = market.trades[event.trade_id]
     assert trade.settlement is Settlement.AWAITED
     trade.settlement = Settlement.BLOCKED
@@ -215,7 +210,7 @@ def on_trade_blocked(market: "Market", event: TradeBlocked) -> None:
     assert_units(sold)
 
 
-def take_received(market: "Market", funds: Funds, trade: Trade) -> None:
+def take_received(market: Market, funds: Funds, trade: Trade) -> None:
     """The proceeds of a trade are no longer waiting."""
     if trade.day == market.calendar.last_opened:
         funds.received_today_fen -= trade.seller_receives_fen
@@ -223,14 +218,14 @@ def take_received(market: "Market", funds: Funds, trade: Trade) -> None:
         funds.received_earlier_fen -= trade.seller_receives_fen
 
 
-def on_settlement_day_noted(market: "Market", event: SettlementDayNoted) -> None:
+def on_settlement_day_noted(market: Market, event: SettlementDayNoted) -> None:
     day = market.calendar.days[event.day]
     assert day.phase is DayPhase.CLOSED
     day.settled = True
     market.calendar.last_settled = max(market.calendar.last_settled, event.day)
 
 
-def on_books_agreement_noted(market: "Market", event: BooksAgreementNoted) -> None:
+def on_books_agreement_noted(market: Market, event: BooksAgreementNoted) -> None:
     """Books are cumulative: what agrees after a day agrees for all days before it."""
     calendar = market.calendar
     day = calendar.days[event.day]
@@ -245,7 +240,7 @@ def on_books_agreement_noted(market: "Market", event: BooksAgreementNoted) -> No
             earlier.books_agreed |= earlier.settled and earlier.day <= event.day
 
 
-def on_allowances_released(market: "Market", event: AllowancesReleased) -> None:
+def on_allowances_released(market: Market, event: AllowancesReleased) -> None:
     trade = market.trades.pop(event.trade_id)
     assert trade.settlement is Settlement.SETTLED
     assert trade.day < market.calendar.open_day, "T+1"

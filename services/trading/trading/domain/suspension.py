@@ -4,16 +4,12 @@ While it lasts nothing is ordered or taken; listings rest and may be cancelled (
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Decide, Evolve, Rejected
 from chassis.shapes import check_ground
 from trading.domain.instruments import known_instrument
+from trading.domain.state import Market
 from trading.domain.values import check_instrument
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
 
 # Commands
 
@@ -47,7 +43,7 @@ class TradingResumed:
 # Decisions
 
 
-def suspend_trading(market: "Market", command: SuspendTrading, context: Context) -> list[object]:
+def suspend_trading(market: Market, command: SuspendTrading, context: Context) -> list[object]:
     check_scope(command.instrument)
     check_ground(command.ground)
     if suspended_ground(market, command.instrument):
@@ -56,7 +52,7 @@ def suspend_trading(market: "Market", command: SuspendTrading, context: Context)
     return [TradingSuspended(instrument=command.instrument, ground=command.ground)]
 
 
-def resume_trading(market: "Market", command: ResumeTrading, context: Context) -> list[object]:
+def resume_trading(market: Market, command: ResumeTrading, context: Context) -> list[object]:
     check_scope(command.instrument)
     if not suspended_ground(market, command.instrument):
         raise Rejected("NOT_SUSPENDED", instrument=command.instrument)
@@ -69,7 +65,7 @@ def check_scope(instrument: str) -> None:
         check_instrument(instrument)
 
 
-def suspended_ground(market: "Market", instrument: str) -> str:
+def suspended_ground(market: Market, instrument: str) -> str:
     """Of the instrument's own suspension, or of that of all when none is named; empty while there is none."""
     return known_instrument(market, instrument).suspended_ground if instrument else market.suspended_ground
 
@@ -77,15 +73,15 @@ def suspended_ground(market: "Market", instrument: str) -> str:
 # Changes
 
 
-def on_trading_suspended(market: "Market", event: TradingSuspended) -> None:
+def on_trading_suspended(market: Market, event: TradingSuspended) -> None:
     set_ground(market, event.instrument, event.ground)
 
 
-def on_trading_resumed(market: "Market", event: TradingResumed) -> None:
+def on_trading_resumed(market: Market, event: TradingResumed) -> None:
     set_ground(market, event.instrument, "")
 
 
-def set_ground(market: "Market", instrument: str, ground: str) -> None:
+def set_ground(market: Market, instrument: str, ground: str) -> None:
     if instrument:
         market.instruments[instrument].suspended_ground = ground
     else:

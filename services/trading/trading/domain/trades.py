@@ -8,19 +8,13 @@ took out of its run is remembered on, blocked.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from chassis.decider import Context, Evolve
 from trading.domain import fees
-from trading.domain.accounts import assert_funds, assert_units
-from trading.domain.calendar import Total
+from trading.domain.balances import assert_funds, assert_units
 from trading.domain.prices import note_block_trade, note_listed_trade
+from trading.domain.state import Market, Total, Trade
 from trading.domain.values import Method, Side
-
-if TYPE_CHECKING:
-    from trading.domain.market import Market
-
 
 # Events
 
@@ -51,39 +45,11 @@ class TradeExecuted:
         return self.buyer_fee_fen if self.taker_account == self.buyer else self.seller_fee_fen
 
 
-# State
-
-
-class Settlement(IntEnum):
-    """Where a remembered trade stands."""
-
-    AWAITED = 1
-    SETTLED = 2
-    BLOCKED = 3
-
-
-@dataclass(slots=True)
-class Trade:
-    trade_id: int
-    day: str
-    instrument: str
-    method: Method
-    quantity_tonnes: int
-    value_fen: int
-    buyer: str
-    seller: str
-    # Value and the buyer's fee.
-    buyer_pays_fen: int
-    # Value less the seller's fee.
-    seller_receives_fen: int
-    settlement: Settlement = Settlement.AWAITED
-
-
 # What the two methods ask
 
 
 def executed(
-    market: "Market",
+    market: Market,
     context: Context,
     *,
     instrument: str,
@@ -124,7 +90,7 @@ def executed(
 # Changes
 
 
-def on_trade_executed(market: "Market", event: TradeExecuted) -> None:
+def on_trade_executed(market: Market, event: TradeExecuted) -> None:
     assert event.trade_id == market.trade_id_last + 1
     assert event.day == market.calendar.open_day
     assert event.buyer != event.seller
@@ -149,7 +115,7 @@ def on_trade_executed(market: "Market", event: TradeExecuted) -> None:
     count(market, event)
 
 
-def take_from_maker(market: "Market", event: TradeExecuted, trade: Trade) -> None:
+def take_from_maker(market: Market, event: TradeExecuted, trade: Trade) -> None:
     """The maker's part was locked: behind its listing, or behind the block's terms."""
     if event.method is Method.LISTED:
         order = market.orders[event.maker_order_id]
@@ -169,7 +135,7 @@ def take_from_maker(market: "Market", event: TradeExecuted, trade: Trade) -> Non
         market.accounts[event.seller].units_of(event.instrument).locked_tonnes -= event.quantity_tonnes
 
 
-def take_from_taker(market: "Market", event: TradeExecuted, trade: Trade) -> None:
+def take_from_taker(market: Market, event: TradeExecuted, trade: Trade) -> None:
     if event.taker_account == event.buyer:
         funds = market.accounts[event.buyer].funds
         funds.available_fen -= trade.buyer_pays_fen + event.lock_change_fen
@@ -178,7 +144,7 @@ def take_from_taker(market: "Market", event: TradeExecuted, trade: Trade) -> Non
         market.accounts[event.seller].units_of(event.instrument).available_tonnes -= event.quantity_tonnes
 
 
-def give(market: "Market", trade: Trade) -> None:
+def give(market: Market, trade: Trade) -> None:
     """The buyer's units wait for T+1; the seller's proceeds can be spent today."""
     buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
     bought, sold = buyer.units_of(trade.instrument), seller.units_of(trade.instrument)
@@ -196,7 +162,7 @@ def give(market: "Market", trade: Trade) -> None:
     assert_funds(seller.funds)
 
 
-def count(market: "Market", event: TradeExecuted) -> None:
+def count(market: Market, event: TradeExecuted) -> None:
     """In the day's prices and totals."""
     instrument = market.instruments[event.instrument]
     if event.method is Method.LISTED:

@@ -1,0 +1,372 @@
+"""The state of trading, whole: what is open, who holds what, and what is remembered until it is settled.
+
+It is bounded by accounts, open listings and negotiations, trades of unfinished days and a year's calendar, not by
+history. Ids count from 1 without gaps; the last one given is kept, so that an id that was never given can be told
+from one whose subject is gone.
+
+Only data is defined here, with what follows from one object alone. Each concept's module has its commands, events,
+decisions and changes, and imports this one; this one imports none of them. Two structures that keep invariants of their
+own have modules of their own: the order book (book.py), and an account's units and money (balances.py).
+"""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from trading.domain.arithmetic import average_price_fen
+from trading.domain.balances import Funds, Units
+from trading.domain.book import Book, Order
+from trading.domain.values import Method, Side
+
+D = TypeVar("D")
+
+# The calendar (calendar.py, opening.py, overriding.py, closing.py)
+
+
+class DayPhase(IntEnum):
+    """Numbered as in the proto."""
+
+    ANNOUNCED = 1
+    OPEN = 2
+    CLOSED = 3
+
+
+@dataclass(slots=True)
+class Total:
+    """What was traded in one instrument by one method on one day."""
+
+    trades: int = 0
+    quantity_tonnes: int = 0
+    value_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a day from being opened: the reason of the refusal, and of what (overriding.py)."""
+
+    reason: str
+    subject: str
+
+
+@dataclass(slots=True)
+class Day:
+    day: str
+    phase: DayPhase = DayPhase.ANNOUNCED
+    opened_ms: int = 0
+    closed_ms: int = 0
+    # The last override that was proposed, and of which obstacles, until it is approved.
+    override_proposed_by: str = ""
+    override_proposed: tuple[Obstacle, ...] = ()
+    override_approved_by: str = ""
+    first_trade_id: int = 0
+    last_trade_id: int = 0
+    whole: Total = field(default_factory=Total)
+    totals: dict[tuple[str, Method], Total] = field(default_factory=dict)
+    settled: bool = False
+    books_agreed: bool = False
+
+
+@dataclass(slots=True)
+class Calendar:
+    days: dict[str, Day] = field(default_factory=dict)
+    last_announced: str = ""
+    last_opened: str = ""
+    # The last day that was forgotten: finished, or never opened, and long ago.
+    last_forgotten: str = ""
+    # The last day that clearing reported as settled.
+    last_settled: str = ""
+    open_day: str = ""
+    # The last day after which clearing compared the books, and what differed then, as clearing names it.
+    last_compared: str = ""
+    disagreement: str = ""
+    # The obstacles that two people overrode, for as long as they remain.
+    covered: set[Obstacle] = field(default_factory=set)
+
+
+# The rules, valid from a day on (rules.py)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Minutes since midnight, China time; the close is not part of it."""
+
+    open_minute: int
+    close_minute: int
+
+    def __str__(self) -> str:
+        opens, closes = divmod(self.open_minute, 60), divmod(self.close_minute, 60)
+        return f"{opens[0]:02}:{opens[1]:02}-{closes[0]:02}:{closes[1]:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class TradingRules:
+    valid_from_day: str
+    source: str
+    listed_band_bp: int
+    block_band_bp: int
+    price_tick_fen: int
+    quantity_tick_tonnes: int
+    listed_tonnes_max: int
+    block_tonnes_min: int
+    listed_sessions: tuple[Session, ...]
+    block_sessions: tuple[Session, ...]
+    book_levels: int
+    # Trades of one day, of both methods; zero means as many as a day can be settled with.
+    day_trades_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """In parts per million of a day's value. None are due before any are set (rulebook 3.7)."""
+
+    buyer_fee_ppm: int = 0
+    seller_fee_ppm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How much an instrument counts in the composite price."""
+
+    instrument: str
+    weight: int
+
+
+@dataclass(slots=True)
+class Dated(Generic[D]):
+    """What is valid from which day, in the order of days."""
+
+    days: list[str] = field(default_factory=list)
+    sets: list[D] = field(default_factory=list)
+
+    def put(self, day: str, dated: D) -> None:
+        index = bisect_left(self.days, day)
+        if index < len(self.days) and self.days[index] == day:
+            self.sets[index] = dated
+        else:
+            self.days.insert(index, day)
+            self.sets.insert(index, dated)
+
+    def forget_before(self, day: str) -> None:
+        """What was valid only on days before it."""
+        index = max(bisect_right(self.days, day) - 1, 0)
+        del self.days[:index], self.sets[:index]
+
+    def on(self, day: str) -> D | None:
+        index = bisect_right(self.days, day)
+        return self.sets[index - 1] if index else None
+
+
+@dataclass(slots=True)
+class Rules:
+    trading: Dated[TradingRules] = field(default_factory=Dated)
+    fees: Dated[Fees] = field(default_factory=Dated)
+    weights: Dated[tuple[Weight, ...]] = field(default_factory=Dated)
+
+
+# Instruments and prices (instruments.py, prices.py)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an instrument may be traded at on a day; both ends are allowed."""
+
+    instrument: str
+    previous_close_fen: int
+    listed_low_fen: int
+    listed_high_fen: int
+    block_low_fen: int
+    block_high_fen: int
+
+
+@dataclass(slots=True)
+class DayPrices:
+    """One instrument's day; prices are zero before the first listed trade."""
+
+    last_fen: int = 0
+    open_fen: int = 0
+    high_fen: int = 0
+    low_fen: int = 0
+    listed_tonnes: int = 0
+    listed_value_fen: int = 0
+    block_tonnes: int = 0
+    block_value_fen: int = 0
+    trades: int = 0
+
+    @property
+    def average_fen(self) -> int:
+        return average_price_fen(self.listed_value_fen, self.listed_tonnes) if self.listed_tonnes else 0
+
+
+@dataclass(slots=True)
+class Instrument:
+    instrument: str
+    # Empty while it is only a vintage.
+    listed_day: str = ""
+    # Zero before its first day, if the composite is to be its reference.
+    previous_close_fen: int = 0
+    # Of the last day opened, if it was listed by then.
+    limits: Limits | None = None
+    prices: DayPrices = field(default_factory=DayPrices)
+    # Closed days only.
+    year: str = ""
+    year_tonnes: int = 0
+    year_value_fen: int = 0
+    total_tonnes: int = 0
+    total_value_fen: int = 0
+    suspended_ground: str = ""
+    book: Book = field(default_factory=Book)
+
+    def listed_on(self, day: str) -> bool:
+        return self.listed_day != "" and self.listed_day <= day
+
+
+@dataclass(slots=True)
+class Composite:
+    """The composite price; its day's path is zero before the first listed trade."""
+
+    # The instruments that count on the open day, with their weights.
+    weights: tuple[tuple[str, int], ...] = ()
+    # Zero before there is one.
+    previous_close_fen: int = 0
+    close_fen: int = 0
+    open_fen: int = 0
+    high_fen: int = 0
+    low_fen: int = 0
+
+
+# Accounts (accounts.py, restriction.py)
+
+
+@dataclass(slots=True)
+class Account:
+    account: str
+    eligible_to_trade: bool
+    # Why the registry restricted it, and the number of that restriction; empty while it is not.
+    stopped_ground: str = ""
+    restriction: int = 0
+    closed: bool = False
+    units: dict[str, Units] = field(default_factory=dict)
+    funds: Funds = field(default_factory=Funds)
+    # Open orders and negotiations, by id.
+    orders: dict[int, None] = field(default_factory=dict)
+    blocks: dict[int, None] = field(default_factory=dict)
+    # Values of the last day opened, which its fees are of (fees.py): traded, and open to be bought.
+    bought_today_fen: int = 0
+    sold_today_fen: int = 0
+    bidding_fen: int = 0
+    # Trades, bought or sold, that two people took out of their run.
+    trades_blocked: int = 0
+
+    @property
+    def unsettled_tonnes(self) -> int:
+        """Bought and sold together, in all instruments; zero when no trade of the account awaits settlement."""
+        return sum(units.bought_unsettled_tonnes + units.sold_unsettled_tonnes for units in self.units.values())
+
+    def awaits_only(self, unsettled_tonnes: int) -> bool:
+        """Whether so much is all that awaits settlement, and no trade that two people took out waits for its end."""
+        return self.unsettled_tonnes == unsettled_tonnes and not self.trades_blocked
+
+    @property
+    def awaits_nothing(self) -> bool:
+        return self.awaits_only(0)
+
+    def units_of(self, instrument: str) -> Units:
+        units = self.units.get(instrument)
+        if units is None:
+            units = self.units[instrument] = Units()
+        return units
+
+
+# Negotiations, trades, and what was given back (negotiations.py, trades.py, settlement.py, custody.py)
+
+
+@dataclass(slots=True)
+class Block:
+    """An open negotiation."""
+
+    block_id: int
+    instrument: str
+    buyer: str
+    seller: str
+    # Whose terms are on the table, and whom they are put to.
+    proposer: str
+    responder: str
+    price_fen: int
+    quantity_tonnes: int
+    # What the proposer buys, or its lock if it sells: one of the two is zero.
+    bidding_fen: int
+    locked_tonnes: int
+
+    @property
+    def proposer_side(self) -> Side:
+        return Side.BUY if self.proposer == self.buyer else Side.SELL
+
+
+class Settlement(IntEnum):
+    """How far the settlement of a remembered trade has come."""
+
+    AWAITED = 1
+    SETTLED = 2
+    BLOCKED = 3
+
+
+@dataclass(slots=True)
+class Trade:
+    trade_id: int
+    day: str
+    instrument: str
+    method: Method
+    quantity_tonnes: int
+    value_fen: int
+    buyer: str
+    seller: str
+    # Value and the buyer's fee.
+    buyer_pays_fen: int
+    # Value less the seller's fee.
+    seller_receives_fen: int
+    settlement: Settlement = Settlement.AWAITED
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """Units given back to the registry, which has not booked them yet as far as was heard."""
+
+    account: str
+    instrument: str
+    quantity_tonnes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """Money released to clearing, which has not booked it yet as far as was heard."""
+
+    account: str
+    amount_fen: int
+
+
+@dataclass(slots=True)
+class Market:
+    calendar: Calendar = field(default_factory=Calendar)
+    rules: Rules = field(default_factory=Rules)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    composite: Composite = field(default_factory=Composite)
+    # Why trading is suspended in all instruments; empty while it is not.
+    suspended_ground: str = ""
+    accounts: dict[str, Account] = field(default_factory=dict)
+    # Open listings, open negotiations, and trades that are not released yet or are blocked.
+    orders: dict[int, Order] = field(default_factory=dict)
+    blocks: dict[int, Block] = field(default_factory=dict)
+    trades: dict[int, Trade] = field(default_factory=dict)
+    # By return id and release id.
+    returns: dict[int, Returning] = field(default_factory=dict)
+    releases: dict[int, Releasing] = field(default_factory=dict)
+    order_id_last: int = 0
+    block_id_last: int = 0
+    trade_id_last: int = 0
+    return_id_last: int = 0
+    release_id_last: int = 0
+    # Clearing's number of the last fund entry heard.
+    entry_last: int = 0
+    # Numbers before it whose entries were set aside, and are not decided again yet.
+    entries_missing: set[int] = field(default_factory=set)
