@@ -12,7 +12,7 @@ import pytest
 from support.repository import ROOT
 from support.seeds import seeds
 from support.simulation.people import everything
-from support.simulation.report import missing, report
+from support.simulation.report import expected, missing, report
 from support.simulation.run import Played, simulate
 
 SEEDS = seeds(28)
@@ -42,6 +42,17 @@ def test_every_action_and_every_fault_occurred_in_these_seeds(capsys: pytest.Cap
     with capsys.disabled():
         print("", report(counts), sep="\n")
     assert missing(counts) == []
+
+
+def test_a_run_of_seeds_prints_its_report_and_nothing_else() -> None:
+    """Of seed 13 appends fail in processes that are being ended: nothing is said of their tasks."""
+    command = (sys.executable, "scripts/simulate", "--seeds", "2", "--base", "13")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SUBPROCESS_S_MAX)
+    first, *lines, sound, never = done.stdout.splitlines()
+    assert (first, sound, done.stderr) == ("seeds 13 to 14", "2 of 2 seeds are sound", "")
+    assert [line.split(maxsplit=1)[1] for line in lines] == expected()
+    assert never.startswith("never occurred: ")
 
 
 @pytest.mark.parametrize("seed", SEEDS[:2])

@@ -261,6 +261,8 @@ class Writer(Generic[S]):
             self._turn_away(taken)
             raise
         self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True))))
+        # Where the writer is cancelled, nobody looks at how the append ended: the process ends, and is in doubt anyway.
+        self._append.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     def _take(self) -> _Waiting:
         first = self._waiting.popleft()

@@ -174,3 +174,12 @@ class Market:
 
     async def come_to_rest(self) -> None:
         await self.until(self.port.at_rest, "the market to come to rest")
+
+    async def come_to_an_end(self) -> None:
+        """Rest for good: no call is on its way that may still change something."""
+
+        async def all_delivered() -> bool:
+            return not self.network.has_repeats
+
+        await self.until(all_delivered, "every call to be delivered")
+        await self.come_to_rest()

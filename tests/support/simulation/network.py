@@ -99,6 +99,11 @@ class Network:
     def at(self, name: str) -> list[Host]:
         return [] if name.partition(":")[0] in self.away else [host for host in self._hosts[name] if host.alive]
 
+    @property
+    def has_repeats(self) -> bool:
+        """Whether a call is still to be delivered again: it may change something."""
+        return bool(self._again)
+
     def again(self, call: Any) -> None:
         """Delivered, its answer dropped."""
 

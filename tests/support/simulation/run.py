@@ -1,8 +1,10 @@
 """A seed, played and judged."""
 
+import gc
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from carbonmarket.log.v1.log_service_pb2 import Record
@@ -17,6 +19,8 @@ from support.simulation.weather import Chance, Weather
 Play = Callable[[Market, Player], Awaitable[None]]
 Logs = dict[str, list[Record]]
 
+LOGGERS = ("chassis", "asyncio")
+"""asyncio complains of a task whose exception nobody looked at, once the task is collected."""
 EXPECTED_ERRORS = ("the tables stay as of",)
 """Errors that are logged where two replicas meet, or where a session ends."""
 LOST_BY_A_FORK = "trading knows every account"
@@ -55,20 +59,28 @@ class Errors(logging.Handler):
             self.lines.append(line[:500])
 
 
+@contextmanager
+def logged_to(errors: Errors, logger: logging.Logger) -> Iterator[None]:
+    """Nothing of it is printed."""
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(errors)
+    try:
+        yield
+    finally:
+        logger.removeHandler(errors)
+        logger.propagate = before
+
+
 def simulate(
     seed: int, play: Play, weather: Weather | None = None, actions: int = 40, expected_errors: Sequence[str] = ()
 ) -> Played:
     """Plays a seed. When it has been played the faults stop, and all must come to rest."""
     errors = Errors((*EXPECTED_ERRORS, *expected_errors))
-    root = logging.getLogger("chassis")
-    root.addHandler(errors)
-    before = root.propagate
-    root.propagate = False
-    try:
+    with ExitStack() as stack:
+        for name in LOGGERS:
+            stack.enter_context(logged_to(errors, logging.getLogger(name)))
         played = run_virtually(_simulate(seed, play, weather, actions))
-    finally:
-        root.removeHandler(errors)
-        root.propagate = before
+        gc.collect()
     expected = OF_A_FORK if played.counts["fork"] else ()
     played.faults.extend(f"logged: {line}" for line in errors.lines if not any(each in line for each in expected))
     return played
@@ -82,7 +94,7 @@ async def _simulate(seed: int, play: Play, weather: Weather | None, actions: int
         await player.set_up()
         await play(market, player)
         chance.calm()
-        await market.come_to_rest()
+        await market.come_to_an_end()
         return await judged(market, seed)
     finally:
         await market.close()

@@ -1,6 +1,7 @@
 """The writer when things go wrong: callers that leave, parts that fail after the commit, a state that breaks."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ import pytest
 from chassis.call import Bug, Expired, Overloaded, Unavailable
 from chassis.decider import Claimed, Context, Decider, Malformed
 from chassis.engine import Batch, Done, Engine, StateUnusable
+from chassis.log import LogUnavailable
 from chassis.memory_log import MemoryLog, MemoryStore
 from chassis.record import Head, HeardUpTo, Record
 from chassis.submission import HeardRecord
@@ -31,6 +33,7 @@ class GatedLog(MemoryLog):
         self.may_commit = asyncio.Event()
         self.may_commit.set()
         self.reads_fail = False
+        self.appends_fail = False
 
     async def append(
         self,
@@ -41,6 +44,8 @@ class GatedLog(MemoryLog):
         claims: Sequence[Claimed] = (),
     ) -> None:
         await self.may_commit.wait()
+        if self.appends_fail:
+            raise LogUnavailable("the append is in doubt")
         await super().append(head, records, heard, host_ms, claims)
 
     async def read(self, after_position: int, records_max: int) -> list[Record]:
@@ -274,6 +279,23 @@ async def test_ending_the_writer_cancels_no_append_that_is_under_way() -> None:
         with pytest.raises(Unavailable):
             await second
     assert len(store.records) == 1
+
+
+async def test_an_append_that_fails_while_the_writer_is_being_ended_leaves_no_exception_that_nobody_looked_at() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["message"]))
+    async with writing() as (writer, log, running):
+        log.may_commit.clear()
+        log.appends_fail = True
+        first = asyncio.create_task(writer.submit(Add(1), call_of(ADA, "r1")))
+        await settle()
+        running.cancel()
+        log.may_commit.set()
+        with pytest.raises(Unavailable):
+            await first
+    del writer, log, running, first
+    gc.collect()
+    assert complaints == []
 
 
 async def test_a_command_that_ended_the_process_is_not_decided_again_by_the_same_release() -> None:
