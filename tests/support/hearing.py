@@ -71,16 +71,19 @@ class FakeConsumer:
 
 
 class FakeRemote:
-    """The source's log; away when told."""
+    """The source's log; away, or without an answer, as the test decides."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.away = False
         self.refuses = False
+        self.hangs = False
         self.reads = 0
 
     async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
         self.reads += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.away:
             raise NotYet("away")
         if self.refuses:

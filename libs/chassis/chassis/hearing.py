@@ -3,8 +3,9 @@
 The position and digest last heard are stored in the transaction of what they caused. A record at or below that
 position is skipped, the next one is processed if it chains, and one further on shows a gap, which is read from the
 other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
-message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log; each look
-also tells how far behind we are.
+message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log. Each such
+look begins with the record heard last, so that it notices a log that forked, and says how far behind we are. It runs
+beside what Kafka brings: a source that does not answer delays nothing that it has signed.
 
 What arrives on Kafka may be anybody's, also where it chains: it is believed as far as it chains up to a record that
 bears the source's seal (seals.py), and nobody is asked. What comes after the last seal is read from the source's log.
@@ -16,6 +17,7 @@ in a reaction or a decision pauses the source as a fork does; what came before i
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import descriptor_pool
@@ -47,6 +49,15 @@ class Halted(Exception):
     def __init__(self, why: str, at: Record | None = None) -> None:
         super().__init__(why)
         self.at = at
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the source's log answered: from the record `heard` on, that one included, and where the log ended."""
+
+    heard: HeardUpTo
+    records: Sequence[Record]
+    head_position: int
 
 
 class Lag:
@@ -126,69 +137,84 @@ class Hearing:
         logger.critical("hearing %s is halted: %s", self.source, halt, extra=where)
 
     async def _hear(self) -> None:
-        await self._check_fork()
-        await self._read_missing()
+        await self._catch_up()
         if self.halted_because:
             await self._note("", self.upto.position)
-        while True:
-            arrived = await self._consumer.next_batch(SILENCE_SECONDS)
-            sealed = self._seals.sealed(sequel(self.upto, arrived).ready)
-            await self._take(sealed)
-            # Missing records, forged ones, unsigned ones, or nothing but what was heard already: Kafka is slower than
-            # the log, or repeats itself.
-            new = sum(record.position > self.upto.position for record in arrived)
-            if new or not sealed or self.lag.seconds() > SILENCE_SECONDS:
-                await self._read_missing(insist=False)
-
-    async def _check_fork(self, *, insist: bool = True) -> None:
-        """The record we heard last must stand in the source as we heard it. Insists on an answer, or leaves it."""
-        upto = self.upto
-        if upto.position == 0:
-            return
+        arriving = self._next_batch()
+        looking: asyncio.Task[Look | None] | None = None
+        must_look = False
         try:
-            records, head_position = await (self._read if insist else self._remote.read_log)(upto.position - 1, 1)
-        except (NotYet, Refused):
-            return
-        if not records:
-            raise Halted(f"the source ends at {head_position}, but {upto.position} was heard: it came back older")
-        if records[0].digest != upto.digest:
-            raise Halted(forked(upto, records[0]), records[0])
+            while True:
+                under_way = (arriving, looking) if looking is not None else (arriving,)
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                if looking is not None and looking.done():
+                    look, looking = looking.result(), None
+                    must_look |= look is not None and await self._take_look(look)
+                if arriving.done():
+                    arrived, arriving = arriving.result(), self._next_batch()
+                    must_look |= await self._take_arrived(arrived)
+                if must_look and looking is None:
+                    looking, must_look = asyncio.create_task(self._look(self.upto)), False
+        finally:
+            arriving.cancel()
+            if looking is not None:
+                looking.cancel()
 
-    async def _read_missing(self, *, insist: bool = True) -> None:
-        """From the source's log. Where it cannot be read now, insists, or leaves it for the next time."""
+    def _next_batch(self) -> "asyncio.Task[list[Record]]":
+        return asyncio.create_task(self._consumer.next_batch(SILENCE_SECONDS))
+
+    async def _take_arrived(self, arrived: Sequence[Record]) -> bool:
+        """Takes what is signed of what Kafka brought. Returns whether the source's log must be read: because records
+        are missing, forged or unsigned, because nothing came but what was heard already (Kafka is slower than the log,
+        or repeats itself), or because it was not read for some time.
+        """
+        sealed = self._seals.sealed(sequel(self.upto, arrived).ready)
+        await self._take(sealed)
+        is_more = any(record.position > self.upto.position for record in arrived)
+        return is_more or not sealed or self.lag.seconds() > SILENCE_SECONDS
+
+    async def _catch_up(self) -> None:
+        """Reads the source's log up to its end. Waits until the source answers."""
         while True:
-            try:
-                records, head_position = await self._remote.read_log(self.upto.position, READ_RECORDS_MAX)
-            except (NotYet, Refused) as error:
-                logger.debug("%s", error, extra={"source": self.source})
-                if not insist:
-                    return
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if head_position < self.upto.position:
-                raise Halted(
-                    f"the source ends at {head_position}, but {self.upto.position} was heard: it came back older"
-                )
-            self.lag.records = head_position - self.upto.position
-            found = sequel(self.upto, records)
-            await self._take(found.ready)
-            if found.stranger is not None:
-                raise Halted(forked(self.upto, found.stranger), found.stranger)
-            if self.upto.position >= head_position:
-                # Nothing more came that would have to chain: it may have forked and be just as long.
-                await self._check_fork(insist=insist)
-                self.lag.note_in_step()
+            look = await self._look(self.upto)
+            is_behind = look is None or await self._take_look(look)
+            if look is not None and self.upto.position >= look.head_position:
                 return
-            if not found.ready:
+            if look is None or not is_behind:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
-        while True:
-            try:
-                return await self._remote.read_log(after_position, records_max)
-            except (NotYet, Refused) as error:
-                logger.debug("%s", error, extra={"source": self.source})
-                await asyncio.sleep(RETRY_SECONDS)
+    async def _look(self, heard: HeardUpTo) -> Look | None:
+        """Reads the source's log from the record heard last, that one included. None where the source does not answer
+        now.
+        """
+        try:
+            records, head_position = await self._remote.read_log(max(heard.position - 1, 0), READ_RECORDS_MAX)
+        except (NotYet, Refused) as error:
+            logger.debug("%s", error, extra={"source": self.source})
+            return None
+        return Look(heard, records, head_position)
+
+    async def _take_look(self, look: Look) -> bool:
+        """Takes what a look found. Records may have come from Kafka since it began. Returns whether it brought some,
+        and more are left to read. Raises Halted where the log is not the one that was heard.
+        """
+        heard = look.heard
+        if heard.position > 0:
+            if not look.records:
+                raise Halted(
+                    f"the source ends at {look.head_position}, but {heard.position} was heard: it came back older"
+                )
+            if look.records[0].digest != heard.digest:
+                raise Halted(forked(heard, look.records[0]), look.records[0])
+        found = sequel(self.upto, look.records)
+        self.lag.records = max(look.head_position - self.upto.position, 0)
+        await self._take(found.ready)
+        if found.stranger is not None:
+            raise Halted(forked(self.upto, found.stranger), found.stranger)
+        if self.upto.position >= look.head_position:
+            self.lag.note_in_step()
+            return False
+        return bool(found.ready)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Submits what continues what was heard."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.memory_log import MemoryStore
-from chassis.record import Head, Sequel, genesis, sequel
+from chassis.record import Head, Record, Sequel, genesis, sequel
 from support.hearing import (
     SOURCE,
     FakeRemote,
@@ -148,3 +149,45 @@ async def test_while_the_source_is_away_what_it_sealed_is_heard() -> None:
         await consumer.batches.put(await sealed(source_records(3)))
         await until_heard(ear, 3)
         assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_a_source_that_takes_calls_and_does_not_answer_delays_nothing_that_it_sealed() -> None:
+    remote = FakeRemote()
+    records = source_records(4)
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        await asyncio.sleep(0.05)
+        remote.hangs = True
+        remote.records = records
+        # The first batch lacks its seal, so the log is read, and no answer comes.
+        await consumer.batches.put(records[:1])
+        await asyncio.sleep(0.05)
+        assert ear.upto.position == 0
+        for end in (2, 3, 4):
+            await consumer.batches.put(await sealed(records[:end]))
+            await until_heard(ear, end)
+        assert (await writer.read(lambda state: state.total)).value == 4
+
+
+async def test_an_answer_that_is_older_than_what_kafka_brought_meanwhile_is_no_fork() -> None:
+    remote = FakeRemote()
+    remote.records = source_records(2)
+    answer, asked = asyncio.Event(), asyncio.Event()
+    read_log = remote.read_log
+
+    async def read_slowly(after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+        found = await read_log(after_position, records_max)
+        asked.set()
+        await answer.wait()
+        return found
+
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, _):
+        await until_heard(ear, 2)
+        remote.read_log = read_slowly  # type: ignore[method-assign]  # the test's own source
+        async with asyncio.timeout(5):
+            await asked.wait()
+        remote.records = source_records(5)
+        await consumer.batches.put(await sealed(remote.records))
+        await until_heard(ear, 5)
+        answer.set()
+        await asyncio.sleep(0.1)
+        assert (ear.upto.position, ear.halted_because) == (5, "")
