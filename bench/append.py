@@ -5,10 +5,9 @@ from pathlib import Path
 
 import asyncpg
 
-import chassis
 from bench.table import measure, show
-from chassis.postgres_log import PostgresLog, migrate, open_pool
-from chassis.record import Head, Record, chain, genesis
+from chassis.core.record import Head, Record, chain, genesis
+from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
 from rehearsal.postgres import Postgres
 
 DATA = b"x" * 120
@@ -37,7 +36,7 @@ async def run(folder: Path) -> None:
 
 async def against(database_url: str) -> None:
     pool = await open_pool(database_url)
-    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    await migrate(pool, [MIGRATIONS])
     await pool.execute(
         "CREATE TABLE peer (LIKE log INCLUDING ALL); ALTER TABLE peer DROP command_digest, DROP command_events"
     )

@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from bench.table import Row, measure, show
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
-from chassis.codec import codec_of
+from chassis.core.codec import codec_of
 from trading.domain.trades import TradeExecuted
 from trading.domain.values import Method
 

@@ -17,10 +17,10 @@ from bench.commands import VINTAGE, endowed
 from bench.table import Row, measure, show
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client import CarbonMarket
-from chassis.door import GrpcDoor
-from chassis.server import Role, Server
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from chassis.serving.door import GrpcDoor
+from chassis.serving.server import Role, Server
 from rehearsal.stack import Stack, Start
 
 WAITING = 1_000

@@ -7,12 +7,12 @@ import pytest
 import clearing.__main__
 import registry.__main__
 import trading.__main__
-from chassis.composition import fold_of
-from chassis.engine import Engine
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import Head, first_fault, genesis
-from chassis.service import Service
-from chassis.tracing import Tracing
+from chassis.core.engine import Engine
+from chassis.core.record import Head, first_fault, genesis
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.process.composition import fold_of
+from chassis.process.service import Service
+from chassis.say.tracing import Tracing
 from support.golden_logs import golden_log
 
 ALL: list[Service[Any]] = [registry.__main__.REGISTRY, trading.__main__.TRADING, clearing.__main__.CLEARING]

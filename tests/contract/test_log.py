@@ -2,19 +2,18 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-import chassis
-from chassis.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
-from chassis.decider import Claim, as_facts
-from chassis.log import Fenced, Found, Key, Log, LogUnavailable, Snapshot
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.postgres_log import PostgresLog, migrate, open_pool
-from chassis.record import Head, HeardUpTo, Record, chain, first_fault, genesis
+from chassis.core.decider import Claim, as_facts
+from chassis.core.keys import Found, Key
+from chassis.core.record import Head, HeardUpTo, Record, chain, first_fault, genesis
+from chassis.log.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
+from chassis.log.protocol import Fenced, Log, LogUnavailable, Snapshot
 
 LOG_ID = "tally"
 NOW_MS = 1_800_000_000_000
@@ -51,8 +50,7 @@ async def session(request: pytest.FixtureRequest, database_url: str) -> AsyncIte
         yield Sessions(new, set_store)
         return
     pool = await open_pool(database_url)
-    shell = Path(chassis.__file__).parent
-    await migrate(pool, [shell / "migrations"])
+    await migrate(pool, [MIGRATIONS])
 
     async def connect() -> Log:
         opened.append(PostgresLog(LOG_ID, database_url, pool))

@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from chassis import projections
-from chassis.postgres_tables import NOT_DERIVED
+from chassis.edges.postgres_tables import NOT_DERIVED
+from chassis.followers import projections
 from rehearsal.postgres import Postgres
 from support.auditor import audit_services
 from support.day import DAYS, Player

@@ -7,7 +7,7 @@ import yaml
 
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.tracing import is_sampled
+from chassis.say.tracing import is_sampled
 from rehearsal.postgres import Postgres
 from support.calls import Refused
 from support.day import ACCOUNTS, DAYS, SERVICES, Player, at_ms

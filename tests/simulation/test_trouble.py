@@ -13,8 +13,8 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.errors import Failure
-from chassis.remote import STATUS_HEADER
+from chassis.edges.remote import STATUS_HEADER
+from chassis.serving.errors import Failure
 from registry.domain.state import Registry
 from support.calls import Refused
 from support.day import (

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from chassis.call import Call
-from chassis.decider import Actor
-from chassis.heading import actor_called
-from chassis.submission import AskedCommand, timer_actor
+from chassis.core.call import Call
+from chassis.core.decider import Actor
+from chassis.core.submission import AskedCommand, timer_actor
+from chassis.serving.heading import actor_called
 
 
 def acting(actor: str) -> Actor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chassis.decider import Claim, Context, Facts, Rejected
+from chassis.core.decider import Claim, Context, Facts, Rejected
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.decider import DECIDER
 from clearing.domain.funds import OpenFundAccount, RecordDeposit, assert_conserved

@@ -7,7 +7,7 @@ Trading hears clearing and the registry late, by as much as a history wants.
 from collections import Counter
 from dataclasses import dataclass, field
 
-from chassis.decider import Rejected
+from chassis.core.decider import Rejected
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.books import FundPosition, Holding, TradingBook, UnitPosition, own_book
 from clearing.domain.exclusion import ApproveExclusion, ExclusionProposed, ProposeExclusion, TradeExcluded

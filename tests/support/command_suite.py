@@ -15,7 +15,7 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from chassis.call import Refused
+from chassis.core.call import Refused
 from support.one_service import OneService, RefusedAt, with_id
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -17,9 +17,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 import clearing.wire
 import registry.wire
 import trading.wire
-from chassis.decider import Facts
-from chassis.shell import SHELL_KINDS
-from chassis.wire import EventKind, Wire
+from chassis.core.decider import Facts
+from chassis.core.shell import SHELL_KINDS
+from chassis.core.wire import EventKind, Wire
 from support.repository import ROOT
 
 FOLDER = ROOT / "tests/golden/events"

@@ -19,8 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from chassis.command_digest import command_digest
-from chassis.shell import DECIDE_ALL
+from chassis.core.command_digest import command_digest
+from chassis.core.shell import DECIDE_ALL
 from clearing.domain.decider import DECIDER as CLEARING
 from registry.domain.decider import DECIDER as REGISTRY
 from support.golden import RELEASED, filled, plain

@@ -11,8 +11,8 @@ import sys
 from google.protobuf import text_format
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from chassis.record import Record
-from chassis.remote import record_from
+from chassis.core.record import Record
+from chassis.edges.remote import record_from
 from support.auditor.services import Services
 from support.repository import ROOT, SERVICES
 

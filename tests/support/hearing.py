@@ -10,19 +10,19 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import wrappers_pb2
 
-from chassis.call import NotYet, Refused, Unavailable
-from chassis.decider import Decider
-from chassis.engine import Engine, StateUnusable
-from chassis.hearing import Hearing
-from chassis.machine_clock import MachineClock
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.reaction import Heard, Reactions
-from chassis.record import Head, Record, chain, genesis
-from chassis.remote import Remote
-from chassis.seals import SealedHead, Seals, Signer
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.call import NotYet, Refused, Unavailable
+from chassis.core.decider import Decider
+from chassis.core.engine import Engine, StateUnusable
+from chassis.core.reaction import Heard, Reactions
+from chassis.core.record import Head, Record, chain, genesis
+from chassis.edges.remote import Remote
+from chassis.followers.hearing import Hearing
+from chassis.log.machine_clock import MachineClock
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.seals import SealedHead, Seals, Signer
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.tally import Add, Tally
 from support.two_people import declared

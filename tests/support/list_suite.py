@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor
 
-from chassis.pages import PAGE_ROWS_MAX, PAGE_ROWS_USUAL
+from chassis.serving.pages import PAGE_ROWS_MAX, PAGE_ROWS_USUAL
 from support.one_service import OneService, RefusedAt
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -19,9 +19,9 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import log_service_pb2
-from chassis.call import Refused
-from chassis.record import Record, chain, genesis
-from chassis.remote import ACTOR_HEADER, error_info, record_to
+from chassis.core.call import Refused
+from chassis.core.record import Record, chain, genesis
+from chassis.edges.remote import ACTOR_HEADER, error_info, record_to
 from rehearsal.processes import Child, Program, free_port, healthy
 
 CALL_S_MAX = 20.0
@@ -46,7 +46,7 @@ class OneService:
         }
 
     async def call(self, actor: str, request: Message, traceparent: str = "") -> Any:
-        """Send one request, once; return its answer. Raises chassis.call.Refused with code, reason and facts."""
+        """Send one request, once; return its answer. Raises chassis.core.call.Refused with code, reason and facts."""
         method = self._methods[request.DESCRIPTOR.full_name]
         answer_type = message_factory.GetMessageClass(method.output_type)
         send = self._channel.unary_unary(path(method), type(request).SerializeToString, answer_type.FromString)

@@ -38,7 +38,7 @@ FAULTS = (
         "a command is answered before its commit",
         (
             Change(
-                f"{CHASSIS}/writer.py",
+                f"{CHASSIS}/log/writer.py",
                 "            await self._append_batch(batch, answers)\n",
                 "            await self._answer(answers)\n            await self._append_batch(batch, answers)\n",
             ),
@@ -50,7 +50,7 @@ FAULTS = (
         "the proof of leadership writes nothing",
         (
             Change(
-                f"{CHASSIS}/migrations/0001_log.sql",
+                f"{CHASSIS}/log/migrations/0001_log.sql",
                 "        UPDATE leadership SET proofs = proofs + 1;\n",
                 "        PERFORM proofs FROM leadership;\n",
             ),
@@ -60,7 +60,7 @@ FAULTS = (
     ),
     Fault(
         "the heard position is not stored",
-        (Change(f"{CHASSIS}/engine.py", "        self._heard_changed.add(upto.log_id)\n", ""),),
+        (Change(f"{CHASSIS}/core/engine.py", "        self._heard_changed.add(upto.log_id)\n", ""),),
         "tests/unit/chassis/test_hearing.py::test_after_a_restart_hearing_goes_on_where_it_stood",
         "test_after_a_restart_hearing_goes_on_where_it_stood",
     ),
@@ -68,7 +68,7 @@ FAULTS = (
         "what chains on Kafka is believed",
         (
             Change(
-                f"{CHASSIS}/hearing.py",
+                f"{CHASSIS}/followers/hearing.py",
                 "        sealed = self._seals.sealed(sequel(self.upto, arrived).ready)\n",
                 "        sealed = sequel(self.upto, arrived).ready\n",
             ),
@@ -81,7 +81,7 @@ FAULTS = (
         "a repeated command is not looked up",
         (
             Change(
-                f"{CHASSIS}/engine.py",
+                f"{CHASSIS}/core/engine.py",
                 "self._taken_in(submission, taken) or (self._again(key, digest, found) if key else None)",
                 "self._taken_in(submission, taken)",
             ),
@@ -91,7 +91,7 @@ FAULTS = (
     ),
     Fault(
         "a record's digest is not chained to the one before",
-        (Change(f"{CHASSIS}/record.py", "    parts = [before, struct.pack(", '    parts = [b"", struct.pack('),),
+        (Change(f"{CHASSIS}/core/record.py", "    parts = [before, struct.pack(", '    parts = [b"", struct.pack('),),
         "tests/simulation/test_auditor.py::test_an_honest_market_gives_no_finding",
         "digests chain",
     ),

@@ -1,10 +1,10 @@
 """What an rpc can be refused with, read from the code: from its method over its command's decision to every function
 that these use.
 
-An rpc's method is found by its service's class, its command by its own name (chassis.commands), the command's decision
-in the `DECIDE` tables. A function is followed wherever its name stands, called or handed on; a method only on `self`,
-and none of the domains' values refuses by itself. A refusal that is made and not raised (`obstacles`) counts where it
-is raised: in who raises a value that it was given.
+An rpc's method is found by its service's class, its command by its own name (chassis.core.commands), the command's
+decision in the `DECIDE` tables. A function is followed wherever its name stands, called or handed on; a method only on
+`self`, and none of the domains' values refuses by itself. A refusal that is made and not raised (`obstacles`) counts
+where it is raised: in who raises a value that it was given.
 """
 
 import ast

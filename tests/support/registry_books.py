@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chassis.decider import Context, Rejected
+from chassis.core.decider import Context, Rejected
 from registry.domain.accounts import CloseAccount, OpenAccount
 from registry.domain.decider import DECIDER
 from registry.domain.holdings import check_books

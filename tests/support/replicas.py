@@ -7,7 +7,7 @@ import grpc
 
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.call import Refused
+from chassis.core.call import Refused
 from support.one_service import OneService, WrittenLog
 
 OPERATOR = "registry_operator:ann"

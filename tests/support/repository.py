@@ -13,7 +13,7 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from chassis.roles import roles_in
+from chassis.core.roles import roles_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("registry", "trading", "clearing")

@@ -15,7 +15,7 @@ from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.call import Refused
+from chassis.core.call import Refused
 from rehearsal.postgres import Postgres
 from support.kafka import Kafka
 from support.one_service import OneService, WrittenLog, one_service

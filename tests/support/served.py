@@ -13,11 +13,11 @@ from google.rpc import error_details_pb2, status_pb2
 
 from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.call import Call
-from chassis.decider import Rejected
-from chassis.server import Role, Server
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
+from chassis.core.call import Call
+from chassis.core.decider import Rejected
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from chassis.serving.server import Role, Server
 
 SERVICE = pb.DESCRIPTOR.services_by_name["RegistryService"]
 CREATE = "CreateVintage"

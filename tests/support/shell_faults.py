@@ -12,7 +12,7 @@ SHELL_FAULTS = (
         "a fork that is just as long is not noticed",
         (
             Change(
-                f"{CHASSIS}/hearing.py",
+                f"{CHASSIS}/followers/hearing.py",
                 "            if look.records[0].digest != heard.digest:\n",
                 "            if False:\n",
             ),
@@ -24,7 +24,7 @@ SHELL_FAULTS = (
         "a restart forgets the orders that were left unanswered",
         (
             Change(
-                f"{CHASSIS}/caller.py",
+                f"{CHASSIS}/followers/caller.py",
                 "        for position in sorted(self._writer.engine.shell.unanswered):\n",
                 "        for position in ():\n",
             ),
@@ -36,7 +36,7 @@ SHELL_FAULTS = (
         "an order is sent once, whatever becomes of it",
         (
             Change(
-                f"{CHASSIS}/caller.py",
+                f"{CHASSIS}/followers/caller.py",
                 "            except (NotYet, Unavailable) as error:\n",
                 "            except (NotYet, Unavailable) as error:\n                return\n",
             ),
@@ -48,7 +48,7 @@ SHELL_FAULTS = (
         "what the broker did not take counts as published",
         (
             Change(
-                f"{CHASSIS}/publisher.py",
+                f"{CHASSIS}/followers/publisher.py",
                 "                await asyncio.sleep(RETRY_SECONDS)\n                continue\n",
                 "                await asyncio.sleep(RETRY_SECONDS)\n",
             ),
@@ -60,7 +60,7 @@ SHELL_FAULTS = (
         "a new leader publishes from the head on",
         (
             Change(
-                f"{CHASSIS}/publisher.py",
+                f"{CHASSIS}/followers/publisher.py",
                 "        self.position = await self._tables.load_checkpoint(FOLLOWER)\n",
                 "        self.position = self._tail.position\n",
             ),
@@ -72,7 +72,7 @@ SHELL_FAULTS = (
         "a rehearsal jumps over what falls due on its way",
         (
             Change(
-                f"{CHASSIS}/timers.py",
+                f"{CHASSIS}/followers/timers.py",
                 "                await self._step_through_timers(command.to_ms)\n",
                 "                pass\n",
             ),
@@ -84,7 +84,7 @@ SHELL_FAULTS = (
         "a clock that was moved is moved again by a repeat",
         (
             Change(
-                f"{CHASSIS}/timers.py",
+                f"{CHASSIS}/followers/timers.py",
                 "            if not await self._writer.log.find([key_of(call.actor, call.request_id)]):\n",
                 "            if True:\n",
             ),
@@ -94,13 +94,17 @@ SHELL_FAULTS = (
     ),
     Fault(
         "a new leader does not know how far it has heard",
-        (Change(f"{CHASSIS}/replica.py", "        engine.hear_from(await log.heard())\n", ""),),
+        (Change(f"{CHASSIS}/process/replica.py", "        engine.hear_from(await log.heard())\n", ""),),
         f"{SEEDED}[0]",
         "waited",
     ),
     Fault(
         "a replica leads without asking",
-        (Change(f"{CHASSIS}/replica.py", "        while not await self._leads():\n", "        while False:\n"),),
+        (
+            Change(
+                f"{CHASSIS}/process/replica.py", "        while not await self._leads():\n", "        while False:\n"
+            ),
+        ),
         f"{SEEDED}[0]",
         "UNAVAILABLE",
     ),

@@ -5,8 +5,8 @@ Its messages are declared here, so that the shell's tests need no contract of th
 
 from dataclasses import dataclass, field
 
-from chassis.decider import Context, Decider, Rejected, Timer
-from chassis.wire import EventKind, Wire
+from chassis.core.decider import Context, Decider, Rejected, Timer
+from chassis.core.wire import EventKind, Wire
 from support.messages import messages
 
 TALLY_MAX = 1_000

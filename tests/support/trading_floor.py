@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chassis.decider import Context, Rejected
+from chassis.core.decider import Context, Rejected
 from support.asking import acting
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.balances import assert_funds, assert_units

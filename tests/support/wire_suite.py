@@ -14,11 +14,11 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 from google.protobuf.descriptor import FileDescriptor
 
-from chassis.decider import Decider
-from chassis.projections import Handlers
-from chassis.record import Record
-from chassis.rows import Rows
-from chassis.wire import EventKind, Wire
+from chassis.core.decider import Decider
+from chassis.core.record import Record
+from chassis.core.wire import EventKind, Wire
+from chassis.followers.projections import Handlers
+from chassis.followers.rows import Rows
 from support.declared_tables import declared_tables
 from support.golden import instances
 

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from chassis.server import MIN_POSITION, REQUEST_ID
+from chassis.serving.server import MIN_POSITION, REQUEST_ID
 from support.repository import SERVICES, Module, domain_modules, modules
 
 DOMAIN_IMPORTS = {
@@ -26,17 +26,17 @@ DOMAIN_IMPORTS = {
     "re",
     "types",
     "typing",
-    "chassis.decider",
-    "chassis.shapes",
+    "chassis.core.decider",
+    "chassis.core.shapes",
 }
 KAFKA_CLIENTS = {"aiokafka", "faststream"}
-KAFKA_CLIENTS_IN = ("libs/chassis/chassis/broker.py",)
+KAFKA_CLIENTS_IN = ("libs/chassis/chassis/edges/broker.py",)
 SQL_START = re.compile(
     r"\s*(SELECT\b.*\bFROM\b|SELECT \w+\(|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|CREATE TABLE|TRUNCATE)",
     re.DOTALL,
 )
 SQL_IN = (
-    r"libs/chassis/chassis/(postgres_log|postgres_tables|rows)\.py",
+    r"libs/chassis/chassis/(log/postgres_log|edges/postgres_tables|followers/rows)\.py",
     r"libs/rehearsal/rehearsal/postgres\.py",
     r"services/\w+/\w+/(projections|queries)\.py",
     r"(tests|bench)/.*",
@@ -72,7 +72,7 @@ def test_a_domain_imports_types_the_decider_and_its_siblings_only(service: str) 
         for module in domain_modules(service)
         for name in module.imports()
         if not (name in DOMAIN_IMPORTS or name.partition(".")[0] in DOMAIN_IMPORTS & set(sys.stdlib_module_names))
-        and not name.startswith(("chassis.decider.", "chassis.shapes.", f"{service}.domain"))
+        and not name.startswith(("chassis.core.decider.", "chassis.core.shapes.", f"{service}.domain"))
     }
     assert not strangers
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.wire import Wire
+from chassis.core.wire import Wire
 from clearing.wire import WIRE as CLEARING
 from registry.wire import WIRE as REGISTRY
 from support.auditor.book import Book

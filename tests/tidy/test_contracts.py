@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from chassis.errors import CODES, failure_of
-from chassis.roles import EVERY_ROLE
+from chassis.core.roles import EVERY_ROLE
+from chassis.serving.errors import CODES, failure_of
 from support.refusals import REJECTIONS, code
 from support.repository import ROOT, SERVICES, Module, Rpc, modules, rpcs
 

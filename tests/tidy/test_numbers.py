@@ -6,14 +6,14 @@ import pytest
 
 from support.repository import Module, modules
 
-PARSERS = ("libs/client/carbonmarket_client/values.py", "libs/chassis/chassis/shapes.py")
+PARSERS = ("libs/client/carbonmarket_client/values.py", "libs/chassis/chassis/core/shapes.py")
 FOLDERS = ("libs/chassis/", "libs/client/", "libs/rehearsal/", "services/")
 LENIENT = re.compile(
     r"click\.(?:IntRange|FloatRange|INT|FLOAT)\b|type=(?:int|float)\b|\.(?:isdecimal|isdigit|isnumeric)\(\)|strptime\("
     r"|\bfloat\(\w*text|fromisoformat\("
 )
 CHECKED_BEFORE = {
-    "libs/chassis/chassis/configuration.py": "an address's port and the clock's start, by a form of ASCII digits",
+    "libs/chassis/chassis/process/configuration.py": "an address's port and the clock's start, by a form of digits",
     "libs/client/carbonmarket_client/screens/layout.py": "a fact of a refusal, to be shown",
     "libs/rehearsal/rehearsal/broker.py": "a port that the rehearsal itself gives its broker",
     "libs/rehearsal/rehearsal/plan/rows.py": "a row's day, by the same form",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from chassis.telemetry import JsonLines
+from chassis.say.telemetry import JsonLines
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = yaml.safe_load((ROOT / "docs" / "telemetry.yaml").read_text())

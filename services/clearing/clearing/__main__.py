@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2, clearing_service_pb2
-from chassis.gauges import Figure
-from chassis.process import run
-from chassis.server import Api
-from chassis.service import Parts, Service
+from chassis.process.gauges import Figure
+from chassis.process.main import run
+from chassis.process.service import Parts, Service
+from chassis.serving.server import Api
 from clearing.api import ClearingService
 from clearing.calls import CALLS
 from clearing.domain.decider import DECIDER

@@ -1,9 +1,9 @@
 """ClearingService: requests in, answers out. No rule lives here."""
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
-from chassis.call import Call
-from chassis.engine import Done
-from chassis.writer import Writer
+from chassis.core.call import Call
+from chassis.core.engine import Done
+from chassis.log.writer import Writer
 from clearing.domain import exclusion, funds, payouts, run
 from clearing.domain.state import State
 from clearing.wire import COMMANDS

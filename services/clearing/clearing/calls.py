@@ -2,7 +2,7 @@
 
 An order is an event of our own log first. The shell's caller sends it until it is answered, under the name (our log,
 position), so a repeat is harmless; the answer, what the receiver recorded as refused included, comes back here and
-becomes a command. A gRPC refusal never does: it is no answer (chassis/caller.py).
+becomes a command. A gRPC refusal never does: it is no answer (chassis/followers/caller.py).
 """
 
 from google.protobuf.message import Message
@@ -12,9 +12,9 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.call import NotYet
-from chassis.caller import Calls, Outgoing
-from chassis.decider import as_facts
+from chassis.core.call import NotYet
+from chassis.core.decider import as_facts
+from chassis.followers.caller import Calls, Outgoing
 from clearing.domain import books, reconciliation, run, settlement
 from clearing.domain.legs import excluded_of, legs_of, totals_of
 from clearing.domain.state import Obligation, RunTotal, State

@@ -11,14 +11,14 @@ from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
-from chassis.call import Call
-from chassis.decider import NotFound, NotPermitted
-from chassis.edges import Row
-from chassis.pages import NUMBER_MAX, Page, page_of
-from chassis.projections import Tables
-from chassis.rows import from_row, from_value
-from chassis.shapes import check_account, check_day
-from chassis.writer import Writer
+from chassis.core.call import Call
+from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.shapes import check_account, check_day
+from chassis.edges.protocols import Row
+from chassis.followers.projections import Tables
+from chassis.followers.rows import from_row, from_value
+from chassis.log.writer import Writer
+from chassis.serving.pages import NUMBER_MAX, Page, page_of
 from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.funds import account_of
 from clearing.domain.state import State

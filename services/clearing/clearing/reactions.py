@@ -6,7 +6,7 @@ It hears no other log: no order holds between two logs, and in trading's an acco
 from collections.abc import Mapping
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.reaction import Heard, Reactions
+from chassis.core.reaction import Heard, Reactions
 from clearing.domain import funds, obligations, payouts, run
 from clearing.domain.state import Method
 

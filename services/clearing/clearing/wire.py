@@ -9,8 +9,8 @@ from typing import Protocol
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_service_pb2
-from chassis.commands import Commands
-from chassis.wire import EventKind, Wire, account
+from chassis.core.commands import Commands
+from chassis.core.wire import EventKind, Wire, account
 from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.decider import DECIDER
 

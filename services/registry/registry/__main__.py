@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
-from chassis.process import run
-from chassis.server import Api
-from chassis.service import Parts, Service
+from chassis.process.main import run
+from chassis.process.service import Parts, Service
+from chassis.serving.server import Api
 from registry.api import RegistryService
 from registry.domain.decider import DECIDER
 from registry.domain.state import Registry

@@ -2,9 +2,9 @@
 
 from carbonmarket.registry.v1 import registry_events_pb2 as events
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.call import Call
-from chassis.codec import codec_of
-from chassis.writer import Writer
+from chassis.core.call import Call
+from chassis.core.codec import codec_of
+from chassis.log.writer import Writer
 from registry.domain import delivery
 from registry.domain.state import Registry
 from registry.wire import COMMANDS

@@ -2,9 +2,9 @@
 
 from enum import IntEnum
 
-from chassis.projections import Handlers
-from chassis.record import Record
-from chassis.rows import Rows, values_of
+from chassis.core.record import Record
+from chassis.followers.projections import Handlers
+from chassis.followers.rows import Rows, values_of
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.state import AccountState
 

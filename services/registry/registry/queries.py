@@ -7,12 +7,12 @@ holdings show exactly that much. A holder sees its own account; the services, op
 import re
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
-from chassis.call import Call
-from chassis.decider import NotFound, NotPermitted
-from chassis.pages import NUMBER, page_of
-from chassis.projections import Tables
-from chassis.rows import from_row
-from chassis.shapes import CODE, NAME, check_account, check_position
+from chassis.core.call import Call
+from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.shapes import CODE, NAME, check_account, check_position
+from chassis.followers.projections import Tables
+from chassis.followers.rows import from_row
+from chassis.serving.pages import NUMBER, page_of
 from registry.domain.state import AccountState
 
 HOLDER_ROLES = ("participant", "province")

@@ -4,7 +4,7 @@ reached it, and when a restricted account's trades are all settled."""
 from collections.abc import Mapping
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.reaction import Heard, Reactions
+from chassis.core.reaction import Heard, Reactions
 from registry.domain import restrictions, transfers
 
 

@@ -5,8 +5,8 @@ A delivered leg shows in the feeds of its seller and its buyer, and continues an
 
 from carbonmarket.registry.v1 import registry_events_pb2 as pb
 from carbonmarket.registry.v1 import registry_service_pb2
-from chassis.commands import Commands
-from chassis.wire import EventKind, Wire, account
+from chassis.core.commands import Commands
+from chassis.core.wire import EventKind, Wire, account
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.decider import DECIDER
 

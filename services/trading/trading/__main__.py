@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
-from chassis.gauges import Figure
-from chassis.process import run
-from chassis.server import Api
-from chassis.service import Parts, Service
+from chassis.process.gauges import Figure
+from chassis.process.main import run
+from chassis.process.service import Parts, Service
+from chassis.serving.server import Api
 from trading.api import TradingService
 from trading.domain.calendar import unfinished
 from trading.domain.decider import DECIDER

@@ -2,8 +2,8 @@
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.call import Call
-from chassis.writer import Writer
+from chassis.core.call import Call
+from chassis.log.writer import Writer
 from trading.domain import confirmation, custody, listed, negotiations, overriding, trades
 from trading.domain.state import Market
 from trading.wire import COMMANDS

@@ -5,10 +5,10 @@ How much of an order was filled is not written down again: it is the sum of its 
 
 from enum import IntEnum
 
-from chassis.projections import Handlers
-from chassis.record import Record
-from chassis.rows import Rows, values_of
-from chassis.tracing import trace_id_of
+from chassis.core.record import Record
+from chassis.followers.projections import Handlers
+from chassis.followers.rows import Rows, values_of
+from chassis.say.tracing import trace_id_of
 from trading.domain import closing, listed, negotiations, settlement, trades
 from trading.domain.values import Side
 

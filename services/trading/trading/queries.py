@@ -8,14 +8,14 @@ operators and supervisors see all; what may be traded is everybody's.
 from collections.abc import AsyncIterator, Sequence
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.call import Call
-from chassis.decider import NotFound, NotPermitted
-from chassis.edges import Row
-from chassis.pages import NUMBER_MAX, page_of
-from chassis.projections import Tables
-from chassis.rows import from_row
-from chassis.shapes import CODE, check_account, check_day
-from chassis.writer import Writer
+from chassis.core.call import Call
+from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.shapes import CODE, check_account, check_day
+from chassis.edges.protocols import Row
+from chassis.followers.projections import Tables
+from chassis.followers.rows import from_row
+from chassis.log.writer import Writer
+from chassis.serving.pages import NUMBER_MAX, page_of
 from trading.answers import live
 from trading.answers.pictures import Pictures, book, check_streams, picture
 from trading.domain.accounts import known_account

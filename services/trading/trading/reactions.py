@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
-from chassis.reaction import Heard, Reactions
+from chassis.core.reaction import Heard, Reactions
 from trading.domain import accounts, custody, instruments, restriction, settlement
 
 # The registry

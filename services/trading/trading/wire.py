@@ -10,8 +10,8 @@ from typing import Protocol
 
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
 from carbonmarket.trading.v1 import trading_service_pb2
-from chassis.commands import Commands
-from chassis.wire import EventKind, Wire, account
+from chassis.core.commands import Commands
+from chassis.core.wire import EventKind, Wire, account
 from trading.domain import (
     accounts,
     calendar,

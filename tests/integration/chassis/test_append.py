@@ -4,18 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import asyncpg
 import pytest
 
-import chassis
-from chassis import postgres_log
-from chassis.configuration import Misconfigured
-from chassis.log import Fenced, LogUnavailable, Snapshot, Witness
-from chassis.postgres_log import PostgresLog, migrate, open_pool
-from chassis.record import Head, HeardUpTo, Record, chain, genesis
-from chassis.verify import contradictions, verify
+from chassis.core.misconfigured import Misconfigured
+from chassis.core.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.log import postgres_log
+from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
+from chassis.log.protocol import Fenced, LogUnavailable, Snapshot, Witness
+from chassis.log.verify import contradictions, verify
 
 LOG_ID = "tally"
 
@@ -24,7 +22,7 @@ LOG_ID = "tally"
 async def leading(database_url: str) -> AsyncIterator[tuple[PostgresLog, "asyncpg.Connection[asyncpg.Record]"]]:
     """A log that leads, and a connection by which the database is troubled."""
     pool = await open_pool(database_url)
-    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    await migrate(pool, [MIGRATIONS])
     log = PostgresLog(LOG_ID, database_url, pool)
     assert await log.lead()
     trouble = await asyncpg.connect(database_url, server_settings={"transaction_timeout": "0"})

@@ -10,14 +10,13 @@ from pathlib import Path
 import asyncpg
 import pytest_asyncio
 
-import chassis
 from carbonmarket.log.v1 import log_events_pb2
 from carbonmarket.registry.v1 import registry_query_service_pb2 as queries
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.clocks import CLOCK_SKEW_MS_MAX
-from chassis.machine_clock import MachineClock
-from chassis.postgres_log import PostgresLog, migrate, open_pool
-from chassis.record import Head, Record, chain, genesis
+from chassis.core.record import Head, Record, chain, genesis
+from chassis.log.clocks import CLOCK_SKEW_MS_MAX
+from chassis.log.machine_clock import MachineClock
+from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
 from rehearsal.postgres import Postgres
 from support.kafka import Kafka
 from support.one_service import OneService, WrittenLog, one_service
@@ -58,7 +57,7 @@ async def test_where_the_databases_clock_is_wrong_every_replica_ends_until_it_is
 
 async def test_an_append_that_is_slow_on_its_way_is_sent_again(database_url: str) -> None:
     pool = await open_pool(database_url)
-    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    await migrate(pool, [MIGRATIONS])
     log = PostgresLog("registry", database_url, pool)
     await log.lead()
     machine = MachineClock()

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 
-from chassis.broker import RecordConsumer, RecordProducer, topic_of
-from chassis.record import Head, Record, chain, genesis
+from chassis.core.record import Head, Record, chain, genesis
+from chassis.edges.broker import RecordConsumer, RecordProducer, topic_of
 from support.kafka import Kafka
 
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.call import Refused
-from chassis.writer import PROVED_SECONDS_MAX
+from chassis.core.call import Refused
+from chassis.log.writer import PROVED_SECONDS_MAX
 from rehearsal.postgres import Postgres
 from support.kafka import Kafka
 from support.one_service import WrittenLog, one_service

@@ -4,23 +4,21 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
 
-import chassis
-from chassis import projections
-from chassis.call import Unavailable
-from chassis.decider import BeyondEnd
-from chassis.engine import Engine
-from chassis.postgres_log import Pool, PostgresLog, migrate, open_pool
-from chassis.postgres_tables import NOT_DERIVED, PostgresTables, clear_tables
-from chassis.projections import Projector, Tables
-from chassis.record import Record
-from chassis.rows import Rows
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.call import Unavailable
+from chassis.core.decider import BeyondEnd
+from chassis.core.engine import Engine
+from chassis.core.record import Record
+from chassis.edges.postgres_tables import NOT_DERIVED, PostgresTables, clear_tables
+from chassis.followers import projections
+from chassis.followers.projections import Projector, Tables
+from chassis.followers.rows import Rows
+from chassis.log.postgres_log import MIGRATIONS, Pool, PostgresLog, migrate, open_pool
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import call_of
 from support.tally import Add, Added, Order, Ordered, Tally
@@ -46,7 +44,7 @@ async def projecting(
     database_url: str, table: Table, alone: bool = True
 ) -> AsyncIterator[tuple[Writer[Tally], Tables, Pool]]:
     pool = await open_pool(database_url)
-    await migrate(pool, [Path(chassis.__file__).parent / "migrations"])
+    await migrate(pool, [MIGRATIONS])
     await pool.execute("CREATE TABLE ordered (position bigint PRIMARY KEY, what text NOT NULL)")
     log = PostgresLog("tally", database_url, pool)
     assert await log.lead()
@@ -184,5 +182,5 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
 
 
 def test_of_the_shells_tables_only_the_feeds_are_derived() -> None:
-    made = re.findall(r"CREATE TABLE (\w+)", (Path(chassis.__file__).parent / "migrations/0001_log.sql").read_text())
+    made = re.findall(r"CREATE TABLE (\w+)", (MIGRATIONS / "0001_log.sql").read_text())
     assert set(made) - set(NOT_DERIVED) == {"feed", "feed_heads"}

@@ -17,10 +17,10 @@ from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_events_pb2 as events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.call import Refused
-from chassis.process import SnapshotFailed, have_snapshot_made
-from chassis.record import first_fault, genesis
-from chassis.remote import record_from
+from chassis.core.call import Refused
+from chassis.core.record import first_fault, genesis
+from chassis.edges.remote import record_from
+from chassis.process.main import SnapshotFailed, have_snapshot_made
 from registry.__main__ import REGISTRY
 from rehearsal.processes import Child, Program, free_port
 from support.one_service import OneService

@@ -9,9 +9,9 @@ from pathlib import Path
 from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
-from chassis.postgres_log import leader_lock
-from chassis.record import first_fault, genesis
-from chassis.remote import record_from
+from chassis.core.record import first_fault, genesis
+from chassis.edges.remote import record_from
+from chassis.log.postgres_log import leader_lock
 from rehearsal.postgres import Postgres
 from support.kafka import Kafka
 from support.one_service import OneService, WrittenLog, one_service

@@ -11,7 +11,7 @@ from carbonmarket.clearing.v1 import clearing_query_service_pb2 as query
 from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
-from chassis.call import Refused
+from chassis.core.call import Refused
 from support.clearing_days import (
     FRIDAY,
     ICBC,

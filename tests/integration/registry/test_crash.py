@@ -8,9 +8,9 @@ import grpc
 from carbonmarket.registry.v1 import registry_events_pb2 as events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.call import Refused
-from chassis.record import first_fault, genesis
-from chassis.remote import record_from
+from chassis.core.call import Refused
+from chassis.core.record import first_fault, genesis
+from chassis.edges.remote import record_from
 from support.one_service import OneService
 
 POWER = "participant:power-0001"

@@ -13,8 +13,8 @@ from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
-from chassis.call import Refused
-from chassis.projections import CATCH_UP_SECONDS_MAX
+from chassis.core.call import Refused
+from chassis.followers.projections import CATCH_UP_SECONDS_MAX
 from support.list_suite import Asked, ListSuite
 from support.one_service import OneService
 

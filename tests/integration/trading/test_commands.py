@@ -6,7 +6,7 @@ import pytest
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.call import Refused
+from chassis.core.call import Refused
 from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
 from support.one_service import OneService
 from support.running_trading import ANN, Venue, offer, order, take

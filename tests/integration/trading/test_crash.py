@@ -8,9 +8,9 @@ import grpc
 from carbonmarket.trading.v1 import trading_events_pb2 as events
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
-from chassis.call import Refused
-from chassis.record import first_fault, genesis
-from chassis.remote import record_from
+from chassis.core.call import Refused
+from chassis.core.record import first_fault, genesis
+from chassis.edges.remote import record_from
 from support.one_service import with_id
 from support.running_trading import AUDITOR, Venue, take
 

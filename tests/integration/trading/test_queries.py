@@ -14,8 +14,8 @@ import pytest
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.call import Refused
-from chassis.remote import ACTOR_HEADER
+from chassis.core.call import Refused
+from chassis.edges.remote import ACTOR_HEADER
 from support.list_suite import Asked, ListSuite
 from support.one_service import OneService
 from support.running_trading import ANN, AUDITOR, Venue, order, take

@@ -9,16 +9,16 @@ from google.protobuf import wrappers_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.call import Bug
-from chassis.claims import may_be_claimed
-from chassis.decider import Claim, Context, Decider, Rejected, as_facts
-from chassis.engine import Done, Engine
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.shell import OpenLog
-from chassis.submission import AskedCommand
-from chassis.tracing import Tracing
-from chassis.wire import EventKind, Wire
-from chassis.writer import catch_up
+from chassis.core.call import Bug
+from chassis.core.claims import may_be_claimed
+from chassis.core.decider import Claim, Context, Decider, Rejected, as_facts
+from chassis.core.engine import Done, Engine
+from chassis.core.shell import OpenLog
+from chassis.core.submission import AskedCommand
+from chassis.core.wire import EventKind, Wire
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import catch_up
+from chassis.say.tracing import Tracing
 from support.asking import acting
 
 ADA = acting("participant:ada")

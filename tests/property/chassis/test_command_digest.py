@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.command_digest import command_digest
-from chassis.shell import DECIDE_ALL as SHELL
+from chassis.core.command_digest import command_digest
+from chassis.core.shell import DECIDE_ALL as SHELL
 from clearing.domain.decider import DECIDER as CLEARING
 from registry.domain.decider import DECIDER as REGISTRY
 from trading.domain.decider import DECIDER as TRADING

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.decider import Context, Rejected
+from chassis.core.decider import Context, Rejected
 from registry.domain.accounts import ChangeAccountData, CloseAccount, OpenAccount
 from registry.domain.decider import DECIDER
 from registry.domain.delivery import (

@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis.decider import Context, Rejected
+from chassis.core.decider import Context, Rejected
 from support.asking import acting
 from support.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
 from support.trading_ledger import Ledger

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from chassis.broker import headers_of, record_of
-from chassis.edges import BrokerAway
-from chassis.record import Record, chain
+from chassis.core.record import Record, chain
+from chassis.edges.broker import headers_of, record_of
+from chassis.edges.protocols import BrokerAway
 from support.simulation.weather import Chance
 
 LATENCY_S = 0.03
@@ -54,7 +54,7 @@ class Broker:
 
 
 class Producer:
-    """Keeps chassis.edges.Producer."""
+    """Keeps chassis.edges.protocols.Producer."""
 
     def __init__(self, broker: Broker, log_id: str, place: str) -> None:
         self._broker = broker
@@ -82,7 +82,7 @@ class Producer:
 
 
 class Consumer:
-    """Keeps chassis.edges.Consumer."""
+    """Keeps chassis.edges.protocols.Consumer."""
 
     def __init__(self, broker: Broker, log_id: str, by: Process) -> None:
         self.log_id = log_id

@@ -14,13 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chassis.call import Unavailable
-from chassis.decider import Claim, Claimed, Facts
-from chassis.edges import FeedEntry, Row, Statement
-from chassis.log import Found, Key, LogUnavailable
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import Head, HeardUpTo, Record
-from chassis.seals import SealedHead
+from chassis.core.call import Unavailable
+from chassis.core.decider import Claim, Claimed, Facts
+from chassis.core.keys import Found, Key
+from chassis.core.record import Head, HeardUpTo, Record
+from chassis.edges.protocols import FeedEntry, Row, Statement
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.protocol import LogUnavailable
+from chassis.log.seals import SealedHead
 from support.simulation.weather import Chance
 
 LATENCY_S = 0.005
@@ -103,7 +104,7 @@ class Database:
 
 
 class Session(MemoryLog):
-    """One replica's session on its log, over a line that is slow. Keeps chassis.log.Log."""
+    """One replica's session on its log, over a line that is slow. Keeps chassis.log.protocol.Log."""
 
     def __init__(self, database: Database, chance: Chance, place: str) -> None:
         super().__init__(database.store)
@@ -160,7 +161,7 @@ class Session(MemoryLog):
 
 
 class Tables:
-    """Keeps chassis.edges.TableStore and chassis.seals.SealStore."""
+    """Keeps chassis.edges.protocols.TableStore and chassis.log.seals.SealStore."""
 
     def __init__(self, database: Database, chance: Chance, place: str) -> None:
         self._database = database

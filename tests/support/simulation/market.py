@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from chassis.call import Unavailable
-from chassis.log import Fenced, LogUnavailable
-from chassis.process import root_cause
-from chassis.service import Service
+from chassis.core.call import Unavailable
+from chassis.log.protocol import Fenced, LogUnavailable
+from chassis.process.main import root_cause
+from chassis.process.service import Service
 from clearing.__main__ import CLEARING
 from registry.__main__ import REGISTRY
 from support.calls import ProcessPort

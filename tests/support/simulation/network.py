@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import grpc
 import grpc.aio
 
-from chassis.heading import PASSED_ON_HEADER
+from chassis.serving.heading import PASSED_ON_HEADER
 from support.simulation.weather import Chance
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Network:
 
 
 class SimulatedChannel:
-    """Keeps chassis.edges.Channel, as far as unary calls go: streams are not simulated."""
+    """Keeps chassis.edges.protocols.Channel, as far as unary calls go: streams are not simulated."""
 
     def __init__(self, network: Network, to: str, by: Host | None, draw: Any) -> None:
         self._network = network

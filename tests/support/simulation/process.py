@@ -13,13 +13,13 @@ from typing import Any
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.configuration import Settings
-from chassis.edges import Edges
-from chassis.replica import Replica
-from chassis.seals import Signer
-from chassis.service import Service
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
+from chassis.edges.protocols import Edges
+from chassis.log.seals import Signer
+from chassis.process.configuration import Settings
+from chassis.process.replica import Replica
+from chassis.process.service import Service
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support.simulation.broker import Broker
 from support.simulation.database import Database, Session, Tables
 from support.simulation.network import Network
@@ -61,7 +61,7 @@ class FixedClock:
 
 
 class Door:
-    """Keeps chassis.edges.Door: its process is found in the network while it is open."""
+    """Keeps chassis.edges.protocols.Door: its process is found in the network while it is open."""
 
     def __init__(self, process: "Process") -> None:
         self._process = process

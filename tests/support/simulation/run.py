@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from carbonmarket.log.v1.log_service_pb2 import Record
-from chassis.remote import record_to
+from chassis.edges.remote import record_to
 from support.auditor.audit import Audit, take_all
 from support.calls import misplaced
 from support.day import DAYS, Player

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.bulk import BULK_COMMANDS_MAX, fields_in, parse_many
-from chassis.decider import Malformed
+from chassis.core.decider import Malformed
+from chassis.serving.bulk import BULK_COMMANDS_MAX, fields_in, parse_many
 
 
 @given(st.lists(st.text(max_size=40), max_size=40))

@@ -11,16 +11,16 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
-from chassis import caller as module
-from chassis.call import NotYet, Refused
-from chassis.caller import CALLS_IN_FLIGHT_MAX, Caller, Outgoing
-from chassis.decider import Context, Decider
-from chassis.engine import Engine
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.remote import Remote
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import Writer, catch_up
+from chassis.core.call import NotYet, Refused
+from chassis.core.decider import Context, Decider
+from chassis.core.engine import Engine
+from chassis.edges.remote import Remote
+from chassis.followers import caller as module
+from chassis.followers.caller import CALLS_IN_FLIGHT_MAX, Caller, Outgoing
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer, catch_up
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import call_of
 from support.tally import Answered, Delivered, Order, Ordered, Tally

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chassis.call import Unavailable
-from chassis.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed, check_not_ahead, check_skew, compare_clocks, first_beyond
-from chassis.engine import Engine
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.shell import OpenLog
-from chassis.telemetry import Metrics
-from chassis.timers import Timers
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.call import Unavailable
+from chassis.core.engine import Engine
+from chassis.core.shell import OpenLog
+from chassis.followers.timers import Timers
+from chassis.log.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed, check_not_ahead, check_skew, compare_clocks, first_beyond
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import asked, call_of
 from support.tally import Add, AddLater, Tally
@@ -25,7 +25,7 @@ SLOW_OR_FAST = [-YEARS_MS, -CLOCK_SKEW_MS_MAX - 1, CLOCK_SKEW_MS_MAX + 1, YEARS_
 
 
 class SetClock:
-    """A clock that shows what it is set to. Keeps chassis.edges.Clock."""
+    """A clock that shows what it is set to. Keeps chassis.log.clocks.Clock."""
 
     def __init__(self, shows_ms: int = NOW_MS) -> None:
         self.shows_ms = shows_ms

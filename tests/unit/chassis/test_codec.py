@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from chassis.codec import Codec, Mismatch, codec_of
-from chassis.decider import Facts
+from chassis.core.codec import Codec, Mismatch, codec_of
+from chassis.core.decider import Facts
 from support.messages import messages
 
 DECLARED = messages(

@@ -6,8 +6,8 @@ import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
-from chassis.codec import Mismatch
-from chassis.commands import Commands
+from chassis.core.codec import Mismatch
+from chassis.core.commands import Commands
 from registry.domain.accounts import ChangeAccountData
 from registry.domain.decider import DECIDER
 from registry.wire import COMMANDS

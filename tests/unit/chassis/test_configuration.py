@@ -2,7 +2,8 @@
 
 import pytest
 
-from chassis.configuration import Misconfigured, read_settings
+from chassis.core.misconfigured import Misconfigured
+from chassis.process.configuration import read_settings
 
 SOUND = {
     "CARBONMARKET_LISTEN": "127.0.0.1:7001",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.decider import merged
+from chassis.core.decider import merged
 
 
 def test_the_tables_of_all_concepts_are_one() -> None:

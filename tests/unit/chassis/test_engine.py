@@ -4,15 +4,15 @@ import copy
 
 import pytest
 
-from chassis.call import Bug, RequestIdReused
-from chassis.decider import Actor, Decider, Malformed, Rejected
-from chassis.engine import Done, Engine, Outcome, StateUnusable
-from chassis.log import Found, Key
-from chassis.record import HeardUpTo, Record, first_fault, genesis
-from chassis.set_aside import HeardEventSetAside
-from chassis.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
-from chassis.submission import AskedCommand, HeardRecord, OrderAnswer
-from chassis.tracing import Tracing, trace_id_of
+from chassis.core.call import Bug, RequestIdReused
+from chassis.core.decider import Actor, Decider, Malformed, Rejected
+from chassis.core.engine import Done, Engine, Outcome, StateUnusable
+from chassis.core.keys import Found, Key
+from chassis.core.record import HeardUpTo, Record, first_fault, genesis
+from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
+from chassis.core.submission import AskedCommand, HeardRecord, OrderAnswer
+from chassis.say.tracing import Tracing, trace_id_of
 from support import tally
 from support.asking import asked
 from support.tally import Add, Added, Answered, Break, Order, Tally

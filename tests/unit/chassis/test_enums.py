@@ -8,8 +8,8 @@ from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing_quer
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.decider import Malformed
-from chassis.enums import check_enums, fields_with_enums
+from chassis.core.decider import Malformed
+from chassis.core.enums import check_enums, fields_with_enums
 
 SENT: Any = 99
 """A number that is not in the protos."""

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from chassis.engine import Engine
-from chassis.log_service import Followed, LogService
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.projections import Projector, Tables
-from chassis.record import Record
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.engine import Engine
+from chassis.core.record import Record
+from chassis.followers.projections import Projector, Tables
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from chassis.serving.log_service import Followed, LogService
 from support import tally
 from support.asking import call_of
 from support.tally import Order, Tally

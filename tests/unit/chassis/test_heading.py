@@ -11,13 +11,13 @@ from google.protobuf.message import Message
 
 from carbonmarket.access.v1 import access_pb2
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query_pb
-from chassis.call import Call, Expired
-from chassis.decider import Actor, Rejected
-from chassis.heading import Context, Heading, authenticate, heading_of
-from chassis.roles import EVERY_ROLE
-from chassis.server import Role, Rpc, Server
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
+from chassis.core.call import Call, Expired
+from chassis.core.decider import Actor, Rejected
+from chassis.core.roles import EVERY_ROLE
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from chassis.serving.heading import Context, Heading, authenticate, heading_of
+from chassis.serving.server import Role, Rpc, Server
 from support.served import CREATE, LOG, SERVICE, Waiting, create, refusal, replica, serving_log, submit_many
 
 

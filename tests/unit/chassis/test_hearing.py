@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.memory_log import MemoryStore
-from chassis.record import Head, Record, Sequel, genesis, sequel
+from chassis.core.record import Head, Record, Sequel, genesis, sequel
+from chassis.log.memory_log import MemoryStore
 from support.hearing import (
     SOURCE,
     FakeRemote,
@@ -72,7 +72,7 @@ async def test_when_kafka_brings_only_what_was_heard_before_the_log_is_read_at_o
         await until_heard(ear, 3)
         # No silence any more, so that nothing else makes it look at the log.
         monkeypatch.setattr(consumer, "next_batch", lambda seconds: consumer.batches.get())
-        monkeypatch.setattr("chassis.hearing.SILENCE_SECONDS", 1_000.0)
+        monkeypatch.setattr("chassis.followers.hearing.SILENCE_SECONDS", 1_000.0)
         await asyncio.sleep(0.05)
         remote.records = source_records(9)
         await consumer.batches.put(remote.records[:2])

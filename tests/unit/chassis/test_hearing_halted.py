@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from carbonmarket.log.v1 import log_events_pb2
-from chassis.corrections import HearingResumed, ResumeHearing
-from chassis.decider import Context, Decider, Rejected
-from chassis.engine import StateUnusable
-from chassis.hearing import Hearing
-from chassis.memory_log import MemoryStore
-from chassis.record import Head, Record, chain, genesis
-from chassis.telemetry import JsonLines
-from chassis.writer import Writer
+from chassis.core.corrections import HearingResumed, ResumeHearing
+from chassis.core.decider import Context, Decider, Rejected
+from chassis.core.engine import StateUnusable
+from chassis.core.record import Head, Record, chain, genesis
+from chassis.followers.hearing import Hearing
+from chassis.log.memory_log import MemoryStore
+from chassis.log.writer import Writer
+from chassis.say.telemetry import JsonLines
 from support import tally
 from support.asking import acting, call_of
 from support.hearing import (

@@ -8,18 +8,18 @@ from typing import cast
 import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from chassis.call import Unavailable
-from chassis.caller import RefusedOrder
-from chassis.engine import Engine
-from chassis.log_service import Followed, LogService, refused_order
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.projections import Tables
-from chassis.record import HeardUpTo, first_fault, genesis
-from chassis.remote import MESSAGE_BYTES_MAX, record_from
-from chassis.submission import HeardRecord
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.call import Unavailable
+from chassis.core.engine import Engine
+from chassis.core.record import HeardUpTo, first_fault, genesis
+from chassis.core.submission import HeardRecord
+from chassis.edges.remote import MESSAGE_BYTES_MAX, record_from
+from chassis.followers.caller import RefusedOrder
+from chassis.followers.projections import Tables
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from chassis.serving.log_service import Followed, LogService, refused_order
 from support import tally
 from support.asking import call_of
 from support.tally import Add, Order, Tally

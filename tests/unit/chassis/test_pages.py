@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.call import Call
-from chassis.decider import Malformed
-from chassis.pages import NUMBER, NUMBER_MAX, PAGE_ROWS_MAX, PAGE_ROWS_USUAL, TOKEN_CHARACTERS_MAX, page_of
+from chassis.core.call import Call
+from chassis.core.decider import Malformed
+from chassis.serving.pages import NUMBER, NUMBER_MAX, PAGE_ROWS_MAX, PAGE_ROWS_USUAL, TOKEN_CHARACTERS_MAX, page_of
 from support.asking import call_of
 
 ROWS: Any = [{"id": number, "account": f"a{number}"} for number in (1, 2, 3)]

@@ -11,14 +11,14 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
 from carbonmarket.log.v1 import log_service_pb2
-from chassis import door as door_module
-from chassis import places as places_module
-from chassis.call import Call, Overloaded
-from chassis.door import GrpcDoor
-from chassis.places import Kind, Places
-from chassis.server import Role, Server
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
+from chassis.core.call import Call, Overloaded
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from chassis.serving import door as door_module
+from chassis.serving import places as places_module
+from chassis.serving.door import GrpcDoor
+from chassis.serving.places import Kind, Places
+from chassis.serving.server import Role, Server
 from support.served import reach
 
 LOG = log_service_pb2.DESCRIPTOR.services_by_name["LogService"]

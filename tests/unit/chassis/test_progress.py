@@ -2,7 +2,7 @@
 
 import asyncio
 
-from chassis.progress import Progress
+from chassis.log.progress import Progress
 
 
 async def test_what_is_reached_already_is_not_waited_for() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from chassis.projections import Projector
-from chassis.record import Record
-from chassis.shell import SHELL_KINDS, LogOpened
-from chassis.wire import Wire
+from chassis.core.record import Record
+from chassis.core.shell import SHELL_KINDS, LogOpened
+from chassis.core.wire import Wire
+from chassis.followers.projections import Projector
 
 OPENED = (Record(1, "carbonmarket.log.v1.LogOpened", b"", 0, "service:here"), LogOpened("here", True))
 

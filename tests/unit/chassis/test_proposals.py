@@ -1,10 +1,9 @@
 """Two people: what one proposes another approves, and then it is decided as of that moment."""
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
-from chassis.engine import Done, Engine
-from chassis.log_service import SHELL_COMMANDS
-from chassis.proposals import (
+from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
+from chassis.core.engine import Done, Engine
+from chassis.core.proposals import (
     OPEN_MS,
     PROPOSAL_BYTES_MAX,
     PROPOSALS_OPEN_MAX,
@@ -16,11 +15,12 @@ from chassis.proposals import (
     ProposeCommand,
     RejectProposal,
 )
-from chassis.record import HeardUpTo
-from chassis.set_aside import DropSetAside, SetAsideDropped
-from chassis.shell import MoveClock, OpenLog
-from chassis.submission import DueTimer, HeardRecord
-from chassis.tracing import Tracing
+from chassis.core.record import HeardUpTo
+from chassis.core.set_aside import DropSetAside, SetAsideDropped
+from chassis.core.shell import MoveClock, OpenLog
+from chassis.core.submission import DueTimer, HeardRecord
+from chassis.say.tracing import Tracing
+from chassis.serving.log_service import SHELL_COMMANDS
 from support import tally
 from support.asking import asked
 from support.tally import Add, Tally

@@ -4,10 +4,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from chassis.decider import Decider
-from chassis.engine import Engine
-from chassis.record import CHAINS, FormatUnknown, Record, chain, first_fault, genesis
-from chassis.tracing import Tracing
+from chassis.core.decider import Decider
+from chassis.core.engine import Engine
+from chassis.core.record import CHAINS, FormatUnknown, Record, chain, first_fault, genesis
+from chassis.say.tracing import Tracing
 from support import tally
 
 WHOLE = Record(

@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2 as pb
 
 from carbonmarket.access.v1 import access_pb2
 from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_pb2
-from chassis.reflection import reflection_handlers
+from chassis.serving.reflection import reflection_handlers
 
 assert trading_query_service_pb2 and trading_service_pb2, "importing them declares the services"
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from chassis.call import Bug
-from chassis.decider import Context, Decider, Malformed, Rejected
-from chassis.engine import Done, Engine
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.proposals import ApproveProposal
-from chassis.record import Record
-from chassis.releases import ActivateRelease, ReleaseTooOld
-from chassis.shell import OpenLog
-from chassis.snapshots import Snapshots
-from chassis.submission import DueTimer
-from chassis.tracing import Tracing
-from chassis.wire import EventKind, Wire
+from chassis.core.call import Bug
+from chassis.core.decider import Context, Decider, Malformed, Rejected
+from chassis.core.engine import Done, Engine
+from chassis.core.proposals import ApproveProposal
+from chassis.core.record import Record
+from chassis.core.releases import ActivateRelease, ReleaseTooOld
+from chassis.core.shell import OpenLog
+from chassis.core.submission import DueTimer
+from chassis.core.wire import EventKind, Wire
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.snapshots import Snapshots
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import asked
 from support.messages import messages

@@ -8,10 +8,10 @@ import grpc.aio
 import pytest
 from google.protobuf import empty_pb2
 
-from chassis.call import NotYet, Refused
-from chassis.decider import BeyondEnd, Rejected
-from chassis.errors import failure_of
-from chassis.remote import STATUS_HEADER, Remote, open_channel
+from chassis.core.call import NotYet, Refused
+from chassis.core.decider import BeyondEnd, Rejected
+from chassis.edges.remote import STATUS_HEADER, Remote, open_channel
+from chassis.serving.errors import failure_of
 
 READ = "carbonmarket.log.v1.LogService/Read"
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from chassis.decider import Facts
-from chassis.rows import Rows, from_row, from_value, values_of
+from chassis.core.decider import Facts
+from chassis.followers.rows import Rows, from_row, from_value, values_of
 from support.messages import messages
 
 

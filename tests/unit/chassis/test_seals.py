@@ -11,12 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis import hearing as hearing_module
-from chassis.broker import headers_of, record_of
-from chassis.configuration import Misconfigured, read_settings
-from chassis.memory_log import MemoryStore
-from chassis.record import Record
-from chassis.seals import Forked, SealedHead, Seals, Signer, key_id_of
+from chassis.core.misconfigured import Misconfigured
+from chassis.core.record import Record
+from chassis.edges.broker import headers_of, record_of
+from chassis.followers import hearing as hearing_module
+from chassis.log.memory_log import MemoryStore
+from chassis.log.seals import Forked, SealedHead, Seals, Signer, key_id_of
+from chassis.process.configuration import read_settings
 from rehearsal.keys import public_key, signing_key
 from support.hearing import (
     KEY,

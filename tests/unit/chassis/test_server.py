@@ -4,10 +4,10 @@ import grpc
 import grpc.aio
 import pytest
 
-from chassis.bulk import BULK_COMMANDS_MAX
-from chassis.call import Bug, Expired, Overloaded, RequestIdReused, Unavailable
-from chassis.decider import Malformed, NotFound, NotPermitted, Rejected
-from chassis.server import Role
+from chassis.core.call import Bug, Expired, Overloaded, RequestIdReused, Unavailable
+from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
+from chassis.serving.bulk import BULK_COMMANDS_MAX
+from chassis.serving.server import Role
 from support.served import Api, create, refusal, replica, serving, submit_many
 
 

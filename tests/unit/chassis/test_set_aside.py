@@ -6,24 +6,24 @@ from dataclasses import replace
 import pytest
 from google.protobuf import wrappers_pb2
 
-from chassis import caller as caller_module
-from chassis.caller import Caller, Outgoing
-from chassis.decider import Context, Decider, Rejected
-from chassis.engine import Done, Engine
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import HeardUpTo
-from chassis.set_aside import (
+from chassis.core.decider import Context, Decider, Rejected
+from chassis.core.engine import Done, Engine
+from chassis.core.record import HeardUpTo
+from chassis.core.set_aside import (
     DecideSetAsideAgain,
     DropSetAside,
     HeardEventSetAside,
     SetAsideDecidedAgain,
     SetAsideDropped,
 )
-from chassis.shell import OpenLog
-from chassis.submission import DueTimer, HeardRecord, OrderAnswer
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.shell import OpenLog
+from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer
+from chassis.followers import caller as caller_module
+from chassis.followers.caller import Caller, Outgoing
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import asked, call_of
 from support.hearing import REACTIONS

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from chassis import shapes
-from chassis.decider import Malformed
-from chassis.shapes import CODE, NAME, REFERENCE, REQUEST_ID, Fault, fault_of_text
+from chassis.core import shapes
+from chassis.core.decider import Malformed
+from chassis.core.shapes import CODE, NAME, REFERENCE, REQUEST_ID, Fault, fault_of_text
 
 # fmt: off
 WELCOME = [

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from chassis.engine import Engine
-from chassis.log import Snapshot
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.progress import Progress
-from chassis.shell import OpenLog
-from chassis.snapshots import Snapshots, SnapshotSchedule
-from chassis.tracing import Tracing
-from chassis.writer import catch_up
+from chassis.core.engine import Engine
+from chassis.core.shell import OpenLog
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.progress import Progress
+from chassis.log.protocol import Snapshot
+from chassis.log.snapshots import Snapshots, SnapshotSchedule
+from chassis.log.writer import catch_up
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import asked
 from support.tally import Add, Order, Tally
@@ -86,9 +86,9 @@ def hostile() -> Iterable[tuple[str, bytes]]:
     yield "getattr", pickle.dumps(Call(getattr, {}, "keys"))
     yield "nonsense", b"\x00\x01"
     for module, name in (
-        ("chassis.process", "os.system"),
-        ("chassis.shell", "keep_trace"),
-        ("chassis.shell", "dataclass"),
+        ("chassis.process.main", "os.system"),
+        ("chassis.core.shell", "keep_trace"),
+        ("chassis.core.shell", "dataclass"),
         ("support.tally", "EventKind"),
         ("os", "system"),
         ("_operator", "attrgetter"),

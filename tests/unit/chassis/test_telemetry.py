@@ -11,17 +11,17 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from chassis import telemetry
-from chassis.decider import Rejected
-from chassis.engine import Engine
-from chassis.heading import Heading
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import HeardUpTo
-from chassis.server import tell
-from chassis.submission import HeardRecord
-from chassis.telemetry import JsonLines, Metrics, flush, start_metrics, start_tracing
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.decider import Rejected
+from chassis.core.engine import Engine
+from chassis.core.record import HeardUpTo
+from chassis.core.submission import HeardRecord
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer
+from chassis.say import telemetry
+from chassis.say.telemetry import JsonLines, Metrics, flush, start_metrics, start_tracing
+from chassis.say.tracing import Tracing
+from chassis.serving.heading import Heading
+from chassis.serving.server import tell
 from support import tally
 from support.tally import TALLY_MAX, Add
 

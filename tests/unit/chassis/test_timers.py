@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chassis.call import Bug, RequestIdReused
-from chassis.decider import Context, Decider, Rejected
-from chassis.engine import Engine
-from chassis.log import Found, Key
-from chassis.machine_clock import MachineClock
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import first_fault, genesis
-from chassis.shell import CLOCK_MS_MAX, ClockMoved, MoveClock, OpenLog
-from chassis.submission import AskedCommand, DueTimer
-from chassis.telemetry import Metrics
-from chassis.timers import RehearsalClock, Timers
-from chassis.tracing import Tracing
-from chassis.writer import Writer, catch_up
+from chassis.core.call import Bug, RequestIdReused
+from chassis.core.decider import Context, Decider, Rejected
+from chassis.core.engine import Engine
+from chassis.core.keys import Found, Key
+from chassis.core.record import first_fault, genesis
+from chassis.core.shell import CLOCK_MS_MAX, ClockMoved, MoveClock, OpenLog
+from chassis.core.submission import AskedCommand, DueTimer
+from chassis.followers.timers import RehearsalClock, Timers
+from chassis.log.machine_clock import MachineClock
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.writer import Writer, catch_up
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import acting, asked, call_of
 from support.tally import Add, AddLater, Ring, Tally

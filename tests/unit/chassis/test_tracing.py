@@ -6,10 +6,10 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from chassis.engine import Done, Engine
-from chassis.shell import OpenLog
-from chassis.submission import DueTimer, OrderAnswer
-from chassis.tracing import LINKS_MAX, Tracing, is_sampled, is_well_formed
+from chassis.core.engine import Done, Engine
+from chassis.core.shell import OpenLog
+from chassis.core.submission import DueTimer, OrderAnswer
+from chassis.say.tracing import LINKS_MAX, Tracing, is_sampled, is_well_formed
 from support import tally
 from support.asking import asked
 from support.tally import Add, AddLater, Answered, Order, Tally

@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from chassis import writer as writer_module
-from chassis.call import Overloaded, RequestIdReused, Unavailable
-from chassis.decider import Claimed, Malformed, Rejected
-from chassis.engine import Done, Engine
-from chassis.log import Fenced, LogUnavailable
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import Head, HeardUpTo, Record
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import BATCH_SUBMISSIONS_MAX, COMMANDS_WAITING_MAX, Writer, catch_up
+from chassis.core.call import Overloaded, RequestIdReused, Unavailable
+from chassis.core.decider import Claimed, Malformed, Rejected
+from chassis.core.engine import Done, Engine
+from chassis.core.record import Head, HeardUpTo, Record
+from chassis.log import writer as writer_module
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.protocol import Fenced, LogUnavailable
+from chassis.log.writer import BATCH_SUBMISSIONS_MAX, COMMANDS_WAITING_MAX, Writer, catch_up
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import call_of
 from support.tally import Add, Added, Tally

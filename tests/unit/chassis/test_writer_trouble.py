@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from chassis.call import Bug, Expired, Overloaded, Unavailable
-from chassis.decider import Claimed, Context, Decider, Malformed
-from chassis.engine import Batch, Done, Engine, StateUnusable
-from chassis.log import LogUnavailable
-from chassis.memory_log import MemoryLog, MemoryStore
-from chassis.record import Head, HeardUpTo, Record
-from chassis.submission import HeardRecord
-from chassis.telemetry import Metrics
-from chassis.tracing import Tracing
-from chassis.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
+from chassis.core.call import Bug, Expired, Overloaded, Unavailable
+from chassis.core.decider import Claimed, Context, Decider, Malformed
+from chassis.core.engine import Batch, Done, Engine, StateUnusable
+from chassis.core.record import Head, HeardUpTo, Record
+from chassis.core.submission import HeardRecord
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.protocol import LogUnavailable
+from chassis.log.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
 from support import tally
 from support.asking import call_of
 from support.tally import Add, Added, Tally

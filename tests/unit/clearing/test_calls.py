@@ -15,14 +15,14 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis import caller
-from chassis.call import NotYet, OrderRefused, Refused
-from chassis.caller import Outgoing
-from chassis.record import HeardUpTo
-from chassis.remote import Remote
-from chassis.shell import ShellState
-from chassis.tracing import Branch
-from chassis.writer import Read, Writer
+from chassis.core.call import NotYet, OrderRefused, Refused
+from chassis.core.record import HeardUpTo
+from chassis.core.shell import ShellState
+from chassis.edges.remote import Remote
+from chassis.followers import caller
+from chassis.followers.caller import Outgoing
+from chassis.log.writer import Read, Writer
+from chassis.say.tracing import Branch
 from clearing import calls
 from clearing.domain.books import Book
 from clearing.domain.reconciliation import ReconciliationOrdered

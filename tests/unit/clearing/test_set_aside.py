@@ -4,12 +4,12 @@ from google.protobuf.message import Message
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.engine import Done, Engine
-from chassis.record import HeardUpTo
-from chassis.set_aside import DecideSetAsideAgain, DropSetAside
-from chassis.shell import OpenLog
-from chassis.submission import HeardRecord
-from chassis.tracing import Tracing
+from chassis.core.engine import Done, Engine
+from chassis.core.record import HeardUpTo
+from chassis.core.set_aside import DecideSetAsideAgain, DropSetAside
+from chassis.core.shell import OpenLog
+from chassis.core.submission import HeardRecord
+from chassis.say.tracing import Tracing
 from clearing.__main__ import CLEARING
 from clearing.domain.run import ClearingRunBlocked, ClearingRunComputed, RetryRun
 from clearing.domain.state import State

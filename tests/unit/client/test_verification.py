@@ -13,8 +13,8 @@ from carbonmarket_client.errors import NotConfigured
 from carbonmarket_client.link import Link
 from carbonmarket_client.settings import pinned_keys
 from carbonmarket_client.verification import LogAltered, Verified, verify_log
-from chassis.record import genesis
-from chassis.remote import record_to
+from chassis.core.record import genesis
+from chassis.edges.remote import record_to
 from support.hearing import KEY, PUBLIC_KEY, SOURCE, sealed, source_records
 
 STRANGE_KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from chassis.decider import Timer
+from chassis.core.decider import Timer
 from support.trading_floor import (
     ANN,
     FRIDAY,

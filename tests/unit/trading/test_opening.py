@@ -1,6 +1,6 @@
 """Opening a day: what keeps it closed, who may override that, and what it fixes and releases."""
 
-from chassis.decider import Context
+from chassis.core.decider import Context
 from support.asking import acting
 from support.trading_floor import (
     ANN,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.call import Overloaded
-from chassis.progress import Progress
-from chassis.writer import Read
+from chassis.core.call import Overloaded
+from chassis.log.progress import Progress
+from chassis.log.writer import Read
 from support.trading_floor import POWER, Floor, open_floor
 from trading.answers import pictures as module
 from trading.answers.pictures import STREAMS_MAX, STREAMS_OF_AN_ACTOR_MAX, Pictures, check_streams, picture

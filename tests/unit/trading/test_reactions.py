@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
-from chassis.reaction import Heard
+from chassis.core.reaction import Heard
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.custody import AcknowledgeRelease, AcknowledgeReturn, CreditAllowances, CreditFunds
 from trading.domain.decider import DECIDER

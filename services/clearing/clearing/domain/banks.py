@@ -8,8 +8,8 @@ told while it was on the list it may still answer when it is not any more.
 from dataclasses import dataclass
 from datetime import date
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound
-from chassis.shapes import check_day, check_source
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound
+from chassis.core.shapes import check_day, check_source
 from clearing.domain.state import BankList, State
 from clearing.domain.values import check_bank
 

@@ -5,7 +5,7 @@ the totals that trading states are compared all the same, the events that could 
 trading must still be heard.
 """
 
-from chassis.decider import Context, Facts, as_facts, doubts
+from chassis.core.decider import Context, Facts, as_facts, doubts
 from clearing.domain.state import DayTotals, Run, State
 
 RUN_TRADES_MAX = 20_000

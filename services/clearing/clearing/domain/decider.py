@@ -1,6 +1,6 @@
 """Clearing's domain, whole: one table of decisions, one of changes."""
 
-from chassis.decider import Decider, merged
+from chassis.core.decider import Decider, merged
 from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
 from clearing.domain.state import State
 

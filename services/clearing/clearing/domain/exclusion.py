@@ -20,8 +20,8 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, check_second_person, person
-from chassis.shapes import check_ground
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, check_second_person, person
+from chassis.core.shapes import check_ground
 from clearing.domain.cash import blocked_by, unfunded
 from clearing.domain.legs import excluded_of, legs_of
 from clearing.domain.run import blocked_run, next_attempt

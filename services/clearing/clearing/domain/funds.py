@@ -16,19 +16,8 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/cl
 
 from dataclasses import dataclass
 
-from chassis.decider import (
-    Asks,
-    Claim,
-    Claimed,
-    Claims,
-    Context,
-    Decide,
-    Evolve,
-    NotFound,
-    Rejected,
-    as_facts,
-)
-from chassis.shapes import check_account
+from chassis.core.decider import Asks, Claim, Claimed, Claims, Context, Decide, Evolve, NotFound, Rejected, as_facts
+from chassis.core.shapes import check_account
 from clearing.domain.banks import check_bank_known
 from clearing.domain.state import Account, FundEntry, Funds, State
 from clearing.domain.values import check_amount, check_bank_reference

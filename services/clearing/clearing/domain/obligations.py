@@ -13,7 +13,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected
 from clearing.domain.funds import account_of
 from clearing.domain.state import DayTotals, Method, Obligation, Phase, State
 

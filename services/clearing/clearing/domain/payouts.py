@@ -21,7 +21,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import (
+from chassis.core.decider import (
     Asks,
     Claims,
     Context,
@@ -33,7 +33,7 @@ from chassis.decider import (
     check_second_person,
     person,
 )
-from chassis.shapes import check_ground
+from chassis.core.shapes import check_ground
 from clearing.domain.banks import check_bank_known
 from clearing.domain.funds import (
     account_of,

@@ -23,8 +23,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
-from chassis.shapes import check_day
+from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.shapes import check_day
 from clearing.domain.books import (
     Book,
     Difference,

@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Set
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Facts, NotFound, Rejected, as_facts
+from chassis.core.decider import Context, Decide, Evolve, Facts, NotFound, Rejected, as_facts
 from clearing.domain.barrier import barrier
 from clearing.domain.legs import RunLeg, excluded_of, legs_of, run_leg, totals_of
 from clearing.domain.state import DayTotals, Phase, Run, RunTotal, State

@@ -11,7 +11,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Facts, Rejected, as_facts
+from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, as_facts
 from clearing.domain.cash import unfunded
 from clearing.domain.funds import assert_conserved, book
 from clearing.domain.legs import excluded_of, legs_of

@@ -1,11 +1,11 @@
 """What a request must look like before anything is looked up. Each function refuses or says nothing.
 
-What is the same in every service is in `chassis.shapes`; bounds are named here once, with the names and reasons of the
-registry and of trading.
+What is the same in every service is in `chassis.core.shapes`; bounds are named here once, with the names and reasons of
+the registry and of trading.
 """
 
-from chassis.decider import Malformed
-from chassis.shapes import NAME, REFERENCE, shown
+from chassis.core.decider import Malformed
+from chassis.core.shapes import NAME, REFERENCE, shown
 
 AMOUNT_FEN_MAX = 10**15
 

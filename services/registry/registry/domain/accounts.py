@@ -14,8 +14,8 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
-from chassis.shapes import check_account, check_ground
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
+from chassis.core.shapes import check_account, check_ground
 from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
 from registry.domain.values import check_basis, check_name
 

@@ -1,6 +1,6 @@
 """The registry's domain, whole: the concepts' tables put together. Nothing here is due by time."""
 
-from chassis.decider import Decider, merged
+from chassis.core.decider import Decider, merged
 from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
 from registry.domain.state import Registry
 

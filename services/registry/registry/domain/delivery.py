@@ -18,7 +18,7 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 from collections import Counter
 from dataclasses import dataclass
 
-from chassis.decider import (
+from chassis.core.decider import (
     NO_ITEMS,
     Context,
     Decide,
@@ -31,7 +31,7 @@ from chassis.decider import (
     digest_with,
     doubts,
 )
-from chassis.shapes import check_account, check_day
+from chassis.core.shapes import check_account, check_day
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
 from registry.domain.state import AccountState, LastDelivery, Registry
 from registry.domain.values import check_quantity, check_vintage

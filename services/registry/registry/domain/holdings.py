@@ -10,7 +10,7 @@ Invariants:
 - per vintage, what was issued is held by somebody in some state.
 """
 
-from chassis.decider import Rejected
+from chassis.core.decider import Rejected
 from registry.domain.state import AccountState, Holding, Registry
 
 NOTHING = Holding()

@@ -6,8 +6,8 @@ not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocati
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
-from chassis.shapes import check_account
+from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.shapes import check_account
 from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
 from registry.domain.holdings import assert_conserved, change_holding, check_available
 from registry.domain.state import AccountKind, Registry

@@ -13,8 +13,8 @@ Invariants, asserted in `evolve`:
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
-from chassis.shapes import check_account, check_ground
+from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.shapes import check_account, check_ground
 from registry.domain.accounts import check_not_closed, existing_account
 from registry.domain.state import Account, AccountState, Registry
 

@@ -1,11 +1,11 @@
 """Shapes: what a code, a quantity and a text look like, whatever the books say.
 
 Each check raises Malformed and is the first rung of a command's ladder. What is the same in every service is in
-`chassis.shapes`.
+`chassis.core.shapes`.
 """
 
-from chassis.decider import Malformed
-from chassis.shapes import CODE, fault_of_text, shown
+from chassis.core.decider import Malformed
+from chassis.core.shapes import CODE, fault_of_text, shown
 
 QUANTITY_TONNES_MAX = 10**12
 """More than any market's total; a larger number is a slip of the hand or an attack."""

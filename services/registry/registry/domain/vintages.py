@@ -5,7 +5,7 @@ Invariant, asserted in `evolve`: a vintage is created once.
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
 from registry.domain.state import Registry, Vintage
 from registry.domain.values import check_vintage
 

@@ -4,10 +4,10 @@ from collections import Counter
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.codec import codec_of
-from chassis.decider import Context
-from chassis.pages import Page
-from chassis.rows import from_value
+from chassis.core.codec import codec_of
+from chassis.core.decider import Context
+from chassis.followers.rows import from_value
+from chassis.serving.pages import Page
 from trading.domain.book import Book, BookSide
 from trading.domain.calendar import known_day
 from trading.domain.overriding import is_covered, obstacles

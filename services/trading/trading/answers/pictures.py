@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.call import Overloaded
-from chassis.writer import Read, Writer
+from chassis.core.call import Overloaded
+from chassis.log.writer import Read, Writer
 from trading.answers import live
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market

@@ -17,7 +17,7 @@ money never comes for an account that is not known here.
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
+from chassis.core.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
 from trading.domain.state import Account, Market
 
 # Commands: heard from the registry

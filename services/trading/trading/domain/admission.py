@@ -4,7 +4,7 @@ day's rules.
 The same ladder for every order, listing and block: the account, then the day, then the instrument, then the hour.
 """
 
-from chassis.decider import Context, Rejected
+from chassis.core.decider import Context, Rejected
 from trading.domain.accounts import check_not_stopped
 from trading.domain.calendar import day_of
 from trading.domain.rules import in_session, trades_max

@@ -9,8 +9,8 @@ Blocks keep a size, a price band and hours of their own, and never move the day'
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected
-from chassis.shapes import check_account
+from chassis.core.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected
+from chassis.core.shapes import check_account
 from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
 from trading.domain.admission import (
     check_day_not_full,

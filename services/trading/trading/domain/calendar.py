@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
 from trading.domain.state import Calendar, Day, DayPhase, Market
 from trading.domain.values import check_trading_day
 

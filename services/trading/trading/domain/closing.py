@@ -8,8 +8,8 @@ Invariants, asserted in `evolve`: after the close nothing is open; an instrument
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected, Timer
-from chassis.shapes import check_day
+from chassis.core.decider import Context, Decide, Evolve, Rejected, Timer
+from chassis.core.shapes import check_day
 from trading.domain import listed, negotiations, rules
 from trading.domain.arithmetic import change_bp, composite_price_fen
 from trading.domain.calendar import known_day

@@ -8,8 +8,8 @@ answer, recorded on both sides, and no refusal; so is that trading's own books a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
-from chassis.shapes import check_day
+from chassis.core.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
+from chassis.core.shapes import check_day
 from trading.domain.state import DayPhase, Market, Settlement, Total, Trade
 from trading.domain.values import Method
 

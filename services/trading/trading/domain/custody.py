@@ -10,8 +10,8 @@ Invariants: a credit is counted once; what is unacknowledged was given back once
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
-from chassis.shapes import check_account
+from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.shapes import check_account
 from trading.domain.accounts import check_not_stopped, check_owner, check_units_available, known_account
 from trading.domain.balances import assert_funds, assert_units, give_funds
 from trading.domain.instruments import known_instrument

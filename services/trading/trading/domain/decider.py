@@ -1,6 +1,6 @@
 """Trading's decider: the tables of all concepts, merged, and the timer that ends a day."""
 
-from chassis.decider import Decider, merged
+from chassis.core.decider import Decider, merged
 from trading.domain import (
     accounts,
     block,

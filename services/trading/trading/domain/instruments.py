@@ -10,7 +10,7 @@ limits.
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
 from trading.domain.calendar import check_not_opened
 from trading.domain.state import Instrument, Market
 from trading.domain.values import PRICE_FEN_MAX, check_instrument, check_trading_day

@@ -14,8 +14,8 @@ is of all its open purchases together (fees.py).
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chassis.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
-from chassis.shapes import check_account
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.shapes import check_account
 from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
 from trading.domain.admission import (
     check_day_not_full,

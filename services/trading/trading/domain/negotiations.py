@@ -10,7 +10,7 @@ its open purchases together (fees.py).
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chassis.decider import Evolve
+from chassis.core.decider import Evolve
 from trading.domain.balances import lock_funds, lock_units, unlock_funds, unlock_units
 from trading.domain.fees import Unlocking
 from trading.domain.state import Block, Market

@@ -15,8 +15,8 @@ Invariants: proposer and approver are two people; what is approved is what was p
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
-from chassis.shapes import check_day, check_ground
+from chassis.core.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
+from chassis.core.shapes import check_day, check_ground
 from trading.domain.calendar import check_none_open, check_not_opened, known_day
 from trading.domain.state import DayPhase, Market, Obstacle
 

@@ -13,7 +13,7 @@ up only while it is stopped, once for each stop, and with no trade unsettled or 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected
 from trading.domain import listed, negotiations
 from trading.domain.accounts import known_account
 from trading.domain.custody import AllowancesReturned

@@ -13,7 +13,7 @@ and once; what is blocked here is what clearing stated.
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected
 from trading.domain.balances import Funds, assert_funds, assert_units, give_funds, take_back_funds
 from trading.domain.calendar import known_day
 from trading.domain.restriction import wound_up_by_settling

@@ -5,8 +5,8 @@ While it lasts nothing is ordered or taken; listings rest and may be cancelled (
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected
-from chassis.shapes import check_ground
+from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.shapes import check_ground
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market
 from trading.domain.values import check_instrument

@@ -9,7 +9,7 @@ took out of its run is remembered on, blocked.
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Evolve
+from chassis.core.decider import Context, Evolve
 from trading.domain import fees
 from trading.domain.balances import assert_funds, assert_units
 from trading.domain.prices import note_block_trade, note_listed_trade

@@ -6,8 +6,8 @@ tonne, money fen.
 
 from enum import IntEnum
 
-from chassis.decider import Malformed
-from chassis.shapes import CODE, check_day, shown
+from chassis.core.decider import Malformed
+from chassis.core.shapes import CODE, check_day, shown
 
 QUANTITY_TONNES_MAX = 10**12
 PRICE_FEN_MAX = 10**9

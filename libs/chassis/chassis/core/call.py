@@ -1,0 +1,94 @@
+"""One call: who makes it and whose trace it belongs to, on the way in; what it may end in, on the way out."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import grpc
+
+from chassis.core.decider import Actor
+
+
+def always() -> AbstractContextManager[bool]:
+    return nullcontext(True)
+
+
+@dataclass(slots=True)
+class Call:
+    """An rpc as the api methods see it: authenticated and within its role, before any rule.
+
+    request_id is the request's own, which the frame has read. subject_traces says which trace a subject named in this
+    call continues (`trade/17`), where the caller knows it. ends_at is its deadline by the event loop's clock; None
+    where it has none. Within `waiting()` it gives its place to others; what that yields says whether it may wait.
+    """
+
+    actor: Actor
+    request_id: str = ""
+    traceparent: str = ""
+    subject_traces: Mapping[str, str] = field(default_factory=dict)
+    ends_at: float | None = None
+    waiting: Callable[[], AbstractContextManager[bool]] = field(default=always, repr=False)
+
+    def has_expired(self, now: float) -> bool:
+        return self.ends_at is not None and self.ends_at <= now
+
+    @property
+    def role(self) -> str:
+        return self.actor.role
+
+    @property
+    def account(self) -> str:
+        return self.actor.account
+
+
+class Refused(Exception):
+    """Another service refused our call with a reason. To an order this is no answer: see caller.py."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, facts: Mapping[str, str]) -> None:
+        super().__init__(reason, facts)
+        self.code = code
+        self.reason = reason
+        self.facts = dict(facts)
+
+
+class NotYet(Exception):
+    """The other side has not come so far; the order is sent again later."""
+
+
+class OrderRefused(NotYet):
+    """A gRPC refusal came instead of an answer to an order. Whether the order was carried out it does not say."""
+
+    def __init__(self, service: str, refusal: Refused) -> None:
+        super().__init__(f"{service} refuses the order with {refusal.reason} {refusal.facts}, which is no answer")
+        self.service = service
+        self.reason = refusal.reason
+        self.facts = refusal.facts
+
+
+class Unavailable(Exception):
+    """No answer can be given now; the same call may be made again."""
+
+
+class Unauthenticated(Exception):
+    """The caller does not say, in the form asked for, who it is."""
+
+
+class Overloaded(Exception):
+    """A bound is reached, as the facts say; nothing was done, and the same call may be made again after a pause."""
+
+    def __init__(self, reason: str, **facts: int | str) -> None:
+        super().__init__(reason, facts)
+        self.reason = reason
+        self.facts = facts
+
+
+class Expired(Exception):
+    """The caller gave up, or its deadline passed, before it was decided: nothing was done."""
+
+
+class RequestIdReused(Exception):
+    """The request id was used by this actor for another command."""
+
+
+class Bug(Exception):
+    """The code is wrong, not the request. The command changed nothing."""

@@ -1,0 +1,68 @@
+"""Where hearing goes on in a source that forked, as two people say (proposals.py).
+
+History is never edited: a correction is an event that names what it corrects; the approval that it rests on names who
+proposed it and who approved it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected
+from chassis.core.record import HeardUpTo
+from chassis.core.shapes import check_ground
+from chassis.core.wire import EventKind
+
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeHearing:
+    source_log_id: str
+    source_position: int
+    source_digest: bytes
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class HearingResumed:
+    source_log_id: str
+    source_position: int
+    source_digest: bytes
+    ground: str
+
+
+class Hearings(Protocol):
+    """What the decision looks at."""
+
+    sources: frozenset[str]
+
+    @property
+    def halted(self) -> Mapping[str, str]: ...
+
+    @property
+    def heard(self) -> Mapping[str, HeardUpTo]: ...
+
+
+def resume_hearing(look: Hearings, command: ResumeHearing, context: Context) -> Decided:
+    """Only of a source that is halted, and never beyond what was heard: what is heard again, or passed over, counts."""
+    check_ground(command.ground)
+    if command.source_position < 1:
+        raise Malformed("POSITION_OUT_OF_RANGE", "source_position", source_position=command.source_position)
+    if len(command.source_digest) != DIGEST_BYTES:
+        raise Malformed("DIGEST_MALFORMED", "source_digest", bytes=len(command.source_digest))
+    if command.source_log_id not in look.sources:
+        raise NotFound("SOURCE_UNKNOWN", source_log_id=command.source_log_id)
+    if command.source_log_id not in look.halted:
+        raise Rejected("HEARING_NOT_HALTED", source_log_id=command.source_log_id)
+    upto = look.heard.get(command.source_log_id)
+    heard_position = upto.position if upto else 0
+    if command.source_position > heard_position:
+        raise Rejected("POSITION_NOT_HEARD", source_position=command.source_position, heard_position=heard_position)
+    return [HearingResumed(command.source_log_id, command.source_position, command.source_digest, command.ground)]
+
+
+DECIDE: Decide = {ResumeHearing: resume_hearing}
+
+CORRECTION_KINDS = (EventKind(HearingResumed, pb.HearingResumed),)

@@ -1,0 +1,385 @@
+"""What the writer does to a batch, as a plain synchronous function: no I/O, no clock, no tasks.
+
+The engine holds the state as of the last record decided, which may be ahead of what is committed: the writer answers
+nothing before the batch that it belongs to is. A repeat is recognised before any rule can refuse it. What is heard,
+due or answered is never refused: what the domain cannot apply is set aside, as an event.
+
+Invariants: the state is the fold of the log's records; the head is the last record's; a refusal or a bug in decide
+changes nothing; an exception in evolve leaves the state unusable, and is raised as such: the process must end.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from opentelemetry.trace import SpanKind
+
+from chassis.core.call import Bug, RequestIdReused
+from chassis.core.claims import Names, heard_claim
+from chassis.core.command_digest import command_digest
+from chassis.core.corrections import HearingResumed
+from chassis.core.decider import (
+    NOTHING_TAKEN,
+    Actor,
+    Claim,
+    Claimed,
+    Context,
+    Decider,
+    Facts,
+    Rejected,
+    Timer,
+    as_facts,
+)
+from chassis.core.keys import Found, Key
+from chassis.core.look import Declared, Look
+from chassis.core.proposals import ApproveProposal, first_to_expire
+from chassis.core.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
+from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
+from chassis.core.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, repeat_key, source_of
+from chassis.core.wire import DATA_BYTES_MAX, Wire
+from chassis.say.tracing import Branch, Tracing, is_well_formed, trace_id_of
+
+S = TypeVar("S")
+
+RECENT_COMMANDS_MAX = 20_000
+"""Accepted commands whose answers are kept in memory: more than two batches, so that none in flight is missed."""
+
+SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
+NOTHING_DECLARED = Declared()
+
+
+class StateUnusable(Exception):
+    """evolve failed: the state is no longer the fold of the log, and the process must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command's events, first answer or repeat, and the position of the last of them."""
+
+    events: tuple[object, ...]
+    position: int
+
+    def only(self, kind: type[S]) -> S:
+        (event,) = self.all(kind)
+        return event
+
+    def all(self, kind: type[S]) -> list[S]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one append writes: the records that extend `head`, how far sources were heard, and what names were taken."""
+
+    head: Head
+    records: tuple[Record, ...]
+    events: tuple[object, ...]
+    heard: tuple[HeardUpTo, ...]
+    branches: tuple[Branch, ...]
+    claims: tuple[Claimed, ...] = ()
+
+
+Outcome = Done | Found | Exception
+"""Found: a repeat whose events stand in the log and are to be read from there."""
+
+
+class Engine(Generic[S]):
+    """The fold of one log, and the decisions on it."""
+
+    def __init__(
+        self,
+        log_id: str,
+        decider: Decider[S],
+        wire: Wire,
+        tracing: Tracing,
+        orders: frozenset[type] = frozenset(),
+        declared: Declared = NOTHING_DECLARED,
+    ) -> None:
+        self.decider = decider
+        self.wire = Wire(*SHELL_KINDS, *wire.by_event.values())
+        self.tracing = tracing
+        self.orders = orders
+        self.declared = declared
+        self.state: S = decider.initial()
+        self.shell = ShellState(log_id)
+        self.head: Head = genesis(log_id)
+        self.heard: dict[str, HeardUpTo] = {}
+        self._look = Look(self)
+        self._recent: OrderedDict[Key, tuple[bytes, Done]] = OrderedDict()
+        self._names = Names(decider)
+        self._start_batch()
+
+    def _start_batch(self) -> None:
+        self._batch_head = self.head
+        self._records: list[Record] = []
+        self._events: list[object] = []
+        self._branches: list[Branch] = []
+        self._heard_changed: set[str] = set()
+
+    def take_batch(self) -> Batch:
+        """Everything decided since the last call."""
+        heard = tuple(self.heard[log_id] for log_id in sorted(self._heard_changed))
+        records, events = tuple(self._records), tuple(self._events)
+        batch = Batch(self._batch_head, records, events, heard, tuple(self._branches), self._names.take_batch())
+        self._start_batch()
+        return batch
+
+    def restart_at(self, head: Head) -> None:
+        """The state was put in from a snapshot taken at `head`."""
+        check_may_fold(self.shell.log_id, head.position, self.shell.release_level, self.declared.release_level)
+        self.head = head
+        self._start_batch()
+
+    def hear_from(self, heard: Iterable[HeardUpTo]) -> None:
+        """How far each source was heard, as its table says. Raises StateUnusable where the log itself has heard more:
+        to hear it again would count it twice.
+        """
+        self.heard = {upto.log_id: upto for upto in heard}
+        for source, position in self.shell.heard_at_least.items():
+            upto = self.heard.get(source)
+            if upto is None or upto.position < position:
+                noted = upto.position if upto else 0
+                raise StateUnusable(f"{source} is noted as heard up to {noted}, but the log has heard {position} of it")
+
+    def due(self) -> Timer | None:
+        """What is due first: the domain's, or the end of a proposal."""
+        timers = (self.decider.due(self.state), first_to_expire(self.shell.proposals))
+        return min((timer for timer in timers if timer is not None), key=lambda timer: timer.due_ms, default=None)
+
+    def now_ms(self, clock_ms: int) -> int:
+        """The market's time where the machine's clock stands at `clock_ms`."""
+        return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
+
+    def context(self, actor: Actor, now_ms: int, taken: Mapping[Claim, Facts] = NOTHING_TAKEN) -> Context:
+        shell = self.shell
+        last = max(shell.set_aside, default=0)
+        return Context(now_ms, actor, len(shell.set_aside), tuple(shell.halted), shell.release_level, last, taken=taken)
+
+    # Replay
+
+    def apply(self, record: Record) -> object:
+        """Takes in a record of the log: at start, and on a standby."""
+        assert record.position == self.head.position + 1, (record.position, self.head.position)
+        assert chain(self.head.digest, record) == record.digest, f"record {record.position} does not chain"
+        if record.type not in self.wire.by_name:
+            raise ReleaseTooOld(f"record {record.position} of {self.shell.log_id} is a {record.type}, unknown here")
+        event = self.wire.decode(record.type, record.data)
+        if isinstance(event, ReleaseActivated):
+            check_may_fold(self.shell.log_id, record.position, event.release_level, self.declared.release_level)
+        self._evolve(record, event)
+        self._batch_head = self.head
+        return event
+
+    def _evolve(self, record: Record, event: object) -> None:
+        try:
+            fold(self.shell, record)
+            own = EVOLVE.get(type(event))
+            if own is not None:
+                own(self.shell, event)
+            else:
+                self.decider.evolve[type(event)](self.state, event)
+            if type(event) in self.orders:
+                self.shell.unanswered.add(record.position)
+            keep_trace(self.shell, self.wire.by_event[type(event)], record, event)
+        except Exception as error:
+            raise StateUnusable(f"record {record.position} ({record.type}) cannot be applied: {error!r}") from error
+        self.head = Head(record.position, record.digest)
+
+    # Decisions
+
+    def claims_of(self, submission: Submission) -> list[Claim]:
+        """The names that the log is to be asked for before `decide`, whether they are taken."""
+        return self._names.asked_by(submission, self.context(submission.actor, 0), self.shell.resumed)
+
+    def decide(
+        self,
+        submission: Submission,
+        found: Mapping[Key, Found],
+        clock_ms: int,
+        stored: Mapping[Claim, Facts] = NOTHING_TAKEN,
+    ) -> Outcome:
+        """Decides one submission and evolves its events. `found` is what the log knew of its key, `stored` of its
+        `claims_of`. Raises only StateUnusable.
+        """
+        asked = self.claims_of(submission)
+        taken = self._names.taken(asked, stored)
+        key = repeat_key(submission)
+        digest = command_digest(submission.command) if key else b""
+        before = self._taken_in(submission, taken) or (self._again(key, digest, found) if key else None)
+        if before is not None:
+            return before
+        try:
+            events = self._events_of(submission, self.now_ms(clock_ms), taken)
+            encoded = [self._encode(event) for event in events]
+            claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
+        except Rejected as refusal:
+            if isinstance(submission, AskedCommand):
+                return refusal
+            if refusal.reason == "RELEASE_NOT_ACTIVE":
+                return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
+            events = [set_aside(self.shell.log_id, submission, refusal)]
+            encoded = [self._encode(event) for event in events]
+            claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
+        except StateUnusable:
+            raise
+        except Exception as error:
+            return Bug(f"{type(submission.command).__name__} failed: {error!r}").with_traceback(error.__traceback__)
+
+        # From here on it happens.
+        self._names.take(claimed)
+        traceparent = submission.traceparent
+        if isinstance(submission, DueTimer) and events:
+            branch = self.tracing.root(f"timer {type(submission.command).__name__}", SpanKind.INTERNAL)
+            self._branches.append(branch)
+            traceparent = branch.traceparent
+        # What was approved rests on the first record, which says so.
+        approval = self._look.next_approval if isinstance(submission.command, ApproveProposal) else ""
+        for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
+            once, rests_on = (b"", approval) if index else (digest, "")
+            self._record(submission, traceparent, event, type_name, data, clock_ms, once, len(events), rests_on)
+        if isinstance(submission, HeardRecord):
+            self._note_heard(submission.upto)
+        done = Done(tuple(events), self.head.position)
+        if key and events:
+            self._remember(key, digest, done)
+        return done
+
+    def _taken_in(self, submission: Submission, taken: Mapping[Claim, Facts]) -> Outcome | None:
+        """The outcome of what is heard or answered where that is not the next thing to take in."""
+        gap = self._gap(submission)
+        if gap is None:
+            return Done((), self.head.position)
+        if gap > 0:
+            return Bug(f"{gap} records are missing before {submission}")
+        if isinstance(submission, HeardRecord) and heard_claim(submission.upto) in taken:
+            # Heard before two people put hearing back to an earlier record, and the same: it is not counted twice.
+            self._note_heard(submission.upto)
+            return Done((), self.head.position)
+        return None
+
+    def _gap(self, submission: Submission) -> int | None:
+        """How many records are missing before what is heard; None if it, or the answer, was taken in before: that makes
+        hearing exactly once. Whether a record continues its log was checked where it arrived.
+        """
+        if isinstance(submission, OrderAnswer):
+            return 0 if submission.position in self.shell.unanswered else None
+        if not isinstance(submission, HeardRecord):
+            return 0
+        before = self.heard.get(submission.upto.log_id)
+        gap = submission.upto.position - (before.position if before else 0) - 1
+        return gap if gap >= 0 else None
+
+    def _again(self, key: Key, digest: bytes, found: Mapping[Key, Found]) -> Outcome | None:
+        recent, stored = self._recent.get(key), found.get(key)
+        if recent is None and stored is None:
+            return None
+        first = recent[0] if recent else stored.command_digest if stored else b""
+        if first != digest:
+            return RequestIdReused(key.request_id)
+        return recent[1] if recent else stored
+
+    def _events_of(self, submission: Submission, now_ms: int, taken: Mapping[Claim, Facts]) -> Sequence[object]:
+        if submission.command is None:
+            return ()
+        events = self._look.decide(submission.command, self.context(submission.actor, now_ms, taken))
+        asked = isinstance(submission, AskedCommand) and submission.request_id
+        assert events or not asked, "an accepted command causes an event"
+        assert events or not isinstance(submission, OrderAnswer), "an answer is marked by an event"
+        return events
+
+    def _encode(self, event: object) -> tuple[str, bytes]:
+        check_may_write(self.wire.by_event[type(event)].since, self.shell.release_level, type(event).__name__)
+        type_name, data = self.wire.encode(event)
+        # What was set aside must fit, whatever was heard.
+        bytes_max = SET_ASIDE_BYTES_MAX if isinstance(event, HeardEventSetAside) else DATA_BYTES_MAX
+        if len(data) > bytes_max:
+            raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=bytes_max)
+        return type_name, data
+
+    def _record(
+        self,
+        cause: Submission,
+        traceparent: str,
+        event: object,
+        type_name: str,
+        data: bytes,
+        clock_ms: int,
+        digest: bytes,
+        count: int,
+        approval: str = "",
+    ) -> None:
+        actor = cause.actor
+        source_log_id, source_position = source_of(cause)
+        record = Record(
+            position=self.head.position + 1,
+            type=type_name,
+            data=data,
+            recorded_ms=self.now_ms(clock_ms),
+            subject=actor.subject,
+            role=actor.role,
+            account=actor.account,
+            approval=approval,
+            request_id=cause.request_id,
+            traceparent=self._trace_of(cause, traceparent, event, type_name),
+            source_log_id=source_log_id,
+            source_position=source_position,
+            command_digest=digest,
+            command_events=count if digest else 0,
+        )
+        record = with_digest(record, chain(self.head.digest, record))
+        self._evolve(record, event)
+        self._records.append(record)
+        self._events.append(event)
+        if isinstance(event, HearingResumed):
+            self._note_heard(HeardUpTo(event.source_log_id, event.source_position, event.source_digest))
+
+    def _note_heard(self, upto: HeardUpTo) -> None:
+        self.heard[upto.log_id] = upto
+        self._heard_changed.add(upto.log_id)
+
+    def _trace_of(self, cause: Submission, traceparent: str, event: object, type_name: str) -> str:
+        """The trace a record continues: its subject's, if that is known and another than its command's; else its
+        command's.
+        """
+        kind = self.wire.by_event[type(event)]
+        links = [self.shell.traces[subject] for subject in kind.links(event) if subject in self.shell.traces]
+        own = traceparent
+        if kind.subject is not None:
+            subject = kind.subject(event)
+            carried = cause.subject_traces.get(subject, "") if isinstance(cause, AskedCommand) else ""
+            own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or traceparent
+        if trace_id_of(own) == trace_id_of(traceparent) and not links:
+            return traceparent
+        if trace_id_of(own) != trace_id_of(traceparent):
+            links.append(traceparent)
+        name, position = type_name.rpartition(".")[2], self.head.position + 1
+        branch = self.tracing.branch(name, own, links, attributes={"position": position})
+        self._branches.append(branch)
+        return branch.traceparent
+
+    def _remember(self, key: Key, digest: bytes, done: Done) -> None:
+        self._recent[key] = (digest, done)
+        if len(self._recent) > RECENT_COMMANDS_MAX:
+            self._recent.popitem(last=False)
+
+
+def with_digest(record: Record, digest: bytes) -> Record:
+    # A frozen record is finished in place, once, before anybody else sees it: a copy would cost as much as the record.
+    object.__setattr__(record, "digest", digest)
+    return record
+
+
+def set_aside(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> HeardEventSetAside:
+    source_log_id, source_position = source_of(cause)
+    return HeardEventSetAside(
+        source_log_id=source_log_id or log_id,
+        source_position=source_position,
+        type=cause.type if isinstance(cause, HeardRecord) else type(cause.command).__name__,
+        reason=refusal.reason,
+        facts=as_facts(**refusal.facts),
+        data=cause.data if isinstance(cause, HeardRecord) else b"",
+        timer=cause.timer.name if isinstance(cause, DueTimer) else "",
+    )

@@ -1,0 +1,89 @@
+"""What the shell's own decisions look at: the engine, as far as it is their business. They change nothing in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
+from chassis.core.proposals import Proposable, Proposal
+from chassis.core.reaction import ReactionTable
+from chassis.core.record import Head, HeardUpTo
+from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ShellState
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a service declares that the shell's decisions need: the reactions to each source that it hears, the commands
+    that can be proposed, the highest release level that its code knows.
+    """
+
+    reactions: Mapping[str, ReactionTable] = field(default_factory=dict)
+    proposable: Proposable = field(default_factory=Proposable)
+    release_level: int = 0
+
+
+class Decides(Protocol):
+    """An engine, as it is looked at."""
+
+    shell: ShellState
+    state: Any
+    head: Head
+    heard: dict[str, HeardUpTo]
+    decider: Decider[Any]
+    declared: Declared
+
+
+class Look:
+    def __init__(self, engine: Decides) -> None:
+        self._engine = engine
+        declared = engine.declared
+        self.reactions, self.proposable = declared.reactions, declared.proposable
+        self.sources = frozenset(declared.reactions)
+        self.release_level = declared.release_level
+        self.needs_two = {**NEEDS_TWO, **engine.decider.needs_two}
+
+    @property
+    def shell(self) -> ShellState:
+        return self._engine.shell
+
+    @property
+    def log_id(self) -> str:
+        return self.shell.log_id
+
+    @property
+    def halted(self) -> Mapping[str, str]:
+        return self.shell.halted
+
+    @property
+    def set_aside(self) -> Mapping[int, HeardEventSetAside]:
+        return self.shell.set_aside
+
+    @property
+    def dropped(self) -> Mapping[int, HeardEventSetAside]:
+        return self.shell.dropped
+
+    @property
+    def proposals(self) -> dict[int, Proposal]:
+        return self.shell.proposals
+
+    @property
+    def heard(self) -> Mapping[str, HeardUpTo]:
+        return self._engine.heard
+
+    @property
+    def next_approval(self) -> str:
+        return f"{self.log_id}/{self._engine.head.position + 1}"
+
+    def due(self) -> Timer | None:
+        return self._engine.decider.due(self._engine.state)
+
+    def decide(self, command: object, context: Context) -> Decided:
+        """The events of any command, the domain's or the shell's. Raises Rejected where it takes two people."""
+        kind = type(command)
+        since_ms = self.needs_two.get(kind)
+        if since_ms is not None and since_ms <= context.now_ms and not context.approval:
+            raise Rejected("APPROVAL_REQUIRED", command=kind.__name__)
+        if kind in DECIDE_ALL:
+            return DECIDE_ALL[kind](self, command, context)
+        return self._engine.decider.decide[kind](self._engine.state, command, context)

@@ -1,0 +1,11 @@
+"""Why a process does not start: what an operator has to set otherwise."""
+
+from collections.abc import Sequence
+
+
+class Misconfigured(Exception):
+    """The environment lacks or garbles settings; each is listed with how to mend it."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(["the configuration has faults:", *(f"  - {fault}" for fault in faults)]))
+        self.faults = tuple(faults)

@@ -1,0 +1,205 @@
+"""Two people: one proposes a command, another approves it, and then it is decided as of that moment.
+
+Any command can be proposed; which ones must be is data of whoever owns the command (`needs_two`: a command and the
+time from which on it needs two people). A proposal keeps the command's request as it was asked for. It is refused at
+once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it so) or
+when its time is over. An approval decides the command anew: where the facts have changed so that it cannot be, the
+approval is refused with that reason and the proposal stays, for all to see. Only who may call the command may propose,
+approve or reject it; proposer and approver are two people, whatever their roles.
+
+The records of an approved command rest on the approval: they name the ProposalApproved, `LOG/POSITION`, that stands
+before them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from google.protobuf.message import DecodeError
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.core.commands import Commands
+from chassis.core.decider import Actor, Context, Decide, Decided, Malformed, NotFound, NotPermitted, Rejected, Timer
+from chassis.core.shapes import check_ground
+from chassis.core.wire import EventKind
+
+PROPOSALS_OPEN_MAX = 100
+PROPOSAL_BYTES_MAX = 100_000
+OPEN_MS = ((0, 7 * 24 * 3_600_000),)
+"""How long a proposal stays open, ms, each from a time on, ms since 1970; the last that has begun counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeCommand:
+    """`type` and `data` are the request's of the command, by its full name, in protobuf's binary form."""
+
+    type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveProposal:
+    proposal: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectProposal:
+    proposal: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireProposal:
+    proposal: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandProposed:
+    """Its position is the proposal's number."""
+
+    type: str
+    data: bytes
+    proposer: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalApproved:
+    """What follows in the same command is what was proposed, decided now."""
+
+    proposal: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRejected:
+    proposal: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalExpired:
+    proposal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One that is open. The proposer is a subject in a role."""
+
+    type: str
+    data: bytes
+    proposer: Actor
+    proposed_ms: int
+    expires_ms: int
+
+
+class Proposable:
+    """The commands that can be proposed, by their requests' type names, and who may call each."""
+
+    def __init__(self, tables: Iterable[Commands] = (), never: Iterable[type] = ()) -> None:
+        self.never = frozenset(never)
+        self.tables = {name: table for table in tables for name in table.roles}
+
+
+class Proposals(Protocol):
+    """What these decisions look at, and how they have a command decided."""
+
+    proposable: Proposable
+
+    @property
+    def proposals(self) -> dict[int, Proposal]: ...
+
+    @property
+    def next_approval(self) -> str:
+        """`LOG/POSITION` of the record that comes next."""
+        ...
+
+    def decide(self, command: object, context: Context) -> Decided: ...
+
+
+def propose_command(look: Proposals, command: ProposeCommand, context: Context) -> Decided:
+    if len(command.data) > PROPOSAL_BYTES_MAX:
+        raise Malformed("COMMAND_TOO_LARGE", "data", bytes=len(command.data), bytes_max=PROPOSAL_BYTES_MAX)
+    proposed = read_command(look.proposable, command.type, command.data)
+    check_may_call(look.proposable, command.type, context.role)
+    if len(look.proposals) >= PROPOSALS_OPEN_MAX:
+        raise Rejected("TOO_MANY_PROPOSALS", proposals_max=PROPOSALS_OPEN_MAX)
+    # What would be refused now is refused now; what would happen is thrown away.
+    look.decide(proposed, replace(context, approval=look.next_approval))
+    # As a request is kept: without the shell's own fields.
+    _, data = look.proposable.tables[command.type].encode(proposed)
+    return [CommandProposed(command.type, data, str(context.actor), context.now_ms + open_ms(context.now_ms))]
+
+
+def approve_proposal(look: Proposals, command: ApproveProposal, context: Context) -> Decided:
+    proposal = open_proposal(look, command.proposal, context)
+    if context.subject == proposal.proposer.subject:
+        raise Rejected("SECOND_PERSON_REQUIRED", proposer=str(proposal.proposer))
+    if context.now_ms >= proposal.expires_ms:
+        raise Rejected("PROPOSAL_EXPIRED", proposal=command.proposal, expires_ms=proposal.expires_ms)
+    proposed = read_command(look.proposable, proposal.type, proposal.data)
+    caused = look.decide(proposed, replace(context, approval=look.next_approval))
+    return [ProposalApproved(command.proposal), *caused]
+
+
+def reject_proposal(look: Proposals, command: RejectProposal, context: Context) -> Decided:
+    check_ground(command.ground)
+    open_proposal(look, command.proposal, context)
+    return [ProposalRejected(command.proposal, command.ground)]
+
+
+def expire_proposal(look: Proposals, command: ExpireProposal, context: Context) -> Decided:
+    assert command.proposal in look.proposals
+    return [ProposalExpired(command.proposal)]
+
+
+def open_proposal(look: Proposals, number: int, context: Context) -> Proposal:
+    proposal = look.proposals.get(number)
+    if proposal is None:
+        raise NotFound("PROPOSAL_UNKNOWN", proposal=number)
+    check_may_call(look.proposable, proposal.type, context.role)
+    return proposal
+
+
+def read_command(proposable: Proposable, type_name: str, data: bytes) -> object:
+    table = proposable.tables.get(type_name)
+    if table is None:
+        raise NotFound("COMMAND_UNKNOWN", type=type_name)
+    try:
+        command = table.decode(type_name, data)
+    except DecodeError:
+        raise Malformed("COMMAND_NOT_READABLE", "data", type=type_name) from None
+    if type(command) in proposable.never:
+        raise NotFound("COMMAND_UNKNOWN", type=type_name)
+    return command
+
+
+def check_may_call(proposable: Proposable, type_name: str, role: str) -> None:
+    roles = proposable.tables[type_name].roles[type_name]
+    if role not in roles:
+        raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))
+
+
+def open_ms(now_ms: int) -> int:
+    return [for_ms for from_ms, for_ms in OPEN_MS if from_ms <= now_ms][-1]
+
+
+def first_to_expire(proposals: dict[int, Proposal]) -> Timer | None:
+    if not proposals:
+        return None
+    number, proposal = min(proposals.items(), key=lambda item: (item[1].expires_ms, item[0]))
+    return Timer(proposal.expires_ms, f"expire-proposal/{number}", ExpireProposal(number))
+
+
+DECIDE: Decide = {
+    ProposeCommand: propose_command,
+    ApproveProposal: approve_proposal,
+    RejectProposal: reject_proposal,
+    ExpireProposal: expire_proposal,
+}
+
+PROPOSAL_KINDS = (
+    EventKind(CommandProposed, pb.CommandProposed),
+    EventKind(ProposalApproved, pb.ProposalApproved),
+    EventKind(ProposalRejected, pb.ProposalRejected),
+    EventKind(ProposalExpired, pb.ProposalExpired),
+)

@@ -1,0 +1,148 @@
+"""What was set aside, and the two ways out: to decide it again once its cause is mended, or to drop it. Each takes two
+people (proposals.py).
+
+A heard record is kept with its event, so that its reaction can run again; a timer is decided again as long as it is
+due; an answer is asked for again: the order is sent once more, and the receiver repeats what it said. What is decided
+again is decided as of now, and `Context.late` says so: records that came after it in its source were heard already. If
+it cannot be applied now either, that is refused with its reason, and it stays set aside.
+
+Dropping changes nothing but that it blocks nothing any more; the record names what is left open. It is no end without a
+way back: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer
+from chassis.core.reaction import ReactionTable
+from chassis.core.shapes import check_ground
+from chassis.core.submission import service_actor, timer_actor
+from chassis.core.wire import EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class HeardEventSetAside:
+    """`data` is the heard record's, `timer` a timer's name. A timer, and an answer to our own order, are of our own
+    log; a timer has no source position.
+    """
+
+    source_log_id: str
+    source_position: int
+    type: str
+    reason: str
+    facts: Facts
+    data: bytes = b""
+    timer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideDecidedAgain:
+    """What follows in the same command is what came of it."""
+
+    set_aside_position: int
+    source_log_id: str
+    source_position: int
+    type: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideDropped:
+    """It is not applied: reason and facts say what is left open."""
+
+    set_aside_position: int
+    source_log_id: str
+    source_position: int
+    type: str
+    reason: str
+    facts: Facts
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecideSetAsideAgain:
+    set_aside_position: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropSetAside:
+    set_aside_position: int
+    ground: str
+
+
+class SetAside(Protocol):
+    """What these decisions look at, and how they have a command decided."""
+
+    reactions: Mapping[str, ReactionTable]
+
+    @property
+    def log_id(self) -> str: ...
+
+    @property
+    def set_aside(self) -> Mapping[int, HeardEventSetAside]: ...
+
+    @property
+    def dropped(self) -> Mapping[int, HeardEventSetAside]: ...
+
+    def due(self) -> Timer | None:
+        """The domain's timer that is due first."""
+        ...
+
+    def decide(self, command: object, context: Context) -> Decided: ...
+
+
+def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context: Context) -> Decided:
+    check_ground(command.ground)
+    position = command.set_aside_position
+    aside = look.dropped[position] if position in look.dropped else find(look, position)
+    again = SetAsideDecidedAgain(
+        command.set_aside_position, aside.source_log_id, aside.source_position, aside.type, command.ground
+    )
+    # It no longer counts among what is set aside: it must not stand in its own way.
+    late = replace(context, late=True, set_aside=len(look.set_aside.keys() - {position}))
+    if aside.timer:
+        timer = look.due()
+        if timer is None or timer.name != aside.timer or timer.due_ms > context.now_ms:
+            raise Rejected("TIMER_NOT_DUE", timer=aside.timer)
+        return [again, *look.decide(timer.command, replace(late, actor=timer_actor(look.log_id)))]
+    if aside.source_log_id == look.log_id:
+        return [again]
+    caused = look.reactions[aside.source_log_id].react(aside.type, aside.data, aside.source_position)
+    if caused is None:
+        return [again]
+    return [again, *look.decide(caused, replace(late, actor=service_actor(aside.source_log_id)))]
+
+
+def drop_set_aside(look: SetAside, command: DropSetAside, context: Context) -> Decided:
+    check_ground(command.ground)
+    aside = find(look, command.set_aside_position)
+    return [
+        SetAsideDropped(
+            set_aside_position=command.set_aside_position,
+            source_log_id=aside.source_log_id,
+            source_position=aside.source_position,
+            type=aside.type,
+            reason=aside.reason,
+            facts=aside.facts,
+            ground=command.ground,
+        )
+    ]
+
+
+def find(look: SetAside, position: int) -> HeardEventSetAside:
+    aside = look.set_aside.get(position)
+    if aside is None:
+        raise NotFound("SET_ASIDE_UNKNOWN", set_aside_position=position)
+    return aside
+
+
+DECIDE: Decide = {DecideSetAsideAgain: decide_set_aside_again, DropSetAside: drop_set_aside}
+
+SET_ASIDE_KINDS = (
+    EventKind(HeardEventSetAside, pb.HeardEventSetAside, concern=lambda event: event.reason),
+    EventKind(SetAsideDecidedAgain, pb.SetAsideDecidedAgain),
+    EventKind(SetAsideDropped, pb.SetAsideDropped),
+)

@@ -1,0 +1,291 @@
+"""What the shell itself keeps in every log: that it was opened, who leads, where a rehearsal's clock stands, what was
+set aside, which source is not heard any further, what is proposed. Its commands go through tables as any domain's do;
+decisions look at the engine (`Look`), changes are made to ShellState.
+
+Also what it folds from any record: the orders to other services that await an answer, and the trace that each open
+subject continues.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.core import corrections, proposals, releases, set_aside
+from chassis.core.corrections import HearingResumed, ResumeHearing
+from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, merged
+from chassis.core.proposals import CommandProposed, Proposal, ProposalApproved, ProposalExpired, ProposalRejected
+from chassis.core.record import Record
+from chassis.core.releases import ActivateRelease, ReleaseActivated
+from chassis.core.set_aside import (
+    DecideSetAsideAgain,
+    DropSetAside,
+    HeardEventSetAside,
+    SetAsideDecidedAgain,
+    SetAsideDropped,
+)
+from chassis.core.wire import EventKind
+
+WHY_CHARACTERS_MAX = 1_000
+CLOCK_MS_MAX = 4_102_415_999_999
+"""The end of 2099 in China. A log's time never goes back: one step into a year without a calendar would be for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOpened:
+    log_id: str
+    rehearsal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeadershipTaken:
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMoved:
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HearingHalted:
+    """The source is not heard beyond a record, or not from one on: a fork, or a bug of ours."""
+
+    source_log_id: str
+    source_position: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HearingWentOn:
+    """What had halted it is mended: the source is heard again, from where it stood."""
+
+    source_log_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLog:
+    rehearsal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLeadership:
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveClock:
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteHearing:
+    """How hearing a source stands: `halted_because` is empty while it goes well."""
+
+    source_log_id: str
+    source_position: int
+    halted_because: str
+
+
+NOBODY = Actor("", "")
+
+
+@dataclass(slots=True)
+class ShellState:
+    """What every log's records fold to beside the domain's state. unanswered and traces are bounded by what is open."""
+
+    log_id: str
+    # Of the record that is applied, or was applied last.
+    position: int = 0
+    actor: Actor = NOBODY
+    now_ms: int = 0
+    rehearsal: bool = False
+    clock_ms: int = 0
+    leader_address: str = ""
+    set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    # What people dropped blocks nothing, and can be decided again all the same.
+    dropped: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    # The last record of each source that caused one of ours: nothing before it may be heard again.
+    heard_at_least: dict[str, int] = field(default_factory=dict)
+    # Sources that are not heard any further, and why.
+    halted: dict[str, str] = field(default_factory=dict)
+    # Sources that two people put back to an earlier record: what comes again may have been taken in before.
+    resumed: set[str] = field(default_factory=set)
+    unanswered: set[int] = field(default_factory=set)
+    traces: dict[str, str] = field(default_factory=dict)
+    proposals: dict[int, Proposal] = field(default_factory=dict)
+    # The release level that was activated last.
+    release_level: int = 0
+
+
+class Shell(Protocol):
+    """What the shell's own decisions look at."""
+
+    @property
+    def shell(self) -> ShellState: ...
+
+
+# Decisions
+
+
+def open_log(look: Shell, command: OpenLog, context: Context) -> Decided:
+    return [LogOpened(look.shell.log_id, command.rehearsal)]
+
+
+def take_leadership(look: Shell, command: TakeLeadership, context: Context) -> Decided:
+    return [LeadershipTaken(command.address)]
+
+
+def move_clock(look: Shell, command: MoveClock, context: Context) -> Decided:
+    shell = look.shell
+    if command.to_ms > CLOCK_MS_MAX:
+        raise Malformed("CLOCK_OUT_OF_RANGE", "to_ms", to_ms=command.to_ms, to_ms_max=CLOCK_MS_MAX)
+    if not shell.rehearsal:
+        raise Rejected("NOT_A_REHEARSAL", log_id=shell.log_id)
+    if command.to_ms < shell.clock_ms:
+        raise Rejected("CLOCK_MOVED_BACK", now_ms=shell.clock_ms, to_ms=command.to_ms)
+    return [ClockMoved(command.to_ms)]
+
+
+def note_hearing(look: Shell, command: NoteHearing, context: Context) -> Decided:
+    why = command.halted_because[:WHY_CHARACTERS_MAX]
+    if why == look.shell.halted.get(command.source_log_id, ""):
+        return []
+    if not why:
+        return [HearingWentOn(command.source_log_id)]
+    return [HearingHalted(command.source_log_id, command.source_position, why)]
+
+
+# Changes
+
+
+def fold(shell: ShellState, record: Record) -> None:
+    """What the shell takes from any record, before its event is applied."""
+    assert record.recorded_ms >= shell.now_ms, "time in a log never goes back"
+    shell.now_ms = record.recorded_ms
+    shell.position = record.position
+    shell.actor = Actor(record.subject, record.role, record.account)
+    if record.source_log_id == shell.log_id:
+        shell.unanswered.discard(record.source_position)
+    elif record.source_log_id:
+        shell.heard_at_least[record.source_log_id] = record.source_position
+
+
+def on_log_opened(shell: ShellState, event: LogOpened) -> None:
+    assert shell.position == 1 and event.log_id == shell.log_id
+    shell.rehearsal = event.rehearsal
+    shell.clock_ms = shell.now_ms
+
+
+def on_leadership_taken(shell: ShellState, event: LeadershipTaken) -> None:
+    shell.leader_address = event.address
+
+
+def on_clock_moved(shell: ShellState, event: ClockMoved) -> None:
+    assert shell.rehearsal and event.now_ms >= shell.clock_ms
+    shell.clock_ms = event.now_ms
+
+
+def on_heard_event_set_aside(shell: ShellState, event: HeardEventSetAside) -> None:
+    shell.set_aside[shell.position] = event
+
+
+def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -> None:
+    aside = shell.set_aside.pop(event.set_aside_position, None) or shell.dropped.pop(event.set_aside_position)
+    assert (aside.source_log_id, aside.source_position) == (event.source_log_id, event.source_position)
+    if event.source_log_id == shell.log_id and event.source_position:
+        # The order is sent again, and its answer decided when it comes.
+        shell.unanswered.add(event.source_position)
+
+
+def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
+    shell.dropped[event.set_aside_position] = shell.set_aside.pop(event.set_aside_position)
+
+
+def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:
+    shell.halted[event.source_log_id] = event.why
+
+
+def on_hearing_went_on(shell: ShellState, event: HearingWentOn) -> None:
+    del shell.halted[event.source_log_id]
+
+
+def on_hearing_resumed(shell: ShellState, event: HearingResumed) -> None:
+    shell.halted.pop(event.source_log_id, None)
+    shell.heard_at_least[event.source_log_id] = event.source_position
+    shell.resumed.add(event.source_log_id)
+
+
+def on_release_activated(shell: ShellState, event: ReleaseActivated) -> None:
+    assert event.release_level == shell.release_level + 1
+    shell.release_level = event.release_level
+
+
+def on_command_proposed(shell: ShellState, event: CommandProposed) -> None:
+    assert event.proposer == str(shell.actor)
+    shell.proposals[shell.position] = Proposal(event.type, event.data, shell.actor, shell.now_ms, event.expires_ms)
+
+
+def on_proposal_approved(shell: ShellState, event: ProposalApproved) -> None:
+    assert shell.proposals.pop(event.proposal).proposer.subject != shell.actor.subject, "two people"
+
+
+def on_proposal_rejected(shell: ShellState, event: ProposalRejected) -> None:
+    del shell.proposals[event.proposal]
+
+
+def on_proposal_expired(shell: ShellState, event: ProposalExpired) -> None:
+    del shell.proposals[event.proposal]
+
+
+DECIDE: Decide = {
+    OpenLog: open_log,
+    TakeLeadership: take_leadership,
+    MoveClock: move_clock,
+    NoteHearing: note_hearing,
+}
+DECIDE_ALL: Decide = merged(DECIDE, proposals.DECIDE, set_aside.DECIDE, corrections.DECIDE, releases.DECIDE)
+
+EVOLVE: Evolve = {
+    LogOpened: on_log_opened,
+    LeadershipTaken: on_leadership_taken,
+    ClockMoved: on_clock_moved,
+    HeardEventSetAside: on_heard_event_set_aside,
+    SetAsideDecidedAgain: on_set_aside_decided_again,
+    SetAsideDropped: on_set_aside_dropped,
+    HearingHalted: on_hearing_halted,
+    HearingWentOn: on_hearing_went_on,
+    HearingResumed: on_hearing_resumed,
+    ReleaseActivated: on_release_activated,
+    CommandProposed: on_command_proposed,
+    ProposalApproved: on_proposal_approved,
+    ProposalRejected: on_proposal_rejected,
+    ProposalExpired: on_proposal_expired,
+}
+
+NEEDS_TWO: Mapping[type, int] = {DecideSetAsideAgain: 0, DropSetAside: 0, ResumeHearing: 0, ActivateRelease: 0}
+"""The shell's own commands that two people give, from the beginning of time on."""
+
+
+def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record: Record, event: object) -> None:
+    """Remembers under which trace an event's subject goes on, and forgets it when the subject ends."""
+    if kind.subject is None:
+        return
+    subject = kind.subject(event)
+    if kind.ends_subject:
+        shell.traces.pop(subject, None)
+    elif record.traceparent:
+        shell.traces[subject] = record.traceparent
+
+
+SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
+    *proposals.PROPOSAL_KINDS,
+    *set_aside.SET_ASIDE_KINDS,
+    *corrections.CORRECTION_KINDS,
+    *releases.RELEASE_KINDS,
+    EventKind(LogOpened, pb.LogOpened),
+    EventKind(LeadershipTaken, pb.LeadershipTaken),
+    EventKind(ClockMoved, pb.ClockMoved),
+    EventKind(HearingHalted, pb.HearingHalted),
+    EventKind(HearingWentOn, pb.HearingWentOn),
+)

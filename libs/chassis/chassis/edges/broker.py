@@ -1,0 +1,210 @@
+"""Kafka, and the only module that knows FastStream and aiokafka.
+
+Kafka only makes hearing faster: every record can be read from its log, so what Kafka loses, repeats, reorders or
+forgets does no harm. Hence no consumer group, no committed offsets, one partition per log, and a start at the end of
+the topic.
+
+Set here once, against the libraries' defaults: messages are raw bytes (FastStream would try JSON), nothing is
+acknowledged before or after a handler (there is no group), header values are text (FastStream decodes them as UTF-8),
+and a batch is closed when aiokafka's buffer is full rather than failing.
+"""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage, TopicPartition
+
+from chassis.core.record import Record
+from chassis.core.shapes import number_in
+from chassis.edges.protocols import BrokerAway
+
+PARTITION = 0
+MESSAGE_BYTES_MAX = 1_000_000
+BATCH_BYTES_MAX = 900_000
+POLL_RECORDS_MAX = 1_000
+BATCHES_WAITING_MAX = 16
+SEND_SECONDS_MAX = 10
+STOP_SECONDS_MAX = 5
+RECONNECT_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+logger = logging.getLogger(__name__)
+
+
+def topic_of(log_id: str) -> str:
+    return f"carbonmarket.{log_id}.v1"
+
+
+def headers_of(record: Record) -> list[tuple[str, bytes]]:
+    """All but the event itself, as text."""
+    fields = {
+        "position": str(record.position),
+        "type": record.type,
+        "recorded_ms": str(record.recorded_ms),
+        "subject": record.subject,
+        "role": record.role,
+        "account": record.account,
+        "approval": record.approval,
+        "request_id": record.request_id,
+        "traceparent": record.traceparent,
+        "source_log_id": record.source_log_id,
+        "source_position": str(record.source_position),
+        "digest": base64.b64encode(record.digest).decode(),
+        "command_digest": base64.b64encode(record.command_digest).decode(),
+        "command_events": str(record.command_events),
+        "format": str(record.format),
+    }
+    if record.seal:
+        fields["seal"] = record.seal
+    return [(name, value.encode()) for name, value in fields.items()]
+
+
+def record_of(data: bytes, headers: Sequence[tuple[str, bytes]]) -> Record:
+    """Raises KeyError or ValueError on a message that is not a record."""
+    fields = {name: value.decode() for name, value in headers}
+    return Record(
+        position=number_in(fields["position"]),
+        type=fields["type"],
+        data=data,
+        recorded_ms=number_in(fields["recorded_ms"]),
+        subject=fields["subject"],
+        role=fields["role"],
+        account=fields["account"],
+        approval=fields["approval"],
+        request_id=fields["request_id"],
+        traceparent=fields["traceparent"],
+        source_log_id=fields["source_log_id"],
+        source_position=number_in(fields["source_position"]),
+        digest=base64.b64decode(fields["digest"]),
+        command_digest=base64.b64decode(fields["command_digest"]),
+        command_events=number_in(fields["command_events"]),
+        format=number_in(fields["format"]),
+        seal=fields.get("seal", ""),
+    )
+
+
+class RecordProducer:
+    """Keeps chassis.edges.protocols.Producer."""
+
+    def __init__(self, bootstrap: str, log_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic_of(log_id)
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Raises BrokerAway; the same records may be sent again."""
+        try:
+            producer = await self._connected()
+            batch = producer.create_batch()
+            for record in records:
+                if self._add(batch, record) is None:
+                    await (await producer.send_batch(batch, self._topic, partition=PARTITION))
+                    batch = producer.create_batch()
+                    assert self._add(batch, record) is not None, f"record {record.position} is larger than a batch"
+            await (await producer.send_batch(batch, self._topic, partition=PARTITION))
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            raise BrokerAway(str(error) or type(error).__name__) from error
+
+    @staticmethod
+    def _add(batch: object, record: Record) -> object | None:
+        # aiokafka answers None where the record does not fit any more.
+        added: object | None = batch.append(key=None, value=record.data, timestamp=None, headers=headers_of(record))  # type: ignore[attr-defined]  # aiokafka has no types
+        return added
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                max_request_size=MESSAGE_BYTES_MAX,
+                max_batch_size=BATCH_BYTES_MAX,
+                request_timeout_ms=SEND_SECONDS_MAX * 1_000,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), STOP_SECONDS_MAX)
+            except (KafkaError, OSError, TimeoutError):
+                logger.debug("the producer did not stop cleanly")
+
+
+class RecordConsumer:
+    """Keeps chassis.edges.protocols.Consumer."""
+
+    def __init__(self, bootstrap: str, log_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._log_id = log_id
+        self._batches: asyncio.Queue[list[Record]] = asyncio.Queue(BATCHES_WAITING_MAX)
+
+    async def run(self) -> None:
+        """Connects, and again whenever the broker comes back. Runs until cancelled."""
+        attempt = 0
+        while True:
+            broker = self._broker()
+            try:
+                await broker.start()
+                logger.info("hears %s on Kafka", self._log_id, extra={"source": self._log_id})
+                await asyncio.Event().wait()
+            except (KafkaError, OSError, TimeoutError) as error:
+                if attempt == 0:
+                    logger.warning(
+                        "Kafka is away, %s is read from its log: %s",
+                        self._log_id,
+                        error,
+                        extra={"source": self._log_id},
+                    )
+                await asyncio.sleep(RECONNECT_SECONDS[min(attempt, len(RECONNECT_SECONDS) - 1)])
+                attempt += 1
+            finally:
+                await broker.stop()
+
+    async def next_batch(self, seconds: float) -> list[Record]:
+        """The next records that came, or none after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._batches.get()
+        except TimeoutError:
+            return []
+
+    def _broker(self) -> KafkaBroker:
+        broker = KafkaBroker(self._bootstrap, apply_types=False, logger=None, decoder=raw_bytes)
+        subscriber = broker.subscriber(
+            partitions=[TopicPartition(topic_of(self._log_id), PARTITION)],
+            batch=True,
+            max_records=POLL_RECORDS_MAX,
+            auto_offset_reset="latest",
+            ack_policy=AckPolicy.MANUAL,
+        )
+        subscriber(self._take)
+        return broker
+
+    async def _take(self, messages: list[tuple[bytes, list[tuple[str, bytes]]]]) -> None:
+        records = []
+        for data, headers in messages:
+            try:
+                records.append(record_of(data, headers))
+            except (KeyError, ValueError) as error:
+                # Somebody else wrote to our topic. The log itself is read for whatever is missing.
+                logger.error(
+                    "a message on %s is no record: %s", topic_of(self._log_id), error, extra={"source": self._log_id}
+                )
+        await self._batches.put(records)
+
+
+async def raw_bytes(message: KafkaMessage) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
+    raw = message.raw_message
+    return [(one.value or b"", list(one.headers)) for one in (raw if isinstance(raw, tuple) else (raw,))]

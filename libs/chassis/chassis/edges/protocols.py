@@ -1,0 +1,135 @@
+"""Where a replica meets the world: its log, its clock, the channels to others, the broker, its tables, its callers.
+
+All that the shell does between these edges is plain asyncio code, so a simulation that makes the edges (and an event
+loop whose time is virtual) runs the same code as production. Each edge is a small protocol; the log's is
+chassis.log.protocol, the clock's is in chassis.log.clocks. Time that passes (a pause, a timeout) is the event loop's;
+the clock's `seconds` run with it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+
+from chassis.core.record import Record
+from chassis.log.clocks import Clock
+from chassis.log.protocol import Log
+from chassis.log.seals import Signer
+from chassis.log.snapshots import MakeSnapshot
+
+Row = Mapping[str, Any]
+Statement = tuple[str, list[tuple[Any, ...]]]
+"""SQL, and the arguments of each time that it is run."""
+
+FeedEntry = tuple[str, int, int]
+"""Account, sequence, position."""
+
+
+class Channel(Protocol):
+    """What is used of a grpc.aio.Channel. Calls end in grpc.aio.AioRpcError where they fail."""
+
+    def unary_unary(self, method: str, *options: Any, **named: Any) -> Any: ...
+
+    def unary_stream(self, method: str, *options: Any, **named: Any) -> Any: ...
+
+    def stream_stream(self, method: str, *options: Any, **named: Any) -> Any: ...
+
+    async def close(self) -> None: ...
+
+
+OpenChannel = Callable[[str], Channel]
+"""A channel to an address, host:port."""
+
+
+class BrokerAway(Exception):
+    """The broker did not take the records."""
+
+
+class Producer(Protocol):
+    """Sends a log's records to its topic, in order."""
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Returns when the broker has them all. Raises BrokerAway; the same records may be sent again."""
+        ...
+
+
+class Consumer(Protocol):
+    """Hands over what arrives on one log's topic; says nothing of what was missed, and vouches for nothing."""
+
+    async def run(self) -> None:
+        """Connects, and again whenever the broker comes back, until cancelled."""
+        ...
+
+    async def next_batch(self, seconds: float) -> list[Record]:
+        """The next records that came, or none after so many seconds."""
+        ...
+
+
+class TableStore(Protocol):
+    """A service's tables: what follows a log and is derived from it. May come back older, but only as a whole."""
+
+    async def load_checkpoint(self, follower: str) -> int:
+        """How far a follower of the log has come; 0 for a new one."""
+        ...
+
+    async def save_checkpoint(self, follower: str, position: int) -> None: ...
+
+    async def load_sequences(self) -> dict[str, int]:
+        """The last sequence of each account's feed."""
+        ...
+
+    async def write(
+        self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
+    ) -> None:
+        """All of it in one transaction, with the follower's checkpoint moved from `before` to `position`; raises, and
+        writes nothing, where somebody else has moved it.
+        """
+        ...
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        """Rows by name. Raises Unavailable."""
+        ...
+
+    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
+        """The records that concern an account, each with its sequence. Raises Unavailable."""
+        ...
+
+
+class Door(Protocol):
+    """Where calls come in."""
+
+    def serve(self, handlers: Sequence[grpc.GenericRpcHandler], names: Sequence[str]) -> None:
+        """Says, before the start, what is behind the door: handlers, and the services that they are of."""
+        ...
+
+    async def start(self) -> object: ...
+
+    async def say_health(self, *, serves: bool) -> None: ...
+
+    async def stop(self, seconds: float) -> None:
+        """Takes no more calls; those under way may end within so many seconds."""
+        ...
+
+
+async def nothing() -> None:
+    """Nothing has to be prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """All edges of one replica. `prepare` makes what the store lacks (tables), before anything is read. Without
+    `make_snapshot` the writer makes its snapshots itself, and stands still meanwhile. Without a signer nothing is
+    sealed, and hearers read the log.
+    """
+
+    log: Log
+    clock: Clock
+    open_channel: OpenChannel
+    producer: Producer
+    consumers: Mapping[str, Consumer]
+    tables: TableStore
+    door: Door
+    prepare: Callable[[], Awaitable[None]] = nothing
+    signer: Signer | None = None
+    make_snapshot: MakeSnapshot | None = None

@@ -1,0 +1,284 @@
+"""Hearing another service's log, exactly once in effect.
+
+The position and digest last heard are stored in the transaction of what they caused. A record at or below that
+position is skipped, the next one is processed if it chains, and one further on shows a gap, which is read from the
+other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
+message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log. Each such
+look begins with the record heard last, so that it notices a log that forked, and says how far behind we are. It runs
+beside what Kafka brings: a source that does not answer delays nothing that it has signed.
+
+What arrives on Kafka may be anybody's, also where it chains: it is believed as far as it chains up to a record that
+bears the source's seal (seals.py), and nobody is asked. What comes after the last seal is read from the source's log.
+While the source is away, what it sealed is heard all the same. A record of the log that does not chain means that the
+source forked (it was restored older, say): hearing stops, and stays stopped until two people have dealt with it. A bug
+in a reaction or a decision pauses the source as a fork does; what came before is heard, and nothing is skipped.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import descriptor_pool
+
+from chassis.core.call import Bug, NotYet, Refused
+from chassis.core.engine import Done
+from chassis.core.reaction import Reactions, ReactionTable
+from chassis.core.record import CHAINS, HeardUpTo, Record, genesis, sequel
+from chassis.core.shell import NoteHearing
+from chassis.core.submission import AskedCommand, HeardRecord, heard_record, service_actor
+from chassis.edges.protocols import Consumer
+from chassis.edges.remote import Remote
+from chassis.log.clocks import Clock
+from chassis.log.protocol import READ_RECORDS_MAX
+from chassis.log.seals import Seals
+from chassis.log.writer import Writer
+from chassis.say.tracing import Branch, Tracing, is_sampled
+
+SILENCE_SECONDS = 1.0
+"""After so long without a message, and at least so often, the source's log is looked at."""
+RETRY_SECONDS = 0.5
+IN_FLIGHT_MAX = 500
+
+logger = logging.getLogger(__name__)
+
+
+class Halted(Exception):
+    """This source is not heard any further, and why. `at` is the record that it stopped at, if it is one."""
+
+    def __init__(self, why: str, at: Record | None = None) -> None:
+        super().__init__(why)
+        self.at = at
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the source's log answered: from the record `heard` on, that one included, and where the log ended."""
+
+    heard: HeardUpTo
+    records: Sequence[Record]
+    head_position: int
+
+
+class Lag:
+    """How far behind the source we are, for the operator: in records, and in seconds since a look last found nothing
+    more to hear. Seconds grow while we are behind, halted or cannot reach the source.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.records = 0
+        self._clock = clock
+        self.note_in_step()
+
+    def note_in_step(self) -> None:
+        self.in_step_at = self._clock.seconds()
+
+    def seconds(self) -> float:
+        return self._clock.seconds() - self.in_step_at
+
+
+class Hearing:
+    """One source, heard by the leader."""
+
+    def __init__(
+        self,
+        source: str,
+        reactions: Reactions,
+        writer: Writer[Any],
+        remote: Remote,
+        consumer: Consumer,
+        tracing: Tracing,
+        clock: Clock,
+        seals: Seals | None = None,
+    ) -> None:
+        self.source = source
+        self.lag = Lag(clock)
+        self._reactions = ReactionTable(reactions)
+        self._writer = writer
+        self._remote = remote
+        self._consumer = consumer
+        self._tracing = tracing
+        self._seals = seals or Seals(source)
+
+    @property
+    def upto(self) -> HeardUpTo:
+        start = genesis(self.source)
+        return self._writer.engine.heard.get(self.source, HeardUpTo(self.source, start.position, start.digest))
+
+    @property
+    def halted_because(self) -> str:
+        return self._writer.engine.shell.halted.get(self.source, "")
+
+    async def run(self) -> None:
+        """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
+        ends when two people say where to go on, or when a mended release gets past it.
+        """
+        while True:
+            try:
+                await self._hear()
+            except Halted as halt:
+                self._tell(halt)
+                await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
+            # Two people may also say that it goes on just where it stands: then it is noted anew.
+            heard = self._writer.engine.heard
+            halted_at = heard.get(self.source)
+            while heard.get(self.source) is halted_at:
+                await asyncio.sleep(RETRY_SECONDS)
+            logger.warning("hearing %s goes on from %d", self.source, self.upto.position, extra={"source": self.source})
+
+    async def _note(self, halted_because: str, position: int) -> None:
+        command = NoteHearing(self.source, position, halted_because)
+        await self._writer.insist(AskedCommand(service_actor(self._writer.log.log_id), "", command))
+
+    def _tell(self, halt: Halted) -> None:
+        where: dict[str, object] = {"source": self.source, "source_position": self.upto.position}
+        if halt.at is not None:
+            where |= {"source_position": halt.at.position, "traceparent": halt.at.traceparent}
+        logger.critical("hearing %s is halted: %s", self.source, halt, extra=where)
+
+    async def _hear(self) -> None:
+        await self._catch_up()
+        if self.halted_because:
+            await self._note("", self.upto.position)
+        arriving = self._next_batch()
+        looking: asyncio.Task[Look | None] | None = None
+        must_look = False
+        try:
+            while True:
+                under_way = (arriving, looking) if looking is not None else (arriving,)
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                if looking is not None and looking.done():
+                    look, looking = looking.result(), None
+                    must_look |= look is not None and await self._take_look(look)
+                if arriving.done():
+                    arrived, arriving = arriving.result(), self._next_batch()
+                    must_look |= await self._take_arrived(arrived)
+                if must_look and looking is None:
+                    looking, must_look = asyncio.create_task(self._look(self.upto)), False
+        finally:
+            arriving.cancel()
+            if looking is not None:
+                looking.cancel()
+
+    def _next_batch(self) -> "asyncio.Task[list[Record]]":
+        return asyncio.create_task(self._consumer.next_batch(SILENCE_SECONDS))
+
+    async def _take_arrived(self, arrived: Sequence[Record]) -> bool:
+        """Takes what is signed of what Kafka brought. Returns whether the source's log must be read: because records
+        are missing, forged or unsigned, because nothing came but what was heard already (Kafka is slower than the log,
+        or repeats itself), or because it was not read for some time.
+        """
+        sealed = self._seals.sealed(sequel(self.upto, arrived).ready)
+        await self._take(sealed)
+        is_more = any(record.position > self.upto.position for record in arrived)
+        return is_more or not sealed or self.lag.seconds() > SILENCE_SECONDS
+
+    async def _catch_up(self) -> None:
+        """Reads the source's log up to its end. Waits until the source answers."""
+        while True:
+            look = await self._look(self.upto)
+            is_behind = look is None or await self._take_look(look)
+            if look is not None and self.upto.position >= look.head_position:
+                return
+            if look is None or not is_behind:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _look(self, heard: HeardUpTo) -> Look | None:
+        """Reads the source's log from the record heard last, that one included. None where the source does not answer
+        now.
+        """
+        try:
+            records, head_position = await self._remote.read_log(max(heard.position - 1, 0), READ_RECORDS_MAX)
+        except (NotYet, Refused) as error:
+            logger.debug("%s", error, extra={"source": self.source})
+            return None
+        return Look(heard, records, head_position)
+
+    async def _take_look(self, look: Look) -> bool:
+        """Takes what a look found. Records may have come from Kafka since it began. Returns whether it brought some,
+        and more are left to read. Raises Halted where the log is not the one that was heard.
+        """
+        heard = look.heard
+        if heard.position > 0:
+            if not look.records:
+                raise Halted(
+                    f"the source ends at {look.head_position}, but {heard.position} was heard: it came back older"
+                )
+            if look.records[0].digest != heard.digest:
+                raise Halted(forked(heard, look.records[0]), look.records[0])
+        found = sequel(self.upto, look.records)
+        self.lag.records = max(look.head_position - self.upto.position, 0)
+        await self._take(found.ready)
+        if found.stranger is not None:
+            raise Halted(forked(self.upto, found.stranger), found.stranger)
+        if self.upto.position >= look.head_position:
+            self.lag.note_in_step()
+            return False
+        return bool(found.ready)
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        """Submits what continues what was heard."""
+        for start in range(0, len(records), IN_FLIGHT_MAX):
+            await self._submit(records[start : start + IN_FLIGHT_MAX])
+        self.lag.records = max(self.lag.records - len(records), 0)
+
+    async def _submit(self, records: Sequence[Record]) -> None:
+        submissions: list[HeardRecord] = []
+        spans: list[Branch] = []
+        halt: Halted | None = None
+        for record in records:
+            try:
+                command = self._react(record)
+            except Halted as error:
+                halt = error
+                break
+            traceparent = record.traceparent
+            if command is not None and is_sampled(traceparent):
+                span = self._tracing.branch(
+                    f"hear {record.type.rpartition('.')[2]}",
+                    traceparent,
+                    attributes={"source": self.source, "source_position": record.position},
+                )
+                spans.append(span)
+                traceparent = span.traceparent
+            submissions.append(heard_record(self.source, record, command, traceparent))
+        answers = [self._writer.enqueue(submission) for submission in submissions]
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+        for span in spans:
+            span.end()
+        for record, outcome in zip(records, outcomes, strict=False):
+            if isinstance(outcome, Bug):
+                raise Halted(f"record {record.position} ({record.type}): {outcome}", record)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            assert isinstance(outcome, Done)
+        if halt is not None:
+            raise halt
+
+    def _react(self, record: Record) -> object | None:
+        if record.type not in self._reactions:
+            self._must_be_known(record)
+            return None
+        try:
+            return self._reactions.react(record.type, record.data, record.position)
+        except Exception as error:
+            why = f"the reaction to record {record.position} ({record.type}) failed: {error!r}"
+            raise Halted(why, record) from error
+
+    def _must_be_known(self, record: Record) -> None:
+        try:
+            descriptor_pool.Default().FindMessageTypeByName(record.type)
+        except KeyError as error:
+            why = f"record {record.position} is of a type this release does not know: {record.type}"
+            raise Halted(why, record) from error
+
+
+def forked(kept: HeardUpTo, met: Record) -> str:
+    """Why a record does not continue what was heard."""
+    if met.format not in CHAINS:
+        return f"record {met.position} has format {met.format}, which this release does not know"
+    return (
+        f"record {met.position} does not continue what was heard up to {kept.position}: "
+        f"kept digest {kept.digest.hex()}, met digest {met.digest.hex()}: the source has forked"
+    )

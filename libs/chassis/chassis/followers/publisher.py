@@ -1,0 +1,68 @@
+"""The publisher: follows the log and sends its records to Kafka, as stored. The log is the outbox.
+
+The last record of what is sent together bears the service's seal (seals.py), so that hearers need ask nobody. The
+checkpoint is saved after the broker's acknowledgement, so a crash in between sends records again; hearers skip
+them.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from chassis.core.record import Record
+from chassis.edges.protocols import BrokerAway, Producer, TableStore
+from chassis.log.seals import Forked, Signer
+from chassis.log.writer import Tail
+
+BATCH_RECORDS_MAX = 1_000
+RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""Between two sends, so that under load a batch grows: the broker and its readers work by the batch. Over before the
+next record comes when idle.
+"""
+FOLLOWER = "publisher"
+
+logger = logging.getLogger(__name__)
+
+
+class Publisher:
+    def __init__(self, tail: Tail, producer: Producer, tables: TableStore, signer: Signer | None = None) -> None:
+        self.position = 0
+        self._tail = tail
+        self._producer = producer
+        self._tables = tables
+        self._signer = signer
+        self._away = False
+
+    async def run(self) -> None:
+        """Publishes until cancelled."""
+        self.position = await self._tables.load_checkpoint(FOLLOWER)
+        if self._signer is not None:
+            await self._signer.load()
+        while True:
+            records = [record for record, _ in await self._tail.read(self.position, BATCH_RECORDS_MAX)]
+            records[-1] = await self._sealed(records[-1])
+            try:
+                await self._producer.send(records)
+            except BrokerAway as error:
+                if not self._away:
+                    logger.warning("Kafka takes no records, will go on from %d: %s", self.position, error)
+                self._away = True
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if self._away:
+                logger.info("Kafka takes records again, from %d", self.position)
+            self._away = False
+            self.position = records[-1].position
+            await self._tables.save_checkpoint(FOLLOWER, self.position)
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _sealed(self, last: Record) -> Record:
+        if self._signer is None:
+            return last
+        try:
+            return replace(last, seal=await self._signer.seal(last))
+        except Forked as error:
+            # Sent without a seal, it makes hearers look at the log themselves, and see what it has become.
+            logger.critical("this log has forked, its head is not signed: %s", error, extra={"position": last.position})
+            return last

@@ -1,0 +1,101 @@
+"""What is due, done: before the api opens, and from then on; in a rehearsal, on the clock's way.
+
+A timer is never lost: one that fails by a bug is tried again, one that was set aside and is still due waits for people.
+Either holds up the timers behind it, says so again and again, and ends nothing.
+
+A rehearsal's clock steps from timer to timer, so that what falls due happens at its own time. Each step is a record of
+its own; other commands may come in between, as they do with a clock that nobody moves. A move that was cut short is
+made again under its request id, and goes on from where it stands.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from chassis.core.call import Bug, Call, RequestIdReused
+from chassis.core.decider import Timer
+from chassis.core.engine import Done
+from chassis.core.shapes import check_request_id
+from chassis.core.shell import CLOCK_MS_MAX, MoveClock
+from chassis.core.submission import AskedCommand, DueTimer, key_of, timer_actor
+from chassis.log.writer import Writer
+
+POLL_SECONDS = 0.5
+STUCK_SECONDS = 5.0
+TIMERS_PER_MOVE_MAX = 1_000
+
+logger = logging.getLogger(__name__)
+
+
+class Timers:
+    """The timers of one log, for its leader."""
+
+    def __init__(self, writer: Writer[Any]) -> None:
+        self._writer = writer
+        self._log_id = writer.log.log_id
+
+    async def run(self) -> None:
+        """Does what falls due until cancelled."""
+        while True:
+            await self.run_overdue()
+            stuck = self._due_now()
+            if stuck is None:
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            logger.error("%s was tried and is still due", stuck.name, extra={"actor": str(timer_actor(self._log_id))})
+            await asyncio.sleep(STUCK_SECONDS)
+
+    async def run_overdue(self) -> None:
+        """Does what is due, up to the first timer that stays due."""
+        tried = ""
+        while (timer := self._due_now()) is not None and timer.name != tried:
+            tried = timer.name
+            try:
+                await self._writer.insist(DueTimer(self._log_id, timer))
+            except (Bug, RequestIdReused) as error:
+                logger.error("%s failed: %r", timer.name, error, extra={"actor": str(timer_actor(self._log_id))})
+
+    def _due_now(self) -> Timer | None:
+        timer = self._writer.engine.due()
+        return timer if timer is not None and timer.due_ms <= self._writer.now_ms() else None
+
+
+class RehearsalClock:
+    """Moved by the operator, by rpc."""
+
+    def __init__(self, writer: Writer[Any]) -> None:
+        self._writer = writer
+        self._log_id = writer.log.log_id
+        self._moving = asyncio.Lock()
+
+    async def move(self, command: MoveClock, call: Call) -> Done:
+        """Does what falls due up to then, each thing at its own time, then moves the clock there. A timer that was
+        set aside and is still due holds up those behind it, as everywhere, but not the time; one that fails by a bug
+        stops the clock where it is due, and the bug is raised.
+        """
+        check_request_id(call.request_id)
+        async with self._moving:
+            if not await self._writer.log.find([key_of(call.actor, call.request_id)]):
+                await self._step_through_timers(command.to_ms)
+            return await self._writer.submit(command, call)
+
+    async def _step_through_timers(self, to_ms: int) -> None:
+        done = ""
+        for _ in range(TIMERS_PER_MOVE_MAX):
+            timer, clock_ms = (await self._writer.read(self._next)).value
+            if timer is None or timer.due_ms > to_ms or timer.name == done or not clock_ms <= to_ms <= CLOCK_MS_MAX:
+                return
+            done = timer.name
+            if timer.due_ms > clock_ms:
+                await self._writer.insist(AskedCommand(timer_actor(self._log_id), "", MoveClock(timer.due_ms)))
+            try:
+                await self._writer.insist(DueTimer(self._log_id, timer))
+            except RequestIdReused:
+                # Done in an earlier life, by a release that wrote the command otherwise.
+                continue
+        raise AssertionError(f"more than {TIMERS_PER_MOVE_MAX} timers before {to_ms}")
+
+    def _next(self, _: object) -> tuple[Timer | None, int]:
+        """The timer that is due first, and where the clock stands. None where there is no clock to be moved."""
+        engine = self._writer.engine
+        return (engine.due() if engine.shell.rehearsal else None), engine.shell.clock_ms

@@ -1,0 +1,243 @@
+"""A service's process: its command line, its start, its end.
+
+Start-up and recovery are one path. If anything is in doubt the process ends, and the next start reads what is true.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+import asyncpg
+
+from chassis.core.call import Unavailable
+from chassis.core.misconfigured import Misconfigured
+from chassis.edges.broker import RecordConsumer, RecordProducer
+from chassis.edges.postgres_tables import PostgresTables, clear_tables
+from chassis.edges.protocols import Edges
+from chassis.edges.remote import open_channel
+from chassis.followers import projections
+from chassis.log.clocks import ClockSkewed
+from chassis.log.machine_clock import MachineClock
+from chassis.log.postgres_log import MIGRATIONS, Pool, PostgresLog, check_holds, migrate, open_pool
+from chassis.log.protocol import LogUnavailable, Witness
+from chassis.log.seals import Signer
+from chassis.log.verify import contradictions, read_witness, verify
+from chassis.log.writer import catch_up
+from chassis.process.composition import fold_of, logs_heard
+from chassis.process.configuration import Settings, read_settings
+from chassis.process.replica import Replica
+from chassis.process.service import Service
+from chassis.say import telemetry
+from chassis.say.tracing import Tracing
+from chassis.serving.door import GrpcDoor
+
+DATABASE_SECONDS_MAX = 30.0
+DATABASE_RETRY_SECONDS = 1.0
+SNAPSHOT_SECONDS_MAX = 600.0
+SNAPSHOT_NICE = 10
+"""The writer has the processor first."""
+COLLECT_AFTER = (50_000, 20, 5)
+EXIT_MISCONFIGURED, EXIT_CLOCK_SKEWED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 75, 70, 65
+EXIT_CODES = ((Misconfigured, EXIT_MISCONFIGURED), (ClockSkewed, EXIT_CLOCK_SKEWED))
+
+logger = logging.getLogger(__name__)
+
+
+def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command line of every service: `serve` (the default) or what an operator does beside it."""
+    parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
+    parser.add_argument("what", nargs="?", choices=("serve", "verify", "rebuild-tables", "snapshot"), default="serve")
+    parser.add_argument(
+        "--heard-by",
+        action="append",
+        default=[],
+        type=read_witness,
+        metavar="SERVICE:POSITION:DIGEST",
+        help="verify: a service, and the last record of this log that it heard",
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = read_settings(os.environ, service.name, (*service.sources, *service.calls_to))
+    except Misconfigured as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        sys.exit(EXIT_MISCONFIGURED)
+    telemetry.start_logging(settings.log_id, settings.log_level)
+    match chosen.what:
+        case "verify":
+            job = verify_log(service, settings, chosen.heard_by)
+        case "rebuild-tables":
+            job = rebuild_tables(service, settings)
+        case "snapshot":
+            job = make_snapshot(service, settings)
+        case _:
+            job = serve(service, settings)
+    # Not asyncio.run, which cancels whatever is left: an append is never cancelled, and nothing may hold up the end of
+    # a process that is in doubt.
+    code = asyncio.new_event_loop().run_until_complete(job)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequence[Witness]) -> int:
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        log = PostgresLog(settings.log_id, settings.database_url, pool)
+        witnesses = [*await log.witnesses(), *heard_by]
+        head, fault = await verify(log)
+        contradicted = [] if fault else await contradictions(log, head, witnesses)
+    except (LogUnavailable, asyncpg.PostgresError) as error:
+        print(f"{settings.log_id}: the log cannot be read: {error}", file=sys.stderr)
+        return EXIT_IN_DOUBT
+    if fault is not None:
+        print(f"{settings.log_id}: {fault.what}; good up to {head.position}")
+        return EXIT_BROKEN_LOG
+    for what in contradicted:
+        print(f"{settings.log_id}: {what}")
+    if contradicted:
+        return EXIT_BROKEN_LOG
+    agree, name = f"{len(witnesses)} witnesses agree", settings.log_id
+    print(f"{name}: {head.position} records, each continues the one before; {agree}; digest {head.digest.hex()}")
+    return 0
+
+
+async def rebuild_tables(service: Service[Any], settings: Settings) -> int:
+    """Empties what follows the log; the leader writes it anew, whether it runs now or later."""
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        head = await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
+    except (LogUnavailable, asyncpg.PostgresError) as error:
+        print(f"{settings.log_id}: the tables cannot be cleared: {error}", file=sys.stderr)
+        return EXIT_IN_DOUBT
+    print(f"{settings.log_id}: the tables are cleared; the leader writes them anew, they are whole at {head}")
+    return 0
+
+
+async def make_snapshot(service: Service[Any], settings: Settings) -> int:
+    """Folds the log as a start does, and keeps the state as a snapshot. A leader has it done beside itself."""
+    os.nice(SNAPSHOT_NICE)
+    try:
+        pool, _ = await reach_database(settings.database_url)
+        log = PostgresLog(settings.log_id, settings.database_url, pool)
+        engine, snapshots = fold_of(service, log, Tracing(), logs_heard(service, settings))
+        await snapshots.restore(engine)
+        await catch_up(engine, log)
+        await log.save_snapshot(snapshots.take(engine))
+    except (LogUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        logger.warning("no snapshot: %r", error)
+        return EXIT_IN_DOUBT
+    return 0
+
+
+async def have_snapshot_made(service: Service[Any]) -> None:
+    """By a process of its own: it shares nothing with the leader but the database. Raises SnapshotFailed."""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", service.package, "snapshot")
+    try:
+        code = await asyncio.wait_for(child.wait(), SNAPSHOT_SECONDS_MAX)
+    finally:
+        if child.returncode is None:
+            child.kill()
+    if code != 0:
+        raise SnapshotFailed(f"its process ended with {code}")
+
+
+class SnapshotFailed(Exception):
+    """A snapshot was not made; the next one may be."""
+
+
+async def serve(service: Service[Any], settings: Settings) -> int:
+    """Serves until told to stop (0), or until something is in doubt or misconfigured: the other exit codes."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
+    tracing, flush_spans = telemetry.start_tracing(service.name, settings.log_id, settings.spans_folder)
+    metrics, flush_metrics = telemetry.start_metrics(service.name, settings.log_id)
+    told = asyncio.create_task(stopping.wait())
+    replica = None
+    try:
+        reaching = asyncio.create_task(reach_database(settings.database_url))
+        await asyncio.wait({reaching, told}, return_when=asyncio.FIRST_COMPLETED)
+        if told.done():
+            return 0
+        edges = real_edges(service, settings, *reaching.result())
+        replica = Replica(service, settings, edges, tracing, metrics, calm_garbage_collector)
+        serving = asyncio.create_task(replica.run())
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        await replica.stop(serving)
+        return 0
+    except Exception as error:
+        cause = root_cause(error)
+        logger.critical("the process ends, its next start reads what is true: %s", cause, exc_info=error)
+        if replica is not None:
+            await replica.abandon()
+        return next((code for kind, code in EXIT_CODES if isinstance(cause, kind)), EXIT_IN_DOUBT)
+    finally:
+        # In a thread, because the last export reads gauges in this loop.
+        await asyncio.to_thread(flush_metrics)
+        await asyncio.to_thread(flush_spans)
+
+
+def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: Pool) -> Edges:
+    """PostgreSQL, Kafka, gRPC and the machine's clock."""
+
+    async def prepare() -> None:
+        await migrate(pool, [MIGRATIONS, service.migrations])
+        await check_holds(pool, settings.log_id)
+
+    tables = PostgresTables(pool, queries)
+    key = settings.signing_key
+    return Edges(
+        log=PostgresLog(settings.log_id, settings.database_url, pool),
+        clock=MachineClock(settings.rehearsal_start_ms),
+        open_channel=open_channel,
+        producer=RecordProducer(settings.kafka, settings.log_id),
+        consumers={log_id: RecordConsumer(settings.kafka, log_id) for log_id in logs_heard(service, settings)},
+        tables=tables,
+        door=GrpcDoor(settings.listen),
+        prepare=prepare,
+        signer=Signer(settings.log_id, key, tables) if key is not None else None,
+        make_snapshot=partial(have_snapshot_made, service),
+    )
+
+
+def calm_garbage_collector() -> None:
+    """The state lives long and has no cycles: walking it again and again costs a third of the time, for nothing.
+
+    The last generation has its turn all the same, after five million new objects and once a quarter is new: what waits
+    in a cycle, such as an error with its frames, is not kept for ever.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The first failure, of all that a group of tasks ended with, that is not merely what the writer's end caused."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [root_cause(one) for one in error.exceptions]
+    return next((cause for cause in causes if not isinstance(cause, Unavailable)), causes[0])
+
+
+async def reach_database(database_url: str) -> tuple[Pool, Pool]:
+    """Connections for the shell, and others for queries: the writer never waits for one that a query holds. Raises
+    LogUnavailable when the database does not answer in time.
+    """
+    ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
+    while True:
+        try:
+            return await open_pool(database_url), await open_pool(database_url)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if asyncio.get_running_loop().time() > ends:
+                raise LogUnavailable(f"the database cannot be reached: {error}") from error
+            logger.warning("the database cannot be reached yet: %s", error)
+            await asyncio.sleep(DATABASE_RETRY_SECONDS)

@@ -1,0 +1,170 @@
+"""The life of one process of a service: a standby, then perhaps the leader.
+
+Start-up and recovery are one path: prepare, restore a snapshot, fold the log's tail, serve. A replica that has caught
+up is ready; until it leads it passes calls on and follows the log. When it gets the leadership it folds the rest,
+appends LeadershipTaken, does what is overdue, and only then answers. If anything is in doubt the process ends, and
+the next start reads what is true. So it does where its host's clock is not its database's, before it leads and while.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from chassis.core.misconfigured import Misconfigured
+from chassis.core.shell import OpenLog, TakeLeadership
+from chassis.core.submission import AskedCommand, service_actor
+from chassis.edges.protocols import Edges
+from chassis.log.clocks import check_not_ahead, compare_clocks
+from chassis.log.writer import catch_up
+from chassis.process.composition import compose
+from chassis.process.configuration import Settings
+from chassis.process.gauges import Gauges
+from chassis.process.service import Service
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+
+STANDBY_POLL_SECONDS = 0.1
+PROOF_SECONDS = 2.0
+STOP_SECONDS_MAX = 2.0
+ABANDON_SECONDS_MAX = 0.5
+SNAPSHOT_SECONDS_MAX = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Replica:
+    """`when_leading` is called once, when the state is whole and before anything is decided on it."""
+
+    def __init__(
+        self,
+        service: Service[Any],
+        settings: Settings,
+        edges: Edges,
+        tracing: Tracing,
+        metrics: Metrics,
+        when_leading: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.service = service
+        self.parts = compose(service, settings, edges, tracing, metrics)
+        self._settings = settings
+        self._edges = edges
+        self._when_leading = when_leading
+        edges.door.serve(self.parts.server.handlers, self.parts.server.names)
+        self.parts.status.watch(Gauges(metrics, self.parts.role, self.parts.writer), service.gauges)
+
+    async def run(self) -> None:
+        """Returns never; raises what puts the process in doubt."""
+        engine, log = self.parts.engine, self._edges.log
+        await self._edges.prepare()
+        await self.parts.snapshots.restore(engine)
+        await catch_up(engine, log)
+        self._check_clock()
+        await self._edges.door.say_health(serves=False)
+        await self._edges.door.start()
+        logger.info("serves at %s, caught up at %d", self._settings.listen, engine.head.position)
+        await self._follow_until_leading()
+        await self._lead()
+
+    async def _follow_until_leading(self) -> None:
+        engine, log = self.parts.engine, self._edges.log
+        while not await self._leads():
+            await catch_up(engine, log)
+            self.parts.role.leader_address = engine.shell.leader_address
+            await self._edges.door.say_health(serves=True)
+            await asyncio.sleep(STANDBY_POLL_SECONDS)
+        await catch_up(engine, log)
+        engine.hear_from(await log.heard())
+        if not self._settings.rehearsal:
+            now_ms = await compare_clocks(log, self._edges.clock.now_ms)
+            await check_not_ahead(log, engine.head.position, engine.shell.now_ms, now_ms)
+
+    async def _leads(self) -> bool:
+        """A host whose clock is wrong does not ask: it would keep those out that are right."""
+        if not self._settings.rehearsal:
+            await compare_clocks(self._edges.log, self._edges.clock.now_ms)
+        return await self._edges.log.lead()
+
+    async def _lead(self) -> None:
+        """The writer's end is the end of everything, at once: nobody waits for parts that cling to what is broken."""
+        self.parts.writer.tail.start_at(self.parts.engine.head.position)
+        self._when_leading()
+        writing = asyncio.create_task(self.parts.writer.run())
+        leading = asyncio.create_task(self._do_what_leaders_do())
+        # When both have ended, the writer's end says why; this one's is then looked at by nobody else.
+        leading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        try:
+            await asyncio.wait({writing, leading}, return_when=asyncio.FIRST_COMPLETED)
+            for part in (writing, leading):
+                if part.done():
+                    part.result()
+        finally:
+            leading.cancel()
+            writing.cancel()
+            # It ends when an append that is under way has ended.
+            await asyncio.wait({writing})
+
+    async def _do_what_leaders_do(self) -> None:
+        parts = self.parts
+        await self._take_leadership()
+        await parts.timers.run_overdue()
+        await parts.projector.load()
+        parts.role.leads = True
+        await self._edges.door.say_health(serves=True)
+        position = parts.engine.head.position
+        logger.info("leads from %d", position, extra={"position": position})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(parts.projector.run())
+            group.create_task(parts.publisher.run())
+            group.create_task(parts.caller.run())
+            group.create_task(parts.timers.run())
+            group.create_task(parts.snapshot_schedule.run(parts.snapshots.restored_from))
+            group.create_task(self._prove_leadership())
+            for consumer in parts.consumers.values():
+                group.create_task(consumer.run())
+            for hearing in parts.hearings:
+                group.create_task(hearing.run())
+
+    async def _take_leadership(self) -> None:
+        actor, writer = service_actor(self._settings.log_id), self.parts.writer
+        if self.parts.engine.head.position == 0:
+            await writer.insist(AskedCommand(actor, "", OpenLog(self._settings.rehearsal)))
+        self._check_clock()
+        await writer.insist(AskedCommand(actor, "", TakeLeadership(self._settings.advertise)))
+
+    def _check_clock(self) -> None:
+        shell = self.parts.engine.shell
+        if self.parts.engine.head.position > 0 and shell.rehearsal != self._settings.rehearsal:
+            kind = "a rehearsal" if shell.rehearsal else "no rehearsal"
+            raise Misconfigured([f"CARBONMARKET_CLOCK says otherwise, but this log was opened as {kind}, for ever"])
+
+    async def _prove_leadership(self) -> None:
+        """A leader that nobody asks anything finds out as well that it leads no more, and ends."""
+        while True:
+            await asyncio.sleep(PROOF_SECONDS)
+            await self.parts.writer.read(lambda _: None)
+
+    # The end
+
+    async def stop(self, serving: "asyncio.Task[None]") -> None:
+        """Told to: answers what is under way, takes a snapshot so that the next start is quick, gives up the leadership
+        and goes. Streams and long polls end when STOP_SECONDS_MAX are over.
+        """
+        engine = self.parts.engine
+        await self._edges.door.say_health(serves=False)
+        await self._edges.door.stop(STOP_SECONDS_MAX)
+        if self.parts.role.leads:
+            try:
+                await asyncio.wait_for(self.parts.make_snapshot(), SNAPSHOT_SECONDS_MAX)
+            except Exception as error:
+                logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
+        serving.cancel()
+        await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
+        await self._edges.log.close()
+        logger.info("stopped at %d", engine.head.position)
+
+    async def abandon(self) -> None:
+        """In doubt: another may lead at once, and those who wait hear UNAVAILABLE. Nothing else is done."""
+        self.parts.role.leads = False
+        await self._edges.log.close()
+        await self._edges.door.stop(ABANDON_SECONDS_MAX)

@@ -1,0 +1,217 @@
+"""LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.core.call import Call
+from chassis.core.commands import Commands
+from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.proposals import ApproveProposal, CommandProposed, ProposeCommand, RejectProposal
+from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
+from chassis.core.shell import DECIDE_ALL, ClockMoved, MoveClock, ShellState
+from chassis.edges.remote import record_to
+from chassis.followers.caller import RefusedOrder
+from chassis.followers.projections import Tables
+from chassis.followers.timers import RehearsalClock
+from chassis.log.protocol import READ_RECORDS_MAX
+from chassis.log.seals import Signer
+from chassis.log.writer import Writer
+
+WAIT_MS_MAX = 30_000
+ANSWER_BYTES_MAX = 8 * 1024 * 1024
+"""An answer ends before it, so that no page of large records is too large to be sent."""
+READS_OWN_FEED_ONLY = ("participant", "province")
+SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
+NOT_PROPOSED = (ProposeCommand, ApproveProposal, RejectProposal, MoveClock)
+"""A proposal of a proposal says nothing, and the clock of a rehearsal moves with all that falls due on its way."""
+
+
+M = TypeVar("M", pb.Record, pb.FeedRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the leader knows beside its log: who follows it, whom it hears, and which of its orders are refused."""
+
+    followers: list[pb.Follower]
+    sources: list[pb.Source]
+    refused_orders: list[pb.RefusedOrder]
+
+
+class LogService:
+    """`status` is filled in by the service that knows its followers and sources."""
+
+    def __init__(
+        self, writer: Writer[Any], tables: Tables, status: Callable[[], Followed], signer: Signer | None = None
+    ) -> None:
+        self._writer = writer
+        self._tables = tables
+        self._status = status
+        self._clock = RehearsalClock(writer)
+        self._signer = signer
+
+    async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
+        """Where the log ends is said only while this replica leads: the word of one that has lost the leadership
+        unawares would look to hearers like a log that came back older.
+        """
+        tail = self._writer.tail
+        after, records_max, wait_seconds = request.after_position, records_asked(request), seconds_asked(request)
+        check_not_negative(after, "after_position")
+        if after == tail.position and wait_seconds > 0:
+            with call.waiting() as may_wait:
+                await tail.beyond(after, wait_seconds if may_wait else 0)
+        await self._writer.read(lambda _: None)
+        check_position(after, tail.position, "after_position")
+        if tail.position <= after:
+            return pb.ReadResponse(head_position=tail.position, signed_head=self._signed_head())
+        found = await tail.read(after, records_max)
+        records = within_bytes([record_to(record) for record, _ in found])
+        return pb.ReadResponse(records=records, head_position=tail.position, signed_head=self._signed_head())
+
+    def _signed_head(self) -> pb.SignedHead | None:
+        newest = self._signer.newest if self._signer else None
+        return pb.SignedHead(position=newest.position, digest=newest.digest, seal=newest.seal) if newest else None
+
+    async def GetSignedHead(self, request: pb.GetSignedHeadRequest, call: Call) -> pb.GetSignedHeadResponse:
+        head = self._signed_head()
+        if head is None:
+            raise NotFound("NO_HEAD_SIGNED")
+        return pb.GetSignedHeadResponse(head=head)
+
+    async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
+        account, after = request.account, request.after_sequence
+        if call.role in READS_OWN_FEED_ONLY and call.account != account:
+            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=account, actor=str(call.actor))
+        check_account(account)
+        check_sequence(after, await self._tables.feed_end(account, after), "after_sequence")
+        records_max, wait_seconds = records_asked(request), seconds_asked(request)
+        if not await self._tables.feed_beyond(account, after, 0):
+            with call.waiting() as may_wait:
+                if not await self._tables.feed_beyond(account, after, wait_seconds if may_wait else 0):
+                    return pb.ReadFeedResponse()
+        found = await self._tables.read_feed(account, after, records_max)
+        records = [pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
+        return pb.ReadFeedResponse(records=within_bytes(records))
+
+    async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
+        engine = self._writer.engine
+
+        def look(_: object) -> tuple[ShellState, int]:
+            shell = engine.shell
+            copied = replace(
+                shell,
+                set_aside=dict(shell.set_aside),
+                unanswered=set(shell.unanswered),
+                traces={},
+                proposals=dict(shell.proposals),
+            )
+            return copied, self._writer.now_ms()
+
+        read = await self._writer.read(look)
+        shell, now_ms = read.value
+        followed = self._status()
+        for source in followed.sources:
+            source.heard_position = read.heard.get(source.log_id, 0)
+        return pb.GetStatusResponse(
+            log_id=shell.log_id,
+            rehearsal=shell.rehearsal,
+            now_ms=now_ms,
+            head_position=self._writer.tail.position,
+            leader_address=shell.leader_address,
+            followers=followed.followers,
+            sources=followed.sources,
+            refused_orders=followed.refused_orders,
+            set_aside=[
+                pb.SetAside(
+                    position=position,
+                    source_log_id=event.source_log_id,
+                    source_position=event.source_position,
+                    type=event.type,
+                    reason=event.reason,
+                    facts=dict(event.facts),
+                    timer=event.timer,
+                )
+                for position, event in sorted(shell.set_aside.items())
+            ],
+            unanswered_positions=sorted(shell.unanswered),
+            release_level=shell.release_level,
+            release_level_known=engine.declared.release_level,
+            proposals=[
+                pb.Proposal(
+                    proposal=number,
+                    type=one.type,
+                    data=one.data,
+                    proposer=str(one.proposer),
+                    proposed_ms=one.proposed_ms,
+                    expires_ms=one.expires_ms,
+                )
+                for number, one in sorted(shell.proposals.items())
+            ],
+        )
+
+    async def ProposeCommand(self, request: pb.ProposeCommandRequest, call: Call) -> pb.ProposeCommandResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        proposed = done.only(CommandProposed)
+        return pb.ProposeCommandResponse(proposal=done.position, expires_ms=proposed.expires_ms, position=done.position)
+
+    async def ApproveProposal(self, request: pb.ApproveProposalRequest, call: Call) -> pb.ApproveProposalResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        events = [self._writer.engine.wire.by_event[type(event)].type_name for event in done.events[1:]]
+        return pb.ApproveProposalResponse(events=events, position=done.position)
+
+    async def RejectProposal(self, request: pb.RejectProposalRequest, call: Call) -> pb.RejectProposalResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.RejectProposalResponse(position=done.position)
+
+    async def DecideSetAsideAgain(
+        self, request: pb.DecideSetAsideAgainRequest, call: Call
+    ) -> pb.DecideSetAsideAgainResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.DecideSetAsideAgainResponse(position=done.position)
+
+    async def DropSetAside(self, request: pb.DropSetAsideRequest, call: Call) -> pb.DropSetAsideResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.DropSetAsideResponse(position=done.position)
+
+    async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.ResumeHearingResponse(position=done.position)
+
+    async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.ActivateReleaseResponse(position=done.position)
+
+    async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
+        command = SHELL_COMMANDS.read(request)
+        assert isinstance(command, MoveClock)
+        done = await self._clock.move(command, call)
+        return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
+
+
+def within_bytes(messages: Sequence[M]) -> Sequence[M]:
+    """As many as fit an answer, but at least one."""
+    size = 0
+    for count, message in enumerate(messages):
+        size += message.ByteSize()
+        if size > ANSWER_BYTES_MAX and count > 0:
+            return messages[:count]
+    return messages
+
+
+def refused_order(one: RefusedOrder) -> pb.RefusedOrder:
+    return pb.RefusedOrder(
+        position=one.position, order=one.order, service=one.service, reason=one.reason, facts=one.facts
+    )
+
+
+def records_asked(request: pb.ReadRequest | pb.ReadFeedRequest) -> int:
+    """As many as may be at once, where zero are asked for or more."""
+    check_not_negative(request.records_max, "records_max")
+    return min(request.records_max or READ_RECORDS_MAX, READ_RECORDS_MAX)
+
+
+def seconds_asked(request: pb.ReadRequest | pb.ReadFeedRequest) -> float:
+    check_not_negative(request.wait_ms, "wait_ms")
+    return min(request.wait_ms, WAIT_MS_MAX) / 1000
