@@ -104,9 +104,13 @@ class Port(Protocol):
 
     answered: list[Answered]
     refusals: Counter[str]
+    accepted: Counter[str]
 
     async def call(self, actor: str, request: Message) -> Any:
         """Sends a command or query until it is answered. Raises Refused."""
+
+    async def call_log(self, service: str, actor: str, request: Message, answer: type[R]) -> R:
+        """Sends a command of LogService, which every service offers, until it is answered. Raises Refused."""
 
     async def move_clock(self, service: str, to_ms: int) -> None:
         """Moves a service's rehearsal clock, unless it is there already."""
@@ -172,12 +176,11 @@ class ProcessPort:
                 raise
             raise Refused(error.code().name, info.reason, info.metadata) from error
 
-    async def correct(self, service: str, actor: str, request: Any, answer: type[R]) -> R:
-        """One person's part of a correction of the shell's own books. Raises Refused."""
+    async def call_log(self, service: str, actor: str, request: Message, answer: type[R]) -> R:
         rpc = request.DESCRIPTOR.name.removesuffix("Request")
-        corrected = await self._ask(service, f"/carbonmarket.log.v1.LogService/{rpc}", actor, request, answer)
+        answered = await self._ask(service, f"/carbonmarket.log.v1.LogService/{rpc}", actor, request, answer)
         self.accepted[rpc] += 1
-        return corrected
+        return answered
 
     async def status(self, service: str) -> log.GetStatusResponse:
         path = "/carbonmarket.log.v1.LogService/GetStatus"

@@ -41,9 +41,17 @@ def taken_of(state: State, command: object, context: Context) -> dict[Claim, Fac
     return {claim: state.taken[claim] for claim in asks if claim in state.taken}
 
 
-def play(state: State, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()) -> list[object]:
-    """Decide and evolve one command; money must add up after every event."""
-    context = Context(NOW_MS, acting(actor), set_aside, halted)
+def play(
+    state: State,
+    actor: str,
+    command: object,
+    set_aside: int = 0,
+    halted: tuple[str, ...] = (),
+    proposed_by: str = "",
+) -> list[object]:
+    """Decide and evolve one command, which the actor approves where another proposed it; money must always add up."""
+    approval = "clearing/1" if proposed_by else ""
+    context = Context(NOW_MS, acting(actor), set_aside, halted, approval=approval, proposed_by=proposed_by)
     if type(command) in DECIDER.asks:
         context = replace(context, taken=taken_of(state, command, context))
     events = DECIDER.decide[type(command)](state, command, context)
@@ -68,6 +76,11 @@ def climb(state: State, ladder: Sequence[Line]) -> None:
         else:
             events = play(state, actor, command)
             assert answer in (events, None), command
+
+
+def by_two(state: State, command: object) -> list[object]:
+    """What ann proposes and bob approves."""
+    return play(state, BOB, command, proposed_by=ANN)
 
 
 def facts_of_refusal(state: State, actor: str, command: object) -> dict[str, int | str]:

@@ -198,6 +198,7 @@ BLOCKED_DAY = trading.GetDayResponse(
         trading.OpeningObstacle(reason="EARLIER_DAY_NOT_SETTLED", facts={"day": "2021-12-17", "earlier_day": DAY})
     ],
     override_proposed_by="exchange_operator:ann",
+    override_approved_by="exchange_operator:ben",
     now_ms=NOON_MS,
 )
 LINE = trading.BulletinLine(

@@ -2,7 +2,11 @@
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
 from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
+from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from carbonmarket_client.statement import Statement, VintageLine
 from support.client_answers import DAY, NOON_MS
 
@@ -224,6 +228,11 @@ ONE_RECONCILIATION = clearing.GetReconciliationResponse(
         clearing_types.InFlight(kind=clearing_types.IN_FLIGHT_KIND_RELEASING, account="power-0007", amount=50_000_000),
     ],
 )
+OVERRIDE = trading.OverrideOpeningRequest(day="2021-12-17", ground="bank away, see minutes 12")
+OVERRIDDEN = trading_events.OpeningOverridden(
+    day="2021-12-17",
+    obstacles=[trading_types.Obstacle(reason="EARLIER_DAY_NOT_SETTLED", subject=DAY)],
+)
 STATUS = log.GetStatusResponse(
     log_id="trading",
     rehearsal=True,
@@ -245,4 +254,15 @@ STATUS = log.GetStatusResponse(
         )
     ],
     unanswered_positions=[181_230],
+    proposals=[
+        log.Proposal(
+            proposal=181_235,
+            type=OVERRIDE.DESCRIPTOR.full_name,
+            data=OVERRIDE.SerializeToString(),
+            proposer="exchange_operator:ann",
+            proposed_ms=NOON_MS,
+            expires_ms=NOON_MS + 7 * 24 * 3_600_000,
+            effects=[log_events.Effect(type=OVERRIDDEN.DESCRIPTOR.full_name, data=OVERRIDDEN.SerializeToString())],
+        )
+    ],
 )

@@ -19,6 +19,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from support.calls import Port, Refused
+from support.proposing import by_two
 
 CHINA = timezone(timedelta(hours=8))
 DAYS = ("2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21", "2021-07-22", "2021-07-23", "2021-07-26", "2021-07-27")
@@ -75,8 +76,7 @@ class Player:
 
     async def ask(self, actor: str, command: Message) -> Any:
         """Sends a command under a request id of its own. Raises Refused."""
-        self.commands += 1
-        setattr(command, "request_id", f"{self.seed}/{self.commands}")  # noqa: B010  a command of any kind has one
+        setattr(command, "request_id", self.next_id())  # noqa: B010  a command of any kind has one
         return await self.port.call(actor, command)
 
     async def must(self, actor: str, command: Message) -> Any:
@@ -97,6 +97,10 @@ class Player:
             return await self.ask(actor, command)
         except Refused:
             return None
+
+    def next_id(self) -> str:
+        self.commands += 1
+        return f"{self.seed}/{self.commands}"
 
     async def clocks(self, day: str, hour: int, minute: int = 0) -> None:
         for service in self.services:
@@ -169,8 +173,8 @@ class Player:
         if day == DAYS[1]:
             await self.may(EXCHANGE_OPERATOR, trading.ListInstrumentRequest(instrument="CEA21", day=day))
         if override:
-            for actor in (EXCHANGE_OPERATOR, SECOND_EXCHANGE_OPERATOR):
-                await self.ask(actor, trading.OverrideOpeningRequest(day=day, ground="clearing is away"))
+            command = trading.OverrideOpeningRequest(day=day, ground="clearing is away")
+            await by_two(self, EXCHANGE_OPERATOR, SECOND_EXCHANGE_OPERATOR, command)
         await self.must(EXCHANGE_OPERATOR, trading.OpenDayRequest(day=day))
 
     async def trade(self, day: str) -> None:
@@ -250,8 +254,7 @@ class Player:
     async def revoke_and_instruct_again(self, payout_id: int) -> None:
         """Two people; the bank had not paid."""
         revoke = clearing.RevokeInstructionRequest(payout_id=payout_id, ground="the bank has no such account")
-        for operator in (CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR):
-            await self.ask(operator, revoke)
+        await by_two(self, CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, revoke)
         await self.must(CLEARING_OPERATOR, clearing.InstructPayoutRequest(payout_id=payout_id, bank=BANK))
 
     # What people do in a session

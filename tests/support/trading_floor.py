@@ -59,9 +59,19 @@ class Floor:
         self.halted: tuple[str, ...] = ()
         self.entry = 0
 
-    def play(self, actor: str, command: object) -> list[object]:
-        """Decide and evolve one command; the books must hold after every event."""
-        context = Context(self.now_ms, acting(actor), self.set_aside, self.halted, set_aside_last=self.set_aside_last)
+    def play(self, actor: str, command: object, proposed_by: str = "") -> list[object]:
+        """Decide and evolve one command, approved by the actor if another proposed it; the books must hold after every
+        event.
+        """
+        context = Context(
+            self.now_ms,
+            acting(actor),
+            self.set_aside,
+            self.halted,
+            set_aside_last=self.set_aside_last,
+            approval="trading/1" if proposed_by else "",
+            proposed_by=proposed_by,
+        )
         events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)

@@ -1,15 +1,20 @@
 """Commands that two people give, in the tests of the shell: one proposes, another approves."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from chassis.core.engine import Done, Engine
-from chassis.core.look import Declared
-from chassis.core.proposals import ApproveProposal, Proposable, ProposeCommand
-from chassis.core.reaction import Reactions, ReactionTable
-from chassis.log.writer import Writer
-from chassis.serving.log_service import NOT_PROPOSED, SHELL_COMMANDS
+from chassis.commands import Commands
+from chassis.engine import Done, Engine
+from chassis.log_service import NOT_PROPOSED, SHELL_COMMANDS
+from chassis.look import Declared
+from chassis.proposals import ApproveProposal, Proposable, ProposeCommand
+from chassis.reaction import Reactions, ReactionTable
+from chassis.service import Service
+from chassis.tracing import Tracing
+from chassis.writer import Writer
 from support.asking import asked, call_of
+
+S = TypeVar("S")
 
 NO_REACTIONS: Mapping[str, Reactions] = {}
 
@@ -20,14 +25,28 @@ def declared(release_level: int = 0, reactions: Mapping[str, Reactions] = NO_REA
     return Declared(tables, Proposable((SHELL_COMMANDS,), NOT_PROPOSED), release_level)
 
 
-def proposal_of(command: object) -> ProposeCommand:
-    """The proposal of one of the shell's own commands."""
-    return ProposeCommand(*SHELL_COMMANDS.encode(command))
+def proposal_of(command: object, commands: Commands = SHELL_COMMANDS) -> ProposeCommand:
+    """The proposal of one of the shell's own commands, or of a service's."""
+    return ProposeCommand(*commands.encode(command))
 
 
-def by_two(engine: Engine[Any], command: object, proposer: str, approver: str, now_ms: int = 1_000) -> Done:
-    """One of the shell's commands, proposed and approved."""
-    proposed = engine.decide(asked(proposer, "", proposal_of(command)), {}, now_ms)
+def engine_of(service: Service[S], state: S) -> Engine[S]:
+    """A service's engine, over a state that the test has made."""
+    engine = Engine(service.name, service.decider, service.wire, Tracing(), declared=service.declared({}))
+    engine.state = state
+    return engine
+
+
+def by_two(
+    engine: Engine[Any],
+    command: object,
+    proposer: str,
+    approver: str,
+    now_ms: int = 1_000,
+    commands: Commands = SHELL_COMMANDS,
+) -> Done:
+    """One of the shell's commands, or of a service's, proposed and approved."""
+    proposed = engine.decide(asked(proposer, "", proposal_of(command, commands)), {}, now_ms)
     assert isinstance(proposed, Done), proposed
     approved = engine.decide(asked(approver, "", ApproveProposal(proposed.position)), {}, now_ms)
     assert isinstance(approved, Done), approved

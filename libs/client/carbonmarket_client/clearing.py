@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as query
 from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
+from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client.bulk import Outcome, submit_many
 from carbonmarket_client.service import ServiceClient
 from carbonmarket_client.words import PayoutState, number_of
@@ -60,10 +61,10 @@ class ClearingClient(ServiceClient):
 
     async def revoke_instruction(
         self, payout_id: int, ground: str, *, request_id: str = ""
-    ) -> pb.RevokeInstructionResponse:
-        """Take an instructed payout back from its bank: the first call proposes, that of a second operator approves."""
-        request = pb.RevokeInstructionRequest(request_id=request_id, payout_id=payout_id, ground=ground)
-        return await self.link.call(request, pb.RevokeInstructionResponse)
+    ) -> log.ProposeCommandResponse:
+        """Propose that an instructed payout is taken back from its bank."""
+        command = pb.RevokeInstructionRequest(payout_id=payout_id, ground=ground)
+        return await self.propose_command(command, request_id=request_id)
 
     async def retry_run(self, run_id: int, *, request_id: str = "") -> pb.RetryRunResponse:
         """Try a blocked run again as a new attempt; the answer says where it stands."""

@@ -172,8 +172,12 @@ MENDS = {
     "COMMAND_UNKNOWN": "Propose a command of this service, by the full name of its request.",
     "COMMAND_NOT_READABLE": "The bytes are not the request that its name says: build both from the same protos.",
     "TOO_MANY_PROPOSALS": "Approve or reject what is pending first (`carbonmarket pending`).",
+    "PROPOSALS_TOO_LARGE": "Approve or reject what is pending first (`carbonmarket pending`), or propose less at once.",
     "PROPOSAL_UNKNOWN": "Give a number that `carbonmarket pending` shows; it may be approved, rejected or over.",
     "PROPOSAL_EXPIRED": "Its time is over: propose it again.",
+    "PROPOSAL_OUTDATED": (
+        "It would do something else now than it shows: reject it, propose it again, and look at what that shows."
+    ),
     "TIMER_NOT_DUE": "The timer is not due any more: drop it, and settle what it leaves open.",
     "SESSION_NOT_OVER": "Wait for the end of the day's last session.",
     # Orders

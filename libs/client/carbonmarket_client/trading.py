@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Seq
 
 from google.protobuf.message import Message
 
+from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
@@ -179,10 +180,9 @@ class TradingClient(ServiceClient):
         """Open a trading day; earlier days must be settled and the books agreed."""
         return await self.link.call(pb.OpenDayRequest(request_id=request_id, day=day), pb.OpenDayResponse)
 
-    async def override_opening(self, day: str, ground: str, *, request_id: str = "") -> pb.OverrideOpeningResponse:
-        """Propose, or as a second person approve, that a day open although an earlier one is not settled."""
-        request = pb.OverrideOpeningRequest(request_id=request_id, day=day, ground=ground)
-        return await self.link.call(request, pb.OverrideOpeningResponse)
+    async def override_opening(self, day: str, ground: str, *, request_id: str = "") -> log.ProposeCommandResponse:
+        """Propose that a day opens although something keeps it closed now."""
+        return await self.propose_command(pb.OverrideOpeningRequest(day=day, ground=ground), request_id=request_id)
 
     async def close_day(self, day: str, *, request_id: str = "") -> pb.CloseDayResponse:
         """Close the trading day after its last session; the clock does the same by itself."""

@@ -31,8 +31,7 @@ class ClearingService:
 
     async def RevokeInstruction(self, request: pb.RevokeInstructionRequest, call: Call) -> pb.RevokeInstructionResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        revoked = bool(done.all(payouts.InstructionRevoked))
-        return pb.RevokeInstructionResponse(revoked=revoked, position=done.position)
+        return pb.RevokeInstructionResponse(position=done.position)
 
     async def RecordPayoutPaid(self, request: pb.RecordPayoutPaidRequest, call: Call) -> pb.RecordPayoutPaidResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)

@@ -71,8 +71,9 @@ WIRE = Wire(
     EventKind(funds.FundsDeposited, pb.FundsDeposited, accounts=account),
     EventKind(payouts.PayoutRequested, pb.PayoutRequested, accounts=account),
     EventKind(payouts.PayoutInstructed, pb.PayoutInstructed, accounts=account),
-    EventKind(payouts.InstructionRevocationProposed, pb.InstructionRevocationProposed, accounts=account),
-    EventKind(payouts.InstructionRevoked, pb.InstructionRevoked, accounts=account),
+    EventKind(
+        payouts.InstructionRevoked, pb.InstructionRevoked, accounts=account, shown=("payout_id", "bank", "ground")
+    ),
     EventKind(payouts.PayoutPaid, pb.PayoutPaid, accounts=account),
     EventKind(payouts.PayoutReturned, pb.PayoutReturned, accounts=account),
     EventKind(payouts.FundsRestored, pb.FundsRestored, accounts=account),

@@ -1,10 +1,9 @@
 """TradingService: requests in, answers out. No rule lives here."""
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
-from carbonmarket.trading.v1 import trading_types_pb2 as types
-from chassis.core.call import Call
-from chassis.log.writer import Writer
-from trading.domain import confirmation, custody, listed, negotiations, overriding, trades
+from chassis.call import Call
+from chassis.writer import Writer
+from trading.domain import confirmation, custody, listed, negotiations, trades
 from trading.domain.state import Market
 from trading.wire import COMMANDS
 
@@ -49,11 +48,7 @@ class TradingService:
 
     async def OverrideOpening(self, request: pb.OverrideOpeningRequest, call: Call) -> pb.OverrideOpeningResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        approved = bool(done.all(overriding.OpeningOverrideApproved))
-        named = [one for event in done.all(overriding.OpeningOverrideProposed) for one in event.obstacles]
-        named += [one for event in done.all(overriding.OpeningOverrideApproved) for one in event.obstacles]
-        obstacles = [types.Obstacle(reason=one.reason, subject=one.subject) for one in named]
-        return pb.OverrideOpeningResponse(approved=approved, obstacles=obstacles, position=done.position)
+        return pb.OverrideOpeningResponse(position=done.position)
 
     async def CloseDay(self, request: pb.CloseDayRequest, call: Call) -> pb.CloseDayResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)

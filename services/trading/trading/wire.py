@@ -109,8 +109,7 @@ WIRE = Wire(
     EventKind(negotiations.BlockDeclined, pb.BlockDeclined, accounts=negotiators, subject=block, ends_subject=True),
     EventKind(negotiations.BlockWithdrawn, pb.BlockWithdrawn, accounts=negotiators, subject=block, ends_subject=True),
     EventKind(negotiations.BlockExpired, pb.BlockExpired, accounts=negotiators, subject=block, ends_subject=True),
-    EventKind(overriding.OpeningOverrideProposed, pb.OpeningOverrideProposed),
-    EventKind(overriding.OpeningOverrideApproved, pb.OpeningOverrideApproved),
+    EventKind(overriding.OpeningOverridden, pb.OpeningOverridden, shown=("day", "ground", "obstacles")),
     EventKind(
         opening.DayOpened, pb.DayOpened, concern=lambda event: "DAY_OPENED_BY_OVERRIDE" if event.overridden else ""
     ),

@@ -220,7 +220,6 @@ ACCEPTED: list[Acceptance] = [
     (CCB, deposit(bank_reference="in 7"), deposit(bank_reference="in 7", amount_fen=6)),
     (REGISTRAR, bank_list(), bank_list(source="announcement 9")),
     (ANN, instruction(), instruction(bank="ccb")),
-    (ANN, revocation(payout_id=1), revocation(payout_id=1, ground="other")),
     (ICBC, payment(payout_id=1, bank_reference="out 1"), payment(payout_id=2, bank_reference="out 1")),
     (ICBC, giving_back(), giving_back(ground="unknown")),
     (ANN, retry(2), retry(1)),

@@ -279,8 +279,6 @@ ACCEPTED: list[Acceptance] = [
     (POWER, back(), back(quantity_tonnes=11)),
     (STEEL, release(), release(amount_fen=11)),
     (CLEARING, run(), run(attempt=2)),
-    (ANN, pb.OverrideOpeningRequest(day=MONDAY, ground="late"), pb.OverrideOpeningRequest(day=MONDAY, ground="storm")),
-    (BOB, pb.OverrideOpeningRequest(day=MONDAY, ground="late"), pb.OverrideOpeningRequest(day=MONDAY, ground="storm")),
     (ANN, pb.OpenDayRequest(day=MONDAY), pb.OpenDayRequest(day=TUESDAY)),
 ]
 
@@ -300,7 +298,8 @@ class TestCommands(CommandSuite):
     api = pb.DESCRIPTOR
     refusals = REFUSALS
     accepted = ACCEPTED
-    never_accepted = frozenset({"CloseDay"})  # the clock closes a day as soon as anybody could
+    # The clock closes a day as soon as anybody could; an override takes two people.
+    never_accepted = frozenset({"CloseDay", "OverrideOpening"})
     one_more = STEEL, take(2, quantity_tonnes=5)
     many_by = POWER
     many = (
@@ -313,10 +312,10 @@ class TestCommands(CommandSuite):
 
     @pytest.fixture
     async def due(self, busy: Venue, request_: Any) -> None:
-        """Friday is over before its settlement is overridden, and Monday has come before it is opened."""
+        """Friday is over, two people override that it is not settled, and Monday has come before it is opened."""
         match request_:
-            case pb.OverrideOpeningRequest():
-                await busy.at("15:00")
             case pb.OpenDayRequest(day=day):
+                await busy.at("15:00")
+                await busy.service.ask_by_two(ANN, BOB, pb.OverrideOpeningRequest(day=day, ground="late"))
                 busy.day = day
                 await busy.at("09:00")

@@ -102,11 +102,11 @@ async def test_two_operators_open_a_day_although_an_earlier_one_is_not_settled(m
     await morning.at("15:00")
     morning.day = MONDAY
     await morning.at("09:00")
-    proposal = pb.OverrideOpeningRequest(day=MONDAY, ground=GROUND)
-    assert not (await morning.ask(ANN, proposal)).approved
-    assert await refusal(morning, ANN, proposal) == "SECOND_PERSON_REQUIRED"
-    assert (await morning.ask(BOB, proposal)).approved
-    assert await refusal(morning, BOB, proposal) == "OVERRIDE_ALREADY_APPROVED"
+    override = pb.OverrideOpeningRequest(day=MONDAY, ground=GROUND)
+    assert await refusal(morning, ANN, override) == "APPROVAL_REQUIRED"
+    answer = await morning.service.ask_by_two(ANN, BOB, override)
+    assert list(answer.events) == ["carbonmarket.trading.v1.OpeningOverridden"]
+    assert await refusal(morning, BOB, override) == "OVERRIDE_ALREADY_APPROVED"
     await open_day(morning, MONDAY)
     units = (await position_of(morning, "steel")).units[0]
     assert (units.available_tonnes, units.bought_today_tonnes) == (0, 100)

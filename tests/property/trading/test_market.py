@@ -50,8 +50,8 @@ class History(Floor):
         self.events: list[object] = []
         self.ledger = Ledger()
 
-    def play(self, actor: str, command: object) -> list[object]:
-        context = Context(self.now_ms, acting(actor), self.set_aside)
+    def play(self, actor: str, command: object, proposed_by: str = "") -> list[object]:
+        context = Context(self.now_ms, acting(actor), self.set_aside, proposed_by=proposed_by)
         events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)
@@ -59,10 +59,10 @@ class History(Floor):
         self.events += events
         return events
 
-    def attempt(self, actor: str, command: object) -> None:
+    def attempt(self, actor: str, command: object, proposed_by: str = "") -> None:
         """A refusal is one of the answers."""
         try:
-            self.play(actor, command)
+            self.play(actor, command, proposed_by)
         except Rejected:
             return
 
@@ -203,8 +203,7 @@ def end_day(history: History, random: Random) -> None:
             history.play(CLEARING, NoteBooksAgreement(day, True))
     history.day = DAYS[DAYS.index(history.day) + 1]
     history.at("09:00")
-    history.attempt(ANN, OverrideOpening(history.day, "the committee decided"))
-    history.attempt(BOB, OverrideOpening(history.day, "the committee decided"))
+    history.attempt(BOB, OverrideOpening(history.day, "the committee decided"), proposed_by=ANN)
     history.play(ANN, OpenDay(history.day))
     history.at("10:00")
 

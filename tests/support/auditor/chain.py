@@ -9,6 +9,8 @@ follows SHA-256("carbonmarket log " + log id).
 import hashlib
 from dataclasses import dataclass, field
 
+from google.protobuf import descriptor_pool, message_factory
+
 from carbonmarket.log.v1 import log_events_pb2
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.findings import Findings
@@ -38,6 +40,15 @@ def acts_for(record: Record) -> str:
 
 
 @dataclass(slots=True)
+class Approval:
+    """Who proposed and who approved (`role:name`), and the effects that were shown and have not come yet."""
+
+    proposer: str
+    approver: str
+    effects: list[log_events_pb2.Effect]
+
+
+@dataclass(slots=True)
 class LogReader:
     """Where the reading of one log stands, and what must hold of every record whatever it says."""
 
@@ -52,8 +63,8 @@ class LogReader:
     set_aside: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
     dropped: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
     halted: dict[str, str] = field(default_factory=dict)
-    proposers: dict[int, str] = field(default_factory=dict)
-    approvals: dict[str, str] = field(default_factory=dict)
+    proposals: dict[int, log_events_pb2.CommandProposed] = field(default_factory=dict)
+    approvals: dict[str, Approval] = field(default_factory=dict)
     decided_again: dict[str, str] = field(default_factory=dict)  # by approval, which log it had been heard from
 
     def __post_init__(self) -> None:
@@ -69,8 +80,8 @@ class LogReader:
             say("digests chain", f"record {record.position} does not continue record {self.position}")
         if record.recorded_ms < self.now_ms:
             say("time never goes back", f"{record.recorded_ms} follows {self.now_ms}")
-        if record.approval and self.approvals.get(record.approval) != record.subject:
-            say("a record rests on an approval by its subject", f"{record.approval} of {actor_of(record)}")
+        if record.approval:
+            self._take_approved(record)
         self._take_source(record)
         self.position, self.digest, self.now_ms = record.position, record.digest, record.recorded_ms
 
@@ -124,16 +135,20 @@ class LogReader:
         elif record.type == log_events_pb2.ReleaseActivated.DESCRIPTOR.full_name:
             self._rests_on_two(record)
         elif record.type == log_events_pb2.CommandProposed.DESCRIPTOR.full_name:
-            self.proposers[record.position] = record.subject
+            proposed = log_events_pb2.CommandProposed.FromString(record.data)
+            self.findings.same("a proposal names who made it", "proposal", proposed.proposer, actor_of(record))
+            self.proposals[record.position] = proposed
         elif record.type == log_events_pb2.ProposalApproved.DESCRIPTOR.full_name:
             approved = log_events_pb2.ProposalApproved.FromString(record.data)
-            if self.proposers.pop(approved.proposal, record.subject) == record.subject:
+            proposed = self.proposals.pop(approved.proposal, log_events_pb2.CommandProposed())
+            if proposed.proposer.partition(":")[2] in ("", record.subject):
                 self.findings.say("two people approve", f"proposal {approved.proposal}: {actor_of(record)}")
-            self.approvals[f"{self.log_id}/{record.position}"] = record.subject
+            approval = Approval(proposed.proposer, actor_of(record), list(proposed.effects))
+            self.approvals[f"{self.log_id}/{record.position}"] = approval
         elif record.type == log_events_pb2.ProposalRejected.DESCRIPTOR.full_name:
-            self.proposers.pop(log_events_pb2.ProposalRejected.FromString(record.data).proposal)
+            self.proposals.pop(log_events_pb2.ProposalRejected.FromString(record.data).proposal)
         elif record.type == log_events_pb2.ProposalExpired.DESCRIPTOR.full_name:
-            self.proposers.pop(log_events_pb2.ProposalExpired.FromString(record.data).proposal)
+            self.proposals.pop(log_events_pb2.ProposalExpired.FromString(record.data).proposal)
         elif record.type == log_events_pb2.HearingHalted.DESCRIPTOR.full_name:
             halted = log_events_pb2.HearingHalted.FromString(record.data)
             self.halted[halted.source_log_id] = halted.why
@@ -147,6 +162,26 @@ class LogReader:
             self.findings.say("what ends was set aside", f"record {position}")
         return aside
 
+    def _take_approved(self, record: Record) -> None:
+        """It is its approver's, and says what the proposal showed of it."""
+        approval = self.approvals.get(record.approval)
+        if approval is None or approval.approver != actor_of(record):
+            self.findings.say("a record rests on an approval by its subject", f"{record.approval}, {actor_of(record)}")
+        elif approval.effects and approval.effects[0].type == record.type:
+            effect = approval.effects.pop(0)
+            kind = message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(record.type))
+            stated, shown = kind.FromString(record.data), kind.FromString(effect.data)
+            for name in [field.name for field, _ in shown.ListFields()]:
+                what = f"{record.type}.{name}"
+                self.findings.same(
+                    "what is approved is what was shown", what, getattr(stated, name), getattr(shown, name)
+                )
+
+    def two_of(self, record: Record) -> tuple[str, str]:
+        """Who proposed and who approved what a record says; empty where it rests on no approval."""
+        approval = self.approvals.get(record.approval, Approval("", "", []))
+        return approval.proposer, approval.approver
+
     def _rests_on_two(self, record: Record) -> None:
         if not record.approval:
             self.findings.say("two people correct a log", f"{record.type}, recorded by {actor_of(record)} alone")
@@ -154,6 +189,9 @@ class LogReader:
     def conclude(self) -> None:
         """What was set aside, or is not heard, and not dealt with since is a finding."""
         self.findings.at = f"{self.log_id}, at the end"
+        for place, approval in self.approvals.items():
+            for effect in approval.effects:
+                self.findings.say("what is approved is what was shown", f"{place} caused no {effect.type}")
         for source, why in self.halted.items():
             self.findings.say("every source is heard", f"{source}: {why}")
         for position, aside in self.set_aside.items():

@@ -28,7 +28,6 @@ class Payout:
     account: str
     amount_fen: int
     bank: str = ""
-    proposed_by: str = ""
     revoked_from: set[str] = field(default_factory=set)
 
 
@@ -73,7 +72,6 @@ class ClearingBook(Book):
             pb.FundsDeposited: self.on_funds_deposited,
             pb.PayoutRequested: self.on_payout_requested,
             pb.PayoutInstructed: self.on_payout_instructed,
-            pb.InstructionRevocationProposed: self.on_instruction_revocation_proposed,
             pb.InstructionRevoked: self.on_instruction_revoked,
             pb.PayoutPaid: self.on_payout_paid,
             pb.PayoutReturned: self.on_payout_returned,
@@ -140,25 +138,13 @@ class ClearingBook(Book):
         payout.bank = event.bank
         self._known_bank(event.bank, record)
 
-    def on_instruction_revocation_proposed(self, event: pb.InstructionRevocationProposed, record: Record) -> None:
-        payout = self.payouts[event.payout_id]
-        self.same("an instruction is revoked from its bank", f"payout {event.payout_id}", event.bank, payout.bank)
-        self.same("a proposal is signed by its actor", f"payout {event.payout_id}", event.proposed_by, actor_of(record))
-        payout.proposed_by = event.proposed_by
-
     def on_instruction_revoked(self, event: pb.InstructionRevoked, record: Record) -> None:
         payout = self.payouts[event.payout_id]
-        signed = (event.bank, event.proposed_by, event.approved_by)
-        self.same(
-            "two people revoke an instruction",
-            f"{event}",
-            signed,
-            (payout.bank, payout.proposed_by, actor_of(record)),
-        )
-        if event.proposed_by.partition(":")[2] == event.approved_by.partition(":")[2]:
-            self.say("two people revoke an instruction", f"{event}")
+        self.same("an instruction is revoked from its bank", f"payout {event.payout_id}", event.bank, payout.bank)
+        stated = (event.proposed_by, event.approved_by)
+        self.same("two people revoke an instruction", f"payout {event.payout_id}", stated, self.reader.two_of(record))
         payout.revoked_from.add(payout.bank)
-        payout.bank = payout.proposed_by = ""
+        payout.bank = ""
 
     def _known_bank(self, bank: str, record: Record) -> None:
         if bank not in (self.banks.on(china_day(record.recorded_ms)) or ()):

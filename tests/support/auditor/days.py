@@ -80,7 +80,6 @@ class Days:
         self.unsettled: set[str] = set()
         self.settled_last = ""
         self.compared = ("", "")  # after which day last, and what differed
-        self.proposed: dict[str, tuple[str, list[Obstacle]]] = {}
         self.covered: set[Obstacle] = set()
         self.suspended: set[str] = set()
         self.composite_close_fen = 0
@@ -136,18 +135,11 @@ class Days:
         if event.day >= self.compared[0]:
             self.compared = (event.day, event.disagreement)
 
-    def propose(self, event: pb.OpeningOverrideProposed, actor: str) -> None:
-        self._findings.same("an override is signed by its actor", event.day, event.proposed_by, actor)
-        named = [(each.reason, each.subject) for each in event.obstacles]
-        self.proposed[event.day] = (event.proposed_by, named)
-
-    def approve(self, event: pb.OpeningOverrideApproved, actor: str) -> None:
-        self._findings.same("an override is signed by its actor", event.day, event.approved_by, actor)
-        named = [(each.reason, each.subject) for each in event.obstacles]
-        proposed = self.proposed.pop(event.day, ("", []))
-        if proposed != (event.proposed_by, named) or event.proposed_by.partition(":")[2] == actor.partition(":")[2]:
-            self._findings.say("two people override an opening", f"{event.day}: {actor} approves {named} of {proposed}")
-        self.covered |= set(named)
+    def override(self, event: pb.OpeningOverridden, signed: tuple[str, str]) -> None:
+        """`signed` are the two people whom the records name."""
+        stated = (event.proposed_by, event.approved_by)
+        self._findings.same("two people override an opening", event.day, stated, signed)
+        self.covered |= {(each.reason, each.subject) for each in event.obstacles}
 
     def _obstacles(self) -> set[Obstacle]:
         """What keeps a day closed, as far as the days themselves say."""

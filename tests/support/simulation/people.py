@@ -240,14 +240,14 @@ class People:
             self.corrections += 1
             number = f"correction {self.corrections}"
             propose = log.ProposeCommandRequest(request_id=f"{number} proposed", type=name, data=data)
-            proposed = await port.correct(service, EXCHANGE_OPERATOR, propose, log.ProposeCommandResponse)
+            proposed = await port.call_log(service, EXCHANGE_OPERATOR, propose, log.ProposeCommandResponse)
             if self.random.random() < 0.7:
                 break
             reject = log.RejectProposalRequest(proposal=proposed.proposal, ground="one more look")
             reject.request_id = f"{number} rejected"
-            await port.correct(service, SECOND_EXCHANGE_OPERATOR, reject, log.RejectProposalResponse)
+            await port.call_log(service, SECOND_EXCHANGE_OPERATOR, reject, log.RejectProposalResponse)
         approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal=proposed.proposal)
-        await port.correct(service, SECOND_EXCHANGE_OPERATOR, approve, log.ApproveProposalResponse)
+        await port.call_log(service, SECOND_EXCHANGE_OPERATOR, approve, log.ApproveProposalResponse)
         self.market.chance.counts[command.DESCRIPTOR.name.removesuffix("Request")] += 1
 
 

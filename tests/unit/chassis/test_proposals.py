@@ -1,11 +1,14 @@
 """Two people: what one proposes another approves, and then it is decided as of that moment."""
 
+from dataclasses import replace
+
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.core.engine import Done, Engine
 from chassis.core.proposals import (
     OPEN_MS,
     PROPOSAL_BYTES_MAX,
+    PROPOSALS_BYTES_MAX,
     PROPOSALS_OPEN_MAX,
     ApproveProposal,
     CommandProposed,
@@ -140,6 +143,15 @@ def test_what_cannot_be_proposed_is_refused_and_says_why() -> None:
     for _ in range(PROPOSALS_OPEN_MAX):
         ask(on, ANN, drop)
     assert refusal(on, ANN, drop).reason == "TOO_MANY_PROPOSALS"
+
+
+def test_all_that_is_proposed_fits_one_answer() -> None:
+    on, position = with_one_set_aside()
+    drop = DropSetAside(position, GROUND)
+    ask(on, ANN, proposal_of(drop))
+    (open_,) = on.shell.proposals.values()
+    on.shell.proposals[1] = replace(open_, data=b"x" * (PROPOSALS_BYTES_MAX - open_.bytes))
+    assert refusal(on, ANN, proposal_of(drop)).reason == "PROPOSALS_TOO_LARGE"
 
 
 def test_a_proposal_keeps_the_command_without_the_shells_own_fields() -> None:

@@ -30,7 +30,6 @@ EVENTS: list[Line] = [
     (funds.FundsDeposited("p-1", BIG, "icbc", "r1", 7), {"p-1"}, ""),
     (payouts.PayoutRequested(1, "p-1", BIG, 2, 7), {"p-1"}, ""),
     (payouts.PayoutInstructed(1, "p-1", "icbc"), {"p-1"}, ""),
-    (payouts.InstructionRevocationProposed(1, "p-1", "icbc", "a slip", "c:ann"), {"p-1"}, ""),
     (payouts.InstructionRevoked(1, "p-1", "icbc", "a slip", "c:ann", "c:bob"), {"p-1"}, ""),
     (payouts.PayoutPaid(1, "p-1", "icbc", "r2"), {"p-1"}, ""),
     (payouts.PayoutReturned(1, "p-1", "account closed"), {"p-1"}, ""),

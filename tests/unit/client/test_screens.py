@@ -19,6 +19,7 @@ from carbonmarket_client.screens import (
     instruments,
     operations,
     orders,
+    pending,
     reconciliations,
     runs,
 )
@@ -80,6 +81,10 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
     "reconciliation": (
         reconciliations.reconciliation_screens(settled.ONE_RECONCILIATION),
         ["THEY DO NOT AGREE", "as of position 61,229", "5,016", "9,125,285 t", "CNY 500,000.00"],
+    ),
+    "pending": (
+        pending.pending_screens({"trading": settled.STATUS.proposals}),
+        ["trading/181235", "OverrideOpening", "exchange_operator:ann", "2021-12-17", "EARLIER_DAY_NOT_SETTLED"],
     ),
     "status": (operations.status_screens(STANDINGS), ["no answer", "does not chain", "TRADE_UNKNOWN", "181,240"]),
     "clock": (operations.clock_screen({"trading": settled.STATUS}), ["2021-12-16 12:30:00", "rehearsal"]),

@@ -1,7 +1,10 @@
 """Opening a day: what keeps it closed, who may override that, and what it fixes and releases."""
 
-from chassis.core.decider import Context
-from support.asking import acting
+from carbonmarket.trading.v1 import trading_events_pb2 as pb
+from chassis.decider import Context, Rejected
+from chassis.engine import Done
+from chassis.proposals import ApproveProposal, CommandProposed
+from support.asking import acting, asked
 from support.trading_floor import (
     ANN,
     BOB,
@@ -22,23 +25,24 @@ from support.trading_floor import (
     quiet_floor,
     settled,
 )
+from support.two_people import by_two, engine_of, proposal_of
+from trading.__main__ import TRADING
 from trading.domain.calendar import AnnounceTradingDays, unfinished
 from trading.domain.closing import CloseDay
 from trading.domain.instruments import InstrumentListed, ListInstrument, NoteVintage
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.opening import DayOpened, OpenDay
-from trading.domain.overriding import OpeningOverrideApproved, OpeningOverrideProposed, OverrideOpening, obstacles
+from trading.domain.overriding import OpeningOverridden, OverrideOpening, obstacles
 from trading.domain.rules import SetCompositeWeights, SetTradingRules
 from trading.domain.settlement import AllowancesReleased, NoteBooksAgreement, NoteSettlementDay
 from trading.domain.state import DayPhase, Limits, Obstacle, Weight
 from trading.domain.values import Side
+from trading.wire import COMMANDS
 
 FIRST_LIMITS = Limits("CEA", 4_800, 4_320, 5_280, 3_360, 6_240)
 NO_DOUBTS = Context(0, acting(ANN))
 NOT_SETTLED = Obstacle("EARLIER_DAY_NOT_SETTLED", FRIDAY)
 GROUND = "clearing is away, the exchange's committee decided"
-PROPOSED = OpeningOverrideProposed(MONDAY, GROUND, ANN, (NOT_SETTLED,))
-APPROVED = OpeningOverrideApproved(MONDAY, GROUND, ANN, BOB, (NOT_SETTLED,))
 
 # fmt: off
 LISTING: list[Line] = [
@@ -79,13 +83,6 @@ OVERRIDING: list[Line] = [
     ("09:00", ANN, OverrideOpening(MONDAY, "x" * 201),             "GROUND_MALFORMED"),
     ("09:00", ANN, OverrideOpening("2021-07-17", GROUND),          "DAY_UNKNOWN"),
     ("09:00", ANN, OverrideOpening(FRIDAY, GROUND),                "DAY_ALREADY_OPENED"),
-    ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                [PROPOSED]),
-    ("09:00", ANN, OpenDay(MONDAY),                                "EARLIER_DAY_NOT_SETTLED"),
-    ("09:00", ANN, OverrideOpening(MONDAY, GROUND),                "SECOND_PERSON_REQUIRED"),
-    ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                [APPROVED]),
-    ("09:00", BOB, OverrideOpening(MONDAY, GROUND),                "OVERRIDE_ALREADY_APPROVED"),
-    ("09:00", ANN, OpenDay(MONDAY),                                None),
-    ("09:00", BOB, OverrideOpening(TUESDAY, GROUND),               "DAY_STILL_OPEN"),
 ]
 # fmt: on
 
@@ -98,12 +95,48 @@ def test_a_day_opens_once_on_its_own_date_after_the_one_before_closed() -> None:
     quiet_floor().climb(OPENING)
 
 
-def test_two_different_operators_override_what_keeps_a_day_closed() -> None:
+def test_two_operators_override_what_keeps_a_day_closed() -> None:
     floor = open_floor()
     floor.close()
     floor.day = MONDAY
     floor.climb(OVERRIDING)
+    overridden = OpeningOverridden(MONDAY, GROUND, (NOT_SETTLED,), ANN, BOB)
+    assert floor.play(BOB, OverrideOpening(MONDAY, GROUND), proposed_by=ANN) == [overridden]
+    assert floor.refusal(BOB, OverrideOpening(MONDAY, GROUND))[0] == "OVERRIDE_ALREADY_APPROVED"
+    floor.play(ANN, OpenDay(MONDAY))
     assert floor.market.calendar.days[MONDAY].phase is DayPhase.OPEN
+    assert floor.refusal(BOB, OverrideOpening(TUESDAY, GROUND))[0] == "DAY_STILL_OPEN"
+
+
+def test_one_operator_alone_does_not_override() -> None:
+    floor = open_floor()
+    floor.close()
+    on = engine_of(TRADING, floor.market)
+    alone = on.decide(asked(ANN, "", OverrideOpening(MONDAY, GROUND)), {}, floor.now_ms)
+    assert isinstance(alone, Rejected)
+    assert alone.reason == "APPROVAL_REQUIRED"
+    malformed = on.decide(asked(ANN, "", OverrideOpening(MONDAY, "")), {}, floor.now_ms)
+    assert isinstance(malformed, Rejected)
+    assert malformed.reason == "GROUND_MALFORMED", "what is wrong with the command itself comes first"
+
+
+def test_a_proposed_override_shows_what_it_covers_and_is_approved_only_while_that_is_the_same() -> None:
+    floor = open_floor()
+    floor.close()
+    on = engine_of(TRADING, floor.market)
+    proposed = on.decide(asked(ANN, "", proposal_of(OverrideOpening(MONDAY, GROUND), COMMANDS)), {}, floor.now_ms)
+    assert isinstance(proposed, Done)
+    (effect,) = proposed.only(CommandProposed).effects
+    shown = pb.OpeningOverridden(day=MONDAY, ground=GROUND)
+    shown.obstacles.add(reason="EARLIER_DAY_NOT_SETTLED", subject=FRIDAY)
+    assert pb.OpeningOverridden.FromString(effect.data) == shown
+    floor.play(CLEARING, NoteSettlementDay(FRIDAY))
+    outdated = on.decide(asked(BOB, "", ApproveProposal(proposed.position)), {}, floor.now_ms)
+    assert isinstance(outdated, Rejected)
+    assert outdated.reason == "PROPOSAL_OUTDATED"
+    assert outdated.facts == {"proposal": proposed.position, "changed": "OpeningOverridden.obstacles"}
+    again = by_two(on, OverrideOpening(MONDAY, GROUND), ANN, BOB, floor.now_ms, COMMANDS)
+    assert again.only(OpeningOverridden).obstacles == (Obstacle("BOOKS_NOT_COMPARED", FRIDAY),)
 
 
 def test_an_opening_that_nothing_blocks_is_not_overridden() -> None:
@@ -133,8 +166,7 @@ def test_a_day_opens_when_the_last_one_is_settled_and_the_books_agree() -> None:
 def test_an_override_that_is_no_longer_needed_leaves_no_mark_on_the_day() -> None:
     floor = open_floor()
     floor.close()
-    floor.play(ANN, OverrideOpening(MONDAY, GROUND))
-    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    floor.play(BOB, OverrideOpening(MONDAY, GROUND), proposed_by=ANN)
     floor.settle()
     opened = floor.open(MONDAY)[0]
     assert isinstance(opened, DayOpened)
@@ -143,8 +175,7 @@ def test_an_override_that_is_no_longer_needed_leaves_no_mark_on_the_day() -> Non
 
 def override(floor: Floor, day: str) -> None:
     floor.day = day
-    floor.at("09:00").play(ANN, OverrideOpening(day, GROUND))
-    floor.play(BOB, OverrideOpening(day, GROUND))
+    floor.at("09:00").play(BOB, OverrideOpening(day, GROUND), proposed_by=ANN)
 
 
 def opened_over(floor: Floor, day: str) -> list[str]:
@@ -160,10 +191,9 @@ def test_an_override_covers_what_it_names_and_a_new_obstacle_needs_another() -> 
     override(floor, MONDAY)
     floor.set_aside, floor.set_aside_last = 1, 37
     assert floor.refusal(ANN, OpenDay(MONDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": 1})
-    assert floor.play(ANN, OverrideOpening(MONDAY, GROUND)) == [
-        OpeningOverrideProposed(MONDAY, GROUND, ANN, (Obstacle("HEARD_EVENTS_SET_ASIDE", "37"),))
+    assert floor.play(BOB, OverrideOpening(MONDAY, GROUND), proposed_by=ANN) == [
+        OpeningOverridden(MONDAY, GROUND, (Obstacle("HEARD_EVENTS_SET_ASIDE", "37"),), ANN, BOB)
     ]
-    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
     assert opened_over(floor, MONDAY) == ["EARLIER_DAY_NOT_SETTLED", "HEARD_EVENTS_SET_ASIDE"]
     floor.close()
     floor.day = TUESDAY
@@ -172,23 +202,6 @@ def test_an_override_covers_what_it_names_and_a_new_obstacle_needs_another() -> 
         "EARLIER_DAY_NOT_SETTLED",
         {"day": TUESDAY, "earlier_day": MONDAY},
     )
-
-
-def test_what_came_up_or_went_since_an_override_was_proposed_is_proposed_anew() -> None:
-    floor = open_floor()
-    floor.close()
-    floor.day = MONDAY
-    floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
-    floor.halted = ("clearing",)
-    named = (NOT_SETTLED, Obstacle("HEARING_HALTED", "clearing"))
-    assert floor.play(BOB, OverrideOpening(MONDAY, GROUND)) == [OpeningOverrideProposed(MONDAY, GROUND, BOB, named)]
-    floor.halted = ()
-    assert floor.play(BOB, OverrideOpening(MONDAY, GROUND)) == [
-        OpeningOverrideProposed(MONDAY, GROUND, BOB, (NOT_SETTLED,))
-    ]
-    assert floor.refusal(ANN, OpenDay(MONDAY))[0] == "EARLIER_DAY_NOT_SETTLED"
-    floor.play(ANN, OverrideOpening(MONDAY, GROUND))
-    assert opened_over(floor, MONDAY) == ["EARLIER_DAY_NOT_SETTLED"]
 
 
 def end_day(floor: Floor, disagreement: str) -> None:
@@ -262,8 +275,7 @@ def test_a_source_that_is_not_heard_keeps_the_day_closed_unless_two_people_overr
     floor = quiet_floor()
     floor.halted = ("registry",)
     assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("HEARING_HALTED", {"source": "registry"})
-    floor.play(ANN, OverrideOpening(FRIDAY, GROUND))
-    floor.play(BOB, OverrideOpening(FRIDAY, GROUND))
+    floor.play(BOB, OverrideOpening(FRIDAY, GROUND), proposed_by=ANN)
     opened = floor.play(ANN, OpenDay(FRIDAY))[0]
     assert isinstance(opened, DayOpened)
     assert opened.overridden == (Obstacle("HEARING_HALTED", "registry"),)
@@ -337,8 +349,7 @@ def test_what_settles_late_is_released_at_the_opening_after() -> None:
     floor.close()
     floor.play(CLEARING, settled(floor.market, 1))
     floor.day = MONDAY
-    floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
-    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    floor.at("09:00").play(BOB, OverrideOpening(MONDAY, GROUND), proposed_by=ANN)
     assert floor.play(ANN, OpenDay(MONDAY))[1:] == [AllowancesReleased(1, "steel", "CEA", 10)]
     floor.play(CLEARING, settled(floor.market, 2))
     units = floor.market.accounts["steel"].units["CEA"]
@@ -357,8 +368,7 @@ def test_proceeds_of_an_unsettled_day_buy_nothing_on_an_overridden_one() -> None
     floor.play(CEMENT, PlaceOrder("cement", "CEA", Side.SELL, 4_800, 1))
     floor.close()
     floor.day = MONDAY
-    floor.at("09:00").play(ANN, OverrideOpening(MONDAY, GROUND))
-    floor.play(BOB, OverrideOpening(MONDAY, GROUND))
+    floor.at("09:00").play(BOB, OverrideOpening(MONDAY, GROUND), proposed_by=ANN)
     floor.play(ANN, OpenDay(MONDAY))
     order = PlaceOrder("power", "CEA", Side.BUY, 4_800, 1)
     assert floor.at("10:00").refusal(POWER, order) == ("INSUFFICIENT_FUNDS", {"needed_fen": 4_800, "available_fen": 0})

@@ -120,9 +120,9 @@ class Context:
     now_ms is the market's time (milliseconds since 1970, UTC) and never goes back within a log. set_aside counts the
     heard events that could not be applied and wait for people, the last of them at position set_aside_last; halted
     names the sources that are not heard any further. approval is what the decision rests on (`LOG/POSITION`), where two
-    people asked for it. late: what is decided was set aside before, and what came after it was heard already.
-    release_level is the one activated last: what a later one brings is not decided yet. taken holds those of the names
-    that the command asks for which are taken already.
+    people asked for it, and proposed_by the first of them (`role:name`). late: what is decided was set aside before,
+    and what came after it was heard already. release_level is the one activated last: what a later one brings is not
+    decided yet. taken holds those of the names that the command asks for which are taken already.
     """
 
     now_ms: int
@@ -132,6 +132,7 @@ class Context:
     release_level: int = 0
     set_aside_last: int = 0
     approval: str = ""
+    proposed_by: str = ""
     late: bool = False
     taken: Mapping[Claim, Facts] = field(default_factory=dict)
 

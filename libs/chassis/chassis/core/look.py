@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
-from chassis.core.proposals import Proposable, Proposal
-from chassis.core.reaction import ReactionTable
-from chassis.core.record import Head, HeardUpTo
-from chassis.core.set_aside import HeardEventSetAside
-from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ShellState
+from chassis.decider import Context, Decided, Decider, Rejected, Timer
+from chassis.proposals import Proposable, Proposal
+from chassis.reaction import ReactionTable
+from chassis.record import Head, HeardUpTo
+from chassis.set_aside import HeardEventSetAside
+from chassis.shell import DECIDE_ALL, NEEDS_TWO, ShellState
+from chassis.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Decides(Protocol):
     heard: dict[str, HeardUpTo]
     decider: Decider[Any]
     declared: Declared
+    wire: Wire
 
 
 class Look:
@@ -64,6 +66,10 @@ class Look:
         return self.shell.dropped
 
     @property
+    def wire(self) -> Wire:
+        return self._engine.wire
+
+    @property
     def proposals(self) -> dict[int, Proposal]:
         return self.shell.proposals
 
@@ -79,11 +85,15 @@ class Look:
         return self._engine.decider.due(self._engine.state)
 
     def decide(self, command: object, context: Context) -> Decided:
-        """The events of any command, the domain's or the shell's. Raises Rejected where it takes two people."""
+        """The events of any command, the domain's or the shell's. Raises Rejected, last of all where it takes two
+        people: whoever asks alone learns first what is wrong with the command itself.
+        """
         kind = type(command)
+        if kind in DECIDE_ALL:
+            events = DECIDE_ALL[kind](self, command, context)
+        else:
+            events = self._engine.decider.decide[kind](self._engine.state, command, context)
         since_ms = self.needs_two.get(kind)
         if since_ms is not None and since_ms <= context.now_ms and not context.approval:
             raise Rejected("APPROVAL_REQUIRED", command=kind.__name__)
-        if kind in DECIDE_ALL:
-            return DECIDE_ALL[kind](self, command, context)
-        return self._engine.decider.decide[kind](self._engine.state, command, context)
+        return events

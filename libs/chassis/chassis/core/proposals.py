@@ -1,14 +1,16 @@
 """Two people: one proposes a command, another approves it, and then it is decided as of that moment.
 
 Any command can be proposed; which ones must be is data of whoever owns the command (`needs_two`: a command and the
-time from which on it needs two people). A proposal keeps the command's request as it was asked for. It is refused at
-once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it so) or
-when its time is over. An approval decides the command anew: where the facts have changed so that it cannot be, the
-approval is refused with that reason and the proposal stays, for all to see. Only who may call the command may propose,
-approve or reject it; proposer and approver are two people, whatever their roles.
+time from which on it needs two people). A proposal keeps the command's request as it was asked for, and what it would
+do: of the events that it would cause those that the wire table marks, with the fields that it names (`shown`). It is
+refused at once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it
+so) or when its time is over. Only who may call the command may propose, approve or reject it; proposer and approver are
+two people, whatever their roles.
 
-The records of an approved command rest on the approval: they name the ProposalApproved, `LOG/POSITION`, that stands
-before them.
+An approval decides the command anew. Where the facts have changed, so that it cannot be done, or would do something
+else than was shown, the approval is refused and the proposal stays, for all to see: what is approved is what both saw.
+
+The records of an approved command name the ProposalApproved before them (`LOG/POSITION`) as their approval.
 """
 
 from collections.abc import Iterable
@@ -18,13 +20,15 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.commands import Commands
-from chassis.core.decider import Actor, Context, Decide, Decided, Malformed, NotFound, NotPermitted, Rejected, Timer
-from chassis.core.shapes import check_ground
-from chassis.core.wire import EventKind
+from chassis.commands import Commands
+from chassis.decider import Actor, Context, Decide, Decided, Malformed, NotFound, NotPermitted, Rejected, Timer
+from chassis.shapes import check_ground
+from chassis.wire import EventKind, Wire
 
 PROPOSALS_OPEN_MAX = 100
 PROPOSAL_BYTES_MAX = 100_000
+PROPOSALS_BYTES_MAX = 2_000_000
+"""Of all that are open, with what they show: GetStatus answers them in one message."""
 OPEN_MS = ((0, 7 * 24 * 3_600_000),)
 """How long a proposal stays open, ms, each from a time on, ms since 1970; the last that has begun counts."""
 
@@ -54,6 +58,14 @@ class ExpireProposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """Of an event that the command would cause: its type, and its message with the fields that are shown."""
+
+    type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CommandProposed:
     """Its position is the proposal's number."""
 
@@ -61,6 +73,7 @@ class CommandProposed:
     data: bytes
     proposer: str
     expires_ms: int
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,11 @@ class Proposal:
     proposer: Actor
     proposed_ms: int
     expires_ms: int
+    effects: tuple[Effect, ...]
+
+    @property
+    def bytes(self) -> int:
+        return len(self.data) + sum(len(effect.data) for effect in self.effects)
 
 
 class Proposable:
@@ -104,6 +122,9 @@ class Proposals(Protocol):
     """What these decisions look at, and how they have a command decided."""
 
     proposable: Proposable
+
+    @property
+    def wire(self) -> Wire: ...
 
     @property
     def proposals(self) -> dict[int, Proposal]: ...
@@ -123,11 +144,16 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     check_may_call(look.proposable, command.type, context.role)
     if len(look.proposals) >= PROPOSALS_OPEN_MAX:
         raise Rejected("TOO_MANY_PROPOSALS", proposals_max=PROPOSALS_OPEN_MAX)
-    # What would be refused now is refused now; what would happen is thrown away.
-    look.decide(proposed, replace(context, approval=look.next_approval))
+    # What would be refused now is refused now; what would happen is shown, and nothing of it happens.
+    caused = look.decide(proposed, replace(context, approval=look.next_approval, proposed_by=str(context.actor)))
     # As a request is kept: without the shell's own fields.
     _, data = look.proposable.tables[command.type].encode(proposed)
-    return [CommandProposed(command.type, data, str(context.actor), context.now_ms + open_ms(context.now_ms))]
+    expires_ms = context.now_ms + open_ms(context.now_ms)
+    event = CommandProposed(command.type, data, str(context.actor), expires_ms, effects_of(look.wire, caused))
+    bytes_open = sum(one.bytes for one in look.proposals.values()) + len(data)
+    if bytes_open + sum(len(effect.data) for effect in event.effects) > PROPOSALS_BYTES_MAX:
+        raise Rejected("PROPOSALS_TOO_LARGE", bytes_max=PROPOSALS_BYTES_MAX)
+    return [event]
 
 
 def approve_proposal(look: Proposals, command: ApproveProposal, context: Context) -> Decided:
@@ -137,7 +163,9 @@ def approve_proposal(look: Proposals, command: ApproveProposal, context: Context
     if context.now_ms >= proposal.expires_ms:
         raise Rejected("PROPOSAL_EXPIRED", proposal=command.proposal, expires_ms=proposal.expires_ms)
     proposed = read_command(look.proposable, proposal.type, proposal.data)
-    caused = look.decide(proposed, replace(context, approval=look.next_approval))
+    by = replace(context, approval=look.next_approval, proposed_by=str(proposal.proposer))
+    caused = look.decide(proposed, by)
+    check_as_shown(look.wire, command.proposal, proposal.effects, effects_of(look.wire, caused))
     return [ProposalApproved(command.proposal), *caused]
 
 
@@ -177,6 +205,36 @@ def check_may_call(proposable: Proposable, type_name: str, role: str) -> None:
     roles = proposable.tables[type_name].roles[type_name]
     if role not in roles:
         raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))
+
+
+def effects_of(wire: Wire, events: Decided) -> tuple[Effect, ...]:
+    """What is shown of the events that a command would cause."""
+    effects = []
+    for event in events:
+        kind = wire.by_event[type(event)]
+        if kind.shown:
+            message = kind.codec.encode(event)
+            for field in message.DESCRIPTOR.fields_by_name:
+                if field not in kind.shown:
+                    message.ClearField(field)
+            effects.append(Effect(kind.type_name, message.SerializeToString(deterministic=True)))
+    return tuple(effects)
+
+
+def check_as_shown(wire: Wire, number: int, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> None:
+    if shown != now:
+        raise Rejected("PROPOSAL_OUTDATED", proposal=number, changed=changed(wire, shown, now))
+
+
+def changed(wire: Wire, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> str:
+    """The first difference: `OpeningOverridden.obstacles`, or the events where they are others."""
+    if [one.type for one in shown] != [one.type for one in now]:
+        return "events"
+    before, after = next((before, after) for before, after in zip(shown, now, strict=True) if before != after)
+    kind = wire.by_name[before.type]
+    was, is_now = kind.message.FromString(before.data), kind.message.FromString(after.data)
+    field = next(name for name in kind.shown if getattr(was, name) != getattr(is_now, name))
+    return f"{kind.message.DESCRIPTOR.name}.{field}"
 
 
 def open_ms(now_ms: int) -> int:

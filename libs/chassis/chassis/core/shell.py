@@ -223,7 +223,9 @@ def on_release_activated(shell: ShellState, event: ReleaseActivated) -> None:
 
 def on_command_proposed(shell: ShellState, event: CommandProposed) -> None:
     assert event.proposer == str(shell.actor)
-    shell.proposals[shell.position] = Proposal(event.type, event.data, shell.actor, shell.now_ms, event.expires_ms)
+    shell.proposals[shell.position] = Proposal(
+        event.type, event.data, shell.actor, shell.now_ms, event.expires_ms, event.effects
+    )
 
 
 def on_proposal_approved(shell: ShellState, event: ProposalApproved) -> None:

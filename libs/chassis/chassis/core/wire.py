@@ -3,7 +3,8 @@
 The table is the only list of what a service publishes. An entry names the event and its message, whose fields are the
 same (chassis.core.codec), and what the shell cannot know: in whose feeds the event shows, which subject's trace it
 continues, why people should look at it, if they should (a reason in UPPER_SNAKE: such an event is a warning in the
-service's log lines), and since which release level it may be written.
+service's log lines), which fields two people must agree on (proposals.py), and since which release level it may be
+written.
 
 A subject is what a trace is about (`trade/17`). The first record about a subject leaves its trace context in the
 shell's state; later records about it continue that trace whatever command causes them, and link the trace of that
@@ -55,12 +56,16 @@ class EventKind(Generic[E, M]):
     ends_subject: bool = False
     links: Callable[[E], Sequence[str]] = nobody
     concern: Callable[[E], str] = no_concern
+    # The fields that a proposal shows; an approval is refused where one of them would be another: proposals.py.
+    shown: Sequence[str] = ()
     # The release level from which on it may be written: releases.py.
     since: int = 0
     codec: Codec[E, M] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codec", codec_of(self.event, self.message))
+        unknown = set(self.shown) - set(self.message.DESCRIPTOR.fields_by_name)
+        assert not unknown, f"{self.type_name} has no {sorted(unknown)} to show"
 
     @property
     def type_name(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from carbonmarket.log.v1 import log_events_pb2 as events_pb
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import Call
 from chassis.core.commands import Commands
@@ -146,6 +147,7 @@ class LogService:
                     proposer=str(one.proposer),
                     proposed_ms=one.proposed_ms,
                     expires_ms=one.expires_ms,
+                    effects=[events_pb.Effect(type=effect.type, data=effect.data) for effect in one.effects],
                 )
                 for number, one in sorted(shell.proposals.items())
             ],
@@ -158,7 +160,8 @@ class LogService:
 
     async def ApproveProposal(self, request: pb.ApproveProposalRequest, call: Call) -> pb.ApproveProposalResponse:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        events = [self._writer.engine.wire.by_event[type(event)].type_name for event in done.events[1:]]
+        kinds = dict.fromkeys(type(event) for event in done.events[1:])
+        events = [self._writer.engine.wire.by_event[kind].type_name for kind in kinds]
         return pb.ApproveProposalResponse(events=events, position=done.position)
 
     async def RejectProposal(self, request: pb.RejectProposalRequest, call: Call) -> pb.RejectProposalResponse:

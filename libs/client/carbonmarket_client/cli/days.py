@@ -8,6 +8,7 @@ import click
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.calendar import CalendarTooShort, proposed_days
 from carbonmarket_client.cli.app import DAY, Noun, Session, cli, command, request_id_option
+from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import NotFound
 from carbonmarket_client.market import CarbonMarket
@@ -110,15 +111,12 @@ async def announce(
 @click.option("--ground", required=True, help="Why it opens nevertheless.")
 @request_id_option
 async def override(market: CarbonMarket, session: Session, day: str, ground: str, request_id: str) -> None:
-    """Let a day open in spite of what keeps it closed now. One operator proposes it, a second approves it."""
+    """Propose that a day opens in spite of what keeps it closed now. It takes two operators.
+
+    `carbonmarket pending` shows what it would cover. What is unsettled stays blocked.
+    """
     answer = await market.trading.override_opening(day, ground, request_id=request_id)
-    named = ", ".join(dict.fromkeys(obstacle.reason for obstacle in answer.obstacles))
-    sentence = (
-        f"Approved: {day} may be opened in spite of {named}; what is unsettled stays blocked."
-        if answer.approved
-        else f"Proposed, in spite of {named}: another exchange operator approves it by the same command for {day}."
-    )
-    session.done(answer, request_id, sentence)
+    session.done(answer, request_id, another_approves("trading", answer.proposal))
 
 
 @cli.group(cls=Noun)

@@ -19,6 +19,7 @@ from carbonmarket_client.cli.app import (
     request_id_option,
 )
 from carbonmarket_client.cli.days import last_closed_day
+from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.funds import (
@@ -145,14 +146,12 @@ async def instruct(market: CarbonMarket, session: Session, payout_id: int, bank:
 @click.option("--ground", required=True, help="Why, and how it is known that the bank will not pay.")
 @request_id_option
 async def revoke(market: CarbonMarket, session: Session, payout_id: int, ground: str, request_id: str) -> None:
-    """Take an instructed payout back from its bank. One operator proposes it, a second approves it."""
+    """Propose that an instructed payout is taken back from its bank. It takes two operators.
+
+    Then it waits to be instructed again.
+    """
     answer = await market.clearing.revoke_instruction(payout_id, ground, request_id=request_id)
-    sentence = (
-        f"Approved: payout {payout_id} waits to be instructed again."
-        if answer.revoked
-        else f"Proposed: another clearing operator approves it by the same command for payout {payout_id}."
-    )
-    session.done(answer, request_id, sentence)
+    session.done(answer, request_id, another_approves("clearing", answer.proposal))
 
 
 @command(payouts, "paid", ["carbonmarket --as settlement_bank:bank-a payouts paid 4 --reference A-119"])

@@ -7,7 +7,7 @@ import click
 from carbonmarket_client.cli.app import Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.pending import pending_screen
+from carbonmarket_client.screens.pending import pending_screens
 from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import NotANumber, number_of
 
@@ -41,11 +41,11 @@ def pending() -> None:
 
 @command(pending, "show", ["carbonmarket pending", "carbonmarket pending --json"])
 async def show_pending(market: CarbonMarket, session: Session) -> None:
-    """Show what awaits a second person, by whom it was proposed and until when."""
+    """Show what awaits a second person: by whom and until when, what it says and what it would do."""
     answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
     proposals = dict(zip(SERVICES, (list(answer.proposals) for answer in answers), strict=True))
     known = {service: [plain(one) for one in of_service] for service, of_service in proposals.items()}
-    session.show(known, pending_screen(proposals))
+    session.show(known, *pending_screens(proposals))
 
 
 @command(pending, "approve", ["carbonmarket pending approve clearing/5020"])

@@ -30,8 +30,6 @@ def day_card(answer: trading.GetDayResponse) -> RenderableType:
         rows.append(("opened", moment(answer.opened_ms)))
     if answer.override_approved_by:
         rows.append(("opened nevertheless by", f"{answer.override_proposed_by} and {answer.override_approved_by}"))
-    elif answer.override_proposed_by:
-        rows.append(("proposed to open nevertheless", answer.override_proposed_by))
     for obstacle in answer.obstacles:
         named = ", ".join(f"{label(name)} {fact(name, text)}" for name, text in sorted(obstacle.facts.items()))
         what = "opens in spite of" if obstacle.covered else "cannot open"

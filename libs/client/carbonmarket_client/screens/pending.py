@@ -3,33 +3,42 @@
 from collections.abc import Mapping, Sequence
 
 from google.protobuf import descriptor_pool, message_factory
+from rich.console import RenderableType
 
 from carbonmarket.log.v1 import log_service_pb2 as log
-from carbonmarket_client.screens.layout import Screen, described, words
+from carbonmarket_client.screens.layout import Screen, card, described, words
 from carbonmarket_client.values import moment
 
 
-def pending_screen(proposals: Mapping[str, Sequence[log.Proposal]]) -> Screen:
-    columns = [words("proposal"), words("by"), words("until (China)"), words("command"), words("what", wraps=True)]
-    rows = [
-        (
-            f"{service}/{one.proposal}",
-            one.proposer,
-            moment(one.expires_ms),
-            one.type.rpartition(".")[2].removesuffix("Request"),
-            command_of(one),
-        )
-        for service, of_service in proposals.items()
-        for one in of_service
-    ]
-    return Screen("Awaits a second person", columns, rows)
+def pending_screens(proposals: Mapping[str, Sequence[log.Proposal]]) -> list[RenderableType]:
+    """A list of what awaits a second person, then each with what it says and what it would do."""
+    known = [(f"{service}/{one.proposal}", one) for service, of_service in proposals.items() for one in of_service]
+    columns = [words("proposal"), words("command"), words("by"), words("until (China)")]
+    rows = [(number, command_of(one), one.proposer, moment(one.expires_ms)) for number, one in known]
+    return [Screen("Awaits a second person", columns, rows), *(proposal_card(number, one) for number, one in known)]
+
+
+def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
+    rows = said(proposal.type, proposal.data)
+    for effect in proposal.effects:
+        rows.append(("would do", name_of(effect.type)))
+        rows += said(effect.type, effect.data)
+    return card(f"{number}: {command_of(proposal)}", rows)
 
 
 def command_of(proposal: log.Proposal) -> str:
-    """What a proposed command says, in words; its bytes where this release does not know the command."""
+    return name_of(proposal.type).removesuffix("Request")
+
+
+def name_of(type_name: str) -> str:
+    return type_name.rpartition(".")[2]
+
+
+def said(type_name: str, data: bytes) -> list[tuple[str, str]]:
+    """What a command or an event says, in words; its bytes where this release does not know it."""
     try:
-        descriptor = descriptor_pool.Default().FindMessageTypeByName(proposal.type)
+        descriptor = descriptor_pool.Default().FindMessageTypeByName(type_name)
     except KeyError:
-        return proposal.data.hex()
-    request = message_factory.GetMessageClass(descriptor).FromString(proposal.data)
-    return "  ".join(f"{name}: {value}" for name, value in described(request) if name != "request_id")
+        return [("bytes", data.hex())]
+    message = message_factory.GetMessageClass(descriptor).FromString(data)
+    return [(name, value) for name, value in described(message) if name != "request_id"]

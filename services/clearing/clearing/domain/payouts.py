@@ -4,14 +4,15 @@ Trading decides what may leave, because there it is known what is free; here it 
 nothing can settle against it. A payout that the bank returns is in the balance again, and trading hears of it. A
 payout of a restricted account waits uninstructed (settlement rule art. 16, 19).
 
-An instruction can be revoked by two people while the bank has not said that it paid or returned it; the payout is
-then requested again. What guards against paying twice:
-- one bank at a time is told, and only a settlement bank of the day (banks.py);
-- two people revoke, who know that the bank has not paid and will not, and say on what ground;
-- a bank that was told and has paid all the same is believed for as long as the payout is open: its word closes the
-  payout, so that no other is told any more, and one that was told meanwhile is refused when it reports.
-Two banks that both pay before either has said so are beyond this: the second report is refused, its money is the bank's
-to claim back.
+Two people can revoke an instruction (chassis/proposals.py) while the bank has not reported that it paid or returned the
+payout; the payout is then requested again. What guards against paying twice:
+- one bank at a time is instructed, and only a settlement bank of the day (banks.py);
+- two people revoke, who know that the bank has not paid and will not, and state on what ground; what they approve is
+  the revocation from the bank that the proposal shows;
+- a bank that was instructed and has paid all the same is believed while the payout is open: its report closes the
+  payout, so that no other bank is instructed, and one that was instructed meanwhile is refused when it reports.
+This cannot prevent that two banks both pay before either has reported: the second report is refused, and that bank has
+to claim its money back.
 
 Invariants:
 - a payout leaves the balance once and comes back at most once;
@@ -30,7 +31,6 @@ from chassis.core.decider import (
     NotFound,
     NotPermitted,
     Rejected,
-    check_second_person,
     person,
 )
 from chassis.core.shapes import check_ground
@@ -66,8 +66,6 @@ class InstructPayout:
 
 @dataclass(frozen=True, slots=True)
 class RevokeInstruction:
-    """Of the first operator it proposes, of another it approves."""
-
     payout_id: int
     ground: str
 
@@ -101,15 +99,6 @@ class PayoutInstructed:
     payout_id: int
     account: str
     bank: str
-
-
-@dataclass(frozen=True, slots=True)
-class InstructionRevocationProposed:
-    payout_id: int
-    account: str
-    bank: str
-    ground: str
-    proposed_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,17 +198,14 @@ def revoke_instruction(state: State, command: RevokeInstruction, context: Contex
     payout = open_payout(state, command.payout_id)
     if not payout.bank:
         raise Rejected("PAYOUT_NOT_INSTRUCTED", payout_id=command.payout_id)
-    proposed_by = payout.revocation_proposed_by
-    if not proposed_by:
-        return [
-            InstructionRevocationProposed(
-                command.payout_id, payout.account, payout.bank, command.ground, str(context.actor)
-            )
-        ]
-    check_second_person(context.actor, proposed_by)
     return [
         InstructionRevoked(
-            command.payout_id, payout.account, payout.bank, command.ground, proposed_by, str(context.actor)
+            payout_id=command.payout_id,
+            account=payout.account,
+            bank=payout.bank,
+            ground=command.ground,
+            proposed_by=context.proposed_by,
+            approved_by=str(context.actor),
         )
     ]
 
@@ -266,17 +252,11 @@ def on_payout_instructed(state: State, event: PayoutInstructed) -> None:
     payout.bank = event.bank
 
 
-def on_instruction_revocation_proposed(state: State, event: InstructionRevocationProposed) -> None:
-    payout = state.payouts.open[event.payout_id]
-    assert payout.bank == event.bank
-    payout.revocation_proposed_by = event.proposed_by
-
-
 def on_instruction_revoked(state: State, event: InstructionRevoked) -> None:
     payout = state.payouts.open[event.payout_id]
-    assert (payout.bank, payout.revocation_proposed_by) == (event.bank, event.proposed_by)
-    assert person(event.proposed_by) != person(event.approved_by)
-    payout.bank = payout.revocation_proposed_by = ""
+    assert payout.bank == event.bank
+    assert event.proposed_by and person(event.proposed_by) != person(event.approved_by), "two people"
+    payout.bank = ""
     if event.bank not in payout.revoked_from:
         payout.revoked_from += (event.bank,)
 
@@ -318,7 +298,6 @@ DECIDE: Decide = {
 EVOLVE: Evolve = {
     PayoutRequested: on_payout_requested,
     PayoutInstructed: on_payout_instructed,
-    InstructionRevocationProposed: on_instruction_revocation_proposed,
     InstructionRevoked: on_instruction_revoked,
     PayoutPaid: on_payout_paid,
     PayoutReturned: on_payout_returned,

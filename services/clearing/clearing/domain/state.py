@@ -81,12 +81,11 @@ class BankList:
 
 @dataclass(slots=True)
 class Payout:
-    """Money on its way out; `bank` is empty while none is told, revoked_from are banks that were told before."""
+    """Money on its way out; `bank` is empty while none is instructed, revoked_from were instructed before."""
 
     account: str
     amount_fen: int
     bank: str = ""
-    revocation_proposed_by: str = ""
     revoked_from: tuple[str, ...] = ()
 
 

@@ -1,22 +1,24 @@
 """Overriding: two exchange operators let a day open although something keeps it closed.
 
 An obstacle is what keeps a day from being opened: an earlier day that is not settled, books that do not agree, an event
-heard that could not be applied, a source that is not heard any further. An override covers the obstacles that stood
-when it was proposed, by name; what comes up later is not covered and needs two people of its own. What is covered stays
-covered on later mornings for as long as it stands, so that one disagreement does not need two people every morning; an
-obstacle that is gone when a day opens is forgotten, and when it comes back it is a new one.
+heard that could not be applied, a source that is not heard any further. An override covers, by name, the obstacles that
+there are and that none covers yet. It is proposed and approved like any command of two people (chassis/proposals.py):
+the proposal shows the obstacles, and it is approved only while they are the same. What comes up later is not covered
+and needs an override of its own. What is covered stays covered on later mornings as long as it is there, so that one
+disagreement does not need two people every morning; an obstacle that is gone when a day opens is forgotten, and when it
+comes back it is a new one.
 
 Books are cumulative: a comparison is of all that there is, so its verdict takes the place of every earlier one, and an
 agreement covers all days before. Clearing names a disagreement by what differs: the same differences on the next
 evening are the same disagreement.
 
-Invariants: proposer and approver are two people; what is approved is what was proposed.
+Invariant: who proposed and who approved are two people.
 """
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, check_second_person, doubts, person
-from chassis.core.shapes import check_day, check_ground
+from chassis.decider import Context, Decide, Evolve, Rejected, doubts, person
+from chassis.shapes import check_day, check_ground
 from trading.domain.calendar import check_none_open, check_not_opened, known_day
 from trading.domain.state import DayPhase, Market, Obstacle
 
@@ -28,8 +30,6 @@ SET_ASIDE = "HEARD_EVENTS_SET_ASIDE"
 
 @dataclass(frozen=True, slots=True)
 class OverrideOpening:
-    """Of the first operator it proposes, of another it approves, as long as the same obstacles stand."""
-
     day: str
     ground: str
 
@@ -38,20 +38,14 @@ class OverrideOpening:
 
 
 @dataclass(frozen=True, slots=True)
-class OpeningOverrideProposed:
+class OpeningOverridden:
+    """obstacles are those that it covers."""
+
     day: str
     ground: str
-    proposed_by: str
     obstacles: tuple[Obstacle, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpeningOverrideApproved:
-    day: str
-    ground: str
     proposed_by: str
     approved_by: str
-    obstacles: tuple[Obstacle, ...]
 
 
 # What keeps a day from being opened
@@ -94,7 +88,7 @@ def uncovered(market: Market, day: str, context: Context) -> dict[Obstacle, Reje
 def override_opening(market: Market, command: OverrideOpening, context: Context) -> list[object]:
     check_day(command.day)
     check_ground(command.ground)
-    day = known_day(market.calendar, command.day)
+    known_day(market.calendar, command.day)
     check_none_open(market.calendar, command.day)
     check_not_opened(market.calendar, command.day)
     if not obstacles(market, command.day, context):
@@ -102,43 +96,20 @@ def override_opening(market: Market, command: OverrideOpening, context: Context)
     named = tuple(uncovered(market, command.day, context))
     if not named:
         raise Rejected("OVERRIDE_ALREADY_APPROVED", day=command.day)
-    if named != day.override_proposed:
-        # The first proposal, or one of what stands now in the place of an earlier one.
-        return [OpeningOverrideProposed(command.day, command.ground, str(context.actor), named)]
-    check_second_person(context.actor, day.override_proposed_by)
-    return [
-        OpeningOverrideApproved(
-            day=command.day,
-            ground=command.ground,
-            proposed_by=day.override_proposed_by,
-            approved_by=str(context.actor),
-            obstacles=named,
-        )
-    ]
+    return [OpeningOverridden(command.day, command.ground, named, context.proposed_by, str(context.actor))]
 
 
 # Changes
 
 
-def on_opening_override_proposed(market: Market, event: OpeningOverrideProposed) -> None:
+def on_opening_overridden(market: Market, event: OpeningOverridden) -> None:
+    assert event.proposed_by and person(event.proposed_by) != person(event.approved_by), "two people"
     day = market.calendar.days[event.day]
     day.override_proposed_by = event.proposed_by
-    day.override_proposed = event.obstacles
-    day.override_approved_by = ""
-
-
-def on_opening_override_approved(market: Market, event: OpeningOverrideApproved) -> None:
-    day = market.calendar.days[event.day]
-    assert (day.override_proposed_by, day.override_proposed) == (event.proposed_by, event.obstacles)
-    assert person(event.proposed_by) != person(event.approved_by)
     day.override_approved_by = event.approved_by
-    day.override_proposed = ()
     market.calendar.covered.update(event.obstacles)
 
 
 DECIDE: Decide = {OverrideOpening: override_opening}
 
-EVOLVE: Evolve = {
-    OpeningOverrideProposed: on_opening_override_proposed,
-    OpeningOverrideApproved: on_opening_override_approved,
-}
+EVOLVE: Evolve = {OpeningOverridden: on_opening_overridden}

@@ -55,9 +55,8 @@ class Day:
     phase: DayPhase = DayPhase.ANNOUNCED
     opened_ms: int = 0
     closed_ms: int = 0
-    # The last override that was proposed, and of which obstacles, until it is approved.
+    # The two people of the last override; empty where there was none.
     override_proposed_by: str = ""
-    override_proposed: tuple[Obstacle, ...] = ()
     override_approved_by: str = ""
     first_trade_id: int = 0
     last_trade_id: int = 0

@@ -232,41 +232,8 @@ class PayoutInstructed(_message.Message):
 Global___PayoutInstructed: _TypeAlias = PayoutInstructed  # noqa: Y015
 
 @_typing.final
-class InstructionRevocationProposed(_message.Message):
-    """One operator proposed to revoke the instruction."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PAYOUT_ID_FIELD_NUMBER: _builtins.int
-    ACCOUNT_FIELD_NUMBER: _builtins.int
-    BANK_FIELD_NUMBER: _builtins.int
-    GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSED_BY_FIELD_NUMBER: _builtins.int
-    payout_id: _builtins.int
-    account: _builtins.str
-    bank: _builtins.str
-    ground: _builtins.str
-    proposed_by: _builtins.str
-    def __init__(
-        self,
-        *,
-        payout_id: _builtins.int = ...,
-        account: _builtins.str = ...,
-        bank: _builtins.str = ...,
-        ground: _builtins.str = ...,
-        proposed_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "bank", b"bank", "ground", b"ground", "payout_id", b"payout_id", "proposed_by", b"proposed_by"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___InstructionRevocationProposed: _TypeAlias = InstructionRevocationProposed  # noqa: Y015
-
-@_typing.final
 class InstructionRevoked(_message.Message):
-    """Another operator approved: the bank is not to pay, the payout waits to be instructed again."""
+    """Two operators revoked the instruction: the bank is not to pay, the payout waits to be instructed again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -204,21 +204,17 @@ Global___RevokeInstructionRequest: _TypeAlias = RevokeInstructionRequest  # noqa
 class RevokeInstructionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    REVOKED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    revoked: _builtins.bool
-    """False: proposed, a second operator is to approve."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        revoked: _builtins.bool = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "revoked", b"revoked"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

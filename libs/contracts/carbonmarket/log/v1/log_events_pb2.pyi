@@ -97,6 +97,7 @@ class CommandProposed(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     PROPOSER_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """The request of the command, by its full name, in protobuf's binary form and without the shell's own fields."""
     data: _builtins.bytes
@@ -104,6 +105,10 @@ class CommandProposed(_message.Message):
     """`role:name`."""
     expires_ms: _builtins.int
     """When it ends if nobody has approved or rejected it, milliseconds since 1970, UTC."""
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Effect]:
+        """What it would do, as of when it was proposed. It is approved only as long as it would do the same."""
+
     def __init__(
         self,
         *,
@@ -111,14 +116,41 @@ class CommandProposed(_message.Message):
         data: _builtins.bytes = ...,
         proposer: _builtins.str = ...,
         expires_ms: _builtins.int = ...,
+        effects: _abc.Iterable[Global___Effect] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "expires_ms", b"expires_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "effects", b"effects", "expires_ms", b"expires_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CommandProposed: _TypeAlias = CommandProposed  # noqa: Y015
+
+@_typing.final
+class Effect(_message.Message):
+    """Of an event that a proposed command would cause: what both people must agree on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """The full name of the event's message."""
+    data: _builtins.bytes
+    """The message, with only the fields that are shown, in protobuf's binary form."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Effect: _TypeAlias = Effect  # noqa: Y015
 
 @_typing.final
 class ProposalApproved(_message.Message):

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from carbonmarket.log.v1 import log_events_pb2 as _log_events_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -389,6 +390,7 @@ class Proposal(_message.Message):
     PROPOSER_FIELD_NUMBER: _builtins.int
     PROPOSED_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
     proposal: _builtins.int
     """The position of its record, by which it is approved or rejected."""
     type: _builtins.str
@@ -398,6 +400,10 @@ class Proposal(_message.Message):
     """`role:name`."""
     proposed_ms: _builtins.int
     expires_ms: _builtins.int
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.Effect]:
+        """What it would do, as of when it was proposed."""
+
     def __init__(
         self,
         *,
@@ -407,10 +413,11 @@ class Proposal(_message.Message):
         proposer: _builtins.str = ...,
         proposed_ms: _builtins.int = ...,
         expires_ms: _builtins.int = ...,
+        effects: _abc.Iterable[_log_events_pb2.Effect] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "expires_ms", b"expires_ms", "proposal", b"proposal", "proposed_ms", b"proposed_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "effects", b"effects", "expires_ms", b"expires_ms", "proposal", b"proposal", "proposed_ms", b"proposed_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -675,7 +682,7 @@ class ApproveProposalResponse(_message.Message):
     """The log position after which a query shows this."""
     @_builtins.property
     def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The types of the events that came of it, in their order."""
+        """The types of the events that came of it, each once, in the order of the first of each."""
 
     def __init__(
         self,

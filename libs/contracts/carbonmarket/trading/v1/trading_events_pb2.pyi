@@ -493,68 +493,35 @@ class ReleaseAcknowledged(_message.Message):
 Global___ReleaseAcknowledged: _TypeAlias = ReleaseAcknowledged  # noqa: Y015
 
 @_typing.final
-class OpeningOverrideProposed(_message.Message):
+class OpeningOverridden(_message.Message):
     """The day
 
-    Two exchange operators may open a day although an earlier one is not settled: the first of them.
+    Two exchange operators let a day open although something keeps it closed.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DAY_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSED_BY_FIELD_NUMBER: _builtins.int
     OBSTACLES_FIELD_NUMBER: _builtins.int
-    day: _builtins.str
-    ground: _builtins.str
-    proposed_by: _builtins.str
-    @_builtins.property
-    def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
-        """What it is to cover: all that kept the day closed and was not covered yet."""
-
-    def __init__(
-        self,
-        *,
-        day: _builtins.str = ...,
-        ground: _builtins.str = ...,
-        proposed_by: _builtins.str = ...,
-        obstacles: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "ground", b"ground", "obstacles", b"obstacles", "proposed_by", b"proposed_by"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___OpeningOverrideProposed: _TypeAlias = OpeningOverrideProposed  # noqa: Y015
-
-@_typing.final
-class OpeningOverrideApproved(_message.Message):
-    """The second of them."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DAY_FIELD_NUMBER: _builtins.int
-    GROUND_FIELD_NUMBER: _builtins.int
     PROPOSED_BY_FIELD_NUMBER: _builtins.int
     APPROVED_BY_FIELD_NUMBER: _builtins.int
-    OBSTACLES_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     ground: _builtins.str
     proposed_by: _builtins.str
     approved_by: _builtins.str
     @_builtins.property
     def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
-        """What it covers, on this and on later days, for as long as it stands: those of the proposal."""
+        """What it covers, on this and on later days, as long as it is there: all that kept the day closed and was not covered yet."""
 
     def __init__(
         self,
         *,
         day: _builtins.str = ...,
         ground: _builtins.str = ...,
+        obstacles: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
         proposed_by: _builtins.str = ...,
         approved_by: _builtins.str = ...,
-        obstacles: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -562,7 +529,7 @@ class OpeningOverrideApproved(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___OpeningOverrideApproved: _TypeAlias = OpeningOverrideApproved  # noqa: Y015
+Global___OpeningOverridden: _TypeAlias = OpeningOverridden  # noqa: Y015
 
 @_typing.final
 class DayOpened(_message.Message):

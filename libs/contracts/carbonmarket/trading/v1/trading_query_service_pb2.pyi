@@ -302,7 +302,7 @@ class GetDayResponse(_message.Message):
     day: _builtins.str
     phase: _trading_types_pb2.DayPhase.ValueType
     override_proposed_by: _builtins.str
-    """Who proposed to open it nevertheless, and who approved; empty when nobody did."""
+    """The two people who let it open nevertheless; empty where nobody did. What is only proposed is in GetStatus."""
     override_approved_by: _builtins.str
     settled: _builtins.bool
     """After it closed: every trade of it is settled or was taken out, and the three books agreed after it or after a later day."""

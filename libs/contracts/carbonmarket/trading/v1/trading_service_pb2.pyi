@@ -339,27 +339,17 @@ Global___OverrideOpeningRequest: _TypeAlias = OverrideOpeningRequest  # noqa: Y0
 class OverrideOpeningResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    APPROVED_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    OBSTACLES_FIELD_NUMBER: _builtins.int
-    approved: _builtins.bool
-    """False: proposed, a second operator is to approve."""
     position: _builtins.int
     """The log position after which a query shows this."""
-    @_builtins.property
-    def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
-        """What it covers."""
-
     def __init__(
         self,
         *,
-        approved: _builtins.bool = ...,
         position: _builtins.int = ...,
-        obstacles: _abc.Iterable[_trading_types_pb2.Obstacle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "obstacles", b"obstacles", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

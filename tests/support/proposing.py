@@ -1,0 +1,42 @@
+"""How the people of a played day give a command by two."""
+
+from typing import Protocol
+
+import pytest
+from google.protobuf.message import Message
+
+from carbonmarket.log.v1 import log_service_pb2 as log
+from support.calls import RPCS, Port, Refused
+
+
+class People(Protocol):
+    """Who plays the day."""
+
+    port: Port
+
+    def next_id(self) -> str: ...
+
+
+async def by_two(people: People, proposer: str, approver: str, command: Message) -> log.ApproveProposalResponse:
+    """One proposes, and may not approve it alone; another approves."""
+    number = (await propose(people, proposer, command)).proposal
+    with pytest.raises(Refused, match="SECOND_PERSON_REQUIRED"):
+        await approve(people, proposer, command, number)
+    answer = await approve(people, approver, command, number)
+    people.port.accepted[command.DESCRIPTOR.name.removesuffix("Request")] += 1
+    return answer
+
+
+async def propose(people: People, proposer: str, command: Message) -> log.ProposeCommandResponse:
+    request = log.ProposeCommandRequest(request_id=people.next_id(), type=command.DESCRIPTOR.full_name)
+    request.data = command.SerializeToString()
+    return await people.port.call_log(service_of(command), proposer, request, log.ProposeCommandResponse)
+
+
+async def approve(people: People, approver: str, command: Message, number: int) -> log.ApproveProposalResponse:
+    request = log.ApproveProposalRequest(request_id=people.next_id(), proposal=number)
+    return await people.port.call_log(service_of(command), approver, request, log.ApproveProposalResponse)
+
+
+def service_of(command: Message) -> str:
+    return RPCS[command.DESCRIPTOR.full_name].service
