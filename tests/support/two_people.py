@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from chassis.commands import Commands
-from chassis.engine import Done, Engine
-from chassis.log_service import NOT_PROPOSED, SHELL_COMMANDS
-from chassis.look import Declared
-from chassis.proposals import ApproveProposal, Proposable, ProposeCommand
-from chassis.reaction import Reactions, ReactionTable
-from chassis.service import Service
-from chassis.tracing import Tracing
-from chassis.writer import Writer
+from chassis.core.commands import Commands
+from chassis.core.engine import Done, Engine
+from chassis.core.look import Declared
+from chassis.core.proposals import ApproveProposal, Proposable, ProposeCommand
+from chassis.core.reaction import Reactions, ReactionTable
+from chassis.log.writer import Writer
+from chassis.process.service import Service
+from chassis.say.tracing import Tracing
+from chassis.serving.log_service import NOT_PROPOSED, SHELL_COMMANDS
 from support.asking import asked, call_of
 
 S = TypeVar("S")

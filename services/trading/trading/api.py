@@ -1,8 +1,8 @@
 """TradingService: requests in, answers out. No rule lives here."""
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
-from chassis.call import Call
-from chassis.writer import Writer
+from chassis.core.call import Call
+from chassis.log.writer import Writer
 from trading.domain import confirmation, custody, listed, negotiations, trades
 from trading.domain.state import Market
 from trading.wire import COMMANDS

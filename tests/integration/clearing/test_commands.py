@@ -265,10 +265,19 @@ async def test_a_holder_that_names_no_account_sees_its_own(books: OneService) ->
         assert str(unnamed).partition("position")[0] == str(named_).partition("position")[0]
 
 
+async def test_two_operators_revoke_an_instruction_and_it_is_given_again(books: OneService) -> None:
+    with pytest.raises(Refused, match="APPROVAL_REQUIRED"):
+        await books.ask(ANN, revocation())
+    answer = await books.ask_by_two(ANN, BOB, revocation())
+    assert list(answer.events) == ["carbonmarket.clearing.v1.InstructionRevoked"]
+    await books.ask(ANN, instruction(payout_id=2))
+
+
 class TestCommands(CommandSuite):
     api = pb.DESCRIPTOR
     refusals = REFUSALS
     accepted = ACCEPTED
+    never_accepted = frozenset({"RevokeInstruction"})  # of one person
     one_more = ICBC, deposit(bank_reference="in 9")
     many_by = ICBC
     many = (

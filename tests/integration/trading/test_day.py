@@ -51,7 +51,8 @@ async def test_nothing_is_traded_before_the_opening_between_the_sessions_and_aft
     assert await refusal(morning, POWER, order()) == "DAY_NOT_OPEN"
     assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "LISTING_GONE"
     assert await refusal(morning, POWER, pb.CancelOrderRequest(order_id=placed.order_id)) == "ORDER_NOT_OPEN"
-    expired = (await morning.see(POWER, query.GetOrderRequest(order_id=placed.order_id))).order
+    asked = query.GetOrderRequest(order_id=placed.order_id, min_position=await morning.head())
+    expired = (await morning.see(POWER, asked)).order
     assert expired.state == query.ORDER_STATE_EXPIRED
 
 

@@ -1,9 +1,9 @@
 """Payouts: requested by trading, instructed by an operator, paid or returned by the bank that was told."""
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
-from chassis.decider import Rejected
-from chassis.engine import Done
-from chassis.proposals import ApproveProposal, CommandProposed
+from chassis.core.decider import Rejected
+from chassis.core.engine import Done
+from chassis.core.proposals import ApproveProposal, CommandProposed
 from clearing.__main__ import CLEARING
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import CloseFundAccount, LiftFundAccountRestriction, RestrictFundAccount

@@ -1,9 +1,9 @@
 """Opening a day: what keeps it closed, who may override that, and what it fixes and releases."""
 
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
-from chassis.decider import Context, Rejected
-from chassis.engine import Done
-from chassis.proposals import ApproveProposal, CommandProposed
+from chassis.core.decider import Context, Rejected
+from chassis.core.engine import Done
+from chassis.core.proposals import ApproveProposal, CommandProposed
 from support.asking import acting, asked
 from support.trading_floor import (
     ANN,

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chassis.decider import Context, Decided, Decider, Rejected, Timer
-from chassis.proposals import Proposable, Proposal
-from chassis.reaction import ReactionTable
-from chassis.record import Head, HeardUpTo
-from chassis.set_aside import HeardEventSetAside
-from chassis.shell import DECIDE_ALL, NEEDS_TWO, ShellState
-from chassis.wire import Wire
+from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
+from chassis.core.proposals import Proposable, Proposal
+from chassis.core.reaction import ReactionTable
+from chassis.core.record import Head, HeardUpTo
+from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ShellState
+from chassis.core.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)

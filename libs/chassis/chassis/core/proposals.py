@@ -20,10 +20,10 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.commands import Commands
-from chassis.decider import Actor, Context, Decide, Decided, Malformed, NotFound, NotPermitted, Rejected, Timer
-from chassis.shapes import check_ground
-from chassis.wire import EventKind, Wire
+from chassis.core.commands import Commands
+from chassis.core.decider import Actor, Context, Decide, Decided, Malformed, NotFound, NotPermitted, Rejected, Timer
+from chassis.core.shapes import check_ground
+from chassis.core.wire import EventKind, Wire
 
 PROPOSALS_OPEN_MAX = 100
 PROPOSAL_BYTES_MAX = 100_000

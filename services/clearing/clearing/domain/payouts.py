@@ -4,8 +4,8 @@ Trading decides what may leave, because there it is known what is free; here it 
 nothing can settle against it. A payout that the bank returns is in the balance again, and trading hears of it. A
 payout of a restricted account waits uninstructed (settlement rule art. 16, 19).
 
-Two people can revoke an instruction (chassis/proposals.py) while the bank has not reported that it paid or returned the
-payout; the payout is then requested again. What guards against paying twice:
+Two people can revoke an instruction (chassis/core/proposals.py) while the bank has not reported that it paid or
+returned the payout; the payout is then requested again. What guards against paying twice:
 - one bank at a time is instructed, and only a settlement bank of the day (banks.py);
 - two people revoke, who know that the bank has not paid and will not, and state on what ground; what they approve is
   the revocation from the bank that the proposal shows;

@@ -2,11 +2,11 @@
 
 An obstacle is what keeps a day from being opened: an earlier day that is not settled, books that do not agree, an event
 heard that could not be applied, a source that is not heard any further. An override covers, by name, the obstacles that
-there are and that none covers yet. It is proposed and approved like any command of two people (chassis/proposals.py):
-the proposal shows the obstacles, and it is approved only while they are the same. What comes up later is not covered
-and needs an override of its own. What is covered stays covered on later mornings as long as it is there, so that one
-disagreement does not need two people every morning; an obstacle that is gone when a day opens is forgotten, and when it
-comes back it is a new one.
+there are and that none covers yet. It is proposed and approved as any command of two people is
+(chassis/core/proposals.py): the proposal shows the obstacles, and it is approved only while they are the same. What
+comes up later is not covered and needs an override of its own. What is covered stays covered on later mornings as long
+as it is there, so that one disagreement does not need two people every morning; an obstacle that is gone when a day
+opens is forgotten, and when it comes back it is a new one.
 
 Books are cumulative: a comparison is of all that there is, so its verdict takes the place of every earlier one, and an
 agreement covers all days before. Clearing names a disagreement by what differs: the same differences on the next
@@ -17,8 +17,8 @@ Invariant: who proposed and who approved are two people.
 
 from dataclasses import dataclass
 
-from chassis.decider import Context, Decide, Evolve, Rejected, doubts, person
-from chassis.shapes import check_day, check_ground
+from chassis.core.decider import Context, Decide, Evolve, Rejected, doubts, person
+from chassis.core.shapes import check_day, check_ground
 from trading.domain.calendar import check_none_open, check_not_opened, known_day
 from trading.domain.state import DayPhase, Market, Obstacle
 
