@@ -10,11 +10,11 @@ import pytest_asyncio
 from hypothesis import settings
 
 from rehearsal.postgres import Postgres
-from support.kafka import Kafka, choose_kafka
-from support.postgres import new_database
+from support.processes.kafka import Kafka, choose_kafka
+from support.processes.postgres import new_database
 
 # A suite's assertions say as much as those of the module that runs it.
-pytest.register_assert_rewrite("support.command_suite", "support.wire_suite")
+pytest.register_assert_rewrite("support.suites.commands", "support.suites.stored")
 
 KAFKA_NAMES: list[str] = []
 

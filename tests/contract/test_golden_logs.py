@@ -13,7 +13,7 @@ from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.process.composition import fold_of
 from chassis.process.service import Service
 from chassis.say.tracing import Tracing
-from support.golden_logs import golden_log
+from support.golden.logs import golden_log
 
 ALL: list[Service[Any]] = [registry.__main__.REGISTRY, trading.__main__.TRADING, clearing.__main__.CLEARING]
 

@@ -12,9 +12,9 @@ from chassis.edges.postgres_tables import NOT_DERIVED
 from chassis.followers import projections
 from rehearsal.postgres import Postgres
 from support.auditor import audit_services
-from support.day import DAYS, Player
-from support.kafka import Kafka
-from support.market import SERVICES, Market, running_market
+from support.days.day import DAYS, Player
+from support.processes.kafka import Kafka
+from support.processes.market import SERVICES, RunningMarket, running_market
 
 pytestmark = pytest.mark.e2e
 SEED = 7
@@ -51,7 +51,7 @@ WRONGS = {
 }
 
 
-async def an_answer_that_is_not_what_happened_is_found(market: Market) -> None:
+async def an_answer_that_is_not_what_happened_is_found(market: RunningMarket) -> None:
     """Each service's tables are wronged in one place: the logs are as they were, and the auditor names the answers."""
     for service, (wrong, _) in WRONGS.items():
         connection = await asyncpg.connect(market.postgres.url(market.database(service)))
@@ -63,7 +63,7 @@ async def an_answer_that_is_not_what_happened_is_found(market: Market) -> None:
         assert any(query in line for line in findings.lines()), findings.lines()
 
 
-async def derived(market: Market, service: str) -> dict[str, list[tuple[object, ...]]]:
+async def derived(market: RunningMarket, service: str) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table that follows the service's log."""
     connection = await asyncpg.connect(market.postgres.url(market.database(service)))
     names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
@@ -76,7 +76,7 @@ async def derived(market: Market, service: str) -> dict[str, list[tuple[object, 
     return rows
 
 
-async def rebuild(market: Market, service: str) -> None:
+async def rebuild(market: RunningMarket, service: str) -> None:
     """As an operator does it, beside the running service."""
     program = market.program(service)
     clearing = await asyncio.create_subprocess_exec(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.repository import ROOT
+from support.source.repository import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from rehearsal.postgres import Postgres
-from support.calls import Refused
-from support.day import ACCOUNTS, DAYS, Player, at_ms
-from support.kafka import Kafka
-from support.market import SERVICES, running_market
+from support.days.calls import Refused
+from support.days.day import ACCOUNTS, DAYS, Player, at_ms
+from support.processes.kafka import Kafka
+from support.processes.market import SERVICES, running_market
 
 pytestmark = pytest.mark.e2e
 

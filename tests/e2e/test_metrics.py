@@ -9,12 +9,12 @@ from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.say.tracing import is_sampled
 from rehearsal.postgres import Postgres
-from support.calls import Refused
-from support.day import ACCOUNTS, DAYS, SERVICES, Player, at_ms
-from support.kafka import Kafka
-from support.market import Market, running_market
-from support.one_trade import make_trade
-from support.telemetry import Collector, collector, log_lines
+from support.days.calls import Refused
+from support.days.day import ACCOUNTS, DAYS, SERVICES, Player, at_ms
+from support.days.one_trade import make_trade
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
+from support.processes.telemetry import Collector, collector, log_lines
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +75,7 @@ async def tells_the_run_that_waits(seen: Collector) -> None:
     await seen.until(lambda: seen.newest("trading", LAG_SECONDS, source="registry") > AWAY_S)
 
 
-def says_what_waits_and_what_was_refused(market: Market) -> None:
+def says_what_waits_and_what_was_refused(market: RunningMarket) -> None:
     waits = [line for line in log_lines(market.folder / "clearing.log") if "DeliveryOrdered" in line["message"]]
     assert waits and all(line["position"] > 0 and is_sampled(line["traceparent"]) for line in waits)
     refused = [line for line in log_lines(market.folder / "trading.log") if "reason" in line]

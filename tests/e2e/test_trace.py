@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from rehearsal.postgres import Postgres
-from support.day import DAYS, SERVICES, Player
-from support.kafka import Kafka
-from support.market import Market, running_market
-from support.one_trade import make_trade
-from support.telemetry import Spans, Step
+from support.days.day import DAYS, SERVICES, Player
+from support.days.one_trade import make_trade
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
+from support.processes.telemetry import Spans, Step
 
 pytestmark = pytest.mark.e2e
 
@@ -88,7 +88,7 @@ def run_of(spans: Spans) -> str:
     return run
 
 
-async def are_drawn(market: Market, traces: list[str], edges: Edges, links: Links) -> None:
+async def are_drawn(market: RunningMarket, traces: list[str], edges: Edges, links: Links) -> None:
     """Returns when the files draw these traces so, and not otherwise. What was not written when a process is killed
     is lost, so this is waited for before a kill.
     """
@@ -107,7 +107,7 @@ async def are_drawn(market: Market, traces: list[str], edges: Edges, links: Link
         raise
 
 
-async def kill_all(market: Market) -> None:
+async def kill_all(market: RunningMarket) -> None:
     """kill -9 of each service; all come back."""
     before = {service: market.child(service).pid for service in SERVICES}
 
@@ -120,7 +120,7 @@ async def kill_all(market: Market) -> None:
     await market.ready()
 
 
-async def records_under(market: Market, trace_id: str) -> list[tuple[str, str]]:
+async def records_under(market: RunningMarket, trace_id: str) -> list[tuple[str, str]]:
     """The records of all three logs that carry a trace, by service and type."""
     return [
         (service, record.type.rpartition(".")[2])

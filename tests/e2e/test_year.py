@@ -12,7 +12,7 @@ from rehearsal.stack import Stack
 from rehearsal.year.chart import draw
 from rehearsal.year.main import Task, play, start_of
 from support.auditor import assert_clean
-from support.kafka import Kafka
+from support.processes.kafka import Kafka
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from rehearsal.postgres import Postgres
-from support.kafka import GivenKafka, Kafka
+from support.processes.kafka import GivenKafka, Kafka
 
 
 @pytest_asyncio.fixture

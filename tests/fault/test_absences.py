@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from rehearsal.postgres import Postgres
-from support.day import DAYS, Player
-from support.kafka import Kafka
-from support.market import SERVICES, running_market
-from support.seeds import FAULT, seeds
+from support.days.day import DAYS, Player
+from support.days.seeds import FAULT, seeds
+from support.processes.kafka import Kafka
+from support.processes.market import SERVICES, running_market
 
 pytestmark = pytest.mark.fault
 

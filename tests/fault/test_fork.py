@@ -11,14 +11,14 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from rehearsal.postgres import Postgres
-from support.day import DAYS, EXCHANGE_OPERATOR, REGISTRY_OPERATOR
-from support.kafka import Kafka
-from support.market import Market, running_market
+from support.days.day import DAYS, EXCHANGE_OPERATOR, REGISTRY_OPERATOR
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
 
 pytestmark = pytest.mark.fault
 
 
-async def open_account(market: Market, account: str) -> None:
+async def open_account(market: RunningMarket, account: str) -> None:
     kind = registry_types.ACCOUNT_KIND_PROVINCE
     request = registry.OpenAccountRequest(request_id=account, account=account, kind=kind, name=account)
     await market.port.call(REGISTRY_OPERATOR, request)
@@ -87,12 +87,12 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
         }
 
 
-async def obstacles(market: Market) -> list[tuple[str, dict[str, str]]]:
+async def obstacles(market: RunningMarket) -> list[tuple[str, dict[str, str]]]:
     """What keeps the first day from being opened."""
     day = await market.port.call(EXCHANGE_OPERATOR, trading_queries.GetDayRequest(day=DAYS[0]))
     return [(obstacle.reason, dict(obstacle.facts)) for obstacle in day.obstacles]
 
 
-async def halted_because(market: Market) -> str:
+async def halted_because(market: RunningMarket) -> str:
     sources = (await market.port.status("trading")).sources
     return next(source.halted_because for source in sources if source.log_id == "registry")

@@ -15,10 +15,10 @@ from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as events
 from rehearsal.postgres import Postgres
-from support.day import DAYS, Player
-from support.kafka import Kafka
-from support.market import Market, running_market
-from support.seeds import FAULT, seeds
+from support.days.day import DAYS, Player
+from support.days.seeds import FAULT, seeds
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
@@ -44,7 +44,7 @@ def victim_of(seed: int, step: str, times: int) -> str:
 class Killer:
     """Kills another part each time that a step comes round."""
 
-    def __init__(self, market: Market, kafka: Kafka, seed: int) -> None:
+    def __init__(self, market: RunningMarket, kafka: Kafka, seed: int) -> None:
         self.market = market
         self.kafka = kafka
         self.seed = seed
@@ -67,7 +67,9 @@ class Killer:
 class WatchedPlayer(Player):
     """Comes to the steps of a run as clearing's log shows them."""
 
-    def __init__(self, market: Market, seed: int, actions: int, at_step: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, market: RunningMarket, seed: int, actions: int, at_step: Callable[[str], Awaitable[None]]
+    ) -> None:
         super().__init__(market.port, seed, actions, at_step)
         self.market = market
         self.seen = 0

@@ -8,10 +8,10 @@ import pytest
 
 from carbonmarket.log.v1 import log_events_pb2, log_service_pb2
 from rehearsal.postgres import Postgres
-from support.calls import ProcessPort
-from support.day import DAYS, Player
-from support.kafka import Kafka
-from support.market import Market, running_market
+from support.days.calls import ProcessPort
+from support.days.day import DAYS, Player
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
 
 pytestmark = pytest.mark.fault
 
@@ -21,11 +21,11 @@ WHERE locktype = 'advisory' AND granted AND datname = current_database()
 """
 
 
-async def kill(market: Market, service: str) -> None:
+async def kill(market: RunningMarket, service: str) -> None:
     await market.kill(service)
 
 
-async def end_its_session(market: Market, service: str) -> None:
+async def end_its_session(market: RunningMarket, service: str) -> None:
     """The leader's session with PostgreSQL ends, and with it the lock; the process still runs."""
     connection = await asyncpg.connect(market.postgres.url(market.database(service)))
     try:
@@ -41,7 +41,7 @@ async def test_a_standby_passes_calls_on_and_takes_over_from_a_leader_that_is_br
     kafka: Kafka,
     tmp_path: Path,
     service: str,
-    bring_down: Callable[[Market, str], Awaitable[None]],
+    bring_down: Callable[[RunningMarket, str], Awaitable[None]],
 ) -> None:
     async with running_market(postgres, kafka.address, tmp_path) as market:
         second = await market.start_replica(service)

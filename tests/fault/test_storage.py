@@ -16,10 +16,10 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_quer
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from rehearsal.postgres import UNPRIVILEGED_USER, Postgres
-from support.calls import RPCS
-from support.day import PROVINCE, REGISTRY_OPERATOR
-from support.kafka import Kafka
-from support.market import Market, running_market
+from support.days.calls import RPCS
+from support.days.day import PROVINCE, REGISTRY_OPERATOR
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
 
 pytestmark = pytest.mark.fault
 
@@ -30,7 +30,7 @@ SAID_BY_THE_REGISTRY_ALONE = {"trading knows every account": 1, "trading knows e
 """Trading is not there: the auditor misses its side of an account and a vintage, and nothing else."""
 
 
-async def open_province(market: Market) -> None:
+async def open_province(market: RunningMarket) -> None:
     kind = registry_types.ACCOUNT_KIND_PROVINCE
     request = registry.OpenAccountRequest(request_id="hubei", account=PROVINCE, kind=kind, name="Hubei")
     await market.port.call(REGISTRY_OPERATOR, request)
@@ -42,13 +42,13 @@ def issue(number: int) -> registry.IssueAllowancesRequest:
     return request
 
 
-async def issued_tonnes(market: Market) -> int:
+async def issued_tonnes(market: RunningMarket) -> int:
     written = max(each.position for each in market.port.answered)
     answer = await market.port.call("auditor:test", registry_queries.ListVintagesRequest(min_position=written))
     return sum(vintage.issued_tonnes for vintage in answer.vintages)
 
 
-async def try_once(market: Market, request: registry.IssueAllowancesRequest) -> grpc.StatusCode:
+async def try_once(market: RunningMarket, request: registry.IssueAllowancesRequest) -> grpc.StatusCode:
     """OK if the command was answered, else the status of the call."""
     rpc = RPCS[request.DESCRIPTOR.full_name]
     try:
@@ -82,7 +82,7 @@ async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_
 async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_nothing(
     own_postgres: Postgres, kafka: Kafka, tmp_path: Path, small_disk: Path
 ) -> None:
-    market = Market(own_postgres, kafka.address, tmp_path)
+    market = RunningMarket(own_postgres, kafka.address, tmp_path)
     await create_database_on(small_disk, own_postgres, market.database("registry"))
     try:
         await market.start(["registry"])
@@ -111,7 +111,7 @@ def create_vintage() -> registry.CreateVintageRequest:
     return registry.CreateVintageRequest(request_id="CEA", vintage="CEA", compliance_year=2020)
 
 
-async def log_says(market: Market, what: str) -> bool:
+async def log_says(market: RunningMarket, what: str) -> bool:
     return re.search(re.escape(what), market.child("registry").log_path.read_text()) is not None
 
 

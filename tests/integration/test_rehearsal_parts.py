@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from rehearsal import processes
 from rehearsal.postgres import Postgres
 from rehearsal.processes import RESTARTS_MAX, Child, ChildFailed, Program, Supervisor, printed
-from support.kafka import Kafka
+from support.processes.kafka import Kafka
 
 ANSWER_S_MAX = 20.0
 

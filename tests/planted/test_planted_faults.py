@@ -2,8 +2,8 @@
 
 import pytest
 
-from support.fault import Change, Fault
-from support.planted import FAULTS, Copy
+from support.planted.fault import Change, Fault
+from support.planted.faults import FAULTS, Copy
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from support.auditor.audit import Audit
 from support.auditor.chain import digest_of
 from support.auditor.compared import Compared
 from support.auditor.findings import Findings
-from support.day import DAYS
+from support.days.day import DAYS
 from support.simulation.loop import run_virtually
 from support.simulation.run import Played, audit_of, play_days, simulate
 from support.simulation.weather import Weather

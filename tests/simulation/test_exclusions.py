@@ -15,18 +15,11 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
-from support.day import (
-    ACCOUNTS,
-    CLEARING_OPERATOR,
-    DAYS,
-    SETTLEMENT_BANK,
-    Player,
-    deposit,
-)
-from support.seeds import seeds
-from support.simulation.market import Market
+from support.days.day import ACCOUNTS, CLEARING_OPERATOR, DAYS, SETTLEMENT_BANK, Player, deposit
+from support.days.seeds import seeds
+from support.simulation.market import SimulatedMarket
 from support.simulation.run import sound
-from support.trouble import Attempt, exclude, spoil_deliveries
+from support.simulation.trouble import Attempt, exclude, spoil_deliveries
 
 DAYS_PLAYED = 4
 ATTEMPTS_SPOILT_MAX = 3
@@ -36,7 +29,7 @@ ATTEMPTS_SPOILT_MAX = 3
 class HandToMouth:
     """A few days on which deliveries fail, trades are taken out, and money leaves as soon as it may."""
 
-    market: Market
+    market: SimulatedMarket
     player: Player
     random: random.Random
     withdrawals: int = 0
@@ -132,7 +125,7 @@ def run_and_legs(state: State, day: str) -> tuple[int, list[int]]:
     return run_id, [leg.trade_id for leg in state.obligations.unsettled.values() if leg.day == day]
 
 
-async def assert_all_was_paid(market: Market) -> None:
+async def assert_all_was_paid(market: SimulatedMarket) -> None:
     """No release waits for its payout, and both say the same of every account's money."""
     views = await market.look("trading", lambda state: {name: held.funds for name, held in state.accounts.items()})
     assert await market.look("trading", lambda state: dict(state.releases)) == {}
@@ -147,7 +140,7 @@ async def assert_all_was_paid(market: Market) -> None:
 def test_what_trading_says_may_leave_is_paid_whatever_was_excluded(seed: int) -> None:
     played: list[HandToMouth] = []
 
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         played.append(HandToMouth(market, player, random.Random(f"hand to mouth {seed}")))
         await played[0].play()
         await assert_all_was_paid(market)

@@ -9,11 +9,11 @@ from functools import cache
 
 import pytest
 
-from support.repository import ROOT
-from support.seeds import seeds
+from support.days.seeds import seeds
 from support.simulation.people import everything
 from support.simulation.report import expected, missing, report
 from support.simulation.run import Played, simulate
+from support.source.repository import ROOT
 
 SEEDS = seeds(28)
 SUBPROCESS_S_MAX = 100

@@ -19,10 +19,10 @@ from clearing.domain.settlement import SettlementDayCompleted
 from rehearsal.plan import DayRow, build_plan
 from rehearsal.plan.feed_errors import feed_error
 from rehearsal.plan.monthly import MONTHS, month_of
-from support.planned_days import ABNORMAL, PlannedMarket
-from support.shared_data import SECOND_YEARS, daily_rows
+from support.days.shared_data import SECOND_YEARS, daily_rows
+from support.days.trading_days import published_days
 from support.simulation.loop import run_virtually
-from support.trading_days import published_days
+from support.simulation.planned_days import ABNORMAL, PlannedMarket
 from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
 
 SEED = 1

@@ -16,8 +16,8 @@ from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.edges.remote import STATUS_HEADER
 from chassis.serving.errors import Failure
 from registry.domain.state import Registry
-from support.calls import Refused
-from support.day import (
+from support.days.calls import Refused
+from support.days.day import (
     ACCOUNTS,
     CLEARING_OPERATOR,
     DAYS,
@@ -27,11 +27,11 @@ from support.day import (
     Player,
     deposit,
 )
-from support.seeds import seeds
-from support.simulation.market import Market
+from support.days.seeds import seeds
+from support.simulation.market import SimulatedMarket
 from support.simulation.network import failed, no_answer
 from support.simulation.run import play_days, simulate, sound
-from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
+from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
 
 SEEDS = 4
 
@@ -51,7 +51,7 @@ async def play_to_close(player: Player, day: str) -> None:
 
 @pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_a_run_that_trading_disputes_moves_nothing_and_its_retry_settles_the_day(seed: int) -> None:
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         misstate_confirmations(market, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
         run_id = await blocked_run(market, "TRADING_DISAGREES")
@@ -65,7 +65,7 @@ def test_a_run_that_trading_disputes_moves_nothing_and_its_retry_settles_the_day
 
 @pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day(seed: int) -> None:
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         spoil_deliveries(market, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
         run_id = await blocked_run(market, "DELIVERY_REFUSED")
@@ -95,7 +95,7 @@ def test_a_delivery_whose_answer_was_lost_is_paid_whatever_refuses_its_next_send
             raise failed(code, reason, [(STATUS_HEADER, status)])
         return request
 
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         market.network.change, market.network.change_answer = refuse_next, lose_first_answer
         await play_to_close(player, DAYS[0])
         await player.settled(DAYS[0])
@@ -107,7 +107,7 @@ def test_a_delivery_whose_answer_was_lost_is_paid_whatever_refuses_its_next_send
 
 @pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle(seed: int) -> None:
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         spoil_deliveries(market, {(DAYS[0], 1)})
         await play_to_close(player, DAYS[0])
         run_id = await blocked_run(market, "DELIVERY_REFUSED")
@@ -124,7 +124,7 @@ def test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle(seed
 
 @pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_clearing_comes_back_after_two_days_and_settles_both_in_order(seed: int) -> None:
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         await player.day(DAYS[0])
         await market.stop("clearing")
         player.services.remove("clearing")
@@ -154,7 +154,7 @@ def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_boo
             changed.holdings.add(account="stray-0001", vintage="CEA", quantity_tonnes=off_tonnes[0])
         return changed.SerializeToString()
 
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         market.network.change_answer = misstate_holdings
         await play_to_close(player, DAYS[0])
         await market.come_to_rest()
@@ -186,7 +186,7 @@ async def open_leaver(player: Player) -> None:
     await player.must(SETTLEMENT_BANK, deposit(LEAVER, "leaver", 10**8))
 
 
-async def buy_a_tonne(market: Market, player: Player) -> None:
+async def buy_a_tonne(market: SimulatedMarket, player: Player) -> None:
     """The leaver buys."""
     answer = await market.port.call(EXCHANGE_OPERATOR, trading_queries.ListInstrumentsRequest())
     price_fen = next(each.previous_close_fen for each in answer.instruments if each.instrument == "CEA")
@@ -210,7 +210,7 @@ def test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_sett
             await player.ask(REGISTRY_OPERATOR, close)
         return refused.value.reason
 
-    async def play(market: Market, player: Player) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
         await open_leaver(player)
         await player.open(DAYS[0])
         await player.clocks(DAYS[0], 9, 30)
@@ -233,12 +233,12 @@ def test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_sett
     assert (figures["trades_excluded"], figures["days_settled"]) == (0, 2)
 
 
-async def wound_up(market: Market, account: str) -> bool:
+async def wound_up(market: SimulatedMarket, account: str) -> bool:
     times = await market.look("registry", lambda state: state.accounts[account].restrictions_wound_up)
     return bool(times == 1)
 
 
-async def returned_a_tonne(market: Market) -> bool:
+async def returned_a_tonne(market: SimulatedMarket) -> bool:
     def held(state: Registry) -> tuple[int, int]:
         holding = state.holdings[LEAVER]["CEA"]
         return holding.registry_available_tonnes, holding.trading_tonnes

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.message import Message
 
 from carbonmarket.log.v1 import log_service_pb2 as log
-from support.calls import RPCS, Port, Refused
+from support.days.calls import RPCS, Port, Refused
 
 
 class People(Protocol):

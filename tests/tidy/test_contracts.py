@@ -9,8 +9,8 @@ import pytest
 
 from chassis.core.roles import EVERY_ROLE
 from chassis.serving.errors import CODES, failure_of
-from support.refusals import REJECTIONS, code
-from support.repository import ROOT, SERVICES, Module, Rpc, modules, rpcs
+from support.source.refusals import REJECTIONS, code
+from support.source.repository import ROOT, SERVICES, Module, Rpc, modules, rpcs
 
 BULK_ENTRY = "SubmitMany"
 ANY_RPC = re.compile(r"^//   ([A-Z]+(?:_[A-Z]+)*) +([A-Z]+(?:_[A-Z]+)*) *(.*)$", re.MULTILINE)

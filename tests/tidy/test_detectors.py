@@ -8,8 +8,8 @@ from tidy.test_contracts import reasons_in
 from tidy.test_glossary import parts
 from tidy.test_style import BANNED, matches
 
-from support.refusals import code_of
-from support.repository import Module, Rpc
+from support.source.refusals import code_of
+from support.source.repository import Module, Rpc
 
 # OpenDay raises what a helper made, CloseDay only looks whether there is any.
 REFUSING = """

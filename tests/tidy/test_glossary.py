@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from support.repository import ROOT, modules, texts
+from support.source.repository import ROOT, modules, texts
 
 ROW = re.compile(r"^\|\s*(?P<word>[^|]+?)\s*\|\s*(?P<meaning>[^|]+?)\s*\|\s*(?P<never>[^|]*?)\s*\|$", re.MULTILINE)
 PROTO_COMMENT = re.compile(r"//.*$", re.MULTILINE)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support.repository import Module, modules
+from support.source.repository import Module, modules
 
 PARSERS = ("libs/client/carbonmarket_client/values.py", "libs/chassis/chassis/core/shapes.py")
 FOLDERS = ("libs/chassis/", "libs/client/", "libs/rehearsal/", "services/")

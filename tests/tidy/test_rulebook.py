@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from rehearsal.plan.monthly import MONTHS
-from support.repository import ROOT, texts
+from support.source.repository import ROOT, texts
 
 RULEBOOK = "docs/rulebook.md"
 CITED_MIN = 50

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from support.repository import modules, texts
+from support.source.repository import modules, texts
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60

@@ -4,7 +4,7 @@ import re
 import subprocess
 import tomllib
 
-from support.repository import ROOT
+from support.source.repository import ROOT
 
 
 def test_make_alone_lists_every_target_in_words() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.golden import FOLDER, WIRE, file_of, instances, plain
+from support.golden.events import FOLDER, WIRE, file_of, instances, plain
 
 
 def stored(type_name: str) -> Any:
@@ -22,7 +22,7 @@ INSTANCES = [
 
 def test_every_event_type_has_golden_bytes_and_nothing_else_has() -> None:
     assert {file.name.removesuffix(".json") for file in FOLDER.iterdir()} == set(WIRE.by_name), (
-        "write the missing with `cd tests && ../.venv/bin/python -m support.golden`"
+        "write the missing with `cd tests && ../.venv/bin/python -m support.golden.events`"
     )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from support.kafka import Kafka
-from support.one_service import WrittenLog, one_service
-from support.replicas import APIS, Pair
+from support.processes.kafka import Kafka
+from support.processes.one_service import WrittenLog, one_service
+from support.processes.replicas import APIS, Pair
 
 
 @pytest_asyncio.fixture

@@ -18,9 +18,9 @@ from chassis.log.clocks import CLOCK_SKEW_MS_MAX
 from chassis.log.machine_clock import MachineClock
 from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
 from rehearsal.postgres import Postgres
-from support.kafka import Kafka
-from support.one_service import OneService, WrittenLog, one_service
-from support.replicas import APIS, OPERATOR, Pair
+from support.processes.kafka import Kafka
+from support.processes.one_service import OneService, WrittenLog, one_service
+from support.processes.replicas import APIS, OPERATOR, Pair
 
 ENDED_S_MAX = 30.0
 YEARS_MS = 40 * 365 * 86_400_000

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from chassis.core.record import Head, Record, chain, genesis
 from chassis.edges.broker import RecordConsumer, RecordProducer, topic_of
-from support.kafka import Kafka
+from support.processes.kafka import Kafka
 
 
 def records(count: int) -> list[Record]:

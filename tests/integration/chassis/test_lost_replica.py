@@ -17,8 +17,8 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis.core.call import Refused
 from chassis.log.writer import PROVED_SECONDS_MAX
 from rehearsal.postgres import Postgres
-from support.kafka import Kafka
-from support.one_service import WrittenLog, one_service
+from support.processes.kafka import Kafka
+from support.processes.one_service import WrittenLog, one_service
 
 APIS = (registry_service_pb2, registry_query_service_pb2)
 OPERATOR = "registry_operator:ann"

@@ -19,9 +19,9 @@ from chassis.log.postgres_log import MIGRATIONS, Pool, PostgresLog, migrate, ope
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import call_of
-from support.tally import Add, Added, Order, Ordered, Tally
+from support.shell import tally
+from support.shell.asking import call_of
+from support.shell.tally import Add, Added, Order, Ordered, Tally
 
 ADA = "participant:ada"
 

@@ -23,8 +23,8 @@ from chassis.edges.remote import record_from
 from chassis.process.main import SnapshotFailed, have_snapshot_made
 from registry.__main__ import REGISTRY
 from rehearsal.processes import Child, Program, free_port
-from support.one_service import OneService
-from support.replicas import APIS, OPERATOR, Pair
+from support.processes.one_service import OneService
+from support.processes.replicas import APIS, OPERATOR, Pair
 
 ENDED_S_MAX = 20.0
 

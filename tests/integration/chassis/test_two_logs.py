@@ -13,9 +13,9 @@ from chassis.core.record import first_fault, genesis
 from chassis.edges.remote import record_from
 from chassis.log.postgres_log import leader_lock
 from rehearsal.postgres import Postgres
-from support.kafka import Kafka
-from support.one_service import OneService, WrittenLog, one_service
-from support.replicas import APIS, OPERATOR
+from support.processes.kafka import Kafka
+from support.processes.one_service import OneService, WrittenLog, one_service
+from support.processes.replicas import APIS, OPERATOR
 
 LOGS = ("registry", "registry-2")
 HEAR_S_MAX = 20.0

@@ -8,11 +8,11 @@ import pytest_asyncio
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as query
 from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
 from rehearsal.postgres import Postgres
-from support.clearing_days import open_books
-from support.clearing_others import Depository, Exchange
-from support.kafka import Kafka
-from support.one_service import OneService, one_service
-from support.postgres import new_database
+from support.processes.clearing_days import open_books
+from support.processes.clearing_others import Depository, Exchange
+from support.processes.kafka import Kafka
+from support.processes.one_service import OneService, one_service
+from support.processes.postgres import new_database
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -14,7 +14,7 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading_commands
-from support.clearing_days import (
+from support.processes.clearing_days import (
     AUDITOR,
     EXECUTED_MS,
     FRIDAY,
@@ -34,8 +34,8 @@ from support.clearing_days import (
     run_until,
     units,
 )
-from support.clearing_others import Depository, Exchange
-from support.one_service import OneService
+from support.processes.clearing_others import Depository, Exchange
+from support.processes.one_service import OneService
 
 ANN, BOB = "clearing_operator:ann", "clearing_operator:bob"
 POWER, STEEL = "participant:power-0001", "participant:steel-0002"

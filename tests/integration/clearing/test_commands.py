@@ -12,7 +12,7 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from chassis.core.call import Refused
-from support.clearing_days import (
+from support.processes.clearing_days import (
     FRIDAY,
     ICBC,
     MONDAY,
@@ -25,10 +25,10 @@ from support.clearing_days import (
     reconciled,
     run_until,
 )
-from support.clearing_others import Exchange
-from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal, named
-from support.list_suite import Asked, ListSuite
-from support.one_service import OneService, with_id
+from support.processes.clearing_others import Exchange
+from support.processes.one_service import OneService, with_id
+from support.suites.commands import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal, named
+from support.suites.lists import Asked, ListSuite
 
 ANN, BOB, CCB = "clearing_operator:ann", "clearing_operator:bob", "settlement_bank:ccb"
 POWER, STEEL, AUDITOR = "participant:power-0001", "participant:steel-0002", "auditor:eve"

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from rehearsal.postgres import Postgres
-from support.fake_services import FakeMarket, running_fakes
-from support.kafka import Kafka
-from support.market import Market, running_market
+from support.client.fake_services import FakeMarket, running_fakes
+from support.processes.kafka import Kafka
+from support.processes.market import RunningMarket, running_market
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def fake_market() -> Iterator[FakeMarket]:
 
 
 @pytest_asyncio.fixture
-async def market(postgres: Postgres, kafka: Kafka, tmp_path: Path) -> AsyncIterator[Market]:
+async def market(postgres: Postgres, kafka: Kafka, tmp_path: Path) -> AsyncIterator[RunningMarket]:
     """The three services as processes, empty."""
     async with running_market(postgres, kafka.address, tmp_path) as running:
         yield running

@@ -13,7 +13,7 @@ from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.contracts import METHODS
 from carbonmarket_client.service import ServiceClient
 from carbonmarket_client.words import word_of
-from support.fake_services import FakeMarket
+from support.client.fake_services import FakeMarket
 
 NAMED_OTHERWISE = {"GetStatus": "status"}
 STREAMS = {"SubmitMany", "StreamMarketData", "Read", "ReadFeed"}

@@ -34,7 +34,7 @@ from carbonmarket_client import (
     new_trace,
     pages,
 )
-from support.fake_services import FakeMarket, Says
+from support.client.fake_services import FakeMarket, Says
 
 AWAY = Says(grpc.StatusCode.UNAVAILABLE)
 

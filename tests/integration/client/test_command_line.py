@@ -18,10 +18,10 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.cli.app import cli
-from support import client_answers as answers
-from support import client_settled_answers as settled
-from support.client_run import as_json, ran, run
-from support.fake_services import FakeMarket, Says
+from support.client import answers as answers
+from support.client import settled_answers as settled
+from support.client.fake_services import FakeMarket, Says
+from support.client.run import as_json, ran, run
 
 
 def every_command(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_events_pb2 as events
-from support.client_run import ran
-from support.fake_services import FakeMarket
+from support.client.fake_services import FakeMarket
+from support.client.run import ran
 
 
 def feed_of(*positions_and_times: tuple[int, int]) -> Any:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from carbonmarket_client.__main__ import NOUNS
 from carbonmarket_client.cli.app import cli
-from support.market import Market
+from support.processes.market import RunningMarket
 
 assert NOUNS, "importing them declares the commands"
 
@@ -71,13 +71,13 @@ NOT_HEARD_YET = {
 }
 
 
-async def run(market: Market, actor: str, *arguments: str) -> Result:
+async def run(market: RunningMarket, actor: str, *arguments: str) -> Result:
     addresses = [f"--{service}={address}" for service, address in market.addresses.items()]
     command_line = [*addresses, f"--as={actor}", "--json", *arguments]
     return await asyncio.to_thread(CliRunner().invoke, cli, command_line, prog_name="carbonmarket")
 
 
-async def said(market: Market, actor: str, *arguments: str) -> Any:
+async def said(market: RunningMarket, actor: str, *arguments: str) -> Any:
     """Run a command that works and return what it printed, repeating it while it only waits to be heard of."""
     for _ in range(TRIES_MAX):
         result = await run(market, actor, *arguments)
@@ -90,13 +90,13 @@ async def said(market: Market, actor: str, *arguments: str) -> Any:
     raise AssertionError((actor, arguments, answer))
 
 
-async def play(market: Market, lines: str) -> None:
+async def play(market: RunningMarket, lines: str) -> None:
     for line in lines.strip().splitlines():
         actor, command = line.split(maxsplit=1)
         await said(market, actor, *shlex.split(command))
 
 
-async def test_a_market_can_be_run_by_the_command_line_alone(market: Market) -> None:
+async def test_a_market_can_be_run_by_the_command_line_alone(market: RunningMarket) -> None:
     await play(market, BEFORE_THE_DAY)
     await market.rest()
     await play(market, THE_DAY)
@@ -135,7 +135,7 @@ async def test_a_market_can_be_run_by_the_command_line_alone(market: Market) -> 
     await check_trace(market)
 
 
-async def check_trace(market: Market) -> None:
+async def check_trace(market: RunningMarket) -> None:
     """The trade's trace goes through all services to the release; spans are written a moment after the fact."""
     steps: set[tuple[str, str]] = set()
     for _ in range(TRIES_MAX):

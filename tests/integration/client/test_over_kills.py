@@ -9,7 +9,7 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket_client import CarbonMarket, NotFound, Record, Refused, pages
 from carbonmarket_client.settings import Settings
-from support.market import Market
+from support.processes.market import RunningMarket
 
 pytestmark = [pytest.mark.e2e, pytest.mark.fault]
 
@@ -18,11 +18,11 @@ DEPOSITS = 2_500
 KILLED_AT = (400, 1_600)
 
 
-def client_of(market: Market, actor: str) -> CarbonMarket:
+def client_of(market: RunningMarket, actor: str) -> CarbonMarket:
     return CarbonMarket(Settings(**market.addresses, actor=actor))
 
 
-async def open_account(market: Market) -> None:
+async def open_account(market: RunningMarket) -> None:
     async with client_of(market, "registry_operator:ann") as client:
         await client.registry.open_account("hubei", "province", "Hubei", eligible_to_trade=False)
         await client.clearing.set_settlement_banks("2021-01-01", ["harbour"], "announcement 7")
@@ -39,7 +39,7 @@ async def open_account(market: Market) -> None:
         await market.until(clearing_knows_it, "clearing to hear of the account")
 
 
-async def test_bulk_entry_does_each_command_once_over_two_kills(market: Market) -> None:
+async def test_bulk_entry_does_each_command_once_over_two_kills(market: RunningMarket) -> None:
     await open_account(market)
     deposits = [
         clearing.RecordDepositRequest(bank_reference=f"H-{number}", account=ACCOUNT, amount_fen=number)
@@ -66,7 +66,7 @@ async def test_bulk_entry_does_each_command_once_over_two_kills(market: Market) 
     assert sorted(entry.amount_fen for entry in entries) == list(range(1, DEPOSITS + 1))
 
 
-async def test_a_command_repeated_after_a_kill_gives_the_first_answer(market: Market) -> None:
+async def test_a_command_repeated_after_a_kill_gives_the_first_answer(market: RunningMarket) -> None:
     await open_account(market)
     async with client_of(market, "settlement_bank:harbour") as bank:
         first = await bank.clearing.record_deposit("H-1", ACCOUNT, 100, request_id="deposit-1")
@@ -78,7 +78,7 @@ async def test_a_command_repeated_after_a_kill_gives_the_first_answer(market: Ma
         assert refused.value.reason == "BANK_REFERENCE_ALREADY_RECORDED"
 
 
-async def test_a_log_that_is_followed_misses_and_repeats_nothing_over_kills(market: Market) -> None:
+async def test_a_log_that_is_followed_misses_and_repeats_nothing_over_kills(market: RunningMarket) -> None:
     seen: list[Record] = []
 
     async def listen(client: CarbonMarket) -> None:

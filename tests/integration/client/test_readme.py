@@ -11,9 +11,9 @@ import pytest
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
-from support import client_answers as answers
-from support.fake_services import FakeMarket, Says
-from support.repository import ROOT
+from support.client import answers as answers
+from support.client.fake_services import FakeMarket, Says
+from support.source.repository import ROOT
 
 README = (ROOT / "libs" / "client" / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

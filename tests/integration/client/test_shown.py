@@ -11,10 +11,10 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from support import client_answers as answers
-from support import client_settled_answers as settled
-from support.client_run import as_json, ran, run
-from support.fake_services import FakeMarket, Says
+from support.client import answers as answers
+from support.client import settled_answers as settled
+from support.client.fake_services import FakeMarket, Says
+from support.client.run import as_json, ran, run
 
 # Every command that shows something, and what its service answers.
 SHOWS: list[tuple[tuple[str, ...], str, str, Any]] = [

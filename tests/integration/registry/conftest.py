@@ -10,9 +10,9 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from rehearsal.postgres import Postgres
-from support.kafka import Kafka
-from support.one_service import OneService, WrittenLog, one_service
-from support.postgres import new_database
+from support.processes.kafka import Kafka
+from support.processes.one_service import OneService, WrittenLog, one_service
+from support.processes.postgres import new_database
 
 OPERATOR = "registry_operator:ann"
 

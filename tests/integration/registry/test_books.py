@@ -13,7 +13,7 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from chassis.core.call import Refused
-from support.one_service import OneService, WrittenLog
+from support.processes.one_service import OneService, WrittenLog
 
 OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
 HUBEI, POWER, STEEL, CLEARING = (

@@ -6,8 +6,8 @@ import pytest
 
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
-from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
-from support.one_service import OneService
+from support.processes.one_service import OneService
+from support.suites.commands import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
 
 OPERATOR = "registry_operator:ann"
 HUBEI, HENAN = "province:hubei", "province:henan"

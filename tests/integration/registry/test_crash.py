@@ -11,7 +11,7 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis.core.call import Refused
 from chassis.core.record import first_fault, genesis
 from chassis.edges.remote import record_from
-from support.one_service import OneService
+from support.processes.one_service import OneService
 
 POWER = "participant:power-0001"
 TRANSFERS = 60

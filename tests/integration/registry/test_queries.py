@@ -15,8 +15,8 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from chassis.core.call import Refused
 from chassis.followers.projections import CATCH_UP_SECONDS_MAX
-from support.list_suite import Asked, ListSuite
-from support.one_service import OneService
+from support.processes.one_service import OneService
+from support.suites.lists import Asked, ListSuite
 
 OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
 HUBEI, POWER, STEEL = "province:hubei", "participant:power-0001", "participant:steel-0002"

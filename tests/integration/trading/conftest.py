@@ -8,9 +8,9 @@ import pytest_asyncio
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from rehearsal.postgres import Postgres
-from support.kafka import Kafka
-from support.running_trading import ANN, Venue, offer, order, running_venue
-from support.trading_floor import FRIDAY
+from support.domains.trading_floor import FRIDAY
+from support.processes.kafka import Kafka
+from support.processes.running_trading import ANN, Venue, offer, order, running_venue
 
 
 @pytest_asyncio.fixture(scope="module")

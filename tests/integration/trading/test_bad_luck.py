@@ -4,7 +4,7 @@ from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
-from support.running_trading import ANN, AUDITOR, Venue, offer, order, refusal, take
+from support.processes.running_trading import ANN, AUDITOR, Venue, offer, order, refusal, take
 
 POWER, STEEL, CEMENT, CLEARING = "participant:power", "participant:steel", "participant:cement", "service:clearing"
 

@@ -7,10 +7,10 @@ import pytest
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.core.call import Refused
-from support.command_suite import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
-from support.one_service import OneService
-from support.running_trading import ANN, Venue, offer, order, take
-from support.trading_floor import BOB, DAYS, FRIDAY, MONDAY, RULES, TUESDAY
+from support.domains.trading_floor import BOB, DAYS, FRIDAY, MONDAY, RULES, TUESDAY
+from support.processes.one_service import OneService
+from support.processes.running_trading import ANN, Venue, offer, order, take
+from support.suites.commands import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acceptance, CommandSuite, Refusal
 from trading.answers import live
 
 POWER, STEEL, CEMENT = "participant:power", "participant:steel", "participant:cement"

@@ -11,8 +11,8 @@ from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from chassis.core.call import Refused
 from chassis.core.record import first_fault, genesis
 from chassis.edges.remote import record_from
-from support.one_service import with_id
-from support.running_trading import AUDITOR, Venue, take
+from support.processes.one_service import with_id
+from support.processes.running_trading import AUDITOR, Venue, take
 
 TAKES = 60
 SPREAD_S = 2.0

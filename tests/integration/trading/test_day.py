@@ -4,8 +4,8 @@ from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from support.running_trading import ANN, AUDITOR, Venue, offer, order, refusal, settled, take
-from support.trading_floor import FRIDAY, MONDAY, TUESDAY, moment
+from support.domains.trading_floor import FRIDAY, MONDAY, TUESDAY, moment
+from support.processes.running_trading import ANN, AUDITOR, Venue, offer, order, refusal, settled, take
 
 BOB = "exchange_operator:bob"
 POWER, STEEL, CLEARING = "participant:power", "participant:steel", "service:clearing"

@@ -16,10 +16,10 @@ from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.core.call import Refused
 from chassis.edges.remote import ACTOR_HEADER
-from support.list_suite import Asked, ListSuite
-from support.one_service import OneService
-from support.running_trading import ANN, AUDITOR, Venue, order, take
-from support.trading_floor import FRIDAY, MONDAY, moment
+from support.domains.trading_floor import FRIDAY, MONDAY, moment
+from support.processes.one_service import OneService
+from support.processes.running_trading import ANN, AUDITOR, Venue, order, take
+from support.suites.lists import Asked, ListSuite
 
 POWER, STEEL, CEMENT, CLEARING = "participant:power", "participant:steel", "participant:cement", "service:clearing"
 HUGE = 2**63 - 1

@@ -19,7 +19,7 @@ from chassis.core.wire import EventKind, Wire
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import catch_up
 from chassis.say.tracing import Tracing
-from support.asking import acting
+from support.shell.asking import acting
 
 ADA = acting("participant:ada")
 SUBMISSIONS_MAX = 8

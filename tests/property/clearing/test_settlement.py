@@ -17,8 +17,8 @@ from clearing.domain.run import ClearingRunComputed
 from clearing.domain.settlement import RecordConfirmation, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import Phase
 from clearing.wire import WIRE
-from support.clearing_books import OWN, Remembering, balances
-from support.clearing_market import ACCOUNTS, Market
+from support.domains.clearing_books import OWN, Remembering, balances
+from support.domains.clearing_market import ACCOUNTS, NaiveMarket
 
 Action = tuple[object, ...]
 
@@ -50,8 +50,8 @@ def in_order(days: list[tuple[list[Action], list[Action]]]) -> list[Action]:
 histories = st.lists(st.tuples(hours, evening), max_size=5).map(in_order)
 
 
-def market_after(history: list[Action]) -> Market:
-    market = Market().open()
+def market_after(history: list[Action]) -> NaiveMarket:
+    market = NaiveMarket().open()
     for name, *arguments in history:
         getattr(market, str(name))(*arguments)
     return market
@@ -122,7 +122,7 @@ def test_what_an_exclusion_leaves_in_can_be_paid_and_what_it_takes_along_could_n
             left_in_can_be_paid(market, before, one, run.day)
 
 
-def left_in_can_be_paid(market: Market, before: dict[str, int], exclusion: ExclusionProposed, day: str) -> None:
+def left_in_can_be_paid(market: NaiveMarket, before: dict[str, int], exclusion: ExclusionProposed, day: str) -> None:
     """Pay the day's trades one after another; exactly those that were taken along, and not named, find too little."""
     gone = {
         event.trade_id

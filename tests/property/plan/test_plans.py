@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rehearsal.plan import DayRow, Rows, build_plan
 from rehearsal.plan.rules import half_up
-from support.plan_checker import play, result_of
+from support.opinions.plan_checker import play, result_of
 
 FIRST = date(2030, 1, 1)
 INSTRUMENTS = ("CEA", "CEA21")

@@ -29,8 +29,8 @@ from registry.domain.transfers import (
 )
 from registry.domain.vintages import CreateVintage
 from registry.wire import WIRE
-from support.asking import acting
-from support.registry_books import CLEARING, HUBEI, OPERATOR, POWER, STEEL, TRADING, open_books, play
+from support.domains.registry_books import CLEARING, HUBEI, OPERATOR, POWER, STEEL, TRADING, open_books, play
+from support.shell.asking import acting
 
 ACTORS = (OPERATOR, HUBEI, POWER, STEEL, TRADING, CLEARING)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.naive_book import NaiveBook
+from support.opinions.naive_book import NaiveBook
 from trading.domain.book import Book, Order
 from trading.domain.values import Side
 

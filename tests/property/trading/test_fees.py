@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.trading_floor import ANN, FRIDAY, POWER, STEEL, quiet_floor
+from support.domains.trading_floor import ANN, FRIDAY, POWER, STEEL, quiet_floor
 from trading.domain.block import ConfirmBlock, OfferBlock
 from trading.domain.fees import lock_fen
 from trading.domain.listed import PlaceOrder, TakeListing

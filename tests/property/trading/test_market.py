@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.core.decider import Context, Rejected
-from support.asking import acting
-from support.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
-from support.trading_ledger import Ledger
+from support.domains.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
+from support.opinions.trading_ledger import Ledger
+from support.shell.asking import acting
 from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
 from trading.domain.closing import CloseDay
 from trading.domain.custody import (

@@ -58,7 +58,7 @@ class Funds:
 
 
 @dataclass(slots=True)
-class Account:
+class CustodyAccount:
     eligible_to_trade: bool
     stopped: bool = False
     closed: bool = False
@@ -84,7 +84,7 @@ class Custody:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, CustodyAccount] = {}
         self.units: dict[tuple[str, str], Units] = {}
         self.funds: dict[str, Funds] = {}
         self.in_blocked_trades: set[str] = set()

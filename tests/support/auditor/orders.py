@@ -12,7 +12,7 @@ from support.auditor.findings import Findings
 
 
 @dataclass(slots=True)
-class Order:
+class OpenListing:
     account: str
     instrument: str
     side: int
@@ -45,7 +45,7 @@ class Orders:
         self._findings = findings
         self._custody = custody
         self._fees = fees
-        self.open: dict[int, Order] = {}
+        self.open: dict[int, OpenListing] = {}
         self.last_id = 0
         self.levels: dict[tuple[str, int], dict[int, int]] = {}
         self.ended: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class Orders:
     def place(self, event: pb.OrderPlaced) -> None:
         self._findings.same("orders are numbered", "order", event.order_id, self.last_id + 1)
         self.last_id = event.order_id
-        order = Order(event.account, event.instrument, event.side, event.price_fen, event.quantity_tonnes)
+        order = OpenListing(event.account, event.instrument, event.side, event.price_fen, event.quantity_tonnes)
         lock_fen = self._fees.bid(event.account, order.bidding_fen)
         self._findings.same("a buyer's lock is value and fee", f"order {event.order_id}", event.locked_fen, lock_fen)
         if event.side == types.SIDE_BUY:

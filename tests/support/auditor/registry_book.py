@@ -50,7 +50,7 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Delivered:
+class DeliveredLegs:
     last_run_id: int = 0
     last_trade_id: int = 0
     reading: Delivery = field(default_factory=Delivery)
@@ -64,7 +64,7 @@ class RegistryBook(Book):
         self.accounts: dict[str, Account] = {}
         self.vintages: dict[str, Vintage] = {}
         self.holdings: dict[tuple[str, str], Holding] = {}
-        self.delivered = Delivered()
+        self.delivered = DeliveredLegs()
         self.remember_at = 0
         self.remembered: dict[tuple[str, str], tuple[int, int]] = {}
 

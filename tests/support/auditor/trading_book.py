@@ -11,7 +11,7 @@ from carbonmarket.trading.v1 import trading_events_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from support.auditor.book import Book, Handler
 from support.auditor.chain import actor_of, acts_for
-from support.auditor.custody import Account, Custody, Trade
+from support.auditor.custody import Custody, CustodyAccount, Trade
 from support.auditor.days import Days, Instrument
 from support.auditor.fees import Fees
 from support.auditor.findings import Findings
@@ -102,7 +102,7 @@ class TradingBook(Book):
         instrument.listed_day, instrument.close_fen = event.day, event.reference_price_fen
 
     def on_trading_account_opened(self, event: pb.TradingAccountOpened, record: Record) -> None:
-        self.custody.accounts[event.account] = Account(event.eligible_to_trade)
+        self.custody.accounts[event.account] = CustodyAccount(event.eligible_to_trade)
         self.pairs.say(
             "trading knows every account", "trading", event.account, event.eligible_to_trade, record.source_position
         )

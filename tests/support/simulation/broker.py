@@ -14,7 +14,7 @@ LATENCY_S = 0.03
 AWAY_S = 3.0
 
 
-class Process(Protocol):
+class ConsumingProcess(Protocol):
     """Who consumes; its end is its consumer's."""
 
     alive: bool
@@ -31,7 +31,7 @@ class Broker:
     def producer(self, log_id: str, place: str) -> "Producer":
         return Producer(self, log_id, place)
 
-    def consumer(self, log_id: str, by: Process) -> "Consumer":
+    def consumer(self, log_id: str, by: ConsumingProcess) -> "Consumer":
         return Consumer(self, log_id, by)
 
     def subscribe(self, consumer: "Consumer") -> None:
@@ -84,7 +84,7 @@ class Producer:
 class Consumer:
     """Keeps chassis.edges.protocols.Consumer."""
 
-    def __init__(self, broker: Broker, log_id: str, by: Process) -> None:
+    def __init__(self, broker: Broker, log_id: str, by: ConsumingProcess) -> None:
         self.log_id = log_id
         self._broker = broker
         self._by = by

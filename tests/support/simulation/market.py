@@ -14,7 +14,7 @@ from chassis.process.main import root_cause
 from chassis.process.service import Service
 from clearing.__main__ import CLEARING
 from registry.__main__ import REGISTRY
-from support.calls import ProcessPort
+from support.days.calls import ProcessPort
 from support.simulation.broker import Broker
 from support.simulation.database import Database
 from support.simulation.network import Network
@@ -36,7 +36,7 @@ PAUSE_S = 0.2
 IN_DOUBT = (LogUnavailable, Fenced, Unavailable)
 
 
-class Market:
+class SimulatedMarket:
     """Made and used within a virtual loop. `port` is what people use."""
 
     def __init__(self, chance: Chance, replicas: int = REPLICAS, begins_ms: int = BEGINS_MS) -> None:

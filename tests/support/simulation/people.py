@@ -18,7 +18,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
 from registry.domain.state import AccountState
-from support.day import (
+from support.days.day import (
     ACCOUNTS,
     CLEARING_OPERATOR,
     DAYS,
@@ -27,8 +27,8 @@ from support.day import (
     SECOND_EXCHANGE_OPERATOR,
     Player,
 )
-from support.simulation.market import SERVICES, Market
-from support.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
+from support.simulation.market import SERVICES, SimulatedMarket
+from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
 
 DAYS_PLAYED = 3
 AWAY_S_MAX = 60.0
@@ -36,7 +36,7 @@ SPOILT_ATTEMPTS_MAX = 3
 
 
 class People:
-    def __init__(self, market: Market, player: Player) -> None:
+    def __init__(self, market: SimulatedMarket, player: Player) -> None:
         self.market = market
         self.player = player
         player.revoked_share = 0.1
@@ -270,6 +270,6 @@ KINDS: Mapping[str, Callable[..., Awaitable[None]]] = {
 }
 
 
-async def everything(market: Market, player: Player) -> None:
+async def everything(market: SimulatedMarket, player: Player) -> None:
     """A seed's market."""
     await People(market, player).play()

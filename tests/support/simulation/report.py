@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from support.calls import RPCS
+from support.days.calls import RPCS
 from support.simulation.people import KINDS
 from support.simulation.weather import FAULTS
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from carbonmarket.log.v1.log_service_pb2 import Record
 from chassis.edges.remote import record_to
 from support.auditor.audit import Audit, take_all
-from support.calls import misplaced
-from support.day import DAYS, Player
+from support.days.calls import misplaced
+from support.days.day import DAYS, Player
 from support.simulation.loop import run_virtually
-from support.simulation.market import Market
+from support.simulation.market import SimulatedMarket
 from support.simulation.weather import Chance, Weather
 
-Play = Callable[[Market, Player], Awaitable[None]]
+Play = Callable[[SimulatedMarket, Player], Awaitable[None]]
 Logs = dict[str, list[Record]]
 
 LOGGERS = ("chassis", "asyncio")
@@ -88,7 +88,7 @@ def simulate(
 
 async def _simulate(seed: int, play: Play, weather: Weather | None, actions: int) -> Played:
     chance = Chance(seed, weather)
-    market = Market(chance)
+    market = SimulatedMarket(chance)
     player = Player(market.port, seed, actions)
     try:
         await player.set_up()
@@ -100,7 +100,7 @@ async def _simulate(seed: int, play: Play, weather: Weather | None, actions: int
         await market.close()
 
 
-async def judged(market: Market, seed: int) -> Played:
+async def judged(market: SimulatedMarket, seed: int) -> Played:
     stores = {name: database.store for name, database in market.databases.items()}
     logs = {name: [record_to(each) for each in store.records] for name, store in stores.items()}
     faults = list(market.broken)
@@ -122,7 +122,7 @@ async def judged(market: Market, seed: int) -> Played:
     return Played(seed, logs, faults, market.chance.counts + market.port.accepted, figures)
 
 
-async def all_published(market: Market) -> bool:
+async def all_published(market: SimulatedMarket) -> bool:
     """Nothing is left out: hearing would not tell, because it reads what is missing from the log."""
     return all(
         market.broker.digests.get(name, {}) == {record.position: record.digest for record in database.store.records}
@@ -130,7 +130,7 @@ async def all_published(market: Market) -> bool:
     )
 
 
-async def states_that_differ(market: Market) -> list[str]:
+async def states_that_differ(market: SimulatedMarket) -> list[str]:
     """Every replica, leader and standby, must fold the log to the same state."""
     found = []
     for name, database in market.databases.items():
@@ -164,7 +164,7 @@ async def play_days(player: Player, days: Iterable[str]) -> None:
         await player.day(day)
 
 
-async def whole_days(market: Market, player: Player) -> None:
+async def whole_days(market: SimulatedMarket, player: Player) -> None:
     await play_days(player, DAYS[:3])
 
 

@@ -21,9 +21,9 @@ from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import Writer, catch_up
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import call_of
-from support.tally import Answered, Delivered, Order, Ordered, Tally
+from support.shell import tally
+from support.shell.asking import call_of
+from support.shell.tally import Answered, Delivered, Order, Ordered, Tally
 
 ADA = "participant:ada"
 CALLERS: list[Caller] = []

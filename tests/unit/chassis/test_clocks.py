@@ -15,9 +15,9 @@ from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import asked, call_of
-from support.tally import Add, AddLater, Tally
+from support.shell import tally
+from support.shell.asking import asked, call_of
+from support.shell.tally import Add, AddLater, Tally
 
 NOW_MS = 1_800_000_000_000
 YEARS_MS = 40 * 365 * 86_400_000

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from chassis.core.codec import Codec, Mismatch, codec_of
 from chassis.core.decider import Facts
-from support.messages import messages
+from support.shell.messages import messages
 
 DECLARED = messages(
     """

@@ -13,9 +13,9 @@ from chassis.core.set_aside import HeardEventSetAside
 from chassis.core.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
 from chassis.core.submission import AskedCommand, HeardRecord, OrderAnswer
 from chassis.say.tracing import Tracing, trace_id_of
-from support import tally
-from support.asking import asked
-from support.tally import Add, Added, Answered, Break, Order, Tally
+from support.shell import tally
+from support.shell.asking import asked
+from support.shell.tally import Add, Added, Answered, Break, Order, Tally
 
 NOW_MS = 5_000
 

@@ -14,9 +14,9 @@ from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from chassis.serving.log_service import Followed, LogService
-from support import tally
-from support.asking import call_of
-from support.tally import Order, Tally
+from support.shell import tally
+from support.shell.asking import call_of
+from support.shell.tally import Order, Tally
 
 AUDITOR = call_of("auditor:aud")
 

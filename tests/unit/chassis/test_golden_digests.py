@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chassis.core.command_digest import command_digest
-from support.golden_commands import COMMANDS, entries_of, from_json, kinds_by_name, missing
+from support.golden.commands import COMMANDS, entries_of, from_json, kinds_by_name, missing
 
 GOLDEN = [(service, name, entry) for service in COMMANDS for name, entry in entries_of(service).items()]
 

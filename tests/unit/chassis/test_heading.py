@@ -18,7 +18,7 @@ from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from chassis.serving.heading import Context, Heading, authenticate, heading_of
 from chassis.serving.server import Role, Rpc, Server
-from support.served import CREATE, LOG, SERVICE, Waiting, create, refusal, replica, serving_log, submit_many
+from support.shell.served import CREATE, LOG, SERVICE, Waiting, create, refusal, replica, serving_log, submit_many
 
 
 async def test_a_caller_that_does_not_say_who_it_is_is_turned_away() -> None:

@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 
 from chassis.core.record import Head, Record, Sequel, genesis, sequel
 from chassis.log.memory_log import MemoryStore
-from support.hearing import (
-    SOURCE,
-    FakeRemote,
-    hearing,
-    sealed,
-    source_records,
-    until_heard,
-)
+from support.shell.hearing import SOURCE, FakeRemote, hearing, sealed, source_records, until_heard
 
 
 @given(st.lists(st.integers(1, 12), max_size=30), st.integers(0, 8))

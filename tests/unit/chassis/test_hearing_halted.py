@@ -15,18 +15,10 @@ from chassis.followers.hearing import Hearing
 from chassis.log.memory_log import MemoryStore
 from chassis.log.writer import Writer
 from chassis.say.telemetry import JsonLines
-from support import tally
-from support.asking import acting, call_of
-from support.hearing import (
-    SOURCE,
-    FakeRemote,
-    hearing,
-    source_records,
-    until_goes_on,
-    until_halted,
-    until_heard,
-)
-from support.two_people import approved, proposed
+from support.shell import tally
+from support.shell.asking import acting, call_of
+from support.shell.hearing import SOURCE, FakeRemote, hearing, source_records, until_goes_on, until_halted, until_heard
+from support.shell.two_people import approved, proposed
 
 
 async def test_a_source_that_forked_halts_hearing_and_both_digests_are_named() -> None:

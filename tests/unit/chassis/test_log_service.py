@@ -20,10 +20,10 @@ from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from chassis.serving.log_service import Followed, LogService, refused_order
-from support import tally
-from support.asking import call_of
-from support.tally import Add, Order, Tally
-from support.two_people import declared
+from support.shell import tally
+from support.shell.asking import call_of
+from support.shell.tally import Add, Order, Tally
+from support.shell.two_people import declared
 
 ADA = "participant:ada"
 AUDITOR = call_of("auditor:aud")

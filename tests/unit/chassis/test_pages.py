@@ -10,7 +10,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.core.call import Call
 from chassis.core.decider import Malformed
 from chassis.serving.pages import NUMBER, NUMBER_MAX, PAGE_ROWS_MAX, PAGE_ROWS_USUAL, TOKEN_CHARACTERS_MAX, page_of
-from support.asking import call_of
+from support.shell.asking import call_of
 
 ROWS: Any = [{"id": number, "account": f"a{number}"} for number in (1, 2, 3)]
 ANN = call_of("participant:ann")

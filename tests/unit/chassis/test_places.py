@@ -19,7 +19,7 @@ from chassis.serving import places as places_module
 from chassis.serving.door import GrpcDoor
 from chassis.serving.places import Kind, Places
 from chassis.serving.server import Role, Server
-from support.served import reach
+from support.shell.served import reach
 
 LOG = log_service_pb2.DESCRIPTOR.services_by_name["LogService"]
 EVE, BOB, TRADING = "exchange_operator:eve", "exchange_operator:bob", "service:trading"

@@ -24,10 +24,10 @@ from chassis.core.shell import MoveClock, OpenLog
 from chassis.core.submission import DueTimer, HeardRecord
 from chassis.say.tracing import Tracing
 from chassis.serving.log_service import SHELL_COMMANDS
-from support import tally
-from support.asking import asked
-from support.tally import Add, Tally
-from support.two_people import by_two, declared, proposal_of
+from support.shell import tally
+from support.shell.asking import asked
+from support.shell.tally import Add, Tally
+from support.shell.two_people import by_two, declared, proposal_of
 
 ANN, BEN = "registry_operator:ann", "exchange_operator:ben"
 NOW_MS = 1_000

@@ -8,7 +8,7 @@ from chassis.core.decider import Decider
 from chassis.core.engine import Engine
 from chassis.core.record import CHAINS, FormatUnknown, Record, chain, first_fault, genesis
 from chassis.say.tracing import Tracing
-from support import tally
+from support.shell import tally
 
 WHOLE = Record(
     position=7,

@@ -18,11 +18,11 @@ from chassis.core.wire import EventKind, Wire
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.snapshots import Snapshots
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import asked
-from support.messages import messages
-from support.tally import Add, Added, Tally
-from support.two_people import by_two, declared, proposal_of
+from support.shell import tally
+from support.shell.asking import asked
+from support.shell.messages import messages
+from support.shell.tally import Add, Added, Tally
+from support.shell.two_people import by_two, declared, proposal_of
 
 ANN, EVE = "registry_operator:ann", "exchange_operator:eve"
 GROUND = "all replicas run it"

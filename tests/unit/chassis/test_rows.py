@@ -8,7 +8,7 @@ import pytest
 
 from chassis.core.decider import Facts
 from chassis.followers.rows import Rows, from_row, from_value, values_of
-from support.messages import messages
+from support.shell.messages import messages
 
 
 class Side(IntEnum):

@@ -19,7 +19,7 @@ from chassis.log.memory_log import MemoryStore
 from chassis.log.seals import Forked, SealedHead, Seals, Signer, key_id_of
 from chassis.process.configuration import read_settings
 from rehearsal.keys import public_key, signing_key
-from support.hearing import (
+from support.shell.hearing import (
     KEY,
     PUBLIC_KEY,
     SOURCE,

@@ -8,7 +8,7 @@ from chassis.core.call import Bug, Expired, Overloaded, RequestIdReused, Unavail
 from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.serving.bulk import BULK_COMMANDS_MAX
 from chassis.serving.server import Role
-from support.served import Api, create, refusal, replica, serving, submit_many
+from support.shell.served import Api, create, refusal, replica, serving, submit_many
 
 
 async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:

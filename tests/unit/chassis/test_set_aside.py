@@ -24,11 +24,11 @@ from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import asked, call_of
-from support.hearing import REACTIONS
-from support.tally import Add, Added, AddLater, Answered, Delivered, Order, Ordered, Ring, Tally
-from support.two_people import approved, by_two, declared, proposal_of, proposed
+from support.shell import tally
+from support.shell.asking import asked, call_of
+from support.shell.hearing import REACTIONS
+from support.shell.tally import Add, Added, AddLater, Answered, Delivered, Order, Ordered, Ring, Tally
+from support.shell.two_people import approved, by_two, declared, proposal_of, proposed
 
 ANN, BEN = "registry_operator:ann", "exchange_operator:ben"
 NOW_MS = 5_000

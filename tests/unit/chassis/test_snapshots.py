@@ -15,9 +15,9 @@ from chassis.log.protocol import Snapshot
 from chassis.log.snapshots import Snapshots, SnapshotSchedule
 from chassis.log.writer import catch_up
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import asked
-from support.tally import Add, Order, Tally
+from support.shell import tally
+from support.shell.asking import asked
+from support.shell.tally import Add, Order, Tally
 
 
 def engine() -> Engine[Tally]:
@@ -89,7 +89,7 @@ def hostile() -> Iterable[tuple[str, bytes]]:
         ("chassis.process.main", "os.system"),
         ("chassis.core.shell", "keep_trace"),
         ("chassis.core.shell", "dataclass"),
-        ("support.tally", "EventKind"),
+        ("support.shell.tally", "EventKind"),
         ("os", "system"),
         ("_operator", "attrgetter"),
     ):

@@ -22,8 +22,8 @@ from chassis.say.telemetry import JsonLines, Metrics, flush, start_metrics, star
 from chassis.say.tracing import Tracing
 from chassis.serving.heading import Heading
 from chassis.serving.server import tell
-from support import tally
-from support.tally import TALLY_MAX, Add
+from support.shell import tally
+from support.shell.tally import TALLY_MAX, Add
 
 TRACEPARENT = f"00-{'b' * 32}-{'2' * 16}-01"
 OTEL = ("OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -19,9 +19,9 @@ from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import Writer, catch_up
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import acting, asked, call_of
-from support.tally import Add, AddLater, Ring, Tally
+from support.shell import tally
+from support.shell.asking import acting, asked, call_of
+from support.shell.tally import Add, AddLater, Ring, Tally
 
 OPERATOR = "exchange_operator:eve"
 

@@ -10,9 +10,9 @@ from chassis.core.engine import Done, Engine
 from chassis.core.shell import OpenLog
 from chassis.core.submission import DueTimer, OrderAnswer
 from chassis.say.tracing import LINKS_MAX, Tracing, is_sampled, is_well_formed
-from support import tally
-from support.asking import asked
-from support.tally import Add, AddLater, Answered, Order, Tally
+from support.shell import tally
+from support.shell.asking import asked
+from support.shell.tally import Add, AddLater, Answered, Order, Tally
 
 UNSAMPLED = f"00-{'a' * 32}-{'1' * 16}-00"
 SAMPLED = f"00-{'b' * 32}-{'2' * 16}-01"

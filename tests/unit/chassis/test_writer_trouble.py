@@ -18,9 +18,9 @@ from chassis.log.protocol import LogUnavailable
 from chassis.log.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from support import tally
-from support.asking import call_of
-from support.tally import Add, Added, Tally
+from support.shell import tally
+from support.shell.asking import call_of
+from support.shell.tally import Add, Added, Tally
 
 ADA = "participant:ada"
 

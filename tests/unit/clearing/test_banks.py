@@ -3,7 +3,7 @@
 from clearing.domain.banks import BANKS_MAX, SetSettlementBanks, SettlementBanksSet, banks_on
 from clearing.domain.funds import RecordDeposit
 from clearing.domain.payouts import InstructPayout, RequestPayout
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     CCB,
     FRIDAY,

@@ -8,7 +8,7 @@ from clearing.domain.funds import RecordDeposit
 from clearing.domain.payouts import InstructPayout, RecordPayoutPaid, RequestPayout
 from clearing.domain.reconciliation import RecordReconciliation
 from clearing.domain.state import State
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     ICBC,
     OWN,

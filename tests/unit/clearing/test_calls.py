@@ -29,7 +29,7 @@ from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ConfirmationOrdered
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
 from clearing.domain.state import Method, State
-from support.clearing_books import (
+from support.domains.clearing_books import (
     CEMENT,
     FRIDAY,
     MONDAY,

@@ -16,7 +16,7 @@ from clearing.domain.payouts import RequestPayout
 from clearing.domain.run import ClearingRunComputed, RetryRun
 from clearing.domain.settlement import SettlementDayCompleted
 from clearing.domain.state import State
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     BOB,
     CEMENT,

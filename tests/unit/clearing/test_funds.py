@@ -15,7 +15,7 @@ from clearing.domain.funds import (
     RestrictFundAccount,
 )
 from clearing.domain.values import AMOUNT_FEN_MAX
-from support.clearing_books import (
+from support.domains.clearing_books import (
     CCB,
     FRIDAY,
     ICBC,

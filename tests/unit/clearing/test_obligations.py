@@ -7,7 +7,7 @@ from clearing.domain.obligations import NoteTradingDays, TradingDaysNoted
 from clearing.domain.run import RetryRun
 from clearing.domain.settlement import SettlementDayCompleted
 from clearing.domain.state import DayTotals
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     FRIDAY,
     ICBC,

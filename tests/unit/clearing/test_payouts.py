@@ -22,8 +22,7 @@ from clearing.domain.payouts import (
 )
 from clearing.domain.state import State
 from clearing.wire import COMMANDS
-from support.asking import asked
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     BOB,
     CCB,
@@ -43,7 +42,8 @@ from support.clearing_books import (
     play,
     trade,
 )
-from support.two_people import engine_of, proposal_of
+from support.shell.asking import asked
+from support.shell.two_people import engine_of, proposal_of
 
 # fmt: off
 PAYING: list[Line] = [

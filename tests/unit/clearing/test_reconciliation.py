@@ -26,7 +26,7 @@ from clearing.domain.reconciliation import (
     not_comparable_because,
 )
 from clearing.domain.state import State
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     BOB,
     CEMENT,

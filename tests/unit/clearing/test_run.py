@@ -24,7 +24,7 @@ from clearing.domain.settlement import (
     TradeSettled,
 )
 from clearing.domain.state import Method, Phase, RunTotal, State
-from support.clearing_books import (
+from support.domains.clearing_books import (
     ANN,
     CEMENT,
     FRIDAY,

@@ -13,9 +13,9 @@ from chassis.say.tracing import Tracing
 from clearing.__main__ import CLEARING
 from clearing.domain.run import ClearingRunBlocked, ClearingRunComputed, RetryRun
 from clearing.domain.state import State
-from support.asking import asked
-from support.clearing_books import ANN, BOB, FRIDAY, NOW_MS, POWER, STEEL
-from support.two_people import by_two, declared
+from support.domains.clearing_books import ANN, BOB, FRIDAY, NOW_MS, POWER, STEEL
+from support.shell.asking import asked
+from support.shell.two_people import by_two, declared
 
 GROUND = "the registry had not said that it opened the account, minutes 12"
 

@@ -10,7 +10,7 @@ from clearing.domain.legs import RunLeg
 from clearing.domain.state import Method, Phase, RunTotal
 from clearing.projections import HANDLERS, EntryKind, ObligationState, PayoutState
 from clearing.wire import WIRE
-from support.wire_suite import Line, Numbering, WireSuite
+from support.suites.stored import Line, Numbering, WireSuite
 
 BIG = 2**62
 DAY = "2021-07-16"

@@ -10,7 +10,7 @@ from carbonmarket_client.contracts import EVENT_FILES, METHODS
 from carbonmarket_client.registry import RegistryClient
 from carbonmarket_client.trading import TradingClient
 from chassis.core.roles import roles_of
-from support.repository import ROOT
+from support.source.repository import ROOT
 
 CLIENTS = {"registry": RegistryClient, "trading": TradingClient, "clearing": ClearingClient}
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from carbonmarket_client.reasons import MENDS
-from support.repository import ROOT
+from support.source.repository import ROOT
 
 LISTED = re.compile(
     r"^\s*//\s{3,}(?P<reasons>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:,\s*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)*)", re.MULTILINE

@@ -26,8 +26,8 @@ from carbonmarket_client.screens import (
 from carbonmarket_client.screens.events import EventLines
 from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label, numbers, words
 from carbonmarket_client.statement import Statement
-from support import client_answers as answers
-from support import client_settled_answers as settled
+from support.client import answers as answers
+from support.client import settled_answers as settled
 
 STANDINGS = [
     operations.Standing("registry", None, Unavailable("registry", "connection refused")),

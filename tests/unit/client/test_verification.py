@@ -15,7 +15,7 @@ from carbonmarket_client.settings import pinned_keys
 from carbonmarket_client.verification import LogAltered, Verified, verify_log
 from chassis.core.record import genesis
 from chassis.edges.remote import record_to
-from support.hearing import KEY, PUBLIC_KEY, SOURCE, sealed, source_records
+from support.shell.hearing import KEY, PUBLIC_KEY, SOURCE, sealed, source_records
 
 STRANGE_KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 

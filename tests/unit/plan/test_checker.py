@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from rehearsal.plan import Action, Block, CancelListing, DayPlan, DayRow, PlaceListing, Side, TakeListing, Wave
-from support.plan_checker import RuleBroken, open_market, play_day
+from support.opinions.plan_checker import RuleBroken, open_market, play_day
 
 DAY = date(2030, 1, 2)
 ROW = DayRow(DAY, "CEA29", 50_00, 50_00, 50_00, 50_00, 0, 0, 0, 0)

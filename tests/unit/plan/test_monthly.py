@@ -6,7 +6,7 @@ import pytest
 
 from rehearsal.plan import DaysDiffer
 from rehearsal.plan.monthly import DAYS_PUBLISHED, MONTHS, check_days, month_of
-from support.trading_days import published_days
+from support.days.trading_days import published_days
 
 
 def test_the_months_add_up_to_the_published_totals() -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from rehearsal.plan import Rows, build_plan
-from support.plan_checker import play, result_of
-from support.shared_data import SECOND_YEARS, all_rows, daily_rows
-from support.trading_days import published_days
+from support.days.shared_data import SECOND_YEARS, all_rows, daily_rows
+from support.days.trading_days import published_days
+from support.opinions.plan_checker import play, result_of
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from rehearsal.plan import DayRow, PlanRefused, Rows, build_plan
 from rehearsal.plan.build import nearest_reference_fen
 from rehearsal.plan.rules import RULES_2021, limits_fen
-from support.plan_checker import play, result_of
+from support.opinions.plan_checker import play, result_of
 
 FIRST, SECOND, THIRD = date(2030, 1, 2), date(2030, 1, 3), date(2030, 1, 4)
 

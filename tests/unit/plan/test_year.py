@@ -7,14 +7,14 @@ import pytest
 
 from rehearsal.plan import CancelListing, Plan, PlanRefused, Rows, Session, Wave, build_plan
 from rehearsal.plan.monthly import MONTHS, month_of
-from support.plan_checker import Played, Result, RuleBroken, cny, play, result_of
-from support.trading_days import published_days
+from support.days.trading_days import published_days
+from support.opinions.plan_checker import CheckedPlan, Result, RuleBroken, cny, play, result_of
 
 SEED = 20210716
 
 
 @pytest.fixture(scope="module")
-def year() -> Played:
+def year() -> CheckedPlan:
     return play(build_plan(seed=SEED, days=published_days()))
 
 
@@ -23,7 +23,7 @@ def quiet_month() -> Plan:
     return build_plan(seed=SEED, days=published_days(), months=["2022-06"])
 
 
-def test_every_day_is_played_within_the_rules_and_ends_as_its_row_says(year: Played) -> None:
+def test_every_day_is_played_within_the_rules_and_ends_as_its_row_says(year: CheckedPlan) -> None:
     for day in year.days:
         assert day.rows == day.expected
         for row in day.expected:
@@ -31,7 +31,7 @@ def test_every_day_is_played_within_the_rules_and_ends_as_its_row_says(year: Pla
             assert result == result_of(row, result.trades), day.day
 
 
-def test_the_year_has_the_published_days_trades_accounts_tonnes_and_value(year: Played) -> None:
+def test_the_year_has_the_published_days_trades_accounts_tonnes_and_value(year: CheckedPlan) -> None:
     assert len(year.days) == len(year.plan.days) == 356
     assert year.market.trades == year.plan.trades == 59_700
     assert len(year.market.traded) == year.plan.accounts_trading == len(year.plan.accounts) == 2_508
@@ -40,7 +40,7 @@ def test_the_year_has_the_published_days_trades_accounts_tonnes_and_value(year: 
     assert year.plan.impossible == ()
 
 
-def test_every_month_has_exactly_its_published_figures(year: Played) -> None:
+def test_every_month_has_exactly_its_published_figures(year: CheckedPlan) -> None:
     by_month: defaultdict[str, list[Result]] = defaultdict(list)
     for (day, _), result in year.results.items():
         by_month[month_of(day)].append(result)
@@ -53,27 +53,27 @@ def test_every_month_has_exactly_its_published_figures(year: Played) -> None:
         assert results[-1].close == cny(figures.close_fen)
 
 
-def test_some_days_have_no_listed_trade(year: Played) -> None:
+def test_some_days_have_no_listed_trade(year: CheckedPlan) -> None:
     quiet = [day for (day, _), result in year.results.items() if result.listed_tonnes == 0]
     assert quiet
     assert {month_of(day) for day in quiet} <= {"2022-06", "2022-09"}
 
 
-def test_few_listings_are_never_taken_and_some_of_them_are_cancelled(year: Played) -> None:
+def test_few_listings_are_never_taken_and_some_of_them_are_cancelled(year: CheckedPlan) -> None:
     cancelled = sum(isinstance(action, CancelListing) for day in year.days for action in day.actions)
     assert 0 < cancelled < year.market.idle_listings <= year.plan.trades * 2 // 100
 
 
-def test_what_is_bought_is_sold_again_on_later_days(year: Played) -> None:
+def test_what_is_bought_is_sold_again_on_later_days(year: CheckedPlan) -> None:
     allocated = sum(tonnes for owned in year.plan.allocations.values() for tonnes in owned.values())
     assert allocated < year.plan.listed_tonnes + year.plan.block_tonnes
 
 
-def test_sale_money_is_spent_again(year: Played) -> None:
+def test_sale_money_is_spent_again(year: CheckedPlan) -> None:
     assert sum(year.plan.deposits.values()) < year.plan.value_fen
 
 
-def test_no_day_needs_more_than_six_waves(year: Played) -> None:
+def test_no_day_needs_more_than_six_waves(year: CheckedPlan) -> None:
     assert max(len(list(day.waves())) for day in year.days) == 6
     for day in year.days:
         assert tuple(action for _, actions in day.waves() for action in actions) == day.actions
@@ -99,7 +99,7 @@ def test_a_month_alone_is_played_from_the_close_before_it(quiet_month: Plan) -> 
     assert played.market.trades == quiet_month.trades
 
 
-def test_a_month_has_the_rows_and_the_trades_that_it_has_in_the_year(year: Played, quiet_month: Plan) -> None:
+def test_a_month_has_the_rows_and_the_trades_that_it_has_in_the_year(year: CheckedPlan, quiet_month: Plan) -> None:
     in_year = {day.day: day.rows for day in year.days if month_of(day.day) == "2022-06"}
     assert {day.day: day.rows for day in quiet_month.stream()} == in_year
     assert quiet_month.trades == sum(year.results[day, "CEA"].trades for day in in_year)

@@ -13,7 +13,7 @@ from registry.domain.restrictions import LiftRestriction, RecordWindingUp, Restr
 from registry.domain.state import AccountKind, AccountState, Registry
 from registry.domain.transfers import RecordReturnFromTrading, TransferToTrading
 from registry.domain.vintages import CreateVintage
-from support.registry_books import (
+from support.domains.registry_books import (
     NOW_MS,
     OPERATOR,
     POWER,

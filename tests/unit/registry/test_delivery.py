@@ -18,7 +18,7 @@ from registry.domain.delivery import (
 from registry.domain.holdings import holding_of
 from registry.domain.restrictions import RestrictAccount
 from registry.domain.state import Holding, Registry
-from support.registry_books import (
+from support.domains.registry_books import (
     CLEARING,
     OPERATOR,
     POWER,

@@ -5,7 +5,17 @@ from registry.domain.holdings import holding_of
 from registry.domain.issuance import AllocateAllowances, AllowancesAllocated, AllowancesIssued, IssueAllowances
 from registry.domain.state import AccountKind, Holding, Registry
 from registry.domain.vintages import CreateVintage, VintageCreated
-from support.registry_books import HUBEI, OPERATOR, POWER, Line, climb, close, facts_of_refusal, open_books, play
+from support.domains.registry_books import (
+    HUBEI,
+    OPERATOR,
+    POWER,
+    Line,
+    climb,
+    close,
+    facts_of_refusal,
+    open_books,
+    play,
+)
 
 TRILLION = 10**12
 HENAN = "province:henan"

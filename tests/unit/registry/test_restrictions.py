@@ -13,7 +13,7 @@ from registry.domain.restrictions import (
 )
 from registry.domain.state import AccountState
 from registry.domain.transfers import RecordReturnFromTrading, ReturnedFromTrading, TransferToTrading
-from support.registry_books import HUBEI, OPERATOR, POWER, TRADING, Line, climb, open_books, play
+from support.domains.registry_books import HUBEI, OPERATOR, POWER, TRADING, Line, climb, open_books, play
 
 # fmt: off
 RESTRICTING: list[Line] = [

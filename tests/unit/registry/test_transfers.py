@@ -10,7 +10,7 @@ from registry.domain.transfers import (
     TransferredToTrading,
     TransferToTrading,
 )
-from support.registry_books import (
+from support.domains.registry_books import (
     OPERATOR,
     POWER,
     STEEL,

@@ -6,7 +6,7 @@ from registry.domain.decider import DECIDER
 from registry.domain.state import AccountKind, AccountState
 from registry.projections import HANDLERS, MovementKind
 from registry.wire import WIRE
-from support.wire_suite import Line, Numbering, WireSuite
+from support.suites.stored import Line, Numbering, WireSuite
 
 BIG = 2**62
 

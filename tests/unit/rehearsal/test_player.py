@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from rehearsal.year.player import days_ahead
-from support.trading_floor import ANN, Floor, moment
+from support.domains.trading_floor import ANN, Floor, moment
 from trading.domain.calendar import AnnounceTradingDays
 
 FIRST_DAY = date(2021, 7, 16)

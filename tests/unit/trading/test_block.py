@@ -2,18 +2,7 @@
 
 import pytest
 
-from support.trading_floor import (
-    ANN,
-    CEMENT,
-    FRIDAY,
-    POWER,
-    REGISTRY,
-    STEEL,
-    Floor,
-    Line,
-    moment,
-    open_floor,
-)
+from support.domains.trading_floor import ANN, CEMENT, FRIDAY, POWER, REGISTRY, STEEL, Floor, Line, moment, open_floor
 from trading.domain import block
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.block import (

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from chassis.core.decider import Rejected
-from support.trading_floor import ANN, CLEARING, FRIDAY, POWER, RULES, STEEL, Floor, open_floor
+from support.domains.trading_floor import ANN, CLEARING, FRIDAY, POWER, RULES, STEEL, Floor, open_floor
 from trading.domain.calendar import DAYS_KEPT, AnnounceTradingDays, forget_finished
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.rules import SetFees, SetTradingRules

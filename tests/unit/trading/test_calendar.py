@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.trading_floor import ANN, DAYS, Line, quiet_floor
+from support.domains.trading_floor import ANN, DAYS, Line, quiet_floor
 from trading.domain.calendar import DAYS_AT_ONCE_MAX, AnnounceTradingDays, day_of, day_start_ms
 
 # fmt: off

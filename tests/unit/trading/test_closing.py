@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from chassis.core.decider import Timer
-from support.trading_floor import (
+from support.domains.trading_floor import (
     ANN,
     FRIDAY,
     MONDAY,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.trading_floor import CLEARING, POWER, REGISTRY, STEEL, Floor, Line, open_floor
+from support.domains.trading_floor import CLEARING, POWER, REGISTRY, STEEL, Floor, Line, open_floor
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.custody import (
     AcknowledgeRelease,

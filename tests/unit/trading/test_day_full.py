@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from support.trading_floor import ANN, FRIDAY, POWER, RULES, STEEL, Floor, quiet_floor
+from support.domains.trading_floor import ANN, FRIDAY, POWER, RULES, STEEL, Floor, quiet_floor
 from trading.domain.block import ConfirmBlock, OfferBlock
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.rules import DAY_TRADES_MAX, SetTradingRules, trades_max

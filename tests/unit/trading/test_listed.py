@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.trading_floor import (
+from support.domains.trading_floor import (
     ANN,
     CEMENT,
     FRIDAY,

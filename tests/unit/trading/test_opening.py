@@ -4,8 +4,7 @@ from carbonmarket.trading.v1 import trading_events_pb2 as pb
 from chassis.core.decider import Context, Rejected
 from chassis.core.engine import Done
 from chassis.core.proposals import ApproveProposal, CommandProposed
-from support.asking import acting, asked
-from support.trading_floor import (
+from support.domains.trading_floor import (
     ANN,
     BOB,
     CEMENT,
@@ -25,7 +24,8 @@ from support.trading_floor import (
     quiet_floor,
     settled,
 )
-from support.two_people import by_two, engine_of, proposal_of
+from support.shell.asking import acting, asked
+from support.shell.two_people import by_two, engine_of, proposal_of
 from trading.__main__ import TRADING
 from trading.domain.calendar import AnnounceTradingDays, unfinished
 from trading.domain.closing import CloseDay

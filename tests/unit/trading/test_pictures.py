@@ -11,7 +11,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.core.call import Overloaded
 from chassis.log.progress import Progress
 from chassis.log.writer import Read
-from support.trading_floor import POWER, Floor, open_floor
+from support.domains.trading_floor import POWER, Floor, open_floor
 from trading.answers import pictures as module
 from trading.answers.pictures import STREAMS_MAX, STREAMS_OF_AN_ACTOR_MAX, Pictures, check_streams, picture
 from trading.domain.listed import PlaceOrder

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.trading_floor import CLEARING, FRIDAY, MONDAY, POWER, REGISTRY, STEEL, Floor, open_floor, settled
+from support.domains.trading_floor import CLEARING, FRIDAY, MONDAY, POWER, REGISTRY, STEEL, Floor, open_floor, settled
 from trading.domain.custody import AllowancesReturned
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.restriction import ResumeTradingAccount, StopTradingAccount, TradingAccountWoundUp

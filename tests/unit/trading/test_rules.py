@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from support.trading_floor import ANN, FRIDAY, MONDAY, REGISTRY, RULES, TUESDAY, Line, moment, open_floor, quiet_floor
+from support.domains.trading_floor import (
+    ANN,
+    FRIDAY,
+    MONDAY,
+    REGISTRY,
+    RULES,
+    TUESDAY,
+    Line,
+    moment,
+    open_floor,
+    quiet_floor,
+)
 from trading.domain.arithmetic import change_bp, composite_price_fen, fee_fen, half_up, limit_high_fen, limit_low_fen
 from trading.domain.instruments import NoteVintage
 from trading.domain.rules import (

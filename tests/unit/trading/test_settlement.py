@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.trading_floor import (
+from support.domains.trading_floor import (
     CLEARING,
     FRIDAY,
     MONDAY,

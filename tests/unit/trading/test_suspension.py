@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.trading_floor import ANN, CEMENT, POWER, REGISTRY, STEEL, Floor, Line, open_floor
+from support.domains.trading_floor import ANN, CEMENT, POWER, REGISTRY, STEEL, Floor, Line, open_floor
 from trading.domain.accounts import OpenTradingAccount, TradingAccountOpened
 from trading.domain.block import OfferBlock
 from trading.domain.custody import AllowancesReturned

@@ -1,8 +1,8 @@
 """The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
 
 from carbonmarket.trading.v1 import trading_events_pb2, trading_query_service_pb2, trading_types_pb2
-from support.trading_floor import RULES
-from support.wire_suite import Line, Numbering, WireSuite
+from support.domains.trading_floor import RULES
+from support.suites.stored import Line, Numbering, WireSuite
 from trading.domain import (
     accounts,
     calendar,

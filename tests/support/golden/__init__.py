@@ -1,0 +1,1 @@
+"""What is written down once and then kept: bytes of events, digests of commands, whole logs."""

@@ -1,0 +1,1 @@
+"""Second opinions beside the auditor, on a part each: they share no code with what they check."""

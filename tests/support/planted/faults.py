@@ -1,0 +1,305 @@
+"""Planted faults: small changes that break one rule each, and the narrow test that must then fail and name the rule.
+
+Every fault is planted into a copy of the work tree, one at a time; the work tree itself is never touched. A
+fault that no longer fits the code is an error: it must be planted anew.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.planted.fault import CHASSIS, Change, Fault
+from support.planted.shell_faults import SHELL_FAULTS
+from support.source.repository import ROOT
+
+TEST_S_MAX = 60
+PYTEST_FOUND_FAILURES = 1
+PLANTED_AT_S = 2_000_000_000  # a time that no other version of a file has, so that no compiled one is taken for it
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a fault was caught, and what the tests printed."""
+
+    caught: bool
+    output: str
+
+
+REGISTRY = "services/registry/registry"
+TRADING = "services/trading/trading"
+CLEARING = "services/clearing/clearing"
+
+FAULTS = (
+    Fault(
+        "a command is answered before its commit",
+        (
+            Change(
+                f"{CHASSIS}/log/writer.py",
+                "            await self._append_batch(batch, answers)\n",
+                "            await self._answer(answers)\n            await self._append_batch(batch, answers)\n",
+            ),
+        ),
+        "tests/unit/chassis/test_writer.py::test_nothing_is_answered_shown_or_read_before_its_commit",
+        "test_nothing_is_answered_shown_or_read_before_its_commit",
+    ),
+    Fault(
+        "the proof of leadership writes nothing",
+        (
+            Change(
+                f"{CHASSIS}/log/migrations/0001_log.sql",
+                "        UPDATE leadership SET proofs = proofs + 1;\n",
+                "        PERFORM proofs FROM leadership;\n",
+            ),
+        ),
+        "tests/integration/chassis/test_append.py::test_a_proof_of_leadership_is_a_commit_and_its_row_stays_on_one_page",
+        "test_a_proof_of_leadership_is_a_commit_and_its_row_stays_on_one_page",
+    ),
+    Fault(
+        "the heard position is not stored",
+        (Change(f"{CHASSIS}/core/engine.py", "        self._heard_changed.add(upto.log_id)\n", ""),),
+        "tests/unit/chassis/test_hearing.py::test_after_a_restart_hearing_goes_on_where_it_stood",
+        "test_after_a_restart_hearing_goes_on_where_it_stood",
+    ),
+    Fault(
+        "what chains on Kafka is believed",
+        (
+            Change(
+                f"{CHASSIS}/followers/hearing.py",
+                "        sealed = self._seals.sealed(sequel(self.upto, arrived).ready)\n",
+                "        sealed = sequel(self.upto, arrived).ready\n",
+            ),
+        ),
+        "tests/unit/chassis/test_hearing.py::test_a_forgery_that_chains_is_not_believed_and_the_source_is_heard_as_it_is",
+        "test_a_forgery_that_chains_is_not_believed",
+    ),
+    *SHELL_FAULTS,
+    Fault(
+        "a repeated command is not looked up",
+        (
+            Change(
+                f"{CHASSIS}/core/engine.py",
+                "self._taken_in(submission, taken) or (self._again(key, digest, found) if key else None)",
+                "self._taken_in(submission, taken)",
+            ),
+        ),
+        "tests/unit/chassis/test_engine.py::test_a_repeat_gets_the_first_answer_even_when_a_rule_would_refuse_it_now",
+        "test_a_repeat_gets_the_first_answer_even_when_a_rule_would_refuse_it_now",
+    ),
+    Fault(
+        "a record's digest is not chained to the one before",
+        (Change(f"{CHASSIS}/core/record.py", "    parts = [before, struct.pack(", '    parts = [b"", struct.pack('),),
+        "tests/simulation/test_auditor.py::test_an_honest_market_gives_no_finding",
+        "digests chain",
+    ),
+    Fault(
+        "units bought today can be sold today",
+        (
+            Change(
+                f"{TRADING}/domain/trades.py",
+                "    bought.bought_tonnes += trade.quantity_tonnes\n",
+                "    bought.available_tonnes += trade.quantity_tonnes\n",
+            ),
+        ),
+        "tests/unit/trading/test_listed.py",
+        "bought_units_are_not_sold_the_same_day",
+    ),
+    Fault(
+        "prices are cut off, not rounded half-up",
+        (
+            Change(
+                f"{TRADING}/domain/arithmetic.py",
+                "    return (2 * numerator + denominator) // (2 * denominator)\n",
+                "    return numerator // denominator\n",
+            ),
+        ),
+        "tests/unit/trading/test_rules.py::test_a_half_is_rounded_up",
+        "test_a_half_is_rounded_up",
+    ),
+    Fault(
+        "an expired order keeps its lock",
+        (
+            Change(
+                f"{TRADING}/domain/listed.py", "        unlock_funds(account.funds, unlocked_fen)\n", "        pass\n"
+            ),
+        ),
+        "tests/unit/trading/test_closing.py::test_what_is_open_expires_and_its_locks_are_free",
+        "test_what_is_open_expires_and_its_locks_are_free",
+    ),
+    Fault(
+        "proceeds can be withdrawn on the day of the sale",
+        (
+            Change(
+                f"{TRADING}/domain/accounts.py",
+                "        return max(0, self.available_fen - self.received_unsettled_fen - self.owed_fen)\n",
+                "        return max(0, self.available_fen - self.owed_fen)\n",
+            ),
+        ),
+        "tests/unit/trading/test_settlement.py::test_proceeds_leave_the_market_only_when_they_are_settled",
+        "test_proceeds_leave_the_market_only_when_they_are_settled",
+    ),
+    Fault(
+        "trading blocks less of an excluded purchase than clearing states",
+        (
+            Change(
+                f"{TRADING}/domain/settlement.py",
+                "    buyer.funds.blocked_fen += event.blocked_fen\n"
+                "    give_funds(buyer.funds, trade.buyer_pays_fen - event.blocked_fen)\n",
+                "    give_funds(buyer.funds, trade.buyer_pays_fen)\n",
+            ),
+        ),
+        "tests/simulation/test_exclusions.py::test_what_trading_says_may_leave_is_paid_whatever_was_excluded",
+        "test_what_trading_says_may_leave_is_paid_whatever_was_excluded",
+    ),
+    Fault(
+        "an account trades with itself",
+        (
+            Change(f"{TRADING}/domain/listed.py", "    if listing.account == command.account:\n", "    if False:\n"),
+            Change(f"{TRADING}/domain/trades.py", "    assert event.buyer != event.seller\n", ""),
+        ),
+        "tests/unit/trading/test_listed.py::test_a_taker_picks_any_listing_within_the_best_five_levels",
+        "OWN_LISTING",
+    ),
+    Fault(
+        "a sixth price level can be taken",
+        (
+            Change(
+                f"{TRADING}/domain/book.py",
+                "        return bisect_left(self.ranks, self.sign * price_fen) < levels\n",
+                "        return bisect_left(self.ranks, self.sign * price_fen) <= levels\n",
+            ),
+        ),
+        "tests/unit/trading/test_listed.py::test_a_taker_picks_any_listing_within_the_best_five_levels",
+        "test_a_taker_picks_any_listing_within_the_best_five_levels",
+    ),
+    Fault(
+        "the last minute of a session never ends",
+        (
+            Change(
+                f"{TRADING}/domain/rules.py",
+                "<= since_midnight_ms < session.close_minute * MINUTE_MS",
+                "<= since_midnight_ms <= session.close_minute * MINUTE_MS",
+            ),
+        ),
+        "tests/unit/trading/test_rules.py::test_a_session_has_its_first_minute_and_not_its_close",
+        "test_a_session_has_its_first_minute_and_not_its_close",
+    ),
+    Fault(
+        "an account is wound up while a trade of it awaits settlement",
+        (
+            Change(
+                f"{TRADING}/domain/restriction.py",
+                " if account.awaits_nothing else []\n",
+                "\n",
+            ),
+            Change(f"{TRADING}/domain/restriction.py", "    assert account.awaits_nothing\n", ""),
+        ),
+        "tests/simulation/test_trouble.py::test_an_account_is_not_closed_before_its_trades_are_settled_and_the_day_settles_whole",
+        "test_an_account_is_not_closed_before_its_trades_are_settled",
+    ),
+    Fault(
+        "a day is cleared without its barrier",
+        (Change(f"{CLEARING}/domain/barrier.py", "    if heard != run.closed:\n", "    if False:\n"),),
+        "tests/unit/clearing/test_run.py::test_the_barrier_holds_a_run_whose_totals_differ_by_anything",
+        "test_the_barrier_holds_a_run_whose_totals_differ_by_anything",
+    ),
+    Fault(
+        "a trade is paid although its delivery was refused",
+        (Change(f"{CLEARING}/domain/settlement.py", "    if not command.delivered:\n", "    if False:\n"),),
+        "tests/simulation/test_trouble.py::test_a_refused_delivery_moves_nothing_and_its_retry_settles_the_day",
+        "DELIVERY_REFUSED",
+    ),
+    Fault(
+        "a seller is paid without its fee taken off",
+        (
+            Change(
+                f"{CLEARING}/domain/settlement.py",
+                "    book(state.funds, leg.seller, leg.seller_receives_fen)\n",
+                "    book(state.funds, leg.seller, leg.value_fen)\n",
+            ),
+        ),
+        "tests/unit/clearing/test_run.py::test_delivered_is_paid_gross_trade_by_trade_and_the_books_are_to_be_compared",
+        "test_delivered_is_paid_gross_trade_by_trade",
+    ),
+    Fault(
+        "one person alone takes trades out of a run",
+        (
+            Change(
+                f"{CLEARING}/domain/exclusion.py",
+                "    check_second_person(context.actor, proposal.proposer)\n",
+                "",
+            ),
+            Change(
+                f"{CLEARING}/domain/exclusion.py",
+                "    assert person(run.proposal.proposer) != person(event.approver)\n",
+                "",
+            ),
+        ),
+        "tests/simulation/test_trouble.py::test_trades_that_two_people_take_out_stay_blocked_and_all_others_settle",
+        "the proposer approves nothing",
+    ),
+    Fault(
+        "one leg of a run is delivered twice",
+        (
+            Change(
+                f"{REGISTRY}/domain/delivery.py",
+                "    return [*delivered, completed]\n",
+                "    return [*delivered, delivered[-1], completed]\n",
+            ),
+            Change(f"{REGISTRY}/domain/delivery.py", "    assert event.trade_id > last.trade_id\n", ""),
+        ),
+        "tests/unit/registry/test_delivery.py::test_attempts_runs_and_trades_come_in_order_and_each_is_delivered_once",
+        "each_is_delivered_once",
+    ),
+)
+
+
+def work_tree() -> list[str]:
+    """Every file that is under version control, or would be if it were added."""
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
+
+
+class Copy:
+    """A copy of the repository that faults are planted into and taken out of again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._planted = 0
+        for path in work_tree():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, target)
+
+    def try_out(self, fault: Fault) -> Verdict:
+        """Plants the fault, runs its test, takes it out. Raises AssertionError if it does not fit the code."""
+        try:
+            for change in fault.changes:
+                text = (self._folder / change.file).read_text()
+                assert text.count(change.before) == 1, f"{fault.name}: {change.file} has changed; plant it anew"
+                self._write(change.file, text.replace(change.before, change.after))
+            return self._run(fault)
+        finally:
+            for change in fault.changes:
+                self._write(change.file, (ROOT / change.file).read_text())
+
+    def _write(self, path: str, text: str) -> None:
+        file = self._folder / path
+        file.write_text(text)
+        self._planted += 1
+        os.utime(file, (PLANTED_AT_S + self._planted,) * 2)
+
+    def _run(self, fault: Fault) -> Verdict:
+        settings = tomllib.loads((self._folder / "pyproject.toml").read_text())
+        roots = [str(self._folder / root) for root in settings["tool"]["carbonmarket"]["roots"]]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": "3"}
+        command = (sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", fault.test)
+        done = subprocess.run(
+            command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=TEST_S_MAX
+        )
+        output = done.stdout + done.stderr
+        return Verdict(caught=done.returncode == PYTEST_FOUND_FAILURES and fault.says in output, output=output)

@@ -1,0 +1,111 @@
+"""Faults planted in hearing, caller, publisher, timers and the way to the leadership; most are found by a seed."""
+
+from support.planted.fault import CHASSIS, Change, Fault
+
+SEEDED = (
+    "tests/simulation/test_market.py::"
+    "test_whatever_befalls_a_seeded_market_its_books_agree_in_the_end_and_no_queue_is_left"
+)
+
+SHELL_FAULTS = (
+    Fault(
+        "a fork that is just as long is not noticed",
+        (
+            Change(
+                f"{CHASSIS}/followers/hearing.py",
+                "            if look.records[0].digest != heard.digest:\n",
+                "            if False:\n",
+            ),
+        ),
+        "tests/unit/chassis/test_hearing_halted.py::test_a_source_that_forked_and_is_just_as_long_halts_hearing_at_the_next_look",
+        "test_a_source_that_forked_and_is_just_as_long",
+    ),
+    Fault(
+        "a restart forgets the orders that were left unanswered",
+        (
+            Change(
+                f"{CHASSIS}/followers/caller.py",
+                "        for position in sorted(self._writer.engine.shell.unanswered):\n",
+                "        for position in ():\n",
+            ),
+        ),
+        "tests/unit/chassis/test_caller.py::test_after_a_restart_what_is_unanswered_is_sent_again_under_its_name_and_answered_once",
+        "test_after_a_restart_what_is_unanswered_is_sent_again",
+    ),
+    Fault(
+        "an order is sent once, whatever becomes of it",
+        (
+            Change(
+                f"{CHASSIS}/followers/caller.py",
+                "            except (NotYet, Unavailable) as error:\n",
+                "            except (NotYet, Unavailable) as error:\n                return\n",
+            ),
+        ),
+        f"{SEEDED}[2]",
+        "to be settled",
+    ),
+    Fault(
+        "what the broker did not take counts as published",
+        (
+            Change(
+                f"{CHASSIS}/followers/publisher.py",
+                "                await asyncio.sleep(RETRY_SECONDS)\n                continue\n",
+                "                await asyncio.sleep(RETRY_SECONDS)\n",
+            ),
+        ),
+        f"{SEEDED}[0]",
+        "to have been sent to the broker",
+    ),
+    Fault(
+        "a new leader publishes from the head on",
+        (
+            Change(
+                f"{CHASSIS}/followers/publisher.py",
+                "        self.position = await self._tables.load_checkpoint(FOLLOWER)\n",
+                "        self.position = self._tail.position\n",
+            ),
+        ),
+        f"{SEEDED}[0]",
+        "to have been sent to the broker",
+    ),
+    Fault(
+        "a rehearsal jumps over what falls due on its way",
+        (
+            Change(
+                f"{CHASSIS}/followers/timers.py",
+                "                await self._step_through_timers(command.to_ms)\n",
+                "                pass\n",
+            ),
+        ),
+        "tests/unit/chassis/test_timers.py::test_a_rehearsals_clock_steps_from_timer_to_timer",
+        "test_a_rehearsals_clock_steps_from_timer_to_timer",
+    ),
+    Fault(
+        "a clock that was moved is moved again by a repeat",
+        (
+            Change(
+                f"{CHASSIS}/followers/timers.py",
+                "            if not await self._writer.log.find([key_of(call.actor, call.request_id)]):\n",
+                "            if True:\n",
+            ),
+        ),
+        "tests/unit/chassis/test_timers.py::test_a_move_that_is_refused_does_nothing_that_would_have_fallen_due",
+        "test_a_move_that_is_refused_does_nothing",
+    ),
+    Fault(
+        "a new leader does not know how far it has heard",
+        (Change(f"{CHASSIS}/process/replica.py", "        engine.hear_from(await log.heard())\n", ""),),
+        f"{SEEDED}[0]",
+        "waited",
+    ),
+    Fault(
+        "a replica leads without asking",
+        (
+            Change(
+                f"{CHASSIS}/process/replica.py", "        while not await self._leads():\n", "        while False:\n"
+            ),
+        ),
+        f"{SEEDED}[0]",
+        "UNAVAILABLE",
+    ),
+)

@@ -1,0 +1,119 @@
+"""Trading and the registry as far as clearing calls them: trading's log, and answers that the test chooses."""
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf import message_factory
+from google.protobuf.message import Message
+
+from carbonmarket.registry.v1 import registry_events_pb2 as registry_events
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from rehearsal.processes import free_port
+from support.processes.one_service import WrittenLog
+
+Answers = dict[str, Callable[[Any], Message]]
+
+
+def handlers(apis: Sequence[ModuleType], answers: Answers) -> list[grpc.GenericRpcHandler]:
+    """Serve the named rpcs of some generated modules."""
+    found = []
+    for api in apis:
+        for service in api.DESCRIPTOR.services_by_name.values():
+            methods = {
+                method.name: grpc.unary_unary_rpc_method_handler(
+                    answering(answers[method.name]),
+                    request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
+                    response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
+                )
+                for method in service.methods
+                if method.name in answers
+            }
+            found.append(grpc.method_handlers_generic_handler(service.full_name, methods))
+    return found
+
+
+class Away(Exception):
+    """There is no answer."""
+
+
+def answering(answer: Callable[[Any], Message]) -> Callable[[Any, Any], Any]:
+    async def serve(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+        try:
+            return answer(request)
+        except Away:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+
+    return serve
+
+
+class Exchange(WrittenLog):
+    """Trading: confirms every run unless told to dispute, and states the book it was given."""
+
+    def __init__(self) -> None:
+        super().__init__("trading")
+        self.asked: list[trading.ConfirmClearingRunRequest] = []
+        self.dispute: trading.RunDisputed | None = None
+        self.book = trading_queries.StatePositionsResponse()
+        answers: Answers = {"ConfirmClearingRun": self._confirm, "StatePositions": self._state}
+        self._server.add_generic_rpc_handlers(tuple(handlers((trading, trading_queries), answers)))
+
+    def _confirm(self, request: trading.ConfirmClearingRunRequest) -> trading.ConfirmClearingRunResponse:
+        self.asked.append(request)
+        if self.dispute is not None:
+            return trading.ConfirmClearingRunResponse(disputed=self.dispute)
+        return trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())
+
+    def _state(self, request: trading_queries.StatePositionsRequest) -> trading_queries.StatePositionsResponse:
+        self.book.position = self.position
+        return self.book
+
+
+class Depository:
+    """The registry: delivers every run unless told to refuse, and lists the holdings it was given."""
+
+    def __init__(self) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self.asked: list[registry.DeliverAllowancesRequest] = []
+        self.refusal: registry.DeliverAllowancesResponse | None = None
+        self.away = False
+        self.position = 100
+        self.holdings: list[registry_queries.TradingHolding] = []
+        self._server = grpc.aio.server()
+        answers: Answers = {"DeliverAllowances": self._deliver, "ListTradingHoldings": self._list}
+        self._server.add_generic_rpc_handlers(tuple(handlers((registry, registry_queries), answers)))
+
+    async def start(self) -> None:
+        self._server.add_insecure_port(self.address)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        await self._server.stop(None)
+
+    def _deliver(self, request: registry.DeliverAllowancesRequest) -> registry.DeliverAllowancesResponse:
+        self.asked.append(request)
+        if self.away:
+            raise Away
+        self.position += 1
+        if self.refusal is not None:
+            return self.refusal
+        return registry.DeliverAllowancesResponse(
+            completed=registry_events.DeliveryCompleted(run_id=request.run_id), position=self.position
+        )
+
+    def _list(
+        self, request: registry_queries.ListTradingHoldingsRequest
+    ) -> registry_queries.ListTradingHoldingsResponse:
+        """One holding a page, so that pages are followed."""
+        start = int(request.page_token or "0")
+        more = start + 1 < len(self.holdings)
+        return registry_queries.ListTradingHoldingsResponse(
+            holdings=self.holdings[start : start + 1],
+            next_page_token=str(start + 1) if more else "",
+            position=request.as_of_position,
+        )

@@ -1,0 +1,38 @@
+"""Two replicas of a registry on one database."""
+
+import asyncio
+from dataclasses import dataclass
+
+import grpc
+
+from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
+from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from chassis.core.call import Refused
+from support.processes.one_service import OneService, WrittenLog
+
+OPERATOR = "registry_operator:ann"
+APIS = (registry_service_pb2, registry_query_service_pb2)
+TRIES_MAX = 600
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The replica that leads, and the one that stands by."""
+
+    leader: OneService
+    standby: OneService
+    trading: WrittenLog
+    database_url: str
+
+    async def insist(self, number: int, *replicas: OneService) -> int:
+        """Creates one vintage under one request id until a replica answers; returns the position."""
+        request = pb.CreateVintageRequest(request_id=f"vintage {number}", vintage=f"V{number}", compliance_year=2020)
+        for attempt in range(TRIES_MAX):
+            try:
+                answer: pb.CreateVintageResponse = await replicas[attempt % len(replicas)].call(OPERATOR, request)
+                return answer.position
+            except Refused as refused:
+                if refused.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                    raise
+                await asyncio.sleep(0.05)
+        raise TimeoutError(f"no answer to {request.request_id}")

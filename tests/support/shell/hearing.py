@@ -1,0 +1,169 @@
+"""Hearing one source whose log and whose Kafka are as the test decides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import cast
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.protobuf import wrappers_pb2
+
+from chassis.core.call import NotYet, Refused, Unavailable
+from chassis.core.decider import Decider
+from chassis.core.engine import Engine, StateUnusable
+from chassis.core.reaction import Heard, Reactions
+from chassis.core.record import Head, Record, chain, genesis
+from chassis.edges.remote import Remote
+from chassis.followers.hearing import Hearing
+from chassis.log.machine_clock import MachineClock
+from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.seals import SealedHead, Seals, Signer
+from chassis.log.writer import Writer
+from chassis.say.telemetry import Metrics
+from chassis.say.tracing import Tracing
+from support.shell import tally
+from support.shell.tally import Add, Tally
+from support.shell.two_people import declared
+
+SOURCE = "google"
+"""The source's name stands in its events' type names, as a service's does."""
+
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+PUBLIC_KEY = KEY.public_key().public_bytes_raw()
+
+
+class MemorySeals:
+    """What a service signed, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, SealedHead] = {}
+
+    async def newest_seal(self) -> SealedHead | None:
+        return self.kept[max(self.kept)] if self.kept else None
+
+    async def keep_seal(self, head: SealedHead) -> SealedHead:
+        return self.kept.setdefault(head.position, head)
+
+
+async def sealed(records: Sequence[Record], key: Ed25519PrivateKey = KEY, log_id: str = SOURCE) -> list[Record]:
+    """The records as they are sent together: the last one bears a seal."""
+    seal = await Signer(log_id, key, MemorySeals()).seal(records[-1])
+    return [*records[:-1], replace(records[-1], seal=seal)]
+
+
+class FakeConsumer:
+    """What arrives on Kafka, as the test decides."""
+
+    def __init__(self) -> None:
+        self.batches: asyncio.Queue[list[Record]] = asyncio.Queue()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def next_batch(self, seconds: float) -> list[Record]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.02):
+                return await self.batches.get()
+        return []
+
+
+class FakeRemote:
+    """The source's log; away, or without an answer, as the test decides."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.away = False
+        self.refuses = False
+        self.hangs = False
+        self.reads = 0
+
+    async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+        self.reads += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.away:
+            raise NotYet("away")
+        if self.refuses:
+            raise Refused(grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED", {})
+        return self.records[after_position : after_position + records_max], len(self.records)
+
+
+def source_records(count: int, head: Head | None = None, amount: int = 1) -> list[Record]:
+    head = head or genesis(SOURCE)
+    records = []
+    for _ in range(count):
+        data = wrappers_pb2.Int64Value(value=amount).SerializeToString()
+        bare = Record(head.position + 1, "google.protobuf.Int64Value", data, 1_000, "participant:ada")
+        records.append(replace(bare, digest=chain(head.digest, bare)))
+        head = Head(records[-1].position, records[-1].digest)
+    return records
+
+
+def on_value(event: wrappers_pb2.Int64Value, heard: Heard) -> Add | None:
+    return Add(event.value) if event.value else None
+
+
+REACTIONS: Reactions = {wrappers_pb2.Int64Value: on_value}
+
+
+@asynccontextmanager
+async def hearing(
+    store: MemoryStore,
+    remote: FakeRemote,
+    decider: Decider[Tally] | None = None,
+    release: str = "",
+    keys: Sequence[bytes] = (PUBLIC_KEY,),
+) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
+    log = MemoryLog(store)
+    await log.lead()
+    engine: Engine[Tally] = Engine(
+        "tally",
+        decider or tally.decider(),
+        tally.WIRE,
+        Tracing(),
+        declared=declared(reactions={SOURCE: REACTIONS}),
+    )
+    for record in await log.read(0, 1_000):
+        engine.apply(record)
+    engine.hear_from(await log.heard())
+    writer = Writer(engine, log, Metrics(), release=release)
+    consumer = FakeConsumer()
+    ear = Hearing(
+        SOURCE,
+        REACTIONS,
+        writer,
+        cast(Remote, remote),
+        consumer,
+        Tracing(),
+        MachineClock(),
+        Seals(SOURCE, keys),
+    )
+    tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ear.run())]
+    yield ear, consumer, writer
+    for task in reversed(tasks):
+        task.cancel()
+        with suppress(asyncio.CancelledError, StateUnusable, Unavailable):
+            await task
+    await log.close()
+
+
+async def until_halted(ear: Hearing) -> None:
+    async with asyncio.timeout(5):
+        while not ear.halted_because:
+            await asyncio.sleep(0.005)
+
+
+async def until_heard(ear: Hearing, position: int) -> None:
+    async with asyncio.timeout(5):
+        while ear.upto.position < position and not ear.halted_because:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.03)
+
+
+async def until_goes_on(ear: Hearing) -> None:
+    async with asyncio.timeout(5):
+        while ear.halted_because:
+            await asyncio.sleep(0.01)

@@ -1,0 +1,69 @@
+"""Runs that cannot move, made on purpose in a simulated market, and what people then do."""
+
+from collections.abc import Container
+
+from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from clearing.domain.state import State
+from support.days.day import CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, Player
+from support.simulation.market import SimulatedMarket
+
+Attempt = tuple[str, int]
+"""The day of a run, and the number of its attempt."""
+
+
+def spoil_deliveries(market: SimulatedMarket, spoilt: Container[Attempt]) -> None:
+    """The registry is asked for more than the first seller has, in these attempts."""
+
+    def change(method: str, data: bytes) -> bytes:
+        if not method.endswith("/DeliverAllowances"):
+            return data
+        request = registry.DeliverAllowancesRequest.FromString(data)
+        if (request.day, request.attempt) not in spoilt:
+            return data
+        request.legs[0].quantity_tonnes = 10**11
+        return request.SerializeToString()
+
+    market.network.change = change
+
+
+def misstate_confirmations(market: SimulatedMarket, misstated: Container[Attempt]) -> None:
+    """Trading is asked to confirm a fen too much, in these attempts."""
+
+    def change(method: str, data: bytes) -> bytes:
+        if not method.endswith("/ConfirmClearingRun"):
+            return data
+        request = trading.ConfirmClearingRunRequest.FromString(data)
+        if (request.day, request.attempt) not in misstated:
+            return data
+        request.value_fen += 1
+        request.totals[0].value_fen += 1
+        return request.SerializeToString()
+
+    market.network.change = change
+
+
+async def blocked_run(market: SimulatedMarket, reason: str) -> int:
+    """The id of the run that waits for people."""
+
+    def blocked(state: State) -> list[int]:
+        return [run.run_id for run in state.runs.open.values() if run.reason == reason]
+
+    async def is_blocked() -> bool:
+        return bool(await market.look("clearing", blocked))
+
+    await market.until(is_blocked, f"a run to be blocked: {reason}")
+    (run_id,) = await market.look("clearing", blocked)
+    return run_id
+
+
+async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int]:
+    """Two people take trades out of a run; all that went with them."""
+    propose = clearing.ProposeExclusionRequest(run_id=run_id, trade_ids=trade_ids, ground="units are disputed")
+    proposed = await player.ask(CLEARING_OPERATOR, propose)
+    assert set(trade_ids) <= set(proposed.trade_ids)
+    approve = clearing.ApproveExclusionRequest(exclusion_id=proposed.exclusion_id)
+    assert await player.may(CLEARING_OPERATOR, approve) is None, "the proposer approves nothing"
+    await player.ask(SECOND_CLEARING_OPERATOR, approve)
+    return list(proposed.trade_ids)
