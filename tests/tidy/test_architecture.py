@@ -26,6 +26,7 @@ DOMAIN_IMPORTS = {
     "re",
     "types",
     "typing",
+    "chassis.core.days",
     "chassis.core.decider",
     "chassis.core.shapes",
 }
@@ -72,7 +73,7 @@ def test_a_domain_imports_types_the_decider_and_its_siblings_only(service: str) 
         for module in domain_modules(service)
         for name in module.imports()
         if not (name in DOMAIN_IMPORTS or name.partition(".")[0] in DOMAIN_IMPORTS & set(sys.stdlib_module_names))
-        and not name.startswith(("chassis.core.decider.", "chassis.core.shapes.", f"{service}.domain"))
+        and not name.startswith((*(f"{module}." for module in DOMAIN_IMPORTS), f"{service}.domain"))
     }
     assert not strangers
 

@@ -20,7 +20,7 @@ CHECKED_BEFORE = {
     "libs/rehearsal/rehearsal/welcome.py": "a day that the market answered with",
     "libs/rehearsal/rehearsal/year/chart.py": "a day that the market answered with",
     "libs/rehearsal/rehearsal/year/main.py": "a day of the calendar's own",
-    "services/trading/trading/domain/calendar.py": "a day that its command's check has read",
+    "libs/chassis/chassis/core/days.py": "a day that its command's check has read",
 }
 """Where Python's own parser reads what cannot be anything else."""
 

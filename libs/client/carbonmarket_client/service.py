@@ -1,6 +1,6 @@
 """What the clients of the three services have in common: the status, the rehearsal's clock, the log and the feeds."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -62,6 +62,15 @@ class ServiceClient:
         """Approve what another person proposed: it is decided now."""
         request = pb.ApproveProposalRequest(request_id=request_id, proposal=proposal)
         return await self.link.call(request, pb.ApproveProposalResponse)
+
+    async def set_approval_rules(
+        self, valid_from_day: str, commands: Sequence[str], open_hours: int, source: str, *, request_id: str = ""
+    ) -> pb.ProposeCommandResponse:
+        """Propose which commands take two people from a day on, and how long a proposal stays open."""
+        command = pb.SetApprovalRulesRequest(
+            valid_from_day=valid_from_day, commands=commands, open_hours=open_hours, source=source
+        )
+        return await self.propose_command(command, request_id=request_id)
 
     async def reject_proposal(self, proposal: int, ground: str, *, request_id: str = "") -> pb.RejectProposalResponse:
         """Reject what another person proposed, or withdraw a proposal of one's own."""

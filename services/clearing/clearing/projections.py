@@ -3,13 +3,13 @@
 from enum import IntEnum
 from typing import Any
 
+from chassis.core.days import day_of
 from chassis.core.decider import Facts
 from chassis.core.record import Record
 from chassis.followers.projections import Handlers
 from chassis.followers.rows import Rows, json_of_facts, values_of
 from chassis.say.tracing import trace_id_of
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
-from clearing.domain.banks import day_of
 from clearing.domain.state import Phase
 
 

@@ -15,6 +15,9 @@ from carbonmarket.log.v1 import log_events_pb2
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.findings import Findings
 
+RELEASE_ACTIVATED = log_events_pb2.ReleaseActivated.DESCRIPTOR.full_name
+APPROVAL_RULES_SET = log_events_pb2.ApprovalRulesSet.DESCRIPTOR.full_name
+
 
 def digest_of(before: bytes, record: Record) -> bytes:
     sha = hashlib.sha256(before)
@@ -132,7 +135,7 @@ class LogReader:
             self._rests_on_two(record)
             self.heard[resumed.source_log_id] = resumed.source_position
             self.halted.pop(resumed.source_log_id, None)
-        elif record.type == log_events_pb2.ReleaseActivated.DESCRIPTOR.full_name:
+        elif record.type in (RELEASE_ACTIVATED, APPROVAL_RULES_SET):
             self._rests_on_two(record)
         elif record.type == log_events_pb2.CommandProposed.DESCRIPTOR.full_name:
             proposed = log_events_pb2.CommandProposed.FromString(record.data)

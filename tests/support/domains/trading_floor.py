@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from chassis.core.days import MINUTE_MS, day_start_ms
 from chassis.core.decider import Context, Rejected
 from support.shell.asking import acting
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.balances import assert_funds, assert_units
-from trading.domain.calendar import MINUTE_MS, AnnounceTradingDays, day_start_ms
+from trading.domain.calendar import AnnounceTradingDays
 from trading.domain.closing import CloseDay
 from trading.domain.custody import CreditAllowances, CreditFunds
 from trading.domain.decider import DECIDER

@@ -46,6 +46,9 @@ class People:
 
     async def play(self) -> None:
         days = list(DAYS[:DAYS_PLAYED])
+        rules = log.SetApprovalRulesRequest(valid_from_day=days[1], commands=["SetFees"], open_hours=24)
+        rules.source = "minutes 31"
+        await self.two_people("trading", rules)
         while days:
             kind = self.random.choice([name for name in KINDS if name != TWO_DAYS or len(days) > 1])
             self.market.chance.counts[kind] += 1

@@ -14,7 +14,14 @@ NOT_ASKED = {
 }
 """Commands that the people of a simulation do not give, and why."""
 
-CORRECTIONS = ("ProposeCommand", "ApproveProposal", "RejectProposal", "ResumeHearing", "DropSetAside")
+CORRECTIONS = (
+    "ProposeCommand",
+    "ApproveProposal",
+    "RejectProposal",
+    "ResumeHearing",
+    "DropSetAside",
+    "SetApprovalRules",
+)
 
 
 def commands() -> list[str]:

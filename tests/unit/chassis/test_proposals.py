@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.core.approvals import HOUR_MS, OPEN_HOURS
 from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.core.engine import Done, Engine
 from chassis.core.proposals import (
-    OPEN_MS,
     PROPOSAL_BYTES_MAX,
     PROPOSALS_BYTES_MAX,
     PROPOSALS_OPEN_MAX,
@@ -31,7 +31,7 @@ from support.shell.two_people import by_two, declared, proposal_of
 
 ANN, BEN = "registry_operator:ann", "exchange_operator:ben"
 NOW_MS = 1_000
-OPEN_FOR_MS = OPEN_MS[-1][1]
+OPEN_FOR_MS = OPEN_HOURS * HOUR_MS
 GROUND = "settled by hand, minutes 12"
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from chassis.core.days import day_of, day_start_ms
 from support.domains.trading_floor import ANN, DAYS, Line, quiet_floor
-from trading.domain.calendar import DAYS_AT_ONCE_MAX, AnnounceTradingDays, day_of, day_start_ms
+from trading.domain.calendar import DAYS_AT_ONCE_MAX, AnnounceTradingDays
 
 # fmt: off
 ANNOUNCING: list[Line] = [

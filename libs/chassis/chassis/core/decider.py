@@ -206,14 +206,14 @@ def never(state: object) -> Timer | None:
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[S]):
-    """A domain, whole: its empty state, its two tables, the timer that is due first, which commands need two people
-    (proposals.py): each from a time on, ms since 1970, and the names it wants unique.
+    """A domain, whole: its empty state, its two tables, the timer that is due first, the commands that always take two
+    people (approvals.py), and the names it wants unique.
     """
 
     initial: Callable[[], S]
     decide: Decide
     evolve: Evolve
     due: Callable[[S], Timer | None] = never
-    needs_two: Mapping[type, int] = field(default_factory=dict)
+    needs_two: frozenset[type] = frozenset()
     asks: Asks = field(default_factory=dict)
     claims: Claims = field(default_factory=dict)

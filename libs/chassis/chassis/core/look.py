@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from chassis.core.approvals import Rules, expires_ms, takes_two
 from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
 from chassis.core.proposals import Proposable, Proposal
 from chassis.core.reaction import ReactionTable
@@ -43,7 +44,7 @@ class Look:
         self.reactions, self.proposable = declared.reactions, declared.proposable
         self.sources = frozenset(declared.reactions)
         self.release_level = declared.release_level
-        self.needs_two = {**NEEDS_TWO, **engine.decider.needs_two}
+        self.always_two = NEEDS_TWO | engine.decider.needs_two
 
     @property
     def shell(self) -> ShellState:
@@ -74,6 +75,13 @@ class Look:
         return self.shell.proposals
 
     @property
+    def approval_rules(self) -> Rules:
+        return self.shell.approval_rules
+
+    def proposal_ends_ms(self, now_ms: int) -> int:
+        return expires_ms(self.approval_rules, now_ms)
+
+    @property
     def heard(self) -> Mapping[str, HeardUpTo]:
         return self._engine.heard
 
@@ -93,7 +101,6 @@ class Look:
             events = DECIDE_ALL[kind](self, command, context)
         else:
             events = self._engine.decider.decide[kind](self._engine.state, command, context)
-        since_ms = self.needs_two.get(kind)
-        if since_ms is not None and since_ms <= context.now_ms and not context.approval:
+        if not context.approval and takes_two(self.approval_rules, self.always_two, kind, context):
             raise Rejected("APPROVAL_REQUIRED", command=kind.__name__)
         return events

@@ -1,7 +1,7 @@
 """Two people: one proposes a command, another approves it, and then it is decided as of that moment.
 
-Any command can be proposed; which ones must be is data of whoever owns the command (`needs_two`: a command and the
-time from which on it needs two people). A proposal keeps the command's request as it was asked for, and what it would
+Any command can be proposed; which ones must be is said by whoever owns the command and by dated rules (approvals.py).
+A proposal keeps the command's request as it was asked for, and what it would
 do: of the events that it would cause those that the wire table marks, with the fields that it names (`shown`). It is
 refused at once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it
 so) or when its time is over. Only who may call the command may propose, approve or reject it; proposer and approver are
@@ -29,8 +29,6 @@ PROPOSALS_OPEN_MAX = 100
 PROPOSAL_BYTES_MAX = 100_000
 PROPOSALS_BYTES_MAX = 2_000_000
 """Of all that are open, with what they show: GetStatus answers them in one message."""
-OPEN_MS = ((0, 7 * 24 * 3_600_000),)
-"""How long a proposal stays open, ms, each from a time on, ms since 1970; the last that has begun counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +109,17 @@ class Proposal:
 
 
 class Proposable:
-    """The commands that can be proposed, by their requests' type names, and who may call each."""
+    """The commands that can be proposed, by their requests' type names; `roles` says who may call each, by its name."""
 
     def __init__(self, tables: Iterable[Commands] = (), never: Iterable[type] = ()) -> None:
         self.never = frozenset(never)
         self.tables = {name: table for table in tables for name in table.roles}
+        without = {kind.__name__ for kind in self.never}
+        self.roles = {
+            command_name(type_name): table.roles[type_name]
+            for type_name, table in self.tables.items()
+            if command_name(type_name) not in without
+        }
 
 
 class Proposals(Protocol):
@@ -134,6 +138,10 @@ class Proposals(Protocol):
         """`LOG/POSITION` of the record that comes next."""
         ...
 
+    def proposal_ends_ms(self, now_ms: int) -> int:
+        """When a proposal that is made now ends."""
+        ...
+
     def decide(self, command: object, context: Context) -> Decided: ...
 
 
@@ -148,7 +156,7 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     caused = look.decide(proposed, replace(context, approval=look.next_approval, proposed_by=str(context.actor)))
     # As a request is kept: without the shell's own fields.
     _, data = look.proposable.tables[command.type].encode(proposed)
-    expires_ms = context.now_ms + open_ms(context.now_ms)
+    expires_ms = look.proposal_ends_ms(context.now_ms)
     event = CommandProposed(command.type, data, str(context.actor), expires_ms, effects_of(look.wire, caused))
     bytes_open = sum(one.bytes for one in look.proposals.values()) + len(data)
     if bytes_open + sum(len(effect.data) for effect in event.effects) > PROPOSALS_BYTES_MAX:
@@ -186,6 +194,11 @@ def open_proposal(look: Proposals, number: int, context: Context) -> Proposal:
         raise NotFound("PROPOSAL_UNKNOWN", proposal=number)
     check_may_call(look.proposable, proposal.type, context.role)
     return proposal
+
+
+def command_name(type_name: str) -> str:
+    """As its rpc is called: `SetFees` for carbonmarket.trading.v1.SetFeesRequest."""
+    return type_name.rpartition(".")[2].removesuffix("Request")
 
 
 def read_command(proposable: Proposable, type_name: str, data: bytes) -> object:
@@ -235,10 +248,6 @@ def changed(wire: Wire, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> s
     was, is_now = kind.message.FromString(before.data), kind.message.FromString(after.data)
     field = next(name for name in kind.shown if getattr(was, name) != getattr(is_now, name))
     return f"{kind.message.DESCRIPTOR.name}.{field}"
-
-
-def open_ms(now_ms: int) -> int:
-    return [for_ms for from_ms, for_ms in OPEN_MS if from_ms <= now_ms][-1]
 
 
 def first_to_expire(proposals: dict[int, Proposal]) -> Timer | None:

@@ -6,12 +6,12 @@ Also what it folds from any record: the orders to other services that await an a
 subject continues.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core import corrections, proposals, releases, set_aside
+from chassis.core import approvals, corrections, proposals, releases, set_aside
+from chassis.core.approvals import ApprovalRulesSet, Rules, SetApprovalRules, with_rules
 from chassis.core.corrections import HearingResumed, ResumeHearing
 from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, merged
 from chassis.core.proposals import CommandProposed, Proposal, ProposalApproved, ProposalExpired, ProposalRejected
@@ -114,6 +114,7 @@ class ShellState:
     unanswered: set[int] = field(default_factory=set)
     traces: dict[str, str] = field(default_factory=dict)
     proposals: dict[int, Proposal] = field(default_factory=dict)
+    approval_rules: Rules = field(default_factory=dict)
     # The release level that was activated last.
     release_level: int = 0
 
@@ -228,6 +229,10 @@ def on_command_proposed(shell: ShellState, event: CommandProposed) -> None:
     )
 
 
+def on_approval_rules_set(shell: ShellState, event: ApprovalRulesSet) -> None:
+    shell.approval_rules = with_rules(shell.approval_rules, event, shell.now_ms)
+
+
 def on_proposal_approved(shell: ShellState, event: ProposalApproved) -> None:
     assert shell.proposals.pop(event.proposal).proposer.subject != shell.actor.subject, "two people"
 
@@ -246,7 +251,9 @@ DECIDE: Decide = {
     MoveClock: move_clock,
     NoteHearing: note_hearing,
 }
-DECIDE_ALL: Decide = merged(DECIDE, proposals.DECIDE, set_aside.DECIDE, corrections.DECIDE, releases.DECIDE)
+DECIDE_ALL: Decide = merged(
+    DECIDE, proposals.DECIDE, approvals.DECIDE, set_aside.DECIDE, corrections.DECIDE, releases.DECIDE
+)
 
 EVOLVE: Evolve = {
     LogOpened: on_log_opened,
@@ -259,14 +266,17 @@ EVOLVE: Evolve = {
     HearingWentOn: on_hearing_went_on,
     HearingResumed: on_hearing_resumed,
     ReleaseActivated: on_release_activated,
+    ApprovalRulesSet: on_approval_rules_set,
     CommandProposed: on_command_proposed,
     ProposalApproved: on_proposal_approved,
     ProposalRejected: on_proposal_rejected,
     ProposalExpired: on_proposal_expired,
 }
 
-NEEDS_TWO: Mapping[type, int] = {DecideSetAsideAgain: 0, DropSetAside: 0, ResumeHearing: 0, ActivateRelease: 0}
-"""The shell's own commands that two people give, from the beginning of time on."""
+NEEDS_TWO: frozenset[type] = frozenset(
+    (DecideSetAsideAgain, DropSetAside, ResumeHearing, ActivateRelease, SetApprovalRules)
+)
+"""The shell's own commands that always take two people."""
 
 
 def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record: Record, event: object) -> None:
@@ -282,6 +292,7 @@ def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record:
 
 SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     *proposals.PROPOSAL_KINDS,
+    *approvals.APPROVAL_KINDS,
     *set_aside.SET_ASIDE_KINDS,
     *corrections.CORRECTION_KINDS,
     *releases.RELEASE_KINDS,

@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 
 from carbonmarket.log.v1 import log_events_pb2 as events_pb
 from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.core.approvals import ApprovalRulesSet
 from chassis.core.call import Call
+from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted
 from chassis.core.proposals import ApproveProposal, CommandProposed, ProposeCommand, RejectProposal
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
-from chassis.core.shell import DECIDE_ALL, ClockMoved, MoveClock, ShellState
+from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
 from chassis.edges.remote import record_to
 from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
@@ -25,6 +27,7 @@ ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
 READS_OWN_FEED_ONLY = ("participant", "province")
 SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
+RULES = codec_of(ApprovalRulesSet, events_pb.ApprovalRulesSet)
 NOT_PROPOSED = (ProposeCommand, ApproveProposal, RejectProposal, MoveClock)
 """A proposal of a proposal says nothing, and the clock of a rehearsal moves with all that falls due on its way."""
 
@@ -139,6 +142,8 @@ class LogService:
             unanswered_positions=sorted(shell.unanswered),
             release_level=shell.release_level,
             release_level_known=engine.declared.release_level,
+            always_two_people=sorted(kind.__name__ for kind in NEEDS_TWO | engine.decider.needs_two),
+            approval_rules=[RULES.encode(rules) for _, rules in sorted(shell.approval_rules.items())],
             proposals=[
                 pb.Proposal(
                     proposal=number,
@@ -167,6 +172,10 @@ class LogService:
     async def RejectProposal(self, request: pb.RejectProposalRequest, call: Call) -> pb.RejectProposalResponse:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
         return pb.RejectProposalResponse(position=done.position)
+
+    async def SetApprovalRules(self, request: pb.SetApprovalRulesRequest, call: Call) -> pb.SetApprovalRulesResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.SetApprovalRulesResponse(position=done.position)
 
     async def DecideSetAsideAgain(
         self, request: pb.DecideSetAsideAgainRequest, call: Call

@@ -4,10 +4,10 @@ import asyncio
 
 import click
 
-from carbonmarket_client.cli.app import Noun, Session, cli, command, request_id_option
+from carbonmarket_client.cli.app import DAY, NUMBER, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.pending import pending_screens
+from carbonmarket_client.screens.pending import pending_screens, rules_screen
 from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import NotANumber, number_of
 
@@ -41,7 +41,7 @@ def pending() -> None:
 
 @command(pending, "show", ["carbonmarket pending", "carbonmarket pending --json"])
 async def show_pending(market: CarbonMarket, session: Session) -> None:
-    """Show what awaits a second person: by whom and until when, what it says and what it would do."""
+    """Show what awaits a second person, and what it would do."""
     answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
     proposals = dict(zip(SERVICES, (list(answer.proposals) for answer in answers), strict=True))
     known = {service: [plain(one) for one in of_service] for service, of_service in proposals.items()}
@@ -70,3 +70,49 @@ async def reject(
     service, number = proposal
     answer = await market.service(service).reject_proposal(number, ground, request_id=request_id)
     session.done(answer, request_id, "Rejected: nothing was done.")
+
+
+@command(pending, "rules", ["carbonmarket pending rules"])
+async def show_rules(market: CarbonMarket, session: Session) -> None:
+    """Show which commands take two people."""
+    answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
+    of_services = dict(zip(SERVICES, answers, strict=True))
+    known = {
+        service: {
+            "always_two_people": list(answer.always_two_people),
+            "approval_rules": [plain(one) for one in answer.approval_rules],
+        }
+        for service, answer in of_services.items()
+    }
+    session.show(known, rules_screen(of_services))
+
+
+@command(
+    pending,
+    "set-rules",
+    ['carbonmarket pending set-rules trading 2027-01-01 SetFees SetTradingRules --source "minutes 31"'],
+)
+@click.argument("service", type=click.Choice(SERVICES))
+@click.argument("valid_from_day", type=DAY)
+@click.argument("commands", nargs=-1)
+@click.option("--open-hours", type=NUMBER, default=168, show_default=True, help="How long a proposal stays open.")
+@click.option("--source", required=True, help="Where it was announced.")
+@request_id_option
+async def set_rules(
+    market: CarbonMarket,
+    session: Session,
+    service: str,
+    valid_from_day: str,
+    commands: tuple[str, ...],
+    open_hours: int,
+    source: str,
+    request_id: str,
+) -> None:
+    """Propose which COMMANDS take two people from a day on.
+
+    Those that always do need not be named. The rule takes the place of the one before.
+    """
+    answer = await market.service(service).set_approval_rules(
+        valid_from_day, commands, open_hours, source, request_id=request_id
+    )
+    session.done(answer, request_id, another_approves(service, answer.proposal))

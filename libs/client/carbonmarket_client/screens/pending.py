@@ -42,3 +42,15 @@ def said(type_name: str, data: bytes) -> list[tuple[str, str]]:
         return [("bytes", data.hex())]
     message = message_factory.GetMessageClass(descriptor).FromString(data)
     return [(name, value) for name, value in described(message) if name != "request_id"]
+
+
+def rules_screen(statuses: Mapping[str, log.GetStatusResponse]) -> Screen:
+    """Which commands take two people, by service and by the day from which that is valid."""
+    columns = [words("service"), words("from"), words("take two people", wraps=True), words("open"), words("source")]
+    rows = []
+    for service, status in statuses.items():
+        rows.append((service, "always", ", ".join(status.always_two_people), "", ""))
+        for rules in status.approval_rules:
+            hours = f"{rules.open_hours} h"
+            rows.append((service, rules.valid_from_day, ", ".join(rules.commands) or "no others", hours, rules.source))
+    return Screen("Commands of two people", columns, rows)

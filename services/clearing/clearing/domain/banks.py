@@ -6,18 +6,14 @@ told while it was on the list it may still answer when it is not any more.
 """
 
 from dataclasses import dataclass
-from datetime import date
 
+from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound
 from chassis.core.shapes import check_day, check_source
 from clearing.domain.state import BankList, State
 from clearing.domain.values import check_bank
 
 BANKS_MAX = 100
-
-CHINA_AHEAD_MS = 8 * 60 * 60_000
-DAY_MS = 24 * 60 * 60_000
-EPOCH = date(1970, 1, 1).toordinal()
 
 # Commands
 
@@ -42,11 +38,6 @@ class SettlementBanksSet:
 
 
 # What others ask
-
-
-def day_of(now_ms: int) -> str:
-    """The day that a moment belongs to in China, which has no daylight saving."""
-    return date.fromordinal((now_ms + CHINA_AHEAD_MS) // DAY_MS + EPOCH).isoformat()
 
 
 def banks_on(state: State, day: str) -> tuple[str, ...]:

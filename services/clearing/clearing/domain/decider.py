@@ -26,7 +26,7 @@ DECIDER: Decider[State] = Decider(
         exclusion.EVOLVE,
         reconciliation.EVOLVE,
     ),
-    needs_two={payouts.RevokeInstruction: 0},
+    needs_two=frozenset({payouts.RevokeInstruction}),
     asks=merged(funds.ASKS, payouts.ASKS),
     claims=merged(funds.CLAIMS, payouts.CLAIMS),
 )

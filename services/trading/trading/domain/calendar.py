@@ -7,14 +7,12 @@ over.
 Invariants, asserted in `evolve`:
 - days stand in ascending order;
 - at most one day is open, and it is the last one opened.
-
-Days are China time, UTC+8 without daylight saving.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 
+from chassis.core.days import DAY_MS, day_of
 from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
 from trading.domain.state import Calendar, Day, DayPhase, Market
 from trading.domain.values import check_trading_day
@@ -27,11 +25,6 @@ DAYS_KEPT = 400
 """So many days before the open one are remembered, more than a year; earlier ones only while they are unfinished. What
 was traded on them stands in the tables.
 """
-
-MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
-CHINA_AHEAD_MS = 8 * 60 * MINUTE_MS
-EPOCH = date(1970, 1, 1).toordinal()
 
 
 # Commands
@@ -48,16 +41,6 @@ class AnnounceTradingDays:
 @dataclass(frozen=True, slots=True)
 class TradingDaysAnnounced:
     days: tuple[str, ...]
-
-
-def day_start_ms(day: str) -> int:
-    """Midnight at which the day begins in China, as milliseconds since 1970, UTC."""
-    return (date.fromisoformat(day).toordinal() - EPOCH) * DAY_MS - CHINA_AHEAD_MS
-
-
-def day_of(now_ms: int) -> str:
-    """The day that a moment belongs to in China."""
-    return date.fromordinal((now_ms + CHINA_AHEAD_MS) // DAY_MS + EPOCH).isoformat()
 
 
 def known_day(calendar: Calendar, day: str) -> Day:

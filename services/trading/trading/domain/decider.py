@@ -57,5 +57,5 @@ DECIDER: Decider[Market] = Decider(
         closing.EVOLVE,
     ),
     due=closing.due,
-    needs_two={overriding.OverrideOpening: 0},
+    needs_two=frozenset({overriding.OverrideOpening}),
 )

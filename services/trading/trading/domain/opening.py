@@ -10,11 +10,12 @@ Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 
 from dataclasses import dataclass
 
+from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Evolve, Rejected
 from chassis.core.shapes import check_day
 from trading.domain import rules
 from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
-from trading.domain.calendar import check_none_open, check_not_opened, day_of, forget_finished, known_day
+from trading.domain.calendar import check_none_open, check_not_opened, forget_finished, known_day
 from trading.domain.overriding import obstacles, uncovered
 from trading.domain.restriction import returns_when_released
 from trading.domain.settlement import releases_due

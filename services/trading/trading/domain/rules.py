@@ -8,9 +8,10 @@ the default is zero).
 
 from dataclasses import dataclass
 
+from chassis.core.days import MINUTE_MS, day_start_ms
 from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound
 from chassis.core.shapes import check_day, check_source
-from trading.domain.calendar import MINUTE_MS, check_not_opened, day_start_ms
+from trading.domain.calendar import check_not_opened
 from trading.domain.state import Fees, Market, Rules, Session, TradingRules, Weight
 from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument
 

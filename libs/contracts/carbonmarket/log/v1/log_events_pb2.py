@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$carbonmarket/log/v1/log_events.proto\x12\x13\x63\x61rbonmarket.log.v1\".\n\tLogOpened\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\"\"\n\x0fLeadershipTaken\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1c\n\nClockMoved\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"\x81\x01\n\x0f\x43ommandProposed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\x12,\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Effect\"$\n\x06\x45\x66\x66\x65\x63t\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"$\n\x10ProposalApproved\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"4\n\x10ProposalRejected\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"#\n\x0fProposalExpired\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"\x80\x01\n\x14SetAsideDecidedAgain\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06ground\x18\x05 \x01(\t\"\xf9\x01\n\x0fSetAsideDropped\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12>\n\x05\x66\x61\x63ts\x18\x06 \x03(\x0b\x32/.carbonmarket.log.v1.SetAsideDropped.FactsEntry\x12\x0e\n\x06ground\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\x0eHearingResumed\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x15\n\rsource_digest\x18\x03 \x01(\x0c\x12\x0e\n\x06ground\x18\x04 \x01(\t\"9\n\x10ReleaseActivated\x12\x15\n\rrelease_level\x18\x01 \x01(\x05\x12\x0e\n\x06ground\x18\x02 \x01(\t\"L\n\rHearingHalted\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\"&\n\rHearingWentOn\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\"\xf0\x01\n\x12HeardEventSetAside\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x41\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x32.carbonmarket.log.v1.HeardEventSetAside.FactsEntry\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05timer\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x32\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$carbonmarket/log/v1/log_events.proto\x12\x13\x63\x61rbonmarket.log.v1\".\n\tLogOpened\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\"\"\n\x0fLeadershipTaken\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1c\n\nClockMoved\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"\x81\x01\n\x0f\x43ommandProposed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\x12,\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Effect\"$\n\x06\x45\x66\x66\x65\x63t\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"$\n\x10ProposalApproved\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"4\n\x10ProposalRejected\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"#\n\x0fProposalExpired\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"`\n\x10\x41pprovalRulesSet\x12\x16\n\x0evalid_from_day\x18\x01 \x01(\t\x12\x10\n\x08\x63ommands\x18\x02 \x03(\t\x12\x12\n\nopen_hours\x18\x03 \x01(\x05\x12\x0e\n\x06source\x18\x04 \x01(\t\"\x80\x01\n\x14SetAsideDecidedAgain\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06ground\x18\x05 \x01(\t\"\xf9\x01\n\x0fSetAsideDropped\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12>\n\x05\x66\x61\x63ts\x18\x06 \x03(\x0b\x32/.carbonmarket.log.v1.SetAsideDropped.FactsEntry\x12\x0e\n\x06ground\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\x0eHearingResumed\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x15\n\rsource_digest\x18\x03 \x01(\x0c\x12\x0e\n\x06ground\x18\x04 \x01(\t\"9\n\x10ReleaseActivated\x12\x15\n\rrelease_level\x18\x01 \x01(\x05\x12\x0e\n\x06ground\x18\x02 \x01(\t\"L\n\rHearingHalted\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\"&\n\rHearingWentOn\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\"\xf0\x01\n\x12HeardEventSetAside\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x41\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x32.carbonmarket.log.v1.HeardEventSetAside.FactsEntry\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05timer\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x32\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,22 +52,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSALREJECTED']._serialized_end=435
   _globals['_PROPOSALEXPIRED']._serialized_start=437
   _globals['_PROPOSALEXPIRED']._serialized_end=472
-  _globals['_SETASIDEDECIDEDAGAIN']._serialized_start=475
-  _globals['_SETASIDEDECIDEDAGAIN']._serialized_end=603
-  _globals['_SETASIDEDROPPED']._serialized_start=606
-  _globals['_SETASIDEDROPPED']._serialized_end=855
-  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_start=811
-  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_end=855
-  _globals['_HEARINGRESUMED']._serialized_start=857
-  _globals['_HEARINGRESUMED']._serialized_end=960
-  _globals['_RELEASEACTIVATED']._serialized_start=962
-  _globals['_RELEASEACTIVATED']._serialized_end=1019
-  _globals['_HEARINGHALTED']._serialized_start=1021
-  _globals['_HEARINGHALTED']._serialized_end=1097
-  _globals['_HEARINGWENTON']._serialized_start=1099
-  _globals['_HEARINGWENTON']._serialized_end=1137
-  _globals['_HEARDEVENTSETASIDE']._serialized_start=1140
-  _globals['_HEARDEVENTSETASIDE']._serialized_end=1380
-  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_start=811
-  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_end=855
+  _globals['_APPROVALRULESSET']._serialized_start=474
+  _globals['_APPROVALRULESSET']._serialized_end=570
+  _globals['_SETASIDEDECIDEDAGAIN']._serialized_start=573
+  _globals['_SETASIDEDECIDEDAGAIN']._serialized_end=701
+  _globals['_SETASIDEDROPPED']._serialized_start=704
+  _globals['_SETASIDEDROPPED']._serialized_end=953
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_start=909
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_end=953
+  _globals['_HEARINGRESUMED']._serialized_start=955
+  _globals['_HEARINGRESUMED']._serialized_end=1058
+  _globals['_RELEASEACTIVATED']._serialized_start=1060
+  _globals['_RELEASEACTIVATED']._serialized_end=1117
+  _globals['_HEARINGHALTED']._serialized_start=1119
+  _globals['_HEARINGHALTED']._serialized_end=1195
+  _globals['_HEARINGWENTON']._serialized_start=1197
+  _globals['_HEARINGWENTON']._serialized_end=1235
+  _globals['_HEARDEVENTSETASIDE']._serialized_start=1238
+  _globals['_HEARDEVENTSETASIDE']._serialized_end=1478
+  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_start=909
+  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_end=953
 # @@protoc_insertion_point(module_scope)

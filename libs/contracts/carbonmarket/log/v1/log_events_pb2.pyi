@@ -221,6 +221,39 @@ class ProposalExpired(_message.Message):
 Global___ProposalExpired: _TypeAlias = ProposalExpired  # noqa: Y015
 
 @_typing.final
+class ApprovalRulesSet(_message.Message):
+    """Two people set which commands take two people beside those that always do, and how long a proposal stays open, from a day on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALID_FROM_DAY_FIELD_NUMBER: _builtins.int
+    COMMANDS_FIELD_NUMBER: _builtins.int
+    OPEN_HOURS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    valid_from_day: _builtins.str
+    open_hours: _builtins.int
+    source: _builtins.str
+    @_builtins.property
+    def commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """By name (`SetFees`), in alphabetical order; all there are from that day on, but those that always take two."""
+
+    def __init__(
+        self,
+        *,
+        valid_from_day: _builtins.str = ...,
+        commands: _abc.Iterable[_builtins.str] | None = ...,
+        open_hours: _builtins.int = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "open_hours", b"open_hours", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalRulesSet: _TypeAlias = ApprovalRulesSet  # noqa: Y015
+
+@_typing.final
 class SetAsideDecidedAgain(_message.Message):
     """What was set aside was decided again, after its cause was mended: the records that follow in the same command are what came of it. An
     answer to an order of our own is awaited again: the order is sent once more.

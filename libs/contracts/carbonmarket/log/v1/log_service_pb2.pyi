@@ -328,6 +328,8 @@ class GetStatusResponse(_message.Message):
     RELEASE_LEVEL_FIELD_NUMBER: _builtins.int
     RELEASE_LEVEL_KNOWN_FIELD_NUMBER: _builtins.int
     PROPOSALS_FIELD_NUMBER: _builtins.int
+    ALWAYS_TWO_PEOPLE_FIELD_NUMBER: _builtins.int
+    APPROVAL_RULES_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     rehearsal: _builtins.bool
     now_ms: _builtins.int
@@ -355,6 +357,12 @@ class GetStatusResponse(_message.Message):
     def proposals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Proposal]:
         """Commands that await the approval of a second person."""
 
+    @_builtins.property
+    def always_two_people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The commands that always take two people, by name, and the rules that add to them, by the day from which each is valid."""
+
+    @_builtins.property
+    def approval_rules(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.ApprovalRulesSet]: ...
     def __init__(
         self,
         *,
@@ -371,10 +379,12 @@ class GetStatusResponse(_message.Message):
         release_level: _builtins.int = ...,
         release_level_known: _builtins.int = ...,
         proposals: _abc.Iterable[Global___Proposal] | None = ...,
+        always_two_people: _abc.Iterable[_builtins.str] | None = ...,
+        approval_rules: _abc.Iterable[_log_events_pb2.ApprovalRulesSet] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always_two_people", b"always_two_people", "approval_rules", b"approval_rules", "followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -744,6 +754,64 @@ class RejectProposalResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RejectProposalResponse: _TypeAlias = RejectProposalResponse  # noqa: Y015
+
+@_typing.final
+class SetApprovalRulesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALID_FROM_DAY_FIELD_NUMBER: _builtins.int
+    COMMANDS_FIELD_NUMBER: _builtins.int
+    OPEN_HOURS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    valid_from_day: _builtins.str
+    """Today or later, China's time."""
+    open_hours: _builtins.int
+    """1 to 2,160."""
+    source: _builtins.str
+    """Where it was announced, 1 to 200 characters."""
+    @_builtins.property
+    def commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """By name (`SetFees`), each a command of this service; all that are to take two people from that day on, but those that always do."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        valid_from_day: _builtins.str = ...,
+        commands: _abc.Iterable[_builtins.str] | None = ...,
+        open_hours: _builtins.int = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "open_hours", b"open_hours", "request_id", b"request_id", "source", b"source", "valid_from_day", b"valid_from_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetApprovalRulesRequest: _TypeAlias = SetApprovalRulesRequest  # noqa: Y015
+
+@_typing.final
+class SetApprovalRulesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetApprovalRulesResponse: _TypeAlias = SetApprovalRulesResponse  # noqa: Y015
 
 @_typing.final
 class DecideSetAsideAgainRequest(_message.Message):

@@ -1,0 +1,116 @@
+"""Which commands take two people, and how long a proposal stays open: dated data of each log.
+
+Some commands always take two: whoever owns them says so in code (`Decider.needs_two`, `shell.NEEDS_TWO`). A rule adds
+to those and never removes one. It is valid from its day on, China's time, until the next rule is valid, and never for
+what was decided before the rule was set; it can be set again for the same day. Before the first rule nothing is added,
+and a proposal stays open for OPEN_HOURS. Setting a rule always takes two people.
+
+A rule binds people. What services and timers do follows from what was decided before, and must not wait for anybody; so
+a command that a service gives, or somebody for an account of its own, cannot be named.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from carbonmarket.log.v1 import log_events_pb2 as pb
+from chassis.core.days import day_of
+from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected
+from chassis.core.proposals import Proposable
+from chassis.core.roles import ACTING_FOR_AN_ACCOUNT
+from chassis.core.shapes import check_day, check_source, shown
+from chassis.core.wire import EventKind
+
+OPEN_HOURS = 7 * 24
+OPEN_HOURS_MAX = 90 * 24
+RULES_AHEAD_MAX = 100
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class SetApprovalRules:
+    """`commands`, by name (`SetFees`), take two people beside those that always do."""
+
+    valid_from_day: str
+    commands: tuple[str, ...]
+    open_hours: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRulesSet:
+    valid_from_day: str
+    commands: tuple[str, ...]
+    open_hours: int
+    source: str
+
+
+NO_RULES = ApprovalRulesSet("", (), OPEN_HOURS, "none set")
+
+Rules = Mapping[str, ApprovalRulesSet]
+"""By the day from which each is valid."""
+
+
+class Approvals(Protocol):
+    """What the decision looks at."""
+
+    proposable: Proposable
+
+    @property
+    def approval_rules(self) -> Rules: ...
+
+
+def valid_on(rules: Rules, day: str) -> ApprovalRulesSet:
+    valid = max((valid_from for valid_from in rules if valid_from <= day), default="")
+    return rules.get(valid, NO_RULES)
+
+
+def takes_two(rules: Rules, always: Collection[type], kind: type, context: Context) -> bool:
+    if ":" in context.subject:  # a service or a timer
+        return False
+    return kind in always or kind.__name__ in valid_on(rules, day_of(context.now_ms)).commands
+
+
+def expires_ms(rules: Rules, now_ms: int) -> int:
+    """When a proposal that is made now ends."""
+    return now_ms + valid_on(rules, day_of(now_ms)).open_hours * HOUR_MS
+
+
+def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Context) -> Decided:
+    check_day(command.valid_from_day, "valid_from_day")
+    for index, name in enumerate(command.commands):
+        if name in command.commands[:index]:
+            raise Malformed("COMMAND_NAMED_TWICE", f"commands[{index}]", command=shown(name))
+        roles = look.proposable.roles.get(name)
+        if roles is None:
+            raise NotFound("COMMAND_UNKNOWN", type=shown(name))
+        if roles & ({"service"} | ACTING_FOR_AN_ACCOUNT):
+            raise Rejected("COMMAND_NEVER_TAKES_TWO", command=name, roles=", ".join(sorted(roles)))
+    if not 1 <= command.open_hours <= OPEN_HOURS_MAX:
+        raise Malformed(
+            "OPEN_HOURS_OUT_OF_RANGE", "open_hours", open_hours=command.open_hours, open_hours_max=OPEN_HOURS_MAX
+        )
+    check_source(command.source)
+    today = day_of(context.now_ms)
+    if command.valid_from_day < today:
+        raise Rejected("DAY_IN_THE_PAST", day=command.valid_from_day, today=today)
+    ahead = {day for day in look.approval_rules if day > today}
+    if len(ahead - {command.valid_from_day}) >= RULES_AHEAD_MAX:
+        raise Rejected("TOO_MANY_APPROVAL_RULES", rules_max=RULES_AHEAD_MAX)
+    return [
+        ApprovalRulesSet(command.valid_from_day, tuple(sorted(command.commands)), command.open_hours, command.source)
+    ]
+
+
+def with_rules(rules: Rules, event: ApprovalRulesSet, now_ms: int) -> Rules:
+    """The rules after a change, without those that are over."""
+    changed = {**rules, event.valid_from_day: event}
+    valid = valid_on(changed, day_of(now_ms)).valid_from_day
+    return {day: one for day, one in changed.items() if day >= valid}
+
+
+DECIDE: Decide = {SetApprovalRules: set_approval_rules}
+
+APPROVAL_KINDS = (
+    EventKind(ApprovalRulesSet, pb.ApprovalRulesSet, shown=("valid_from_day", "commands", "open_hours", "source")),
+)

@@ -1,0 +1,149 @@
+"""Which commands take two people, as dated rules: none is needed to be safe, each is valid on its day, two set it."""
+
+from typing import Any
+
+import pytest
+
+from chassis.core.approvals import HOUR_MS, OPEN_HOURS_MAX, RULES_AHEAD_MAX, ApprovalRulesSet, SetApprovalRules
+from chassis.core.days import day_of, day_start_ms
+from chassis.core.decider import Rejected
+from chassis.core.engine import Done, Engine
+from chassis.core.proposals import ApproveProposal, CommandProposed, ProposalApproved
+from chassis.core.submission import DueTimer
+from chassis.process.service import Service
+from clearing.__main__ import CLEARING
+from clearing.domain.banks import SetSettlementBanks
+from registry.__main__ import REGISTRY
+from registry.domain.vintages import CreateVintage
+from support.domains.trading_floor import open_floor
+from support.shell.asking import asked
+from support.shell.two_people import by_two, engine_of, proposal_of
+from trading.__main__ import TRADING
+from trading.domain.rules import FeesSet, SetFees
+
+FRIDAY, MONDAY, TUESDAY = "2021-07-16", "2021-07-19", "2021-07-20"
+ANN, BEN = "exchange_operator:ann", "exchange_operator:ben"
+NOW_MS = day_start_ms(FRIDAY) + 12 * HOUR_MS
+FEES = SetFees("2021-07-26", 300, 500, "notice 3")
+OF_FEES = SetApprovalRules(MONDAY, ("SetFees",), 24, "minutes 31")
+
+
+def trading() -> Engine[Any]:
+    return engine_of(TRADING, open_floor().market)
+
+
+def refusal(on: Engine[Any], command: object, now_ms: int = NOW_MS, actor: str = ANN) -> Rejected:
+    outcome = on.decide(asked(actor, "", command), {}, now_ms)
+    assert isinstance(outcome, Rejected), outcome
+    return outcome
+
+
+def test_a_rule_takes_effect_on_its_day_and_not_before() -> None:
+    on = trading()
+    by_two(on, OF_FEES, ANN, BEN, NOW_MS)
+    midnight_ms = day_start_ms(MONDAY)
+    assert isinstance(on.decide(asked(ANN, "", FEES), {}, midnight_ms - 1), Done)
+    assert refusal(on, FEES, midnight_ms).reason == "APPROVAL_REQUIRED"
+    by_two(on, FEES, ANN, BEN, midnight_ms, TRADING.commands).only(FeesSet)
+
+
+def test_a_rule_is_valid_until_the_next_one_is() -> None:
+    on = trading()
+    by_two(on, OF_FEES, ANN, BEN, NOW_MS)
+    by_two(on, SetApprovalRules(TUESDAY, (), 168, "minutes 32"), ANN, BEN, NOW_MS)
+    assert refusal(on, FEES, day_start_ms(TUESDAY) - 1).reason == "APPROVAL_REQUIRED"
+    assert isinstance(on.decide(asked(ANN, "", FEES), {}, day_start_ms(TUESDAY)), Done)
+
+
+def test_a_rule_is_set_by_two_people_only() -> None:
+    on = trading()
+    assert refusal(on, OF_FEES).reason == "APPROVAL_REQUIRED"
+    done = by_two(on, OF_FEES, ANN, BEN, NOW_MS)
+    assert [type(event) for event in done.events] == [ProposalApproved, ApprovalRulesSet]
+
+
+def test_no_rule_removes_a_command_that_always_takes_two() -> None:
+    on = trading()
+    by_two(on, SetApprovalRules(FRIDAY, (), 1, "minutes 33"), ANN, BEN, NOW_MS)
+    assert refusal(on, OF_FEES).reason == "APPROVAL_REQUIRED"
+
+
+def test_a_proposal_stays_open_as_long_as_the_rule_of_its_day_says() -> None:
+    on = trading()
+    proposal = proposal_of(FEES, TRADING.commands)
+    before = on.decide(asked(ANN, "", proposal), {}, NOW_MS)
+    assert isinstance(before, Done)
+    assert before.only(CommandProposed).expires_ms == NOW_MS + 168 * HOUR_MS
+    by_two(on, OF_FEES, ANN, BEN, NOW_MS)
+    on_its_day_ms = day_start_ms(MONDAY)
+    after = on.decide(asked(ANN, "", proposal), {}, on_its_day_ms)
+    assert isinstance(after, Done)
+    assert after.only(CommandProposed).expires_ms == on_its_day_ms + 24 * HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("service", "command"),
+    [
+        (REGISTRY, CreateVintage("CEA21", 2021)),
+        (TRADING, FEES),
+        (CLEARING, SetSettlementBanks(FRIDAY, ("icbc",), "announcement 7")),
+    ],
+    ids=lambda value: value.name if isinstance(value, Service) else "",
+)
+def test_every_service_goes_by_such_rules(service: Service[Any], command: object) -> None:
+    on = engine_of(service, service.decider.initial())
+    name = type(command).__name__
+    by_two(on, SetApprovalRules(FRIDAY, (name,), 24, "minutes 34"), ANN, BEN, NOW_MS)
+    alone = refusal(on, command)
+    assert (alone.reason, alone.facts) == ("APPROVAL_REQUIRED", {"command": name})
+
+
+def test_what_a_timer_does_waits_for_no_second_person() -> None:
+    floor = open_floor()
+    on = engine_of(TRADING, floor.market)
+    by_two(on, SetApprovalRules(FRIDAY, ("CloseDay",), 24, "minutes 35"), ANN, BEN, NOW_MS)
+    timer = TRADING.decider.due(floor.market)
+    assert timer is not None
+    assert refusal(on, timer.command, timer.due_ms).reason == "APPROVAL_REQUIRED"
+    assert isinstance(on.decide(DueTimer("trading", timer), {}, timer.due_ms), Done)
+    assert not on.shell.set_aside
+
+
+REFUSED = [
+    (SetApprovalRules("July", (), 24, "minutes"), "DAY_MALFORMED"),
+    (SetApprovalRules(MONDAY, ("SetFees", "SetFees"), 24, "minutes"), "COMMAND_NAMED_TWICE"),
+    (SetApprovalRules(MONDAY, ("SetWeather",), 24, "minutes"), "COMMAND_UNKNOWN"),
+    (SetApprovalRules(MONDAY, ("MoveClock",), 24, "minutes"), "COMMAND_UNKNOWN"),
+    (SetApprovalRules(MONDAY, ("PlaceOrder",), 24, "minutes"), "COMMAND_NEVER_TAKES_TWO"),
+    (SetApprovalRules(MONDAY, ("ConfirmClearingRun",), 24, "minutes"), "COMMAND_NEVER_TAKES_TWO"),
+    (SetApprovalRules(MONDAY, (), 0, "minutes"), "OPEN_HOURS_OUT_OF_RANGE"),
+    (SetApprovalRules(MONDAY, (), OPEN_HOURS_MAX + 1, "minutes"), "OPEN_HOURS_OUT_OF_RANGE"),
+    (SetApprovalRules(MONDAY, (), 24, ""), "SOURCE_MALFORMED"),
+    (SetApprovalRules("2021-07-15", (), 24, "minutes"), "DAY_IN_THE_PAST"),
+]
+
+
+@pytest.mark.parametrize(("command", "reason"), REFUSED, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_rule_that_cannot_be_is_refused_and_says_why(command: SetApprovalRules, reason: str) -> None:
+    assert refusal(trading(), command).reason == reason
+
+
+def test_rules_to_come_are_bounded_and_those_that_are_over_are_forgotten() -> None:
+    on = trading()
+    ahead_ms = [day_start_ms(MONDAY) + number * 24 * HOUR_MS for number in range(RULES_AHEAD_MAX + 1)]
+    for ms in ahead_ms[:-1]:
+        by_two(on, SetApprovalRules(day_of(ms), (), 24, "minutes"), ANN, BEN, NOW_MS)
+    last = SetApprovalRules(day_of(ahead_ms[-1]), (), 24, "minutes")
+    assert refusal(on, last).reason == "TOO_MANY_APPROVAL_RULES"
+    by_two(on, last, ANN, BEN, ahead_ms[5])
+    assert min(on.shell.approval_rules) == day_of(ahead_ms[5])
+
+
+def test_a_rule_whose_day_has_gone_by_is_not_approved_any_more() -> None:
+    on = trading()
+    proposed = on.decide(asked(ANN, "", proposal_of(OF_FEES)), {}, NOW_MS)
+    assert isinstance(proposed, Done)
+    (effect,) = proposed.only(CommandProposed).effects
+    assert effect.type == "carbonmarket.log.v1.ApprovalRulesSet"
+    late = refusal(on, ApproveProposal(proposed.position), day_start_ms(TUESDAY), BEN)
+    assert late.reason == "DAY_IN_THE_PAST"
