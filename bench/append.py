@@ -36,7 +36,7 @@ async def run(folder: Path) -> None:
 
 async def against(database_url: str) -> None:
     pool = await open_pool(database_url)
-    await migrate(pool, [MIGRATIONS])
+    await migrate(pool, {"shell": MIGRATIONS})
     await pool.execute(
         "CREATE TABLE peer (LIKE log INCLUDING ALL); ALTER TABLE peer DROP command_digest, DROP command_events"
     )

@@ -50,7 +50,7 @@ async def session(request: pytest.FixtureRequest, database_url: str) -> AsyncIte
         yield Sessions(new, set_store)
         return
     pool = await open_pool(database_url)
-    await migrate(pool, [MIGRATIONS])
+    await migrate(pool, {"shell": MIGRATIONS})
 
     async def connect() -> Log:
         opened.append(PostgresLog(LOG_ID, database_url, pool))

@@ -22,7 +22,7 @@ LOG_ID = "tally"
 async def leading(database_url: str) -> AsyncIterator[tuple[PostgresLog, "asyncpg.Connection[asyncpg.Record]"]]:
     """A log that leads, and a connection by which the database is troubled."""
     pool = await open_pool(database_url)
-    await migrate(pool, [MIGRATIONS])
+    await migrate(pool, {"shell": MIGRATIONS})
     log = PostgresLog(LOG_ID, database_url, pool)
     assert await log.lead()
     trouble = await asyncpg.connect(database_url, server_settings={"transaction_timeout": "0"})

@@ -57,7 +57,7 @@ async def test_where_the_databases_clock_is_wrong_every_replica_ends_until_it_is
 
 async def test_an_append_that_is_slow_on_its_way_is_sent_again(database_url: str) -> None:
     pool = await open_pool(database_url)
-    await migrate(pool, [MIGRATIONS])
+    await migrate(pool, {"shell": MIGRATIONS})
     log = PostgresLog("registry", database_url, pool)
     await log.lead()
     machine = MachineClock()

@@ -44,7 +44,7 @@ async def projecting(
     database_url: str, table: Table, alone: bool = True
 ) -> AsyncIterator[tuple[Writer[Tally], Tables, Pool]]:
     pool = await open_pool(database_url)
-    await migrate(pool, [MIGRATIONS])
+    await migrate(pool, {"shell": MIGRATIONS})
     await pool.execute("CREATE TABLE ordered (position bigint PRIMARY KEY, what text NOT NULL)")
     log = PostgresLog("tally", database_url, pool)
     assert await log.lead()

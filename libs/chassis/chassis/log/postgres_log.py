@@ -117,17 +117,18 @@ async def open_pool(database_url: str) -> Pool:
     return pool
 
 
-async def migrate(pool: Pool, folders: Sequence[Path]) -> None:
-    """Runs each folder's SQL files that have not been run, in the order of their names, one replica at a time. Raises
-    Misconfigured where one that was run is not the one that is here: another release made the database.
+async def migrate(pool: Pool, folders: Mapping[str, Path]) -> None:
+    """Runs each folder's SQL files that have not been run, in the order of their names, one replica at a time. What was
+    run is known by the folder's key and the file's name, wherever a release has its files. Raises Misconfigured where
+    one that was run is not the one that is here: another release made the database.
     """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-        await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
-        await connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS digest bytea")
+        await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, digest bytea NOT NULL)")
         done = {row["name"]: row["digest"] for row in await connection.fetch("SELECT name, digest FROM migrations")}
-        for file in (file for folder in folders for file in sorted(folder.glob("*.sql"))):
-            name = f"{file.parent.parent.name}/{file.name}"
+        files = [(key, file) for key, folder in folders.items() for file in sorted(folder.glob("*.sql"))]
+        for key, file in files:
+            name = f"{key}/{file.name}"
             digest = hashlib.sha256(file.read_bytes()).digest()
             if name not in done:
                 await connection.execute(file.read_text())

@@ -190,7 +190,7 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
     """PostgreSQL, Kafka, gRPC and the machine's clock."""
 
     async def prepare() -> None:
-        await migrate(pool, [MIGRATIONS, service.migrations])
+        await migrate(pool, {"shell": MIGRATIONS, service.package: service.migrations})
         await check_holds(pool, settings.log_id)
 
     tables = PostgresTables(pool, queries)
