@@ -42,11 +42,12 @@ def drawn_in(section: str, *moments: str) -> tuple[Edges, Links]:
     chosen = [row[1:] for row in rows if row[0] in moments]
     assert {row[0] for row in rows} >= set(moments), f"the table of {section!r} says nothing of {moments}"
     edges: Edges = {(step_of(cause) if cause else None, step_of(step)) for step, cause, _ in chosen}
-    return edges, {(step_of(step), step_of(linked)) for step, _, linked in chosen if linked}
+    links = ((step, linked) for step, _, cell in chosen if cell for linked in cell.split(", "))
+    return edges, {(step_of(step), step_of(linked)) for step, linked in links}
 
 
 def step_of(cell: str) -> Step:
-    service, _, name = cell.partition(" ")
+    service, _, name = cell.strip("`").partition(" ")
     return service, name
 
 

@@ -109,6 +109,24 @@ def release_once_settled(logs: Logs) -> None:
     logs["trading"].insert(at + 1, record)
 
 
+def deliver_a_leg_twice(logs: Logs) -> None:
+    change_staged(logs, lambda page: page.legs.append(page.legs[-1]))
+
+
+def deliver_a_tonne_more(logs: Logs) -> None:
+    def add(page: registry.DeliveryLegsStaged) -> None:
+        page.legs[0].quantity_tonnes += 1
+
+    change_staged(logs, add)
+
+
+def change_staged(logs: Logs, change: Callable[[registry.DeliveryLegsStaged], object]) -> None:
+    record = logs["registry"][places(logs, "registry", registry.DeliveryLegsStaged)[0]]
+    page = registry.DeliveryLegsStaged.FromString(record.data)
+    change(page)
+    record.data = page.SerializeToString()
+
+
 def deposit_in_flight(logs: Logs) -> None:
     """The comparison names a deposit that clearing had not booked by then."""
     record = logs["clearing"][places(logs, "clearing", clearing.BooksReconciled)[-1]]
@@ -131,9 +149,14 @@ FORGERIES: tuple[tuple[str, Callable[[Logs], None]], ...] = (
     ("a trade is settled as it was made", change("clearing", clearing.TradeSettled, "value_fen", 1)),
     ("a trade is settled once, when delivered", double("clearing", clearing.TradeSettled)),
     ("delivered if and only if paid", remove("clearing", clearing.TradeSettled)),
-    ("each trade is delivered once", double("registry", registry.AllowancesDelivered)),
-    ("a delivery is whole", remove("registry", registry.AllowancesDelivered)),
-    ("delivered if and only if paid", change("registry", registry.AllowancesDelivered, "quantity_tonnes", 1)),
+    ("each trade is delivered once", deliver_a_leg_twice),
+    ("a delivery is whole", remove("registry", registry.DeliveryLegsStaged)),
+    ("delivered if and only if paid", deliver_a_tonne_more),
+    ("a leg is told once, after its delivery", double("registry", registry.AllowancesDelivered)),
+    ("every delivered leg is told", remove("registry", registry.AllowancesDelivered, -1)),
+    ("a leg is told as it was delivered", change("registry", registry.AllowancesDelivered, "quantity_tonnes", 1)),
+    ("an order carries what is ordered", change("clearing", clearing.DeliveryOrdered, "legs", 1)),
+    ("cash legs add up", change("clearing", clearing.CashLegsReplayed, "last_trade_id", -1)),
     ("every trade becomes one obligation", remove("clearing", clearing.ObligationRecorded)),
     ("the completeness barrier holds", change("clearing", clearing.ClearingRunOpened, "trades", 1)),
     ("a run goes step by step", remove("clearing", clearing.CashLegsProven)),

@@ -1,13 +1,39 @@
 """What one service accepts, the next must be able to take: the bounds of the three services, held together."""
 
-from clearing.domain import barrier, exclusion
-from registry.domain import delivery
+from chassis.core.wire import DATA_BYTES_MAX
+from chassis.edges.remote import MESSAGE_BYTES_MAX
+from clearing.domain import barrier, exclusion, run
+from registry.domain import staging
 from trading.domain import confirmation, rules
+
+NUMBER_BYTES = 11
+"""A 64-bit number in protobuf with its tag, at most."""
+NAME_BYTES = 32 + 2
+TRACE_BYTES = 55 + 2
+DIGEST_BYTES = 32 + 2
 
 
 def test_a_day_that_admission_takes_fits_a_run_and_a_run_fits_a_delivery() -> None:
-    assert rules.DAY_TRADES_MAX <= barrier.RUN_TRADES_MAX <= delivery.LEGS_MAX
+    assert rules.DAY_TRADES_MAX <= barrier.RUN_TRADES_MAX <= staging.LEGS_MAX
+
+
+def test_a_page_that_clearing_lists_fits_a_page_that_the_registry_stages() -> None:
+    assert run.LEGS_PER_PAGE_MAX <= staging.LEGS_PER_PAGE_MAX
 
 
 def test_what_clearing_excludes_of_a_day_fits_a_confirmation() -> None:
     assert exclusion.EXCLUDED_TRADES_MAX <= confirmation.EXCLUDED_TRADES_MAX
+
+
+def test_every_page_fits_an_event_and_a_message_with_every_text_at_its_longest() -> None:
+    leg = 3 * NUMBER_BYTES + 3 * NAME_BYTES + 2 * NUMBER_BYTES + TRACE_BYTES
+    assert staging.LEGS_PER_PAGE_MAX * leg < DATA_BYTES_MAX < MESSAGE_BYTES_MAX
+    change = NAME_BYTES + NUMBER_BYTES + 2
+    assert 2 * run.LEGS_PER_PAGE_MAX * change < DATA_BYTES_MAX, "a page of cash legs"
+
+
+def test_an_order_fits_an_event_and_a_message_however_large_its_run() -> None:
+    pages = -(-barrier.RUN_TRADES_MAX // run.LEGS_PER_PAGE_MAX)
+    totals = 2 * rules.WEIGHTS_MAX * (NAME_BYTES + 4 * NUMBER_BYTES)
+    order = (pages + exclusion.EXCLUDED_TRADES_MAX + 6) * NUMBER_BYTES + totals + DIGEST_BYTES
+    assert order < DATA_BYTES_MAX < MESSAGE_BYTES_MAX

@@ -271,6 +271,9 @@ MENDS = {
     "RELEASE_LEVEL_UNKNOWN": "Roll out a release that knows the level first; the status says what this one knows.",
     "RELEASE_NOT_ACTIVE": "Ask the operators to activate the release level on this service, then try again.",
     "LEGS_NOT_ASCENDING": "List the legs in the order of their trades, each once.",
+    "PAGE_OUT_OF_ORDER": "Stage the pages one after another, from the first.",
+    "PAGE_OUT_OF_RANGE": "Count the pages from 1.",
+    "STAGED_LEGS_DIFFER": "What was staged is not what was ordered: retry the run, which stages its legs anew.",
     "RUN_ALREADY_DELIVERED": (
         "The run was delivered with other legs: compare the logs of clearing and the registry, as the runbook says."
     ),

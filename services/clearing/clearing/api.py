@@ -69,4 +69,4 @@ def attempt_of(done: Done) -> tuple[int, str]:
     """The new attempt's number, and why it is blocked, if it is."""
     for blocked in done.all(run.ClearingRunBlocked):
         return blocked.attempt, blocked.reason
-    return done.only(run.ClearingRunComputed).attempt, ""
+    return done.only(run.ClearingRunBegun).attempt, ""

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
@@ -16,11 +17,12 @@ from chassis.core.call import NotYet
 from chassis.core.decider import as_facts
 from chassis.followers.caller import Calls, Outgoing
 from clearing.domain import books, reconciliation, run, settlement
-from clearing.domain.legs import excluded_of, legs_of, totals_of
-from clearing.domain.state import Obligation, RunTotal, State
+from clearing.domain.legs import RunLeg
+from clearing.domain.state import RunTotal
 
 CONFIRM = "carbonmarket.trading.v1.TradingService/ConfirmClearingRun"
 STATE_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/StatePositions"
+STAGE = "carbonmarket.registry.v1.RegistryService/StageDeliveryLegs"
 DELIVER = "carbonmarket.registry.v1.RegistryService/DeliverAllowances"
 LIST_HOLDINGS = "carbonmarket.registry.v1.RegistryQueryService/ListTradingHoldings"
 
@@ -33,21 +35,16 @@ HOLDING_PAGES_MAX = 1_000
 
 async def confirm(order: run.ConfirmationOrdered, outgoing: Outgoing) -> settlement.RecordConfirmation:
     """Trading compares the run with its own day."""
-
-    def look(state: State) -> tuple[tuple[RunTotal, ...], list[int]]:
-        return totals_of(legs_of(state, order.day)), excluded_of(state, order.day)
-
-    totals, excluded = (await outgoing.read(look)).value
     request = trading.ConfirmClearingRunRequest(
         request_id=outgoing.order_id,
         run_id=order.run_id,
         day=order.day,
         attempt=order.attempt,
-        trades=sum(total.trades for total in totals),
-        quantity_tonnes=sum(total.quantity_tonnes for total in totals),
-        value_fen=sum(total.value_fen for total in totals),
-        totals=[method_total(total) for total in totals],
-        excluded_trade_ids=excluded,
+        trades=order.legs,
+        quantity_tonnes=order.quantity_tonnes,
+        value_fen=order.value_fen,
+        totals=[method_total(total) for total in order.totals],
+        excluded_trade_ids=order.excluded_trade_ids,
     )
     answer = await outgoing.unary("trading", CONFIRM, request, trading.ConfirmClearingRunResponse)
     if answer.HasField("disputed"):
@@ -76,18 +73,28 @@ def disagreed(order: run.ConfirmationOrdered, reason: str, facts: dict[str, str]
 
 
 async def deliver(order: settlement.DeliveryOrdered, outgoing: Outgoing) -> settlement.RecordDelivery:
-    """The registry moves the units of the whole run, or of none of it."""
-
-    def look(state: State) -> list[Obligation]:
-        return legs_of(state, order.day)
-
-    legs = (await outgoing.read(look)).value
+    """The registry moves the units of the whole run, or of none of it. Its legs go ahead, page by page, each under a
+    name of its own: a page that was sent before is a repeat.
+    """
+    for number, position in enumerate(order.page_positions, start=1):
+        page = await outgoing.own_event(position)
+        assert isinstance(page, run.ClearingRunLegsListed)
+        staging = registry.StageDeliveryLegsRequest(
+            request_id=f"{outgoing.order_id}/legs/{number}",
+            run_id=order.run_id,
+            attempt=order.attempt,
+            page=number,
+            legs=[delivery_leg(leg, outgoing.trace(f"trade/{leg.trade_id}")) for leg in page.legs],
+        )
+        await outgoing.unary("registry", STAGE, staging, registry.StageDeliveryLegsResponse)
     request = registry.DeliverAllowancesRequest(
         request_id=outgoing.order_id,
         run_id=order.run_id,
         attempt=order.attempt,
         day=order.day,
-        legs=[delivery_leg(leg, outgoing.trace(f"trade/{leg.trade_id}")) for leg in legs],
+        legs=order.legs,
+        quantity_tonnes=order.quantity_tonnes,
+        legs_digest=order.legs_digest,
     )
     answer = await outgoing.unary("registry", DELIVER, request, registry.DeliverAllowancesResponse)
     if answer.HasField("refused"):
@@ -102,9 +109,9 @@ def check_outcome(answer: Message, *outcomes: str) -> None:
         raise NotYet(f"{type(answer).__name__} has none of the outcomes {', '.join(outcomes)}")
 
 
-def delivery_leg(leg: Obligation, traceparent: str) -> registry.DeliveryLeg:
+def delivery_leg(leg: RunLeg, traceparent: str) -> registry_types.DeliveryLeg:
     """What trading calls an instrument the registry calls a vintage."""
-    return registry.DeliveryLeg(
+    return registry_types.DeliveryLeg(
         trade_id=leg.trade_id,
         vintage=leg.instrument,
         quantity_tonnes=leg.quantity_tonnes,

@@ -158,10 +158,15 @@ def on_clearing_run_blocked(rows: Rows, event: run.ClearingRunBlocked, record: R
     step(rows, record, event, event.attempt, event.reason, event.facts)
 
 
+def on_clearing_run_begun(rows: Rows, event: run.ClearingRunBegun, record: Record) -> None:
+    unblocked = {"phase": Phase.LISTING, "blocked_because": "", "facts": json_of_facts(())}
+    set_run(rows, event.run_id, attempt=event.attempt, **unblocked)
+    step(rows, record, event, event.attempt)
+
+
 def on_clearing_run_computed(rows: Rows, event: run.ClearingRunComputed, record: Record) -> None:
     columns = ("attempt", "trades", "quantity_tonnes", "value_fen", "fees_fen", "excluded", "totals")
-    unblocked = {"phase": Phase.CONFIRMING, "blocked_because": "", "facts": json_of_facts(())}
-    set_run(rows, event.run_id, **values_of(event, *columns), computed_attempt=event.attempt, **unblocked)
+    set_run(rows, event.run_id, **values_of(event, *columns), computed_attempt=event.attempt)
     step(rows, record, event, event.attempt)
 
 
@@ -170,14 +175,25 @@ def on_clearing_run_legs_listed(rows: Rows, event: run.ClearingRunLegsListed, re
         rows.insert("run_legs", **values_of(leg), run_id=event.run_id, attempt=event.attempt)
 
 
-def on_plain_step(
+PHASE_AFTER = {
+    run.ConfirmationOrdered: Phase.CONFIRMING,
+    settlement.ClearingRunAgreed: Phase.PROVING,
+    settlement.CashLegsProven: Phase.PROVING,
+    settlement.DeliveryOrdered: Phase.DELIVERING,
+    settlement.DeliveryConfirmed: Phase.PAYING,
+}
+
+
+def on_next_phase(
     rows: Rows,
     event: run.ConfirmationOrdered
     | settlement.ClearingRunAgreed
     | settlement.CashLegsProven
+    | settlement.DeliveryOrdered
     | settlement.DeliveryConfirmed,
     record: Record,
 ) -> None:
+    set_run(rows, event.run_id, phase=PHASE_AFTER[type(event)])
     step(rows, record, event, event.attempt)
 
 
@@ -185,11 +201,6 @@ def on_refused_step(
     rows: Rows, event: settlement.ClearingRunDisagreed | settlement.DeliveryVoided, record: Record
 ) -> None:
     step(rows, record, event, event.attempt, event.reason, event.facts)
-
-
-def on_delivery_ordered(rows: Rows, event: settlement.DeliveryOrdered, record: Record) -> None:
-    set_run(rows, event.run_id, phase=Phase.DELIVERING)
-    step(rows, record, event, event.attempt)
 
 
 def on_settlement_day_completed(rows: Rows, event: settlement.SettlementDayCompleted, record: Record) -> None:
@@ -230,14 +241,15 @@ HANDLERS: Handlers = {
     obligations.TradingDaysNoted: on_trading_days_noted,
     run.ClearingRunOpened: on_clearing_run_opened,
     run.ClearingRunBlocked: on_clearing_run_blocked,
+    run.ClearingRunBegun: on_clearing_run_begun,
     run.ClearingRunComputed: on_clearing_run_computed,
     run.ClearingRunLegsListed: on_clearing_run_legs_listed,
-    run.ConfirmationOrdered: on_plain_step,
-    settlement.ClearingRunAgreed: on_plain_step,
+    run.ConfirmationOrdered: on_next_phase,
+    settlement.ClearingRunAgreed: on_next_phase,
     settlement.ClearingRunDisagreed: on_refused_step,
-    settlement.CashLegsProven: on_plain_step,
-    settlement.DeliveryOrdered: on_delivery_ordered,
-    settlement.DeliveryConfirmed: on_plain_step,
+    settlement.CashLegsProven: on_next_phase,
+    settlement.DeliveryOrdered: on_next_phase,
+    settlement.DeliveryConfirmed: on_next_phase,
     settlement.DeliveryVoided: on_refused_step,
     settlement.TradeSettled: on_trade_settled,
     settlement.SettlementDayCompleted: on_settlement_day_completed,

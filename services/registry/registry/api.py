@@ -58,9 +58,11 @@ class RegistryService:
         done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.TransferToTradingResponse(position=done.position)
 
+    async def StageDeliveryLegs(self, request: pb.StageDeliveryLegsRequest, call: Call) -> pb.StageDeliveryLegsResponse:
+        done = await self.writer.submit(COMMANDS.read(request), call)
+        return pb.StageDeliveryLegsResponse(position=done.position)
+
     async def DeliverAllowances(self, request: pb.DeliverAllowancesRequest, call: Call) -> pb.DeliverAllowancesResponse:
-        # Each leg's record continues its trade's trace; a repeat need not know it.
-        call.subject_traces = {f"trade/{leg.trade_id}": leg.traceparent for leg in request.legs if leg.traceparent}
         done = await self.writer.submit(COMMANDS.read(request), call)
         refused = done.all(delivery.DeliveryRefused)
         if refused:

@@ -5,7 +5,7 @@ from enum import IntEnum
 from chassis.core.record import Record
 from chassis.followers.projections import Handlers
 from chassis.followers.rows import Rows, values_of
-from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
+from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages
 from registry.domain.state import AccountState
 
 
@@ -22,6 +22,27 @@ class MovementKind(IntEnum):
 
 
 ADD_ISSUED = "UPDATE vintages SET issued_tonnes = issued_tonnes + $2 WHERE vintage = $1"
+
+DROP_STAGED = "DELETE FROM staged_legs"
+
+# A whole run at once: two movements for every leg, then what they amount to in the holdings.
+MOVE_STAGED = """
+INSERT INTO movements (account, vintage, registry_available_change_tonnes, trading_change_tonnes, kind,
+                       counterparty, trade_id, run_id, basis, position, recorded_ms, traceparent)
+SELECT seller, vintage, 0, -quantity_tonnes, $1::smallint, buyer, trade_id, $3::bigint, '', $4::bigint, $5::bigint,
+       traceparent
+FROM staged_legs
+UNION ALL
+SELECT buyer, vintage, 0, quantity_tonnes, $2::smallint, seller, trade_id, $3::bigint, '', $4::bigint, $5::bigint,
+       traceparent
+FROM staged_legs
+"""
+
+HOLD_STAGED = """
+INSERT INTO holdings (account, vintage, registry_available_tonnes, trading_tonnes)
+SELECT account, vintage, 0, sum(trading_change_tonnes) FROM movements WHERE position = $1 GROUP BY account, vintage
+ON CONFLICT (account, vintage) DO UPDATE SET trading_tonnes = holdings.trading_tonnes + excluded.trading_tonnes
+"""
 
 
 # Accounts
@@ -99,23 +120,20 @@ def on_returned_from_trading(rows: Rows, event: transfers.ReturnedFromTrading, r
     move(rows, record, MovementKind.RETURNED_FROM_TRADING, event.account, event.vintage, tonnes, -tonnes)
 
 
-def on_allowances_delivered(rows: Rows, event: delivery.AllowancesDelivered, record: Record) -> None:
-    sides = (
-        (MovementKind.DELIVERED_OUT, event.seller, event.buyer, -event.quantity_tonnes),
-        (MovementKind.DELIVERED_IN, event.buyer, event.seller, event.quantity_tonnes),
-    )
-    for kind, account, counterparty, tonnes in sides:
-        move(
-            rows,
-            record,
-            kind,
-            account,
-            event.vintage,
-            trading_tonnes=tonnes,
-            counterparty=counterparty,
-            trade_id=event.trade_id,
-            run_id=event.run_id,
+def on_delivery_legs_staged(rows: Rows, event: staging.DeliveryLegsStaged, record: Record) -> None:
+    if event.page == 1:
+        rows.execute(DROP_STAGED)
+    for leg in event.legs:
+        rows.insert(
+            "staged_legs", **values_of(leg, without="traceparent"), traceparent=leg.traceparent or record.traceparent
         )
+
+
+def on_delivery_completed(rows: Rows, event: delivery.DeliveryCompleted, record: Record) -> None:
+    out, into = MovementKind.DELIVERED_OUT, MovementKind.DELIVERED_IN
+    rows.execute(MOVE_STAGED, out, into, event.run_id, record.position, record.recorded_ms)
+    rows.execute(HOLD_STAGED, record.position)
+    rows.execute(DROP_STAGED)
 
 
 def move(
@@ -169,5 +187,6 @@ HANDLERS: Handlers = {
     issuance.AllowancesAllocated: on_allowances_allocated,
     transfers.TransferredToTrading: on_transferred_to_trading,
     transfers.ReturnedFromTrading: on_returned_from_trading,
-    delivery.AllowancesDelivered: on_allowances_delivered,
+    staging.DeliveryLegsStaged: on_delivery_legs_staged,
+    delivery.DeliveryCompleted: on_delivery_completed,
 }

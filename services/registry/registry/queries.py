@@ -12,11 +12,12 @@ from chassis.core.decider import NotFound, NotPermitted
 from chassis.core.shapes import CODE, NAME, check_account, check_position
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
-from chassis.serving.pages import NUMBER, page_of
+from chassis.serving.pages import NUMBER, NUMBER_MAX, page_of
 from registry.domain.state import AccountState
 
 HOLDER_ROLES = ("participant", "province")
 
+POSITION_AND_TRADE = re.compile(f"({NUMBER.pattern})/({NUMBER.pattern})")
 POSITION_ACCOUNT_AND_VINTAGE = re.compile(f"({NUMBER.pattern})/({NAME.form.pattern})/({CODE.form.pattern})")
 
 # Accounts as they stood after position $1.
@@ -63,7 +64,7 @@ WHERE account = $1 AND vintage > $2 ORDER BY vintage LIMIT $3
 MOVEMENTS_PAGE = """
 SELECT position, recorded_ms, vintage, kind, registry_available_change_tonnes, trading_change_tonnes, counterparty,
        trade_id, run_id, basis, traceparent
-FROM movements WHERE account = $1 AND position > $2 ORDER BY position LIMIT $3
+FROM movements WHERE account = $1 AND (position, trade_id) > ($2, $3) ORDER BY position, trade_id LIMIT $4
 """
 
 HOLDINGS_AS_OF = """
@@ -125,15 +126,16 @@ class RegistryQueryService:
         return pb.ListHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
     async def ListMovements(self, request: pb.ListMovementsRequest, call: Call) -> pb.ListMovementsResponse:
-        page = page_of(request, call)
+        page = page_of(request, call, POSITION_AND_TRADE)
         check_may_read(request.account, call)
         end_position = await self.tables.log_end(request.after_position)
         check_position(request.after_position, end_position, "after_position")
         position = self.tables.position
         await self._account(request.account, position)
-        after = page.after(request.after_position)
-        rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, after, page.fetched_max)
-        shown, next_page_token = page.shown(rows, "position")
+        # A delivery moves many legs at one position: the next page begins after one of them.
+        after, trade_id = page.key.split("/") if page.key else (str(request.after_position), str(NUMBER_MAX))
+        rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, int(after), int(trade_id), page.fetched_max)
+        shown, next_page_token = page.shown(rows, "position", "trade_id")
         movements = [from_row(pb.Movement, row) for row in shown]
         return pb.ListMovementsResponse(movements=movements, next_page_token=next_page_token, position=position)
 

@@ -7,8 +7,14 @@ from carbonmarket.registry.v1 import registry_events_pb2 as pb
 from carbonmarket.registry.v1 import registry_service_pb2
 from chassis.core.commands import Commands
 from chassis.core.wire import EventKind, Wire, account
-from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
+from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages
 from registry.domain.decider import DECIDER
+
+
+def traces_of_legs(event: staging.DeliveryLegsStaged) -> dict[str, str]:
+    """The record that will tell a delivered leg continues its trade's trace."""
+    return {f"trade/{leg.trade_id}": leg.traceparent for leg in event.legs if leg.traceparent}
+
 
 WIRE = Wire(
     EventKind(accounts.AccountOpened, pb.AccountOpened, accounts=account),
@@ -32,6 +38,7 @@ WIRE = Wire(
         subject=lambda event: f"trade/{event.trade_id}",
         ends_subject=True,
     ),
+    EventKind(staging.DeliveryLegsStaged, pb.DeliveryLegsStaged, brings=traces_of_legs),
     EventKind(delivery.DeliveryCompleted, pb.DeliveryCompleted),
     EventKind(delivery.DeliveryRefused, pb.DeliveryRefused, concern=lambda event: event.reason),
     EventKind(delivery.DeliveryRepeated, pb.DeliveryRepeated, concern=lambda event: "RUN_ORDERED_AGAIN"),

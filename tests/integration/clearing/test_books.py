@@ -56,6 +56,7 @@ STEEL_FEN = 149_985 - 50_000
 
 HAPPY_STEPS = [
     "ClearingRunOpened",
+    "ClearingRunBegun",
     "ClearingRunComputed",
     "ConfirmationOrdered",
     "ClearingRunAgreed",
@@ -130,7 +131,10 @@ async def test_trading_is_asked_to_confirm_and_the_registry_to_deliver_what_was_
     assert not confirm.excluded_trade_ids
     deliver = depository.asked[0]
     assert (deliver.run_id, deliver.attempt, deliver.day) == (1, 1, FRIDAY)
-    assert [(leg.trade_id, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer) for leg in deliver.legs] == [
+    assert (deliver.legs, deliver.quantity_tonnes) == (2, 40)
+    staged = depository.staged[0]
+    assert (staged.run_id, staged.attempt, staged.page) == (1, 1, 1)
+    assert [(leg.trade_id, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer) for leg in staged.legs] == [
         (1, "CEA", 30, "steel-0002", "power-0001"),
         (2, "CEA", 10, "held-0005", "steel-0002"),
     ]
@@ -281,7 +285,7 @@ async def test_a_run_that_cannot_move_says_why_and_two_people_let_it_go_on(
     (exclusion,) = run.exclusions
     assert (exclusion.proposer, exclusion.approver, list(exclusion.trade_ids)) == (ANN, BOB, [3])
     assert [list(one.excluded_trade_ids) for one in exchange.asked if one.run_id == 2] == [[], [3]]
-    assert [leg.trade_id for one in depository.asked if one.run_id == 2 for leg in one.legs] == [4]
+    assert [leg.trade_id for one in depository.staged if one.run_id == 2 for leg in one.legs] == [4]
     await run_until(clearing, 3, is_completed)
     obligations = (await clearing.call(AUDITOR, query.ListObligationsRequest(day=MONDAY))).obligations
     assert [one.state for one in obligations] == [types.OBLIGATION_STATE_EXCLUDED, types.OBLIGATION_STATE_SETTLED]

@@ -1,5 +1,6 @@
 """The running registry's books: delivery, what is heard from trading, and what queries show as of any position."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,8 @@ from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from chassis.core.call import Refused
+from registry.domain.state import Leg
+from support.domains.registry_books import digest_of
 from support.processes.one_service import OneService, WrittenLog
 
 OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
@@ -49,12 +52,11 @@ async def trading_heard(registry: OneService, trading: WrittenLog) -> AsyncItera
 @pytest_asyncio.fixture(scope="module")
 async def delivered(registry: OneService, trading_heard: None) -> pb.DeliverAllowancesResponse:
     """Run 1 delivers trades 1 and 3: 30 t and 12 t from power-0001 to steel-0002."""
-    answer: pb.DeliverAllowancesResponse = await registry.call(CLEARING, delivery(1, 1, leg(1, 30), leg(3, 12)))
-    return answer
+    return await deliver(registry, 1, 1, leg(1, 30), leg(3, 12))
 
 
-def leg(trade_id: int, quantity_tonnes: int) -> pb.DeliveryLeg:
-    return pb.DeliveryLeg(
+def leg(trade_id: int, quantity_tonnes: int) -> types.DeliveryLeg:
+    return types.DeliveryLeg(
         trade_id=trade_id,
         vintage="CEA",
         quantity_tonnes=quantity_tonnes,
@@ -64,15 +66,33 @@ def leg(trade_id: int, quantity_tonnes: int) -> pb.DeliveryLeg:
     )
 
 
-def delivery(run_id: int, attempt: int, *legs: pb.DeliveryLeg) -> pb.DeliverAllowancesRequest:
-    return pb.DeliverAllowancesRequest(
-        request_id=f"clearing/{run_id}.{attempt}", run_id=run_id, attempt=attempt, day="2021-07-16", legs=legs
+async def deliver(
+    registry: OneService, run_id: int, attempt: int, *legs: types.DeliveryLeg
+) -> pb.DeliverAllowancesResponse:
+    """Stage the legs in one page, then order them; every repeat is the same."""
+    digest = digest_of(Leg(one.trade_id, one.vintage, one.quantity_tonnes, one.seller, one.buyer) for one in legs)
+    order_id = f"clearing/{run_id}.{attempt}"
+    staging = pb.StageDeliveryLegsRequest(
+        request_id=f"{order_id}/legs/1", run_id=run_id, attempt=attempt, page=1, legs=legs
     )
+    await registry.call(CLEARING, staging)
+    order = pb.DeliverAllowancesRequest(
+        request_id=order_id,
+        run_id=run_id,
+        attempt=attempt,
+        day="2021-07-16",
+        legs=len(legs),
+        quantity_tonnes=sum(one.quantity_tonnes for one in legs),
+        legs_digest=digest,
+    )
+    answer: pb.DeliverAllowancesResponse = await registry.call(CLEARING, order)
+    return answer
 
 
 def fold(records: list[log_service_pb2.Record]) -> Books:
     """Add up the published records, knowing no rule."""
     books: Books = Counter()
+    staged: list[types.DeliveryLeg] = []
     for record in records:
         match record.type.rpartition(".")[2]:
             case "AllowancesIssued":
@@ -90,11 +110,21 @@ def fold(records: list[log_service_pb2.Record]) -> Books:
                 back = events.ReturnedFromTrading.FromString(record.data)
                 books[back.account, back.vintage, "registry"] += back.quantity_tonnes
                 books[back.account, back.vintage, "trading"] -= back.quantity_tonnes
-            case "AllowancesDelivered":
-                moved = events.AllowancesDelivered.FromString(record.data)
-                books[moved.seller, moved.vintage, "trading"] -= moved.quantity_tonnes
-                books[moved.buyer, moved.vintage, "trading"] += moved.quantity_tonnes
+            case "DeliveryLegsStaged":
+                staged = list(events.DeliveryLegsStaged.FromString(record.data).legs)
+            case "DeliveryCompleted":
+                for moved in staged:
+                    books[moved.seller, moved.vintage, "trading"] -= moved.quantity_tonnes
+                    books[moved.buyer, moved.vintage, "trading"] += moved.quantity_tonnes
     return +books
+
+
+async def told(registry: OneService, position: int) -> list[log_service_pb2.Record]:
+    """A delivery and its two legs, which are told to their accounts at once after it."""
+    async with asyncio.timeout(10):
+        while len(records := (await registry.records(position - 1))[:3]) < 3:
+            await asyncio.sleep(0.02)
+    return records
 
 
 def kinds(records: list[log_service_pb2.Record]) -> list[str]:
@@ -113,16 +143,16 @@ async def test_a_run_is_delivered_whole_and_its_repeat_gets_the_same_answer(
         legs_digest=delivered.completed.legs_digest,
     )
     after = await registry.head()
-    assert await registry.call(CLEARING, delivery(1, 1, leg(1, 30), leg(3, 12))) == delivered
+    assert await deliver(registry, 1, 1, leg(1, 30), leg(3, 12)) == delivered
     assert await registry.head() == after
 
 
 async def test_a_leg_continues_the_trace_of_its_trade(
     registry: OneService, delivered: pb.DeliverAllowancesResponse
 ) -> None:
-    legs = (await registry.records(delivered.position - 3))[:3]
-    assert kinds(legs) == ["AllowancesDelivered", "AllowancesDelivered", "DeliveryCompleted"]
-    assert [TRACE in record.traceparent for record in legs] == [True, False, False]
+    legs = await told(registry, delivered.position)
+    assert kinds(legs) == ["DeliveryCompleted", "AllowancesDelivered", "AllowancesDelivered"]
+    assert [TRACE in record.traceparent for record in legs] == [False, True, False]
     request = query.ListMovementsRequest(account="steel-0002", min_position=delivered.position)
     movements = (await registry.call(STEEL, request)).movements
     assert [TRACE in movement.traceparent for movement in movements] == [True, False]
@@ -132,7 +162,7 @@ async def test_a_delivery_that_cannot_be_is_answered_and_recorded_and_moves_noth
     registry: OneService, delivered: pb.DeliverAllowancesResponse
 ) -> None:
     books = fold(await registry.records())
-    answer = await registry.call(CLEARING, delivery(2, 1, leg(4, 1), leg(5, 10**12)))
+    answer = await deliver(registry, 2, 1, leg(4, 1), leg(5, 10**12))
     assert answer.refused.reason == "INSUFFICIENT_ALLOWANCES"
     assert dict(answer.refused.facts) == {
         "account": "power-0001",
@@ -140,10 +170,10 @@ async def test_a_delivery_that_cannot_be_is_answered_and_recorded_and_moves_noth
         "quantity_tonnes": str(10**12 + 1),
         "trading_tonnes": str(books["power-0001", "CEA", "trading"]),
     }
-    assert await registry.call(CLEARING, delivery(2, 1, leg(4, 1), leg(5, 10**12))) == answer
+    assert await deliver(registry, 2, 1, leg(4, 1), leg(5, 10**12)) == answer
     assert kinds(await registry.records(answer.position - 1)) == ["DeliveryRefused"]
     assert fold(await registry.records()) == books
-    assert (await registry.call(CLEARING, delivery(2, 2, leg(4, 1)))).completed.legs == 1
+    assert (await deliver(registry, 2, 2, leg(4, 1))).completed.legs == 1
 
 
 async def test_what_trading_gives_back_is_booked_once(registry: OneService, trading_heard: None) -> None:
@@ -318,7 +348,7 @@ async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_deli
     (aside,) = (await registry.heard(trading)).set_aside
     assert (aside.source_position, aside.reason) == (claimed_at, "INSUFFICIENT_ALLOWANCES")
     books = fold(await registry.records())
-    answer = await registry.call(CLEARING, delivery(3, 1, leg(6, 1)))
+    answer = await deliver(registry, 3, 1, leg(6, 1))
     assert (answer.refused.reason, dict(answer.refused.facts)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": "1"})
     assert fold(await registry.records()) == books
     drop = log_service_pb2.DropSetAsideRequest(set_aside_position=aside.position, ground="trading's mistake")
@@ -327,4 +357,4 @@ async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_deli
     assert refused.value.reason == "APPROVAL_REQUIRED"
     done = await registry.ask_by_two("registry_operator:ann", "registry_operator:ben", drop)
     assert list(done.events) == ["carbonmarket.log.v1.SetAsideDropped"]
-    assert (await registry.call(CLEARING, delivery(3, 2, leg(6, 1)))).completed.legs == 1
+    assert (await deliver(registry, 3, 2, leg(6, 1))).completed.legs == 1

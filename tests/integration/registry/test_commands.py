@@ -66,7 +66,7 @@ def transfer(account: str = "power-0001", code: str = "CEA", tonnes: int = 5) ->
     return pb.TransferToTradingRequest(account=account, vintage=code, quantity_tonnes=tonnes)
 
 
-def leg(**changes: Any) -> pb.DeliveryLeg:
+def leg(**changes: Any) -> types.DeliveryLeg:
     right: dict[str, Any] = {
         "trade_id": 1,
         "vintage": "CEA",
@@ -74,11 +74,23 @@ def leg(**changes: Any) -> pb.DeliveryLeg:
         "seller": "power-0001",
         "buyer": "steel-0002",
     }
-    return pb.DeliveryLeg(**(right | changes))
+    return types.DeliveryLeg(**(right | changes))
 
 
-def delivery(*legs: pb.DeliveryLeg, **changes: Any) -> pb.DeliverAllowancesRequest:
-    right: dict[str, Any] = {"run_id": 1, "attempt": 1, "day": "2021-07-16", "legs": legs}
+def staging(*legs: types.DeliveryLeg, **changes: Any) -> pb.StageDeliveryLegsRequest:
+    right: dict[str, Any] = {"run_id": 1, "attempt": 1, "page": 1, "legs": legs}
+    return pb.StageDeliveryLegsRequest(**(right | changes))
+
+
+def delivery(**changes: Any) -> pb.DeliverAllowancesRequest:
+    right: dict[str, Any] = {
+        "run_id": 1,
+        "attempt": 1,
+        "day": "2021-07-16",
+        "legs": 1,
+        "quantity_tonnes": 5,
+        "legs_digest": bytes(32),
+    }
     return pb.DeliverAllowancesRequest(**(right | changes))
 
 
@@ -166,17 +178,25 @@ REFUSALS: list[Refusal] = [
     (FUND,     transfer(account="fund-0003"),                   REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
     (POWER,    transfer(tonnes=101),                            REFUSED,   "INSUFFICIENT_ALLOWANCES"),
     (CLEARING, pb.DeliverAllowancesRequest(),                   INVALID,   "RUN_ID_OUT_OF_RANGE"),
-    (CLEARING, delivery(leg(), run_id=-1),                      INVALID,   "RUN_ID_OUT_OF_RANGE"),
-    (CLEARING, delivery(leg(), attempt=0),                      INVALID,   "ATTEMPT_OUT_OF_RANGE"),
-    (CLEARING, delivery(leg(), day="16 July"),                  INVALID,   "DAY_MALFORMED"),
-    (CLEARING, delivery(),                                      INVALID,   "LEGS_OUT_OF_RANGE"),
-    (CLEARING, delivery(pb.DeliveryLeg()),                      INVALID,   "TRADE_ID_OUT_OF_RANGE"),
-    (CLEARING, delivery(leg(vintage="")),                       INVALID,   "VINTAGE_MALFORMED"),
-    (CLEARING, delivery(leg(seller="")),                        INVALID,   "ACCOUNT_MALFORMED"),
-    (CLEARING, delivery(leg(quantity_tonnes=HUGE)),             INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (CLEARING, delivery(leg(buyer="power-0001")),               INVALID,   "SELLER_IS_BUYER"),
-    (TRADING,  delivery(leg()),                                 FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
-    (POWER,    delivery(leg()),                                 FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (CLEARING, delivery(run_id=-1),                             INVALID,   "RUN_ID_OUT_OF_RANGE"),
+    (CLEARING, delivery(attempt=0),                             INVALID,   "ATTEMPT_OUT_OF_RANGE"),
+    (CLEARING, delivery(day="16 July"),                         INVALID,   "DAY_MALFORMED"),
+    (CLEARING, delivery(legs=0),                                INVALID,   "LEGS_OUT_OF_RANGE"),
+    (CLEARING, delivery(legs_digest=b"7"),                      INVALID,   "DIGEST_MALFORMED"),
+    (TRADING,  delivery(),                                      FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
+    (POWER,    delivery(),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (CLEARING, staging(leg(), run_id=0),                        INVALID,   "RUN_ID_OUT_OF_RANGE"),
+    (CLEARING, staging(leg(), page=0),                          INVALID,   "PAGE_OUT_OF_RANGE"),
+    (CLEARING, staging(),                                       INVALID,   "LEGS_OUT_OF_RANGE"),
+    (CLEARING, staging(types.DeliveryLeg()),                    INVALID,   "TRADE_ID_OUT_OF_RANGE"),
+    (CLEARING, staging(leg(), leg()),                           INVALID,   "LEGS_NOT_ASCENDING"),
+    (CLEARING, staging(leg(vintage="")),                        INVALID,   "VINTAGE_MALFORMED"),
+    (CLEARING, staging(leg(seller="")),                         INVALID,   "ACCOUNT_MALFORMED"),
+    (CLEARING, staging(leg(quantity_tonnes=HUGE)),              INVALID,   "QUANTITY_OUT_OF_RANGE"),
+    (CLEARING, staging(leg(buyer="power-0001")),                INVALID,   "SELLER_IS_BUYER"),
+    (CLEARING, staging(leg(), page=2),                          REFUSED,   "PAGE_OUT_OF_ORDER"),
+    (TRADING,  staging(leg()),                                  FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
+    (POWER,    staging(leg()),                                  FORBIDDEN, "ROLE_NOT_ALLOWED"),
 ]
 # fmt: on
 
@@ -195,7 +215,8 @@ ACCEPTED: list[Acceptance] = [
     (OPERATOR, issue(quantity_tonnes=7), issue(quantity_tonnes=8)),
     (HUBEI, allocation(quantity_tonnes=7), allocation(quantity_tonnes=8)),
     (POWER, transfer(tonnes=7), transfer(tonnes=8)),
-    (CLEARING, delivery(leg(), run_id=1), delivery(leg(), run_id=2)),
+    (CLEARING, staging(leg()), staging(leg(quantity_tonnes=6))),
+    (CLEARING, delivery(run_id=1), delivery(run_id=2)),
 ]
 
 

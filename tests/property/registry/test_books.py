@@ -14,13 +14,11 @@ from registry.domain.accounts import ChangeAccountData, CloseAccount, OpenAccoun
 from registry.domain.decider import DECIDER
 from registry.domain.delivery import (
     AllowancesDelivered,
-    DeliverAllowances,
     DeliveryCompleted,
-    Leg,
 )
 from registry.domain.issuance import AllocateAllowances, AllowancesAllocated, AllowancesIssued, IssueAllowances
 from registry.domain.restrictions import LiftRestriction, RecordTradingStop, RecordWindingUp, RestrictAccount
-from registry.domain.state import AccountKind, AccountState, Registry
+from registry.domain.state import AccountKind, AccountState, Leg, Registry
 from registry.domain.transfers import (
     RecordReturnFromTrading,
     ReturnedFromTrading,
@@ -29,7 +27,18 @@ from registry.domain.transfers import (
 )
 from registry.domain.vintages import CreateVintage
 from registry.wire import WIRE
-from support.domains.registry_books import CLEARING, HUBEI, OPERATOR, POWER, STEEL, TRADING, open_books, play
+from support.domains.registry_books import (
+    CLEARING,
+    HUBEI,
+    OPERATOR,
+    POWER,
+    STEEL,
+    TRADING,
+    Delivery,
+    delivery_of,
+    open_books,
+    play,
+)
 from support.shell.asking import acting
 
 ACTORS = (OPERATOR, HUBEI, POWER, STEEL, TRADING, CLEARING)
@@ -49,14 +58,15 @@ class AskForDelivery:
     trades_beyond: int
     legs: tuple[Leg, ...]
 
-    def command(self, registry: Registry) -> DeliverAllowances:
+    def command(self, registry: Registry) -> Delivery:
         last = registry.last_delivery
         first_trade_id = last.trade_id + self.trades_beyond
-        return DeliverAllowances(
+        return delivery_of(
             run_id=last.run_id + self.runs_beyond,
             attempt=last.attempt + self.attempts_beyond,
+            legs=[replace(leg, trade_id=first_trade_id + index) for index, leg in enumerate(self.legs)],
             day="2021-07-16",
-            legs=tuple(replace(leg, trade_id=first_trade_id + index) for index, leg in enumerate(self.legs)),
+            page_max=2,
         )
 
 
@@ -122,13 +132,22 @@ def run(registry: Registry, history: Sequence[tuple[str, object]]) -> list[objec
     """Play a history over books that are open already; `play` checks them after every event. Return what happened."""
     happened = []
     for actor, step in history:
-        command = step.command(registry) if isinstance(step, AskForDelivery) else step
-        before = copy.deepcopy(registry)
-        try:
-            happened += play(registry, actor, command)
-        except Rejected:
-            assert registry == before, "a refusal changes nothing"
+        for command in commands_of(step, registry):
+            before = copy.deepcopy(registry)
+            try:
+                happened += play(registry, actor, command)
+            except Rejected:
+                assert registry == before, "a refusal changes nothing"
+                break
     return happened
+
+
+def commands_of(step: object, registry: Registry) -> Sequence[object]:
+    """A delivery's pages come one by one before its order."""
+    if not isinstance(step, AskForDelivery):
+        return [step]
+    delivery = step.command(registry)
+    return [*delivery.pages, delivery.order]
 
 
 def naive_books(events: list[object], available: Kept, trading: Kept) -> None:
@@ -224,10 +243,10 @@ def test_a_decision_changes_nothing_by_itself(history: Sequence[tuple[str, objec
     registry = open_books()
     before = copy.deepcopy(registry)
     for actor, step in history:
-        command = step.command(registry) if isinstance(step, AskForDelivery) else step
-        try:
-            events = DECIDER.decide[type(command)](registry, command, Context(1, acting(actor)))
-        except Rejected:
-            events = []
-        assert registry == before
-        assert all(type(event) in DECIDER.evolve for event in events)
+        for command in commands_of(step, registry):
+            try:
+                events = DECIDER.decide[type(command)](registry, command, Context(1, acting(actor)))
+            except Rejected:
+                events = []
+            assert registry == before
+            assert all(type(event) in DECIDER.evolve for event in events)

@@ -4,7 +4,9 @@ Invariants recomputed: no holding is negative; per vintage issued = held after e
 trade is delivered once; who moves allowances may do so.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from google.protobuf.message import Message
 
@@ -41,19 +43,20 @@ class Vintage:
 
 
 @dataclass(slots=True)
-class Delivery:
-    """Legs read so far of the delivery that is being read."""
+class Staged:
+    """Pages of a run that may be ordered: they move nothing."""
 
-    key: tuple[int, int, str] = (0, 0, "")
-    legs: int = 0
-    quantity_tonnes: int = 0
+    key: tuple[int, int]
+    pages: int = 0
+    legs: list[types.DeliveryLeg] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class DeliveredLegs:
     last_run_id: int = 0
     last_trade_id: int = 0
-    reading: Delivery = field(default_factory=Delivery)
+    staged: Staged = field(default_factory=lambda: Staged((0, 0)))
+    untold: dict[int, tuple[int, int, str, types.DeliveryLeg]] = field(default_factory=dict)
 
 
 class RegistryBook(Book):
@@ -91,6 +94,7 @@ class RegistryBook(Book):
             pb.AllowancesAllocated: self.on_allowances_allocated,
             pb.TransferredToTrading: self.on_transferred_to_trading,
             pb.ReturnedFromTrading: self.on_returned_from_trading,
+            pb.DeliveryLegsStaged: self.on_delivery_legs_staged,
             pb.AllowancesDelivered: self.on_allowances_delivered,
             pb.DeliveryCompleted: self.on_delivery_completed,
             pb.DeliveryRepeated: self.on_delivery_repeated,
@@ -207,42 +211,62 @@ class RegistryBook(Book):
 
     # Delivery
 
-    def on_allowances_delivered(self, event: pb.AllowancesDelivered, record: Record) -> None:
-        reading = self.delivered.reading
-        key = (event.run_id, event.attempt, event.day)
-        if reading.legs and reading.key != key:
-            self.say("a delivery is whole", f"leg of {key} amid {reading.key}")
-        if event.trade_id <= self.delivered.last_trade_id:
-            self.say("each trade is delivered once", f"trade {event.trade_id} after {self.delivered.last_trade_id}")
-        self.delivered.last_trade_id = max(event.trade_id, self.delivered.last_trade_id)
-        reading.key = key
-        reading.legs += 1
-        reading.quantity_tonnes += event.quantity_tonnes
-        self._move(event.seller, event.vintage, trading=-event.quantity_tonnes)
-        self._move(event.buyer, event.vintage, trading=event.quantity_tonnes)
-        self._conserved(event.vintage)
-        self.pairs.say(
-            "delivered if and only if paid",
-            "registry",
-            event.trade_id,
-            event.run_id,
-            event.day,
-            event.vintage,
-            event.quantity_tonnes,
-            event.buyer,
-            event.seller,
+    def on_delivery_legs_staged(self, event: pb.DeliveryLegsStaged, record: Record) -> None:
+        staged = self.delivered.staged
+        if event.page == 1:
+            staged = self.delivered.staged = Staged((event.run_id, event.attempt))
+        self.same(
+            "pages come in order", "page", ((event.run_id, event.attempt), event.page), (staged.key, staged.pages + 1)
         )
+        staged.pages += 1
+        staged.legs += event.legs
+        if actor_of(record) != "service:clearing":
+            self.say("only clearing orders a delivery", actor_of(record))
 
     def on_delivery_completed(self, event: pb.DeliveryCompleted, record: Record) -> None:
-        reading = self.delivered.reading
-        stated = ((event.run_id, event.attempt, event.day), event.legs, event.quantity_tonnes)
-        self.same("a delivery is whole", "legs", stated, (reading.key, reading.legs, reading.quantity_tonnes))
+        """All that was staged moves, at once, and is told to its accounts afterwards."""
+        staged, self.delivered.staged = self.delivered.staged, Staged((0, 0))
+        made = (staged.key, len(staged.legs), sum(leg.quantity_tonnes for leg in staged.legs))
+        stated = ((event.run_id, event.attempt), event.legs, event.quantity_tonnes)
+        self.same("a delivery is whole", "legs", stated, made)
+        digest = bytes(32)
+        for leg in staged.legs:
+            values = (leg.trade_id, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer)
+            digest = sha256(digest + b"".join(f"{value}".encode() + bytes(1) for value in values)).digest()
+        self.same("a delivery is what was ordered", "digest", event.legs_digest.hex(), digest.hex())
         if event.run_id <= self.delivered.last_run_id:
             self.say("a run is delivered once", f"run {event.run_id} after {self.delivered.last_run_id}")
         self.delivered.last_run_id = event.run_id
-        self.delivered.reading = Delivery()
-        if actor_of(record) != "service:clearing":
-            self.say("only clearing orders a delivery", actor_of(record))
+        sold: Counter[tuple[str, str]] = Counter()
+        for leg in staged.legs:
+            sold[leg.seller, leg.vintage] += leg.quantity_tonnes
+            if leg.trade_id <= self.delivered.last_trade_id:
+                self.say("each trade is delivered once", f"trade {leg.trade_id} after {self.delivered.last_trade_id}")
+            self.delivered.last_trade_id = leg.trade_id
+            self.delivered.untold[leg.trade_id] = (event.run_id, event.attempt, event.day, leg)
+            self.pairs.say(
+                "delivered if and only if paid",
+                "registry",
+                leg.trade_id,
+                event.run_id,
+                event.day,
+                leg.vintage,
+                leg.quantity_tonnes,
+                leg.buyer,
+                leg.seller,
+            )
+        for (account, vintage), tonnes in sold.items():
+            held = self.holdings.get((account, vintage))
+            if held is None or held.trading_tonnes < tonnes:
+                self.say("what is sold is there before the run", f"{account} {vintage}: {tonnes} of {held}")
+        net: Counter[tuple[str, str]] = Counter()
+        for leg in staged.legs:
+            net[leg.seller, leg.vintage] -= leg.quantity_tonnes
+            net[leg.buyer, leg.vintage] += leg.quantity_tonnes
+        for (account, vintage), tonnes in net.items():
+            self._move(account, vintage, trading=tonnes)
+        for vintage in {vintage for _, vintage in net}:
+            self._conserved(vintage)
         self.pairs.say(
             "clearing and registry agree on every delivery",
             "registry",
@@ -250,6 +274,17 @@ class RegistryBook(Book):
             "",
             record.position,
         )
+
+    def on_allowances_delivered(self, event: pb.AllowancesDelivered, record: Record) -> None:
+        """It tells a leg that is delivered."""
+        known = self.delivered.untold.pop(event.trade_id, None)
+        if known is None:
+            self.say("a leg is told once, after its delivery", f"trade {event.trade_id}")
+            return
+        run_id, attempt, day, leg = known
+        told = (event.run_id, event.attempt, event.day, event.vintage, event.quantity_tonnes, event.seller, event.buyer)
+        made = (run_id, attempt, day, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer)
+        self.same("a leg is told as it was delivered", f"trade {event.trade_id}", told, made)
 
     def on_delivery_repeated(self, event: pb.DeliveryRepeated, record: Record) -> None:
         if event.run_id != self.delivered.last_run_id:
@@ -263,8 +298,7 @@ class RegistryBook(Book):
         )
 
     def on_delivery_refused(self, event: pb.DeliveryRefused, record: Record) -> None:
-        if self.delivered.reading.legs:
-            self.say("a refused delivery moves nothing", f"{self.delivered.reading.legs} legs before the refusal")
+        self.delivered.staged = Staged((0, 0))
         self.pairs.say(
             "clearing and registry agree on every delivery", "registry", (event.run_id, event.attempt), event.reason, 0
         )
@@ -302,8 +336,8 @@ class RegistryBook(Book):
     def conclude(self) -> None:
         """Sums everything once more, account by account."""
         self.findings.at = "registry, at the end"
-        if self.delivered.reading.legs:
-            self.say("a delivery is whole", f"{self.delivered.reading} is not completed")
+        if self.delivered.untold:
+            self.say("every delivered leg is told", f"{len(self.delivered.untold)} are not")
         held: dict[str, int] = dict.fromkeys(self.vintages, 0)
         for (_, vintage), holding in self.holdings.items():
             held[vintage] += holding.registry_available_tonnes + holding.trading_tonnes

@@ -1,7 +1,9 @@
 """Every day's run, attempt by attempt: what it must hold before money moves, and that it then moves once."""
 
+from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
@@ -42,8 +44,10 @@ class Run:
     closed: tuple[int, int, int]
     attempt: int = 0
     steps: list[str] = field(default_factory=list)  # of the latest attempt
-    pages_left: int = 0
-    page_last: int = 0
+    positions: list[int] = field(default_factory=list)
+    digest: bytes = bytes(32)
+    replayed: int = 0
+    cash: Counter[str] = field(default_factory=Counter)
     legs: dict[int, types.RunLeg] = field(default_factory=dict)
     settled: int = 0
 
@@ -83,14 +87,22 @@ class Runs:
         closed = (event.trades, event.quantity_tonnes, event.value_fen)
         self.open[event.run_id] = Run(event.run_id, event.day, closed)
 
-    def compute(self, event: pb.ClearingRunComputed) -> None:
-        """The barrier held: what is computed and what two people took out is all that trading closed with."""
+    def begin(self, event: pb.ClearingRunBegun) -> None:
         run = self._run(event.run_id)
         self._findings.same("attempts are numbered", f"run {event.run_id}", event.attempt, run.attempt + 1)
         if run.day != event.day or run is not next(iter(self.open.values())):
-            self._findings.say("days are settled in order", f"run {event.run_id} of {event.day} is computed")
-        run.attempt, run.steps, run.legs, run.settled = event.attempt, ["computed"], {}, 0
-        run.pages_left, run.page_last = event.pages, 0
+            self._findings.say("days are settled in order", f"run {event.run_id} of {event.day} is begun")
+        run.attempt, run.steps, run.legs, run.settled = event.attempt, ["begun"], {}, 0
+        run.positions, run.digest, run.replayed, run.cash = [], bytes(32), 0, Counter()
+
+    def compute(self, event: pb.ClearingRunComputed) -> None:
+        """The barrier held: what is computed and what two people took out is all that trading closed with."""
+        run = self._run(event.run_id)
+        self.step(event.run_id, event.attempt, "computed", after="begun")
+        self._findings.same("legs come in pages", f"run {event.run_id}", event.pages, len(run.positions))
+        self._findings.same(
+            "legs come in pages", f"run {event.run_id}, digest", event.legs_digest.hex(), run.digest.hex()
+        )
         due = list(self.obligations.get(event.day, {}).values())
         out = list(self.excluded.get(event.day, {}).values())
         self._findings.same("the completeness barrier holds", f"run {event.run_id}", run.closed, totals([*due, *out]))
@@ -116,12 +128,15 @@ class Runs:
         made_split = {key: totals(some) for key, some in split.items()}
         self._findings.same("a run is the sum of its obligations", f"run {event.run_id}, by method", named, made_split)
 
-    def list_legs(self, event: pb.ClearingRunLegsListed) -> None:
+    def list_legs(self, event: pb.ClearingRunLegsListed, position: int) -> None:
         run = self._run(event.run_id)
-        if event.page != run.page_last + 1 or not 0 < len(event.legs) <= LEGS_PER_PAGE_MAX:
-            self._findings.say("legs come in pages", f"run {event.run_id} page {event.page} after {run.page_last}")
-        run.page_last, run.pages_left = event.page, run.pages_left - 1
+        if event.page != len(run.positions) + 1 or not 0 < len(event.legs) <= LEGS_PER_PAGE_MAX:
+            self._findings.say("legs come in pages", f"run {event.run_id} page {event.page} after {run.positions}")
+        self._findings.same("a page says where it stands", f"run {event.run_id}", event.position, position)
+        run.positions.append(position)
         for leg in event.legs:
+            values = (leg.trade_id, leg.instrument, leg.quantity_tonnes, leg.seller, leg.buyer)
+            run.digest = sha256(run.digest + b"".join(f"{value}".encode() + bytes(1) for value in values)).digest()
             due = self.obligations.get(run.day, {}).get(leg.trade_id)
             if due is None or leg.trade_id in run.legs:
                 self._findings.say("each obligation is one leg", f"run {event.run_id}: trade {leg.trade_id}, {due}")
@@ -154,8 +169,32 @@ class Runs:
             self._findings.same(
                 "each obligation is one leg", f"run {run_id}", set(run.legs), set(self.obligations.get(run.day, {}))
             )
-            self._findings.same("legs come in pages", f"run {run_id}, pages left", run.pages_left, 0)
         run.steps.append(step)
+
+    def order(self, event: pb.ConfirmationOrdered | pb.DeliveryOrdered, step: str, after: str) -> None:
+        """An order says itself what is ordered, and where it is listed."""
+        run = self._run(event.run_id)
+        stated = (event.legs, event.legs_digest.hex(), list(event.page_positions))
+        made = (len(run.legs), run.digest.hex(), run.positions)
+        self._findings.same("an order carries what is ordered", f"run {event.run_id}: {step}", stated, made)
+        self.step(event.run_id, event.attempt, step, after)
+
+    def replay(self, event: pb.CashLegsReplayed) -> None:
+        """Page by page the trades are paid on paper, from the first to the last."""
+        run = self._run(event.run_id)
+        if "agreed" not in run.steps:
+            self._findings.say("a run goes step by step", f"run {event.run_id}: replayed after {run.steps}")
+        page = [leg for trade_id, leg in run.legs.items() if run.replayed < trade_id <= event.last_trade_id]
+        run.replayed = event.last_trade_id
+        if event.unfunded:
+            return
+        for leg in page:
+            run.cash[leg.buyer] -= leg.buyer_pays_fen
+            run.cash[leg.seller] += leg.seller_receives_fen
+        touched = {account for leg in page for account in (leg.buyer, leg.seller)}
+        stated = {change.account: change.change_fen for change in event.changes}
+        made = {account: run.cash[account] for account in touched}
+        self._findings.same("cash legs add up", f"run {event.run_id} page {event.page}", stated, made)
 
     def block(self, event: pb.ClearingRunBlocked) -> None:
         run = self._run(event.run_id)

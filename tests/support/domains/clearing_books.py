@@ -18,8 +18,10 @@ from support.shell.asking import acting
 
 NOW_MS = 1_626_400_000_000
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21"
-TRADING, OWN = "service:trading", "service:clearing"
+TRADING, OWN, OWN_TIMER = "service:trading", "service:clearing", "timer:clearing"
 REGISTRAR = "registry_operator:reg"
+NEXT_POSITION = 200
+"""Where every page of legs is said to stand."""
 ICBC, CCB = "settlement_bank:icbc", "settlement_bank:ccb"
 ANN, BOB = "clearing_operator:ann", "clearing_operator:bob"
 POWER, STEEL, CEMENT = "power-0001", "steel-0002", "cement-0003"
@@ -49,9 +51,33 @@ def play(
     halted: tuple[str, ...] = (),
     proposed_by: str = "",
 ) -> list[object]:
-    """Decide and evolve one command, which the actor approves where another proposed it; money must always add up."""
-    approval = "clearing/1" if proposed_by else ""
-    context = Context(NOW_MS, acting(actor), set_aside, halted, approval=approval, proposed_by=proposed_by)
+    """Decide and evolve one command, which the actor approves where another proposed it, and what it makes due at
+    once; money must always add up.
+    """
+    events = play_one(state, actor, command, set_aside, halted, proposed_by)
+    while (timer := DECIDER.due(state)) is not None:
+        events += play_one(state, OWN_TIMER, timer.command, set_aside, halted)
+    return events
+
+
+def play_one(
+    state: State,
+    actor: str,
+    command: object,
+    set_aside: int = 0,
+    halted: tuple[str, ...] = (),
+    proposed_by: str = "",
+) -> list[object]:
+    """Decide and evolve one command alone."""
+    context = Context(
+        NOW_MS,
+        acting(actor),
+        set_aside,
+        halted,
+        approval="clearing/1" if proposed_by else "",
+        proposed_by=proposed_by,
+        next_position=NEXT_POSITION,
+    )
     if type(command) in DECIDER.asks:
         context = replace(context, taken=taken_of(state, command, context))
     events = DECIDER.decide[type(command)](state, command, context)

@@ -80,12 +80,17 @@ class Depository:
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         self.asked: list[registry.DeliverAllowancesRequest] = []
+        self.staged: list[registry.StageDeliveryLegsRequest] = []
         self.refusal: registry.DeliverAllowancesResponse | None = None
         self.away = False
         self.position = 100
         self.holdings: list[registry_queries.TradingHolding] = []
         self._server = grpc.aio.server()
-        answers: Answers = {"DeliverAllowances": self._deliver, "ListTradingHoldings": self._list}
+        answers: Answers = {
+            "StageDeliveryLegs": self._stage,
+            "DeliverAllowances": self._deliver,
+            "ListTradingHoldings": self._list,
+        }
         self._server.add_generic_rpc_handlers(tuple(handlers((registry, registry_queries), answers)))
 
     async def start(self) -> None:
@@ -94,6 +99,10 @@ class Depository:
 
     async def stop(self) -> None:
         await self._server.stop(None)
+
+    def _stage(self, request: registry.StageDeliveryLegsRequest) -> registry.StageDeliveryLegsResponse:
+        self.staged.append(request)
+        return registry.StageDeliveryLegsResponse(position=self.position)
 
     def _deliver(self, request: registry.DeliverAllowancesRequest) -> registry.DeliverAllowancesResponse:
         self.asked.append(request)

@@ -10,6 +10,7 @@ NOT_ASKED = {
     "SubmitMany": "a stream; each command in it goes the way of its own rpc",
     "CloseDay": "the clock closes every day before a person could",
     "DeliverAllowances": "clearing's, counted by the days that were settled",
+    "StageDeliveryLegs": "clearing's, the pages of a delivery",
     "ConfirmClearingRun": "clearing's, as well",
 }
 """Commands that the people of a simulation do not give, and why."""

@@ -1,7 +1,7 @@
 """What clearing orders from others, and what it makes of every kind of answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from carbonmarket.registry.v1 import registry_events_pb2 as registry_events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
@@ -26,17 +27,19 @@ from chassis.say.tracing import Branch
 from clearing import calls
 from clearing.domain.books import Book
 from clearing.domain.reconciliation import ReconciliationOrdered
-from clearing.domain.run import ConfirmationOrdered
+from clearing.domain.run import ClearingRunLegsListed, ConfirmationOrdered
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
 from clearing.domain.state import Method, State
 from support.domains.clearing_books import (
     CEMENT,
     FRIDAY,
-    MONDAY,
+    NEXT_POSITION,
     OWN,
     POWER,
     STEEL,
+    TRADING,
     agree,
+    close,
     delivered,
     open_books,
     play,
@@ -44,7 +47,6 @@ from support.domains.clearing_books import (
     trade,
 )
 
-CONFIRMATION, DELIVERY = ConfirmationOrdered(1, 1, FRIDAY), DeliveryOrdered(1, 1, FRIDAY)
 RECONCILIATION = ReconciliationOrdered(FRIDAY)
 REFUSAL = Refused(grpc.StatusCode.INVALID_ARGUMENT, "LEGS_OUT_OF_RANGE", {"legs": "7"})
 
@@ -60,6 +62,7 @@ class Port:
     hearing: Callable[[int], int] = lambda position: position
     order_id: str = "clearing/77"
     engine: Any = None
+    tail: Any = None
 
     async def unary(self, service: str, rpc: str, request: Message, response: type[Message]) -> Message:
         assert rpc.startswith(f"carbonmarket.{service}.v1.")
@@ -67,6 +70,13 @@ class Port:
         answer = self.answers[rpc.rpartition("/")[2]](request)
         assert isinstance(answer, response)
         return answer
+
+    async def read_tail(self, after_position: int, records_max: int) -> list[tuple[None, object]]:
+        return [(None, await self.own_event(after_position + 1))]
+
+    async def own_event(self, position: int) -> object:
+        assert position == NEXT_POSITION
+        return PAGE
 
     async def read(self, look: Callable[[State], Any]) -> Read[Any]:
         return Read(look(self.state), 500, {"trading": self.heard_position})
@@ -89,6 +99,10 @@ class Port:
         return cast(Outgoing, self)
 
 
+def staged(_: Any) -> registry.StageDeliveryLegsResponse:
+    return registry.StageDeliveryLegsResponse(position=1)
+
+
 class Refusing:
     """A service that refuses every call by gRPC."""
 
@@ -99,8 +113,28 @@ class Refusing:
 def closed_friday() -> State:
     """Power buys 300 t from steel, cement buys 100,000 t from steel as a block; nothing is confirmed yet."""
     state = open_books(power_fen=303, cement_fen=100_000)
-    play_day(state, trade(1, POWER, STEEL, 300, fee_fen=3), trade(2, CEMENT, STEEL, 100_000, method=Method.BLOCK))
+    play_day(state, *TRADES)
     return state
+
+
+TRADES = (trade(1, POWER, STEEL, 300, fee_fen=3), trade(2, CEMENT, STEEL, 100_000, method=Method.BLOCK))
+
+
+def ordered() -> tuple[ConfirmationOrdered, DeliveryOrdered, ClearingRunLegsListed]:
+    """Friday's orders, and the page that lists their legs."""
+    state = open_books(power_fen=303, cement_fen=100_000)
+    for one in TRADES:
+        play(state, TRADING, one)
+    closing = play(state, TRADING, close(*TRADES))
+    confirmation, page = closing[-1], closing[2]
+    delivery = play(state, OWN, agree())[-1]
+    assert isinstance(confirmation, ConfirmationOrdered)
+    assert isinstance(page, ClearingRunLegsListed)
+    assert isinstance(delivery, DeliveryOrdered)
+    return confirmation, delivery, page
+
+
+CONFIRMATION, DELIVERY, PAGE = ordered()
 
 
 def settled_friday() -> State:
@@ -134,15 +168,17 @@ async def test_a_dispute_is_an_answer() -> None:
 
 async def test_the_registry_gets_every_leg_with_its_trace_under_its_own_word_for_instrument() -> None:
     done = registry.DeliverAllowancesResponse(completed=registry_events.DeliveryCompleted(run_id=1), position=600)
-    port = Port(closed_friday(), {"DeliverAllowances": lambda _: done})
+    port = Port(closed_friday(), {"StageDeliveryLegs": staged, "DeliverAllowances": lambda _: done})
     assert await calls.deliver(DELIVERY, port.outgoing) == RecordDelivery(1, 1, True, registry_position=600)
-    (request,) = port.asked
-    assert request.request_id == "clearing/77"
-    assert list(request.legs) == [
-        registry.DeliveryLeg(
+    staging, request = port.asked
+    assert (staging.request_id, staging.run_id, staging.attempt, staging.page) == ("clearing/77/legs/1", 1, 1, 1)
+    assert (request.request_id, request.legs, request.quantity_tonnes) == ("clearing/77", 2, 100_300)
+    assert request.legs_digest == DELIVERY.legs_digest
+    assert list(staging.legs) == [
+        registry_types.DeliveryLeg(
             trade_id=1, vintage="CEA", quantity_tonnes=300, seller=STEEL, buyer=POWER, traceparent="trace of trade/1"
         ),
-        registry.DeliveryLeg(
+        registry_types.DeliveryLeg(
             trade_id=2,
             vintage="CEA",
             quantity_tonnes=100_000,
@@ -155,14 +191,20 @@ async def test_the_registry_gets_every_leg_with_its_trace_under_its_own_word_for
 
 async def test_a_delivery_is_void_when_the_registry_recorded_its_refusal() -> None:
     void = registry_events.DeliveryRefused(run_id=1, attempt=1, reason="ACCOUNT_CLOSED", facts={"account": STEEL})
-    port = Port(closed_friday(), {"DeliverAllowances": lambda _: registry.DeliverAllowancesResponse(refused=void)})
+    port = Port(
+        closed_friday(),
+        {
+            "StageDeliveryLegs": staged,
+            "DeliverAllowances": lambda _: registry.DeliverAllowancesResponse(refused=void),
+        },
+    )
     answer = await calls.deliver(DELIVERY, port.outgoing)
     assert answer == RecordDelivery(1, 1, False, reason="ACCOUNT_CLOSED", facts=(("account", STEEL),))
 
 
 async def test_a_run_that_had_been_delivered_is_delivered() -> None:
     again = registry.DeliverAllowancesResponse(repeated=registry_events.DeliveryRepeated(run_id=1), position=700)
-    port = Port(closed_friday(), {"DeliverAllowances": lambda _: again})
+    port = Port(closed_friday(), {"StageDeliveryLegs": staged, "DeliverAllowances": lambda _: again})
     assert await calls.deliver(DELIVERY, port.outgoing) == RecordDelivery(1, 1, True, registry_position=700)
 
 
@@ -172,6 +214,7 @@ async def test_a_grpc_refusal_is_no_answer_to_any_order(order: object) -> None:
     remote = cast(Remote, Refusing())
     outgoing = Outgoing(77, "clearing/77", Branch(""), {"registry": remote, "trading": remote}, cast(Any, port))
     port.engine = SimpleNamespace(shell=ShellState("clearing"))
+    port.tail = SimpleNamespace(read=port.read_tail)
     with pytest.raises(OrderRefused) as refused:
         await calls.CALLS[type(order)](order, outgoing)
     assert (refused.value.reason, refused.value.facts) == (REFUSAL.reason, REFUSAL.facts)
@@ -182,7 +225,10 @@ async def test_an_outcome_that_this_release_does_not_know_is_no_answer() -> None
     port = Port(closed_friday(), {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse()})
     with pytest.raises(NotYet):
         await calls.confirm(CONFIRMATION, port.outgoing)
-    port.answers = {"DeliverAllowances": lambda _: registry.DeliverAllowancesResponse()}
+    port.answers = {
+        "StageDeliveryLegs": staged,
+        "DeliverAllowances": lambda _: registry.DeliverAllowancesResponse(),
+    }
     with pytest.raises(NotYet):
         await calls.deliver(DELIVERY, port.outgoing)
 
@@ -286,13 +332,27 @@ async def test_a_missing_holding_is_a_difference() -> None:
 
 
 async def test_an_order_of_a_day_with_exclusions_names_them_to_trading() -> None:
-    state = open_books(power_fen=303)
-    play_day(state, trade(1, POWER, STEEL, 300, fee_fen=3), trade(2, CEMENT, STEEL, 50))
-    play_day(state, trade(3, POWER, STEEL, 1, day=MONDAY), day=MONDAY)
-    state.obligations.excluded[2] = state.obligations.unsettled.pop(2)
-    state.obligations.excluded[3] = state.obligations.unsettled.pop(3)
     port = Port(
-        state, {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())}
+        State(),
+        {"ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())},
+    )
+    await calls.confirm(replace(CONFIRMATION, excluded_trade_ids=(2, 7)), port.outgoing)
+    assert list(port.asked[0].excluded_trade_ids) == [2, 7]
+
+
+async def test_an_order_is_sent_as_it_was_made_whatever_came_since() -> None:
+    """What is ordered stands in the order: live state is not asked again."""
+    port = Port(
+        State(),
+        {
+            "ConfirmClearingRun": lambda _: trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed()),
+            "StageDeliveryLegs": staged,
+            "DeliverAllowances": lambda _: registry.DeliverAllowancesResponse(
+                completed=registry_events.DeliveryCompleted(run_id=1)
+            ),
+        },
     )
     await calls.confirm(CONFIRMATION, port.outgoing)
-    assert list(port.asked[0].excluded_trade_ids) == [2]
+    await calls.deliver(DELIVERY, port.outgoing)
+    confirm, _, deliver = port.asked
+    assert (confirm.trades, confirm.value_fen, deliver.legs) == (2, 100_300, 2)

@@ -106,7 +106,7 @@ def test_an_exclusion_takes_two_people_and_a_run_that_is_blocked_by_a_trade() ->
 def test_every_trade_that_the_excluded_ones_funded_goes_with_them() -> None:
     state = blocked_chain()
     play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    approved, *excluded, computed, _, _ = play(state, BOB, ApproveExclusion(1))
+    approved, *excluded, _, _, computed, _ = play(state, BOB, ApproveExclusion(1))
     assert approved == ExclusionApproved(1, 1, (1, 2, 3), GROUND, BOB)
     assert excluded[0] == TradeExcluded(1, 1, FRIDAY, POWER, STEEL, "CEA", 300, 300, 0, 0, 1, 200)
     assert [event.trade_id for event in excluded if isinstance(event, TradeExcluded)] == [1, 2, 3]

@@ -7,12 +7,14 @@ from clearing.domain import banks, exclusion, funds, obligations, payouts, recon
 from clearing.domain.books import Book, Difference, InFlight, InFlightKind
 from clearing.domain.decider import DECIDER
 from clearing.domain.legs import RunLeg
+from clearing.domain.settlement import CashChange
 from clearing.domain.state import Method, Phase, RunTotal
 from clearing.projections import HANDLERS, EntryKind, ObligationState, PayoutState
 from clearing.wire import WIRE
 from support.suites.stored import Line, Numbering, WireSuite
 
 BIG = 2**62
+DIGEST = b"7" * 32
 DAY = "2021-07-16"
 FACTS = (("account", "p-1"), ("trade_id", "3"))
 TOTAL = RunTotal("CEA", Method.BLOCK, 1, BIG, BIG)
@@ -42,13 +44,15 @@ EVENTS: list[Line] = [
     (obligations.TradingDaysNoted((DAY, "2021-07-19")), set(), ""),
     (run.ClearingRunOpened(9, DAY, 1, BIG, BIG, 3, 3, 6, BIG), set(), "run/9"),
     (run.ClearingRunBlocked(9, DAY, 2, "FUNDS_LACKING", FACTS), set(), "run/9"),
-    (run.ClearingRunComputed(9, DAY, 2, 1, BIG, BIG, BIG, BIG, 9, 1, 0, (TOTAL,)), set(), "run/9"),
-    (run.ClearingRunLegsListed(9, 2, 1, (LEG,)), set(), "run/9"),
-    (run.ConfirmationOrdered(9, 2, DAY), set(), "run/9"),
+    (run.ClearingRunBegun(9, DAY, 2), set(), "run/9"),
+    (run.ClearingRunComputed(9, DAY, 2, 1, BIG, BIG, BIG, BIG, 9, 1, 0, (TOTAL,), DIGEST), set(), "run/9"),
+    (run.ClearingRunLegsListed(9, 2, 1, (LEG,), BIG), set(), "run/9"),
+    (run.ConfirmationOrdered(9, 2, DAY, 1, BIG, BIG, (TOTAL,), (4, BIG), DIGEST, (7, BIG)), set(), "run/9"),
     (settlement.ClearingRunAgreed(9, 2), set(), "run/9"),
     (settlement.ClearingRunDisagreed(9, 2, "TRADES_DIFFER", FACTS), set(), "run/9"),
+    (settlement.CashLegsReplayed(9, 2, 1, 3, (CashChange("p-1", -BIG),), 1, 3, "p-2", BIG), set(), "run/9"),
     (settlement.CashLegsProven(9, 2), set(), "run/9"),
-    (settlement.DeliveryOrdered(9, 2, DAY), set(), "run/9"),
+    (settlement.DeliveryOrdered(9, 2, DAY, 1, BIG, DIGEST, (7, BIG)), set(), "run/9"),
     (settlement.DeliveryConfirmed(9, 2, BIG), set(), "run/9"),
     (settlement.DeliveryVoided(9, 2, "ACCOUNT_CLOSED", FACTS), set(), "run/9"),
     (settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", BIG, BIG, 4, 5), {"p-1", "p-2"}, "trade/3", True),
@@ -83,7 +87,7 @@ class TestWire(WireSuite):
 def test_a_settled_trade_is_linked_to_its_run_and_the_run_to_its_trades() -> None:
     settled = settlement.TradeSettled(3, 9, DAY, "p-1", "p-2", "CEA", 1, 1, 0, 0)
     assert WIRE.by_event[settlement.TradeSettled].links(settled) == ("run/9",)
-    listed = run.ClearingRunLegsListed(9, 2, 1, (LEG, replace(LEG, trade_id=4)))
+    listed = run.ClearingRunLegsListed(9, 2, 1, (LEG, replace(LEG, trade_id=4)), 7)
     assert WIRE.by_event[run.ClearingRunLegsListed].links(listed) == ["trade/3", "trade/4"]
 
 

@@ -6,26 +6,27 @@ import pytest
 
 from registry.domain.decider import DECIDER
 from registry.domain.delivery import (
-    LEGS_MAX,
     AllowancesDelivered,
     DeliverAllowances,
     DeliveryCompleted,
     DeliveryRefused,
     DeliveryRepeated,
-    Leg,
-    digest_of,
 )
 from registry.domain.holdings import holding_of
 from registry.domain.restrictions import RestrictAccount
-from registry.domain.state import Holding, Registry
+from registry.domain.staging import LEGS_MAX, LEGS_PER_PAGE_MAX, StageDeliveryLegs
+from registry.domain.state import Holding, Leg, Registry
 from support.domains.registry_books import (
     CLEARING,
     OPERATOR,
     POWER,
     TRADING,
+    Delivery,
     Line,
     climb,
     close,
+    delivery_of,
+    digest_of,
     facts_of_refusal,
     open_books,
     play,
@@ -38,8 +39,8 @@ def leg(trade_id: int, quantity_tonnes: int, seller: str = "power-0001", buyer: 
     return Leg(trade_id, "CEA", quantity_tonnes, seller, buyer)
 
 
-def deliver(run_id: int, attempt: int, *legs: Leg, day: str = DAY) -> DeliverAllowances:
-    return DeliverAllowances(run_id, attempt, day, legs)
+def deliver(run_id: int, attempt: int, *legs: Leg, day: str = DAY) -> Delivery:
+    return delivery_of(run_id, attempt, legs, day)
 
 
 def delivered(run_id: int, attempt: int, one: Leg, day: str = DAY) -> AllowancesDelivered:
@@ -69,7 +70,12 @@ SHAPES: list[Line] = [
     (CLEARING, deliver(1, 1, leg(1, 5), day="20210716"),                  "DAY_MALFORMED"),
     (CLEARING, deliver(1, 1, leg(1, 5), day="2021-02-30"),                "DAY_MALFORMED"),
     (CLEARING, deliver(1, 1),                                             "LEGS_OUT_OF_RANGE"),
-    (CLEARING, deliver(1, 1, *[leg(1, 5)] * (LEGS_MAX + 1)),              "LEGS_OUT_OF_RANGE"),
+    (CLEARING, deliver(1, 1, *[leg(1, 5)] * (LEGS_PER_PAGE_MAX + 1)),     "LEGS_OUT_OF_RANGE"),
+    (CLEARING, DeliverAllowances(1, 1, DAY, LEGS_MAX + 1, 5, bytes(32)),  "LEGS_OUT_OF_RANGE"),
+    (CLEARING, DeliverAllowances(1, 1, DAY, 1, 5, b""),                   "DIGEST_MALFORMED"),
+    (CLEARING, StageDeliveryLegs(1, 1, 0, (leg(1, 5),)),                  "PAGE_OUT_OF_RANGE"),
+    (CLEARING, StageDeliveryLegs(1, 1, 2, (leg(1, 5),)),                  "PAGE_OUT_OF_ORDER"),
+    (TRADING,  StageDeliveryLegs(1, 1, 1, (leg(1, 5),)),                  "NOT_THE_CLEARING_SERVICE"),
     (CLEARING, deliver(1, 1, leg(0, 5)),                                  "TRADE_ID_OUT_OF_RANGE"),
     (CLEARING, deliver(1, 1, Leg(1, "cea", 5, "power-0001", "steel-0002")), "VINTAGE_MALFORMED"),
     (CLEARING, deliver(1, 1, leg(1, 5, seller="")),                       "ACCOUNT_MALFORMED"),
@@ -90,7 +96,7 @@ ORDER: list[Line] = [
     (CLEARING, deliver(2, 2, leg(1, 5)),  refused(2, 2, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=2, last_attempt=3)),
     (CLEARING, deliver(1, 9, leg(1, 5)),  "RUN_OUT_OF_ORDER"),
     (CLEARING, deliver(2, 4, leg(1, 5), leg(3, 7)),
-        [delivered(2, 4, leg(1, 5)), delivered(2, 4, leg(3, 7)), completed(2, 4, leg(1, 5), leg(3, 7))]),
+        [completed(2, 4, leg(1, 5), leg(3, 7)), delivered(2, 4, leg(1, 5)), delivered(2, 4, leg(3, 7))]),
     (CLEARING, deliver(2, 5, leg(4, 5)),  "RUN_ALREADY_DELIVERED"),
     (CLEARING, deliver(2, 4, leg(1, 5)),  "RUN_ALREADY_DELIVERED"),
     (CLEARING, deliver(2, 5, leg(1, 5), leg(3, 8)), "RUN_ALREADY_DELIVERED"),
@@ -98,7 +104,7 @@ ORDER: list[Line] = [
     (CLEARING, deliver(2, 1, leg(1, 5), leg(3, 7)), [DeliveryRepeated(2, 1, DAY, 4, 2, 12)]),
     (CLEARING, deliver(1, 1, leg(4, 5)),  "RUN_OUT_OF_ORDER"),
     (CLEARING, deliver(3, 1, leg(2, 5)),  "TRADE_OUT_OF_ORDER"),
-    (CLEARING, deliver(3, 2, leg(4, 5)),  [delivered(3, 2, leg(4, 5)), completed(3, 2, leg(4, 5))]),
+    (CLEARING, deliver(3, 2, leg(4, 5)),  [completed(3, 2, leg(4, 5)), delivered(3, 2, leg(4, 5))]),
 ]
 
 NAMES: list[Line] = [

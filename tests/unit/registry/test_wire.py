@@ -1,14 +1,15 @@
 """The stored form: nothing is lost on the way there and back, and numbers mean the same on both sides."""
 
 from carbonmarket.registry.v1 import registry_events_pb2, registry_types_pb2
-from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
+from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages
 from registry.domain.decider import DECIDER
-from registry.domain.state import AccountKind, AccountState
+from registry.domain.state import AccountKind, AccountState, Leg
 from registry.projections import HANDLERS, MovementKind
 from registry.wire import WIRE
 from support.suites.stored import Line, Numbering, WireSuite
 
 BIG = 2**62
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 # An event, whose feeds it shows in, the subject whose trace it continues, and whether it ends that.
 EVENTS: list[Line] = [
@@ -24,6 +25,7 @@ EVENTS: list[Line] = [
     (issuance.AllowancesAllocated("CEA", "hubei", "p-1", BIG, "list 1"), {"hubei", "p-1"}),
     (transfers.TransferredToTrading("p-1", "CEA", BIG), {"p-1"}),
     (transfers.ReturnedFromTrading("p-1", "CEA", BIG, 7, 8), {"p-1"}),
+    (staging.DeliveryLegsStaged(1, 2, 1, (Leg(3, "CEA", BIG, "p-1", "p-2", TRACE),)), set()),
     (delivery.AllowancesDelivered(1, 2, 3, "CEA", BIG, "p-1", "p-2", "2021-07-16"), {"p-1", "p-2"}, "trade/3", True),
     (delivery.DeliveryCompleted(1, 2, "2021-07-16", 3, BIG, b"7" * 32), set()),
     (delivery.DeliveryRepeated(1, 3, "2021-07-16", 2, 3, BIG), set()),
@@ -48,4 +50,10 @@ class TestWire(WireSuite):
 
 def test_every_event_that_changes_a_holding_is_projected() -> None:
     of_tonnes = {event for event in WIRE.by_event if "quantity_tonnes" in event.__annotations__}
-    assert of_tonnes - {delivery.DeliveryCompleted, delivery.DeliveryRepeated} <= set(HANDLERS)
+    assert of_tonnes - {delivery.AllowancesDelivered, delivery.DeliveryRepeated} <= set(HANDLERS)
+    assert staging.DeliveryLegsStaged in HANDLERS
+
+
+def test_a_staged_leg_brings_the_trace_of_its_trade() -> None:
+    page = staging.DeliveryLegsStaged(1, 2, 1, (Leg(3, "CEA", 1, "p-1", "p-2", TRACE), Leg(4, "CEA", 1, "p-1", "p-2")))
+    assert WIRE.by_event[staging.DeliveryLegsStaged].brings(page) == {"trade/3": TRACE}

@@ -35,7 +35,7 @@ from chassis.core.decider import Facts
 V = TypeVar("V")
 M = TypeVar("M", bound=Message)
 
-SHELL_FIELDS = frozenset({"request_id", "traceparent"})
+SHELL_FIELDS = frozenset({"request_id"})
 """Fields of a request that are no part of the command."""
 
 PLAIN = {

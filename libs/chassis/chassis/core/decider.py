@@ -122,7 +122,8 @@ class Context:
     names the sources that are not heard any further. approval is what the decision rests on (`LOG/POSITION`), where two
     people asked for it, and proposed_by the first of them (`role:name`). late: what is decided was set aside before,
     and what came after it was heard already. release_level is the one activated last: what a later one brings is not
-    decided yet. taken holds those of the names that the command asks for which are taken already.
+    decided yet. taken holds those of the names that the command asks for which are taken already. next_position is the
+    position in the log that the first event of the decision will have.
     """
 
     now_ms: int
@@ -135,6 +136,7 @@ class Context:
     proposed_by: str = ""
     late: bool = False
     taken: Mapping[Claim, Facts] = field(default_factory=dict)
+    next_position: int = 0
 
     @property
     def subject(self) -> str:
@@ -171,11 +173,14 @@ def doubts(context: Context) -> list[Rejected]:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A command that becomes due: its name (`close-day/2026-12-31`) makes it happen once."""
+    """A command that becomes due: its name (`close-day/2026-12-31`) makes it happen once. It continues the trace of
+    `subject`, where that is open.
+    """
 
     due_ms: int
     name: str
     command: object
+    subject: str = ""
 
 
 Asks = Mapping[type, Callable[[Any, Context], Iterable[Claim]]]

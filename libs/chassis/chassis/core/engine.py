@@ -154,9 +154,9 @@ class Engine(Generic[S]):
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
     def context(self, actor: Actor, now_ms: int, taken: Mapping[Claim, Facts] = NOTHING_TAKEN) -> Context:
-        shell = self.shell
-        last = max(shell.set_aside, default=0)
-        return Context(now_ms, actor, len(shell.set_aside), tuple(shell.halted), shell.release_level, last, taken=taken)
+        shell, next_position = self.shell, self.head.position + 1
+        known = (len(shell.set_aside), tuple(shell.halted), shell.release_level, max(shell.set_aside, default=0))
+        return Context(now_ms, actor, *known, taken=taken, next_position=next_position)
 
     # Replay
 
@@ -232,9 +232,7 @@ class Engine(Generic[S]):
         self._names.take(claimed)
         traceparent = submission.traceparent
         if isinstance(submission, DueTimer) and events:
-            branch = self.tracing.root(f"timer {type(submission.command).__name__}", SpanKind.INTERNAL)
-            self._branches.append(branch)
-            traceparent = branch.traceparent
+            traceparent = self._trace_of_timer(submission.timer)
         # What was approved rests on the first record, which says so.
         approval = self._look.next_approval if isinstance(submission.command, ApproveProposal) else ""
         for index, (event, (type_name, data)) in enumerate(zip(events, encoded, strict=True)):
@@ -339,6 +337,13 @@ class Engine(Generic[S]):
     def _note_heard(self, upto: HeardUpTo) -> None:
         self.heard[upto.log_id] = upto
         self._heard_changed.add(upto.log_id)
+
+    def _trace_of_timer(self, timer: Timer) -> str:
+        """A root, but where the timer continues what is open."""
+        name, open_trace = f"timer {type(timer.command).__name__}", self.shell.traces.get(timer.subject)
+        branch = self.tracing.branch(name, open_trace) if open_trace else self.tracing.root(name, SpanKind.INTERNAL)
+        self._branches.append(branch)
+        return branch.traceparent
 
     def _trace_of(self, cause: Submission, traceparent: str, event: object, type_name: str) -> str:
         """The trace a record continues: its subject's, if that is known and another than its command's; else its

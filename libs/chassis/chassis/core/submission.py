@@ -61,7 +61,7 @@ class OrderAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A timer of our own. It has no cause that a trace could come from, so it begins one."""
+    """A timer of our own. It has no cause that a trace could come from: it continues its subject's, or begins one."""
 
     log_id: str
     timer: Timer

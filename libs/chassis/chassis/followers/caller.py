@@ -63,6 +63,11 @@ class Outgoing:
         except Refused as refusal:
             raise OrderRefused(service, refusal) from refusal
 
+    async def own_event(self, position: int) -> object:
+        """What stands in our own log, where the order names it: the page of a long list."""
+        ((_, event),) = await self.writer.tail.read(position - 1, 1)
+        return event
+
     async def read(self, look: Callable[[Any], T]) -> Read[T]:
         return await self.writer.read(look)
 

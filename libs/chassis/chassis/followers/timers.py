@@ -10,11 +10,12 @@ made again under its request id, and goes on from where it stands.
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 from chassis.core.call import Bug, Call, RequestIdReused
 from chassis.core.decider import Timer
-from chassis.core.engine import Done
+from chassis.core.engine import Batch, Done
 from chassis.core.shapes import check_request_id
 from chassis.core.shell import CLOCK_MS_MAX, MoveClock
 from chassis.core.submission import AskedCommand, DueTimer, key_of, timer_actor
@@ -33,14 +34,17 @@ class Timers:
     def __init__(self, writer: Writer[Any]) -> None:
         self._writer = writer
         self._log_id = writer.log.log_id
+        self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Does what falls due until cancelled."""
+        """Does what falls due until cancelled; what a commit makes due at once, at once."""
+        self._writer.after_commit.append(self._notice)
         while True:
+            self._woken.clear()
             await self.run_overdue()
             stuck = self._due_now()
             if stuck is None:
-                await asyncio.sleep(POLL_SECONDS)
+                await self._sleep()
                 continue
             logger.error("%s was tried and is still due", stuck.name, extra={"actor": str(timer_actor(self._log_id))})
             await asyncio.sleep(STUCK_SECONDS)
@@ -54,6 +58,14 @@ class Timers:
                 await self._writer.insist(DueTimer(self._log_id, timer))
             except (Bug, RequestIdReused) as error:
                 logger.error("%s failed: %r", timer.name, error, extra={"actor": str(timer_actor(self._log_id))})
+
+    def _notice(self, batch: Batch) -> None:
+        if batch.records and self._due_now() is not None:
+            self._woken.set()
+
+    async def _sleep(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     def _due_now(self) -> Timer | None:
         timer = self._writer.engine.due()

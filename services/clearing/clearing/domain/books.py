@@ -101,7 +101,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class OwnBook:
-    """Clearing's part, copied from live state. `moving`: a run is being delivered, or has lost trades."""
+    """Clearing's part, copied from live state. `moving`: a run is being delivered or paid, or has lost trades."""
 
     settled_day: str
     registry_position: int
@@ -117,7 +117,10 @@ def own_book(state: State) -> OwnBook:
     return OwnBook(
         settled_day=state.runs.settled_day,
         registry_position=state.runs.registry_position,
-        moving=any(run.phase is Phase.DELIVERING or excluded_of(state, run.day) for run in state.runs.open.values()),
+        moving=any(
+            run.phase in (Phase.DELIVERING, Phase.PAYING) or excluded_of(state, run.day)
+            for run in state.runs.open.values()
+        ),
         balances={account: funds.balance_fen for account, funds in state.funds.accounts.items()},
         entries_recent=tuple(state.funds.entries_recent),
         obligations=tuple(state.obligations.unsettled.values()),

@@ -11,7 +11,7 @@ The replay answers three questions. Before a delivery: is every trade funded? Be
 excluded ones fund, and which did those? After it: what does a buyer's balance still hold that nothing else needs?
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from clearing.domain.state import Obligation, State
@@ -31,6 +31,14 @@ class Replay:
 
     unfunded: list[Unfunded]
     lowest_fen: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PageReplay:
+    """change_fen: what the legs so far change each account of the page by."""
+
+    unfunded: list[Unfunded]
+    change_fen: dict[str, int]
 
 
 def replay(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> Replay:
@@ -59,6 +67,21 @@ def free_fen(state: State, account: str) -> int:
     """What trades may be paid with: the balance without what is blocked of it."""
     funds = state.funds.accounts[account]
     return funds.balance_fen - funds.blocked_fen
+
+
+def replay_page(state: State, legs: Iterable[Obligation], change_fen: Mapping[str, int]) -> PageReplay:
+    """The same for one page of legs, after others that changed each account by so much."""
+    changed: dict[str, int] = {}
+    unfunded: list[Unfunded] = []
+    for leg in legs:
+        buyer_fen = changed.get(leg.buyer, change_fen.get(leg.buyer, 0)) - leg.buyer_pays_fen
+        left_fen = free_fen(state, leg.buyer) + buyer_fen
+        if left_fen < 0:
+            unfunded.append(Unfunded(leg, -left_fen))
+            continue
+        changed[leg.buyer] = buyer_fen
+        changed[leg.seller] = changed.get(leg.seller, change_fen.get(leg.seller, 0)) + leg.seller_receives_fen
+    return PageReplay(unfunded, changed)
 
 
 def unfunded(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> list[Unfunded]:

@@ -29,4 +29,5 @@ DECIDER: Decider[State] = Decider(
     needs_two=frozenset({payouts.RevokeInstruction}),
     asks=merged(funds.ASKS, payouts.ASKS),
     claims=merged(funds.CLAIMS, payouts.CLAIMS),
+    due=settlement.due,
 )

@@ -167,7 +167,7 @@ def approve_exclusion(state: State, command: ApproveExclusion, context: Context)
     legs = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
     blocked_fen = blocked_by(state, legs)
     excluded = [trade_excluded(leg, run, proposal, blocked_fen[leg.trade_id]) for leg in legs]
-    return [approved, *excluded, *next_attempt(state, run, context, without=frozenset(trade_ids))]
+    return [approved, *excluded, *next_attempt(state, run, context)]
 
 
 def trade_excluded(leg: Obligation, run: Run, proposal: Proposal, blocked_fen: int) -> TradeExcluded:

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass
 
-from clearing.domain.state import Method, Obligation, RunTotal, State
+from clearing.domain.state import Obligation, Run, RunTotal, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,32 @@ def legs_of(state: State, day: str, without: Set[int] = frozenset()) -> list[Obl
     return [leg for leg in state.obligations.unsettled.values() if leg.day == day and leg.trade_id not in without]
 
 
-def excluded_of(state: State, day: str, without: Set[int] = frozenset()) -> list[int]:
-    """The day's trades that are taken out, ascending: those that already are, and those about to be."""
-    return sorted({trade_id for trade_id, leg in state.obligations.excluded.items() if leg.day == day} | without)
+def legs_after(state: State, run: Run, trade_id: int, legs_max: int) -> list[Obligation]:
+    """The next legs of a run after a trade, in the order of their trades. What the barrier proved makes the day's
+    trades those of its range, so that a page costs its legs, however many there are.
+    """
+    found: list[Obligation] = []
+    for each in range(max(trade_id + 1, run.closed.first_trade_id), run.closed.last_trade_id + 1):
+        leg = state.obligations.unsettled.get(each)
+        if leg is not None:
+            found.append(leg)
+            if len(found) == legs_max:
+                break
+    return found
 
 
-def totals_of(legs: list[Obligation]) -> tuple[RunTotal, ...]:
-    """Per instrument and method, by name."""
-    groups: dict[tuple[str, Method], list[Obligation]] = {}
-    for leg in legs:
-        groups.setdefault((leg.instrument, leg.method), []).append(leg)
-    return tuple(
-        RunTotal(
-            instrument,
-            method,
-            trades=len(group),
-            quantity_tonnes=sum(leg.quantity_tonnes for leg in group),
-            value_fen=sum(leg.value_fen for leg in group),
-        )
-        for (instrument, method), group in sorted(groups.items())
+def excluded_of(state: State, day: str) -> list[int]:
+    """The day's trades that are taken out, ascending."""
+    return sorted(trade_id for trade_id, leg in state.obligations.excluded.items() if leg.day == day)
+
+
+def with_leg(before: RunTotal | None, leg: Obligation) -> RunTotal:
+    """An instrument and method's total with one leg more."""
+    before = before or RunTotal(leg.instrument, leg.method, 0, 0, 0)
+    return RunTotal(
+        leg.instrument,
+        leg.method,
+        trades=before.trades + 1,
+        quantity_tonnes=before.quantity_tonnes + leg.quantity_tonnes,
+        value_fen=before.value_fen + leg.value_fen,
     )

@@ -1,8 +1,14 @@
 """The run: one trading day's clearing. docs/settlement.md draws it.
 
-A run is opened when trading's close of the day is heard. An attempt begins at the barrier, computes the legs and asks
+A run is opened when trading's close of the day is heard. An attempt begins at the barrier, lists the legs and asks
 trading to confirm them; settlement.py takes it from there. Where it cannot go on it is blocked: whole, with its reason,
 and nothing has moved. A new attempt begins again at the barrier.
+
+Whatever takes time for every leg goes page by page, each page a decision of its own that a timer makes at once
+(`ContinueRun`): the writer is never held for long, and after a crash the next page follows the last that is in the
+log. Between two pages other commands are decided. That is safe because an attempt's legs are settled by the barrier (no
+trade of a closed day is recorded or excluded while its run moves) and because money leaves clearing only beyond all
+that an account is still to pay (payouts.py): what one page has proved no later command takes back.
 
 Days are settled in their order: a later run waits until the earlier one is completed, and then begins by itself.
 
@@ -11,13 +17,12 @@ Invariants:
 - a run is in one phase; only a blocked run is tried again or loses trades.
 """
 
-from collections.abc import Set
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, NotFound, Rejected, as_facts
+from chassis.core.decider import Context, Decide, Evolve, Facts, NotFound, Rejected, as_facts, digest_with
 from clearing.domain.barrier import barrier
-from clearing.domain.legs import RunLeg, excluded_of, legs_of, run_leg, totals_of
-from clearing.domain.state import DayTotals, Phase, Run, RunTotal, State
+from clearing.domain.legs import RunLeg, excluded_of, legs_after, run_leg, with_leg
+from clearing.domain.state import CashReplay, DayTotals, Listing, Payment, Phase, Run, RunTotal, State
 
 LEGS_PER_PAGE_MAX = 500
 
@@ -68,7 +73,18 @@ class ClearingRunBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearingRunBegun:
+    """The barrier held: an attempt begins, and its legs are listed page by page."""
+
+    run_id: int
+    day: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClearingRunComputed:
+    """Every leg is listed: their sums."""
+
     run_id: int
     day: str
     attempt: int
@@ -81,23 +97,36 @@ class ClearingRunComputed:
     pages: int
     excluded: int
     totals: tuple[RunTotal, ...]
+    legs_digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ClearingRunLegsListed:
+    """`position` is its own in the log: orders name the pages by it."""
+
     run_id: int
     attempt: int
     page: int
     legs: tuple[RunLeg, ...]
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationOrdered:
-    """An order to trading: calls.py sends it until it is answered."""
+    """An order to trading: calls.py sends it until it is answered. What is ordered stands in it, and where its legs are
+    listed.
+    """
 
     run_id: int
     attempt: int
     day: str
+    legs: int
+    quantity_tonnes: int
+    value_fen: int
+    totals: tuple[RunTotal, ...]
+    excluded_trade_ids: tuple[int, ...]
+    legs_digest: bytes
+    page_positions: tuple[int, ...]
 
 
 # Opening
@@ -108,8 +137,9 @@ def open_run(state: State, command: OpenRun, context: Context) -> list[object]:
     if command.day <= max(days):
         raise Rejected("DAY_OUT_OF_ORDER", day=command.day, last_day=max(days))
 
+    run_id = state.runs.run_last + 1
     opened = ClearingRunOpened(
-        run_id=state.runs.run_last + 1,
+        run_id=run_id,
         day=command.day,
         trades=command.trades,
         quantity_tonnes=command.quantity_tonnes,
@@ -119,12 +149,18 @@ def open_run(state: State, command: OpenRun, context: Context) -> list[object]:
         trading_position=command.trading_position,
         opened_ms=context.now_ms,
     )
-    run = run_opened(opened)
     if state.runs.open:
         earliest = next(iter(state.runs.open.values()))
         why = as_facts(earlier_day=earliest.day)
-        return [opened, ClearingRunBlocked(run.run_id, run.day, run.attempt, "EARLIER_DAY_NOT_SETTLED", why)]
-    return [opened, *next_attempt(state, run, context)]
+        return [opened, ClearingRunBlocked(run_id, command.day, 0, "EARLIER_DAY_NOT_SETTLED", why)]
+    closed = DayTotals(
+        trades=command.trades,
+        quantity_tonnes=command.quantity_tonnes,
+        value_fen=command.value_fen,
+        first_trade_id=command.first_trade_id,
+        last_trade_id=command.last_trade_id,
+    )
+    return [opened, begin(state, run_id, command.day, closed, 1, context)]
 
 
 def blocked_run(state: State, run_id: int) -> Run:
@@ -150,43 +186,67 @@ def retry_run(state: State, command: RetryRun, context: Context) -> list[object]
 # The straight line of an attempt
 
 
-def next_attempt(state: State, run: Run, context: Context, without: Set[int] = frozenset()) -> list[object]:
-    """The barrier, then the legs. `without` are trades that this decision excludes."""
-    attempt = run.attempt + 1
-    blocked = barrier(state, run, context)
+def next_attempt(state: State, run: Run, context: Context) -> list[object]:
+    return [begin(state, run.run_id, run.day, run.closed, run.attempt + 1, context)]
+
+
+def begin(
+    state: State, run_id: int, day: str, closed: DayTotals, attempt: int, context: Context
+) -> ClearingRunBegun | ClearingRunBlocked:
+    """The barrier first."""
+    blocked = barrier(state, day, closed, context)
     if blocked is not None:
-        return [ClearingRunBlocked(run.run_id, run.day, attempt, *blocked)]
-    return compute(state, run, attempt, without)
+        return ClearingRunBlocked(run_id, day, attempt, *blocked)
+    return ClearingRunBegun(run_id, day, attempt)
 
 
-def compute(state: State, run: Run, attempt: int, without: Set[int]) -> list[object]:
-    legs = legs_of(state, run.day, without)
-    pages = [legs[start : start + LEGS_PER_PAGE_MAX] for start in range(0, len(legs), LEGS_PER_PAGE_MAX)]
-    computed = ClearingRunComputed(
-        run_id=run.run_id,
-        day=run.day,
-        attempt=attempt,
-        trades=len(legs),
-        quantity_tonnes=sum(leg.quantity_tonnes for leg in legs),
-        value_fen=sum(leg.value_fen for leg in legs),
-        buyers_pay_fen=sum(leg.buyer_pays_fen for leg in legs),
-        sellers_receive_fen=sum(leg.seller_receives_fen for leg in legs),
-        fees_fen=sum(leg.buyer_fee_fen + leg.seller_fee_fen for leg in legs),
-        pages=len(pages),
-        excluded=len(excluded_of(state, run.day, without)),
-        totals=totals_of(legs),
-    )
-    listed = [
-        ClearingRunLegsListed(run.run_id, attempt, number, tuple(run_leg(leg) for leg in page))
-        for number, page in enumerate(pages, start=1)
+def list_legs(state: State, run: Run, context: Context) -> list[object]:
+    """The next page, or when there is none the sums and the order to confirm them."""
+    listing = run.listing
+    legs = legs_after(state, run, listing.last_trade_id, LEGS_PER_PAGE_MAX)
+    if legs:
+        page = len(listing.page_positions) + 1
+        listed = tuple(run_leg(leg) for leg in legs)
+        return [ClearingRunLegsListed(run.run_id, run.attempt, page, listed, context.next_position)]
+    totals = tuple(total for _, total in sorted(listing.totals.items()))
+    excluded = excluded_of(state, run.day)
+    return [
+        ClearingRunComputed(
+            run_id=run.run_id,
+            day=run.day,
+            attempt=run.attempt,
+            trades=listing.legs,
+            quantity_tonnes=listing.quantity_tonnes,
+            value_fen=listing.value_fen,
+            buyers_pay_fen=listing.buyers_pay_fen,
+            sellers_receive_fen=listing.sellers_receive_fen,
+            fees_fen=listing.fees_fen,
+            pages=len(listing.page_positions),
+            excluded=len(excluded),
+            totals=totals,
+            legs_digest=listing.legs_digest,
+        ),
+        ConfirmationOrdered(
+            run_id=run.run_id,
+            attempt=run.attempt,
+            day=run.day,
+            legs=listing.legs,
+            quantity_tonnes=listing.quantity_tonnes,
+            value_fen=listing.value_fen,
+            totals=totals,
+            excluded_trade_ids=tuple(excluded),
+            legs_digest=listing.legs_digest,
+            page_positions=tuple(listing.page_positions),
+        ),
     ]
-    return [computed, *listed, ConfirmationOrdered(run.run_id, attempt, run.day)]
 
 
 # Changes
 
 
-def run_opened(event: ClearingRunOpened) -> Run:
+def on_clearing_run_opened(state: State, event: ClearingRunOpened) -> None:
+    assert event.run_id == state.runs.run_last + 1
+    state.runs.run_last = event.run_id
     closed = DayTotals(
         trades=event.trades,
         quantity_tonnes=event.quantity_tonnes,
@@ -194,13 +254,7 @@ def run_opened(event: ClearingRunOpened) -> Run:
         first_trade_id=event.first_trade_id,
         last_trade_id=event.last_trade_id,
     )
-    return Run(event.run_id, event.day, closed, event.opened_ms)
-
-
-def on_clearing_run_opened(state: State, event: ClearingRunOpened) -> None:
-    assert event.run_id == state.runs.run_last + 1
-    state.runs.run_last = event.run_id
-    state.runs.open[event.run_id] = run_opened(event)
+    state.runs.open[event.run_id] = Run(event.run_id, event.day, closed, event.opened_ms)
 
 
 def on_clearing_run_blocked(state: State, event: ClearingRunBlocked) -> None:
@@ -212,19 +266,55 @@ def on_clearing_run_blocked(state: State, event: ClearingRunBlocked) -> None:
     run.proposal = None
 
 
-def on_clearing_run_computed(state: State, event: ClearingRunComputed) -> None:
+def on_clearing_run_begun(state: State, event: ClearingRunBegun) -> None:
     run = state.runs.open[event.run_id]
     assert run.phase is Phase.BLOCKED
     assert event.attempt == run.attempt + 1
-    run.phase = Phase.CONFIRMING
+    run.phase = Phase.LISTING
     run.attempt = event.attempt
     run.reason = ""
     run.proposal = None
+    run.listing, run.replay, run.payment = Listing(), CashReplay(), Payment()
 
 
-def on_part_of_attempt(state: State, event: ClearingRunLegsListed | ConfirmationOrdered) -> None:
-    run = state.runs.open[event.run_id]
-    assert (run.phase, run.attempt) == (Phase.CONFIRMING, event.attempt)
+def on_clearing_run_legs_listed(state: State, event: ClearingRunLegsListed) -> None:
+    run = in_phase(state, event.run_id, event.attempt, Phase.LISTING)
+    listing = run.listing
+    assert event.page == len(listing.page_positions) + 1
+    listing.page_positions.append(event.position)
+    for listed in event.legs:
+        leg = state.obligations.unsettled[listed.trade_id]
+        assert leg.trade_id > listing.last_trade_id
+        listing.last_trade_id = leg.trade_id
+        listing.legs += 1
+        listing.quantity_tonnes += leg.quantity_tonnes
+        listing.value_fen += leg.value_fen
+        listing.buyers_pay_fen += leg.buyer_pays_fen
+        listing.sellers_receive_fen += leg.seller_receives_fen
+        listing.fees_fen += leg.buyer_fee_fen + leg.seller_fee_fen
+        listing.legs_digest = digest_with(
+            listing.legs_digest, leg.trade_id, leg.instrument, leg.quantity_tonnes, leg.seller, leg.buyer
+        )
+        key = (leg.instrument, leg.method)
+        listing.totals[key] = with_leg(listing.totals.get(key), leg)
+
+
+def on_clearing_run_computed(state: State, event: ClearingRunComputed) -> None:
+    run = in_phase(state, event.run_id, event.attempt, Phase.LISTING)
+    assert (event.trades, event.legs_digest) == (run.listing.legs, run.listing.legs_digest)
+    assert event.trades + event.excluded == run.closed.trades
+
+
+def on_confirmation_ordered(state: State, event: ConfirmationOrdered) -> None:
+    run = in_phase(state, event.run_id, event.attempt, Phase.LISTING)
+    assert event.page_positions == tuple(run.listing.page_positions)
+    run.phase = Phase.CONFIRMING
+
+
+def in_phase(state: State, run_id: int, attempt: int, phase: Phase) -> Run:
+    run = state.runs.open[run_id]
+    assert (run.phase, run.attempt) == (phase, attempt), run
+    return run
 
 
 DECIDE: Decide = {
@@ -235,7 +325,8 @@ DECIDE: Decide = {
 EVOLVE: Evolve = {
     ClearingRunOpened: on_clearing_run_opened,
     ClearingRunBlocked: on_clearing_run_blocked,
+    ClearingRunBegun: on_clearing_run_begun,
+    ClearingRunLegsListed: on_clearing_run_legs_listed,
     ClearingRunComputed: on_clearing_run_computed,
-    ClearingRunLegsListed: on_part_of_attempt,
-    ConfirmationOrdered: on_part_of_attempt,
+    ConfirmationOrdered: on_confirmation_ordered,
 }

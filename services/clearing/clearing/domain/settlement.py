@@ -1,7 +1,8 @@
 """Settlement: the second half of a run, from trading's confirmation to delivery against payment.
 
-Trading confirms the run, the cash legs are proven, the registry delivers, and every trade is paid in the one decision
-that takes the registry's answer. Where it cannot go on the run is blocked, and nothing has moved.
+Trading confirms the run, the cash legs are proven, the registry delivers, and every trade is paid. Where it cannot go
+on the run is blocked, and nothing has moved. Proving and paying go page by page (run.py says why that is safe): from
+DeliveryConfirmed on every trade of the run is going to be paid, and nothing is asked any more that could prevent it.
 
 Invariants:
 - a trade is delivered if and only if it is paid;
@@ -11,12 +12,12 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, as_facts
-from clearing.domain.cash import unfunded
+from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, Timer, as_facts
+from clearing.domain.cash import replay_page
 from clearing.domain.funds import assert_conserved, book
-from clearing.domain.legs import excluded_of, legs_of
+from clearing.domain.legs import excluded_of, legs_after
 from clearing.domain.reconciliation import ReconciliationOrdered
-from clearing.domain.run import ClearingRunBlocked, next_attempt
+from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunBlocked, in_phase, list_legs, next_attempt
 from clearing.domain.state import DayTotals, Obligation, Phase, Run, State
 
 # Commands
@@ -45,6 +46,16 @@ class RecordDelivery:
     facts: Facts = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ContinueRun:
+    """Due at once while an attempt has pages left: the next one of a phase, or what follows the last."""
+
+    run_id: int
+    attempt: int
+    phase: Phase
+    page: int
+
+
 # Events
 
 
@@ -63,6 +74,31 @@ class ClearingRunDisagreed:
 
 
 @dataclass(frozen=True, slots=True)
+class CashChange:
+    """What an account has paid and received, in all, when the trades so far are paid."""
+
+    account: str
+    change_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class CashLegsReplayed:
+    """A page of cash legs was paid on paper, in the order of the trades: what that changes the accounts in it by, and
+    how many of its trades could not be paid, with the first.
+    """
+
+    run_id: int
+    attempt: int
+    page: int
+    last_trade_id: int
+    changes: tuple[CashChange, ...]
+    unfunded: int
+    first_trade_id: int
+    first_buyer: str
+    first_lacking_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class CashLegsProven:
     run_id: int
     attempt: int
@@ -70,11 +106,17 @@ class CashLegsProven:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOrdered:
-    """An order to the registry: calls.py sends it until it is answered."""
+    """An order to the registry: calls.py sends it until it is answered. What is ordered stands in it, and where its
+    legs are listed.
+    """
 
     run_id: int
     attempt: int
     day: str
+    legs: int
+    quantity_tonnes: int
+    legs_digest: bytes
+    page_positions: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +176,52 @@ def record_confirmation(state: State, command: RecordConfirmation, context: Cont
             ClearingRunDisagreed(run.run_id, run.attempt, command.reason, command.facts),
             ClearingRunBlocked(run.run_id, run.day, run.attempt, "TRADING_DISAGREES", command.facts),
         ]
-    agreed = ClearingRunAgreed(run.run_id, run.attempt)
-    legs = legs_of(state, run.day)
-    lacking = unfunded(state, legs)
-    if lacking:
-        first = lacking[0]
+    return [ClearingRunAgreed(run.run_id, run.attempt)]
+
+
+def replay_cash(state: State, run: Run, context: Context) -> list[object]:
+    """The next page, or when there is none its outcome."""
+    replay = run.replay
+    legs = legs_after(state, run, replay.last_trade_id, LEGS_PER_PAGE_MAX)
+    if legs:
+        page = replay_page(state, legs, replay.change_fen)
+        first = page.unfunded[0] if page.unfunded else None
+        return [
+            CashLegsReplayed(
+                run_id=run.run_id,
+                attempt=run.attempt,
+                page=replay.pages + 1,
+                last_trade_id=legs[-1].trade_id,
+                changes=tuple(CashChange(account, fen) for account, fen in sorted(page.change_fen.items())),
+                unfunded=len(page.unfunded),
+                first_trade_id=first.obligation.trade_id if first else 0,
+                first_buyer=first.obligation.buyer if first else "",
+                first_lacking_fen=first.lacking_fen if first else 0,
+            )
+        ]
+    if replay.unfunded:
         lack = as_facts(
-            trade_id=first.obligation.trade_id,
-            account=first.obligation.buyer,
-            lacking_fen=first.lacking_fen,
-            trades=len(lacking),
+            trade_id=replay.first_trade_id,
+            account=replay.first_buyer,
+            lacking_fen=replay.first_lacking_fen,
+            trades=replay.unfunded,
         )
-        return [agreed, ClearingRunBlocked(run.run_id, run.day, run.attempt, "FUNDS_LACKING", lack)]
+        return [ClearingRunBlocked(run.run_id, run.day, run.attempt, "FUNDS_LACKING", lack)]
     proven = CashLegsProven(run.run_id, run.attempt)
-    if not legs:
+    listing = run.listing
+    if not listing.legs:
         # Nothing to deliver: a day without trades, or all of them excluded.
-        return [agreed, proven, *complete(state, run, legs, context)]
-    return [agreed, proven, DeliveryOrdered(run.run_id, run.attempt, run.day)]
+        return [proven, *complete(state, run, context)]
+    ordered = DeliveryOrdered(
+        run_id=run.run_id,
+        attempt=run.attempt,
+        day=run.day,
+        legs=listing.legs,
+        quantity_tonnes=listing.quantity_tonnes,
+        legs_digest=listing.legs_digest,
+        page_positions=tuple(listing.page_positions),
+    )
+    return [proven, ordered]
 
 
 def record_delivery(state: State, command: RecordDelivery, context: Context) -> list[object]:
@@ -161,13 +232,14 @@ def record_delivery(state: State, command: RecordDelivery, context: Context) -> 
             ClearingRunBlocked(run.run_id, run.day, run.attempt, "DELIVERY_REFUSED", command.facts),
         ]
 
-    # From here on the units have moved: every trade is paid.
-    legs = legs_of(state, run.day)
-    return [
-        DeliveryConfirmed(run.run_id, run.attempt, command.registry_position),
-        *(trade_settled(run, leg) for leg in legs),
-        *complete(state, run, legs, context),
-    ]
+    # From here on the units have moved: every trade is paid, page by page.
+    return [DeliveryConfirmed(run.run_id, run.attempt, command.registry_position)]
+
+
+def pay_trades(state: State, run: Run, context: Context) -> list[object]:
+    """The next page, or when there is none the day's completion."""
+    legs = legs_after(state, run, run.payment.last_trade_id, LEGS_PER_PAGE_MAX)
+    return [trade_settled(run, leg) for leg in legs] if legs else complete(state, run, context)
 
 
 def trade_settled(run: Run, leg: Obligation) -> TradeSettled:
@@ -185,15 +257,15 @@ def trade_settled(run: Run, leg: Obligation) -> TradeSettled:
     )
 
 
-def complete(state: State, run: Run, legs: list[Obligation], context: Context) -> list[object]:
+def complete(state: State, run: Run, context: Context) -> list[object]:
     """The day is done: the books are to be compared, and the next day's run, if it waits, begins."""
     completed = SettlementDayCompleted(
         day=run.day,
         run_id=run.run_id,
-        trades=len(legs),
+        trades=run.payment.trades,
         excluded=len(excluded_of(state, run.day)),
-        quantity_tonnes=sum(leg.quantity_tonnes for leg in legs),
-        value_fen=sum(leg.value_fen for leg in legs),
+        quantity_tonnes=run.payment.quantity_tonnes,
+        value_fen=run.payment.value_fen,
     )
     waiting = state.runs.open.get(run.run_id + 1)
     next_day = next_attempt(state, waiting, context) if waiting is not None else []
@@ -201,34 +273,94 @@ def complete(state: State, run: Run, legs: list[Obligation], context: Context) -
     return [completed, *ordered, *next_day]
 
 
+# Page by page
+
+STEPS = {Phase.LISTING: list_legs, Phase.PROVING: replay_cash, Phase.PAYING: pay_trades}
+"""What continues by itself in each phase; in the others an answer or people are awaited."""
+
+
+def continue_run(state: State, command: ContinueRun, context: Context) -> list[object]:
+    run = awaiting(state, command.run_id, command.attempt, command.phase)
+    if command.page != next_page(run):
+        raise Rejected("ANSWER_NOT_AWAITED", run_id=run.run_id, attempt=run.attempt)
+    return STEPS[run.phase](state, run, context)
+
+
+def next_page(run: Run) -> int:
+    pages = {
+        Phase.LISTING: len(run.listing.page_positions),
+        Phase.PROVING: run.replay.pages,
+        Phase.PAYING: run.payment.pages,
+    }
+    return pages[run.phase] + 1
+
+
+def due(state: State) -> Timer | None:
+    """Days are settled in their order: only the earliest run moves."""
+    run = next(iter(state.runs.open.values()), None)
+    if run is None or run.phase not in STEPS:
+        return None
+    page = next_page(run)
+    name = f"{run.phase.name.lower()}/{run.run_id}/{run.attempt}/{page}"
+    command = ContinueRun(run.run_id, run.attempt, run.phase, page)
+    return Timer(run.opened_ms, name, command, subject=f"run/{run.run_id}")
+
+
 # Changes
 
 
-def on_confirmation_step(state: State, event: ClearingRunAgreed | ClearingRunDisagreed | CashLegsProven) -> None:
-    run = state.runs.open[event.run_id]
-    assert (run.phase, run.attempt) == (Phase.CONFIRMING, event.attempt)
+def on_clearing_run_agreed(state: State, event: ClearingRunAgreed) -> None:
+    in_phase(state, event.run_id, event.attempt, Phase.CONFIRMING).phase = Phase.PROVING
+
+
+def on_clearing_run_disagreed(state: State, event: ClearingRunDisagreed) -> None:
+    in_phase(state, event.run_id, event.attempt, Phase.CONFIRMING)
+
+
+def on_cash_legs_replayed(state: State, event: CashLegsReplayed) -> None:
+    replay = in_phase(state, event.run_id, event.attempt, Phase.PROVING).replay
+    assert event.page == replay.pages + 1
+    assert event.last_trade_id > replay.last_trade_id
+    replay.pages, replay.last_trade_id = event.page, event.last_trade_id
+    for change in event.changes:
+        replay.change_fen[change.account] = change.change_fen
+    if event.unfunded and not replay.unfunded:
+        replay.first_trade_id, replay.first_buyer = event.first_trade_id, event.first_buyer
+        replay.first_lacking_fen = event.first_lacking_fen
+    replay.unfunded += event.unfunded
+
+
+def on_cash_legs_proven(state: State, event: CashLegsProven) -> None:
+    run = in_phase(state, event.run_id, event.attempt, Phase.PROVING)
+    assert run.replay.last_trade_id == run.listing.last_trade_id
+    assert not run.replay.unfunded
 
 
 def on_delivery_ordered(state: State, event: DeliveryOrdered) -> None:
-    run = state.runs.open[event.run_id]
-    assert (run.phase, run.attempt) == (Phase.CONFIRMING, event.attempt)
-    run.phase = Phase.DELIVERING
+    in_phase(state, event.run_id, event.attempt, Phase.PROVING).phase = Phase.DELIVERING
 
 
 def on_delivery_confirmed(state: State, event: DeliveryConfirmed) -> None:
-    run = state.runs.open[event.run_id]
-    assert (run.phase, run.attempt) == (Phase.DELIVERING, event.attempt)
+    in_phase(state, event.run_id, event.attempt, Phase.DELIVERING).phase = Phase.PAYING
     state.runs.registry_position = event.registry_position
 
 
 def on_delivery_voided(state: State, event: DeliveryVoided) -> None:
-    run = state.runs.open[event.run_id]
-    assert (run.phase, run.attempt) == (Phase.DELIVERING, event.attempt)
+    in_phase(state, event.run_id, event.attempt, Phase.DELIVERING)
 
 
 def on_trade_settled(state: State, event: TradeSettled) -> None:
+    run = state.runs.open[event.run_id]
     leg = state.obligations.unsettled.pop(event.trade_id)
-    assert leg.day == event.day == state.runs.open[event.run_id].day
+    assert run.phase is Phase.PAYING
+    assert leg.day == event.day == run.day
+    payment = run.payment
+    assert payment.last_trade_id < leg.trade_id
+    payment.last_trade_id = leg.trade_id
+    payment.trades += 1
+    payment.pages = -(-payment.trades // LEGS_PER_PAGE_MAX)
+    payment.quantity_tonnes += leg.quantity_tonnes
+    payment.value_fen += leg.value_fen
     state.funds.accounts[leg.buyer].unsettled_out_fen -= leg.buyer_pays_fen
     state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
     book(state.funds, leg.buyer, -leg.buyer_pays_fen)
@@ -242,7 +374,7 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
     totals = state.obligations.days.pop(event.day, DayTotals())
     assert totals == run.closed
     assert totals.trades == event.trades + event.excluded
-    assert not legs_of(state, event.day)
+    assert event.trades == run.payment.trades == run.listing.legs
     state.runs.settled_day = event.day
     state.obligations.settled_last = max(state.obligations.settled_last, totals.last_trade_id)
     state.books.due.append(event.day)
@@ -251,12 +383,14 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
 DECIDE: Decide = {
     RecordConfirmation: record_confirmation,
     RecordDelivery: record_delivery,
+    ContinueRun: continue_run,
 }
 
 EVOLVE: Evolve = {
-    ClearingRunAgreed: on_confirmation_step,
-    ClearingRunDisagreed: on_confirmation_step,
-    CashLegsProven: on_confirmation_step,
+    ClearingRunAgreed: on_clearing_run_agreed,
+    ClearingRunDisagreed: on_clearing_run_disagreed,
+    CashLegsReplayed: on_cash_legs_replayed,
+    CashLegsProven: on_cash_legs_proven,
     DeliveryOrdered: on_delivery_ordered,
     DeliveryConfirmed: on_delivery_confirmed,
     DeliveryVoided: on_delivery_voided,

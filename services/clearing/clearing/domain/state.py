@@ -8,6 +8,8 @@ shell keeps. Kept are only the trades that two people excluded, because nothing 
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from chassis.core.decider import NO_ITEMS
+
 
 class Method(IntEnum):
     """How a trade came about. The numbers are the public language's."""
@@ -17,12 +19,17 @@ class Method(IntEnum):
 
 
 class Phase(IntEnum):
-    """Where a run stands; a completed one is no longer remembered here. The numbers are the public language's."""
+    """Where a run stands; a completed one is no longer remembered here. The numbers are the public language's, in the
+    order in which they came: an attempt is listed, confirmed, proven, delivered and paid.
+    """
 
     BLOCKED = 1
     CONFIRMING = 2
     DELIVERING = 3
     COMPLETED = 4
+    LISTING = 5
+    PROVING = 6
+    PAYING = 7
 
 
 # Funds
@@ -171,6 +178,48 @@ class Proposal:
 
 
 @dataclass(slots=True)
+class Listing:
+    """An attempt's legs, as far as they are listed: their sums, their digest and where the pages stand in the log."""
+
+    last_trade_id: int = 0
+    legs: int = 0
+    quantity_tonnes: int = 0
+    value_fen: int = 0
+    buyers_pay_fen: int = 0
+    sellers_receive_fen: int = 0
+    fees_fen: int = 0
+    legs_digest: bytes = NO_ITEMS
+    totals: dict[tuple[str, Method], RunTotal] = field(default_factory=dict)
+    page_positions: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CashReplay:
+    """An attempt's cash legs, as far as they are replayed: what each account has paid and received by then, and the
+    first trade that could not be paid.
+    """
+
+    last_trade_id: int = 0
+    pages: int = 0
+    change_fen: dict[str, int] = field(default_factory=dict)
+    unfunded: int = 0
+    first_trade_id: int = 0
+    first_buyer: str = ""
+    first_lacking_fen: int = 0
+
+
+@dataclass(slots=True)
+class Payment:
+    """A delivered run's trades, as far as they are paid."""
+
+    last_trade_id: int = 0
+    pages: int = 0
+    trades: int = 0
+    quantity_tonnes: int = 0
+    value_fen: int = 0
+
+
+@dataclass(slots=True)
 class Run:
     """A day's clearing. `closed` is the day as trading closed it."""
 
@@ -182,6 +231,9 @@ class Run:
     phase: Phase = Phase.BLOCKED
     reason: str = ""
     proposal: Proposal | None = None
+    listing: Listing = field(default_factory=Listing)
+    replay: CashReplay = field(default_factory=CashReplay)
+    payment: Payment = field(default_factory=Payment)
 
 
 @dataclass(slots=True)

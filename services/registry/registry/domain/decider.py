@@ -1,7 +1,8 @@
-"""The registry's domain, whole: the concepts' tables put together. Nothing here is due by time."""
+"""The registry's domain, whole: the concepts' tables put together. What is due is due at once: the next page of
+what was delivered, to be told."""
 
 from chassis.core.decider import Decider, merged
-from registry.domain import accounts, delivery, issuance, restrictions, transfers, vintages
+from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages
 from registry.domain.state import Registry
 
 DECIDER: Decider[Registry] = Decider(
@@ -12,6 +13,7 @@ DECIDER: Decider[Registry] = Decider(
         vintages.DECIDE,
         issuance.DECIDE,
         transfers.DECIDE,
+        staging.DECIDE,
         delivery.DECIDE,
     ),
     evolve=merged(
@@ -20,6 +22,8 @@ DECIDER: Decider[Registry] = Decider(
         vintages.EVOLVE,
         issuance.EVOLVE,
         transfers.EVOLVE,
+        staging.EVOLVE,
         delivery.EVOLVE,
     ),
+    due=delivery.due,
 )

@@ -1,13 +1,18 @@
 """Delivery: a clearing run's allowances change hands, all legs or none.
 
+A run may be as large as a day of trading, so its legs are staged first, page by page (staging.py). Then the run is
+ordered with its sums and the digest of its legs, and takes effect by one event, which
+moves all that was staged: what every account gave and received of every vintage is added up as the pages come, so that
+the event costs the accounts, not the legs. The legs are then told to their accounts, one record each, page by page, by
+a timer that is due at once (AllowancesDelivered); nothing moves by those any more.
+
 A delivery that cannot be is recorded as DeliveryRefused with its reason and is a normal answer, so that the attempt
 is void on both sides and clearing may make another. Only that record voids an attempt. A run that is ordered again
 after it was delivered is answered by what was delivered, if the legs are the same; where they are not, or an earlier
 run or trade is ordered again, the two logs contradict each other: that is refused without a record, so that clearing
-takes it for no answer and people look. A restriction does not stand in the way: trades already made
-still settle. Every tonne sold must have been in the seller's trading holding before the run, for what is bought on
-a day cannot be sold on it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3;
-design, who owns what.
+takes it for no answer and people look. A restriction does not stand in the way: trades already made still settle. Every
+tonne sold must have been in the seller's trading holding before the run, for what is bought on a day cannot be sold on
+it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3; design, who owns what.
 
 Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
 - a run is delivered at most once, whole;
@@ -15,44 +20,18 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 - an attempt that was refused stays void.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
-from chassis.core.decider import (
-    NO_ITEMS,
-    Context,
-    Decide,
-    Evolve,
-    Facts,
-    Malformed,
-    NotPermitted,
-    Rejected,
-    as_facts,
-    digest_with,
-    doubts,
-)
-from chassis.core.shapes import check_account, check_day
+from chassis.core.decider import Context, Decide, Evolve, Facts, Malformed, Rejected, Timer, as_facts, doubts
+from chassis.core.shapes import check_day
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
-from registry.domain.state import AccountState, LastDelivery, Registry
-from registry.domain.values import check_quantity, check_vintage
+from registry.domain.staging import LEGS_MAX, LEGS_PER_PAGE_MAX, check_attempt_shape, check_is_clearing
+from registry.domain.state import AccountState, Delivered, LastDelivery, Registry, Staged
 
-CLEARING = "service:clearing"
-"""The service that may ask."""
-
-LEGS_MAX = 20_000
-"""Of one run: seven times the trades of the national market's busiest days, and still one message."""
+DIGEST_BYTES = 32
 
 
 # Commands
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    trade_id: int
-    vintage: str
-    quantity_tonnes: int
-    seller: str
-    buyer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +39,38 @@ class DeliverAllowances:
     run_id: int
     attempt: int
     day: str
-    legs: tuple[Leg, ...]
+    legs: int
+    quantity_tonnes: int
+    legs_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TellDelivered:
+    """Due at once while legs that were delivered are not told yet."""
+
+    run_id: int
+    trade_id: int
 
 
 # Events
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryCompleted:
+    """Every leg that was staged is delivered by this event."""
+
+    run_id: int
+    attempt: int
+    day: str
+    legs: int
+    quantity_tonnes: int
+    legs_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AllowancesDelivered:
+    """A delivered leg, told to its accounts."""
+
     run_id: int
     attempt: int
     trade_id: int
@@ -76,16 +79,6 @@ class AllowancesDelivered:
     seller: str
     buyer: str
     day: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryCompleted:
-    run_id: int
-    attempt: int
-    day: str
-    legs: int
-    quantity_tonnes: int
-    legs_digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +102,19 @@ class DeliveryRefused:
     facts: Facts
 
 
-# Decisions
+# The delivery
 
 
 def deliver_allowances(registry: Registry, command: DeliverAllowances, context: Context) -> list[object]:
-    check_shape(command)
-    if context.subject != CLEARING:
-        raise NotPermitted("NOT_THE_CLEARING_SERVICE", actor=str(context.actor))
-    digest = digest_of(command.legs)
-    last = registry.last_delivery
-    check_not_delivered_otherwise(last, command, digest)
+    check_attempt_shape(command.run_id, command.attempt)
+    check_day(command.day)
+    if not 1 <= command.legs <= LEGS_MAX:
+        raise Malformed("LEGS_OUT_OF_RANGE", "legs", legs=command.legs, legs_max=LEGS_MAX)
+    if len(command.legs_digest) != DIGEST_BYTES:
+        raise Malformed("DIGEST_MALFORMED", "legs_digest", bytes=len(command.legs_digest))
+    check_is_clearing(context)
+    last, staged = registry.last_delivery, registry.staged
+    check_not_delivered_otherwise(last, staged, command)
     if command.run_id == last.run_id and last.completed:
         return [
             DeliveryRepeated(
@@ -127,98 +123,44 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
         ]
     try:
         check_attempt(last, command)
+        check_staged(staged, command)
         check_no_doubts(context)
-        check_names(registry, command.legs)
-        check_sellers(registry, command.legs)
+        check_names(registry, staged)
+        check_sellers(registry, staged)
     except Rejected as refusal:
         facts = as_facts(**refusal.facts)
         return [DeliveryRefused(command.run_id, command.attempt, command.day, refusal.reason, facts)]
 
-    # From here on every leg is delivered.
-    delivered: list[object] = [
-        AllowancesDelivered(
+    # With this event every leg is delivered.
+    return [
+        DeliveryCompleted(
             run_id=command.run_id,
             attempt=command.attempt,
-            trade_id=leg.trade_id,
-            vintage=leg.vintage,
-            quantity_tonnes=leg.quantity_tonnes,
-            seller=leg.seller,
-            buyer=leg.buyer,
             day=command.day,
+            legs=command.legs,
+            quantity_tonnes=command.quantity_tonnes,
+            legs_digest=command.legs_digest,
         )
-        for leg in command.legs
     ]
-    completed = DeliveryCompleted(
-        run_id=command.run_id,
-        attempt=command.attempt,
-        day=command.day,
-        legs=len(command.legs),
-        quantity_tonnes=sum(leg.quantity_tonnes for leg in command.legs),
-        legs_digest=digest,
-    )
-    return [*delivered, completed]
 
 
-def check_no_doubts(context: Context) -> None:
-    """What trading gave back or stopped may be missing here: no run is delivered from books that may be wrong."""
-    for doubt in doubts(context):
-        raise doubt
-
-
-def check_shape(command: DeliverAllowances) -> None:
-    if command.run_id < 1:
-        raise Malformed("RUN_ID_OUT_OF_RANGE", "run_id", run_id=command.run_id)
-    if command.attempt < 1:
-        raise Malformed("ATTEMPT_OUT_OF_RANGE", "attempt", attempt=command.attempt)
-    check_day(command.day)
-    if not 1 <= len(command.legs) <= LEGS_MAX:
-        raise Malformed("LEGS_OUT_OF_RANGE", "legs", legs=len(command.legs), legs_max=LEGS_MAX)
-    last_trade_id = 0
-    for number, leg in enumerate(command.legs):
-        try:
-            check_leg(leg, last_trade_id)
-        except Malformed as fault:
-            raise fault.within(f"legs[{number}]") from None
-        last_trade_id = leg.trade_id
-
-
-def check_leg(leg: Leg, last_trade_id: int) -> None:
-    if leg.trade_id < 1:
-        raise Malformed("TRADE_ID_OUT_OF_RANGE", "trade_id", trade_id=leg.trade_id)
-    if leg.trade_id <= last_trade_id:
-        raise Malformed("LEGS_NOT_ASCENDING", "trade_id", trade_id=leg.trade_id, last_trade_id=last_trade_id)
-    check_vintage(leg.vintage)
-    check_account(leg.seller, "seller")
-    check_account(leg.buyer, "buyer")
-    check_quantity(leg.quantity_tonnes)
-    if leg.seller == leg.buyer:
-        raise Malformed("SELLER_IS_BUYER", "buyer", trade_id=leg.trade_id, account=leg.seller)
-
-
-def digest_of(legs: tuple[Leg, ...]) -> bytes:
-    digest = NO_ITEMS
-    for leg in legs:
-        digest = digest_with(digest, leg.trade_id, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer)
-    return digest
-
-
-def check_not_delivered_otherwise(last: LastDelivery, command: DeliverAllowances, digest: bytes) -> None:
+def check_not_delivered_otherwise(last: LastDelivery, staged: Staged, command: DeliverAllowances) -> None:
     """What was delivered stays delivered. An order that contradicts it is not recorded as refused: that would say that
     its trades were not delivered.
     """
     if command.run_id < last.run_id:
         raise Rejected("RUN_OUT_OF_ORDER", run_id=command.run_id, last_run_id=last.run_id)
     if command.run_id == last.run_id and last.completed:
-        if digest != last.legs_digest:
+        if command.legs_digest != last.legs_digest:
             raise Rejected(
                 "RUN_ALREADY_DELIVERED",
                 run_id=command.run_id,
                 delivered_attempt=last.attempt,
-                legs=len(command.legs),
+                legs=command.legs,
                 delivered_legs=last.legs,
             )
-    elif command.legs[0].trade_id <= last.trade_id:
-        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.legs[0].trade_id, last_trade_id=last.trade_id)
+    elif staged.legs and staged.legs[0].trade_id <= last.trade_id:
+        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=staged.legs[0].trade_id, last_trade_id=last.trade_id)
 
 
 def check_attempt(last: LastDelivery, command: DeliverAllowances) -> None:
@@ -228,56 +170,122 @@ def check_attempt(last: LastDelivery, command: DeliverAllowances) -> None:
         )
 
 
-def check_names(registry: Registry, legs: tuple[Leg, ...]) -> None:
-    for leg in legs:
-        if leg.vintage not in registry.vintages:
-            raise Rejected("VINTAGE_UNKNOWN", trade_id=leg.trade_id, vintage=leg.vintage)
-        for name in (leg.seller, leg.buyer):
-            account = registry.accounts.get(name)
-            if account is None:
-                raise Rejected("ACCOUNT_UNKNOWN", trade_id=leg.trade_id, account=name)
-            if account.state is AccountState.CLOSED:
-                raise Rejected("ACCOUNT_CLOSED", trade_id=leg.trade_id, account=name)
+def check_staged(staged: Staged, command: DeliverAllowances) -> None:
+    """The pages are those of this order, all of them and as it counts them."""
+    are = (staged.run_id, staged.attempt, len(staged.legs), staged.quantity_tonnes, staged.legs_digest)
+    if are != (command.run_id, command.attempt, command.legs, command.quantity_tonnes, command.legs_digest):
+        raise Rejected(
+            "STAGED_LEGS_DIFFER",
+            run_id=command.run_id,
+            attempt=command.attempt,
+            legs=command.legs,
+            quantity_tonnes=command.quantity_tonnes,
+            staged_run_id=staged.run_id,
+            staged_attempt=staged.attempt,
+            staged_legs=len(staged.legs),
+            staged_tonnes=staged.quantity_tonnes,
+        )
 
 
-def check_sellers(registry: Registry, legs: tuple[Leg, ...]) -> None:
-    sold_tonnes: Counter[tuple[str, str]] = Counter()
-    for leg in legs:
-        sold_tonnes[leg.seller, leg.vintage] += leg.quantity_tonnes
-    for (seller, vintage), quantity_tonnes in sold_tonnes.items():
+def check_no_doubts(context: Context) -> None:
+    """What trading gave back or stopped may be missing here: no run is delivered from books that may be wrong."""
+    for doubt in doubts(context):
+        raise doubt
+
+
+def check_names(registry: Registry, staged: Staged) -> None:
+    for name, vintage in staged.moves:
+        if vintage not in registry.vintages:
+            raise Rejected("VINTAGE_UNKNOWN", trade_id=first_trade(staged, name, vintage), vintage=vintage)
+        account = registry.accounts.get(name)
+        if account is None:
+            raise Rejected("ACCOUNT_UNKNOWN", trade_id=first_trade(staged, name, vintage), account=name)
+        if account.state is AccountState.CLOSED:
+            raise Rejected("ACCOUNT_CLOSED", trade_id=first_trade(staged, name, vintage), account=name)
+
+
+def first_trade(staged: Staged, account: str, vintage: str) -> int:
+    """For people: the first leg that the refusal is about."""
+    return next(leg.trade_id for leg in staged.legs if account in (leg.seller, leg.buyer) and leg.vintage == vintage)
+
+
+def check_sellers(registry: Registry, staged: Staged) -> None:
+    for (seller, vintage), move in staged.moves.items():
         trading_tonnes = holding_of(registry, seller, vintage).trading_tonnes
-        if quantity_tonnes > trading_tonnes:
+        if move.sold_tonnes > trading_tonnes:
             raise Rejected(
                 "INSUFFICIENT_ALLOWANCES",
                 account=seller,
                 vintage=vintage,
-                quantity_tonnes=quantity_tonnes,
+                quantity_tonnes=move.sold_tonnes,
                 trading_tonnes=trading_tonnes,
             )
+
+
+# Telling the legs
+
+
+def tell_delivered(registry: Registry, command: TellDelivered, context: Context) -> list[object]:
+    delivered = registry.untold[0]
+    legs = delivered.legs[delivered.told : delivered.told + LEGS_PER_PAGE_MAX]
+    assert legs[0].trade_id == command.trade_id
+    return [
+        AllowancesDelivered(
+            run_id=delivered.run_id,
+            attempt=delivered.attempt,
+            trade_id=leg.trade_id,
+            vintage=leg.vintage,
+            quantity_tonnes=leg.quantity_tonnes,
+            seller=leg.seller,
+            buyer=leg.buyer,
+            day=delivered.day,
+        )
+        for leg in legs
+    ]
+
+
+def due(registry: Registry) -> Timer | None:
+    if not registry.untold:
+        return None
+    delivered = registry.untold[0]
+    run_id, trade_id = delivered.run_id, delivered.legs[delivered.told].trade_id
+    return Timer(0, f"tell-delivered/{run_id}/{trade_id}", TellDelivered(run_id, trade_id))
 
 
 # Changes
 
 
-def on_allowances_delivered(registry: Registry, event: AllowancesDelivered) -> None:
-    last = registry.last_delivery
-    assert event.trade_id > last.trade_id
-    last.trade_id = event.trade_id
-    change_holding(registry, event.seller, event.vintage, trading_tonnes=-event.quantity_tonnes)
-    change_holding(registry, event.buyer, event.vintage, trading_tonnes=event.quantity_tonnes)
-    assert_conserved(registry, event.vintage)
-
-
 def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
-    last = registry.last_delivery
+    last, staged = registry.last_delivery, registry.staged
     assert is_later(last, event.run_id, event.attempt)
+    assert (staged.run_id, staged.attempt) == (event.run_id, event.attempt)
+    assert (len(staged.legs), staged.legs_digest) == (event.legs, event.legs_digest)
+    assert staged.legs[0].trade_id > last.trade_id
+    for (account, vintage), move in staged.moves.items():
+        assert move.sold_tonnes <= holding_of(registry, account, vintage).trading_tonnes
+        change_holding(registry, account, vintage, trading_tonnes=move.bought_tonnes - move.sold_tonnes)
+    for vintage in {vintage for _, vintage in staged.moves}:
+        assert_conserved(registry, vintage)
     last.run_id, last.attempt, last.completed = event.run_id, event.attempt, True
+    last.trade_id = staged.legs[-1].trade_id
     last.legs, last.quantity_tonnes, last.legs_digest = event.legs, event.quantity_tonnes, event.legs_digest
+    registry.untold.append(Delivered(event.run_id, event.attempt, event.day, staged.legs))
+    registry.staged = Staged()
+
+
+def on_allowances_delivered(registry: Registry, event: AllowancesDelivered) -> None:
+    assert registry.untold, "only what was delivered is told"
+    delivered = registry.untold[0]
+    assert (delivered.run_id, delivered.legs[delivered.told].trade_id) == (event.run_id, event.trade_id)
+    delivered.told += 1
+    if delivered.told == len(delivered.legs):
+        registry.untold.pop(0)
 
 
 def on_delivery_repeated(registry: Registry, event: DeliveryRepeated) -> None:
     last = registry.last_delivery
     assert (last.run_id, last.attempt, last.completed) == (event.run_id, event.delivered_attempt, True)
+    registry.staged = Staged()
 
 
 def on_delivery_refused(registry: Registry, event: DeliveryRefused) -> None:
@@ -285,6 +293,7 @@ def on_delivery_refused(registry: Registry, event: DeliveryRefused) -> None:
     # A refused attempt that is not later than the last does not put the order back.
     if is_later(last, event.run_id, event.attempt):
         last.run_id, last.attempt, last.completed = event.run_id, event.attempt, False
+    registry.staged = Staged()
 
 
 def is_later(last: LastDelivery, run_id: int, attempt: int) -> bool:
@@ -292,11 +301,14 @@ def is_later(last: LastDelivery, run_id: int, attempt: int) -> bool:
     return run_id > last.run_id or (run_id == last.run_id and not last.completed and attempt > last.attempt)
 
 
-DECIDE: Decide = {DeliverAllowances: deliver_allowances}
+DECIDE: Decide = {
+    DeliverAllowances: deliver_allowances,
+    TellDelivered: tell_delivered,
+}
 
 EVOLVE: Evolve = {
-    AllowancesDelivered: on_allowances_delivered,
     DeliveryCompleted: on_delivery_completed,
+    AllowancesDelivered: on_allowances_delivered,
     DeliveryRepeated: on_delivery_repeated,
     DeliveryRefused: on_delivery_refused,
 }

@@ -1,11 +1,13 @@
 """The registry's whole state, on one page.
 
-It is bounded by accounts times vintages, not by history: movements, statements and delivered trades are read from
-the projections.
+It is bounded by accounts times vintages and by the run that is delivered, not by history: movements, statements and
+delivered trades are read from the projections.
 """
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+from chassis.core.decider import NO_ITEMS
 
 
 class AccountKind(IntEnum):
@@ -75,6 +77,58 @@ class LastDelivery:
     legs_digest: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One trade's allowances to deliver. `traceparent` is its trade's trace, which the leg's own record continues; no
+    rule looks at it.
+    """
+
+    trade_id: int
+    vintage: str
+    quantity_tonnes: int
+    seller: str
+    buyer: str
+    traceparent: str = ""
+
+
+@dataclass(slots=True)
+class Moves:
+    """What an account gives and receives of a vintage when what is staged is delivered."""
+
+    sold_tonnes: int = 0
+    bought_tonnes: int = 0
+
+
+@dataclass(slots=True)
+class Staged:
+    """The legs of an attempt as far as their pages came, and what they amount to by account and vintage."""
+
+    run_id: int = 0
+    attempt: int = 0
+    pages: int = 0
+    legs: list[Leg] = field(default_factory=list)
+    quantity_tonnes: int = 0
+    legs_digest: bytes = NO_ITEMS
+    moves: dict[tuple[str, str], Moves] = field(default_factory=dict)
+
+    def add(self, leg: Leg) -> None:
+        self.legs.append(leg)
+        self.quantity_tonnes += leg.quantity_tonnes
+        self.moves.setdefault((leg.seller, leg.vintage), Moves()).sold_tonnes += leg.quantity_tonnes
+        self.moves.setdefault((leg.buyer, leg.vintage), Moves()).bought_tonnes += leg.quantity_tonnes
+
+
+@dataclass(slots=True)
+class Delivered:
+    """A delivered run's legs, of which so many are told to their accounts."""
+
+    run_id: int
+    attempt: int
+    day: str
+    legs: list[Leg]
+    told: int = 0
+
+
 @dataclass(slots=True)
 class Registry:
     """accounts and vintages by their id; holdings by account, then vintage."""
@@ -83,3 +137,6 @@ class Registry:
     vintages: dict[str, Vintage] = field(default_factory=dict)
     holdings: dict[str, dict[str, Holding]] = field(default_factory=dict)
     last_delivery: LastDelivery = field(default_factory=LastDelivery)
+    # What clearing is about to order, and the delivered runs whose legs are not all told yet, oldest first.
+    staged: Staged = field(default_factory=Staged)
+    untold: list[Delivered] = field(default_factory=list)

@@ -49,7 +49,7 @@ CREATE TABLE holdings (
     PRIMARY KEY (account, vintage)
 );
 
--- One event changes at most one holding of an account.
+-- One event changes at most one holding of an account, but a delivery, which moves every leg of its run at one position.
 CREATE TABLE movements (
     account text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
@@ -63,7 +63,17 @@ CREATE TABLE movements (
     run_id bigint NOT NULL,
     basis text NOT NULL,
     traceparent text NOT NULL,
-    PRIMARY KEY (account, position)
+    PRIMARY KEY (account, position, trade_id)
+);
+
+-- The legs of the delivery that clearing is about to order.
+CREATE TABLE staged_legs (
+    trade_id bigint PRIMARY KEY,
+    vintage text COLLATE "C" NOT NULL,
+    quantity_tonnes bigint NOT NULL,
+    seller text COLLATE "C" NOT NULL,
+    buyer text COLLATE "C" NOT NULL,
+    traceparent text NOT NULL
 );
 
 CREATE INDEX movements_by_position ON movements (position);

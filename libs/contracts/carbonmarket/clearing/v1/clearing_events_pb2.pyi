@@ -543,8 +543,35 @@ class ClearingRunBlocked(_message.Message):
 Global___ClearingRunBlocked: _TypeAlias = ClearingRunBlocked  # noqa: Y015
 
 @_typing.final
+class ClearingRunBegun(_message.Message):
+    """The barrier held: an attempt begins. Its legs follow, page by page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.int
+    day: _builtins.str
+    attempt: _builtins.int
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.int = ...,
+        day: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearingRunBegun: _TypeAlias = ClearingRunBegun  # noqa: Y015
+
+@_typing.final
 class ClearingRunComputed(_message.Message):
-    """The barrier held and the legs are computed. So many pages of ClearingRunLegsListed follow."""
+    """Every leg of the attempt is listed: their sums."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -560,6 +587,7 @@ class ClearingRunComputed(_message.Message):
     PAGES_FIELD_NUMBER: _builtins.int
     EXCLUDED_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    LEGS_DIGEST_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     day: _builtins.str
     attempt: _builtins.int
@@ -572,6 +600,10 @@ class ClearingRunComputed(_message.Message):
     pages: _builtins.int
     excluded: _builtins.int
     """Trades of the day taken out by two people."""
+    legs_digest: _builtins.bytes
+    """It begins as 32 zero bytes; each leg, in the order of the trades, makes it the SHA-256 of itself and the leg's trade_id, instrument,
+    quantity_tonnes, seller and buyer, each in decimal or UTF-8 with a zero byte after it.
+    """
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.RunTotal]: ...
     def __init__(
@@ -589,10 +621,11 @@ class ClearingRunComputed(_message.Message):
         pages: _builtins.int = ...,
         excluded: _builtins.int = ...,
         totals: _abc.Iterable[_clearing_types_pb2.RunTotal] | None = ...,
+        legs_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "buyers_pay_fen", b"buyers_pay_fen", "day", b"day", "excluded", b"excluded", "fees_fen", b"fees_fen", "pages", b"pages", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "sellers_receive_fen", b"sellers_receive_fen", "totals", b"totals", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "buyers_pay_fen", b"buyers_pay_fen", "day", b"day", "excluded", b"excluded", "fees_fen", b"fees_fen", "legs_digest", b"legs_digest", "pages", b"pages", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "sellers_receive_fen", b"sellers_receive_fen", "totals", b"totals", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -608,10 +641,13 @@ class ClearingRunLegsListed(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     LEGS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     attempt: _builtins.int
     page: _builtins.int
     """From 1."""
+    position: _builtins.int
+    """Where this page stands in the log."""
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.RunLeg]: ...
     def __init__(
@@ -621,10 +657,11 @@ class ClearingRunLegsListed(_message.Message):
         attempt: _builtins.int = ...,
         page: _builtins.int = ...,
         legs: _abc.Iterable[_clearing_types_pb2.RunLeg] | None = ...,
+        position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "legs", b"legs", "page", b"page", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "legs", b"legs", "page", b"page", "position", b"position", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -639,19 +676,48 @@ class ConfirmationOrdered(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     DAY_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    VALUE_FEN_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    EXCLUDED_TRADE_IDS_FIELD_NUMBER: _builtins.int
+    LEGS_DIGEST_FIELD_NUMBER: _builtins.int
+    PAGE_POSITIONS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     attempt: _builtins.int
     day: _builtins.str
+    legs: _builtins.int
+    """How many legs, and their sums."""
+    quantity_tonnes: _builtins.int
+    value_fen: _builtins.int
+    legs_digest: _builtins.bytes
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.RunTotal]: ...
+    @_builtins.property
+    def excluded_trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Taken out by two people, at most 5,000."""
+
+    @_builtins.property
+    def page_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Where the pages of the legs stand in the log."""
+
     def __init__(
         self,
         *,
         run_id: _builtins.int = ...,
         attempt: _builtins.int = ...,
         day: _builtins.str = ...,
+        legs: _builtins.int = ...,
+        quantity_tonnes: _builtins.int = ...,
+        value_fen: _builtins.int = ...,
+        totals: _abc.Iterable[_clearing_types_pb2.RunTotal] | None = ...,
+        excluded_trade_ids: _abc.Iterable[_builtins.int] | None = ...,
+        legs_digest: _builtins.bytes = ...,
+        page_positions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "excluded_trade_ids", b"excluded_trade_ids", "legs", b"legs", "legs_digest", b"legs_digest", "page_positions", b"page_positions", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "totals", b"totals", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -733,6 +799,56 @@ class ClearingRunDisagreed(_message.Message):
 Global___ClearingRunDisagreed: _TypeAlias = ClearingRunDisagreed  # noqa: Y015
 
 @_typing.final
+class CashLegsReplayed(_message.Message):
+    """A page of cash legs was paid on paper: what the trades so far change each account of the page by, and what could not be paid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    UNFUNDED_FIELD_NUMBER: _builtins.int
+    FIRST_TRADE_ID_FIELD_NUMBER: _builtins.int
+    FIRST_BUYER_FIELD_NUMBER: _builtins.int
+    FIRST_LACKING_FEN_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.int
+    attempt: _builtins.int
+    page: _builtins.int
+    """From 1."""
+    last_trade_id: _builtins.int
+    unfunded: _builtins.int
+    """Trades of the page that could not be paid, and the first of them."""
+    first_trade_id: _builtins.int
+    first_buyer: _builtins.str
+    first_lacking_fen: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.CashChange]:
+        """By account; the money of all trades up to this page."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.int = ...,
+        attempt: _builtins.int = ...,
+        page: _builtins.int = ...,
+        last_trade_id: _builtins.int = ...,
+        changes: _abc.Iterable[_clearing_types_pb2.CashChange] | None = ...,
+        unfunded: _builtins.int = ...,
+        first_trade_id: _builtins.int = ...,
+        first_buyer: _builtins.str = ...,
+        first_lacking_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "changes", b"changes", "first_buyer", b"first_buyer", "first_lacking_fen", b"first_lacking_fen", "first_trade_id", b"first_trade_id", "last_trade_id", b"last_trade_id", "page", b"page", "run_id", b"run_id", "unfunded", b"unfunded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CashLegsReplayed: _TypeAlias = CashLegsReplayed  # noqa: Y015
+
+@_typing.final
 class CashLegsProven(_message.Message):
     """Every buyer of the run can pay, trade by trade in their order, from settled money and the run's earlier sales."""
 
@@ -765,19 +881,35 @@ class DeliveryOrdered(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     DAY_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    LEGS_DIGEST_FIELD_NUMBER: _builtins.int
+    PAGE_POSITIONS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     attempt: _builtins.int
     day: _builtins.str
+    legs: _builtins.int
+    """How many legs, their tonnes and their digest."""
+    quantity_tonnes: _builtins.int
+    legs_digest: _builtins.bytes
+    @_builtins.property
+    def page_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Where the pages of the legs stand in the log."""
+
     def __init__(
         self,
         *,
         run_id: _builtins.int = ...,
         attempt: _builtins.int = ...,
         day: _builtins.str = ...,
+        legs: _builtins.int = ...,
+        quantity_tonnes: _builtins.int = ...,
+        legs_digest: _builtins.bytes = ...,
+        page_positions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "legs", b"legs", "legs_digest", b"legs_digest", "page_positions", b"page_positions", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -785,7 +917,7 @@ Global___DeliveryOrdered: _TypeAlias = DeliveryOrdered  # noqa: Y015
 
 @_typing.final
 class DeliveryConfirmed(_message.Message):
-    """The registry delivered the run. A TradeSettled per trade follows."""
+    """The registry delivered the run. Every trade of it is paid: a TradeSettled each follows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -80,6 +80,12 @@ class _RunPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunPhase.Val
     """Agreed and every cash leg proven; the registry's answer is awaited."""
     RUN_PHASE_COMPLETED: _RunPhase.ValueType  # 4
     """Every trade in it is delivered and paid."""
+    RUN_PHASE_LISTING: _RunPhase.ValueType  # 5
+    """The barrier held; its legs are listed, page by page."""
+    RUN_PHASE_PROVING: _RunPhase.ValueType  # 6
+    """Agreed; the cash legs are proven, page by page."""
+    RUN_PHASE_PAYING: _RunPhase.ValueType  # 7
+    """Delivered; its trades are paid, page by page."""
 
 class RunPhase(_RunPhase, metaclass=_RunPhaseEnumTypeWrapper):
     """Where a run stands."""
@@ -93,6 +99,12 @@ RUN_PHASE_DELIVERING: RunPhase.ValueType  # 3
 """Agreed and every cash leg proven; the registry's answer is awaited."""
 RUN_PHASE_COMPLETED: RunPhase.ValueType  # 4
 """Every trade in it is delivered and paid."""
+RUN_PHASE_LISTING: RunPhase.ValueType  # 5
+"""The barrier held; its legs are listed, page by page."""
+RUN_PHASE_PROVING: RunPhase.ValueType  # 6
+"""Agreed; the cash legs are proven, page by page."""
+RUN_PHASE_PAYING: RunPhase.ValueType  # 7
+"""Delivered; its trades are paid, page by page."""
 Global___RunPhase: _TypeAlias = RunPhase  # noqa: Y015
 
 class _PayoutState:
@@ -234,6 +246,30 @@ IN_FLIGHT_KIND_UNSETTLED_SOLD: InFlightKind.ValueType  # 4
 IN_FLIGHT_KIND_FUND_ENTRIES: InFlightKind.ValueType  # 5
 """Fen of fund entries that trading has not heard of, net."""
 Global___InFlightKind: _TypeAlias = InFlightKind  # noqa: Y015
+
+@_typing.final
+class CashChange(_message.Message):
+    """What the trades of a run so far change an account's money by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CHANGE_FEN_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    change_fen: _builtins.int
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        change_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "change_fen", b"change_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CashChange: _TypeAlias = CashChange  # noqa: Y015
 
 @_typing.final
 class RunTotal(_message.Message):

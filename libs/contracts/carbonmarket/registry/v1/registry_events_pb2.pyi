@@ -381,8 +381,44 @@ class ReturnedFromTrading(_message.Message):
 Global___ReturnedFromTrading: _TypeAlias = ReturnedFromTrading  # noqa: Y015
 
 @_typing.final
+class DeliveryLegsStaged(_message.Message):
+    """A page of the legs of a run that is going to be ordered: nothing moves, and nothing is promised. A first page takes the place of whatever
+    was staged before.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.int
+    attempt: _builtins.int
+    page: _builtins.int
+    """From 1."""
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_registry_types_pb2.DeliveryLeg]:
+        """At most 500, in the order of their trades."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.int = ...,
+        attempt: _builtins.int = ...,
+        page: _builtins.int = ...,
+        legs: _abc.Iterable[_registry_types_pb2.DeliveryLeg] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "legs", b"legs", "page", b"page", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryLegsStaged: _TypeAlias = DeliveryLegsStaged  # noqa: Y015
+
+@_typing.final
 class AllowancesDelivered(_message.Message):
-    """One leg of a delivery: from the seller's trading holding to the buyer's. It exists only with the whole run's DeliveryCompleted."""
+    """One leg of a delivered run, told to its accounts: from the seller's trading holding to the buyer's. DeliveryCompleted has moved it before."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -427,7 +463,9 @@ Global___AllowancesDelivered: _TypeAlias = AllowancesDelivered  # noqa: Y015
 
 @_typing.final
 class DeliveryCompleted(_message.Message):
-    """Every leg of the run is delivered."""
+    """Every leg of the run that was staged is delivered, by this event: it moves what the legs amount to for every account and vintage. An
+    AllowancesDelivered for every leg follows.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

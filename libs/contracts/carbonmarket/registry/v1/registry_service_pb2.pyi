@@ -472,6 +472,63 @@ class TransferToTradingResponse(_message.Message):
 Global___TransferToTradingResponse: _TypeAlias = TransferToTradingResponse  # noqa: Y015
 
 @_typing.final
+class StageDeliveryLegsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    run_id: _builtins.int
+    attempt: _builtins.int
+    """Counts from 1 in each run."""
+    page: _builtins.int
+    """From 1, without gaps."""
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_registry_types_pb2.DeliveryLeg]:
+        """1 to 500, in the order of their trades, after those of the page before."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.int = ...,
+        attempt: _builtins.int = ...,
+        page: _builtins.int = ...,
+        legs: _abc.Iterable[_registry_types_pb2.DeliveryLeg] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "legs", b"legs", "page", b"page", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageDeliveryLegsRequest: _TypeAlias = StageDeliveryLegsRequest  # noqa: Y015
+
+@_typing.final
+class StageDeliveryLegsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageDeliveryLegsResponse: _TypeAlias = StageDeliveryLegsResponse  # noqa: Y015
+
+@_typing.final
 class DeliverAllowancesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -480,18 +537,20 @@ class DeliverAllowancesRequest(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     DAY_FIELD_NUMBER: _builtins.int
     LEGS_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    LEGS_DIGEST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     run_id: _builtins.int
-    """From 1, and never below one already heard of."""
+    """Rises from run to run."""
     attempt: _builtins.int
-    """From 1; above every attempt of this run already heard of."""
+    """Counts from 1 in each run."""
     day: _builtins.str
     """The trading day, ISO, China time."""
-    @_builtins.property
-    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveryLeg]:
-        """1 to 20,000, by rising trade_id, all above every trade already delivered."""
-
+    legs: _builtins.int
+    """Of all pages staged: how many legs, at most 200,000, their tonnes, and their digest as DeliveryCompleted describes it."""
+    quantity_tonnes: _builtins.int
+    legs_digest: _builtins.bytes
     def __init__(
         self,
         *,
@@ -499,54 +558,17 @@ class DeliverAllowancesRequest(_message.Message):
         run_id: _builtins.int = ...,
         attempt: _builtins.int = ...,
         day: _builtins.str = ...,
-        legs: _abc.Iterable[Global___DeliveryLeg] | None = ...,
+        legs: _builtins.int = ...,
+        quantity_tonnes: _builtins.int = ...,
+        legs_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "legs", b"legs", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "day", b"day", "legs", b"legs", "legs_digest", b"legs_digest", "quantity_tonnes", b"quantity_tonnes", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliverAllowancesRequest: _TypeAlias = DeliverAllowancesRequest  # noqa: Y015
-
-@_typing.final
-class DeliveryLeg(_message.Message):
-    """One trade's allowances to deliver."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TRADE_ID_FIELD_NUMBER: _builtins.int
-    VINTAGE_FIELD_NUMBER: _builtins.int
-    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
-    SELLER_FIELD_NUMBER: _builtins.int
-    BUYER_FIELD_NUMBER: _builtins.int
-    TRACEPARENT_FIELD_NUMBER: _builtins.int
-    trade_id: _builtins.int
-    vintage: _builtins.str
-    quantity_tonnes: _builtins.int
-    seller: _builtins.str
-    """The seller's account."""
-    buyer: _builtins.str
-    """The buyer's account."""
-    traceparent: _builtins.str
-    """W3C trace context of the trade: the leg's record continues it. Empty where the trade has none."""
-    def __init__(
-        self,
-        *,
-        trade_id: _builtins.int = ...,
-        vintage: _builtins.str = ...,
-        quantity_tonnes: _builtins.int = ...,
-        seller: _builtins.str = ...,
-        buyer: _builtins.str = ...,
-        traceparent: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "quantity_tonnes", b"quantity_tonnes", "seller", b"seller", "traceparent", b"traceparent", "trade_id", b"trade_id", "vintage", b"vintage"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DeliveryLeg: _TypeAlias = DeliveryLeg  # noqa: Y015
 
 @_typing.final
 class DeliverAllowancesResponse(_message.Message):
@@ -624,6 +646,7 @@ class ManyCommand(_message.Message):
     ALLOCATE_ALLOWANCES_FIELD_NUMBER: _builtins.int
     TRANSFER_TO_TRADING_FIELD_NUMBER: _builtins.int
     DELIVER_ALLOWANCES_FIELD_NUMBER: _builtins.int
+    STAGE_DELIVERY_LEGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def open_account(self) -> Global___OpenAccountRequest: ...
     @_builtins.property
@@ -644,6 +667,8 @@ class ManyCommand(_message.Message):
     def transfer_to_trading(self) -> Global___TransferToTradingRequest: ...
     @_builtins.property
     def deliver_allowances(self) -> Global___DeliverAllowancesRequest: ...
+    @_builtins.property
+    def stage_delivery_legs(self) -> Global___StageDeliveryLegsRequest: ...
     def __init__(
         self,
         *,
@@ -657,12 +682,13 @@ class ManyCommand(_message.Message):
         allocate_allowances: Global___AllocateAllowancesRequest | None = ...,
         transfer_to_trading: Global___TransferToTradingRequest | None = ...,
         deliver_allowances: Global___DeliverAllowancesRequest | None = ...,
+        stage_delivery_legs: Global___StageDeliveryLegsRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "command", b"command", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "restrict_account", b"restrict_account", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "command", b"command", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "restrict_account", b"restrict_account", "stage_delivery_legs", b"stage_delivery_legs", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "command", b"command", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "restrict_account", b"restrict_account", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "command", b"command", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "restrict_account", b"restrict_account", "stage_delivery_legs", b"stage_delivery_legs", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["open_account", "change_account_data", "restrict_account", "lift_restriction", "close_account", "create_vintage", "issue_allowances", "allocate_allowances", "transfer_to_trading", "deliver_allowances"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["open_account", "change_account_data", "restrict_account", "lift_restriction", "close_account", "create_vintage", "issue_allowances", "allocate_allowances", "transfer_to_trading", "deliver_allowances", "stage_delivery_legs"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -705,6 +731,7 @@ class ManyOutcome(_message.Message):
     ALLOCATE_ALLOWANCES_FIELD_NUMBER: _builtins.int
     TRANSFER_TO_TRADING_FIELD_NUMBER: _builtins.int
     DELIVER_ALLOWANCES_FIELD_NUMBER: _builtins.int
+    STAGE_DELIVERY_LEGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def refusal(self) -> _refusal_pb2.Refusal: ...
     @_builtins.property
@@ -727,6 +754,8 @@ class ManyOutcome(_message.Message):
     def transfer_to_trading(self) -> Global___TransferToTradingResponse: ...
     @_builtins.property
     def deliver_allowances(self) -> Global___DeliverAllowancesResponse: ...
+    @_builtins.property
+    def stage_delivery_legs(self) -> Global___StageDeliveryLegsResponse: ...
     def __init__(
         self,
         *,
@@ -741,12 +770,13 @@ class ManyOutcome(_message.Message):
         allocate_allowances: Global___AllocateAllowancesResponse | None = ...,
         transfer_to_trading: Global___TransferToTradingResponse | None = ...,
         deliver_allowances: Global___DeliverAllowancesResponse | None = ...,
+        stage_delivery_legs: Global___StageDeliveryLegsResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "outcome", b"outcome", "refusal", b"refusal", "restrict_account", b"restrict_account", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "outcome", b"outcome", "refusal", b"refusal", "restrict_account", b"restrict_account", "stage_delivery_legs", b"stage_delivery_legs", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "outcome", b"outcome", "refusal", b"refusal", "restrict_account", b"restrict_account", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocate_allowances", b"allocate_allowances", "change_account_data", b"change_account_data", "close_account", b"close_account", "create_vintage", b"create_vintage", "deliver_allowances", b"deliver_allowances", "issue_allowances", b"issue_allowances", "lift_restriction", b"lift_restriction", "open_account", b"open_account", "outcome", b"outcome", "refusal", b"refusal", "restrict_account", b"restrict_account", "stage_delivery_legs", b"stage_delivery_legs", "transfer_to_trading", b"transfer_to_trading"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "open_account", "change_account_data", "restrict_account", "lift_restriction", "close_account", "create_vintage", "issue_allowances", "allocate_allowances", "transfer_to_trading", "deliver_allowances"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "open_account", "change_account_data", "restrict_account", "lift_restriction", "close_account", "create_vintage", "issue_allowances", "allocate_allowances", "transfer_to_trading", "deliver_allowances", "stage_delivery_legs"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

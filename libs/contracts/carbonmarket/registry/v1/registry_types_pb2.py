@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-carbonmarket/registry/v1/registry_types.proto\x12\x18\x63\x61rbonmarket.registry.v1*\xa7\x01\n\x0b\x41\x63\x63ountKind\x12\x1c\n\x18\x41\x43\x43OUNT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x43\x43OUNT_KIND_PROVINCE\x10\x01\x12$\n ACCOUNT_KIND_KEY_EMITTING_ENTITY\x10\x02\x12\x1c\n\x18\x41\x43\x43OUNT_KIND_INSTITUTION\x10\x03\x12\x1b\n\x17\x41\x43\x43OUNT_KIND_INDIVIDUAL\x10\x04*}\n\x0c\x41\x63\x63ountState\x12\x1d\n\x19\x41\x43\x43OUNT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43\x43OUNT_STATE_OPEN\x10\x01\x12\x1c\n\x18\x41\x43\x43OUNT_STATE_RESTRICTED\x10\x02\x12\x18\n\x14\x41\x43\x43OUNT_STATE_CLOSED\x10\x03*\x9c\x02\n\x0cMovementKind\x12\x1d\n\x19MOVEMENT_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14MOVEMENT_KIND_ISSUED\x10\x01\x12\x1f\n\x1bMOVEMENT_KIND_ALLOCATED_OUT\x10\x02\x12\x1e\n\x1aMOVEMENT_KIND_ALLOCATED_IN\x10\x03\x12(\n$MOVEMENT_KIND_TRANSFERRED_TO_TRADING\x10\x04\x12\'\n#MOVEMENT_KIND_RETURNED_FROM_TRADING\x10\x05\x12\x1f\n\x1bMOVEMENT_KIND_DELIVERED_OUT\x10\x06\x12\x1e\n\x1aMOVEMENT_KIND_DELIVERED_IN\x10\x07\x42\x41\n\x18\x63\x61rbonmarket.registry.v1P\x01Z#carbonmarket/registry/v1;registryv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-carbonmarket/registry/v1/registry_types.proto\x12\x18\x63\x61rbonmarket.registry.v1\"}\n\x0b\x44\x65liveryLeg\x12\x10\n\x08trade_id\x18\x01 \x01(\x03\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\x0e\n\x06seller\x18\x04 \x01(\t\x12\r\n\x05\x62uyer\x18\x05 \x01(\t\x12\x13\n\x0btraceparent\x18\x06 \x01(\t*\xa7\x01\n\x0b\x41\x63\x63ountKind\x12\x1c\n\x18\x41\x43\x43OUNT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x43\x43OUNT_KIND_PROVINCE\x10\x01\x12$\n ACCOUNT_KIND_KEY_EMITTING_ENTITY\x10\x02\x12\x1c\n\x18\x41\x43\x43OUNT_KIND_INSTITUTION\x10\x03\x12\x1b\n\x17\x41\x43\x43OUNT_KIND_INDIVIDUAL\x10\x04*}\n\x0c\x41\x63\x63ountState\x12\x1d\n\x19\x41\x43\x43OUNT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43\x43OUNT_STATE_OPEN\x10\x01\x12\x1c\n\x18\x41\x43\x43OUNT_STATE_RESTRICTED\x10\x02\x12\x18\n\x14\x41\x43\x43OUNT_STATE_CLOSED\x10\x03*\x9c\x02\n\x0cMovementKind\x12\x1d\n\x19MOVEMENT_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14MOVEMENT_KIND_ISSUED\x10\x01\x12\x1f\n\x1bMOVEMENT_KIND_ALLOCATED_OUT\x10\x02\x12\x1e\n\x1aMOVEMENT_KIND_ALLOCATED_IN\x10\x03\x12(\n$MOVEMENT_KIND_TRANSFERRED_TO_TRADING\x10\x04\x12\'\n#MOVEMENT_KIND_RETURNED_FROM_TRADING\x10\x05\x12\x1f\n\x1bMOVEMENT_KIND_DELIVERED_OUT\x10\x06\x12\x1e\n\x1aMOVEMENT_KIND_DELIVERED_IN\x10\x07\x42\x41\n\x18\x63\x61rbonmarket.registry.v1P\x01Z#carbonmarket/registry/v1;registryv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,10 +32,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.registry.v1.re
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\030carbonmarket.registry.v1P\001Z#carbonmarket/registry/v1;registryv1'
-  _globals['_ACCOUNTKIND']._serialized_start=76
-  _globals['_ACCOUNTKIND']._serialized_end=243
-  _globals['_ACCOUNTSTATE']._serialized_start=245
-  _globals['_ACCOUNTSTATE']._serialized_end=370
-  _globals['_MOVEMENTKIND']._serialized_start=373
-  _globals['_MOVEMENTKIND']._serialized_end=657
+  _globals['_ACCOUNTKIND']._serialized_start=203
+  _globals['_ACCOUNTKIND']._serialized_end=370
+  _globals['_ACCOUNTSTATE']._serialized_start=372
+  _globals['_ACCOUNTSTATE']._serialized_end=497
+  _globals['_MOVEMENTKIND']._serialized_start=500
+  _globals['_MOVEMENTKIND']._serialized_end=784
+  _globals['_DELIVERYLEG']._serialized_start=75
+  _globals['_DELIVERYLEG']._serialized_end=200
 # @@protoc_insertion_point(module_scope)

@@ -4,15 +4,16 @@ isort:skip_file
 """
 
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -111,3 +112,42 @@ MOVEMENT_KIND_DELIVERED_OUT: MovementKind.ValueType  # 6
 MOVEMENT_KIND_DELIVERED_IN: MovementKind.ValueType  # 7
 """Bought: into the buyer's trading holding."""
 Global___MovementKind: _TypeAlias = MovementKind  # noqa: Y015
+
+@_typing.final
+class DeliveryLeg(_message.Message):
+    """One trade's allowances to deliver."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRADE_ID_FIELD_NUMBER: _builtins.int
+    VINTAGE_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    SELLER_FIELD_NUMBER: _builtins.int
+    BUYER_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    trade_id: _builtins.int
+    vintage: _builtins.str
+    quantity_tonnes: _builtins.int
+    seller: _builtins.str
+    """The seller's account."""
+    buyer: _builtins.str
+    """The buyer's account."""
+    traceparent: _builtins.str
+    """W3C trace context of the trade: the leg's record continues it. Empty where the trade has none."""
+    def __init__(
+        self,
+        *,
+        trade_id: _builtins.int = ...,
+        vintage: _builtins.str = ...,
+        quantity_tonnes: _builtins.int = ...,
+        seller: _builtins.str = ...,
+        buyer: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "quantity_tonnes", b"quantity_tonnes", "seller", b"seller", "traceparent", b"traceparent", "trade_id", b"trade_id", "vintage", b"vintage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryLeg: _TypeAlias = DeliveryLeg  # noqa: Y015
