@@ -74,6 +74,7 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
         log = await asyncio.to_thread(market.child("trading").log_path.read_text)
         assert "hearing registry is halted" in log
         assert heard.digest.hex() in log
+        await market.until(lambda: is_proved(market, heard.digest), "trading to keep the proof of the fork")
         assert await obstacles(market) == [("HEARING_HALTED", {"source": "registry"})]
         await market.kill("trading")
         await market.ready(["trading"])
@@ -85,6 +86,11 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
             "trading knows every account": len(["anhui", "fujian", "gansu", "hunan"]),
             "clearing has a fund account for every account": len(["hubei", "hunan"]),
         }
+
+
+async def is_proved(market: RunningMarket, heard: bytes) -> bool:
+    """Whether trading keeps two heads of the registry's log for one position, of which one was heard, both signed."""
+    return any(heard in (one.head.digest, one.other_head.digest) for one in await market.port.fork_proofs("trading"))
 
 
 async def obstacles(market: RunningMarket) -> list[tuple[str, dict[str, str]]]:

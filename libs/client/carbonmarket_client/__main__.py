@@ -8,6 +8,7 @@ from carbonmarket_client.cli import (
     book,
     days,
     events,
+    forks,
     funds,
     instruments,
     operations,
@@ -18,7 +19,7 @@ from carbonmarket_client.cli import (
 from carbonmarket_client.cli.app import cli
 from carbonmarket_client.cli.output import OUTPUT_CLOSED, forget_output
 
-NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, events, trace)
+NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, events, forks, trace)
 """Importing a noun's module declares its commands."""
 
 

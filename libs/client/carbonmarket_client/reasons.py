@@ -31,6 +31,10 @@ MENDS = {
         "The service has no name for the number in that field: send one that its protos list, or ask a newer release."
     ),
     "NO_HEAD_SIGNED": "Give the service a signing key, or wait until it has published its first record.",
+    "LOG_HAS_FORKED": (
+        "The service signed another digest for this place before: its log was changed, or came back older. Keep both "
+        "digests, and tell its operator and the regulator."
+    ),
     "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
     "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",
     "CLOCK_OUT_OF_RANGE": "Give a time within what the facts allow: what a log has recorded is never taken back.",

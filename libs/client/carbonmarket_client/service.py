@@ -43,9 +43,18 @@ class ServiceClient:
         """Where the service stands: head of its log, followers, sources, what is set aside, the market's time."""
         return await self.link.call(pb.GetStatusRequest(), pb.GetStatusResponse)
 
-    async def get_signed_head(self) -> pb.GetSignedHeadResponse:
-        """The newest head of the service's log that it has signed."""
-        return await self.link.call(pb.GetSignedHeadRequest(), pb.GetSignedHeadResponse)
+    async def get_signed_head(self, position: int = 0) -> pb.GetSignedHeadResponse:
+        """A head of the service's log, signed by it: the newest that it has signed, or the one at a position."""
+        return await self.link.call(pb.GetSignedHeadRequest(position=position), pb.GetSignedHeadResponse)
+
+    async def get_signed_feed_head(self, account: str, sequence: int = 0) -> pb.GetSignedFeedHeadResponse:
+        """The end of an account's feed, signed by the service: as it is now, or as it was with an entry."""
+        request = pb.GetSignedFeedHeadRequest(account=account, sequence=sequence)
+        return await self.link.call(request, pb.GetSignedFeedHeadResponse)
+
+    async def get_fork_proofs(self) -> pb.GetForkProofsResponse:
+        """The proofs that this service keeps of forks of the logs that it hears."""
+        return await self.link.call(pb.GetForkProofsRequest(), pb.GetForkProofsResponse)
 
     async def move_clock(self, to_ms: int, request_id: str = "") -> pb.MoveClockResponse:
         """Move the clock of a rehearsal forward; what falls due is done first."""

@@ -50,7 +50,7 @@ async def projecting(
     assert await log.lead()
     engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
     writer = Writer(engine, log, Metrics())
-    projector = Projector(writer.tail, {Ordered: table.on_ordered}, engine.wire, PostgresTables(pool, pool))
+    projector = Projector("tally", writer.tail, {Ordered: table.on_ordered}, engine.wire, PostgresTables(pool, pool))
     await projector.load()
     tasks = [asyncio.create_task(writer.run())]
     if alone:
@@ -75,7 +75,7 @@ async def test_a_batch_that_fails_leaves_no_row_and_is_written_again_with_gaples
         rows = await tables.fetch("SELECT position FROM ordered ORDER BY position")
         assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
         feed = await tables.read_feed("bread", 0, 100)
-        assert [(sequence, record.position) for sequence, record in feed] == [(n, n) for n in range(1, 6)]
+        assert [(entry.sequence, record.position) for entry, record in feed] == [(n, n) for n in range(1, 6)]
         assert await pool.fetchval("SELECT position FROM checkpoints WHERE follower = 'projections'") == 5
 
 
@@ -119,7 +119,8 @@ async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_o
     async with projecting(database_url, Table(), alone=False) as (writer, _, pool):
         await pool.execute("CREATE TABLE counted (id int PRIMARY KEY, n bigint NOT NULL)")
         both = [
-            Projector(writer.tail, {Added: count}, writer.engine.wire, PostgresTables(pool, pool)) for _ in range(2)
+            Projector("tally", writer.tail, {Added: count}, writer.engine.wire, PostgresTables(pool, pool))
+            for _ in range(2)
         ]
         for projector in both:
             await projector.load()
@@ -143,8 +144,12 @@ async def test_a_new_leader_knows_where_each_feed_ends_without_reading_the_feeds
         grouped = await pool.fetch("SELECT account, max(sequence) FROM feed GROUP BY account")
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("LOCK TABLE feed IN ACCESS EXCLUSIVE MODE")
-            heads = await asyncio.wait_for(PostgresTables(pool, pool).load_sequences(), 5)
-        assert heads == {row["account"]: row["max"] for row in grouped} == {"bread": 3, "salt": 1}
+            positions, feeds = await asyncio.wait_for(PostgresTables(pool, pool).load_feeds(("projections", "new")), 5)
+        assert positions == {"projections": 4, "new": 0}
+        sequences = {account: head.sequence for account, head in feeds.items()}
+        assert sequences == {row["account"]: row["max"] for row in grouped} == {"bread": 3, "salt": 1}
+        entries = await tables.read_feed("bread", 2, 1)
+        assert [entry.digest for entry, _ in entries] == [feeds["bread"].digest]
 
 
 async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_before_they_are_whole(
@@ -178,7 +183,7 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
         assert await tables.read_feed("bread", 0, 100) == feed
         done = await writer.submit(Order("bread"), call_of(ADA, "after"))
         await tables.wait_for(done.position)
-        assert [sequence for sequence, _ in await tables.read_feed("bread", 0, 100)] == [1, 2, 3, 4, 5, 6]
+        assert [entry.sequence for entry, _ in await tables.read_feed("bread", 0, 100)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_of_the_shells_tables_only_the_feeds_are_derived() -> None:

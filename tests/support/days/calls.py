@@ -6,7 +6,7 @@ journal keeps each answer's log position, so that afterwards nothing that was an
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -185,6 +185,11 @@ class ProcessPort:
     async def status(self, service: str) -> log.GetStatusResponse:
         path = "/carbonmarket.log.v1.LogService/GetStatus"
         return await self._ask(service, path, "auditor:test", log.GetStatusRequest(), log.GetStatusResponse)
+
+    async def fork_proofs(self, service: str) -> Sequence[log.ForkProof]:
+        path = "/carbonmarket.log.v1.LogService/GetForkProofs"
+        request = log.GetForkProofsRequest()
+        return (await self._ask(service, path, "auditor:test", request, log.GetForkProofsResponse)).proofs
 
     async def read_log(self, service: str, after_position: int, wait_ms: int = 0) -> log.ReadResponse:
         path = "/carbonmarket.log.v1.LogService/Read"

@@ -17,9 +17,10 @@ from chassis.core.reaction import Heard, Reactions
 from chassis.core.record import Head, Record, chain, genesis
 from chassis.edges.remote import Remote
 from chassis.followers.hearing import Hearing
+from chassis.log.forks import ForkProof
 from chassis.log.machine_clock import MachineClock
 from chassis.log.memory_log import MemoryLog, MemoryStore
-from chassis.log.seals import SealedHead, Seals, Signer
+from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
@@ -40,12 +41,37 @@ class MemorySeals:
 
     def __init__(self) -> None:
         self.kept: dict[int, SealedHead] = {}
+        self.feeds: dict[tuple[str, int], SealedFeed] = {}
 
     async def newest_seal(self) -> SealedHead | None:
         return self.kept[max(self.kept)] if self.kept else None
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         return self.kept.setdefault(head.position, head)
+
+    async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
+        return self.feeds.setdefault((head.account, head.sequence), head)
+
+
+class MemoryForks:
+    """The signed heads that a service met, and the proofs, in memory."""
+
+    def __init__(self) -> None:
+        self.heads: dict[tuple[str, int], SealedHead] = {}
+        self.proofs: list[ForkProof] = []
+
+    async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
+        return self.heads.setdefault((log_id, head.position), head)
+
+    async def newest_heard_head(self, log_id: str) -> SealedHead | None:
+        found = [head for (log, _), head in self.heads.items() if log == log_id]
+        return max(found, key=lambda head: head.position, default=None)
+
+    async def keep_fork_proof(self, proof: ForkProof) -> None:
+        self.proofs.append(proof)
+
+    async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
+        return self.proofs[:proofs_max]
 
 
 async def sealed(records: Sequence[Record], key: Ed25519PrivateKey = KEY, log_id: str = SOURCE) -> list[Record]:
@@ -78,6 +104,7 @@ class FakeRemote:
         self.away = False
         self.refuses = False
         self.hangs = False
+        self.key = KEY
         self.reads = 0
 
     async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
@@ -89,6 +116,12 @@ class FakeRemote:
         if self.refuses:
             raise Refused(grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED", {})
         return self.records[after_position : after_position + records_max], len(self.records)
+
+    async def signed_head(self, position: int) -> SealedHead:
+        if self.away or position > len(self.records):
+            raise NotYet("away")
+        record = (await sealed(self.records[:position], self.key))[-1]
+        return SealedHead(record.position, record.digest, record.seal)
 
 
 def source_records(count: int, head: Head | None = None, amount: int = 1) -> list[Record]:
@@ -116,6 +149,7 @@ async def hearing(
     decider: Decider[Tally] | None = None,
     release: str = "",
     keys: Sequence[bytes] = (PUBLIC_KEY,),
+    forks: MemoryForks | None = None,
 ) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
@@ -140,6 +174,7 @@ async def hearing(
         Tracing(),
         MachineClock(),
         Seals(SOURCE, keys),
+        forks or MemoryForks(),
     )
     tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ear.run())]
     yield ear, consumer, writer

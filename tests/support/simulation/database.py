@@ -16,12 +16,14 @@ from typing import Any
 
 from chassis.core.call import Unavailable
 from chassis.core.decider import Claim, Claimed, Facts
+from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.keys import Found, Key
 from chassis.core.record import Head, HeardUpTo, Record
-from chassis.edges.protocols import FeedEntry, Row, Statement
+from chassis.edges.protocols import Row, Statement
+from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
-from chassis.log.seals import SealedHead
+from chassis.log.seals import SealedFeed, SealedHead
 from support.simulation.weather import Chance
 
 LATENCY_S = 0.005
@@ -75,8 +77,12 @@ class Database:
         self.tables.execute(
             "CREATE TABLE seals (position bigint PRIMARY KEY, digest blob NOT NULL, seal text NOT NULL)"
         )
-        feed = "account text NOT NULL, sequence bigint NOT NULL, position bigint NOT NULL"
+        feed = "account text NOT NULL, sequence bigint NOT NULL, position bigint NOT NULL, digest blob NOT NULL"
         self.tables.execute(f"CREATE TABLE feed ({feed}, PRIMARY KEY (account, sequence))")
+        self.tables.execute(f"CREATE TABLE feed_seals ({feed}, seal text, PRIMARY KEY (account, sequence))")
+        head = "log_id text NOT NULL, position bigint NOT NULL, digest blob NOT NULL, seal text NOT NULL"
+        self.tables.execute(f"CREATE TABLE heard_heads ({head}, PRIMARY KEY (log_id, position))")
+        self.tables.execute(f"CREATE TABLE fork_proofs ({head}, other_digest blob NOT NULL, other_seal text NOT NULL)")
         for file in sorted(self._migrations.glob("*.sql")):
             self.tables.executescript(in_dialect(file.read_text())[0][0].replace("[]", ""))
 
@@ -161,7 +167,7 @@ class Session(MemoryLog):
 
 
 class Tables:
-    """Keeps chassis.edges.protocols.TableStore and chassis.log.seals.SealStore."""
+    """Keeps chassis.edges.protocols.TableStore, chassis.log.seals.SealStore and chassis.log.forks.ForkStore."""
 
     def __init__(self, database: Database, chance: Chance, place: str) -> None:
         self._database = database
@@ -200,9 +206,50 @@ class Tables:
         kept = tables.execute("SELECT position, digest, seal FROM seals WHERE position = ?", (head.position,))
         return SealedHead(*kept.fetchone())
 
-    async def load_sequences(self) -> dict[str, int]:
-        rows = await self.fetch("SELECT account, max(sequence) AS sequence FROM feed GROUP BY account")
-        return {row["account"]: row["sequence"] for row in rows}
+    async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
+        await self._wait()
+        tables = self._database.tables
+        values = (head.account, head.sequence, head.position, head.digest, head.seal)
+        tables.execute("INSERT OR IGNORE INTO feed_seals VALUES (?, ?, ?, ?, ?)", values)
+        sql = "SELECT account, sequence, digest, position, seal FROM feed_seals WHERE account = ? AND sequence = ?"
+        return SealedFeed(*tables.execute(sql, (head.account, head.sequence)).fetchone())
+
+    async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
+        await self._wait()
+        tables = self._database.tables
+        values = (log_id, head.position, head.digest, head.seal)
+        tables.execute("INSERT OR IGNORE INTO heard_heads VALUES (?, ?, ?, ?)", values)
+        sql = "SELECT position, digest, seal FROM heard_heads WHERE log_id = ? AND position = ?"
+        return SealedHead(*tables.execute(sql, (log_id, head.position)).fetchone())
+
+    async def newest_heard_head(self, log_id: str) -> SealedHead | None:
+        await self._wait()
+        sql = "SELECT position, digest, seal FROM heard_heads WHERE log_id = ? ORDER BY position DESC LIMIT 1"
+        found = self._database.tables.execute(sql, (log_id,)).fetchone()
+        return SealedHead(*found) if found else None
+
+    async def keep_fork_proof(self, proof: ForkProof) -> None:
+        await self._wait()
+        head, other = proof.head, proof.other
+        values = (proof.log_id, head.position, head.digest, head.seal, other.digest, other.seal)
+        self._database.tables.execute("INSERT INTO fork_proofs VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    async def fork_proofs(self, proofs_max: int) -> list[ForkProof]:
+        await self._wait()
+        found = self._database.tables.execute("SELECT * FROM fork_proofs LIMIT ?", (proofs_max,))
+        return [
+            ForkProof(log_id, SealedHead(position, digest, seal), SealedHead(position, other_digest, other_seal))
+            for log_id, position, digest, seal, other_digest, other_seal in found
+        ]
+
+    async def load_feeds(self, followers: Sequence[str]) -> tuple[Mapping[str, int], Mapping[str, FeedHead]]:
+        await self._wait()
+        sql = "SELECT account, max(sequence) AS sequence, digest FROM feed GROUP BY account"
+        rows = self._database.tables.execute(sql).fetchall()
+        return (
+            {follower: self._checkpoint(follower) for follower in followers},
+            {row["account"]: FeedHead(row["sequence"], row["digest"]) for row in rows},
+        )
 
     async def write(
         self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
@@ -216,7 +263,8 @@ class Tables:
             for sql, calls in statements:
                 for arguments in calls:
                     self._run(sql, arguments)
-            tables.executemany("INSERT INTO feed VALUES (?, ?, ?)", feed)
+            entries = [(one.account, one.sequence, one.position, one.digest) for one in feed]
+            tables.executemany("INSERT INTO feed VALUES (?, ?, ?, ?)", entries)
             self._move(follower, position)
         except BaseException:
             tables.execute("ROLLBACK")
@@ -241,10 +289,12 @@ class Tables:
         rows = self._database.tables.execute(statement, [value_of(one) for one in arguments][:count]).fetchall()
         return [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118  a Row is no mapping
 
-    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
-        sql = "SELECT sequence, position FROM feed WHERE account = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
+    async def read_feed(
+        self, account: str, after_sequence: int, records_max: int
+    ) -> Sequence[tuple[FeedEntry, Record]]:
+        sql = "SELECT * FROM feed WHERE account = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
         rows = await self.fetch(sql, account, after_sequence, records_max)
         records = self._database.store.records
         if rows and rows[-1]["position"] > len(records):
             raise Unavailable("the feed is ahead of the log")
-        return [(row["sequence"], records[row["position"] - 1]) for row in rows]
+        return [(FeedEntry(**row), records[row["position"] - 1]) for row in rows]

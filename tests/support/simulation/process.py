@@ -109,6 +109,7 @@ class Process:
             consumers={source: broker.consumer(source, self) for source in service.sources},
             tables=tables,
             door=Door(self),
+            forks=tables,
             signer=Signer(service.name, key_of(service.name), tables),
         )
         others = (*service.sources, *service.calls_to)

@@ -27,7 +27,7 @@ LOST_BY_A_FORK = "trading knows every account"
 """The one finding that a fork leaves: trading has the account from the opening that was lost."""
 DISAGREED = "the three books agree"
 """What the auditor says of a comparison whose answer was changed on its way; the next one agrees, or no day ends."""
-OF_A_FORK = ("came back older", "has forked")
+OF_A_FORK = ("came back older", "has forked", "signed two digests")
 
 
 @dataclass(frozen=True, slots=True)

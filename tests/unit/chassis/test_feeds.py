@@ -3,19 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.core.decider import BeyondEnd, NotPermitted, Rejected
 from chassis.core.engine import Engine
+from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed
 from chassis.core.record import Record
 from chassis.followers.projections import Projector, Tables
 from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
+from chassis.serving import feed_heads
 from chassis.serving.log_service import Followed, LogService
 from support.shell import tally
 from support.shell.asking import call_of
+from support.shell.hearing import KEY, PUBLIC_KEY, MemoryForks, MemorySeals
 from support.shell.tally import Order, Tally
 
 AUDITOR = call_of("auditor:aud")
@@ -26,24 +34,31 @@ class MemoryTables:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self.feed: list[tuple[str, int, int]] = []
+        self.feed: list[FeedEntry] = []
         self.reads = 0
+        self._position = 0
 
     async def load_checkpoint(self, follower: str) -> int:
-        return 0
+        return self._position
 
-    async def load_sequences(self) -> dict[str, int]:
-        return {account: sequence for account, sequence, _ in self.feed}
+    async def load_feeds(self, followers: Sequence[str]) -> tuple[dict[str, int], dict[str, FeedHead]]:
+        heads = {entry.account: FeedHead(entry.sequence, entry.digest) for entry in self.feed}
+        return dict.fromkeys(followers, self._position), heads
 
-    async def write(self, follower: str, before: int, position: int, statements: object, feed: Sequence[Any]) -> None:
+    async def write(
+        self, follower: str, before: int, position: int, statements: object, feed: Sequence[FeedEntry]
+    ) -> None:
         self.feed += feed
+        self._position = position
 
-    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
+    async def read_feed(
+        self, account: str, after_sequence: int, records_max: int
+    ) -> Sequence[tuple[FeedEntry, Record]]:
         self.reads += 1
         return [
-            (sequence, self._store.records[position - 1])
-            for name, sequence, position in self.feed
-            if name == account and sequence > after_sequence
+            (entry, self._store.records[entry.position - 1])
+            for entry in self.feed
+            if entry.account == account and entry.sequence > after_sequence
         ][:records_max]
 
 
@@ -55,11 +70,13 @@ async def fed() -> AsyncIterator[tuple[LogService, Writer[Tally], MemoryTables, 
     engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Order}))
     writer = Writer(engine, log, Metrics())
     store_of_tables: Any = MemoryTables(store)
-    projector = Projector(writer.tail, {}, engine.wire, store_of_tables)
+    projector = Projector("tally", writer.tail, {}, engine.wire, store_of_tables)
     await projector.load()
     running = [asyncio.create_task(part) for part in (writer.run(), projector.run())]
     await writer.read(lambda _: None)  # proves the leadership
-    service = LogService(writer, Tables(store_of_tables, projector), lambda: Followed([], [], []))
+    signer = Signer("tally", KEY, MemorySeals())
+    tables = Tables(store_of_tables, projector)
+    service = LogService(writer, tables, lambda: Followed([], [], []), MemoryForks(), signer)
     yield service, writer, store_of_tables, projector
     for task in running:
         task.cancel()
@@ -106,3 +123,67 @@ async def test_several_who_wait_for_one_account_are_all_told() -> None:
         await writer.submit(Order("p1"), call_of("auditor:aud", "r1"))
         answers = await asyncio.wait_for(asyncio.gather(*polls), 5)
         assert [len(answer.records) for answer in answers] == [1] * 5
+
+
+async def test_an_answer_bears_each_entrys_digest_and_the_end_of_the_feed_signed_at_most_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with fed() as (service, writer, _, projector):
+        signed = []
+        signer = service._signer
+        assert signer is not None
+        seal_feed = signer.seal_feed
+
+        async def count(account: str, head: FeedHead, position: int) -> SealedFeed:
+            signed.append(head.sequence)
+            return await seal_feed(account, head, position)
+
+        monkeypatch.setattr(signer, "seal_feed", count)
+        empty = (await service.ReadFeed(ask("p1", wait_ms=0), AUDITOR)).signed_head
+        assert (empty.sequence, empty.digest) == (0, empty_feed("tally", "p1").digest)
+        for number in range(4):
+            done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+            await projector.wait_for(done.position)
+            answer = await service.ReadFeed(ask("p1", after=number), AUDITOR)
+            (entry,) = answer.records
+            assert entry.record.command_digest == b""
+            assert answer.signed_head.sequence == 1
+        assert signed == [0, 1], "four entries that were read at once had one signature"
+        monkeypatch.setattr(feed_heads, "SIGN_SECONDS", 0.0)
+        head = (await service.ReadFeed(ask("p1", after=4, wait_ms=0), AUDITOR)).signed_head
+        assert (head.sequence, head.digest, head.position) == (4, entry.digest, done.position)
+
+
+async def test_the_end_of_a_feed_is_signed_as_it_was_with_an_entry_and_never_with_two_digests() -> None:
+    async with fed() as (service, writer, tables, projector):
+        for number in range(3):
+            done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        await projector.wait_for(done.position)
+        entries = (await service.ReadFeed(ask("p1"), AUDITOR)).records
+        request = pb.GetSignedFeedHeadRequest(account="p1", sequence=2)
+        head = (await service.GetSignedFeedHead(request, AUDITOR)).head
+        assert (head.sequence, head.digest, head.position) == (2, entries[1].digest, entries[1].record.position)
+        with pytest.raises(BeyondEnd):
+            await service.GetSignedFeedHead(pb.GetSignedFeedHeadRequest(account="p1", sequence=4), AUDITOR)
+        with pytest.raises(NotPermitted):
+            await service.GetSignedFeedHead(request, call_of("participant:p2"))
+        tables.feed[1] = replace(tables.feed[1], digest=b"other")
+        with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
+            await service.GetSignedFeedHead(request, AUDITOR)
+
+
+async def test_a_log_is_signed_at_any_position_and_never_with_two_digests() -> None:
+    async with fed() as (service, writer, _, _projector):
+        for number in range(3):
+            await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        head = (await service.GetSignedHead(pb.GetSignedHeadRequest(position=2), AUDITOR)).head
+        record = (await service.Read(pb.ReadRequest(after_position=1, records_max=1), AUDITOR)).records[0]
+        assert (head.position, head.digest) == (2, record.digest)
+        assert Seals("tally", [PUBLIC_KEY]).holds(SealedHead(head.position, head.digest, head.seal))
+        with pytest.raises(BeyondEnd):
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=4), AUDITOR)
+        assert service._signer is not None
+        service._signer._store.kept[2] = SealedHead(2, b"other", head.seal)  # type: ignore[attr-defined]  # the test's own store
+        with pytest.raises(Rejected, match="LOG_HAS_FORKED") as refused:
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=2), AUDITOR)
+        assert refused.value.facts == {"signed_digest": b"other".hex(), "digest": record.digest.hex()}

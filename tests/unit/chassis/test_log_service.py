@@ -22,6 +22,7 @@ from chassis.say.tracing import Tracing
 from chassis.serving.log_service import Followed, LogService, refused_order
 from support.shell import tally
 from support.shell.asking import call_of
+from support.shell.hearing import MemoryForks
 from support.shell.tally import Add, Order, Tally
 from support.shell.two_people import declared
 
@@ -43,7 +44,7 @@ async def log_service(store: MemoryStore) -> AsyncIterator[tuple[LogService, Wri
     engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Order}), declared(2))
     writer = Writer(engine, log, Metrics())
     running = asyncio.create_task(writer.run())
-    yield LogService(writer, cast(Tables, None), standing), writer
+    yield LogService(writer, cast(Tables, None), standing, MemoryForks()), writer
     running.cancel()
     with suppress(asyncio.CancelledError, Exception):
         await running

@@ -39,7 +39,7 @@ class BreakingTables:
 
 async def test_a_projector_ends_when_it_is_told_to_although_its_connection_breaks() -> None:
     tables, tail = BreakingTables(), OneRecord()
-    standing: Any = (tail, {}, Wire(*SHELL_KINDS), tables)
+    standing: Any = ("tally", tail, {}, Wire(*SHELL_KINDS), tables)
     running = asyncio.create_task(Projector(*standing).run())
     await tables.asked.wait()
     running.cancel()

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from carbonmarket_client.errors import NotConfigured
+from carbonmarket_client.heads import LogAltered
 from carbonmarket_client.link import Link
 from carbonmarket_client.settings import pinned_keys
-from carbonmarket_client.verification import LogAltered, Verified, verify_log
+from carbonmarket_client.verification import Verified, verify_log
 from chassis.core.record import genesis
 from chassis.edges.remote import record_to
 from support.shell.hearing import KEY, PUBLIC_KEY, SOURCE, sealed, source_records

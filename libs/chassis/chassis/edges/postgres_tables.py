@@ -4,16 +4,18 @@ Two pools: one for what the shell writes, one for queries, so that nothing of th
 query holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import asyncpg
 
 from chassis.core.call import Unavailable
+from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
-from chassis.edges.protocols import FeedEntry, Row, Statement
+from chassis.edges.protocols import Row, Statement
+from chassis.log.forks import ForkProof
 from chassis.log.postgres_log import Pool
-from chassis.log.seals import SealedHead
+from chassis.log.seals import SealedFeed, SealedHead
 
 SAVE = """
 INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
@@ -28,8 +30,8 @@ RETURNING position
 """Moves a checkpoint from where it was left ($3), and answers nothing if somebody else has moved it since."""
 
 MOVE_HEADS = """
-INSERT INTO feed_heads SELECT * FROM unnest($1::text[], $2::bigint[])
-ON CONFLICT (account) DO UPDATE SET sequence = excluded.sequence
+INSERT INTO feed_heads SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[])
+ON CONFLICT (account) DO UPDATE SET sequence = excluded.sequence, digest = excluded.digest
 """
 
 KEEP_SEAL = """
@@ -38,10 +40,28 @@ ON CONFLICT (position) DO UPDATE SET position = excluded.position RETURNING posi
 """
 """Changes nothing where the position has a seal already, and answers with what is there."""
 
+KEEP_HEARD_HEAD = """
+INSERT INTO heard_heads (log_id, position, digest, seal) VALUES ($1, $2, $3, $4)
+ON CONFLICT (log_id, position) DO UPDATE SET position = excluded.position RETURNING position, digest, seal
+"""
+
+KEEP_FORK_PROOF = """
+INSERT INTO fork_proofs (log_id, position, digest, seal, other_digest, other_seal) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING
+"""
+
+KEEP_FEED_SEAL = """
+INSERT INTO feed_seals (account, sequence, digest, position, seal) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (account, sequence) DO UPDATE SET account = excluded.account
+RETURNING account, sequence, digest, position, seal
+"""
+
 READ_FEED = """
-SELECT feed.sequence, log.position, log.type, log.data, log.recorded_ms, log.subject, log.role, log.account,
+SELECT feed.account AS feed_account, feed.sequence AS feed_sequence, feed.position AS feed_position,
+       feed.digest AS feed_digest,
+       log.position, log.type, log.data, log.recorded_ms, log.subject, log.role, log.account,
        log.approval, log.request_id, log.traceparent, log.source_log_id, log.source_position, log.digest,
-       ''::bytea AS command_digest, 0 AS command_events, log.format
+       log.command_digest, log.command_events, log.format
 FROM feed JOIN log USING (position)
 WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
 """
@@ -52,6 +72,9 @@ NOT_DERIVED = (
     "claims",
     "culprits",
     "seals",
+    "feed_seals",
+    "heard_heads",
+    "fork_proofs",
     "snapshots",
     "snapshot_parts",
     "checkpoints",
@@ -82,9 +105,50 @@ class PostgresTables:
         assert row is not None, "an upsert answers"
         return SealedHead(*row)
 
-    async def load_sequences(self) -> dict[str, int]:
-        rows = await self._pool.fetch("SELECT account, sequence FROM feed_heads")
-        return {row["account"]: row["sequence"] for row in rows}
+    async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
+        values = (head.account, head.sequence, head.digest, head.position, head.seal)
+        row = await self._pool.fetchrow(KEEP_FEED_SEAL, *values)
+        assert row is not None, "an upsert answers"
+        return SealedFeed(*row)
+
+    async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
+        row = await self._pool.fetchrow(KEEP_HEARD_HEAD, log_id, head.position, head.digest, head.seal)
+        assert row is not None, "an upsert answers"
+        return SealedHead(*row)
+
+    async def newest_heard_head(self, log_id: str) -> SealedHead | None:
+        sql = "SELECT position, digest, seal FROM heard_heads WHERE log_id = $1 ORDER BY position DESC LIMIT 1"
+        row = await self._pool.fetchrow(sql, log_id)
+        return SealedHead(*row) if row else None
+
+    async def keep_fork_proof(self, proof: ForkProof) -> None:
+        head, other = proof.head, proof.other
+        values = (head.position, head.digest, head.seal, other.digest, other.seal)
+        await self._pool.execute(KEEP_FORK_PROOF, proof.log_id, *values)
+
+    async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
+        sql = "SELECT * FROM fork_proofs ORDER BY number LIMIT $1"
+        return [
+            ForkProof(
+                row["log_id"],
+                SealedHead(row["position"], row["digest"], row["seal"]),
+                SealedHead(row["position"], row["other_digest"], row["other_seal"]),
+            )
+            for row in await self.fetch(sql, proofs_max)
+        ]
+
+    async def load_feeds(self, followers: Sequence[str]) -> tuple[Mapping[str, int], Mapping[str, FeedHead]]:
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            come = await connection.fetch("SELECT follower, position FROM checkpoints")
+            heads = await connection.fetch("SELECT account, sequence, digest FROM feed_heads")
+        positions = {row["follower"]: row["position"] for row in come}
+        return (
+            {follower: positions.get(follower, 0) for follower in followers},
+            {account: FeedHead(sequence, digest) for account, sequence, digest in heads},
+        )
 
     async def write(
         self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
@@ -100,10 +164,17 @@ class PostgresTables:
                     await connection.executemany(sql, arguments)
             if feed:
                 await connection.copy_records_to_table(
-                    "feed", records=feed, columns=("account", "sequence", "position")
+                    "feed",
+                    records=[(one.account, one.sequence, one.position, one.digest) for one in feed],
+                    columns=("account", "sequence", "position", "digest"),
                 )
-                heads = {account: sequence for account, sequence, _ in feed}
-                await connection.execute(MOVE_HEADS, list(heads), list(heads.values()))
+                ends = {one.account: one for one in feed}.values()
+                await connection.execute(
+                    MOVE_HEADS,
+                    [one.account for one in ends],
+                    [one.sequence for one in ends],
+                    [one.digest for one in ends],
+                )
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
         try:
@@ -115,9 +186,11 @@ class PostgresTables:
         except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
             raise Unavailable("the tables cannot be read now; ask again") from error
 
-    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
-        rows = await self.fetch(READ_FEED, account, after_sequence, records_max)
-        return [(row["sequence"], Record(*list(row.values())[1:])) for row in rows]
+    async def read_feed(
+        self, account: str, after_sequence: int, records_max: int
+    ) -> Sequence[tuple[FeedEntry, Record]]:
+        rows = [list(row.values()) for row in await self.fetch(READ_FEED, account, after_sequence, records_max)]
+        return [(FeedEntry(*values[:4]), Record(*values[4:])) for values in rows]
 
 
 async def clear_tables(pool: Pool, follower: str, mark: str) -> int:

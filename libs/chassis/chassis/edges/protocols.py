@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 import grpc
 
+from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.log.clocks import Clock
+from chassis.log.forks import ForkStore
 from chassis.log.protocol import Log
 from chassis.log.seals import Signer
 from chassis.log.snapshots import MakeSnapshot
@@ -21,9 +23,6 @@ from chassis.log.snapshots import MakeSnapshot
 Row = Mapping[str, Any]
 Statement = tuple[str, list[tuple[Any, ...]]]
 """SQL, and the arguments of each time that it is run."""
-
-FeedEntry = tuple[str, int, int]
-"""Account, sequence, position."""
 
 
 class Channel(Protocol):
@@ -75,8 +74,8 @@ class TableStore(Protocol):
 
     async def save_checkpoint(self, follower: str, position: int) -> None: ...
 
-    async def load_sequences(self) -> dict[str, int]:
-        """The last sequence of each account's feed."""
+    async def load_feeds(self, followers: Sequence[str]) -> tuple[Mapping[str, int], Mapping[str, FeedHead]]:
+        """How far each of these followers has come, and where each account's feed ends: as of one moment."""
         ...
 
     async def write(
@@ -91,8 +90,10 @@ class TableStore(Protocol):
         """Rows by name. Raises Unavailable."""
         ...
 
-    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
-        """The records that concern an account, each with its sequence. Raises Unavailable."""
+    async def read_feed(
+        self, account: str, after_sequence: int, records_max: int
+    ) -> Sequence[tuple[FeedEntry, Record]]:
+        """The entries of an account's feed, each with its record. Raises Unavailable."""
         ...
 
 
@@ -130,6 +131,7 @@ class Edges:
     consumers: Mapping[str, Consumer]
     tables: TableStore
     door: Door
+    forks: ForkStore
     prepare: Callable[[], Awaitable[None]] = nothing
     signer: Signer | None = None
     make_snapshot: MakeSnapshot | None = None

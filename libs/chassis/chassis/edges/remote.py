@@ -13,6 +13,7 @@ from chassis.core.call import NotYet, Refused
 from chassis.core.record import Record
 from chassis.core.shapes import number_in
 from chassis.edges.protocols import Channel
+from chassis.log.seals import SealedHead
 
 R = TypeVar("R", bound=Message)
 
@@ -90,6 +91,14 @@ class Remote:
                 raise
             return (), number_in(refused.facts["end_position"])
         return [record_from(message) for message in answer.records], answer.head_position
+
+    async def signed_head(self, position: int) -> SealedHead:
+        """The head at a position, as the service signs it. Raises NotYet, Refused."""
+        request = pb.GetSignedHeadRequest(position=position)
+        head = (
+            await self.unary("carbonmarket.log.v1.LogService/GetSignedHead", request, pb.GetSignedHeadResponse)
+        ).head
+        return SealedHead(head.position, head.digest, head.seal)
 
     async def close(self) -> None:
         await self._channel.close()

@@ -31,6 +31,7 @@ from chassis.core.submission import AskedCommand, HeardRecord, heard_record, ser
 from chassis.edges.protocols import Consumer
 from chassis.edges.remote import Remote
 from chassis.log.clocks import Clock
+from chassis.log.forks import ForkStore, SignedHeads
 from chassis.log.protocol import READ_RECORDS_MAX
 from chassis.log.seals import Seals
 from chassis.log.writer import Writer
@@ -90,7 +91,8 @@ class Hearing:
         consumer: Consumer,
         tracing: Tracing,
         clock: Clock,
-        seals: Seals | None = None,
+        seals: Seals,
+        forks: ForkStore,
     ) -> None:
         self.source = source
         self.lag = Lag(clock)
@@ -99,7 +101,8 @@ class Hearing:
         self._remote = remote
         self._consumer = consumer
         self._tracing = tracing
-        self._seals = seals or Seals(source)
+        self._seals = seals
+        self._signed_heads = SignedHeads(source, seals, forks)
 
     @property
     def upto(self) -> HeardUpTo:
@@ -114,12 +117,14 @@ class Hearing:
         """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
         ends when two people say where to go on, or when a mended release gets past it.
         """
+        await self._signed_heads.load()
         while True:
             try:
                 await self._hear()
             except Halted as halt:
                 self._tell(halt)
                 await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
+                await self._signed_heads.ask(self._remote.signed_head)
             # Two people may also say that it goes on just where it stands: then it is noted anew.
             heard = self._writer.engine.heard
             halted_at = heard.get(self.source)
@@ -167,8 +172,11 @@ class Hearing:
     async def _take_arrived(self, arrived: Sequence[Record]) -> bool:
         """Takes what is signed of what Kafka brought. Returns whether the source's log must be read: because records
         are missing, forged or unsigned, because nothing came but what was heard already (Kafka is slower than the log,
-        or repeats itself), or because it was not read for some time.
+        or repeats itself), because it was not read for some time, or because a key of the source has signed a fork.
         """
+        await self._signed_heads.note(arrived)
+        if self._signed_heads.forked:
+            return True
         sealed = self._seals.sealed(sequel(self.upto, arrived).ready)
         await self._take(sealed)
         is_more = any(record.position > self.upto.position for record in arrived)

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chassis.core.call import Unavailable
+from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed, next_head
 from chassis.core.record import Record
 from chassis.core.shapes import check_min_position
 from chassis.core.wire import Wire
-from chassis.edges.protocols import FeedEntry, Row, TableStore
+from chassis.edges.protocols import Row, TableStore
 from chassis.followers.rows import Rows
 from chassis.log.progress import Progress
 from chassis.log.writer import ASK_AGAIN, Tail
@@ -39,21 +40,23 @@ Handlers = Mapping[type, Callable[[Rows, Any, Record], None]]
 class Projector(Progress):
     """Follows the log into tables, and wakes those who wait for a position."""
 
-    def __init__(self, tail: Tail, handlers: Handlers, wire: Wire, tables: TableStore) -> None:
+    def __init__(self, log_id: str, tail: Tail, handlers: Handlers, wire: Wire, tables: TableStore) -> None:
         super().__init__()
+        self._log_id = log_id
         self._tail = tail
         self._handlers = handlers
         self._wire = wire
         self._tables = tables
-        self._sequences: dict[str, int] = {}
+        self._feeds: dict[str, FeedHead] = {}
         self._whole_from = 0
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     async def load(self) -> None:
         """Where it stands, before anybody may ask."""
-        self._whole_from = await self._tables.load_checkpoint(REBUILT)
-        self.reach(await self._tables.load_checkpoint(FOLLOWER))
-        self._sequences = await self._tables.load_sequences()
+        positions, feeds = await self._tables.load_feeds((FOLLOWER, REBUILT))
+        self._whole_from = positions[REBUILT]
+        self._feeds = dict(feeds)
+        self.reach(positions[FOLLOWER])
 
     async def run(self) -> None:
         """Projects until cancelled, from where `load` found it."""
@@ -76,19 +79,20 @@ class Projector(Progress):
     async def _project(self, batch: Sequence[tuple[Record, object]]) -> None:
         rows = Rows()
         feed: list[FeedEntry] = []
-        sequences: dict[str, int] = {}
+        heads: dict[str, FeedHead] = {}
         for record, event in batch:
             handle = self._handlers.get(type(event))
             if handle is not None:
                 handle(rows, event, record)
             for account in sorted(set(self._wire.by_event[type(event)].accounts(event))):
-                sequences[account] = sequences.get(account, self._sequences.get(account, 0)) + 1
-                feed.append((account, sequences[account], record.position))
+                head = next_head(self._log_id, account, heads.get(account) or self.feed_head(account), record)
+                heads[account] = head
+                feed.append(FeedEntry(account, head.sequence, record.position, head.digest))
         position = batch[-1][0].position
         await self._tables.write(FOLLOWER, self.position, position, rows.statements, feed)
-        self._sequences |= sequences
+        self._feeds |= heads
         self.reach(position)
-        for account in sequences:
+        for account in heads:
             for waiting in self._waiting.pop(account, ()):
                 if not waiting.done():
                     waiting.set_result(None)
@@ -97,7 +101,7 @@ class Projector(Progress):
         """Whether an account's feed goes beyond `sequence`; waits until it grows, or for so many seconds. Nobody is
         woken by what does not concern its account.
         """
-        if self._sequences.get(account, 0) <= sequence and seconds > 0:
+        if self.feed_head(account).sequence <= sequence and seconds > 0:
             grown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             waiting = self._waiting.setdefault(account, [])
             waiting.append(grown)
@@ -107,16 +111,20 @@ class Projector(Progress):
                 waiting.remove(grown)
                 if not waiting and self._waiting.get(account) is waiting:
                     del self._waiting[account]
-        return self._sequences.get(account, 0) > sequence
+        return self.feed_head(account).sequence > sequence
+
+    def feed_head(self, account: str) -> FeedHead:
+        """The end of an account's feed, as of `position`."""
+        return self._feeds.get(account) or empty_feed(self._log_id, account)
 
     async def feed_end(self, account: str, asked: int) -> int:
         """The sequence of the last record in an account's feed; 0 while there is none. Raises Unavailable as
         `log_end` does.
         """
-        if asked > self._sequences.get(account, 0):
+        if asked > self.feed_head(account).sequence:
             await self._tail.prove_anew()
         self.check_readable()
-        return self._sequences.get(account, 0)
+        return self.feed_head(account).sequence
 
     async def log_end(self, asked: int) -> int:
         """Where the log itself ends, for who asks for a position. Raises Unavailable where nothing may be read here
@@ -195,7 +203,14 @@ class Tables:
         self._projector.check_readable()
         return is_beyond
 
-    async def read_feed(self, account: str, after_sequence: int, records_max: int) -> list[tuple[int, Record]]:
-        """The records that concern an account, by its own sequence. Raises Unavailable."""
+    def feed_head(self, account: str) -> tuple[FeedHead, int]:
+        """The end of an account's feed, and the position of the log as of which it is. Raises Unavailable."""
+        self._projector.check_readable()
+        return self._projector.feed_head(account), self._projector.position
+
+    async def read_feed(
+        self, account: str, after_sequence: int, records_max: int
+    ) -> Sequence[tuple[FeedEntry, Record]]:
+        """The entries of an account's feed, each with its record. Raises Unavailable."""
         self._projector.check_readable()
         return await self._store.read_feed(account, after_sequence, records_max)

@@ -1,10 +1,13 @@
-"""Seals: a service signs the heads of its own log, so that what chains up to one needs no other proof.
+"""Seals: a service signs the heads of its own log and of its accounts' feeds, so that what chains up to one needs no
+other proof.
 
-Signed is a text: what for, which log, which position, which digest, by which key. A seal is written `KEY_ID:SIGNATURE`,
-so that it fits a header. Ed25519; a key's id is the beginning of the SHA-256 of its public half.
+Signed is a text: what for, which log, of a feed which account, then position or sequence, digest, and the key's id. A
+seal is written `KEY_ID:SIGNATURE`, so that it fits a header. Ed25519; a key's id is the beginning of the SHA-256 of its
+public half.
 
-A service never signs two digests for one position: each head that it signs is kept in its database first. Where the log
-has come to hold another record there, it signs nothing and says so: its log has forked.
+A service never signs two digests for one position, nor for one sequence of an account's feed: each head that it signs
+is kept in its database first. Where the log has come to hold another record there, it signs nothing and says so: its
+log has forked.
 
 Who reads pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first everybody
 pins the next one beside the old one, then the service signs with it, then the old one is let go.
@@ -13,7 +16,7 @@ pins the next one beside the old one, then the service signs with it, then the o
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,9 +24,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from chassis.core.feed_chain import FeedHead
 from chassis.core.record import Record
 
 PURPOSE = "carbonmarket log head"
+FEED_PURPOSE = "carbonmarket feed head"
 KEYS_MAX = 2
 PUBLIC_KEY_BYTES = 32
 KEY_ID_CHARACTERS = 16
@@ -31,7 +36,12 @@ KEY_FILE_MODE_MAX = 0o600
 
 
 class Forked(Exception):
-    """Another digest was signed for this position before: two signed heads would be one too many."""
+    """Another digest was signed for this place before: two signed heads would be one too many."""
+
+    def __init__(self, place: str, kept: "SealedHead | SealedFeed", digest: bytes) -> None:
+        super().__init__(f"{place}: signed was digest {kept.digest.hex()} by {kept.seal}, now it is {digest.hex()}")
+        self.signed_digest = kept.digest.hex()
+        self.digest = digest.hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,19 @@ class SealedHead:
 
     position: int
     digest: bytes
+    seal: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFeed:
+    """The end of an account's feed as its service signed it: as of `position` of the log the feed ends with the entry
+    of this sequence and digest.
+    """
+
+    account: str
+    sequence: int
+    digest: bytes
+    position: int
     seal: str
 
 
@@ -52,9 +75,18 @@ class SealStore(Protocol):
         """Keeps a signed head, unless one of its position is kept already; the one that is kept."""
         ...
 
+    async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
+        """Keeps a signed end of a feed, unless one of its account and sequence is kept already; the one that is."""
+        ...
+
 
 def signed_text(log_id: str, position: int, digest: bytes, key_id: str) -> bytes:
     return "\n".join((PURPOSE, log_id, str(position), digest.hex(), key_id)).encode()
+
+
+def signed_feed_text(log_id: str, head: SealedFeed, key_id: str) -> bytes:
+    place = (FEED_PURPOSE, log_id, head.account, str(head.sequence), head.digest.hex(), str(head.position))
+    return "\n".join((*place, key_id)).encode()
 
 
 def key_id_of(public_key: bytes) -> str:
@@ -72,7 +104,9 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
 
 
 class Signer:
-    """Seals the heads of one log. Its leader has it; `newest` is the last head that was sealed."""
+    """Seals the heads of one log and its feeds. Its leader has it; `newest` is the last head of the log that was
+    sealed.
+    """
 
     def __init__(self, log_id: str, key: Ed25519PrivateKey, store: SealStore) -> None:
         self._log_id = log_id
@@ -88,18 +122,24 @@ class Signer:
     async def seal(self, head: Record) -> str:
         """Raises Forked."""
         text = signed_text(self._log_id, head.position, head.digest, self._key_id)
-        made = SealedHead(
-            head.position, head.digest, f"{self._key_id}:{base64.b64encode(self._key.sign(text)).decode()}"
-        )
-        kept = await self._store.keep_seal(made)
+        kept = await self._store.keep_seal(SealedHead(head.position, head.digest, self._seal_of(text)))
         if kept.digest != head.digest:
-            raise Forked(
-                f"position {head.position}: sealed was digest {kept.digest.hex()} by {kept.seal}, "
-                f"now the log has {head.digest.hex()}"
-            )
+            raise Forked(f"position {head.position}", kept, head.digest)
         if self.newest is None or self.newest.position < kept.position:
             self.newest = kept
         return kept.seal
+
+    async def seal_feed(self, account: str, head: FeedHead, position: int) -> SealedFeed:
+        """Of an empty feed nothing is kept: its digest follows from the names of log and account. Raises Forked."""
+        unsigned = SealedFeed(account, head.sequence, head.digest, position, "")
+        made = replace(unsigned, seal=self._seal_of(signed_feed_text(self._log_id, unsigned, self._key_id)))
+        kept = await self._store.keep_feed_seal(made) if head.sequence else made
+        if kept.digest != head.digest:
+            raise Forked(f"entry {head.sequence} of the feed of {account}", kept, head.digest)
+        return made
+
+    def _seal_of(self, text: bytes) -> str:
+        return f"{self._key_id}:{base64.b64encode(self._key.sign(text)).decode()}"
 
 
 class Seals:
@@ -111,16 +151,16 @@ class Seals:
             key_id_of(raw): Ed25519PublicKey.from_public_bytes(raw) for raw in public_keys
         }
 
-    def holds(self, record: Record) -> bool:
-        """Whether the record bears its service's seal."""
-        key_id, _, signature = record.seal.partition(":")
+    def holds(self, head: Record | SealedHead) -> bool:
+        """Whether a record, or the head that it is, bears its service's seal."""
+        key_id, _, signature = head.seal.partition(":")
         key = self._keys.get(key_id)
         if key is None:
             return False
         try:
             key.verify(
                 base64.b64decode(signature, validate=True),
-                signed_text(self._log_id, record.position, record.digest, key_id),
+                signed_text(self._log_id, head.position, head.digest, key_id),
             )
         except (InvalidSignature, ValueError):
             return False

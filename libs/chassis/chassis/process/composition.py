@@ -75,7 +75,7 @@ def fold_of(
 def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tracing, metrics: Metrics) -> Composition:
     engine, snapshots = fold_of(service, edges.log, tracing, logs_heard(service, settings))
     writer: Writer[Any] = Writer(engine, edges.log, metrics, edges.clock, release_of(service.migrations.parent))
-    projector = Projector(writer.tail, service.handlers, engine.wire, edges.tables)
+    projector = Projector(settings.log_id, writer.tail, service.handlers, engine.wire, edges.tables)
     publisher = Publisher(writer.tail, edges.producer, edges.tables, edges.signer)
     remotes = {
         name: Remote(name, edges.open_channel(address), settings.log_id) for name, address in settings.remotes.items()
@@ -91,6 +91,7 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
             tracing,
             edges.clock,
             Seals(log_id, settings.public_keys.get(log_id, ())),
+            edges.forks,
         )
         for log_id, consumer in edges.consumers.items()
     ]
@@ -101,7 +102,7 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
     api = [
         (
             log_service_pb2.DESCRIPTOR.services_by_name["LogService"],
-            LogService(writer, tables, status.to_say, edges.signer),
+            LogService(writer, tables, status.to_say, edges.forks, edges.signer),
         ),
         *service.services(Parts(writer, tables)),
     ]

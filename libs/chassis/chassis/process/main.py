@@ -203,6 +203,7 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
         consumers={log_id: RecordConsumer(settings.kafka, log_id) for log_id in logs_heard(service, settings)},
         tables=tables,
         door=GrpcDoor(settings.listen),
+        forks=tables,
         prepare=prepare,
         signer=Signer(settings.log_id, key, tables) if key is not None else None,
         make_snapshot=partial(have_snapshot_made, service),

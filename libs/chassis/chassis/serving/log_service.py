@@ -1,5 +1,6 @@
 """LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -10,7 +11,8 @@ from chassis.core.approvals import ApprovalRulesSet
 from chassis.core.call import Call
 from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
-from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.decider import NotFound, NotPermitted, Rejected
+from chassis.core.feed_chain import shown
 from chassis.core.proposals import ApproveProposal, CommandProposed, ProposeCommand, RejectProposal
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
@@ -18,9 +20,11 @@ from chassis.edges.remote import record_to
 from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
 from chassis.followers.timers import RehearsalClock
+from chassis.log.forks import PROOFS_MAX, ForkStore
 from chassis.log.protocol import READ_RECORDS_MAX
-from chassis.log.seals import Signer
+from chassis.log.seals import Forked, SealedFeed, SealedHead, Signer
 from chassis.log.writer import Writer
+from chassis.serving.feed_heads import SignedFeeds
 
 WAIT_MS_MAX = 30_000
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
@@ -33,6 +37,8 @@ NOT_PROPOSED = (ProposeCommand, ApproveProposal, RejectProposal, MoveClock)
 
 
 M = TypeVar("M", pb.Record, pb.FeedRecord)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,20 @@ class LogService:
     """`status` is filled in by the service that knows its followers and sources."""
 
     def __init__(
-        self, writer: Writer[Any], tables: Tables, status: Callable[[], Followed], signer: Signer | None = None
+        self,
+        writer: Writer[Any],
+        tables: Tables,
+        status: Callable[[], Followed],
+        forks: ForkStore,
+        signer: Signer | None = None,
     ) -> None:
         self._writer = writer
         self._tables = tables
         self._status = status
         self._clock = RehearsalClock(writer)
         self._signer = signer
+        self._feed_heads = SignedFeeds(tables, signer)
+        self._forks = forks
 
     async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
         """Where the log ends is said only while this replica leads: the word of one that has lost the leadership
@@ -76,28 +89,71 @@ class LogService:
 
     def _signed_head(self) -> pb.SignedHead | None:
         newest = self._signer.newest if self._signer else None
-        return pb.SignedHead(position=newest.position, digest=newest.digest, seal=newest.seal) if newest else None
+        return signed_head(newest) if newest else None
 
     async def GetSignedHead(self, request: pb.GetSignedHeadRequest, call: Call) -> pb.GetSignedHeadResponse:
+        if request.position and self._signer is not None:
+            return pb.GetSignedHeadResponse(head=await self._signed_at(request.position, self._signer))
         head = self._signed_head()
         if head is None:
             raise NotFound("NO_HEAD_SIGNED")
         return pb.GetSignedHeadResponse(head=head)
 
+    async def _signed_at(self, position: int, signer: Signer) -> pb.SignedHead:
+        tail = self._writer.tail
+        await self._writer.read(lambda _: None)
+        check_position(position, tail.position, "position")
+        ((record, _),) = await tail.read(position - 1, 1)
+        try:
+            return pb.SignedHead(position=position, digest=record.digest, seal=await signer.seal(record))
+        except Forked as error:
+            raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
+
+    async def GetSignedFeedHead(self, request: pb.GetSignedFeedHeadRequest, call: Call) -> pb.GetSignedFeedHeadResponse:
+        account, sequence = request.account, request.sequence
+        check_may_read_feed(account, call)
+        check_sequence(sequence, await self._tables.feed_end(account, sequence), "sequence")
+        try:
+            head = await self._feed_heads.at(account, sequence) if sequence else await self._feed_heads.newest(account)
+        except Forked as error:
+            raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
+        if head is None:
+            raise NotFound("NO_HEAD_SIGNED")
+        return pb.GetSignedFeedHeadResponse(head=signed_feed_head(head))
+
+    async def GetForkProofs(self, request: pb.GetForkProofsRequest, call: Call) -> pb.GetForkProofsResponse:
+        proofs = await self._forks.fork_proofs(PROOFS_MAX)
+        return pb.GetForkProofsResponse(
+            proofs=[
+                pb.ForkProof(log_id=one.log_id, head=signed_head(one.head), other_head=signed_head(one.other))
+                for one in proofs
+            ]
+        )
+
     async def ReadFeed(self, request: pb.ReadFeedRequest, call: Call) -> pb.ReadFeedResponse:
         account, after = request.account, request.after_sequence
-        if call.role in READS_OWN_FEED_ONLY and call.account != account:
-            raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=account, actor=str(call.actor))
-        check_account(account)
+        check_may_read_feed(account, call)
         check_sequence(after, await self._tables.feed_end(account, after), "after_sequence")
         records_max, wait_seconds = records_asked(request), seconds_asked(request)
         if not await self._tables.feed_beyond(account, after, 0):
             with call.waiting() as may_wait:
                 if not await self._tables.feed_beyond(account, after, wait_seconds if may_wait else 0):
-                    return pb.ReadFeedResponse()
+                    return pb.ReadFeedResponse(signed_head=await self._signed_feed(account))
         found = await self._tables.read_feed(account, after, records_max)
-        records = [pb.FeedRecord(sequence=sequence, record=record_to(record)) for sequence, record in found]
-        return pb.ReadFeedResponse(records=within_bytes(records))
+        records = [
+            pb.FeedRecord(sequence=entry.sequence, record=record_to(shown(record)), digest=entry.digest)
+            for entry, record in found
+        ]
+        return pb.ReadFeedResponse(records=within_bytes(records), signed_head=await self._signed_feed(account))
+
+    async def _signed_feed(self, account: str) -> pb.SignedFeedHead | None:
+        try:
+            newest = await self._feed_heads.newest(account)
+        except Forked as error:
+            # Shown without its signature, the feed is found wanting by who verifies it.
+            logger.critical("this log has forked, the end of a feed is not signed: %s", error)
+            return None
+        return signed_feed_head(newest) if newest else None
 
     async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
         engine = self._writer.engine
@@ -200,6 +256,22 @@ class LogService:
         assert isinstance(command, MoveClock)
         done = await self._clock.move(command, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
+
+
+def check_may_read_feed(account: str, call: Call) -> None:
+    if call.role in READS_OWN_FEED_ONLY and call.account != account:
+        raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=account, actor=str(call.actor))
+    check_account(account)
+
+
+def signed_head(head: SealedHead) -> pb.SignedHead:
+    return pb.SignedHead(position=head.position, digest=head.digest, seal=head.seal)
+
+
+def signed_feed_head(head: SealedFeed) -> pb.SignedFeedHead:
+    return pb.SignedFeedHead(
+        account=head.account, sequence=head.sequence, digest=head.digest, position=head.position, seal=head.seal
+    )
 
 
 def within_bytes(messages: Sequence[M]) -> Sequence[M]:

@@ -25,6 +25,7 @@ from carbonmarket_client.errors import (
     Refused,
     Unavailable,
 )
+from carbonmarket_client.heads import ForkProved, LogAltered, plain_proof
 from carbonmarket_client.link import DEADLINE_S, new_request_id
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.layout import WIDTH, fact, label, shown
@@ -60,7 +61,7 @@ HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 ORDER = (
     *("status", "pending", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts", "banks"),
     *("instruments", "rules", "days", "book", "orders", "blocks", "trades", "bulletins"),
-    *("obligations", "runs", "statements", "reconciliations", "events", "trace"),
+    *("obligations", "runs", "statements", "reconciliations", "events", "forks", "trace"),
 )
 """The nouns as `--help` lists them: who and what there is, the market, settlement, and what happened."""
 
@@ -176,6 +177,11 @@ def mend_of(error: MarketError) -> str:
         return (
             "Spans are written a moment after the fact: try again, and see that --spans names every service's folder."
         )
+    if isinstance(error, LogAltered):
+        return (
+            "Trust neither this log nor what is derived from it. Keep what you have of it, your bookmark first of all, "
+            "and tell the operators of the service and the regulator."
+        )
     return "Update the client."
 
 
@@ -185,6 +191,8 @@ def _plain_error(error: MarketError) -> dict[str, Any]:
         known |= {"reason": error.reason, "facts": plain_facts(error.facts)}
     if isinstance(error, Unavailable):
         known |= {"request_id": error.request_id}
+    if isinstance(error, ForkProved):
+        known |= {"proof": plain_proof(error.proof)}
     return known
 
 

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import fields
+from pathlib import Path
 
 import click
 
+from carbonmarket_client.bookmarks import Bookmarks
 from carbonmarket_client.cli.app import COUNT, Session, cli, command
 from carbonmarket_client.cli.operations import SERVICE
 from carbonmarket_client.cli.plain import as_json, plain_record
 from carbonmarket_client.feed import Record
+from carbonmarket_client.heads import ForkProved, plain_head, plain_proof
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.events import EventLines
 from carbonmarket_client.settings import SERVICES, pinned_keys
-from carbonmarket_client.verification import verify_log
+from carbonmarket_client.verification import Verified, VerifiedFeed, verify_feed, verify_log
 
 WAITING_MAX = 1_000
 """So many records may wait to be shown before reading pauses."""
@@ -27,6 +30,7 @@ WAITING_MAX = 1_000
         "carbonmarket events --follow",
         "carbonmarket events --service trading --type TradeExecuted --json",
         "carbonmarket --as auditor:kate events --service clearing --after 1200",
+        "carbonmarket events --verify --bookmark bookmark.json",
         "carbonmarket --as auditor:kate events --verify",
     ],
 )
@@ -35,7 +39,12 @@ WAITING_MAX = 1_000
 @click.option("--account", help="The feed of this account; else a participant's own, for others the whole log.")
 @click.option("--after", type=COUNT, default=0, help="From after this position, or sequence in a feed.")
 @click.option("--type", "types", multiple=True, help="Only events of this type, for example OrderPlaced.")
-@click.option("--verify", is_flag=True, help="Hold the whole logs against what their services signed, and end.")
+@click.option("--verify", is_flag=True, help="Check feeds or whole logs against what their services signed, and end.")
+@click.option(
+    "--bookmark",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Of --verify: go on from the signed heads in this file, and keep the new ones in it.",
+)
 @click.option("--limit", type=COUNT, default=0, help="End after so many; 0 for no end.")
 async def events(
     market: CarbonMarket,
@@ -47,6 +56,7 @@ async def events(
     types: tuple[str, ...],
     limit: int,
     verify: bool,
+    bookmark: Path | None,
 ) -> None:
     """Show what happened: one's own feeds, or the services' whole logs.
 
@@ -57,13 +67,17 @@ async def events(
     A participant sees its own feed, others the whole log. A feed numbers its events without gaps, by sequence; a log by
     position. Keep the last number you have dealt with and go on with --after. With --json every event is one line.
 
-    With --verify nothing is shown of the events: whole logs are read, each record must continue the one before, and the
-    newest head that the service signed must be theirs. The public keys are taken from CARBONMARKET_SERVICE_PUBLIC_KEYS.
+    With --verify nothing is shown of the events. A feed, or whole logs for those who may read them, are read from their
+    beginning or from a bookmark on: each entry must continue the one before, so that none is hidden, repeated, altered
+    or moved, up to the end that the service signed. The public keys are taken from CARBONMARKET_SERVICE_PUBLIC_KEYS. If
+    the service has signed two histories by now, the proof is kept beside the bookmark (`carbonmarket forks --check`).
     """
     session.endless = follow
     chosen = services or SERVICES
+    if bookmark and not verify:
+        raise click.UsageError("--bookmark goes with --verify")
     if verify:
-        await _verify(market, session, chosen)
+        await _verify(market, session, chosen, session.own_or_all(account), bookmark)
         return
     if after and len(chosen) != 1:
         raise click.UsageError("--after counts within one service: name it with --service")
@@ -82,16 +96,46 @@ async def events(
                 return
 
 
-async def _verify(market: CarbonMarket, session: Session, services: Sequence[str]) -> None:
+async def _verify(
+    market: CarbonMarket, session: Session, services: Sequence[str], account: str, path: Path | None
+) -> None:
+    bookmarks = Bookmarks(path)
+    bookmarks.load()
     for service in services:
-        found = await verify_log(market.service(service).link, pinned_keys(service))
+        link, keys = market.service(service).link, pinned_keys(service)
+        found: Verified | VerifiedFeed
+        try:
+            if account:
+                found = await verify_feed(link, account, keys, bookmarks.of_feed(service, account))
+            else:
+                found = await verify_log(link, keys, bookmarks.of_log(service))
+        except ForkProved as fork:
+            if path is not None:
+                kept = path.with_name(f"{path.name}.fork-{service}.json")
+                kept.write_text(as_json({"proofs": [plain_proof(fork.proof)]}) + "\n")
+                click.echo(f"the proof is in {kept}", err=True)
+            raise
         if session.json:
-            print(as_json(asdict(found), one_line=True), flush=True)
+            known = {field.name: getattr(found, field.name) for field in fields(found)}
+            print(as_json({**known, "head": plain_head(found.head)}, one_line=True), flush=True)
         else:
-            session.console.print(
-                f"{service}: {found.records:,} records, each continues the one before; "
-                f"signed up to {found.signed_position:,} by key {found.key_id}"
-            )
+            session.console.print(verdict(found), soft_wrap=True)
+        bookmarks.keep(service, found.head)
+
+
+def verdict(found: Verified | VerifiedFeed) -> str:
+    """What was verified, in words."""
+    if isinstance(found, VerifiedFeed):
+        begins, ends, signed = found.after + 1, found.entries, found.signed_sequence
+        what, one = f"{found.service}, feed of {found.account}", "entries"
+        as_of = f", as of log position {found.signed_position:,}"
+    else:
+        begins, ends, signed = found.after + 1, found.records, found.signed_position
+        what, one, as_of = found.service, "records", ""
+    read = f"{one} {begins:,} to {ends:,}" if begins <= ends else f"no {one} after {found.after:,}"
+    unsigned = f"; the {ends - signed:,} after that are not signed yet" if ends > signed else ""
+    signature = f"signed up to {signed:,}{as_of} by key {found.key_id}{unsigned}"
+    return f"{what}: {read}, each continues the one before; {signature}"
 
 
 async def _records(

@@ -71,24 +71,58 @@ CREATE TABLE seals (
     seal text NOT NULL
 );
 
+-- The ends of accounts' feeds that were signed: never two digests for one sequence of an account. The feeds are derived from the log, this
+-- is not.
+CREATE TABLE feed_seals (
+    account text NOT NULL,
+    sequence bigint NOT NULL,
+    digest bytea NOT NULL,
+    position bigint NOT NULL,
+    seal text NOT NULL,
+    PRIMARY KEY (account, sequence)
+);
+
+-- The signed heads of the logs that are heard here, as they were met first.
+CREATE TABLE heard_heads (
+    log_id text NOT NULL,
+    position bigint NOT NULL,
+    digest bytea NOT NULL,
+    seal text NOT NULL,
+    PRIMARY KEY (log_id, position)
+);
+
+-- Two signed heads of another log for one position: the proof that its service showed two histories as its own.
+CREATE TABLE fork_proofs (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    log_id text NOT NULL,
+    position bigint NOT NULL,
+    digest bytea NOT NULL,
+    seal text NOT NULL,
+    other_digest bytea NOT NULL,
+    other_seal text NOT NULL,
+    UNIQUE (log_id, position, digest, other_digest)
+);
+
 -- How far each follower of this log has come.
 CREATE TABLE checkpoints (
     follower text PRIMARY KEY,
     position bigint NOT NULL
 );
 
--- Each account's own gapless sequence over the records that concern it.
+-- Each account's own gapless sequence over the records that concern it, and its chain of digests.
 CREATE TABLE feed (
     account text NOT NULL,
     sequence bigint NOT NULL,
     position bigint NOT NULL,
+    digest bytea NOT NULL,
     PRIMARY KEY (account, sequence)
 );
 
--- The last sequence of each account's feed, so that a new leader knows them without reading the feeds.
+-- The end of each account's feed, so that a new leader knows it without reading the feeds.
 CREATE TABLE feed_heads (
     account text PRIMARY KEY,
-    sequence bigint NOT NULL
+    sequence bigint NOT NULL,
+    digest bytea NOT NULL
 ) WITH (fillfactor = 70);
 
 -- The one row that a proof of leadership writes: an append of no records is a commit like any other, so that a primary without its

@@ -192,12 +192,17 @@ Global___SignedHead: _TypeAlias = SignedHead  # noqa: Y015
 class GetSignedHeadRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Zero means the newest head that is signed."""
     def __init__(
         self,
+        *,
+        position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -222,6 +227,151 @@ class GetSignedHeadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSignedHeadResponse: _TypeAlias = GetSignedHeadResponse  # noqa: Y015
+
+@_typing.final
+class SignedFeedHead(_message.Message):
+    """An account's feed as it ended at a position of the log, signed by its service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    sequence: _builtins.int
+    """Of the feed's last entry; zero where it was empty."""
+    digest: _builtins.bytes
+    position: _builtins.int
+    """As of this position of the log the feed ended here: every record up to it that concerns the account is in the feed."""
+    seal: _builtins.str
+    """`KEY_ID:SIGNATURE` as in SignedHead, over these lines: `carbonmarket feed head`, the log's id, the account, the sequence, the digest in
+    hexadecimal, the position, the key's id.
+    """
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+        position: _builtins.int = ...,
+        seal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "digest", b"digest", "position", b"position", "seal", b"seal", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedFeedHead: _TypeAlias = SignedFeedHead  # noqa: Y015
+
+@_typing.final
+class GetSignedFeedHeadRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    sequence: _builtins.int
+    """Zero means where the feed ends now."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignedFeedHeadRequest: _TypeAlias = GetSignedFeedHeadRequest  # noqa: Y015
+
+@_typing.final
+class GetSignedFeedHeadResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def head(self) -> Global___SignedFeedHead: ...
+    def __init__(
+        self,
+        *,
+        head: Global___SignedFeedHead | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignedFeedHeadResponse: _TypeAlias = GetSignedFeedHeadResponse  # noqa: Y015
+
+@_typing.final
+class GetForkProofsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetForkProofsRequest: _TypeAlias = GetForkProofsRequest  # noqa: Y015
+
+@_typing.final
+class GetForkProofsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOFS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proofs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForkProof]: ...
+    def __init__(
+        self,
+        *,
+        proofs: _abc.Iterable[Global___ForkProof] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proofs", b"proofs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetForkProofsResponse: _TypeAlias = GetForkProofsResponse  # noqa: Y015
+
+@_typing.final
+class ForkProof(_message.Message):
+    """Two heads of one log, for one position, of different digests, both signed by its service: it has shown two histories as its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    OTHER_HEAD_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    @_builtins.property
+    def head(self) -> Global___SignedHead: ...
+    @_builtins.property
+    def other_head(self) -> Global___SignedHead: ...
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.str = ...,
+        head: Global___SignedHead | None = ...,
+        other_head: Global___SignedHead | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "other_head", b"other_head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "log_id", b"log_id", "other_head", b"other_head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkProof: _TypeAlias = ForkProof  # noqa: Y015
 
 @_typing.final
 class ReadFeedRequest(_message.Message):
@@ -258,16 +408,24 @@ class ReadFeedResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDS_FIELD_NUMBER: _builtins.int
+    SIGNED_HEAD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedRecord]: ...
+    @_builtins.property
+    def signed_head(self) -> Global___SignedFeedHead:
+        """The end of the feed as it was signed last, at most about a second ago; it may lie before the records or after them. Absent where the
+        service signs nothing.
+        """
+
     def __init__(
         self,
         *,
         records: _abc.Iterable[Global___FeedRecord] | None = ...,
+        signed_head: Global___SignedFeedHead | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_head", b"signed_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records", "signed_head", b"signed_head"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -275,11 +433,20 @@ Global___ReadFeedResponse: _TypeAlias = ReadFeedResponse  # noqa: Y015
 
 @_typing.final
 class FeedRecord(_message.Message):
+    """An entry of a feed: the record without command_digest and command_events, the same for every account that it concerns."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
+    digest: _builtins.bytes
+    """The entry's own, by which it continues the one before: what Record.digest describes, of the record as it is shown here, with this in the
+    place of "the digest of the record before it": SHA-256 of the lines `carbonmarket feed entry`, the log's id, the account, the sequence, the
+    digest of the entry before it and the record's digest, both in hexadecimal, a line feed between each. Before the first entry the digest is
+    SHA-256 of the lines `carbonmarket feed`, the log's id, the account.
+    """
     @_builtins.property
     def record(self) -> Global___Record: ...
     def __init__(
@@ -287,10 +454,11 @@ class FeedRecord(_message.Message):
         *,
         sequence: _builtins.int = ...,
         record: Global___Record | None = ...,
+        digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "record", b"record", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,116 @@
+"""Proof that another service's log forked: two heads of it for one position, both signed by it, of different digests.
+
+Hearing keeps every signed head that it meets. Where the source has signed another digest for that position, both are
+kept together, as anybody who pins the source's public key can check; an alarm names them. When hearing halts because
+the source forked, the source is asked to sign its log at the position of the newest head that is kept, so that an
+honest service that came back older gives the proof itself.
+
+What a key has signed is not believed any more once it has signed a fork: the source is heard from its log alone, until
+its keys are replaced.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chassis.core.call import NotYet, Refused
+from chassis.core.record import Record
+from chassis.log.seals import SealedHead, Seals
+
+PROOFS_MAX = 100
+"""So many proofs are read at a time: one is enough to know."""
+HEADS_KNOWN_MAX = 1_000
+"""So many heads are remembered, so that one which comes again is not looked up again."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ForkProof:
+    """The head that was met first, and the other one."""
+
+    log_id: str
+    head: SealedHead
+    other: SealedHead
+
+
+class ForkStore(Protocol):
+    """Where a service keeps the signed heads of the logs that it hears, and the proofs of their forks."""
+
+    async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
+        """Keeps a signed head, unless one of its position is kept already; the one that is kept."""
+        ...
+
+    async def newest_heard_head(self, log_id: str) -> SealedHead | None: ...
+
+    async def keep_fork_proof(self, proof: ForkProof) -> None: ...
+
+    async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
+        """The oldest proofs, of all logs."""
+        ...
+
+
+class SignedHeads:
+    """The signed heads of one source."""
+
+    def __init__(self, source: str, seals: Seals, store: ForkStore) -> None:
+        self._source = source
+        self._seals = seals
+        self._store = store
+        self._known: dict[SealedHead, None] = {}
+        self.forked = False
+        """Whether a key that is pinned has signed a fork."""
+
+    async def load(self) -> None:
+        proofs = await self._store.fork_proofs(PROOFS_MAX)
+        self.forked = any(
+            self._seals.holds(proof.head) and self._seals.holds(proof.other)
+            for proof in proofs
+            if proof.log_id == self._source
+        )
+
+    async def note(self, records: Sequence[Record]) -> None:
+        """Keeps the signed heads among records that came, whether they chain or not."""
+        for record in records:
+            if record.seal:
+                await self._keep(SealedHead(record.position, record.digest, record.seal))
+
+    async def ask(self, signed_at: Callable[[int], Awaitable[SealedHead]]) -> None:
+        """Has the source sign its log where the newest head lies that is kept of it. Without an answer there is no
+        proof yet.
+        """
+        newest = await self._store.newest_heard_head(self._source)
+        if newest is None:
+            return
+        try:
+            await self._keep(await signed_at(newest.position))
+        except (NotYet, Refused) as error:
+            logger.warning(
+                "%s did not sign its log at %d: %s",
+                self._source,
+                newest.position,
+                error,
+                extra={"source": self._source},
+            )
+
+    async def _keep(self, head: SealedHead) -> None:
+        if head in self._known or not self._seals.holds(head):
+            return
+        kept = await self._store.keep_heard_head(self._source, head)
+        if kept.digest != head.digest:
+            await self._store.keep_fork_proof(ForkProof(self._source, kept, head))
+            self.forked = True
+            logger.critical(
+                "%s signed two digests for position %d: %s by %s, and %s by %s; the proof is kept (carbonmarket forks)",
+                self._source,
+                head.position,
+                kept.digest.hex(),
+                kept.seal,
+                head.digest.hex(),
+                head.seal,
+                extra={"source": self._source, "source_position": head.position},
+            )
+        self._known[head] = None
+        if len(self._known) > HEADS_KNOWN_MAX:
+            del self._known[next(iter(self._known))]

@@ -1,0 +1,42 @@
+"""The signed ends of accounts' feeds, as they are given away.
+
+An entry costs two hashes, and no signature: the end of a feed is signed when somebody reads it, and that of one account
+at most once in SIGN_SECONDS. Meanwhile the one that was signed last is given away, which may lie before the entries
+that come with it.
+"""
+
+import asyncio
+
+from chassis.core.feed_chain import FeedHead
+from chassis.followers.projections import Tables
+from chassis.log.seals import SealedFeed, Signer
+
+SIGN_SECONDS = 1.0
+
+
+class SignedFeeds:
+    def __init__(self, tables: Tables, signer: Signer | None) -> None:
+        self._tables = tables
+        self._signer = signer
+        self._newest: dict[str, tuple[float, SealedFeed]] = {}
+
+    async def newest(self, account: str) -> SealedFeed | None:
+        """The end of an account's feed, signed not long ago; None where nothing is signed here. Raises Forked."""
+        if self._signer is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        signed_at, newest = self._newest.get(account, (0.0, None))
+        if newest is not None and now < signed_at + SIGN_SECONDS:
+            return newest
+        head, position = self._tables.feed_head(account)
+        signed = await self._signer.seal_feed(account, head, position)
+        if head.sequence > 0:
+            self._newest[account] = (now, signed)
+        return signed
+
+    async def at(self, account: str, sequence: int) -> SealedFeed | None:
+        """The end of an account's feed as it was with an entry that it has. Raises Forked."""
+        if self._signer is None:
+            return None
+        ((entry, _),) = await self._tables.read_feed(account, sequence - 1, 1)
+        return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position)

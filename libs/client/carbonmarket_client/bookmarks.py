@@ -1,0 +1,52 @@
+"""A file of bookmarks: the newest signed heads of logs and feeds that were verified, to go on from the next time.
+
+A bookmark is worth as much as its file: keep it where the services' operators cannot write.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from carbonmarket.log.v1 import log_service_pb2 as pb
+from carbonmarket_client.errors import NotConfigured
+from carbonmarket_client.heads import SignedHead, head_of, plain_head
+
+
+class Bookmarks:
+    """Of a log by its service; of a feed by service and account."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._heads: dict[str, SignedHead] = {}
+
+    def of_log(self, service: str) -> pb.SignedHead | None:
+        head = self._heads.get(service)
+        return head if isinstance(head, pb.SignedHead) else None
+
+    def of_feed(self, service: str, account: str) -> pb.SignedFeedHead | None:
+        head = self._heads.get(f"{service}/{account}")
+        return head if isinstance(head, pb.SignedFeedHead) else None
+
+    def keep(self, service: str, head: SignedHead) -> None:
+        self._heads[f"{service}/{head.account}" if isinstance(head, pb.SignedFeedHead) else service] = head
+        if self._path is not None:
+            begun = self._path.with_name(self._path.name + ".begun")
+            begun.write_text(json.dumps({name: plain_head(one) for name, one in self._heads.items()}, indent=2) + "\n")
+            begun.replace(self._path)
+
+    def load(self) -> None:
+        """Raises NotConfigured on a file that holds no bookmarks."""
+        if self._path is None or not self._path.exists():
+            return
+        with readable(self._path):
+            self._heads = {name: head_of(known) for name, known in json.loads(self._path.read_text()).items()}
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises NotConfigured where what is read of a file is not what should be in it."""
+    try:
+        yield
+    except (OSError, ValueError, AttributeError, TypeError) as fault:
+        raise NotConfigured(f"{path} cannot be read: {fault}") from fault

@@ -1,0 +1,136 @@
+"""Signed heads: the end of a log or of an account's feed as its service signed it, and the proof that a service forked.
+
+What is signed is said at SignedHead and SignedFeedHead in log_service.proto. Which public keys a service may sign with
+is pinned by the reader, in CARBONMARKET_{SERVICE}_PUBLIC_KEYS. Two heads that contradict each other and are both signed
+prove that the service showed two histories: anybody who pins its keys can check them, without asking it.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from carbonmarket.log.v1 import log_service_pb2 as pb
+from carbonmarket_client.errors import MarketError
+
+LOG_PURPOSE = "carbonmarket log head"
+FEED_PURPOSE = "carbonmarket feed head"
+
+SignedHead = pb.SignedHead | pb.SignedFeedHead
+
+
+class LogAltered(MarketError):
+    """A log or feed is not what its service signed, or an entry does not continue the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForkProof:
+    """Two heads of one service's log, or of one feed in it, that contradict each other."""
+
+    service: str
+    head: SignedHead
+    other_head: SignedHead
+
+
+class ForkProved(LogAltered):
+    """A service signed two heads that contradict each other: `proof` shows it to anybody."""
+
+    def __init__(self, proof: ForkProof) -> None:
+        super().__init__(f"{proof.service} signed two histories: {worded(proof.head)}, and {worded(proof.other_head)}")
+        self.proof = proof
+
+
+def signed_by(service: str, head: SignedHead, public_keys: Sequence[bytes]) -> str:
+    """The id of the pinned key that signed a head. Raises LogAltered."""
+    key_id, _, signature = head.seal.partition(":")
+    if isinstance(head, pb.SignedFeedHead):
+        lines = [FEED_PURPOSE, service, head.account, str(head.sequence), head.digest.hex(), str(head.position), key_id]
+    else:
+        lines = [LOG_PURPOSE, service, str(head.position), head.digest.hex(), key_id]
+    for key in public_keys:
+        if hashlib.sha256(key).hexdigest()[: len(key_id)] == key_id:
+            try:
+                Ed25519PublicKey.from_public_bytes(key).verify(base64.b64decode(signature), "\n".join(lines).encode())
+            except (InvalidSignature, ValueError):
+                break
+            return key_id
+    raise LogAltered(f"{service}: {worded(head)} is not signed by a key that is pinned for the service")
+
+
+def contradict(one: SignedHead, other: SignedHead) -> bool:
+    """Whether no log can have both heads: two digests in one place, or a feed that was longer earlier."""
+    if isinstance(one, pb.SignedFeedHead) and isinstance(other, pb.SignedFeedHead):
+        if one.account != other.account:
+            return False
+        earlier, later = sorted((one, other), key=lambda head: head.position)
+        if earlier.position == later.position and earlier.sequence != later.sequence:
+            return True
+        return earlier.sequence > later.sequence or (
+            earlier.sequence == later.sequence and earlier.digest != later.digest
+        )
+    if isinstance(one, pb.SignedHead) and isinstance(other, pb.SignedHead):
+        return one.position == other.position and one.digest != other.digest
+    return False
+
+
+def check_proof(proof: ForkProof, public_keys: Sequence[bytes]) -> Sequence[str]:
+    """The ids of the keys that signed the two heads. Raises LogAltered where they prove nothing."""
+    keys = [signed_by(proof.service, head, public_keys) for head in (proof.head, proof.other_head)]
+    if not contradict(proof.head, proof.other_head):
+        raise LogAltered(
+            f"{proof.service}: {worded(proof.head)}, and {worded(proof.other_head)}: one log can have both, "
+            "so they prove no fork"
+        )
+    return keys
+
+
+def worded(head: SignedHead) -> str:
+    if isinstance(head, pb.SignedFeedHead):
+        return (
+            f"the feed of {head.account} ending with entry {head.sequence:,}, digest {head.digest.hex()}, "
+            f"as of position {head.position:,}"
+        )
+    return f"the log at position {head.position:,}, digest {head.digest.hex()}"
+
+
+# How heads and proofs are kept in files.
+
+
+def plain_head(head: SignedHead) -> dict[str, Any]:
+    known: dict[str, Any] = {"position": head.position, "digest": head.digest.hex(), "seal": head.seal}
+    if isinstance(head, pb.SignedFeedHead):
+        known |= {"account": head.account, "sequence": head.sequence}
+    return known
+
+
+def head_of(known: Mapping[str, Any]) -> SignedHead:
+    """Raises ValueError on what is no head."""
+    try:
+        position, digest, seal = int(known["position"]), bytes.fromhex(known["digest"]), str(known["seal"])
+        if "sequence" not in known:
+            return pb.SignedHead(position=position, digest=digest, seal=seal)
+        return pb.SignedFeedHead(
+            account=known["account"], sequence=int(known["sequence"]), digest=digest, position=position, seal=seal
+        )
+    except (KeyError, TypeError) as fault:
+        raise ValueError(f"this is no signed head: {fault!r}") from fault
+
+
+def plain_proof(proof: ForkProof) -> dict[str, Any]:
+    return {
+        "service": proof.service,
+        "head": plain_head(proof.head),
+        "other_head": plain_head(proof.other_head),
+    }
+
+
+def proof_of(known: Mapping[str, Any]) -> ForkProof:
+    """Raises ValueError on what is no proof."""
+    try:
+        return ForkProof(str(known["service"]), head_of(known["head"]), head_of(known["other_head"]))
+    except (KeyError, TypeError) as fault:
+        raise ValueError(f"this is no proof of a fork: {fault!r}") from fault
