@@ -19,17 +19,15 @@ class Method(IntEnum):
 
 
 class Phase(IntEnum):
-    """Where a run stands; a completed one is no longer remembered here. The numbers are the public language's, in the
-    order in which they came: an attempt is listed, confirmed, proven, delivered and paid.
-    """
+    """Where a run stands; a completed one is no longer remembered here. The numbers are the public language's."""
 
     BLOCKED = 1
-    CONFIRMING = 2
-    DELIVERING = 3
-    COMPLETED = 4
-    LISTING = 5
-    PROVING = 6
-    PAYING = 7
+    LISTING = 2
+    CONFIRMING = 3
+    PROVING = 4
+    DELIVERING = 5
+    PAYING = 6
+    COMPLETED = 7
 
 
 # Funds

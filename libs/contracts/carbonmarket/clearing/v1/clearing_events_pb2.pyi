@@ -1267,7 +1267,7 @@ class BooksReconciled(_message.Message):
     difference_count: _builtins.int
     in_flight_count: _builtins.int
     clearing_position: _builtins.int
-    """Where clearing's log was when its balances and obligations were read; zero in records from before it was stated."""
+    """Where clearing's log was when its balances and obligations were read."""
     disagreement: _builtins.str
     """What differs, by name: the same differences have the same name on another day; empty if the books agreed."""
     @_builtins.property

@@ -1108,7 +1108,7 @@ class Reconciliation(_message.Message):
     recorded_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
     clearing_position: _builtins.int
-    """Where clearing's log was when its balances and obligations were read; zero in records from before it was stated."""
+    """Where clearing's log was when its balances and obligations were read."""
     def __init__(
         self,
         *,

@@ -74,18 +74,18 @@ class _RunPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunPhase.Val
     RUN_PHASE_UNSPECIFIED: _RunPhase.ValueType  # 0
     RUN_PHASE_BLOCKED: _RunPhase.ValueType  # 1
     """It cannot move and says why."""
-    RUN_PHASE_CONFIRMING: _RunPhase.ValueType  # 2
-    """Computed; the exchange's answer is awaited."""
-    RUN_PHASE_DELIVERING: _RunPhase.ValueType  # 3
-    """Agreed and every cash leg proven; the registry's answer is awaited."""
-    RUN_PHASE_COMPLETED: _RunPhase.ValueType  # 4
-    """Every trade in it is delivered and paid."""
-    RUN_PHASE_LISTING: _RunPhase.ValueType  # 5
+    RUN_PHASE_LISTING: _RunPhase.ValueType  # 2
     """The barrier held; its legs are listed, page by page."""
-    RUN_PHASE_PROVING: _RunPhase.ValueType  # 6
+    RUN_PHASE_CONFIRMING: _RunPhase.ValueType  # 3
+    """Computed; the exchange's answer is awaited."""
+    RUN_PHASE_PROVING: _RunPhase.ValueType  # 4
     """Agreed; the cash legs are proven, page by page."""
-    RUN_PHASE_PAYING: _RunPhase.ValueType  # 7
+    RUN_PHASE_DELIVERING: _RunPhase.ValueType  # 5
+    """Agreed and every cash leg proven; the registry's answer is awaited."""
+    RUN_PHASE_PAYING: _RunPhase.ValueType  # 6
     """Delivered; its trades are paid, page by page."""
+    RUN_PHASE_COMPLETED: _RunPhase.ValueType  # 7
+    """Every trade in it is delivered and paid."""
 
 class RunPhase(_RunPhase, metaclass=_RunPhaseEnumTypeWrapper):
     """Where a run stands."""
@@ -93,18 +93,18 @@ class RunPhase(_RunPhase, metaclass=_RunPhaseEnumTypeWrapper):
 RUN_PHASE_UNSPECIFIED: RunPhase.ValueType  # 0
 RUN_PHASE_BLOCKED: RunPhase.ValueType  # 1
 """It cannot move and says why."""
-RUN_PHASE_CONFIRMING: RunPhase.ValueType  # 2
-"""Computed; the exchange's answer is awaited."""
-RUN_PHASE_DELIVERING: RunPhase.ValueType  # 3
-"""Agreed and every cash leg proven; the registry's answer is awaited."""
-RUN_PHASE_COMPLETED: RunPhase.ValueType  # 4
-"""Every trade in it is delivered and paid."""
-RUN_PHASE_LISTING: RunPhase.ValueType  # 5
+RUN_PHASE_LISTING: RunPhase.ValueType  # 2
 """The barrier held; its legs are listed, page by page."""
-RUN_PHASE_PROVING: RunPhase.ValueType  # 6
+RUN_PHASE_CONFIRMING: RunPhase.ValueType  # 3
+"""Computed; the exchange's answer is awaited."""
+RUN_PHASE_PROVING: RunPhase.ValueType  # 4
 """Agreed; the cash legs are proven, page by page."""
-RUN_PHASE_PAYING: RunPhase.ValueType  # 7
+RUN_PHASE_DELIVERING: RunPhase.ValueType  # 5
+"""Agreed and every cash leg proven; the registry's answer is awaited."""
+RUN_PHASE_PAYING: RunPhase.ValueType  # 6
 """Delivered; its trades are paid, page by page."""
+RUN_PHASE_COMPLETED: RunPhase.ValueType  # 7
+"""Every trade in it is delivered and paid."""
 Global___RunPhase: _TypeAlias = RunPhase  # noqa: Y015
 
 class _PayoutState:
