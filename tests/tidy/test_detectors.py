@@ -31,7 +31,7 @@ def obstacles(days):
 def close_day(days, command):
     if not obstacles(days):
         raise NotFound("DAY_UNKNOWN")
-DECIDE: Decide = {OpenDay: open_day, CloseDay: close_day}
+DECIDE: Decide[Days] = merged(handles(OpenDay, open_day), handles(CloseDay, close_day))
 """
 
 

@@ -14,8 +14,8 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.core.call import NotYet
-from chassis.core.decider import as_facts
-from chassis.followers.caller import Calls, Outgoing
+from chassis.core.decider import as_facts, merged
+from chassis.followers.caller import Calls, Outgoing, sends
 from clearing.domain import books, reconciliation, run, settlement
 from clearing.domain.legs import RunLeg
 from clearing.domain.state import RunTotal
@@ -200,8 +200,8 @@ async def list_holdings(outgoing: Outgoing, registry_position: int) -> list[book
     raise AssertionError(f"more than {HOLDING_PAGES_MAX} pages of holdings")
 
 
-CALLS: Calls = {
-    run.ConfirmationOrdered: confirm,
-    settlement.DeliveryOrdered: deliver,
-    reconciliation.ReconciliationOrdered: reconcile,
-}
+CALLS: Calls = merged(
+    sends(run.ConfirmationOrdered, confirm),
+    sends(settlement.DeliveryOrdered, deliver),
+    sends(reconciliation.ReconciliationOrdered, reconcile),
+)

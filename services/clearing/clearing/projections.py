@@ -4,9 +4,9 @@ from enum import IntEnum
 from typing import Any
 
 from chassis.core.days import day_of
-from chassis.core.decider import Facts
+from chassis.core.decider import Facts, merged
 from chassis.core.record import Record
-from chassis.followers.projections import Handlers
+from chassis.followers.projections import Handlers, writes
 from chassis.followers.rows import Rows, json_of_facts, values_of
 from chassis.say.tracing import trace_id_of
 from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
@@ -228,33 +228,33 @@ def on_books_reconciled(rows: Rows, event: reconciliation.BooksReconciled, recor
     )
 
 
-HANDLERS: Handlers = {
-    funds.FundAccountOpened: on_fund_account_opened,
-    funds.FundsDeposited: on_funds_deposited,
-    payouts.PayoutRequested: on_payout_requested,
-    payouts.PayoutInstructed: on_payout_instructed,
-    payouts.InstructionRevoked: on_instruction_revoked,
-    payouts.PayoutPaid: on_payout_paid,
-    payouts.PayoutReturned: on_payout_returned,
-    payouts.FundsRestored: on_funds_restored,
-    obligations.ObligationRecorded: on_obligation_recorded,
-    obligations.TradingDaysNoted: on_trading_days_noted,
-    run.ClearingRunOpened: on_clearing_run_opened,
-    run.ClearingRunBlocked: on_clearing_run_blocked,
-    run.ClearingRunBegun: on_clearing_run_begun,
-    run.ClearingRunComputed: on_clearing_run_computed,
-    run.ClearingRunLegsListed: on_clearing_run_legs_listed,
-    run.ConfirmationOrdered: on_next_phase,
-    settlement.ClearingRunAgreed: on_next_phase,
-    settlement.ClearingRunDisagreed: on_refused_step,
-    settlement.CashLegsProven: on_next_phase,
-    settlement.DeliveryOrdered: on_next_phase,
-    settlement.DeliveryConfirmed: on_next_phase,
-    settlement.DeliveryVoided: on_refused_step,
-    settlement.TradeSettled: on_trade_settled,
-    settlement.SettlementDayCompleted: on_settlement_day_completed,
-    exclusion.ExclusionProposed: on_exclusion_proposed,
-    exclusion.ExclusionApproved: on_exclusion_approved,
-    exclusion.TradeExcluded: on_trade_excluded,
-    reconciliation.BooksReconciled: on_books_reconciled,
-}
+HANDLERS: Handlers = merged(
+    writes(funds.FundAccountOpened, on_fund_account_opened),
+    writes(funds.FundsDeposited, on_funds_deposited),
+    writes(payouts.PayoutRequested, on_payout_requested),
+    writes(payouts.PayoutInstructed, on_payout_instructed),
+    writes(payouts.InstructionRevoked, on_instruction_revoked),
+    writes(payouts.PayoutPaid, on_payout_paid),
+    writes(payouts.PayoutReturned, on_payout_returned),
+    writes(payouts.FundsRestored, on_funds_restored),
+    writes(obligations.ObligationRecorded, on_obligation_recorded),
+    writes(obligations.TradingDaysNoted, on_trading_days_noted),
+    writes(run.ClearingRunOpened, on_clearing_run_opened),
+    writes(run.ClearingRunBlocked, on_clearing_run_blocked),
+    writes(run.ClearingRunBegun, on_clearing_run_begun),
+    writes(run.ClearingRunComputed, on_clearing_run_computed),
+    writes(run.ClearingRunLegsListed, on_clearing_run_legs_listed),
+    writes(run.ConfirmationOrdered, on_next_phase),
+    writes(settlement.ClearingRunAgreed, on_next_phase),
+    writes(settlement.ClearingRunDisagreed, on_refused_step),
+    writes(settlement.CashLegsProven, on_next_phase),
+    writes(settlement.DeliveryOrdered, on_next_phase),
+    writes(settlement.DeliveryConfirmed, on_next_phase),
+    writes(settlement.DeliveryVoided, on_refused_step),
+    writes(settlement.TradeSettled, on_trade_settled),
+    writes(settlement.SettlementDayCompleted, on_settlement_day_completed),
+    writes(exclusion.ExclusionProposed, on_exclusion_proposed),
+    writes(exclusion.ExclusionApproved, on_exclusion_approved),
+    writes(exclusion.TradeExcluded, on_trade_excluded),
+    writes(reconciliation.BooksReconciled, on_books_reconciled),
+)

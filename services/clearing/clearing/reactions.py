@@ -6,7 +6,8 @@ It hears no other log: no order holds between two logs, and in trading's an acco
 from collections.abc import Mapping
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.core.reaction import Heard, Reactions
+from chassis.core.decider import merged
+from chassis.core.reaction import Heard, Reactions, hears
 from clearing.domain import funds, obligations, payouts, run
 from clearing.domain.state import Method
 
@@ -66,14 +67,14 @@ def on_trading_day_closed(event: trading.TradingDayClosed, heard: Heard) -> run.
 
 
 REACTIONS: Mapping[str, Reactions] = {
-    "trading": {
-        trading.TradingAccountOpened: on_trading_account_opened,
-        trading.TradingAccountStopped: on_trading_account_stopped,
-        trading.TradingAccountResumed: on_trading_account_resumed,
-        trading.TradingAccountClosed: on_trading_account_closed,
-        trading.TradingDaysAnnounced: on_trading_days_announced,
-        trading.TradeExecuted: on_trade_executed,
-        trading.FundsReleased: on_funds_released,
-        trading.TradingDayClosed: on_trading_day_closed,
-    },
+    "trading": merged(
+        hears(trading.TradingAccountOpened, on_trading_account_opened),
+        hears(trading.TradingAccountStopped, on_trading_account_stopped),
+        hears(trading.TradingAccountResumed, on_trading_account_resumed),
+        hears(trading.TradingAccountClosed, on_trading_account_closed),
+        hears(trading.TradingDaysAnnounced, on_trading_days_announced),
+        hears(trading.TradeExecuted, on_trade_executed),
+        hears(trading.FundsReleased, on_funds_released),
+        hears(trading.TradingDayClosed, on_trading_day_closed),
+    ),
 }

@@ -2,8 +2,9 @@
 
 from enum import IntEnum
 
+from chassis.core.decider import merged
 from chassis.core.record import Record
-from chassis.followers.projections import Handlers
+from chassis.followers.projections import Handlers, writes
 from chassis.followers.rows import Rows, values_of
 from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages
 from registry.domain.state import AccountState
@@ -174,19 +175,19 @@ def move(
     )
 
 
-HANDLERS: Handlers = {
-    accounts.AccountOpened: on_account_opened,
-    accounts.AccountDataChanged: on_account_data_changed,
-    accounts.AccountClosed: on_account_closed,
-    restrictions.AccountRestricted: on_account_restricted,
-    restrictions.RestrictionTookEffect: on_restriction_took_effect,
-    restrictions.AccountWoundUp: on_account_wound_up,
-    restrictions.AccountRestrictionLifted: on_account_restriction_lifted,
-    vintages.VintageCreated: on_vintage_created,
-    issuance.AllowancesIssued: on_allowances_issued,
-    issuance.AllowancesAllocated: on_allowances_allocated,
-    transfers.TransferredToTrading: on_transferred_to_trading,
-    transfers.ReturnedFromTrading: on_returned_from_trading,
-    staging.DeliveryLegsStaged: on_delivery_legs_staged,
-    delivery.DeliveryCompleted: on_delivery_completed,
-}
+HANDLERS: Handlers = merged(
+    writes(accounts.AccountOpened, on_account_opened),
+    writes(accounts.AccountDataChanged, on_account_data_changed),
+    writes(accounts.AccountClosed, on_account_closed),
+    writes(restrictions.AccountRestricted, on_account_restricted),
+    writes(restrictions.RestrictionTookEffect, on_restriction_took_effect),
+    writes(restrictions.AccountWoundUp, on_account_wound_up),
+    writes(restrictions.AccountRestrictionLifted, on_account_restriction_lifted),
+    writes(vintages.VintageCreated, on_vintage_created),
+    writes(issuance.AllowancesIssued, on_allowances_issued),
+    writes(issuance.AllowancesAllocated, on_allowances_allocated),
+    writes(transfers.TransferredToTrading, on_transferred_to_trading),
+    writes(transfers.ReturnedFromTrading, on_returned_from_trading),
+    writes(staging.DeliveryLegsStaged, on_delivery_legs_staged),
+    writes(delivery.DeliveryCompleted, on_delivery_completed),
+)

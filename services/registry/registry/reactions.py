@@ -4,7 +4,8 @@ reached it, and when a restricted account's trades are all settled."""
 from collections.abc import Mapping
 
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
-from chassis.core.reaction import Heard, Reactions
+from chassis.core.decider import merged
+from chassis.core.reaction import Heard, Reactions, hears
 from registry.domain import restrictions, transfers
 
 
@@ -31,9 +32,9 @@ def on_trading_account_wound_up(event: trading.TradingAccountWoundUp, heard: Hea
 
 
 REACTIONS: Mapping[str, Reactions] = {
-    "trading": {
-        trading.AllowancesReturned: on_allowances_returned,
-        trading.TradingAccountStopped: on_trading_account_stopped,
-        trading.TradingAccountWoundUp: on_trading_account_wound_up,
-    },
+    "trading": merged(
+        hears(trading.AllowancesReturned, on_allowances_returned),
+        hears(trading.TradingAccountStopped, on_trading_account_stopped),
+        hears(trading.TradingAccountWoundUp, on_trading_account_wound_up),
+    ),
 }

@@ -5,8 +5,9 @@ How much of an order was filled is not written down again: it is the sum of its 
 
 from enum import IntEnum
 
+from chassis.core.decider import merged
 from chassis.core.record import Record
-from chassis.followers.projections import Handlers
+from chassis.followers.projections import Handlers, writes
 from chassis.followers.rows import Rows, values_of
 from chassis.say.tracing import trace_id_of
 from trading.domain import closing, listed, negotiations, settlement, trades
@@ -137,21 +138,21 @@ def on_trading_day_closed(rows: Rows, event: closing.TradingDayClosed, record: R
     rows.insert("bulletins", **values_of(event, "day", "trades", "quantity_tonnes", "value_fen"))
 
 
-HANDLERS: Handlers = {
-    listed.OrderPlaced: on_order_placed,
-    listed.OrderCancelled: on_order_cancelled,
-    listed.OrderExpired: on_order_expired,
-    trades.TradeExecuted: on_trade_executed,
-    settlement.TradeMarkedSettled: on_trade_marked_settled,
-    settlement.AllowancesReleased: on_allowances_released,
-    settlement.TradeBlocked: on_trade_blocked,
-    negotiations.BlockOffered: on_block_offered,
-    negotiations.BlockQuoted: on_block_quoted,
-    negotiations.BlockConfirmed: on_block_confirmed,
-    negotiations.BlockDeclined: on_block_declined,
-    negotiations.BlockWithdrawn: on_block_withdrawn,
-    negotiations.BlockExpired: on_block_expired,
-    closing.InstrumentDayClosed: on_instrument_day_closed,
-    closing.CompositePriced: on_composite_priced,
-    closing.TradingDayClosed: on_trading_day_closed,
-}
+HANDLERS: Handlers = merged(
+    writes(listed.OrderPlaced, on_order_placed),
+    writes(listed.OrderCancelled, on_order_cancelled),
+    writes(listed.OrderExpired, on_order_expired),
+    writes(trades.TradeExecuted, on_trade_executed),
+    writes(settlement.TradeMarkedSettled, on_trade_marked_settled),
+    writes(settlement.AllowancesReleased, on_allowances_released),
+    writes(settlement.TradeBlocked, on_trade_blocked),
+    writes(negotiations.BlockOffered, on_block_offered),
+    writes(negotiations.BlockQuoted, on_block_quoted),
+    writes(negotiations.BlockConfirmed, on_block_confirmed),
+    writes(negotiations.BlockDeclined, on_block_declined),
+    writes(negotiations.BlockWithdrawn, on_block_withdrawn),
+    writes(negotiations.BlockExpired, on_block_expired),
+    writes(closing.InstrumentDayClosed, on_instrument_day_closed),
+    writes(closing.CompositePriced, on_composite_priced),
+    writes(closing.TradingDayClosed, on_trading_day_closed),
+)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
-from chassis.core.reaction import Heard, Reactions
+from chassis.core.decider import merged
+from chassis.core.reaction import Heard, Reactions, hears
 from trading.domain import accounts, custody, instruments, restriction, settlement
 
 # The registry
@@ -101,22 +102,22 @@ def on_books_reconciled(event: clearing.BooksReconciled, heard: Heard) -> settle
 
 
 REACTIONS: Mapping[str, Reactions] = {
-    "registry": {
-        registry.AccountOpened: on_account_opened,
-        registry.AccountRestricted: on_account_restricted,
-        registry.AccountRestrictionLifted: on_account_restriction_lifted,
-        registry.AccountClosed: on_account_closed,
-        registry.VintageCreated: on_vintage_created,
-        registry.TransferredToTrading: on_transferred_to_trading,
-        registry.ReturnedFromTrading: on_returned_from_trading,
-    },
-    "clearing": {
-        clearing.FundsDeposited: on_funds_deposited,
-        clearing.FundsRestored: on_funds_restored,
-        clearing.PayoutRequested: on_payout_requested,
-        clearing.TradeSettled: on_trade_settled,
-        clearing.TradeExcluded: on_trade_excluded,
-        clearing.SettlementDayCompleted: on_settlement_day_completed,
-        clearing.BooksReconciled: on_books_reconciled,
-    },
+    "registry": merged(
+        hears(registry.AccountOpened, on_account_opened),
+        hears(registry.AccountRestricted, on_account_restricted),
+        hears(registry.AccountRestrictionLifted, on_account_restriction_lifted),
+        hears(registry.AccountClosed, on_account_closed),
+        hears(registry.VintageCreated, on_vintage_created),
+        hears(registry.TransferredToTrading, on_transferred_to_trading),
+        hears(registry.ReturnedFromTrading, on_returned_from_trading),
+    ),
+    "clearing": merged(
+        hears(clearing.FundsDeposited, on_funds_deposited),
+        hears(clearing.FundsRestored, on_funds_restored),
+        hears(clearing.PayoutRequested, on_payout_requested),
+        hears(clearing.TradeSettled, on_trade_settled),
+        hears(clearing.TradeExcluded, on_trade_excluded),
+        hears(clearing.SettlementDayCompleted, on_settlement_day_completed),
+        hears(clearing.BooksReconciled, on_books_reconciled),
+    ),
 }

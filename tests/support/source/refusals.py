@@ -112,13 +112,22 @@ def code_of(read: Iterable[Module]) -> Code:
                     if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
                         functions[known.module, f"{node.name}.{method.name}"] = known.function(method, node.name)
             elif isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "DECIDE":
-                assert isinstance(node.value, ast.Dict), (
-                    f"{module.path} has a table of decisions that is not spelled out"
-                )
-                for command_node, decide in zip(node.value.keys, node.value.values, strict=True):
-                    assert command_node is not None
+                for command_node, decide in entries(module, node.value):
                     decisions[known.of(command_node)] = known.of(decide)
     return Code(functions, decisions)
+
+
+def entries(module: Module, table: ast.expr | None) -> list[tuple[ast.expr, ast.expr]]:
+    """The commands and their decisions in `handles(…)`, or in `merged(handles(…), …)`."""
+    assert isinstance(table, ast.Call), f"{module.path} has a table of decisions that is not made of handles"
+    each = table.args if ast.unparse(table.func) == "merged" else [table]
+    found = []
+    for entry in each:
+        assert isinstance(entry, ast.Call), ast.unparse(entry)
+        assert ast.unparse(entry.func) == "handles", ast.unparse(entry)
+        command, decide = entry.args
+        found.append((command, decide))
+    return found
 
 
 class Names:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.days import day_of
-from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
 from chassis.core.proposals import Proposable
 from chassis.core.roles import ACTING_FOR_AN_ACCOUNT
 from chassis.core.shapes import check_day, check_source, shown
@@ -109,7 +109,7 @@ def with_rules(rules: Rules, event: ApprovalRulesSet, now_ms: int) -> Rules:
     return {day: one for day, one in changed.items() if day >= valid}
 
 
-DECIDE: Decide = {SetApprovalRules: set_approval_rules}
+DECIDE: Decide[Approvals] = handles(SetApprovalRules, set_approval_rules)
 
 APPROVAL_KINDS = (
     EventKind(ApprovalRulesSet, pb.ApprovalRulesSet, shown=("valid_from_day", "commands", "open_hours", "source")),

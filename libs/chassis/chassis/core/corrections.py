@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
 from chassis.core.record import HeardUpTo
 from chassis.core.shapes import check_ground
 from chassis.core.wire import EventKind
@@ -63,6 +63,6 @@ def resume_hearing(look: Hearings, command: ResumeHearing, context: Context) -> 
     return [HearingResumed(command.source_log_id, command.source_position, command.source_digest, command.ground)]
 
 
-DECIDE: Decide = {ResumeHearing: resume_hearing}
+DECIDE: Decide[Hearings] = handles(ResumeHearing, resume_hearing)
 
 CORRECTION_KINDS = (EventKind(HearingResumed, pb.HearingResumed),)

@@ -15,6 +15,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 S = TypeVar("S")
 F = TypeVar("F")
+C = TypeVar("C")
+E = TypeVar("E")
 
 Facts = tuple[tuple[str, str], ...]
 """A refusal's facts as an event keeps them: names and values, in the order of their names."""
@@ -183,20 +185,40 @@ class Timer:
     subject: str = ""
 
 
-Asks = Mapping[type, Callable[[Any, Context], Iterable[Claim]]]
-"""By command: the names it asks for. Its state would grow without end if it remembered them; the shell keeps them."""
-
-Claims = Mapping[type, Callable[[Any, Any], Iterable[Claimed]]]
-"""By event: the names it takes, of the state before it. Its command asked for them, and found them free."""
-
 Decided = list[Any]
 """The events that a command causes."""
-Decide = Mapping[type, Callable[[Any, Any, Context], Decided]]
-Evolve = Mapping[type, Callable[[Any, Any], None]]
+
+# Tables by type. A function fits the type that it is looked up by, because an entry is made by one of the functions
+# below: each takes a type together with a function of that type, and mypy refuses any other.
+
+Decide = Mapping[type, Callable[[S, Any, Context], Decided]]
+"""By command."""
+Evolve = Mapping[type, Callable[[S, Any], None]]
+"""By event."""
+Asks = Mapping[type, Callable[[Any, Context], Iterable[Claim]]]
+"""By command: the names it asks for. Its state would grow without end if it remembered them; the shell keeps them."""
+Claims = Mapping[type, Callable[[S, Any], Iterable[Claimed]]]
+"""By event: the names it takes, of the state before it. Its command asked for them, and found them free."""
 
 
-def merged(*tables: Mapping[type, F]) -> dict[type, F]:
-    """A domain's table out of those of its concepts; a type belongs to one of them only."""
+def handles(command: type[C], decide: Callable[[S, C, Context], Decided]) -> Decide[S]:
+    return {command: decide}
+
+
+def applies(event: type[E], evolve: Callable[[S, E], None]) -> Evolve[S]:
+    return {event: evolve}
+
+
+def asks_for(command: type[C], names: Callable[[C, Context], Iterable[Claim]]) -> Asks:
+    return {command: names}
+
+
+def claims(event: type[E], names: Callable[[S, E], Iterable[Claimed]]) -> Claims[S]:
+    return {event: names}
+
+
+def merged(*tables: Mapping[type, F]) -> Mapping[type, F]:
+    """One table out of several; a type belongs to one of them only."""
     whole: dict[type, F] = {}
     for table in tables:
         twice = sorted(kind.__name__ for kind in whole.keys() & table.keys())
@@ -216,9 +238,9 @@ class Decider(Generic[S]):
     """
 
     initial: Callable[[], S]
-    decide: Decide
-    evolve: Evolve
+    decide: Decide[S]
+    evolve: Evolve[S]
     due: Callable[[S], Timer | None] = never
     needs_two: frozenset[type] = frozenset()
     asks: Asks = field(default_factory=dict)
-    claims: Claims = field(default_factory=dict)
+    claims: Claims[S] = field(default_factory=dict)

@@ -21,7 +21,19 @@ from google.protobuf.message import DecodeError
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.commands import Commands
-from chassis.core.decider import Actor, Context, Decide, Decided, Malformed, NotFound, NotPermitted, Rejected, Timer
+from chassis.core.decider import (
+    Actor,
+    Context,
+    Decide,
+    Decided,
+    Malformed,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    Timer,
+    handles,
+    merged,
+)
 from chassis.core.shapes import check_ground
 from chassis.core.wire import EventKind, Wire
 
@@ -257,12 +269,12 @@ def first_to_expire(proposals: dict[int, Proposal]) -> Timer | None:
     return Timer(proposal.expires_ms, f"expire-proposal/{number}", ExpireProposal(number))
 
 
-DECIDE: Decide = {
-    ProposeCommand: propose_command,
-    ApproveProposal: approve_proposal,
-    RejectProposal: reject_proposal,
-    ExpireProposal: expire_proposal,
-}
+DECIDE: Decide[Proposals] = merged(
+    handles(ProposeCommand, propose_command),
+    handles(ApproveProposal, approve_proposal),
+    handles(RejectProposal, reject_proposal),
+    handles(ExpireProposal, expire_proposal),
+)
 
 PROPOSAL_KINDS = (
     EventKind(CommandProposed, pb.CommandProposed),

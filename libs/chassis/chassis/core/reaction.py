@@ -6,7 +6,7 @@ are declared by the service whose log they are of: of two services' types, each 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
@@ -19,6 +19,13 @@ class Heard:
 
 
 Reactions = Mapping[type[Message], Callable[[Any, Heard], object | None]]
+"""By message, made of `hears` and merged."""
+
+M = TypeVar("M", bound=Message)
+
+
+def hears(message: type[M], react: Callable[[M, Heard], object | None]) -> Reactions:
+    return {message: react}
 
 
 class ReactionTable:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.decider import Context, Decide, Decided, Malformed, Rejected
+from chassis.core.decider import Context, Decide, Decided, Malformed, Rejected, handles
 from chassis.core.misconfigured import Misconfigured
 from chassis.core.shapes import check_ground
 from chassis.core.wire import EventKind
@@ -83,6 +83,6 @@ def check_may_fold(log_id: str, position: int, active_level: int, known_level: i
         )
 
 
-DECIDE: Decide = {ActivateRelease: activate_release}
+DECIDE: Decide[Levels] = handles(ActivateRelease, activate_release)
 
 RELEASE_KINDS = (EventKind(ReleaseActivated, pb.ReleaseActivated),)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer
+from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer, handles, merged
 from chassis.core.reaction import ReactionTable
 from chassis.core.shapes import check_ground
 from chassis.core.submission import service_actor, timer_actor
@@ -139,7 +139,10 @@ def find(look: SetAside, position: int) -> HeardEventSetAside:
     return aside
 
 
-DECIDE: Decide = {DecideSetAsideAgain: decide_set_aside_again, DropSetAside: drop_set_aside}
+DECIDE: Decide[SetAside] = merged(
+    handles(DecideSetAsideAgain, decide_set_aside_again),
+    handles(DropSetAside, drop_set_aside),
+)
 
 SET_ASIDE_KINDS = (
     EventKind(HeardEventSetAside, pb.HeardEventSetAside, concern=lambda event: event.reason),

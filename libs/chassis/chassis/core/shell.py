@@ -11,16 +11,24 @@ from typing import Any, Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core import approvals, corrections, proposals, releases, set_aside
-from chassis.core.approvals import ApprovalRulesSet, Rules, SetApprovalRules, with_rules
-from chassis.core.corrections import HearingResumed, ResumeHearing
-from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, merged
-from chassis.core.proposals import CommandProposed, Proposal, ProposalApproved, ProposalExpired, ProposalRejected
+from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, with_rules
+from chassis.core.corrections import HearingResumed, Hearings, ResumeHearing
+from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, applies, handles, merged
+from chassis.core.proposals import (
+    CommandProposed,
+    Proposal,
+    ProposalApproved,
+    ProposalExpired,
+    ProposalRejected,
+    Proposals,
+)
 from chassis.core.record import Record
-from chassis.core.releases import ActivateRelease, ReleaseActivated
+from chassis.core.releases import ActivateRelease, Levels, ReleaseActivated
 from chassis.core.set_aside import (
     DecideSetAsideAgain,
     DropSetAside,
     HeardEventSetAside,
+    SetAside,
     SetAsideDecidedAgain,
     SetAsideDropped,
 )
@@ -124,6 +132,10 @@ class Shell(Protocol):
 
     @property
     def shell(self) -> ShellState: ...
+
+
+class ShellLook(Shell, Proposals, Approvals, SetAside, Hearings, Levels, Protocol):
+    """What any of the shell's decisions looks at (look.py)."""
 
 
 # Decisions
@@ -245,33 +257,33 @@ def on_proposal_expired(shell: ShellState, event: ProposalExpired) -> None:
     del shell.proposals[event.proposal]
 
 
-DECIDE: Decide = {
-    OpenLog: open_log,
-    TakeLeadership: take_leadership,
-    MoveClock: move_clock,
-    NoteHearing: note_hearing,
-}
-DECIDE_ALL: Decide = merged(
+DECIDE: Decide[Shell] = merged(
+    handles(OpenLog, open_log),
+    handles(TakeLeadership, take_leadership),
+    handles(MoveClock, move_clock),
+    handles(NoteHearing, note_hearing),
+)
+DECIDE_ALL: Decide[ShellLook] = merged(
     DECIDE, proposals.DECIDE, approvals.DECIDE, set_aside.DECIDE, corrections.DECIDE, releases.DECIDE
 )
 
-EVOLVE: Evolve = {
-    LogOpened: on_log_opened,
-    LeadershipTaken: on_leadership_taken,
-    ClockMoved: on_clock_moved,
-    HeardEventSetAside: on_heard_event_set_aside,
-    SetAsideDecidedAgain: on_set_aside_decided_again,
-    SetAsideDropped: on_set_aside_dropped,
-    HearingHalted: on_hearing_halted,
-    HearingWentOn: on_hearing_went_on,
-    HearingResumed: on_hearing_resumed,
-    ReleaseActivated: on_release_activated,
-    ApprovalRulesSet: on_approval_rules_set,
-    CommandProposed: on_command_proposed,
-    ProposalApproved: on_proposal_approved,
-    ProposalRejected: on_proposal_rejected,
-    ProposalExpired: on_proposal_expired,
-}
+EVOLVE: Evolve[ShellState] = merged(
+    applies(LogOpened, on_log_opened),
+    applies(LeadershipTaken, on_leadership_taken),
+    applies(ClockMoved, on_clock_moved),
+    applies(HeardEventSetAside, on_heard_event_set_aside),
+    applies(SetAsideDecidedAgain, on_set_aside_decided_again),
+    applies(SetAsideDropped, on_set_aside_dropped),
+    applies(HearingHalted, on_hearing_halted),
+    applies(HearingWentOn, on_hearing_went_on),
+    applies(HearingResumed, on_hearing_resumed),
+    applies(ReleaseActivated, on_release_activated),
+    applies(ApprovalRulesSet, on_approval_rules_set),
+    applies(CommandProposed, on_command_proposed),
+    applies(ProposalApproved, on_proposal_approved),
+    applies(ProposalRejected, on_proposal_rejected),
+    applies(ProposalExpired, on_proposal_expired),
+)
 
 NEEDS_TWO: frozenset[type] = frozenset(
     (DecideSetAsideAgain, DropSetAside, ResumeHearing, ActivateRelease, SetApprovalRules)

@@ -40,6 +40,7 @@ ALARM_EACH = 30
 
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
+E = TypeVar("E")
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,11 @@ class RefusedOrder:
 
 
 Calls = Mapping[type, Callable[[Any, Outgoing], Awaitable[object]]]
+"""By the event that is the order, made of `sends` and merged."""
+
+
+def sends(order: type[E], send: Callable[[E, Outgoing], Awaitable[object]]) -> Calls:
+    return {order: send}
 
 
 class Caller:

@@ -11,7 +11,7 @@ moved, begins anew, and nobody reads them before they are whole again.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed, next_head
@@ -34,7 +34,14 @@ REBUILT = "projections, whole from"
 
 logger = logging.getLogger(__name__)
 
+E = TypeVar("E")
+
 Handlers = Mapping[type, Callable[[Rows, Any, Record], None]]
+"""By event, made of `writes` and merged."""
+
+
+def writes(event: type[E], handle: Callable[[Rows, E, Record], None]) -> Handlers:
+    return {event: handle}
 
 
 class Projector(Progress):

@@ -8,7 +8,7 @@ told while it was on the list it may still answer when it is not any more.
 from dataclasses import dataclass
 
 from chassis.core.days import day_of
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, applies, handles
 from chassis.core.shapes import check_day, check_source
 from clearing.domain.state import BankList, State
 from clearing.domain.values import check_bank
@@ -78,6 +78,6 @@ def on_settlement_banks_set(state: State, event: SettlementBanksSet) -> None:
     state.banks[event.valid_from_day] = BankList(event.banks, event.source)
 
 
-DECIDE: Decide = {SetSettlementBanks: set_settlement_banks}
+DECIDE: Decide[State] = handles(SetSettlementBanks, set_settlement_banks)
 
-EVOLVE: Evolve = {SettlementBanksSet: on_settlement_banks_set}
+EVOLVE: Evolve[State] = applies(SettlementBanksSet, on_settlement_banks_set)

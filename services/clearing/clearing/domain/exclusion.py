@@ -20,7 +20,19 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, check_second_person, person
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Malformed,
+    NotFound,
+    Rejected,
+    applies,
+    check_second_person,
+    handles,
+    merged,
+    person,
+)
 from chassis.core.shapes import check_ground
 from clearing.domain.cash import blocked_by, unfunded
 from clearing.domain.legs import excluded_of, legs_of
@@ -219,13 +231,13 @@ def on_trade_excluded(state: State, event: TradeExcluded) -> None:
     state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
 
 
-DECIDE: Decide = {
-    ProposeExclusion: propose_exclusion,
-    ApproveExclusion: approve_exclusion,
-}
+DECIDE: Decide[State] = merged(
+    handles(ProposeExclusion, propose_exclusion),
+    handles(ApproveExclusion, approve_exclusion),
+)
 
-EVOLVE: Evolve = {
-    ExclusionProposed: on_exclusion_proposed,
-    ExclusionApproved: on_exclusion_approved,
-    TradeExcluded: on_trade_excluded,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(ExclusionProposed, on_exclusion_proposed),
+    applies(ExclusionApproved, on_exclusion_approved),
+    applies(TradeExcluded, on_trade_excluded),
+)

@@ -16,7 +16,23 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/cl
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Asks, Claim, Claimed, Claims, Context, Decide, Evolve, NotFound, Rejected, as_facts
+from chassis.core.decider import (
+    Asks,
+    Claim,
+    Claimed,
+    Claims,
+    Context,
+    Decide,
+    Evolve,
+    NotFound,
+    Rejected,
+    applies,
+    as_facts,
+    asks_for,
+    claims,
+    handles,
+    merged,
+)
 from chassis.core.shapes import check_account
 from clearing.domain.banks import check_bank_known
 from clearing.domain.state import Account, FundEntry, Funds, State
@@ -233,26 +249,25 @@ def on_funds_deposited(state: State, event: FundsDeposited) -> None:
     assert_conserved(state.funds)
 
 
-DECIDE: Decide = {
-    OpenFundAccount: open_fund_account,
-    RestrictFundAccount: restrict_fund_account,
-    LiftFundAccountRestriction: lift_fund_account_restriction,
-    CloseFundAccount: close_fund_account,
-    RecordDeposit: record_deposit,
-}
+DECIDE: Decide[State] = merged(
+    handles(OpenFundAccount, open_fund_account),
+    handles(RestrictFundAccount, restrict_fund_account),
+    handles(LiftFundAccountRestriction, lift_fund_account_restriction),
+    handles(CloseFundAccount, close_fund_account),
+    handles(RecordDeposit, record_deposit),
+)
 
-EVOLVE: Evolve = {
-    FundAccountOpened: on_fund_account_opened,
-    FundAccountRestricted: on_fund_account_restricted,
-    FundAccountRestrictionLifted: on_fund_account_restriction_lifted,
-    FundAccountClosed: on_fund_account_closed,
-    FundsDeposited: on_funds_deposited,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(FundAccountOpened, on_fund_account_opened),
+    applies(FundAccountRestricted, on_fund_account_restricted),
+    applies(FundAccountRestrictionLifted, on_fund_account_restriction_lifted),
+    applies(FundAccountClosed, on_fund_account_closed),
+    applies(FundsDeposited, on_funds_deposited),
+)
 
-ASKS: Asks = {RecordDeposit: lambda command, context: [movement_of(context.account, command.bank_reference)]}
+ASKS: Asks = asks_for(RecordDeposit, lambda command, context: [movement_of(context.account, command.bank_reference)])
 
-CLAIMS: Claims = {
-    FundsDeposited: lambda state, event: [
-        as_movement(event.bank, event.bank_reference, event.account, event.amount_fen)
-    ],
-}
+CLAIMS: Claims[State] = claims(
+    FundsDeposited,
+    lambda state, event: [as_movement(event.bank, event.bank_reference, event.account, event.amount_fen)],
+)

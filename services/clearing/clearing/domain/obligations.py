@@ -13,7 +13,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from clearing.domain.funds import account_of
 from clearing.domain.state import DayTotals, Method, Obligation, Phase, State
 
@@ -175,12 +175,12 @@ def on_trading_days_noted(state: State, event: TradingDaysNoted) -> None:
     """Nothing is decided by it."""
 
 
-DECIDE: Decide = {
-    RecordObligation: record_obligation,
-    NoteTradingDays: note_trading_days,
-}
+DECIDE: Decide[State] = merged(
+    handles(RecordObligation, record_obligation),
+    handles(NoteTradingDays, note_trading_days),
+)
 
-EVOLVE: Evolve = {
-    ObligationRecorded: on_obligation_recorded,
-    TradingDaysNoted: on_trading_days_noted,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(ObligationRecorded, on_obligation_recorded),
+    applies(TradingDaysNoted, on_trading_days_noted),
+)

@@ -31,6 +31,11 @@ from chassis.core.decider import (
     NotFound,
     NotPermitted,
     Rejected,
+    applies,
+    asks_for,
+    claims,
+    handles,
+    merged,
     person,
 )
 from chassis.core.shapes import check_ground
@@ -287,27 +292,28 @@ def on_funds_restored(state: State, event: FundsRestored) -> None:
     assert_conserved(state.funds)
 
 
-DECIDE: Decide = {
-    RequestPayout: request_payout,
-    InstructPayout: instruct_payout,
-    RevokeInstruction: revoke_instruction,
-    RecordPayoutPaid: record_payout_paid,
-    RecordPayoutReturned: record_payout_returned,
-}
+DECIDE: Decide[State] = merged(
+    handles(RequestPayout, request_payout),
+    handles(InstructPayout, instruct_payout),
+    handles(RevokeInstruction, revoke_instruction),
+    handles(RecordPayoutPaid, record_payout_paid),
+    handles(RecordPayoutReturned, record_payout_returned),
+)
 
-EVOLVE: Evolve = {
-    PayoutRequested: on_payout_requested,
-    PayoutInstructed: on_payout_instructed,
-    InstructionRevoked: on_instruction_revoked,
-    PayoutPaid: on_payout_paid,
-    PayoutReturned: on_payout_returned,
-    FundsRestored: on_funds_restored,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(PayoutRequested, on_payout_requested),
+    applies(PayoutInstructed, on_payout_instructed),
+    applies(InstructionRevoked, on_instruction_revoked),
+    applies(PayoutPaid, on_payout_paid),
+    applies(PayoutReturned, on_payout_returned),
+    applies(FundsRestored, on_funds_restored),
+)
 
-ASKS: Asks = {RecordPayoutPaid: lambda command, context: [movement_of(context.account, command.bank_reference)]}
+ASKS: Asks = asks_for(RecordPayoutPaid, lambda command, context: [movement_of(context.account, command.bank_reference)])
 
-CLAIMS: Claims = {
-    PayoutPaid: lambda state, event: [
+CLAIMS: Claims[State] = claims(
+    PayoutPaid,
+    lambda state, event: [
         as_movement(event.bank, event.bank_reference, event.account, state.payouts.open[event.payout_id].amount_fen)
     ],
-}
+)

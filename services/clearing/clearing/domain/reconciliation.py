@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_day
 from clearing.domain.books import (
     Book,
@@ -299,12 +299,12 @@ def on_books_reconciled(state: State, event: BooksReconciled) -> None:
     state.funds.entries_recent = [entry for entry in recent if entry.entry > event.clearing_entry]
 
 
-DECIDE: Decide = {
-    ReconcileAgain: reconcile_again,
-    RecordReconciliation: record_reconciliation,
-}
+DECIDE: Decide[State] = merged(
+    handles(ReconcileAgain, reconcile_again),
+    handles(RecordReconciliation, record_reconciliation),
+)
 
-EVOLVE: Evolve = {
-    ReconciliationOrdered: on_reconciliation_ordered,
-    BooksReconciled: on_books_reconciled,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(ReconciliationOrdered, on_reconciliation_ordered),
+    applies(BooksReconciled, on_books_reconciled),
+)

@@ -19,7 +19,19 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, NotFound, Rejected, as_facts, digest_with
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Facts,
+    NotFound,
+    Rejected,
+    applies,
+    as_facts,
+    digest_with,
+    handles,
+    merged,
+)
 from clearing.domain.barrier import barrier
 from clearing.domain.legs import RunLeg, excluded_of, legs_after, run_leg, with_leg
 from clearing.domain.state import CashReplay, DayTotals, Listing, Payment, Phase, Run, RunTotal, State
@@ -317,16 +329,16 @@ def in_phase(state: State, run_id: int, attempt: int, phase: Phase) -> Run:
     return run
 
 
-DECIDE: Decide = {
-    OpenRun: open_run,
-    RetryRun: retry_run,
-}
+DECIDE: Decide[State] = merged(
+    handles(OpenRun, open_run),
+    handles(RetryRun, retry_run),
+)
 
-EVOLVE: Evolve = {
-    ClearingRunOpened: on_clearing_run_opened,
-    ClearingRunBlocked: on_clearing_run_blocked,
-    ClearingRunBegun: on_clearing_run_begun,
-    ClearingRunLegsListed: on_clearing_run_legs_listed,
-    ClearingRunComputed: on_clearing_run_computed,
-    ConfirmationOrdered: on_confirmation_ordered,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(ClearingRunOpened, on_clearing_run_opened),
+    applies(ClearingRunBlocked, on_clearing_run_blocked),
+    applies(ClearingRunBegun, on_clearing_run_begun),
+    applies(ClearingRunLegsListed, on_clearing_run_legs_listed),
+    applies(ClearingRunComputed, on_clearing_run_computed),
+    applies(ConfirmationOrdered, on_confirmation_ordered),
+)

@@ -12,7 +12,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, Timer, as_facts
+from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, Timer, applies, as_facts, handles, merged
 from clearing.domain.cash import replay_page
 from clearing.domain.funds import assert_conserved, book
 from clearing.domain.legs import excluded_of, legs_after
@@ -380,20 +380,20 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
     state.books.due.append(event.day)
 
 
-DECIDE: Decide = {
-    RecordConfirmation: record_confirmation,
-    RecordDelivery: record_delivery,
-    ContinueRun: continue_run,
-}
+DECIDE: Decide[State] = merged(
+    handles(RecordConfirmation, record_confirmation),
+    handles(RecordDelivery, record_delivery),
+    handles(ContinueRun, continue_run),
+)
 
-EVOLVE: Evolve = {
-    ClearingRunAgreed: on_clearing_run_agreed,
-    ClearingRunDisagreed: on_clearing_run_disagreed,
-    CashLegsReplayed: on_cash_legs_replayed,
-    CashLegsProven: on_cash_legs_proven,
-    DeliveryOrdered: on_delivery_ordered,
-    DeliveryConfirmed: on_delivery_confirmed,
-    DeliveryVoided: on_delivery_voided,
-    TradeSettled: on_trade_settled,
-    SettlementDayCompleted: on_settlement_day_completed,
-}
+EVOLVE: Evolve[State] = merged(
+    applies(ClearingRunAgreed, on_clearing_run_agreed),
+    applies(ClearingRunDisagreed, on_clearing_run_disagreed),
+    applies(CashLegsReplayed, on_cash_legs_replayed),
+    applies(CashLegsProven, on_cash_legs_proven),
+    applies(DeliveryOrdered, on_delivery_ordered),
+    applies(DeliveryConfirmed, on_delivery_confirmed),
+    applies(DeliveryVoided, on_delivery_voided),
+    applies(TradeSettled, on_trade_settled),
+    applies(SettlementDayCompleted, on_settlement_day_completed),
+)

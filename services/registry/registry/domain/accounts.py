@@ -14,7 +14,18 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, NotPermitted, Rejected
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Malformed,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    applies,
+    handles,
+    merged,
+)
 from chassis.core.shapes import check_account, check_ground
 from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
 from registry.domain.values import check_basis, check_name
@@ -200,14 +211,14 @@ def on_account_closed(registry: Registry, event: AccountClosed) -> None:
     account.ground = event.ground
 
 
-DECIDE: Decide = {
-    OpenAccount: open_account,
-    ChangeAccountData: change_account_data,
-    CloseAccount: close_account,
-}
+DECIDE: Decide[Registry] = merged(
+    handles(OpenAccount, open_account),
+    handles(ChangeAccountData, change_account_data),
+    handles(CloseAccount, close_account),
+)
 
-EVOLVE: Evolve = {
-    AccountOpened: on_account_opened,
-    AccountDataChanged: on_account_data_changed,
-    AccountClosed: on_account_closed,
-}
+EVOLVE: Evolve[Registry] = merged(
+    applies(AccountOpened, on_account_opened),
+    applies(AccountDataChanged, on_account_data_changed),
+    applies(AccountClosed, on_account_closed),
+)

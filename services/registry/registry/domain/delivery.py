@@ -22,7 +22,20 @@ Invariants, asserted in `evolve` and held by the properties in tests/property/re
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, Malformed, Rejected, Timer, as_facts, doubts
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Facts,
+    Malformed,
+    Rejected,
+    Timer,
+    applies,
+    as_facts,
+    doubts,
+    handles,
+    merged,
+)
 from chassis.core.shapes import check_day
 from registry.domain.holdings import assert_conserved, change_holding, holding_of
 from registry.domain.staging import LEGS_MAX, LEGS_PER_PAGE_MAX, check_attempt_shape, check_is_clearing
@@ -301,14 +314,14 @@ def is_later(last: LastDelivery, run_id: int, attempt: int) -> bool:
     return run_id > last.run_id or (run_id == last.run_id and not last.completed and attempt > last.attempt)
 
 
-DECIDE: Decide = {
-    DeliverAllowances: deliver_allowances,
-    TellDelivered: tell_delivered,
-}
+DECIDE: Decide[Registry] = merged(
+    handles(DeliverAllowances, deliver_allowances),
+    handles(TellDelivered, tell_delivered),
+)
 
-EVOLVE: Evolve = {
-    DeliveryCompleted: on_delivery_completed,
-    AllowancesDelivered: on_allowances_delivered,
-    DeliveryRepeated: on_delivery_repeated,
-    DeliveryRefused: on_delivery_refused,
-}
+EVOLVE: Evolve[Registry] = merged(
+    applies(DeliveryCompleted, on_delivery_completed),
+    applies(AllowancesDelivered, on_allowances_delivered),
+    applies(DeliveryRepeated, on_delivery_repeated),
+    applies(DeliveryRefused, on_delivery_refused),
+)

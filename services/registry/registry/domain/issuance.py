@@ -6,7 +6,7 @@ not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocati
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
 from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
 from registry.domain.holdings import assert_conserved, change_holding, check_available
@@ -136,12 +136,12 @@ def on_allowances_allocated(registry: Registry, event: AllowancesAllocated) -> N
     assert_conserved(registry, event.vintage)
 
 
-DECIDE: Decide = {
-    IssueAllowances: issue_allowances,
-    AllocateAllowances: allocate_allowances,
-}
+DECIDE: Decide[Registry] = merged(
+    handles(IssueAllowances, issue_allowances),
+    handles(AllocateAllowances, allocate_allowances),
+)
 
-EVOLVE: Evolve = {
-    AllowancesIssued: on_allowances_issued,
-    AllowancesAllocated: on_allowances_allocated,
-}
+EVOLVE: Evolve[Registry] = merged(
+    applies(AllowancesIssued, on_allowances_issued),
+    applies(AllowancesAllocated, on_allowances_allocated),
+)

@@ -13,7 +13,7 @@ Invariants, asserted in `evolve`:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account, check_ground
 from registry.domain.accounts import check_not_closed, existing_account
 from registry.domain.state import Account, AccountState, Registry
@@ -176,16 +176,16 @@ def on_account_wound_up(registry: Registry, event: AccountWoundUp) -> None:
     account.restrictions_wound_up = event.restriction
 
 
-DECIDE: Decide = {
-    RestrictAccount: restrict_account,
-    LiftRestriction: lift_restriction,
-    RecordTradingStop: record_trading_stop,
-    RecordWindingUp: record_winding_up,
-}
+DECIDE: Decide[Registry] = merged(
+    handles(RestrictAccount, restrict_account),
+    handles(LiftRestriction, lift_restriction),
+    handles(RecordTradingStop, record_trading_stop),
+    handles(RecordWindingUp, record_winding_up),
+)
 
-EVOLVE: Evolve = {
-    AccountRestricted: on_account_restricted,
-    AccountRestrictionLifted: on_account_restriction_lifted,
-    RestrictionTookEffect: on_restriction_took_effect,
-    AccountWoundUp: on_account_wound_up,
-}
+EVOLVE: Evolve[Registry] = merged(
+    applies(AccountRestricted, on_account_restricted),
+    applies(AccountRestrictionLifted, on_account_restriction_lifted),
+    applies(RestrictionTookEffect, on_restriction_took_effect),
+    applies(AccountWoundUp, on_account_wound_up),
+)

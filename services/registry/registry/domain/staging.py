@@ -6,7 +6,17 @@ as the pages come: the order (delivery.py) is then checked and carried out at th
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotPermitted, Rejected, digest_with
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Malformed,
+    NotPermitted,
+    Rejected,
+    applies,
+    digest_with,
+    handles,
+)
 from chassis.core.shapes import check_account
 from registry.domain.state import Leg, Registry, Staged
 from registry.domain.values import check_quantity, check_vintage
@@ -127,6 +137,6 @@ def on_delivery_legs_staged(registry: Registry, event: DeliveryLegsStaged) -> No
         )
 
 
-DECIDE: Decide = {StageDeliveryLegs: stage_delivery_legs}
+DECIDE: Decide[Registry] = handles(StageDeliveryLegs, stage_delivery_legs)
 
-EVOLVE: Evolve = {DeliveryLegsStaged: on_delivery_legs_staged}
+EVOLVE: Evolve[Registry] = applies(DeliveryLegsStaged, on_delivery_legs_staged)

@@ -7,7 +7,7 @@ exclusive.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
 from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
 from registry.domain.holdings import assert_conserved, change_holding, check_available, holding_of
@@ -127,12 +127,12 @@ def on_returned_from_trading(registry: Registry, event: ReturnedFromTrading) -> 
     assert_conserved(registry, event.vintage)
 
 
-DECIDE: Decide = {
-    TransferToTrading: transfer_to_trading,
-    RecordReturnFromTrading: record_return_from_trading,
-}
+DECIDE: Decide[Registry] = merged(
+    handles(TransferToTrading, transfer_to_trading),
+    handles(RecordReturnFromTrading, record_return_from_trading),
+)
 
-EVOLVE: Evolve = {
-    TransferredToTrading: on_transferred_to_trading,
-    ReturnedFromTrading: on_returned_from_trading,
-}
+EVOLVE: Evolve[Registry] = merged(
+    applies(TransferredToTrading, on_transferred_to_trading),
+    applies(ReturnedFromTrading, on_returned_from_trading),
+)

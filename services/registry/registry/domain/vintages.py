@@ -5,7 +5,7 @@ Invariant, asserted in `evolve`: a vintage is created once.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles
 from registry.domain.state import Registry, Vintage
 from registry.domain.values import check_vintage
 
@@ -68,6 +68,6 @@ def on_vintage_created(registry: Registry, event: VintageCreated) -> None:
     registry.vintages[event.vintage] = Vintage(compliance_year=event.compliance_year)
 
 
-DECIDE: Decide = {CreateVintage: create_vintage}
+DECIDE: Decide[Registry] = handles(CreateVintage, create_vintage)
 
-EVOLVE: Evolve = {VintageCreated: on_vintage_created}
+EVOLVE: Evolve[Registry] = applies(VintageCreated, on_vintage_created)

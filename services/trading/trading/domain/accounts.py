@@ -17,7 +17,7 @@ money never comes for an account that is not known here.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected
+from chassis.core.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected, applies, handles
 from trading.domain.state import Account, Market
 
 # Commands: heard from the registry
@@ -94,6 +94,6 @@ def on_trading_account_opened(market: Market, event: TradingAccountOpened) -> No
     market.accounts[event.account] = Account(event.account, event.eligible_to_trade)
 
 
-DECIDE: Decide = {OpenTradingAccount: open_trading_account}
+DECIDE: Decide[Market] = handles(OpenTradingAccount, open_trading_account)
 
-EVOLVE: Evolve = {TradingAccountOpened: on_trading_account_opened}
+EVOLVE: Evolve[Market] = applies(TradingAccountOpened, on_trading_account_opened)

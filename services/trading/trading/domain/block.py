@@ -9,7 +9,7 @@ Blocks keep a size, a price band and hours of their own, and never move the day'
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected
+from chassis.core.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected, handles, merged
 from chassis.core.shapes import check_account
 from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
 from trading.domain.admission import (
@@ -271,10 +271,10 @@ def check_funded(
     return needed_fen
 
 
-DECIDE: Decide = {
-    OfferBlock: offer_block,
-    QuoteBlock: quote_block,
-    ConfirmBlock: confirm_block,
-    DeclineBlock: decline_block,
-    WithdrawBlock: withdraw_block,
-}
+DECIDE: Decide[Market] = merged(
+    handles(OfferBlock, offer_block),
+    handles(QuoteBlock, quote_block),
+    handles(ConfirmBlock, confirm_block),
+    handles(DeclineBlock, decline_block),
+    handles(WithdrawBlock, withdraw_block),
+)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from chassis.core.days import DAY_MS, day_of
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles
 from trading.domain.state import Calendar, Day, DayPhase, Market
 from trading.domain.values import check_trading_day
 
@@ -110,6 +110,6 @@ def on_trading_days_announced(market: Market, event: TradingDaysAnnounced) -> No
         calendar.last_announced = day
 
 
-DECIDE: Decide = {AnnounceTradingDays: announce_trading_days}
+DECIDE: Decide[Market] = handles(AnnounceTradingDays, announce_trading_days)
 
-EVOLVE: Evolve = {TradingDaysAnnounced: on_trading_days_announced}
+EVOLVE: Evolve[Market] = applies(TradingDaysAnnounced, on_trading_days_announced)

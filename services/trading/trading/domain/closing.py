@@ -8,7 +8,7 @@ Invariants, asserted in `evolve`: after the close nothing is open; an instrument
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, Timer
+from chassis.core.decider import Context, Decide, Evolve, Rejected, Timer, applies, handles, merged
 from chassis.core.shapes import check_day
 from trading.domain import listed, negotiations, rules
 from trading.domain.arithmetic import change_bp, composite_price_fen
@@ -203,10 +203,10 @@ def on_trading_day_closed(market: Market, event: TradingDayClosed) -> None:
     market.calendar.open_day = ""
 
 
-DECIDE: Decide = {CloseDay: close_day}
+DECIDE: Decide[Market] = handles(CloseDay, close_day)
 
-EVOLVE: Evolve = {
-    InstrumentDayClosed: on_instrument_day_closed,
-    CompositePriced: on_composite_priced,
-    TradingDayClosed: on_trading_day_closed,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(InstrumentDayClosed, on_instrument_day_closed),
+    applies(CompositePriced, on_composite_priced),
+    applies(TradingDayClosed, on_trading_day_closed),
+)

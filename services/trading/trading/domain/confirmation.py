@@ -8,7 +8,20 @@ answer, recorded on both sides, and no refusal; so is that trading's own books a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, Malformed, NotPermitted, Rejected, as_facts, doubts
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Facts,
+    Malformed,
+    NotPermitted,
+    Rejected,
+    applies,
+    as_facts,
+    doubts,
+    handles,
+    merged,
+)
 from chassis.core.shapes import check_day
 from trading.domain.state import DayPhase, Market, Settlement, Total, Trade
 from trading.domain.values import Method
@@ -163,9 +176,9 @@ def on_clearing_run_answered(market: Market, event: ClearingRunConfirmed | Clear
     """Written down for both sides; nothing of trading depends on it."""
 
 
-DECIDE: Decide = {ConfirmClearingRun: confirm_clearing_run}
+DECIDE: Decide[Market] = handles(ConfirmClearingRun, confirm_clearing_run)
 
-EVOLVE: Evolve = {
-    ClearingRunConfirmed: on_clearing_run_answered,
-    ClearingRunDisputed: on_clearing_run_answered,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(ClearingRunConfirmed, on_clearing_run_answered),
+    applies(ClearingRunDisputed, on_clearing_run_answered),
+)

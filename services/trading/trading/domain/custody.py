@@ -10,7 +10,7 @@ Invariants: a credit is counted once; what is unacknowledged was given back once
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
 from trading.domain.accounts import check_not_stopped, check_owner, check_units_available, known_account
 from trading.domain.balances import assert_funds, assert_units, give_funds
@@ -299,20 +299,20 @@ def on_release_acknowledged(market: Market, event: ReleaseAcknowledged) -> None:
     del market.releases[event.release_id]
 
 
-DECIDE: Decide = {
-    CreditAllowances: credit_allowances,
-    CreditFunds: credit_funds,
-    ReturnToRegistry: return_to_registry,
-    AcknowledgeReturn: acknowledge_return,
-    ReleaseFunds: release_funds,
-    AcknowledgeRelease: acknowledge_release,
-}
+DECIDE: Decide[Market] = merged(
+    handles(CreditAllowances, credit_allowances),
+    handles(CreditFunds, credit_funds),
+    handles(ReturnToRegistry, return_to_registry),
+    handles(AcknowledgeReturn, acknowledge_return),
+    handles(ReleaseFunds, release_funds),
+    handles(AcknowledgeRelease, acknowledge_release),
+)
 
-EVOLVE: Evolve = {
-    AllowancesCredited: on_allowances_credited,
-    FundsCredited: on_funds_credited,
-    AllowancesReturned: on_allowances_returned,
-    ReturnAcknowledged: on_return_acknowledged,
-    FundsReleased: on_funds_released,
-    ReleaseAcknowledged: on_release_acknowledged,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(AllowancesCredited, on_allowances_credited),
+    applies(FundsCredited, on_funds_credited),
+    applies(AllowancesReturned, on_allowances_returned),
+    applies(ReturnAcknowledged, on_return_acknowledged),
+    applies(FundsReleased, on_funds_released),
+    applies(ReleaseAcknowledged, on_release_acknowledged),
+)

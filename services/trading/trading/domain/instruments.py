@@ -10,7 +10,7 @@ limits.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles, merged
 from trading.domain.calendar import check_not_opened
 from trading.domain.state import Instrument, Market
 from trading.domain.values import PRICE_FEN_MAX, check_instrument, check_trading_day
@@ -102,6 +102,12 @@ def on_instrument_listed(market: Market, event: InstrumentListed) -> None:
     instrument.previous_close_fen = event.reference_price_fen
 
 
-DECIDE: Decide = {NoteVintage: note_vintage, ListInstrument: list_instrument}
+DECIDE: Decide[Market] = merged(
+    handles(NoteVintage, note_vintage),
+    handles(ListInstrument, list_instrument),
+)
 
-EVOLVE: Evolve = {VintageNoted: on_vintage_noted, InstrumentListed: on_instrument_listed}
+EVOLVE: Evolve[Market] = merged(
+    applies(VintageNoted, on_vintage_noted),
+    applies(InstrumentListed, on_instrument_listed),
+)

@@ -14,7 +14,7 @@ is of all its open purchases together (fees.py).
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
 from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
 from trading.domain.admission import (
@@ -321,15 +321,15 @@ def end_order(market: Market, order_id: int, unlocked_fen: int) -> None:
         unlock_units(account.units_of(order.instrument), order.remaining_tonnes)
 
 
-DECIDE: Decide = {
-    PlaceOrder: place_order,
-    TakeListing: take_listing,
-    CancelOrder: cancel_order,
-}
+DECIDE: Decide[Market] = merged(
+    handles(PlaceOrder, place_order),
+    handles(TakeListing, take_listing),
+    handles(CancelOrder, cancel_order),
+)
 
-EVOLVE: Evolve = {
-    OrderPlaced: on_order_placed,
-    OrderFilled: on_order_filled,
-    OrderCancelled: on_order_cancelled,
-    OrderExpired: on_order_expired,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(OrderPlaced, on_order_placed),
+    applies(OrderFilled, on_order_filled),
+    applies(OrderCancelled, on_order_cancelled),
+    applies(OrderExpired, on_order_expired),
+)

@@ -10,7 +10,7 @@ its open purchases together (fees.py).
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chassis.core.decider import Evolve
+from chassis.core.decider import Evolve, applies, merged
 from trading.domain.balances import lock_funds, lock_units, unlock_funds, unlock_units
 from trading.domain.fees import Unlocking
 from trading.domain.state import Block, Market
@@ -186,11 +186,11 @@ def unlock(market: Market, block: Block, unlocked_fen: int, unlocked_tonnes: int
     block.bidding_fen = block.locked_tonnes = 0
 
 
-EVOLVE: Evolve = {
-    BlockOffered: on_block_offered,
-    BlockQuoted: on_block_quoted,
-    BlockConfirmed: on_block_confirmed,
-    BlockDeclined: on_block_ended,
-    BlockWithdrawn: on_block_ended,
-    BlockExpired: on_block_ended,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(BlockOffered, on_block_offered),
+    applies(BlockQuoted, on_block_quoted),
+    applies(BlockConfirmed, on_block_confirmed),
+    applies(BlockDeclined, on_block_ended),
+    applies(BlockWithdrawn, on_block_ended),
+    applies(BlockExpired, on_block_ended),
+)

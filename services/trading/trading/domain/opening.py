@@ -11,7 +11,7 @@ Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 from dataclasses import dataclass
 
 from chassis.core.days import day_of
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles
 from chassis.core.shapes import check_day
 from trading.domain import rules
 from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
@@ -148,6 +148,6 @@ def on_day_opened(market: Market, event: DayOpened) -> None:
         account.bought_today_fen = account.sold_today_fen = 0
 
 
-DECIDE: Decide = {OpenDay: open_day}
+DECIDE: Decide[Market] = handles(OpenDay, open_day)
 
-EVOLVE: Evolve = {DayOpened: on_day_opened}
+EVOLVE: Evolve[Market] = applies(DayOpened, on_day_opened)

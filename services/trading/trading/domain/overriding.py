@@ -17,7 +17,7 @@ Invariant: who proposed and who approved are two people.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, doubts, person
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, doubts, handles, person
 from chassis.core.shapes import check_day, check_ground
 from trading.domain.calendar import check_none_open, check_not_opened, known_day
 from trading.domain.state import DayPhase, Market, Obstacle
@@ -110,6 +110,6 @@ def on_opening_overridden(market: Market, event: OpeningOverridden) -> None:
     market.calendar.covered.update(event.obstacles)
 
 
-DECIDE: Decide = {OverrideOpening: override_opening}
+DECIDE: Decide[Market] = handles(OverrideOpening, override_opening)
 
-EVOLVE: Evolve = {OpeningOverridden: on_opening_overridden}
+EVOLVE: Evolve[Market] = applies(OpeningOverridden, on_opening_overridden)

@@ -13,7 +13,7 @@ up only while it is stopped, once for each stop, and with no trade unsettled or 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from trading.domain import listed, negotiations
 from trading.domain.accounts import known_account
 from trading.domain.custody import AllowancesReturned
@@ -191,15 +191,15 @@ def on_trading_account_wound_up(market: Market, event: TradingAccountWoundUp) ->
     assert account.awaits_nothing
 
 
-DECIDE: Decide = {
-    StopTradingAccount: stop_trading_account,
-    ResumeTradingAccount: resume_trading_account,
-    CloseTradingAccount: close_trading_account,
-}
+DECIDE: Decide[Market] = merged(
+    handles(StopTradingAccount, stop_trading_account),
+    handles(ResumeTradingAccount, resume_trading_account),
+    handles(CloseTradingAccount, close_trading_account),
+)
 
-EVOLVE: Evolve = {
-    TradingAccountStopped: on_trading_account_stopped,
-    TradingAccountResumed: on_trading_account_resumed,
-    TradingAccountClosed: on_trading_account_closed,
-    TradingAccountWoundUp: on_trading_account_wound_up,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(TradingAccountStopped, on_trading_account_stopped),
+    applies(TradingAccountResumed, on_trading_account_resumed),
+    applies(TradingAccountClosed, on_trading_account_closed),
+    applies(TradingAccountWoundUp, on_trading_account_wound_up),
+)

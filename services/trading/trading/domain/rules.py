@@ -9,7 +9,7 @@ the default is zero).
 from dataclasses import dataclass
 
 from chassis.core.days import MINUTE_MS, day_start_ms
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, applies, handles, merged
 from chassis.core.shapes import check_day, check_source
 from trading.domain.calendar import check_not_opened
 from trading.domain.state import Fees, Market, Rules, Session, TradingRules, Weight
@@ -205,14 +205,14 @@ def on_composite_weights_set(market: Market, event: CompositeWeightsSet) -> None
     market.rules.weights.put(event.valid_from_day, event.weights)
 
 
-DECIDE: Decide = {
-    SetTradingRules: set_trading_rules,
-    SetFees: set_fees,
-    SetCompositeWeights: set_composite_weights,
-}
+DECIDE: Decide[Market] = merged(
+    handles(SetTradingRules, set_trading_rules),
+    handles(SetFees, set_fees),
+    handles(SetCompositeWeights, set_composite_weights),
+)
 
-EVOLVE: Evolve = {
-    TradingRulesSet: on_trading_rules_set,
-    FeesSet: on_fees_set,
-    CompositeWeightsSet: on_composite_weights_set,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(TradingRulesSet, on_trading_rules_set),
+    applies(FeesSet, on_fees_set),
+    applies(CompositeWeightsSet, on_composite_weights_set),
+)

@@ -13,7 +13,7 @@ and once; what is blocked here is what clearing stated.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from trading.domain.balances import Funds, assert_funds, assert_units, give_funds, take_back_funds
 from trading.domain.calendar import known_day
 from trading.domain.restriction import wound_up_by_settling
@@ -255,17 +255,17 @@ def on_allowances_released(market: Market, event: AllowancesReleased) -> None:
     assert_units(units)
 
 
-DECIDE: Decide = {
-    MarkTradeSettled: mark_trade_settled,
-    BlockTrade: block_trade,
-    NoteSettlementDay: note_settlement_day,
-    NoteBooksAgreement: note_books_agreement,
-}
+DECIDE: Decide[Market] = merged(
+    handles(MarkTradeSettled, mark_trade_settled),
+    handles(BlockTrade, block_trade),
+    handles(NoteSettlementDay, note_settlement_day),
+    handles(NoteBooksAgreement, note_books_agreement),
+)
 
-EVOLVE: Evolve = {
-    TradeMarkedSettled: on_trade_marked_settled,
-    TradeBlocked: on_trade_blocked,
-    SettlementDayNoted: on_settlement_day_noted,
-    BooksAgreementNoted: on_books_agreement_noted,
-    AllowancesReleased: on_allowances_released,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(TradeMarkedSettled, on_trade_marked_settled),
+    applies(TradeBlocked, on_trade_blocked),
+    applies(SettlementDayNoted, on_settlement_day_noted),
+    applies(BooksAgreementNoted, on_books_agreement_noted),
+    applies(AllowancesReleased, on_allowances_released),
+)

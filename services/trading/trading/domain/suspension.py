@@ -5,7 +5,7 @@ While it lasts nothing is ordered or taken; listings rest and may be cancelled (
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_ground
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market
@@ -88,12 +88,12 @@ def set_ground(market: Market, instrument: str, ground: str) -> None:
         market.suspended_ground = ground
 
 
-DECIDE: Decide = {
-    SuspendTrading: suspend_trading,
-    ResumeTrading: resume_trading,
-}
+DECIDE: Decide[Market] = merged(
+    handles(SuspendTrading, suspend_trading),
+    handles(ResumeTrading, resume_trading),
+)
 
-EVOLVE: Evolve = {
-    TradingSuspended: on_trading_suspended,
-    TradingResumed: on_trading_resumed,
-}
+EVOLVE: Evolve[Market] = merged(
+    applies(TradingSuspended, on_trading_suspended),
+    applies(TradingResumed, on_trading_resumed),
+)

@@ -9,7 +9,7 @@ took out of its run is remembered on, blocked.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Evolve
+from chassis.core.decider import Context, Evolve, applies
 from trading.domain import fees
 from trading.domain.balances import assert_funds, assert_units
 from trading.domain.prices import note_block_trade, note_listed_trade
@@ -178,4 +178,4 @@ def count(market: Market, event: TradeExecuted) -> None:
         total.value_fen += event.value_fen
 
 
-EVOLVE: Evolve = {TradeExecuted: on_trade_executed}
+EVOLVE: Evolve[Market] = applies(TradeExecuted, on_trade_executed)
