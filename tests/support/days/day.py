@@ -209,8 +209,13 @@ class Player:
         raise AssertionError("nobody can buy a tonne")
 
     async def close(self, day: str) -> None:
-        """The clock closes the day by itself."""
+        """The clock closes the day by itself: a rehearsal's when it is moved, another one soon after its time."""
         await self.clocks(day, 15)
+
+        async def is_closed() -> bool:
+            return bool((await self.port.call(EXCHANGE_OPERATOR, trading_queries.GetDayRequest(day=day))).closed_ms)
+
+        await self.port.until(is_closed, f"{day} to be closed")
         await self.at_step("close")
 
     async def settled(self, day: str) -> None:

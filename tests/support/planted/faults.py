@@ -16,7 +16,7 @@ from support.planted.fault import CHASSIS, Change, Fault
 from support.planted.shell_faults import SHELL_FAULTS
 from support.source.repository import ROOT
 
-TEST_S_MAX = 60
+TEST_S_MAX = 120
 PYTEST_FOUND_FAILURES = 1
 PLANTED_AT_S = 2_000_000_000  # a time that no other version of a file has, so that no compiled one is taken for it
 
@@ -296,8 +296,8 @@ class Copy:
     def _run(self, fault: Fault) -> Verdict:
         settings = tomllib.loads((self._folder / "pyproject.toml").read_text())
         roots = [str(self._folder / root) for root in settings["tool"]["carbonmarket"]["roots"]]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": "3"}
-        command = (sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", fault.test)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": "12"}
+        command = (sys.executable, "-m", "pytest", "-qx", "--noconftest", "-p", "no:cacheprovider", fault.test)
         done = subprocess.run(
             command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=TEST_S_MAX
         )

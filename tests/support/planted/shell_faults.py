@@ -41,7 +41,7 @@ SHELL_FAULTS = (
                 "            except (NotYet, Unavailable) as error:\n                return\n",
             ),
         ),
-        f"{SEEDED}[2]",
+        SEEDED,
         "to be settled",
     ),
     Fault(
@@ -53,7 +53,7 @@ SHELL_FAULTS = (
                 "                await asyncio.sleep(RETRY_SECONDS)\n",
             ),
         ),
-        f"{SEEDED}[0]",
+        SEEDED,
         "to have been sent to the broker",
     ),
     Fault(
@@ -65,7 +65,7 @@ SHELL_FAULTS = (
                 "        self.position = self._tail.position\n",
             ),
         ),
-        f"{SEEDED}[0]",
+        SEEDED,
         "to have been sent to the broker",
     ),
     Fault(
@@ -95,7 +95,7 @@ SHELL_FAULTS = (
     Fault(
         "a new leader does not know how far it has heard",
         (Change(f"{CHASSIS}/process/replica.py", "        engine.hear_from(await log.heard())\n", ""),),
-        f"{SEEDED}[0]",
+        SEEDED,
         "waited",
     ),
     Fault(
@@ -105,7 +105,7 @@ SHELL_FAULTS = (
                 f"{CHASSIS}/process/replica.py", "        while not await self._leads():\n", "        while False:\n"
             ),
         ),
-        f"{SEEDED}[0]",
+        SEEDED,
         "UNAVAILABLE",
     ),
 )

@@ -24,6 +24,7 @@ from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
 from chassis.log.seals import SealedFeed, SealedHead
+from support.simulation.clocks import Time
 from support.simulation.weather import Chance
 
 LATENCY_S = 0.005
@@ -61,8 +62,8 @@ def value_of(argument: Any) -> Any:
 class Database:
     """What survives a process. `restore` takes it back to an earlier copy."""
 
-    def __init__(self, name: str, migrations: Path) -> None:
-        self.store = MemoryStore(name)
+    def __init__(self, name: str, migrations: Path, time: Time | None = None) -> None:
+        self.store = MemoryStore(name, time.now_ms if time else None)
         self._migrations = migrations
         self.open_tables()
 
@@ -140,6 +141,10 @@ class Session(MemoryLog):
         await self._wait()
         if stored:
             raise LogUnavailable("the append is in doubt")
+
+    async def clock_ms(self) -> int:
+        await self._wait()
+        return await super().clock_ms()
 
     async def lead(self) -> bool:
         await self._wait()

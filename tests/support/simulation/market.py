@@ -5,10 +5,13 @@ process otherwise is a fault of the code, and is kept in `broken`.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from chassis.core.call import Unavailable
+from chassis.core.wire import Wire
+from chassis.log.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
 from chassis.log.protocol import Fenced, LogUnavailable
 from chassis.process.main import root_cause
 from chassis.process.service import Service
@@ -16,9 +19,11 @@ from clearing.__main__ import CLEARING
 from registry.__main__ import REGISTRY
 from support.days.calls import ProcessPort
 from support.simulation.broker import Broker
+from support.simulation.clocks import Time
 from support.simulation.database import Database
 from support.simulation.network import Network
 from support.simulation.process import Process, note_tasks
+from support.simulation.readers import Reader
 from support.simulation.weather import Chance
 from trading.__main__ import TRADING
 
@@ -34,6 +39,22 @@ LOOK_S_MAX = 5.0
 SNAPSHOTS_PER_S = 0.02
 PAUSE_S = 0.2
 IN_DOUBT = (LogUnavailable, Fenced, Unavailable)
+CLOCK_OFF_S_MAX = 20.0
+NEAR_MS = CLOCK_SKEW_MS_MAX * 9 // 10
+TOO_FAR_MS = (1_500, 60_000, 40 * 365 * 86_400_000)
+"""The first is no further off than what a slow line cannot explain."""
+
+
+class SimulatedPort(ProcessPort):
+    """What people use. Where the market is no rehearsal, they wait instead of moving its clocks."""
+
+    time: Time | None = None
+
+    async def move_clock(self, service: str, to_ms: int) -> None:
+        if self.time is None:
+            await super().move_clock(service, to_ms)
+        else:
+            self.time.jump(to_ms)
 
 
 class SimulatedMarket:
@@ -45,22 +66,32 @@ class SimulatedMarket:
         self._begins_ms = begins_ms
         self.network = Network(chance)
         self.broker = Broker(chance)
-        self.databases = {name: Database(name, service.migrations) for name, service in SERVICES.items()}
+        self.time = None if chance.weather.rehearsal else Time(begins_ms)
+        self.databases = {name: Database(name, service.migrations, self.time) for name, service in SERVICES.items()}
         self.processes: dict[str, list[Process | None]] = {name: [None] * replicas for name in SERVICES}
         self.broken: list[str] = []
-        self.port = ProcessPort(
+        self.port = SimulatedPort(
             {name: name for name in SERVICES},
             lambda address: self.network.channel(address, None, "people"),
             ANSWER_S_MAX,
             PAUSE_S,
         )
+        self.port.time = self.time
+        self.readers: list[Reader] = []
+        self.left_by_forks: Counter[str] = Counter()
+        """What the auditor must find of logs that came back older, by its rules."""
         self._stopped: set[str] = set()
+        self._too_far_off: set[str] = set()
+        """Hosts whose clock is, or was, so wrong that their processes have to end."""
         self._tasks = [asyncio.create_task(self._keep(name, number)) for name in SERVICES for number in range(replicas)]
-        self._tasks += [asyncio.create_task(self._trouble()), asyncio.create_task(self._wipe_now_and_then())]
+        befalls = (self._trouble(), self._wipe_now_and_then(), self._set_clocks_wrong())
+        self._tasks += [asyncio.create_task(each) for each in befalls]
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        for reader in self.readers:
+            reader.close()
         for processes in self.processes.values():
             for process in processes:
                 if process is not None:
@@ -80,14 +111,23 @@ class SimulatedMarket:
                 await asyncio.sleep(0.1)
             life += 1
             process = Process(
-                SERVICES[name], number, life, self.databases[name], self.network, self.broker, self._begins_ms
+                SERVICES[name],
+                number,
+                life,
+                self.databases[name],
+                self.network,
+                self.broker,
+                self._begins_ms,
+                self.time,
             )
             self.processes[name][number] = process
             try:
                 await process.run()
             except Exception as error:
                 cause = root_cause(error)
-                if not isinstance(cause, IN_DOUBT):
+                if isinstance(cause, ClockSkewed) and process.address in self._too_far_off:
+                    self.chance.counts["clock of a host too far off"] += 1
+                elif not isinstance(cause, IN_DOUBT):
                     self.broken.append(f"{process.place} ended: {cause!r}")
             self.processes[name][number] = None
             await asyncio.sleep(draw.random() * RESTART_S_MAX)
@@ -126,6 +166,24 @@ class SimulatedMarket:
             if draw.random() < self.chance.weather.wipes_per_s:
                 await self.broker.wipe()
 
+    async def _set_clocks_wrong(self) -> None:
+        """One host's at a time, so that of two replicas one goes on."""
+        draw, time = self.chance.stream("clocks"), self.time
+        while time is not None:
+            await asyncio.sleep(draw.expovariate(1.0))
+            name, number = draw.choice(list(SERVICES)), draw.randrange(len(self.processes["registry"]))
+            host, way, near = f"{name}:{number}", draw.choice([1, -1]), draw.random() < 0.5
+            off_ms, for_s = draw.randint(1, NEAR_MS) if near else draw.choice(TOO_FAR_MS), draw.random()
+            if draw.random() >= self.chance.weather.clocks_off_per_s:
+                continue
+            if near:
+                self.chance.counts["clock of a host off, but near enough"] += 1
+            else:
+                self._too_far_off.add(host)
+            time.off_ms[host] = way * off_ms
+            await asyncio.sleep(for_s * CLOCK_OFF_S_MAX)
+            time.off_ms[host] = 0
+
     async def stop(self, name: str) -> None:
         """Ends a service, all of it, until `start`."""
         self._stopped.add(name)
@@ -146,6 +204,16 @@ class SimulatedMarket:
             if process is not None and process.leads and store.leader is process.session:
                 return process
         return None
+
+    def wire(self, name: str) -> Wire:
+        """All events of a service's log, the shell's among them."""
+        process = next(process for process in self.processes[name] if process is not None)
+        return process.replica.parts.engine.wire
+
+    def follow(self, service: str, account: str) -> None:
+        """Has a reader follow an account's feed from its beginning."""
+        channel = self.network.channel(service, None, f"reader of {account}")
+        self.readers.append(Reader(service, account, channel))
 
     async def look(self, name: str, look: Callable[[Any], T]) -> T:
         """Looks at a service's committed state, once somebody leads. `look` must copy what it keeps."""

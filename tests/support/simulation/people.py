@@ -7,30 +7,22 @@ what two people had to put right is put right.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from google.protobuf.message import Message
-
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
-from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
 from registry.domain.state import AccountState
-from support.days.day import (
-    ACCOUNTS,
-    CLEARING_OPERATOR,
-    DAYS,
-    EXCHANGE_OPERATOR,
-    REGISTRY_OPERATOR,
-    SECOND_EXCHANGE_OPERATOR,
-    Player,
-)
+from support.days.day import ACCOUNTS, CLEARING_OPERATOR, DAYS, REGISTRY_OPERATOR, Player
+from support.simulation.corrections import Operators
+from support.simulation.forks import Forks, institution
 from support.simulation.market import SERVICES, SimulatedMarket
 from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
 
 DAYS_PLAYED = 3
+A_WEEK_LATER = "2021-07-28"
 AWAY_S_MAX = 60.0
 SPOILT_ATTEMPTS_MAX = 3
 
@@ -41,14 +33,17 @@ class People:
         self.player = player
         player.revoked_share = 0.1
         self.random = market.chance.stream("people")
+        self.operators = Operators(market, self.random)
+        self.forks = Forks(market, player, self.operators, self.random)
         self.accounts_opened = 0
-        self.corrections = 0
 
     async def play(self) -> None:
         days = list(DAYS[:DAYS_PLAYED])
         rules = log.SetApprovalRulesRequest(valid_from_day=days[1], commands=["SetFees"], open_hours=24)
         rules.source = "minutes 31"
-        await self.two_people("trading", rules)
+        await self.operators.give("trading", rules)
+        for service in SERVICES:
+            self.market.follow(service, self.random.choice(ACCOUNTS))
         while days:
             kind = self.random.choice([name for name in KINDS if name != TWO_DAYS or len(days) > 1])
             self.market.chance.counts[kind] += 1
@@ -57,6 +52,8 @@ class People:
             for _ in took:
                 await self.player.evening()
             await self.market.come_to_rest()
+        if self.random.random() < 0.3:
+            await self.proposal_expires()
 
     # Pieces of a day
 
@@ -79,11 +76,14 @@ class People:
                 release = trading.ReleaseFundsRequest(account=account, amount_fen=amount_fen)
                 self.player.releases += await self.player.may(holder, release) is not None
 
-    async def open_account(self, account: str) -> None:
-        kind = registry_types.ACCOUNT_KIND_INSTITUTION
-        request = registry.OpenAccountRequest(account=account, name=account, kind=kind, eligible_to_trade=True)
-        # After a fork a late repeat of the lost command may have opened it again.
-        await self.player.may(REGISTRY_OPERATOR, request)
+    async def proposal_expires(self) -> None:
+        """In the week after the last day."""
+        suspend = trading.SuspendTradingRequest(instrument="CEA", ground="sharp swings")
+
+        async def a_week_goes_by() -> None:
+            await self.player.clocks(A_WEEK_LATER, 9)
+
+        await self.operators.let_expire("trading", suspend, a_week_goes_by)
 
     def new_account(self) -> str:
         self.accounts_opened += 1
@@ -181,7 +181,7 @@ class People:
         """An account comes, changes its name and goes."""
         await self.session(day)
         account = self.new_account()
-        await self.open_account(account)
+        await self.player.may(REGISTRY_OPERATOR, institution(account))
         change = registry.ChangeAccountDataRequest(account=account, name="Renamed", basis="its own request")
         await self.player.ask(REGISTRY_OPERATOR, change)
         restrict = registry.RestrictAccountRequest(account=account, ground="dissolved")
@@ -198,60 +198,17 @@ class People:
         await self.market.until(is_closed, "the account to be closed")
         await self.player.settled(day)
 
-    async def fork(self, day: str) -> None:
-        """The registry's database comes back older than what trading has heard: an account's opening is lost.
-
-        Two people let trading go on from the last record that both have. The account is opened again; trading knows it
-        already, sets the event aside, and two people say that it means nothing.
-        """
+    async def registry_restored_older(self, day: str) -> None:
         await self.plain(day)
-        await self.market.come_to_rest()
-        database, account = self.market.databases["registry"], self.new_account()
-        restore, last = database.copy(), database.store.records[-1]
-        await self.open_account(account)
-        await self.market.come_to_rest()
-        await self.market.stop("registry")
-        restore()
-        port = self.market.port
-        port.answered = [a for a in port.answered if a.service != "registry" or a.position <= last.position]
-        self.market.start("registry")
+        await self.forks.of_registry(self.new_account())
 
-        async def is_halted() -> bool:
-            return any(source.halted_because for source in (await port.status("trading")).sources)
+    async def trading_restored_older(self, day: str) -> None:
+        await self.plain(day)
+        await self.forks.of_trading()
 
-        await self.market.until(is_halted, "trading to stop hearing the registry")
-        ground = "an opening was lost"
-        resume = log.ResumeHearingRequest(source_log_id="registry", source_position=last.position, ground=ground)
-        resume.source_digest = last.digest
-        await self.two_people("trading", resume)
-        await self.open_account(account)
-        await self.drop_set_aside("trading")
-
-    async def drop_set_aside(self, service: str) -> None:
-        async def is_set_aside() -> bool:
-            return bool((await self.market.port.status(service)).set_aside)
-
-        await self.market.until(is_set_aside, "an event to be set aside")
-        (waiting,) = (await self.market.port.status(service)).set_aside
-        drop = log.DropSetAsideRequest(set_aside_position=waiting.position, ground="it was heard before")
-        await self.two_people(service, drop)
-
-    async def two_people(self, service: str, command: Message) -> None:
-        """One operator proposes, another approves; now and then the first proposal is rejected, and made again."""
-        port, name, data = self.market.port, command.DESCRIPTOR.full_name, command.SerializeToString()
-        while True:
-            self.corrections += 1
-            number = f"correction {self.corrections}"
-            propose = log.ProposeCommandRequest(request_id=f"{number} proposed", type=name, data=data)
-            proposed = await port.call_log(service, EXCHANGE_OPERATOR, propose, log.ProposeCommandResponse)
-            if self.random.random() < 0.7:
-                break
-            reject = log.RejectProposalRequest(proposal=proposed.proposal, ground="one more look")
-            reject.request_id = f"{number} rejected"
-            await port.call_log(service, SECOND_EXCHANGE_OPERATOR, reject, log.RejectProposalResponse)
-        approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal=proposed.proposal)
-        await port.call_log(service, SECOND_EXCHANGE_OPERATOR, approve, log.ApproveProposalResponse)
-        self.market.chance.counts[command.DESCRIPTOR.name.removesuffix("Request")] += 1
+    async def clearing_restored_older(self, day: str) -> None:
+        await self.plain(day)
+        await self.forks.of_clearing()
 
 
 def run_and_legs(state: State, day: str) -> tuple[int, list[int]]:
@@ -269,7 +226,9 @@ KINDS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "service away": People.service_away,
     TWO_DAYS: People.clearing_away_over_night,
     "leaver": People.leaver,
-    "fork": People.fork,
+    "registry restored older": People.registry_restored_older,
+    "trading restored older": People.trading_restored_older,
+    "clearing restored older": People.clearing_restored_older,
 }
 
 

@@ -21,6 +21,7 @@ from chassis.process.service import Service
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from support.simulation.broker import Broker
+from support.simulation.clocks import HostClock, RehearsalClock, Time
 from support.simulation.database import Database, Session, Tables
 from support.simulation.network import Network
 
@@ -47,19 +48,6 @@ def key_of(service: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(service.encode()).digest())
 
 
-class FixedClock:
-    """The machine's clock of a rehearsal: time is in the log, and how long something took in the loop."""
-
-    def __init__(self, begins_ms: int) -> None:
-        self._begins_ms = begins_ms
-
-    def now_ms(self) -> int:
-        return self._begins_ms
-
-    def seconds(self) -> float:
-        return asyncio.get_running_loop().time()
-
-
 class Door:
     """Keeps chassis.edges.protocols.Door: its process is found in the network while it is open."""
 
@@ -80,6 +68,8 @@ class Door:
 
 
 class Process:
+    """Of a rehearsal, unless there is a time."""
+
     def __init__(
         self,
         service: Service[Any],
@@ -89,6 +79,7 @@ class Process:
         network: Network,
         broker: Broker,
         begins_ms: int,
+        time: Time | None = None,
     ) -> None:
         self.service = service
         self.address = f"{service.name}:{number}"
@@ -103,7 +94,7 @@ class Process:
         tables = Tables(database, network.chance, self.place)
         edges = Edges(
             log=self.session,
-            clock=FixedClock(begins_ms),
+            clock=HostClock(time, self.address) if time else RehearsalClock(begins_ms),
             open_channel=lambda address: network.channel(address, self, self.place),
             producer=broker.producer(service.name, self.place),
             consumers={source: broker.consumer(source, self) for source in service.sources},
@@ -121,7 +112,7 @@ class Process:
             kafka="",
             remotes={name: name for name in others},
             services={name: name for name in others},
-            rehearsal=True,
+            rehearsal=time is None,
             rehearsal_start_ms=begins_ms,
             spans_folder=None,
             log_level="INFO",

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from support.days.calls import RPCS
+from support.simulation.corrections import EXPIRED
 from support.simulation.people import KINDS
 from support.simulation.weather import FAULTS
 
@@ -20,6 +21,7 @@ CORRECTIONS = (
     "ApproveProposal",
     "RejectProposal",
     "ResumeHearing",
+    "DecideSetAsideAgain",
     "DropSetAside",
     "SetApprovalRules",
 )
@@ -32,7 +34,7 @@ def commands() -> list[str]:
 
 
 def expected() -> list[str]:
-    return [*commands(), *KINDS, *FAULTS]
+    return [*commands(), *KINDS, EXPIRED, *FAULTS]
 
 
 def missing(counts: Counter[str]) -> list[str]:

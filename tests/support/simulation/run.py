@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,21 +13,22 @@ from chassis.edges.remote import record_to
 from support.auditor.audit import Audit, take_all
 from support.days.calls import misplaced
 from support.days.day import DAYS, Player
+from support.simulation.forks import BOOKED_ONCE, HEARD_ONCE, KNOWS_ACCOUNTS
 from support.simulation.loop import run_virtually
-from support.simulation.market import SimulatedMarket
+from support.simulation.market import SERVICES, SimulatedMarket
+from support.simulation.readers import Reader, entries_of
 from support.simulation.weather import Chance, Weather
 
 Play = Callable[[SimulatedMarket, Player], Awaitable[None]]
 Logs = dict[str, list[Record]]
 
-LOGGERS = ("chassis", "asyncio")
+LOGGERS = ("chassis", "carbonmarket_client", "asyncio")
 """asyncio complains of a task whose exception nobody looked at, once the task is collected."""
 EXPECTED_ERRORS = ("the tables stay as of",)
 """Errors that are logged where two replicas meet, or where a session ends."""
-LOST_BY_A_FORK = "trading knows every account"
-"""The one finding that a fork leaves: trading has the account from the opening that was lost."""
 DISAGREED = "the three books agree"
 """What the auditor says of a comparison whose answer was changed on its way; the next one agrees, or no day ends."""
+LEFT_BY_FORKS = (KNOWS_ACCOUNTS, BOOKED_ONCE, HEARD_ONCE)
 OF_A_FORK = ("came back older", "has forked", "signed two digests")
 
 
@@ -75,13 +77,14 @@ def simulate(
     seed: int, play: Play, weather: Weather | None = None, actions: int = 40, expected_errors: Sequence[str] = ()
 ) -> Played:
     """Plays a seed. When it has been played the faults stop, and all must come to rest."""
+    random.seed(f"clients {seed}")  # how long the client pauses before it tries again
     errors = Errors((*EXPECTED_ERRORS, *expected_errors))
     with ExitStack() as stack:
         for name in LOGGERS:
             stack.enter_context(logged_to(errors, logging.getLogger(name)))
         played = run_virtually(_simulate(seed, play, weather, actions))
         gc.collect()
-    expected = OF_A_FORK if played.counts["fork"] else ()
+    expected = OF_A_FORK if any(played.counts[f"{name} restored older"] for name in SERVICES) else ()
     played.faults.extend(f"logged: {line}" for line in errors.lines if not any(each in line for each in expected))
     return played
 
@@ -109,13 +112,14 @@ async def judged(market: SimulatedMarket, seed: int) -> Played:
             f"lost: {each}" for each in misplaced([a for a in market.port.answered if a.service == name], records)
         ]
     faults += await states_that_differ(market)
+    faults += await feeds_that_differ(market)
     await market.until(lambda: all_published(market), "every record to have been sent to the broker")
     audit = await audit_of(logs)
-    allowed = [LOST_BY_A_FORK, *([DISAGREED] if market.chance.counts["disagreement of the books"] else [])]
-    faults += [line for line in audit.findings.lines() if not line.startswith(tuple(allowed))]
-    known = audit.findings.counts.get(LOST_BY_A_FORK, 0)
-    if known != market.chance.counts["fork"]:
-        faults.append(f"{known} accounts have another opening in trading, after {market.chance.counts['fork']} forks")
+    allowed = (*LEFT_BY_FORKS, *([DISAGREED] if market.chance.counts["disagreement of the books"] else []))
+    faults += [line for line in audit.findings.lines() if not line.startswith(allowed)]
+    for rule in LEFT_BY_FORKS:
+        if audit.findings.counts.get(rule, 0) != market.left_by_forks[rule]:
+            faults.append(f"{rule}: not what {market.left_by_forks[rule]} forks leave: {audit.findings.lines()}")
     figures = audit.figures()
     if figures["trades_settled"] + figures["trades_excluded"] != figures["trades"]:
         faults.append(f"not every trade is settled or taken out: {figures}")
@@ -145,6 +149,26 @@ async def states_that_differ(market: SimulatedMarket) -> list[str]:
         await market.until(all_follow, f"both replicas of {name} to have the whole log")
         first, *others = [process.replica.parts.engine.state for process in market.processes[name] if process]
         found += [f"the replicas of {name} fold their log to different states" for other in others if other != first]
+    return found
+
+
+async def feeds_that_differ(market: SimulatedMarket) -> list[str]:
+    """Whoever followed a feed, under whatever leader, has read each of its entries once and in order."""
+    found = []
+    for reader in market.readers:
+        records = market.databases[reader.service].store.records
+        entries = entries_of(records, market.wire(reader.service), reader.account)
+
+        async def all_read(reader: Reader = reader, last: int = len(entries)) -> bool:
+            return bool(reader.failed) or len(reader.entries) >= last
+
+        await market.until(all_read, f"the feed of {reader.account} at {reader.service} to be read")
+        if reader.failed or reader.entries != entries:
+            found.append(
+                f"{reader.account} followed another feed at {reader.service} than the log has: {reader.failed}"
+            )
+        takeovers = sum(record.type.endswith(".LeadershipTaken") for record in records) - 1
+        market.chance.counts["feed followed through a takeover"] += takeovers
     return found
 
 

@@ -6,7 +6,7 @@ one does.
 
 import random
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 FAULTS = (
     "snapshot",
@@ -22,14 +22,17 @@ FAULTS = (
     "messages out of order",
     "message forged",
     "broker wiped",
+    "clock of a host off, but near enough",
+    "clock of a host too far off",
+    "feed followed through a takeover",
 )
 """What a lane of seeds must have met, beside the kinds of days and every command that people have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Chances, each from 0 to 1; `kills_per_s` and `wipes_per_s` are how often in a virtual second. `slow` is how
-    long lines and databases take, of what is usual.
+    """Chances, each from 0 to 1; those `per_s` are how often in a virtual second. `slow` is how long lines and
+    databases take, of what is usual. Only clocks of a market that is no rehearsal matter.
     """
 
     in_doubt: float = 0.0
@@ -41,7 +44,9 @@ class Weather:
     forge: float = 0.0
     kills_per_s: float = 0.0
     wipes_per_s: float = 0.0
+    clocks_off_per_s: float = 0.0
     slow: float = 1.0
+    rehearsal: bool = True
 
     @classmethod
     def of(cls, seed: int) -> "Weather":
@@ -57,6 +62,8 @@ class Weather:
             forge=draw.choice([0, 0.05]),
             kills_per_s=draw.choice([0, 0.02, 0.1, 0.2]),
             wipes_per_s=draw.choice([0, 0.01]),
+            rehearsal=draw.choice([True, False]),
+            clocks_off_per_s=draw.choice([0.02, 0.1]),
         )
 
 
@@ -72,7 +79,7 @@ class Chance:
         return random.Random(f"{self.seed} {place}")
 
     def calm(self) -> None:
-        self.weather = replace(Weather())
+        self.weather = Weather(rehearsal=self.weather.rehearsal)
 
     def happens(self, draw: random.Random, fault: str, share: float) -> bool:
         """Draws, also where it can never happen, so that the weather does not shift later draws."""

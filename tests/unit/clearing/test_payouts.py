@@ -51,6 +51,7 @@ PAYING: list[Line] = [
     (TRADING, RequestPayout("power-9999", 1, 1),    "ACCOUNT_UNKNOWN"),
     (TRADING, RequestPayout(POWER, 501, 1),         "PAYOUT_EXCEEDS_SETTLED_FUNDS"),
     (TRADING, RequestPayout(POWER, 200, 1),         [PayoutRequested(1, POWER, 200, 1, entry=2)]),
+    (TRADING, RequestPayout(POWER, 200, 1),         "RELEASE_ALREADY_REQUESTED"),
     (ANN,     InstructPayout(1, ""),                "BANK_MALFORMED"),
     (ANN,     InstructPayout(1, "I" * 99),          "BANK_MALFORMED"),
     (ANN,     InstructPayout(0, "icbc"),            "PAYOUT_UNKNOWN"),

@@ -56,6 +56,12 @@ RETURNING: list[Line] = [
     (TRADING, RecordReturnFromTrading("power-0001", "CEA", 2, 31, 2),      "INSUFFICIENT_ALLOWANCES"),
     (TRADING, RecordReturnFromTrading("power-0001", "CEA", 1, 32, 3),
         [ReturnedFromTrading("power-0001", "CEA", 1, 32, 3)]),
+    (TRADING, RecordReturnFromTrading("power-0001", "CEA", 1, 33, 3),      "RETURN_ALREADY_BOOKED"),
+    (TRADING, RecordReturnFromTrading("power-0001", "CEA", 1, 33, 1),      "RETURN_ALREADY_BOOKED"),
+    (POWER,   TransferToTrading("power-0001", "CEA", 2),                   None),
+    (TRADING, RecordReturnFromTrading("power-0001", "CEA", 2, 31, 2),
+        [ReturnedFromTrading("power-0001", "CEA", 2, 31, 2)]),
+    (TRADING, RecordReturnFromTrading("power-0001", "CEA", 2, 31, 2),      "RETURN_ALREADY_BOOKED"),
 ]
 # fmt: on
 

@@ -15,7 +15,7 @@ This cannot prevent that two banks both pay before either has reported: the seco
 to claim its money back.
 
 Invariants:
-- a payout leaves the balance once and comes back at most once;
+- one release becomes one payout; it leaves the balance once and comes back at most once;
 - a balance after a payout still covers all that the account has to pay for trades that are not settled, and what
   excluded trades block of it.
 """
@@ -48,7 +48,7 @@ from clearing.domain.funds import (
     movement_of,
     refuse_recorded_reference,
 )
-from clearing.domain.state import Payout, State
+from clearing.domain.state import Payout, Payouts, State
 from clearing.domain.values import check_bank, check_bank_reference
 
 # Commands
@@ -142,8 +142,18 @@ class FundsRestored:
 # Decisions
 
 
+def check_release_new(state: State, release_id: int) -> None:
+    """Trading numbers its releases without gaps. A number that is known comes again where trading's log came back older
+    and the release was given again: there is a payout of it already.
+    """
+    payouts = state.payouts
+    if release_id <= payouts.release_id_last and release_id not in payouts.releases_missing:
+        raise Rejected("RELEASE_ALREADY_REQUESTED", release_id=release_id, last_release_id=payouts.release_id_last)
+
+
 def request_payout(state: State, command: RequestPayout, context: Context) -> list[object]:
     account = account_of(state, command.account)
+    check_release_new(state, command.release_id)
     if command.amount_fen > account.balance_fen - account.unsettled_out_fen - account.blocked_fen:
         raise Rejected(
             "PAYOUT_EXCEEDS_SETTLED_FUNDS",
@@ -242,6 +252,7 @@ def record_payout_returned(state: State, command: RecordPayoutReturned, context:
 def on_payout_requested(state: State, event: PayoutRequested) -> None:
     assert event.payout_id == state.payouts.payout_last + 1
     account = state.funds.accounts[event.account]
+    note_release(state.payouts, event.release_id)
     state.payouts.payout_last = event.payout_id
     state.payouts.open[event.payout_id] = Payout(event.account, event.amount_fen)
     state.funds.payouts_open_fen += event.amount_fen
@@ -249,6 +260,14 @@ def on_payout_requested(state: State, event: PayoutRequested) -> None:
     book_entry(state.funds, event.entry, event.account, -event.amount_fen)
     assert account.balance_fen >= account.unsettled_out_fen + account.blocked_fen
     assert_conserved(state.funds)
+
+
+def note_release(payouts: Payouts, release_id: int) -> None:
+    if release_id <= payouts.release_id_last:
+        payouts.releases_missing.remove(release_id)
+        return
+    payouts.releases_missing.update(range(payouts.release_id_last + 1, release_id))
+    payouts.release_id_last = release_id
 
 
 def on_payout_instructed(state: State, event: PayoutInstructed) -> None:

@@ -96,7 +96,11 @@ class Payout:
 
 @dataclass(slots=True)
 class Payouts:
+    """Of trading's releases the last that became a payout, and those before it that did not: they were set aside."""
+
     payout_last: int = 0
+    release_id_last: int = 0
+    releases_missing: set[int] = field(default_factory=set)
     open: dict[int, Payout] = field(default_factory=dict)
 
 

@@ -131,12 +131,16 @@ class Delivered:
 
 @dataclass(slots=True)
 class Registry:
-    """accounts and vintages by their id; holdings by account, then vintage."""
+    """accounts and vintages by their id; holdings by account, then vintage. Of trading's returns the last that is
+    booked, and those before it that are not: they were set aside.
+    """
 
     accounts: dict[str, Account] = field(default_factory=dict)
     vintages: dict[str, Vintage] = field(default_factory=dict)
     holdings: dict[str, dict[str, Holding]] = field(default_factory=dict)
     last_delivery: LastDelivery = field(default_factory=LastDelivery)
+    return_id_last: int = 0
+    returns_missing: set[int] = field(default_factory=set)
     # What clearing is about to order, and the delivered runs whose legs are not all told yet, oldest first.
     staged: Staged = field(default_factory=Staged)
     untold: list[Delivered] = field(default_factory=list)

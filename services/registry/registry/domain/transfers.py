@@ -76,11 +76,20 @@ def transfer_to_trading(registry: Registry, command: TransferToTrading, context:
     ]
 
 
+def check_return_new(registry: Registry, return_id: int) -> None:
+    """Trading numbers its returns without gaps. A number that is booked comes again where trading's log came back older
+    and the return was given again: the allowances are here already.
+    """
+    if return_id <= registry.return_id_last and return_id not in registry.returns_missing:
+        raise Rejected("RETURN_ALREADY_BOOKED", return_id=return_id, last_return_id=registry.return_id_last)
+
+
 def record_return_from_trading(registry: Registry, command: RecordReturnFromTrading, context: Context) -> list[object]:
     """Refuses only what contradicts our books: that is then set aside for people, and no allowance moves."""
     check_quantity(command.quantity_tonnes)
     existing_account(registry, command.account)
     existing_vintage(registry, command.vintage)
+    check_return_new(registry, command.return_id)
     trading_tonnes = holding_of(registry, command.account, command.vintage).trading_tonnes
     if command.quantity_tonnes > trading_tonnes:
         raise Rejected(
@@ -117,6 +126,11 @@ def on_transferred_to_trading(registry: Registry, event: TransferredToTrading) -
 
 
 def on_returned_from_trading(registry: Registry, event: ReturnedFromTrading) -> None:
+    if event.return_id <= registry.return_id_last:
+        registry.returns_missing.remove(event.return_id)
+    else:
+        registry.returns_missing.update(range(registry.return_id_last + 1, event.return_id))
+        registry.return_id_last = event.return_id
     change_holding(
         registry,
         event.account,

@@ -1,0 +1,128 @@
+"""A service whose database comes back older than what others heard of it, and the way out that two people walk.
+
+What was lost is given again, as the runbook says; hearing goes on from the last record that both have, or an earlier
+one; what an other service cannot apply, because it did so before, it sets aside.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+
+from carbonmarket.registry.v1 import registry_service_pb2 as registry
+from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from chassis.core.record import Record
+from support.days.day import ACCOUNTS, REGISTRY_OPERATOR, SETTLEMENT_BANK, Player, deposit
+from support.simulation.corrections import Operators
+from support.simulation.market import SimulatedMarket
+
+KNOWS_ACCOUNTS = "trading knows every account"
+BOOKED_ONCE = "every return is booked once"
+HEARD_ONCE = "every fund entry is heard once"
+"""The auditor's rules by which each fork leaves a finding: another service took in the record that was lost, and names
+its position, or has an account from it.
+"""
+EARLIER_MAX = 5
+"""So many records before the last common one hearing may be put back: what was taken in is known."""
+
+
+class Forks:
+    def __init__(self, market: SimulatedMarket, player: Player, operators: Operators, draw: random.Random) -> None:
+        self._market = market
+        self._player = player
+        self._operators = operators
+        self._draw = draw
+
+    async def of_registry(self, account: str) -> None:
+        """An account's opening is lost. It is opened again; trading knows it already, and sets the event aside."""
+
+        async def open_it() -> None:
+            # A late repeat of the lost command may have opened it again.
+            await self._player.may(REGISTRY_OPERATOR, institution(account))
+
+        last = await self.lose("registry", open_it)
+        await self._operators.resume("trading", self.or_earlier("registry", last), "registry")
+        await open_it()
+        await self._operators.drop_set_aside("trading")
+        self._market.left_by_forks[KNOWS_ACCOUNTS] += 1
+
+    async def of_trading(self) -> None:
+        """A return to the registry is lost, or a release of money, which the other service has booked: its booking is
+        heard again and set aside, as of a return that nobody knows. The holder gives the return again, the other
+        service sets it aside as one that it has booked, and now trading can take the booking in.
+        """
+        account, may_leave = await self._who_has_something()
+        of_units = trading.ReturnToRegistryRequest(account=account, instrument="CEA", quantity_tonnes=1)
+        of_money = trading.ReleaseFundsRequest(account=account, amount_fen=1)
+        of_units.request_id = of_money.request_id = f"lost {self._player.commands}"
+        given, booked_by = (of_money, "clearing") if may_leave == "money" else (of_units, "registry")
+
+        async def give() -> None:
+            await self._market.port.call(f"participant:{account}", given)
+
+        last = await self.lose("trading", give)
+        await self._operators.set_aside("trading")
+        await give()
+        for service in ("registry", "clearing"):
+            await self._operators.resume(service, self.or_earlier("trading", last), "trading")
+        await self._operators.decide_set_aside_again("trading")
+        await self._operators.drop_set_aside(booked_by)
+        self._player.releases += given is of_money
+        self._market.left_by_forks[HEARD_ONCE if given is of_money else BOOKED_ONCE] += 1
+
+    async def of_clearing(self) -> None:
+        """A deposit is lost. The bank reports it again; trading has it already, and sets the entry aside."""
+        account = self._draw.choice(ACCOUNTS)
+        paid_in = deposit(account, f"lost {self._player.commands}", 77_700)
+        paid_in.request_id = paid_in.bank_reference
+
+        async def report() -> None:
+            await self._market.port.call(SETTLEMENT_BANK, paid_in)
+
+        last = await self.lose("clearing", report)
+        await report()
+        await self._operators.resume("trading", self.or_earlier("clearing", last), "clearing")
+        await self._operators.drop_set_aside("trading")
+        self._market.left_by_forks[HEARD_ONCE] += 1
+
+    async def _who_has_something(self) -> tuple[str, str]:
+        """An account, and what of it may leave: money or units."""
+        found = []
+        for account in ACCOUNTS:
+            if account == self._player.restricted:
+                continue
+            asked = trading_queries.GetPositionRequest(account=account)
+            stated = await self._market.port.call(f"participant:{account}", asked)
+            if stated.funds.withdrawable_fen:
+                found.append((account, "money"))
+            if any(units.instrument == "CEA" and units.available_tonnes for units in stated.units):
+                found.append((account, "units"))
+        return self._draw.choice(found)
+
+    async def lose(self, service: str, act: Callable[[], Awaitable[None]]) -> Record:
+        """Does something that everybody hears of, and brings the service back from before it. The last record that is
+        left.
+        """
+        market, port = self._market, self._market.port
+        await market.come_to_rest()
+        database = market.databases[service]
+        restore, last = database.copy(), database.store.records[-1]
+        await act()
+        await market.come_to_rest()
+        await market.stop(service)
+        restore()
+        port.answered = [a for a in port.answered if a.service != service or a.position <= last.position]
+        for reader in market.readers:
+            if reader.service == service:
+                reader.begin_anew()
+        market.start(service)
+        return last
+
+    def or_earlier(self, source: str, last: Record) -> Record:
+        records = self._market.databases[source].store.records
+        return records[last.position - 1 - self._draw.choice([0, self._draw.randint(1, EARLIER_MAX)])]
+
+
+def institution(account: str) -> registry.OpenAccountRequest:
+    kind = registry_types.ACCOUNT_KIND_INSTITUTION
+    return registry.OpenAccountRequest(account=account, name=account, kind=kind, eligible_to_trade=True)
