@@ -189,8 +189,10 @@ async def test_a_market_survives_the_killing_of_each_service_and_of_its_database
 
 async def test_a_market_leaves_no_process_behind_and_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
     folder = tmp_path / "var"
+    verify = f"carbonmarket --as participant:power-0001 events --verify --bookmark {tmp_path / 'bookmark.json'}"
     async with market(folder) as running:
         await running.done("carbonmarket orders take 1 1000 48.50")
+        assert (await running.done(verify)).count("entries 1 to ") == 3
         await running.audit()
         assert await running.stop(signal.SIGTERM) == 0
     assert processes_of(folder) == {}
@@ -198,6 +200,9 @@ async def test_a_market_leaves_no_process_behind_and_keeps_its_data_over_a_resta
         (trade,) = json.loads(await running.done("carbonmarket trades --json"))["trades"]
         assert (trade["trade_id"], trade["quantity_tonnes"], trade["price_fen"]) == (1, 1000, 4850)
         assert (await running.shell(running.things_to_try[0]))[0] == 0
+        verified = await running.done(verify)
+        assert verified.count("signed up to ") == 3, "what was signed before the restart is what the feeds continue"
+        assert "entries 1 to " not in verified
         await running.audit()
         running.process.kill()
         await running.process.wait()

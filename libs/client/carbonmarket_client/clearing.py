@@ -46,7 +46,7 @@ class ClearingClient(ServiceClient):
     async def set_settlement_banks(
         self, valid_from_day: str, banks: Sequence[str], source: str, *, request_id: str = ""
     ) -> pb.SetSettlementBanksResponse:
-        """Set all settlement banks from a day on; only they report deposits and are told to pay."""
+        """Set all settlement banks from a day on; only they report deposits and are instructed to pay."""
         request = pb.SetSettlementBanksRequest(
             request_id=request_id, valid_from_day=valid_from_day, banks=banks, source=source
         )
@@ -55,7 +55,7 @@ class ClearingClient(ServiceClient):
     # Commands of clearing operators
 
     async def instruct_payout(self, payout_id: int, bank: str, *, request_id: str = "") -> pb.InstructPayoutResponse:
-        """Tell a bank to pay a requested payout."""
+        """Instruct a bank to pay a requested payout."""
         request = pb.InstructPayoutRequest(request_id=request_id, payout_id=payout_id, bank=bank)
         return await self.link.call(request, pb.InstructPayoutResponse)
 
@@ -67,7 +67,7 @@ class ClearingClient(ServiceClient):
         return await self.propose_command(command, request_id=request_id)
 
     async def retry_run(self, run_id: int, *, request_id: str = "") -> pb.RetryRunResponse:
-        """Try a blocked run again as a new attempt; the answer says where it stands."""
+        """Try a blocked run again as a new attempt; the answer gives its state."""
         return await self.link.call(pb.RetryRunRequest(request_id=request_id, run_id=run_id), pb.RetryRunResponse)
 
     async def propose_exclusion(
@@ -152,7 +152,7 @@ class ClearingClient(ServiceClient):
     async def get_run(
         self, run_id: int, *, page_size: int = 0, page_token: str = "", min_position: int = 0
     ) -> query.GetRunResponse:
-        """One run: where it stands, why it waits, the steps it took, and a page of its legs."""
+        """One run: its state, why it waits, the steps it took, and a page of its legs."""
         request = query.GetRunRequest(
             min_position=min_position, run_id=run_id, page_size=page_size, page_token=page_token
         )

@@ -1,7 +1,7 @@
 """Everything that can go wrong, as one tree.
 
     MarketError
-    ├── Refused               the market said no; nothing changed: `reason`, `facts`, `mend`
+    ├── Refused               the market said no; nothing changed: `reason`, `facts`, `fix`
     │   ├── Malformed         the request can be right at no time
     │   ├── NotFound          it names something that is not there
     │   ├── NotPermitted      this actor may not do it
@@ -10,7 +10,7 @@
     `request_id`
     │   └── Busy              the service takes no more at the moment and did nothing
     ├── Failed                the service made a mistake
-    ├── NotConfigured         the client was not told where a service is, or who is calling
+    ├── NotConfigured         the address of a service, or the actor, is not configured
     ├── UnknownEvent          this release of the client does not know an event's type
     └── FeedBroken            a feed left a number out
 
@@ -21,7 +21,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
-from carbonmarket_client.reasons import how_to_mend
+from carbonmarket_client.reasons import how_to_fix
 
 STATUS_DETAILS = "grpc-status-details-bin"
 
@@ -33,7 +33,7 @@ class MarketError(Exception):
 class Refused(MarketError):
     """The market said no and changed nothing.
 
-    reason: UPPER_SNAKE, states a fact, listed at the rpc. facts: what the refusal names, by name, as text. mend: a
+    reason: UPPER_SNAKE, states a fact, listed at the rpc. facts: what the refusal names, by name, as text. fix: a
     sentence that says how to put it right.
     """
 
@@ -43,8 +43,8 @@ class Refused(MarketError):
         self.facts = facts
 
     @property
-    def mend(self) -> str:
-        return how_to_mend(self.reason)
+    def fix(self) -> str:
+        return how_to_fix(self.reason)
 
     def __str__(self) -> str:
         named = ", ".join(f"{name} {value}" for name, value in sorted(self.facts.items()))
@@ -77,7 +77,7 @@ class Unavailable(MarketError):
     """No answer came in time.
 
     request_id names the command that may or may not have been done (empty for a query): sending it again under that
-    id is always safe and tells which.
+    id is always safe and shows which.
     """
 
     def __init__(self, service: str, detail: str, request_id: str = "") -> None:
@@ -98,7 +98,7 @@ class Busy(Unavailable):
 
 
 class Failed(MarketError):
-    """The service made a mistake while answering. Its log tells; the caller did nothing wrong."""
+    """The service made a mistake while answering. Its log has the cause; the caller did nothing wrong."""
 
     def __init__(self, service: str, code: str, detail: str) -> None:
         super().__init__(service, code, detail)
@@ -111,7 +111,7 @@ class Failed(MarketError):
 
 
 class NotConfigured(MarketError):
-    """The client was not told where a service is, or who is calling."""
+    """The address of a service, or the actor, is not configured."""
 
 
 class UnknownEvent(MarketError):

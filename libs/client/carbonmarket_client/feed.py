@@ -32,7 +32,7 @@ SILENCE_S_MAX = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One event as it stands in a service's log.
+    """One event as a service's log has it.
 
     sequence is its number in the account's feed, 0 when the whole log is read. event is the decoded message, type its
     full name. recorded_ms is the market's time. traceparent is empty where the record continues no trace. Who caused

@@ -1,4 +1,4 @@
-"""How to mend each refusal: one sentence per reason that the protos list.
+"""How to fix what each refusal is about: one sentence per reason that the protos list.
 
 The reason states a fact and the facts give its numbers; what is said here is what a person can do about it. A test
 holds this table to the `Refuses with:` lists.
@@ -7,10 +7,10 @@ holds this table to the `Refuses with:` lists.
 _RANGE = "Give a value within the range that the refusal names."
 _NUMBER = "Give the number that the answer which made it carried."
 
-MENDS = {
+FIXES = {
     # Any service
     "ACTOR_MISSING": "Say who is calling: `--as role:name`, or metadata carbonmarket-actor.",
-    "METADATA_REPEATED": "Send the metadata that the refusal names once: nobody can tell which of two is meant.",
+    "METADATA_REPEATED": "Send the metadata that the refusal names only once: which of two values counts is unknown.",
     "ROLE_NOT_ALLOWED": (
         "Call as one of the roles that the refusal names: `--as ROLE:NAME`, or metadata carbonmarket-actor."
     ),
@@ -47,7 +47,8 @@ MENDS = {
     "DIGEST_MALFORMED": "Give the record's whole digest, 32 bytes.",
     "NUMBER_NEGATIVE": "Give zero or more in the field that the refusal names.",
     "PAGE_TOKEN_MADE_ELSEWHERE": (
-        "A page token goes with the list, the filter and the caller it was made for: begin that list anew."
+        "A page token goes with the list, the filter and the caller it was made for: start that list again from its "
+        "first page."
     ),
     "PAGE_TOKEN_MALFORMED": "Give the next_page_token of the page before as it came, or none for the first page.",
     # Shapes
@@ -74,7 +75,7 @@ MENDS = {
     "ORDER_ID_OUT_OF_RANGE": _NUMBER,
     "PRICE_OUT_OF_RANGE": "Give a price above zero and within what the refusal names.",
     "QUANTITY_OUT_OF_RANGE": "Give whole tonnes above zero and within what the refusal names.",
-    "RULES_MALFORMED": "Mend the field that the refusal names.",
+    "RULES_MALFORMED": "Correct the field that the refusal names.",
     "RUN_ID_OUT_OF_RANGE": "Runs count from 1.",
     "SIDE_UNSPECIFIED": "Say whether to buy or to sell.",
     "SOURCE_MALFORMED": (
@@ -133,7 +134,7 @@ MENDS = {
         "Wait for the comparison of the books, it follows the settlement by itself; or let two operators override."
     ),
     "BOOKS_NOT_AGREED": (
-        "Look at the day's reconciliation, mend the difference and reconcile again; or let two operators override."
+        "Look at the day's reconciliation, correct the difference and reconcile again; or let two operators override."
     ),
     "BULLETIN_UNKNOWN": "A bulletin exists once its day is closed.",
     "COMPOSITE_UNKNOWN": (
@@ -157,13 +158,13 @@ MENDS = {
     "EXCLUDED_TRADE_UNKNOWN": "Exclude trades of that day alone, and none that is settled.",
     "TOTALS_DIFFER": "Find what one of the two books lacks; the facts name the figures that differ.",
     "HEARING_HALTED": "See why the source is not heard (`carbonmarket status`) and follow the runbook.",
-    "HEARD_EVENTS_SET_ASIDE": "See what waits for people (`carbonmarket status`) and mend its cause.",
+    "HEARD_EVENTS_SET_ASIDE": "See what waits for people (`carbonmarket status`) and fix its cause.",
     "INSTRUMENT_ALREADY_LISTED": "Nothing needs to be done: the instrument is listed.",
     "INSTRUMENT_NOT_LISTED": "Choose an instrument that is listed on this day.",
     "INSTRUMENT_UNKNOWN": "Check the instrument's code; the registry creates the vintage first.",
     "NO_INSTRUMENT_LISTED": "List an instrument from this day or earlier on first.",
     "NOT_SUSPENDED": "Nothing needs to be done: trading is not suspended.",
-    "OPENING_NOT_BLOCKED": "Nothing stands in the way: open the day.",
+    "OPENING_NOT_BLOCKED": "Nothing prevents it: open the day.",
     "OVERRIDE_ALREADY_APPROVED": "Nothing needs to be done: open the day.",
     "REFERENCE_PRICE_IS_COMPOSITE_CLOSE": (
         "Leave the reference price out: only the market's first instrument is given one."
@@ -241,13 +242,13 @@ MENDS = {
         "Lower the amount: proceeds can leave once they are settled, and what is locked stays."
     ),
     "PAYOUT_ALREADY_INSTRUCTED": (
-        "Nothing needs to be done: a bank has been told to pay it. If it is the wrong one, two operators revoke "
+        "Nothing needs to be done: a bank has been instructed to pay it. If it is the wrong one, two operators revoke "
         "that (`carbonmarket payouts revoke`)."
     ),
     "PAYOUT_CLOSED": "The payout was paid or returned already.",
     "PAYOUT_EXCEEDS_SETTLED_FUNDS": "Wait until the account's trades are settled, then release less.",
     "PAYOUT_NOT_INSTRUCTED": "The clearing operator instructs the payout first.",
-    "PAYOUT_OF_ANOTHER_BANK": "Only the bank that was told to pay may record it.",
+    "PAYOUT_OF_ANOTHER_BANK": "Only the bank that was instructed to pay may record it.",
     "PAYOUT_UNKNOWN": "Check the payout's number.",
     # Settlement
     "DAY_NOT_RECONCILED": "The books of a day are compared after its settlement: look at its run.",
@@ -259,7 +260,7 @@ MENDS = {
     "RUN_COMPLETED": "Nothing needs to be done: the run is completed.",
     "RUN_NOT_BLOCKED": "The run is moving: look again in a moment.",
     "RUN_NOT_BLOCKED_BY_A_TRADE": (
-        "Mend what the run says it waits for, then retry it: leaving trades out would not help."
+        "Fix what the run says it waits for, then retry it: leaving trades out would not help."
     ),
     "RUN_UNKNOWN": "Check the run's number.",
     "TOO_MANY_TRADES_FUNDED": (
@@ -290,9 +291,9 @@ MENDS = {
     "VALUE_DIFFERS": "A trade's value is not its price times its quantity: see trading's log.",
 }
 
-UNKNOWN = "Look the reason up at the rpc in the protos; a newer client knows how to mend it."
+UNKNOWN = "Look the reason up at the rpc in the protos; a newer client knows how to fix it."
 
 
-def how_to_mend(reason: str) -> str:
+def how_to_fix(reason: str) -> str:
     """One sentence that says how to put a refusal right."""
-    return MENDS.get(reason, UNKNOWN)
+    return FIXES.get(reason, UNKNOWN)

@@ -93,7 +93,7 @@ class RegistryClient(ServiceClient):
     async def transfer_to_trading(
         self, account: str, vintage: str, quantity_tonnes: int, *, request_id: str = ""
     ) -> pb.TransferToTradingResponse:
-        """Make allowances over to trading, where they can be sold; they come back by
+        """Transfer allowances to trading, where they can be sold; they come back by
         TradingClient.return_to_registry.
         """
         request = pb.TransferToTradingRequest(

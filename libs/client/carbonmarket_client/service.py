@@ -40,7 +40,7 @@ class ServiceClient:
         return await self.link.call(request, answer_of(self.link.service, request))
 
     async def status(self) -> pb.GetStatusResponse:
-        """Where the service stands: head of its log, followers, sources, what is set aside, the market's time."""
+        """The state of the service: head of its log, followers, sources, what is set aside, the market's time."""
         return await self.link.call(pb.GetStatusRequest(), pb.GetStatusResponse)
 
     async def get_signed_head(self, position: int = 0) -> pb.GetSignedHeadResponse:
@@ -89,7 +89,7 @@ class ServiceClient:
     async def decide_set_aside_again(
         self, set_aside_position: int, ground: str, *, request_id: str = ""
     ) -> pb.ProposeCommandResponse:
-        """Propose that what was set aside is decided again, now that its cause is mended."""
+        """Propose that what was set aside is decided again, now that its cause is fixed."""
         command = pb.DecideSetAsideAgainRequest(set_aside_position=set_aside_position, ground=ground)
         return await self.propose_command(command, request_id=request_id)
 

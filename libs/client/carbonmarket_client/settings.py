@@ -36,7 +36,7 @@ def pinned_keys(service: str, environment: Mapping[str, str] = os.environ) -> li
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a client needs to know before its first call. An empty string is "not told", which only matters when
+    """What a client needs to know before its first call. An empty string means "not set", which only matters when
     it is needed.
     """
 
@@ -69,7 +69,7 @@ class Settings:
         address = {"registry": self.registry, "trading": self.trading, "clearing": self.clearing}[service]
         if not address:
             raise NotConfigured(
-                f"nobody said where {service} is: give --{service} HOST:PORT or set {address_variable(service)}"
+                f"the address of {service} is not set: give --{service} HOST:PORT or set {address_variable(service)}"
             )
         return address
 
@@ -77,12 +77,9 @@ class Settings:
         """The actor, `role:name`. Raises NotConfigured."""
         if not self.actor:
             raise NotConfigured(
-                f"nobody said who is calling: give --as ROLE:NAME or set {ACTOR_VARIABLE}, "
-                "for example participant:power-0007"
+                f"the actor is not set: give --as ROLE:NAME or set {ACTOR_VARIABLE}, for example participant:power-0007"
             )
         role, _, name = self.actor.partition(":")
         if not (role and name and self.actor.isascii() and self.actor.isprintable()):
-            raise NotConfigured(
-                f"{self.actor!r} does not say who is calling: write ROLE:NAME, as participant:power-0007"
-            )
+            raise NotConfigured(f"{self.actor!r} is not an actor: write ROLE:NAME, as participant:power-0007")
         return self.actor

@@ -188,7 +188,7 @@ def _joined(by_trace: Mapping[str, list[Span]], trace_id: str, met: Met) -> Join
 
 
 def _lines(own: list[Span]) -> Iterator[Line]:
-    """The spans as a tree, earlier ones first. A span whose parent no file holds stands as a root."""
+    """The spans as a tree, earlier ones first. A span whose parent is in no file is a root."""
     known = {span.key.span_id for span in own}
     children: dict[str, list[Span]] = defaultdict(list)
     for span in sorted(own, key=lambda span: (span.start_nanos, span.end_nanos, span.key.span_id)):

@@ -2,7 +2,8 @@
 
 Clearing's statement says where the registry's log was when the day's books first agreed, and when those of the settled
 day before did. What the registry recorded in between is what the day did to the account's allowances; so a day opens
-with what the one before closed with, and what was issued, allocated or made over between two days is the later one's.
+with what the one before closed with, and what was issued, allocated or transferred to trading between two days belongs
+to the later one.
 If clearing compared several days at once, the first has the changes of all of them.
 """
 

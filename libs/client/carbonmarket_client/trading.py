@@ -214,7 +214,7 @@ class TradingClient(ServiceClient):
         return await self.link.call(request, query.ListInstrumentsResponse)
 
     async def get_day(self, day: str = "", *, min_position: int = 0) -> query.GetDayResponse:
-        """Where a trading day stands; with none named the open day, else the next one announced, else the last."""
+        """The state of a trading day; with none named the open day, else the next one announced, else the last."""
         return await self.link.call(query.GetDayRequest(min_position=min_position, day=day), query.GetDayResponse)
 
     async def get_book(self, instrument: str, *, min_position: int = 0) -> query.GetBookResponse:

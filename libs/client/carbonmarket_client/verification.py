@@ -1,4 +1,4 @@
-"""A log, or one account's feed, held against its service's signature: every entry continues the one before, up to a
+"""A log, or one account's feed, checked against its service's signature: every entry continues the one before, up to a
 head that is signed.
 
 What the digests are made of is said at Record and FeedRecord in log_service.proto. Who keeps a signed head as a
@@ -52,7 +52,7 @@ class VerifiedFeed:
 
 
 async def verify_log(link: Link, public_keys: Sequence[bytes], bookmark: pb.SignedHead | None = None) -> Verified:
-    """Read a log, from its beginning or from a bookmark on, and hold it against the newest head that its service
+    """Read a log, from its beginning or from a bookmark on, and check it against the newest head that its service
     signed. Raises LogAltered, ForkProved, MarketError.
     """
     service = link.service
@@ -89,7 +89,7 @@ async def verify_log(link: Link, public_keys: Sequence[bytes], bookmark: pb.Sign
 async def verify_feed(
     link: Link, account: str, public_keys: Sequence[bytes], bookmark: pb.SignedFeedHead | None = None
 ) -> VerifiedFeed:
-    """Read one account's feed, from its first entry or from a bookmark on, and hold it against its end as the service
+    """Read one account's feed, from its first entry or from a bookmark on, and check it against its end as the service
     signed it. A bookmark needs a sequence and a digest; a fork is proved only by one that is signed. Raises LogAltered,
     ForkProved, MarketError.
     """

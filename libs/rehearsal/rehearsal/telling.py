@@ -44,12 +44,12 @@ class Telling:
         self._line(Text(actor, style="cyan"), Text(sentence))
 
     def refuse(self, actor: str, attempt: str, refusal: Refused) -> None:
-        """Say what somebody tried, which rule said no, its facts, and how to mend it."""
+        """Say what somebody tried, which rule said no, its facts, and how to fix it."""
         self.refusals += 1
         facts = ", ".join(f"{label(name)} {fact(name, value)}" for name, value in sorted(refusal.facts.items()))
         self._line(Text(actor, style="cyan"), Text(attempt))
         self._line(Text(), Text.assemble("✗ ", (refusal.reason, "red"), f"  {facts}" if facts else ""))
-        self._line(Text(), Text(refusal.mend, style="dim"))
+        self._line(Text(), Text(refusal.fix, style="dim"))
 
     def show(self, *screens: RenderableType) -> None:
         """Show tables or cards, set in a little."""

@@ -127,7 +127,7 @@ async def test_a_refusal_carries_its_reason_facts_and_mend(
     assert type(refused.value) is kind
     assert refused.value.reason == "PRICE_OUTSIDE_DAILY_LIMIT"
     assert refused.value.facts == {"price_fen": "6000", "high_fen": "5635"}
-    assert "between the day's limits" in refused.value.mend
+    assert "between the day's limits" in refused.value.fix
     assert len(fake_market.trading.calls) == 1, "a refusal is not tried again"
 
 
@@ -232,7 +232,7 @@ async def test_a_service_nobody_told_of_is_missed_only_when_it_is_called(monkeyp
 @pytest.mark.parametrize("actor", ["kate", "auditor:", ":kate"])
 async def test_an_actor_without_role_or_name_is_told_how_to_write_it(fake_market: FakeMarket, actor: str) -> None:
     async with fake_market.connect(actor) as market:
-        with pytest.raises(NotConfigured, match=f"'{actor}' does not say who is calling: write ROLE:NAME"):
+        with pytest.raises(NotConfigured, match=f"'{actor}' is not an actor: write ROLE:NAME"):
             await market.trading.get_day()
 
 

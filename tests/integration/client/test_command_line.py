@@ -129,7 +129,7 @@ def test_the_exit_code_says_what_kind_of_no_it_was(
     result = run(fake_market, "orders", "cancel", "12")
     assert result.exit_code == exit_code
     assert result.stdout == ""
-    assert "How to mend it: " in result.stderr
+    assert "How to fix it: " in result.stderr
 
 
 def test_a_refusal_reads_as_a_fact_and_a_way_out(fake_market: FakeMarket) -> None:
@@ -138,14 +138,14 @@ def test_a_refusal_reads_as_a_fact_and_a_way_out(fake_market: FakeMarket) -> Non
     )
     fake_market.trading.will("PlaceOrder", refusal)
     result = run(fake_market, "orders", "place", "CEA", "buy", "1", "60")
-    facts, mend = result.stderr.split("How to mend it: ")
+    facts, fix = result.stderr.split("How to fix it: ")
     assert facts.splitlines() == [
         "Refused: PRICE_OUTSIDE_DAILY_LIMIT",
         "  high   CNY 56.35",
         "  low    CNY 46.11",
         "  price  CNY 60.00",
     ]
-    assert " ".join(mend.split()).startswith("Give a price between the day's limits")
+    assert " ".join(fix.split()).startswith("Give a price between the day's limits")
 
 
 def test_a_refusal_as_json_has_its_facts_as_numbers(fake_market: FakeMarket) -> None:
@@ -157,7 +157,7 @@ def test_a_refusal_as_json_has_its_facts_as_numbers(fake_market: FakeMarket) -> 
     assert error["kind"] == "NotFound"
     assert error["reason"] == "ORDER_UNKNOWN"
     assert error["facts"] == {"account": "1234", "order_id": 12}
-    assert error["mend"] == "Check the order's number."
+    assert error["fix"] == "Check the order's number."
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Every refusal says how to mend it."""
+"""Every refusal says how to fix it."""
 
 import re
 
 import pytest
 
-from carbonmarket_client.reasons import MENDS
+from carbonmarket_client.reasons import FIXES
 from support.source.repository import ROOT
 
 LISTED = re.compile(
@@ -42,14 +42,14 @@ def test_the_protos_list_reasons() -> None:
     assert {"PRICE_OUTSIDE_DAILY_LIMIT", "NAME_MALFORMED", "FEED_OF_ANOTHER_ACCOUNT"} <= listed()
 
 
-def test_every_listed_reason_says_how_to_mend_it() -> None:
-    assert not sorted(listed() - MENDS.keys())
+def test_every_listed_reason_says_how_to_fix_it() -> None:
+    assert not sorted(listed() - FIXES.keys())
 
 
 def test_no_reason_is_explained_that_nobody_gives() -> None:
-    assert not sorted(MENDS.keys() - listed() - met_by_operators())
+    assert not sorted(FIXES.keys() - listed() - met_by_operators())
 
 
-@pytest.mark.parametrize("reason", sorted(MENDS))
+@pytest.mark.parametrize("reason", sorted(FIXES))
 def test_a_mend_is_one_sentence(reason: str) -> None:
-    assert re.fullmatch(r"[A-Z`].*[^.]\.", MENDS[reason])
+    assert re.fullmatch(r"[A-Z`].*[^.]\.", FIXES[reason])

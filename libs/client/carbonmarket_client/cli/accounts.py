@@ -111,7 +111,7 @@ async def change_account(
 @click.option("--ground", required=True, help="Why.")
 @request_id_option
 async def restrict_account(market: CarbonMarket, session: Session, account: str, ground: str, request_id: str) -> None:
-    """Restrict an account's use. It takes effect in trading as soon as trading has heard of it."""
+    """Restrict an account's use. It takes effect in trading as soon as trading has received it."""
     answer = await market.registry.restrict_account(account, ground, request_id=request_id)
     session.done(answer, request_id, f"Account {account} is restricted.")
 
@@ -241,11 +241,11 @@ async def movements(market: CarbonMarket, session: Session, account: str | None,
 async def transfer(
     market: CarbonMarket, session: Session, vintage: str, quantity: int, account: str | None, request_id: str
 ) -> None:
-    """Make allowances over to trading, where they can be sold."""
+    """Transfer allowances to trading, where they can be sold."""
     answer = await market.registry.transfer_to_trading(
         session.account(account), vintage, quantity, request_id=request_id
     )
-    session.done(answer, request_id, f"{tonnes(quantity)} t of {vintage} are made over to trading.")
+    session.done(answer, request_id, f"{tonnes(quantity)} t of {vintage} are transferred to trading.")
 
 
 @command(holdings, "return", ["carbonmarket holdings return CEA 20,000"])

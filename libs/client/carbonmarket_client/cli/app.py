@@ -53,7 +53,7 @@ Exit codes:
   5  refused: this actor may not do it
   6  the service made a mistake
   130  interrupted before there was an answer
-  141  whoever read the output closed it
+  141  the reader of the output closed it
 """
 
 HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
@@ -134,7 +134,7 @@ class Session:
         return DONE
 
     def explain(self, error: MarketError) -> None:
-        """Say what went wrong and how to mend it: as JSON on standard output for programs, else in words on
+        """Say what went wrong and how to fix it: as JSON on standard output for programs, else in words on
         standard error.
         """
         if self.json:
@@ -161,10 +161,10 @@ def exit_code(error: MarketError) -> int:
     return FAILED
 
 
-def mend_of(error: MarketError) -> str:
+def fix_of(error: MarketError) -> str:
     """A sentence that says how to put an error right."""
     if isinstance(error, Refused):
-        return error.mend
+        return error.fix
     if isinstance(error, Unavailable):
         again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
         see = f"See whether {error.service} runs and its address is right (`carbonmarket status`)"
@@ -186,7 +186,7 @@ def mend_of(error: MarketError) -> str:
 
 
 def _plain_error(error: MarketError) -> dict[str, Any]:
-    known: dict[str, Any] = {"kind": type(error).__name__, "text": str(error), "mend": mend_of(error)}
+    known: dict[str, Any] = {"kind": type(error).__name__, "text": str(error), "fix": fix_of(error)}
     if isinstance(error, Refused):
         known |= {"reason": error.reason, "facts": plain_facts(error.facts)}
     if isinstance(error, Unavailable):
@@ -203,7 +203,7 @@ def _worded(error: MarketError) -> RenderableType:
         lines = [f"  {label(name):<{width}}  {fact(name, value)}" for name, value in sorted(error.facts.items())]
     else:
         head, lines = f"{type(error).__name__}: {error}", []
-    return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to mend it: {mend_of(error)}"))
+    return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to fix it: {fix_of(error)}"))
 
 
 # How what people type is read.

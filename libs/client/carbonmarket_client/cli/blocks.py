@@ -89,7 +89,7 @@ async def quote(
         block_id, price_fen=price, quantity_tonnes=quantity, request_id=request_id
     )
     session.done(
-        answer, request_id, f"Block {block_id}: your terms, {tonnes(quantity)} t at {money(price)}, stand now."
+        answer, request_id, f"Block {block_id}: your terms, {tonnes(quantity)} t at {money(price)}, are in force now."
     )
 
 

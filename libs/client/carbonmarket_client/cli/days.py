@@ -22,7 +22,7 @@ DAYS_BACK_MAX = 21
 
 @cli.group(cls=Noun)
 def days() -> None:
-    """Trading days: where they stand, and opening and closing them."""
+    """Trading days: their state, and opening and closing them."""
 
 
 @command(days, "show", ["carbonmarket days", "carbonmarket days show 2021-07-16"])

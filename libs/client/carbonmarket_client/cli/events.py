@@ -60,9 +60,9 @@ async def events(
 ) -> None:
     """Show what happened: one's own feeds, or the services' whole logs.
 
-    Events stand in the order they happened, by the market's time over all services. With --follow those that are there
-    already come first, in that order; then each is shown when it arrives, so that the order holds within a service and
-    not between two.
+    Events are shown in the order they happened, by the market's time over all services. With --follow those that are
+    there already come first, in that order; then each is shown when it arrives: in order within a service, but not
+    between two.
 
     A participant sees its own feed, others the whole log. A feed numbers its events without gaps, by sequence; a log by
     position. Keep the last number you have dealt with and go on with --after. With --json every event is one line.
@@ -132,10 +132,11 @@ def verdict(found: Verified | VerifiedFeed) -> str:
     else:
         begins, ends, signed = found.after + 1, found.records, found.signed_position
         what, one, as_of = found.service, "records", ""
-    read = f"{one} {begins:,} to {ends:,}" if begins <= ends else f"no {one} after {found.after:,}"
+    chained = "each continues the one before"
+    read = f"{one} {begins:,} to {ends:,}, {chained}" if begins <= ends else f"no {one} after {found.after:,}"
     unsigned = f"; the {ends - signed:,} after that are not signed yet" if ends > signed else ""
     signature = f"signed up to {signed:,}{as_of} by key {found.key_id}{unsigned}"
-    return f"{what}: {read}, each continues the one before; {signature}"
+    return f"{what}: {read}; {signature}"
 
 
 async def _records(

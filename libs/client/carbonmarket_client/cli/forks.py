@@ -25,11 +25,11 @@ from carbonmarket_client.settings import SERVICES, pinned_keys
     help="Check the proofs in this file with the pinned public keys; no service is asked.",
 )
 async def forks(market: CarbonMarket, session: Session, check: Path | None) -> None:
-    """Show the proofs of forks that the services keep: two heads of a log, both signed, that cannot both be true.
+    """Show the proofs of forks that the services keep.
 
-    A service keeps a proof when a log that it reads turns out to have two signed histories. With --json the proofs can
-    be given to anybody. Who pins the public keys of the service (CARBONMARKET_SERVICE_PUBLIC_KEYS) checks them with
-    --check, without asking any service.
+    A proof is two heads of a log, both signed by its service, that cannot both be true. A service keeps one when a log
+    that it reads turns out to have two histories. With --json the proofs can be given to anybody. Who pins the public
+    keys of the service (CARBONMARKET_SERVICE_PUBLIC_KEYS) checks them with --check, without asking any service.
     """
     if check is not None:
         checked = [(proof, check_proof(proof, pinned_keys(proof.service))) for proof in proofs_in(check)]

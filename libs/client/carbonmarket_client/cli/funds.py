@@ -136,9 +136,9 @@ async def list_payouts(
 @click.argument("bank")
 @request_id_option
 async def instruct(market: CarbonMarket, session: Session, payout_id: int, bank: str, request_id: str) -> None:
-    """Tell a bank to pay a requested payout."""
+    """Instruct a bank to pay a requested payout."""
     answer = await market.clearing.instruct_payout(payout_id, bank, request_id=request_id)
-    session.done(answer, request_id, f"{bank} is told to pay payout {payout_id}.")
+    session.done(answer, request_id, f"{bank} is instructed to pay payout {payout_id}.")
 
 
 @command(payouts, "revoke", ['carbonmarket payouts revoke 4 --ground "bank-a confirms that it will not pay"'])
@@ -176,7 +176,7 @@ async def returned(market: CarbonMarket, session: Session, payout_id: int, groun
 
 @cli.group(cls=Noun)
 def banks() -> None:
-    """Settlement banks: who reports deposits and is told to pay, and since when."""
+    """Settlement banks: who reports deposits and makes payouts, since when."""
 
 
 @command(banks, "list", ["carbonmarket banks"])

@@ -46,7 +46,7 @@ async def standing(market: CarbonMarket, service: str) -> Standing:
 @command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, minutes 12"'])
 @click.argument("service", type=SERVICE)
 @click.argument("position", type=NUMBER)
-@click.option("--ground", required=True, help="How its cause was mended.")
+@click.option("--ground", required=True, help="How its cause was fixed.")
 @request_id_option
 async def decide(
     market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
@@ -66,7 +66,7 @@ async def drop(
 ) -> None:
     """Propose that what SERVICE set aside at POSITION is never applied. It takes two operators.
 
-    It blocks nothing any more, and what it leaves open, as the status tells, is for people to settle.
+    It blocks nothing any more, and what it leaves open, as the status shows, is for people to settle.
     """
     answer = await market.service(service).drop_set_aside(position, ground, request_id=request_id)
     session.done(answer, request_id, another_approves(service, answer.proposal))

@@ -1,4 +1,4 @@
-"""Standard output that whoever reads it closes early, as `| head` does: no error of ours; nothing more is written."""
+"""Standard output that its reader closes early, as `| head` does: no error of ours; nothing more is written."""
 
 import os
 import sys

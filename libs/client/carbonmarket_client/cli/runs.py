@@ -46,7 +46,7 @@ async def list_runs(market: CarbonMarket, session: Session, open_only: bool, lim
 @click.argument("run_id", type=NUMBER)
 @limit_option
 async def show_run(market: CarbonMarket, session: Session, run_id: int, limit: int) -> None:
-    """Show one run: where it stands, why it waits, the steps it took, and its legs."""
+    """Show one run: its state, why it waits, the steps it took, and its legs."""
     answer = await gathered(
         lambda size, token: market.clearing.get_run(run_id, page_size=size, page_token=token), "legs", limit
     )

@@ -27,7 +27,7 @@ TRACE_ID = re.compile(r"[0-9a-f]{32}")
 async def trace(market: CarbonMarket, session: Session, id: str, spans: Path) -> None:
     """Draw a trace over all services.
 
-    ID is a trade's number or a trace's 32 hexadecimal digits. What stands below a line was caused by it. Other traces
+    ID is a trade's number or a trace's 32 hexadecimal digits. The lines below a line were caused by it. Other traces
     that meet this one are drawn below it, each from its root down to the step where they meet: the order a trade was
     made from, the run it was settled in.
     """

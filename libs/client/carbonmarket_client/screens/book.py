@@ -16,7 +16,7 @@ from carbonmarket_client.values import amount, tonnes
 WIDEST = 1_000
 """Wider than any book, to see how wide one is."""
 LISTINGS_SHOWN_MAX = 6
-"""So many listings of a level stand on the screen; `--json` has them all."""
+"""So many listings of a level are shown; `--json` has them all."""
 
 
 def book_screen(picture: trading.StreamMarketDataResponse) -> RenderableType:
@@ -78,7 +78,7 @@ def _side_by_side(book: trading.Book) -> Table:
 
 
 def _one_above_the_other(book: trading.Book) -> Table:
-    """Prices fall from the top: the spread stands between the two sides."""
+    """Prices fall from the top: the spread is between the two sides."""
     table = _table()
     for heading in ("", "CNY", "tonnes", "listings"):
         table.add_column(heading, justify="left" if heading in ("", "listings") else "right", no_wrap=True)

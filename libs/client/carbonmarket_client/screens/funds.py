@@ -19,7 +19,7 @@ from carbonmarket_client.statement import Statement, VintageLine
 from carbonmarket_client.values import amount, clock, moment, signed, tonnes
 
 VINTAGES_ABREAST_MAX = 6
-"""So many columns of tonnes stand on one screen."""
+"""So many columns of tonnes are shown on one screen."""
 
 
 def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionResponse) -> list[RenderableType]:

@@ -1,6 +1,6 @@
 """What people see: tables and cards that read well in 100 columns, in one colour or none.
 
-Numbers stand right-aligned under a heading that has their unit; nothing is said by colour alone. A table that is
+Numbers are right-aligned under a heading that has their unit; nothing is said by colour alone. A table that is
 wider than the screen leaves out spare columns, the least important first, and says which; `--json` always has them.
 """
 
@@ -25,7 +25,7 @@ WIDTH = 100
 UNSEEN = "\N{REPLACEMENT CHARACTER}"
 
 GAP = 2
-"""Columns stand so far apart: a cell's padding and the divider."""
+"""Columns are so far apart: a cell's padding and the divider."""
 
 WRAPPED_WIDTH = 20
 """A column that may wrap is given at least this."""
@@ -35,7 +35,7 @@ RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading and how the cells below it stand.
+    """A heading and how the cells below it are aligned.
 
     spare ranks what may be left out where the screen is too narrow: 0 never is, else the highest goes first, of equal
     ones the last.

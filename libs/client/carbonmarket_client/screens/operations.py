@@ -17,7 +17,7 @@ from carbonmarket_client.values import moment
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a service said of itself, or why it said nothing."""
+    """A service's status, or why it gave none."""
 
     service: str
     status: log.GetStatusResponse | None
@@ -113,8 +113,8 @@ def _refused_orders(service: str, answer: log.GetStatusResponse) -> list[tuple[s
 
 
 def _following(service: str, answer: log.GetStatusResponse, heads: Mapping[str, int]) -> list[tuple[str, ...]]:
-    """Who reads the service's own log, and which others it hears: these it is behind by what their own service told of
-    their head, if that gave an answer.
+    """The followers of the service's own log, and the other logs that it hears. How far it is behind those is counted
+    from the head that their own service gave, if it answered.
     """
     followers: list[tuple[str, ...]] = [
         (service, known.name, f"{known.position:,}", f"{answer.head_position - known.position:,}", "")
@@ -134,7 +134,7 @@ def _following(service: str, answer: log.GetStatusResponse, heads: Mapping[str, 
 
 
 def _behind(head: int | None, heard: int) -> str:
-    """The services are asked one beside the other: what was heard may be later than the head that was told."""
+    """The services are asked at the same time: what was heard may be later than the head in the answer."""
     return "-" if head is None else f"{max(head - heard, 0):,}"
 
 
