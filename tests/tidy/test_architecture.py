@@ -42,6 +42,13 @@ SQL_IN = (
     r"services/\w+/\w+/(projections|queries)\.py",
     r"(tests|bench)/.*",
 )
+BALANCES = {
+    "registry": {"Holding", "Vintage"},
+    "trading": {"Account", "Funds", "Units"},
+    "clearing": {"Account", "Funds"},
+}
+"""The classes that hold money and units: their fields of fen and tonnes change by their own methods only."""
+AMOUNTS = ("_fen", "_tonnes")
 SERVICE_FILES = {"__init__", "__main__", "api", "calls", "projections", "queries", "reactions", "wire"}
 
 
@@ -105,6 +112,31 @@ def test_a_domain_writes_its_annotations_without_quotes(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_balance_changes_by_the_moves_of_its_own_class_only(service: str) -> None:
+    """A move asserts over all fields; a change beside it would not, and may forget one of them. Other classes may have
+    fields of these names too, and change their own.
+    """
+    within = {node.name: node for module in domain_modules(service) for node in classes(module, BALANCES[service])}
+    assert within.keys() == BALANCES[service]
+    fields = {
+        item.target.id
+        for kind in within.values()
+        for item in kind.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id.endswith(AMOUNTS)
+    }
+    own = {id(node) for kind in within.values() for node in ast.walk(kind)}
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in domain_modules(service)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+        and id(node) not in own
+        and ((isinstance(node, ast.Name) and node.id == "setattr") or writes(node, fields))
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_domain_is_there_and_has_no_fractions(service: str) -> None:
     assert domain_modules(service)
     assert not [place for module in domain_modules(service) for place in fractions(module)]
@@ -134,6 +166,22 @@ def test_a_service_has_the_same_file_names_as_every_other(service: str) -> None:
     }
     assert {"__main__", "api", "wire", "queries", "projections", "reactions"} <= names
     assert {name for name in names if "/" not in name} <= SERVICE_FILES
+
+
+def classes(module: Module, names: set[str]) -> Iterator[ast.ClassDef]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef) and node.name in names:
+            yield node
+
+
+def writes(node: ast.Attribute | ast.Name, fields: set[str]) -> bool:
+    """Whether it is one of the fields of another object, where it is assigned, changed or deleted."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in fields
+        and not isinstance(node.ctx, ast.Load)
+        and ast.unparse(node.value) != "self"
+    )
 
 
 def quoted_annotations(module: Module) -> Iterator[ast.Constant]:

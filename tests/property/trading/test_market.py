@@ -161,7 +161,8 @@ def hear_settled(history: History, random: Random) -> None:
     for trade in list(history.market.trades.values()):
         if trade.settlement is not Settlement.AWAITED or trade.day == open_day or random.random() < 0.3:
             continue
-        if random.random() < 0.2:
+        unpaid = trade.buyer_pays_fen > history.market.accounts[trade.buyer].funds.settled_fen
+        if unpaid or random.random() < 0.2:
             blocked_fen = random.choice((0, random.randint(0, trade.buyer_pays_fen), trade.buyer_pays_fen))
             history.play(CLEARING, BlockTrade(trade.trade_id, blocked_fen))
         else:

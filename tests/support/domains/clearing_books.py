@@ -9,7 +9,7 @@ import pytest
 from chassis.core.decider import Claim, Context, Facts, Rejected
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.decider import DECIDER
-from clearing.domain.funds import OpenFundAccount, RecordDeposit, assert_conserved
+from clearing.domain.funds import OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
 from clearing.domain.run import OpenRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery
@@ -86,7 +86,7 @@ def play_one(
             assert isinstance(state, Remembering)
             state.taken |= dict(DECIDER.claims[type(event)](state, event))
         DECIDER.evolve[type(event)](state, event)
-        assert_conserved(state.funds)
+        state.funds.check_all()
     return events
 
 

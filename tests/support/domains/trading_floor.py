@@ -9,7 +9,6 @@ from chassis.core.days import MINUTE_MS, day_start_ms
 from chassis.core.decider import Context, Rejected
 from support.shell.asking import acting
 from trading.domain.accounts import OpenTradingAccount
-from trading.domain.balances import assert_funds, assert_units
 from trading.domain.calendar import AnnounceTradingDays
 from trading.domain.closing import CloseDay
 from trading.domain.custody import CreditAllowances, CreditFunds
@@ -130,9 +129,7 @@ class Floor:
 
     def assert_books(self) -> None:
         for account in self.market.accounts.values():
-            assert_funds(account.funds)
-            for units in account.units.values():
-                assert_units(units)
+            account.check()
 
 
 def moment(day: str, clock: str) -> int:

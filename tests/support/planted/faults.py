@@ -99,9 +99,14 @@ FAULTS = (
         "units bought today can be sold today",
         (
             Change(
-                f"{TRADING}/domain/trades.py",
-                "    bought.bought_tonnes += trade.quantity_tonnes\n",
-                "    bought.available_tonnes += trade.quantity_tonnes\n",
+                f"{TRADING}/domain/balances.py",
+                "        self.bought_tonnes += quantity_tonnes\n",
+                "        self.available_tonnes += quantity_tonnes\n",
+            ),
+            Change(
+                f"{TRADING}/domain/balances.py",
+                "        assert self.bought_tonnes >= self.bought_unsettled_tonnes >= 0\n",
+                "",
             ),
         ),
         "tests/unit/trading/test_listed.py",
@@ -123,7 +128,9 @@ FAULTS = (
         "an expired order keeps its lock",
         (
             Change(
-                f"{TRADING}/domain/listed.py", "        unlock_funds(account.funds, unlocked_fen)\n", "        pass\n"
+                f"{TRADING}/domain/listed.py",
+                "        account.end_open_purchase(order.bidding_fen, unlocked_fen=unlocked_fen)\n",
+                "        pass\n",
             ),
         ),
         "tests/unit/trading/test_closing.py::test_what_is_open_expires_and_its_locks_are_free",
@@ -133,7 +140,7 @@ FAULTS = (
         "proceeds can be withdrawn on the day of the sale",
         (
             Change(
-                f"{TRADING}/domain/accounts.py",
+                f"{TRADING}/domain/balances.py",
                 "        return max(0, self.available_fen - self.received_unsettled_fen - self.owed_fen)\n",
                 "        return max(0, self.available_fen - self.owed_fen)\n",
             ),
@@ -146,13 +153,36 @@ FAULTS = (
         (
             Change(
                 f"{TRADING}/domain/settlement.py",
-                "    buyer.funds.blocked_fen += event.blocked_fen\n"
-                "    give_funds(buyer.funds, trade.buyer_pays_fen - event.blocked_fen)\n",
-                "    give_funds(buyer.funds, trade.buyer_pays_fen)\n",
+                "blocked_fen=event.blocked_fen)\n",
+                "blocked_fen=0)\n",
             ),
         ),
         "tests/simulation/test_exclusions.py::test_what_trading_says_may_leave_is_paid_whatever_was_excluded",
         "test_what_trading_says_may_leave_is_paid_whatever_was_excluded",
+    ),
+    Fault(
+        "a settled purchase forgets what the registry then holds",
+        (
+            Change(
+                f"{TRADING}/domain/balances.py",
+                "_unsettled_tonnes -= quantity_tonnes\n        self.custody_tonnes += quantity_tonnes\n",
+                "_unsettled_tonnes -= quantity_tonnes\n",
+            ),
+        ),
+        "tests/property/trading/test_balances.py::test_units_move_between_accounts_and_none_is_made_or_lost",
+        "units came from nowhere",
+    ),
+    Fault(
+        "a settled trade forgets its fees",
+        (Change(f"{CLEARING}/domain/balances.py", "        self.fees_fen += pays_fen - receives_fen\n", ""),),
+        "tests/property/clearing/test_balances.py::test_money_moves_between_accounts_and_none_is_made_or_lost",
+        "money came from nowhere",
+    ),
+    Fault(
+        "a delivery forgets the buyers",
+        (Change(f"{REGISTRY}/domain/state.py", "        self.trading_tonnes += bought_tonnes\n", ""),),
+        "tests/property/registry/test_balances.py::test_allowances_move_between_accounts_and_none_is_made_or_lost",
+        "test_allowances_move_between_accounts_and_none_is_made_or_lost",
     ),
     Fault(
         "an account trades with itself",
@@ -217,9 +247,10 @@ FAULTS = (
         (
             Change(
                 f"{CLEARING}/domain/settlement.py",
-                "    book(state.funds, leg.seller, leg.seller_receives_fen)\n",
-                "    book(state.funds, leg.seller, leg.value_fen)\n",
+                "leg.seller, leg.seller_receives_fen)\n",
+                "leg.seller, leg.value_fen)\n",
             ),
+            Change(f"{CLEARING}/domain/balances.py", "        assert self.unsettled_in_fen >= 0\n", ""),
         ),
         "tests/unit/clearing/test_run.py::test_delivered_is_paid_gross_trade_by_trade_and_the_books_are_to_be_compared",
         "test_delivered_is_paid_gross_trade_by_trade",

@@ -170,6 +170,23 @@ def test_a_dispute_names_a_bounded_number_of_differences(floor: Floor) -> None:
     assert len(facts) == 20
 
 
+def test_a_purchase_is_not_settled_with_money_that_the_buyer_does_not_have() -> None:
+    """Cement pays with the proceeds of a sale that is not settled yet; clearing settles in the order of the trades."""
+    floor = quiet_floor()
+    floor.give("power", tonnes=100)
+    floor.give("cement", tonnes=100)
+    floor.give("steel", fen=480_000)
+    floor.open(FRIDAY)
+    sell(floor, "cement", "steel", 100)
+    sell(floor, "power", "cement", 100)
+    floor.close()
+    reason, facts = floor.at("16:00").refusal(CLEARING, settled(floor.market, 2))
+    assert reason == "SETTLEMENT_WITHOUT_FUNDS"
+    assert facts == {"trade_id": 2, "account": "cement", "buyer_pays_fen": 480_000, "settled_fen": 0}
+    floor.play(CLEARING, settled(floor.market, 1))
+    floor.play(CLEARING, settled(floor.market, 2))
+
+
 def test_settling_moves_nothing_that_can_be_used(floor: Floor) -> None:
     before = usable(floor)
     floor.settle()

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from clearing.domain.balances import FundEntry
 from clearing.domain.legs import excluded_of
-from clearing.domain.state import FundEntry, Obligation, Phase, State
+from clearing.domain.state import Obligation, Phase, State
 
 
 class Book(IntEnum):

@@ -223,12 +223,9 @@ def on_trade_excluded(state: State, event: TradeExcluded) -> None:
     leg = state.obligations.unsettled.pop(event.trade_id)
     assert leg.day == event.day == state.runs.open[event.run_id].day
     state.obligations.excluded[event.trade_id] = leg
-    assert 0 <= event.blocked_fen <= leg.buyer_pays_fen
-    buyer = state.funds.accounts[leg.buyer]
-    buyer.unsettled_out_fen -= leg.buyer_pays_fen
-    buyer.blocked_fen += event.blocked_fen
-    assert buyer.balance_fen >= buyer.blocked_fen
-    state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
+    state.funds.exclude(
+        leg.buyer, leg.buyer_pays_fen, leg.seller, leg.seller_receives_fen, blocked_fen=event.blocked_fen
+    )
 
 
 DECIDE: Decide[State] = merged(

@@ -8,10 +8,10 @@ which follows them, can say how far it has come.
 Accounts come from trading, which has them from the registry: no order holds between two logs, and this way every
 trade comes after its accounts here, and every deposit after its account there.
 
-Invariants, asserted in `evolve` and held by the properties in tests/property/clearing:
-- no balance is negative, or less than what excluded trades block of it;
-- what the banks hold = balances + open payouts + fees;
-- a bank reference names one movement of money for ever (a claim, which the shell keeps).
+Balances change by the named moves of balances.py only, which assert their invariants.
+
+Invariant, held by the properties in tests/property/clearing: a bank reference names one movement of money for ever (a
+claim, which the shell keeps).
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,9 @@ from chassis.core.decider import (
     merged,
 )
 from chassis.core.shapes import check_account
+from clearing.domain.balances import Account
 from clearing.domain.banks import check_bank_known
-from clearing.domain.state import Account, FundEntry, Funds, State
+from clearing.domain.state import State
 from clearing.domain.values import check_amount, check_bank_reference
 
 BALANCE_FEN_MAX = 10**18
@@ -205,27 +206,6 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
 # Changes
 
 
-def book(funds: Funds, account: str, amount_fen: int) -> None:
-    """Changes one balance; what stands against it is the caller's to change."""
-    holder = funds.accounts[account]
-    holder.balance_fen += amount_fen
-    funds.balances_fen += amount_fen
-    assert holder.balance_fen >= holder.blocked_fen >= 0
-
-
-def book_entry(funds: Funds, entry: int, account: str, amount_fen: int) -> None:
-    """A change of a balance that trading follows."""
-    assert entry == funds.entry_last + 1
-    funds.entry_last = entry
-    funds.entries_recent.append(FundEntry(entry, account, amount_fen))
-    book(funds, account, amount_fen)
-
-
-def assert_conserved(funds: Funds) -> None:
-    """No fen is made or lost: what the banks hold is what the accounts, the open payouts and the fees add up to."""
-    assert funds.pool_fen == funds.balances_fen + funds.payouts_open_fen + funds.fees_fen, "money came from nowhere"
-
-
 def on_fund_account_opened(state: State, event: FundAccountOpened) -> None:
     assert event.account not in state.funds.accounts
     state.funds.accounts[event.account] = Account()
@@ -244,9 +224,7 @@ def on_fund_account_closed(state: State, event: FundAccountClosed) -> None:
 
 
 def on_funds_deposited(state: State, event: FundsDeposited) -> None:
-    state.funds.pool_fen += event.amount_fen
-    book_entry(state.funds, event.entry, event.account, event.amount_fen)
-    assert_conserved(state.funds)
+    state.funds.deposit(event.entry, event.account, event.amount_fen)
 
 
 DECIDE: Decide[State] = merged(

@@ -167,8 +167,7 @@ def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
         first_trade_id=min(before.first_trade_id or event.trade_id, event.trade_id),
         last_trade_id=max(before.last_trade_id, event.trade_id),
     )
-    state.funds.accounts[event.buyer].unsettled_out_fen += obligation.buyer_pays_fen
-    state.funds.accounts[event.seller].unsettled_in_fen += obligation.seller_receives_fen
+    state.funds.owe(event.buyer, obligation.buyer_pays_fen, event.seller, obligation.seller_receives_fen)
 
 
 def on_trading_days_noted(state: State, event: TradingDaysNoted) -> None:

@@ -43,8 +43,6 @@ from clearing.domain.banks import check_bank_known
 from clearing.domain.funds import (
     account_of,
     as_movement,
-    assert_conserved,
-    book_entry,
     movement_of,
     refuse_recorded_reference,
 )
@@ -251,15 +249,10 @@ def record_payout_returned(state: State, command: RecordPayoutReturned, context:
 
 def on_payout_requested(state: State, event: PayoutRequested) -> None:
     assert event.payout_id == state.payouts.payout_last + 1
-    account = state.funds.accounts[event.account]
     note_release(state.payouts, event.release_id)
     state.payouts.payout_last = event.payout_id
     state.payouts.open[event.payout_id] = Payout(event.account, event.amount_fen)
-    state.funds.payouts_open_fen += event.amount_fen
-    account.payouts_open_fen += event.amount_fen
-    book_entry(state.funds, event.entry, event.account, -event.amount_fen)
-    assert account.balance_fen >= account.unsettled_out_fen + account.blocked_fen
-    assert_conserved(state.funds)
+    state.funds.request_payout(event.entry, event.account, event.amount_fen)
 
 
 def note_release(payouts: Payouts, release_id: int) -> None:
@@ -285,18 +278,11 @@ def on_instruction_revoked(state: State, event: InstructionRevoked) -> None:
         payout.revoked_from += (event.bank,)
 
 
-def close_payout(state: State, payout_id: int) -> Payout:
-    payout = state.payouts.open.pop(payout_id)
-    state.funds.payouts_open_fen -= payout.amount_fen
-    state.funds.accounts[payout.account].payouts_open_fen -= payout.amount_fen
-    return payout
-
-
 def on_payout_paid(state: State, event: PayoutPaid) -> None:
-    payout = close_payout(state, event.payout_id)
+    payout = state.payouts.open.pop(event.payout_id)
+    assert payout.account == event.account
     assert event.bank in (payout.bank, *payout.revoked_from)
-    state.funds.pool_fen -= payout.amount_fen
-    assert_conserved(state.funds)
+    state.funds.pay_out(payout.account, payout.amount_fen)
 
 
 def on_payout_returned(state: State, event: PayoutReturned) -> None:
@@ -305,10 +291,9 @@ def on_payout_returned(state: State, event: PayoutReturned) -> None:
 
 
 def on_funds_restored(state: State, event: FundsRestored) -> None:
-    payout = close_payout(state, event.payout_id)
+    payout = state.payouts.open.pop(event.payout_id)
     assert (payout.account, payout.amount_fen) == (event.account, event.amount_fen)
-    book_entry(state.funds, event.entry, event.account, event.amount_fen)
-    assert_conserved(state.funds)
+    state.funds.restore(event.entry, event.account, event.amount_fen)
 
 
 DECIDE: Decide[State] = merged(

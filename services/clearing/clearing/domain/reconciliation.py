@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_day
+from clearing.domain.balances import FundEntry
 from clearing.domain.books import (
     Book,
     Difference,
@@ -34,7 +35,7 @@ from clearing.domain.books import (
     OwnBook,
     TradingBook,
 )
-from clearing.domain.state import FundEntry, Obligation, State
+from clearing.domain.state import Obligation, State
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
@@ -295,8 +296,7 @@ def on_books_reconciled(state: State, event: BooksReconciled) -> None:
     assert state.books.due[0] == event.day
     state.books.due.remove(event.day)
     state.books.under_way = False
-    recent = state.funds.entries_recent
-    state.funds.entries_recent = [entry for entry in recent if entry.entry > event.clearing_entry]
+    state.funds.forget_entries(event.clearing_entry)
 
 
 DECIDE: Decide[State] = merged(

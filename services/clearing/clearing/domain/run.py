@@ -28,7 +28,6 @@ from chassis.core.decider import (
     Rejected,
     applies,
     as_facts,
-    digest_with,
     handles,
     merged,
 )
@@ -297,16 +296,7 @@ def on_clearing_run_legs_listed(state: State, event: ClearingRunLegsListed) -> N
     for listed in event.legs:
         leg = state.obligations.unsettled[listed.trade_id]
         assert leg.trade_id > listing.last_trade_id
-        listing.last_trade_id = leg.trade_id
-        listing.legs += 1
-        listing.quantity_tonnes += leg.quantity_tonnes
-        listing.value_fen += leg.value_fen
-        listing.buyers_pay_fen += leg.buyer_pays_fen
-        listing.sellers_receive_fen += leg.seller_receives_fen
-        listing.fees_fen += leg.buyer_fee_fen + leg.seller_fee_fen
-        listing.legs_digest = digest_with(
-            listing.legs_digest, leg.trade_id, leg.instrument, leg.quantity_tonnes, leg.seller, leg.buyer
-        )
+        listing.add(leg)
         key = (leg.instrument, leg.method)
         listing.totals[key] = with_leg(listing.totals.get(key), leg)
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, Timer, applies, as_facts, handles, merged
 from clearing.domain.cash import replay_page
-from clearing.domain.funds import assert_conserved, book
 from clearing.domain.legs import excluded_of, legs_after
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunBlocked, in_phase, list_legs, next_attempt
@@ -361,12 +360,7 @@ def on_trade_settled(state: State, event: TradeSettled) -> None:
     payment.pages = -(-payment.trades // LEGS_PER_PAGE_MAX)
     payment.quantity_tonnes += leg.quantity_tonnes
     payment.value_fen += leg.value_fen
-    state.funds.accounts[leg.buyer].unsettled_out_fen -= leg.buyer_pays_fen
-    state.funds.accounts[leg.seller].unsettled_in_fen -= leg.seller_receives_fen
-    book(state.funds, leg.buyer, -leg.buyer_pays_fen)
-    book(state.funds, leg.seller, leg.seller_receives_fen)
-    state.funds.fees_fen += leg.buyer_fee_fen + leg.seller_fee_fen
-    assert_conserved(state.funds)
+    state.funds.settle(leg.buyer, leg.buyer_pays_fen, leg.seller, leg.seller_receives_fen)
 
 
 def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> None:

@@ -8,7 +8,8 @@ shell keeps. Kept are only the trades that two people excluded, because nothing 
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from chassis.core.decider import NO_ITEMS
+from chassis.core.decider import NO_ITEMS, digest_with
+from clearing.domain.balances import Funds
 
 
 class Method(IntEnum):
@@ -30,47 +31,7 @@ class Phase(IntEnum):
     COMPLETED = 7
 
 
-# Funds
-
-
-@dataclass(slots=True)
-class Account:
-    """An account's money. Excluded trades are in neither unsettled figure; blocked_fen is what they block of the
-    balance.
-    """
-
-    balance_fen: int = 0
-    unsettled_out_fen: int = 0
-    unsettled_in_fen: int = 0
-    blocked_fen: int = 0
-    payouts_open_fen: int = 0
-    restricted: bool = False
-    closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FundEntry:
-    """A change of a balance that trading follows: positive in, negative out."""
-
-    entry: int
-    account: str
-    amount_fen: int
-
-
-@dataclass(slots=True)
-class Funds:
-    """All money. pool_fen is what the banks hold: deposits less what they paid.
-
-    entries_recent are those after the last that trading is known, from a reconciliation, to have heard.
-    """
-
-    accounts: dict[str, Account] = field(default_factory=dict)
-    entry_last: int = 0
-    entries_recent: list[FundEntry] = field(default_factory=list)
-    pool_fen: int = 0
-    balances_fen: int = 0
-    payouts_open_fen: int = 0
-    fees_fen: int = 0
+# Banks
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +154,18 @@ class Listing:
     legs_digest: bytes = NO_ITEMS
     totals: dict[tuple[str, Method], RunTotal] = field(default_factory=dict)
     page_positions: list[int] = field(default_factory=list)
+
+    def add(self, leg: Obligation) -> None:
+        self.last_trade_id = leg.trade_id
+        self.legs += 1
+        self.quantity_tonnes += leg.quantity_tonnes
+        self.value_fen += leg.value_fen
+        self.buyers_pay_fen += leg.buyer_pays_fen
+        self.sellers_receive_fen += leg.seller_receives_fen
+        self.fees_fen += leg.buyer_fee_fen + leg.seller_fee_fen
+        self.legs_digest = digest_with(
+            self.legs_digest, leg.trade_id, leg.instrument, leg.quantity_tonnes, leg.seller, leg.buyer
+        )
 
 
 @dataclass(slots=True)

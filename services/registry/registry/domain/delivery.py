@@ -37,7 +37,7 @@ from chassis.core.decider import (
     merged,
 )
 from chassis.core.shapes import check_day
-from registry.domain.holdings import assert_conserved, change_holding, holding_of
+from registry.domain.holdings import deliver, holding_of
 from registry.domain.staging import LEGS_MAX, LEGS_PER_PAGE_MAX, check_attempt_shape, check_is_clearing
 from registry.domain.state import AccountState, Delivered, LastDelivery, Registry, Staged
 
@@ -274,11 +274,7 @@ def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
     assert (staged.run_id, staged.attempt) == (event.run_id, event.attempt)
     assert (len(staged.legs), staged.legs_digest) == (event.legs, event.legs_digest)
     assert staged.legs[0].trade_id > last.trade_id
-    for (account, vintage), move in staged.moves.items():
-        assert move.sold_tonnes <= holding_of(registry, account, vintage).trading_tonnes
-        change_holding(registry, account, vintage, trading_tonnes=move.bought_tonnes - move.sold_tonnes)
-    for vintage in {vintage for _, vintage in staged.moves}:
-        assert_conserved(registry, vintage)
+    deliver(registry, staged.moves)
     last.run_id, last.attempt, last.completed = event.run_id, event.attempt, True
     last.trade_id = staged.legs[-1].trade_id
     last.legs, last.quantity_tonnes, last.legs_digest = event.legs, event.quantity_tonnes, event.legs_digest

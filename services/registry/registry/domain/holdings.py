@@ -1,8 +1,10 @@
 """Holdings: who has how much of which vintage, in which state.
 
-Every change of a holding is made here, and every event that makes one ends in `assert_conserved`: issued = registry
-available + trading, per vintage. The sums are kept beside the holdings, so that the check costs the same whatever
-the number of accounts; `check_books` adds the holdings up afresh and is run where that may take its time.
+Allowances change hands and state by the named moves below and in no other way. A move changes every holding that it
+concerns and, where the state changes, the sums of the vintage; each part asserts over all of its fields: nothing is
+negative, and issued = registry available + trading, per vintage. The sums are kept beside the holdings, so that this
+costs the same whatever the number of accounts; `check_books` adds the holdings up afresh and is run where that may take
+its time.
 
 Invariants:
 - no holding is ever negative, in any state;
@@ -10,15 +12,18 @@ Invariants:
 - per vintage, what was issued is held by somebody in some state.
 """
 
+from collections import Counter
+from collections.abc import Mapping
+
 from chassis.core.decider import Rejected
-from registry.domain.state import AccountState, Holding, Registry
+from registry.domain.state import AccountState, Holding, Moves, Registry
 
 NOTHING = Holding()
-"""Stands for a holding that never was; never changed."""
+"""For an account that never held the vintage; never changed."""
 
 
 def holding_of(registry: Registry, account: str, vintage: str) -> Holding:
-    """Reads only: change a holding by `change_holding`."""
+    """To be read only."""
     return registry.holdings[account].get(vintage, NOTHING)
 
 
@@ -35,31 +40,53 @@ def check_available(registry: Registry, account: str, vintage: str, quantity_ton
         )
 
 
-def change_holding(
-    registry: Registry, account: str, vintage: str, *, registry_available_tonnes: int = 0, trading_tonnes: int = 0
-) -> None:
-    """Adds the given changes, of either sign, to an account's holding and to the sums of its vintage."""
+# The moves: each changes all that it concerns, and asserts over all of it
+
+
+def issue(registry: Registry, vintage: str, account: str, quantity_tonnes: int) -> None:
+    registry.vintages[vintage].issue(quantity_tonnes)
+    held_by(registry, account, vintage).receive(quantity_tonnes)
+
+
+def allocate(registry: Registry, vintage: str, from_account: str, account: str, quantity_tonnes: int) -> None:
+    from_province, to_entity = held_by(registry, from_account, vintage), held_by(registry, account, vintage)
+    held_tonnes = from_province.registry_available_tonnes + to_entity.registry_available_tonnes
+    from_province.allocate(quantity_tonnes)
+    to_entity.receive(quantity_tonnes)
+    assert from_province.registry_available_tonnes + to_entity.registry_available_tonnes == held_tonnes
+
+
+def transfer_to_trading(registry: Registry, vintage: str, account: str, quantity_tonnes: int) -> None:
+    registry.vintages[vintage].transfer_to_trading(quantity_tonnes)
+    held_by(registry, account, vintage).transfer_to_trading(quantity_tonnes)
+
+
+def return_from_trading(registry: Registry, vintage: str, account: str, quantity_tonnes: int) -> None:
+    registry.vintages[vintage].return_from_trading(quantity_tonnes)
+    held_by(registry, account, vintage).return_from_trading(quantity_tonnes)
+
+
+def deliver(registry: Registry, moves: Mapping[tuple[str, str], Moves]) -> None:
+    """All legs of a run at once, by account and vintage: of each vintage as much is bought as is sold."""
+    left_over_tonnes: Counter[str] = Counter()
+    for (account, vintage), move in moves.items():
+        held_by(registry, account, vintage).deliver(move.sold_tonnes, move.bought_tonnes)
+        left_over_tonnes[vintage] += move.sold_tonnes - move.bought_tonnes
+    assert not any(left_over_tonnes.values()), "a delivery moves all or nothing"
+
+
+def held_by(registry: Registry, account: str, vintage: str) -> Holding:
+    """The holding, to be changed; a closed account's never is."""
     assert registry.accounts[account].state is not AccountState.CLOSED, account
-    holding = registry.holdings[account].setdefault(vintage, Holding())
-    holding.registry_available_tonnes += registry_available_tonnes
-    holding.trading_tonnes += trading_tonnes
-    assert holding.registry_available_tonnes >= 0, (account, vintage, holding)
-    assert holding.trading_tonnes >= 0, (account, vintage, holding)
-    sums = registry.vintages[vintage]
-    sums.registry_available_tonnes += registry_available_tonnes
-    sums.trading_tonnes += trading_tonnes
-
-
-def assert_conserved(registry: Registry, vintage: str) -> None:
-    sums = registry.vintages[vintage]
-    assert sums.issued_tonnes == sums.registry_available_tonnes + sums.trading_tonnes, (vintage, sums)
+    return registry.holdings[account].setdefault(vintage, Holding())
 
 
 def check_books(registry: Registry) -> None:
     """Adds up every holding afresh and asserts that each vintage's sums are those, and that it is conserved."""
-    for vintage, sums in registry.vintages.items():
-        held = [of_account[vintage] for of_account in registry.holdings.values() if vintage in of_account]
-        assert sums.registry_available_tonnes == sum(holding.registry_available_tonnes for holding in held), vintage
-        assert sums.trading_tonnes == sum(holding.trading_tonnes for holding in held), vintage
-        assert all(holding.registry_available_tonnes >= 0 and holding.trading_tonnes >= 0 for holding in held), vintage
-        assert_conserved(registry, vintage)
+    for name, vintage in registry.vintages.items():
+        held = [of_account[name] for of_account in registry.holdings.values() if name in of_account]
+        for holding in held:
+            holding.check()
+        assert vintage.registry_available_tonnes == sum(holding.registry_available_tonnes for holding in held), name
+        assert vintage.trading_tonnes == sum(holding.trading_tonnes for holding in held), name
+        vintage.check()

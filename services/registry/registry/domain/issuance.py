@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
 from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
-from registry.domain.holdings import assert_conserved, change_holding, check_available
+from registry.domain.holdings import allocate, check_available, issue
 from registry.domain.state import AccountKind, Registry
 from registry.domain.values import check_basis, check_quantity, check_vintage
 from registry.domain.vintages import existing_vintage
@@ -125,15 +125,11 @@ def allocate_allowances(registry: Registry, command: AllocateAllowances, context
 
 def on_allowances_issued(registry: Registry, event: AllowancesIssued) -> None:
     assert registry.accounts[event.account].kind is AccountKind.PROVINCE
-    registry.vintages[event.vintage].issued_tonnes += event.quantity_tonnes
-    change_holding(registry, event.account, event.vintage, registry_available_tonnes=event.quantity_tonnes)
-    assert_conserved(registry, event.vintage)
+    issue(registry, event.vintage, event.account, event.quantity_tonnes)
 
 
 def on_allowances_allocated(registry: Registry, event: AllowancesAllocated) -> None:
-    change_holding(registry, event.from_account, event.vintage, registry_available_tonnes=-event.quantity_tonnes)
-    change_holding(registry, event.account, event.vintage, registry_available_tonnes=event.quantity_tonnes)
-    assert_conserved(registry, event.vintage)
+    allocate(registry, event.vintage, event.from_account, event.account, event.quantity_tonnes)
 
 
 DECIDE: Decide[Registry] = merged(

@@ -47,21 +47,76 @@ class Account:
 
 @dataclass(slots=True)
 class Vintage:
-    """A year's allowances: what was issued, and what all accounts together hold in each state."""
+    """A year's allowances: what was issued, and what all accounts together hold in each state. The sums change by these
+    moves only, of which each asserts that issued = registry available + trading."""
 
     compliance_year: int
     issued_tonnes: int = 0
     registry_available_tonnes: int = 0
     trading_tonnes: int = 0
 
+    def issue(self, quantity_tonnes: int) -> None:
+        self.issued_tonnes += quantity_tonnes
+        self.registry_available_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def transfer_to_trading(self, quantity_tonnes: int) -> None:
+        self.registry_available_tonnes -= quantity_tonnes
+        self.trading_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def return_from_trading(self, quantity_tonnes: int) -> None:
+        self.trading_tonnes -= quantity_tonnes
+        self.registry_available_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def check(self, moved_tonnes: int = 0) -> None:
+        assert moved_tonnes >= 0
+        assert self.registry_available_tonnes >= 0
+        assert self.trading_tonnes >= 0
+        assert self.issued_tonnes == self.registry_available_tonnes + self.trading_tonnes, "units came from nowhere"
+
 
 @dataclass(slots=True)
 class Holding:
     """What one account holds of one vintage. Source: rulebook 1.5. Not yet: frozen (judicial, carry-over,
-    surrender-pending, cancel-pending, auction). How trading divides what it has in custody is trading's book."""
+    surrender-pending, cancel-pending, auction). How trading divides what it has in custody is trading's book. A
+    holding changes by these moves only, together with another holding or its vintage's sums (holdings.py)."""
 
     registry_available_tonnes: int = 0
     trading_tonnes: int = 0
+
+    def receive(self, quantity_tonnes: int) -> None:
+        """Issued or allocated to this account."""
+        self.registry_available_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def allocate(self, quantity_tonnes: int) -> None:
+        """Allocated from this account to another."""
+        self.registry_available_tonnes -= quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def transfer_to_trading(self, quantity_tonnes: int) -> None:
+        self.registry_available_tonnes -= quantity_tonnes
+        self.trading_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def return_from_trading(self, quantity_tonnes: int) -> None:
+        self.trading_tonnes -= quantity_tonnes
+        self.registry_available_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def deliver(self, sold_tonnes: int, bought_tonnes: int) -> None:
+        """What a run takes from the account and gives to it. What is sold was held before the run (T+1)."""
+        self.trading_tonnes -= sold_tonnes
+        self.check(sold_tonnes)
+        self.trading_tonnes += bought_tonnes
+        self.check(bought_tonnes)
+
+    def check(self, moved_tonnes: int = 0) -> None:
+        assert moved_tonnes >= 0
+        assert self.registry_available_tonnes >= 0
+        assert self.trading_tonnes >= 0
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
+from registry.domain import holdings
 from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
-from registry.domain.holdings import assert_conserved, change_holding, check_available, holding_of
+from registry.domain.holdings import check_available, holding_of
 from registry.domain.state import Registry
 from registry.domain.values import check_quantity, check_vintage
 from registry.domain.vintages import existing_vintage
@@ -115,14 +116,7 @@ def record_return_from_trading(registry: Registry, command: RecordReturnFromTrad
 
 
 def on_transferred_to_trading(registry: Registry, event: TransferredToTrading) -> None:
-    change_holding(
-        registry,
-        event.account,
-        event.vintage,
-        registry_available_tonnes=-event.quantity_tonnes,
-        trading_tonnes=event.quantity_tonnes,
-    )
-    assert_conserved(registry, event.vintage)
+    holdings.transfer_to_trading(registry, event.vintage, event.account, event.quantity_tonnes)
 
 
 def on_returned_from_trading(registry: Registry, event: ReturnedFromTrading) -> None:
@@ -131,14 +125,7 @@ def on_returned_from_trading(registry: Registry, event: ReturnedFromTrading) -> 
     else:
         registry.returns_missing.update(range(registry.return_id_last + 1, event.return_id))
         registry.return_id_last = event.return_id
-    change_holding(
-        registry,
-        event.account,
-        event.vintage,
-        registry_available_tonnes=event.quantity_tonnes,
-        trading_tonnes=-event.quantity_tonnes,
-    )
-    assert_conserved(registry, event.vintage)
+    holdings.return_from_trading(registry, event.vintage, event.account, event.quantity_tonnes)
 
 
 DECIDE: Decide[Registry] = merged(

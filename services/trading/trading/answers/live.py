@@ -8,22 +8,12 @@ from chassis.core.codec import codec_of
 from chassis.core.decider import Context
 from chassis.followers.rows import from_value
 from chassis.serving.pages import Page
+from trading.domain.balances import Account
 from trading.domain.book import Book, BookSide
 from trading.domain.calendar import known_day
 from trading.domain.overriding import is_covered, obstacles
 from trading.domain.rules import fees_on
-from trading.domain.state import (
-    Account,
-    Calendar,
-    Day,
-    DayPhase,
-    DayPrices,
-    Instrument,
-    Limits,
-    Market,
-    Session,
-    TradingRules,
-)
+from trading.domain.state import Calendar, Day, DayPhase, DayPrices, Instrument, Limits, Market, Session, TradingRules
 
 LIMITS = codec_of(Limits, types.InstrumentLimits)
 RULES = codec_of(TradingRules, types.TradingRules)

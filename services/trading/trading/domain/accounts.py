@@ -6,19 +6,17 @@ or blocked because two people took their trade out of its run. Bought units wait
 their settlement (T+1, rulebook 3.6); sale proceeds are available for buying at once and may leave the market only
 when settled.
 
-Invariants, asserted after every change:
-- nothing here is negative;
-- available + locked + bought + blocked units = custody + bought unsettled - sold unsettled, per account and instrument;
-- available + locked + blocked money - owed = settled + received unsettled - paid unsettled, per account.
+Units and money change by the named moves of balances.py only, which assert their invariants.
 
-What surprises: an account is heard of from the registry only. Clearing opens its fund account on hearing this one's, so
-money never comes for an account that is not known here.
+What surprises: accounts come from the registry only. Clearing opens its fund account when it hears that this one is
+open, so money never comes for an account that is unknown here.
 """
 
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected, applies, handles
-from trading.domain.state import Account, Market
+from trading.domain.balances import Account
+from trading.domain.state import Market
 
 # Commands: heard from the registry
 

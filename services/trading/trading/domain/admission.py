@@ -7,8 +7,9 @@ The same ladder for every order, listing and block: the account, then the day, t
 from chassis.core.days import day_of
 from chassis.core.decider import Context, Rejected
 from trading.domain.accounts import check_not_stopped
+from trading.domain.balances import Account
 from trading.domain.rules import in_session, trades_max
-from trading.domain.state import Account, Instrument, Limits, Market, TradingRules
+from trading.domain.state import Instrument, Limits, Market, TradingRules
 from trading.domain.values import Method
 
 

@@ -19,6 +19,7 @@ from trading.domain.admission import (
     check_quantity_tick,
     limits_today,
 )
+from trading.domain.balances import Account
 from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import known_instrument
 from trading.domain.negotiations import (
@@ -29,7 +30,7 @@ from trading.domain.negotiations import (
     WithdrawReason,
     withdrawn,
 )
-from trading.domain.state import Account, Block, Instrument, Market, TradingRules
+from trading.domain.state import Block, Instrument, Market, TradingRules
 from trading.domain.trades import executed
 from trading.domain.values import Method, Side, check_instrument, check_price, check_quantity, check_side, check_value
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_account
 from trading.domain.accounts import check_not_stopped, check_owner, check_units_available, known_account
-from trading.domain.balances import assert_funds, assert_units, give_funds
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market, Releasing, Returning
 from trading.domain.values import check_amount, check_instrument, check_quantity
@@ -256,28 +255,19 @@ def note_entry(market: Market, entry: int) -> None:
 
 
 def on_allowances_credited(market: Market, event: AllowancesCredited) -> None:
-    units = market.accounts[event.account].units_of(event.instrument)
-    units.available_tonnes += event.quantity_tonnes
-    units.custody_tonnes += event.quantity_tonnes
-    assert_units(units)
+    market.accounts[event.account].units_of(event.instrument).credit(event.quantity_tonnes)
 
 
 def on_funds_credited(market: Market, event: FundsCredited) -> None:
     note_entry(market, event.entry)
-    funds = market.accounts[event.account].funds
-    give_funds(funds, event.amount_fen)
-    funds.settled_fen += event.amount_fen
-    assert_funds(funds)
+    market.accounts[event.account].funds.credit(event.amount_fen)
 
 
 def on_allowances_returned(market: Market, event: AllowancesReturned) -> None:
     assert event.return_id == market.return_id_last + 1
     market.return_id_last = event.return_id
     market.returns[event.return_id] = Returning(event.account, event.instrument, event.quantity_tonnes)
-    units = market.accounts[event.account].units_of(event.instrument)
-    units.available_tonnes -= event.quantity_tonnes
-    units.custody_tonnes -= event.quantity_tonnes
-    assert_units(units)
+    market.accounts[event.account].units_of(event.instrument).give_back(event.quantity_tonnes)
 
 
 def on_return_acknowledged(market: Market, event: ReturnAcknowledged) -> None:
@@ -288,10 +278,7 @@ def on_funds_released(market: Market, event: FundsReleased) -> None:
     assert event.release_id == market.release_id_last + 1
     market.release_id_last = event.release_id
     market.releases[event.release_id] = Releasing(event.account, event.amount_fen)
-    funds = market.accounts[event.account].funds
-    funds.available_fen -= event.amount_fen
-    funds.settled_fen -= event.amount_fen
-    assert_funds(funds)
+    market.accounts[event.account].funds.release(event.amount_fen)
 
 
 def on_release_acknowledged(market: Market, event: ReleaseAcknowledged) -> None:

@@ -14,8 +14,9 @@ value and the fee of it, on top of what it has bought that day.
 """
 
 from trading.domain.arithmetic import fee_fen
+from trading.domain.balances import Account
 from trading.domain.rules import fees_on
-from trading.domain.state import Account, Market
+from trading.domain.state import Market
 
 
 def buyer_fee_fen(market: Market, account: Account, value_fen: int) -> int:

@@ -24,7 +24,6 @@ from trading.domain.admission import (
     check_quantity_tick,
     limits_today,
 )
-from trading.domain.balances import lock_funds, lock_units, unlock_funds, unlock_units
 from trading.domain.book import Order
 from trading.domain.fees import Unlocking, buyer_needs_fen
 from trading.domain.instruments import known_instrument
@@ -283,11 +282,10 @@ def on_order_placed(market: Market, event: OrderPlaced) -> None:
     account = market.accounts[event.account]
     assert not account.stopped_ground
     if event.side is Side.BUY:
-        lock_funds(account.funds, event.locked_fen)
-        account.bidding_fen += order.bidding_fen
+        account.open_purchase(order.bidding_fen, locked_fen=event.locked_fen)
     else:
         assert event.locked_fen == 0
-        lock_units(account.units_of(event.instrument), event.quantity_tonnes)
+        account.units_of(event.instrument).lock(event.quantity_tonnes)
     market.orders[event.order_id] = order
     account.orders[event.order_id] = None
     market.instruments[event.instrument].book.side(event.side).add(order)
@@ -315,10 +313,9 @@ def end_order(market: Market, order_id: int, unlocked_fen: int) -> None:
     del account.orders[order_id]
     market.instruments[order.instrument].book.side(order.side).remove(order)
     if order.side is Side.BUY:
-        unlock_funds(account.funds, unlocked_fen)
-        account.bidding_fen -= order.bidding_fen
+        account.end_open_purchase(order.bidding_fen, unlocked_fen=unlocked_fen)
     else:
-        unlock_units(account.units_of(order.instrument), order.remaining_tonnes)
+        account.units_of(order.instrument).unlock(order.remaining_tonnes)
 
 
 DECIDE: Decide[Market] = merged(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from chassis.core.decider import Evolve, applies, merged
-from trading.domain.balances import lock_funds, lock_units, unlock_funds, unlock_units
 from trading.domain.fees import Unlocking
 from trading.domain.state import Block, Market
 from trading.domain.values import Side
@@ -127,8 +126,6 @@ def on_block_offered(market: Market, event: BlockOffered) -> None:
         responder=event.counterparty,
         price_fen=event.price_fen,
         quantity_tonnes=event.quantity_tonnes,
-        bidding_fen=0,
-        locked_tonnes=0,
     )
     market.blocks[event.block_id] = block
     market.accounts[event.account].blocks[event.block_id] = None
@@ -165,25 +162,20 @@ def lock(market: Market, block: Block, locked_fen: int) -> None:
     """Lock what the terms on the table need of their proposer."""
     proposer = market.accounts[block.proposer]
     if block.proposer_side is Side.BUY:
-        lock_funds(proposer.funds, locked_fen)
-        block.bidding_fen = block.price_fen * block.quantity_tonnes
-        proposer.bidding_fen += block.bidding_fen
+        proposer.open_purchase(block.bidding_fen, locked_fen=locked_fen)
     else:
         assert locked_fen == 0
-        lock_units(proposer.units_of(block.instrument), block.quantity_tonnes)
-        block.locked_tonnes = block.quantity_tonnes
+        proposer.units_of(block.instrument).lock(block.locked_tonnes)
 
 
 def unlock(market: Market, block: Block, unlocked_fen: int, unlocked_tonnes: int) -> None:
     assert block.locked_tonnes == unlocked_tonnes
-    assert block.bidding_fen <= unlocked_fen
     proposer = market.accounts[block.proposer]
-    if unlocked_fen:
-        unlock_funds(proposer.funds, unlocked_fen)
-        proposer.bidding_fen -= block.bidding_fen
-    if unlocked_tonnes:
-        unlock_units(proposer.units_of(block.instrument), unlocked_tonnes)
-    block.bidding_fen = block.locked_tonnes = 0
+    if block.proposer_side is Side.BUY:
+        proposer.end_open_purchase(block.bidding_fen, unlocked_fen=unlocked_fen)
+    else:
+        assert unlocked_fen == 0
+        proposer.units_of(block.instrument).unlock(unlocked_tonnes)
 
 
 EVOLVE: Evolve[Market] = merged(

@@ -142,10 +142,7 @@ def on_day_opened(market: Market, event: DayOpened) -> None:
     composite.previous_close_fen = event.composite_previous_close_fen
     composite.open_fen = composite.high_fen = composite.low_fen = 0
     for account in market.accounts.values():
-        account.funds.received_earlier_fen += account.funds.received_today_fen
-        account.funds.received_today_fen = 0
-        assert account.bidding_fen == 0, "no purchase is open overnight"
-        account.bought_today_fen = account.sold_today_fen = 0
+        account.begin_day()
 
 
 DECIDE: Decide[Market] = handles(OpenDay, open_day)

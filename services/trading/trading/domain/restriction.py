@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from trading.domain import listed, negotiations
 from trading.domain.accounts import known_account
+from trading.domain.balances import Account
 from trading.domain.custody import AllowancesReturned
 from trading.domain.fees import Unlocking
-from trading.domain.state import Account, Market, Trade
+from trading.domain.state import Market, Trade
 
 # Commands
 

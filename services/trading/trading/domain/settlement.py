@@ -14,7 +14,6 @@ and once; what is blocked here is what clearing stated.
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
-from trading.domain.balances import Funds, assert_funds, assert_units, give_funds, take_back_funds
 from trading.domain.calendar import known_day
 from trading.domain.restriction import wound_up_by_settling
 from trading.domain.state import DayPhase, Market, Settlement, Trade
@@ -103,6 +102,15 @@ def mark_trade_settled(market: Market, command: MarkTradeSettled, context: Conte
     made = (trade.buyer, trade.seller, trade.instrument, trade.quantity_tonnes, trade.value_fen)
     if heard != made:
         raise Rejected("TRADE_DIFFERS", trade_id=command.trade_id, made=repr(made), heard=repr(heard))
+    settled_fen = market.accounts[trade.buyer].funds.settled_fen
+    if trade.buyer_pays_fen > settled_fen:
+        raise Rejected(
+            "SETTLEMENT_WITHOUT_FUNDS",
+            trade_id=command.trade_id,
+            account=trade.buyer,
+            buyer_pays_fen=trade.buyer_pays_fen,
+            settled_fen=settled_fen,
+        )
 
     return [TradeMarkedSettled(trade_id=command.trade_id), *wound_up_by_settling(market, trade)]
 
@@ -172,19 +180,11 @@ def on_trade_marked_settled(market: Market, event: TradeMarkedSettled) -> None:
     assert trade.settlement is Settlement.AWAITED
     trade.settlement = Settlement.SETTLED
     buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
-    bought, sold = buyer.units_of(trade.instrument), seller.units_of(trade.instrument)
-    bought.bought_unsettled_tonnes -= trade.quantity_tonnes
-    bought.custody_tonnes += trade.quantity_tonnes
-    sold.sold_unsettled_tonnes -= trade.quantity_tonnes
-    sold.custody_tonnes -= trade.quantity_tonnes
-    buyer.funds.paid_unsettled_fen -= trade.buyer_pays_fen
-    buyer.funds.settled_fen -= trade.buyer_pays_fen
-    take_received(market, seller.funds, trade)
-    seller.funds.settled_fen += trade.seller_receives_fen
-    assert_units(bought)
-    assert_units(sold)
-    assert_funds(buyer.funds)
-    assert_funds(seller.funds)
+    sold_today = trade.day == market.calendar.last_opened
+    buyer.units_of(trade.instrument).settle_bought(trade.quantity_tonnes)
+    buyer.funds.settle_paid(trade.buyer_pays_fen)
+    seller.units_of(trade.instrument).settle_sold(trade.quantity_tonnes)
+    seller.funds.settle_received(trade.seller_receives_fen, sold_today=sold_today)
 
 
 def on_trade_blocked(market: Market, event: TradeBlocked) -> None:
@@ -192,30 +192,13 @@ def on_trade_blocked(market: Market, event: TradeBlocked) -> None:
     assert trade.settlement is Settlement.AWAITED
     trade.settlement = Settlement.BLOCKED
     buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
-    bought, sold = buyer.units_of(trade.instrument), seller.units_of(trade.instrument)
-    bought.bought_tonnes -= trade.quantity_tonnes
-    bought.bought_unsettled_tonnes -= trade.quantity_tonnes
-    sold.sold_unsettled_tonnes -= trade.quantity_tonnes
-    sold.blocked_tonnes += trade.quantity_tonnes
+    sold_today = trade.day == market.calendar.last_opened
+    buyer.units_of(trade.instrument).exclude_bought(trade.quantity_tonnes)
+    buyer.funds.exclude_paid(trade.buyer_pays_fen, blocked_fen=event.blocked_fen)
     buyer.trades_blocked += 1
+    seller.units_of(trade.instrument).block_sold(trade.quantity_tonnes)
+    seller.funds.exclude_received(trade.seller_receives_fen, sold_today=sold_today)
     seller.trades_blocked += 1
-    buyer.funds.paid_unsettled_fen -= trade.buyer_pays_fen
-    buyer.funds.blocked_fen += event.blocked_fen
-    give_funds(buyer.funds, trade.buyer_pays_fen - event.blocked_fen)
-    take_received(market, seller.funds, trade)
-    take_back_funds(seller.funds, trade.seller_receives_fen)
-    assert_funds(buyer.funds)
-    assert_funds(seller.funds)
-    assert_units(bought)
-    assert_units(sold)
-
-
-def take_received(market: Market, funds: Funds, trade: Trade) -> None:
-    """The proceeds of a trade are no longer waiting."""
-    if trade.day == market.calendar.last_opened:
-        funds.received_today_fen -= trade.seller_receives_fen
-    else:
-        funds.received_earlier_fen -= trade.seller_receives_fen
 
 
 def on_settlement_day_noted(market: Market, event: SettlementDayNoted) -> None:
@@ -249,10 +232,7 @@ def on_allowances_released(market: Market, event: AllowancesReleased) -> None:
         event.instrument,
         event.quantity_tonnes,
     )
-    units = market.accounts[event.account].units_of(event.instrument)
-    units.bought_tonnes -= event.quantity_tonnes
-    units.available_tonnes += event.quantity_tonnes
-    assert_units(units)
+    market.accounts[event.account].units_of(event.instrument).release(event.quantity_tonnes)
 
 
 DECIDE: Decide[Market] = merged(

@@ -6,7 +6,7 @@ from one whose subject is gone.
 
 Only data is defined here, with what follows from one object alone. Each concept's module has its commands, events,
 decisions and changes, and imports this one; this one imports none of them. Two structures that keep invariants of their
-own have modules of their own: the order book (book.py), and an account's units and money (balances.py).
+own have modules of their own: the order book (book.py), and an account with its units and money (balances.py).
 """
 
 from bisect import bisect_left, bisect_right
@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 from trading.domain.arithmetic import average_price_fen
-from trading.domain.balances import Funds, Units
+from trading.domain.balances import Account
 from trading.domain.book import Book, Order
 from trading.domain.values import Method, Side
 
@@ -234,49 +234,6 @@ class Composite:
     low_fen: int = 0
 
 
-# Accounts (accounts.py, restriction.py)
-
-
-@dataclass(slots=True)
-class Account:
-    account: str
-    eligible_to_trade: bool
-    # Why the registry restricted it, and the number of that restriction; empty while it is not.
-    stopped_ground: str = ""
-    restriction: int = 0
-    closed: bool = False
-    units: dict[str, Units] = field(default_factory=dict)
-    funds: Funds = field(default_factory=Funds)
-    # Open orders and negotiations, by id.
-    orders: dict[int, None] = field(default_factory=dict)
-    blocks: dict[int, None] = field(default_factory=dict)
-    # Values of the last day opened, which its fees are of (fees.py): traded, and open to be bought.
-    bought_today_fen: int = 0
-    sold_today_fen: int = 0
-    bidding_fen: int = 0
-    # Trades, bought or sold, that two people took out of their run.
-    trades_blocked: int = 0
-
-    @property
-    def unsettled_tonnes(self) -> int:
-        """Bought and sold together, in all instruments; zero when no trade of the account awaits settlement."""
-        return sum(units.bought_unsettled_tonnes + units.sold_unsettled_tonnes for units in self.units.values())
-
-    def awaits_only(self, unsettled_tonnes: int) -> bool:
-        """Whether so much is all that awaits settlement, and no trade that two people took out waits for its end."""
-        return self.unsettled_tonnes == unsettled_tonnes and not self.trades_blocked
-
-    @property
-    def awaits_nothing(self) -> bool:
-        return self.awaits_only(0)
-
-    def units_of(self, instrument: str) -> Units:
-        units = self.units.get(instrument)
-        if units is None:
-            units = self.units[instrument] = Units()
-        return units
-
-
 # Negotiations, trades, and what was given back (negotiations.py, trades.py, settlement.py, custody.py)
 
 
@@ -293,13 +250,22 @@ class Block:
     responder: str
     price_fen: int
     quantity_tonnes: int
-    # What the proposer buys, or its lock if it sells: one of the two is zero.
-    bidding_fen: int
-    locked_tonnes: int
+    # The trade is made: the next event ends the negotiation.
+    traded: bool = False
 
     @property
     def proposer_side(self) -> Side:
         return Side.BUY if self.proposer == self.buyer else Side.SELL
+
+    @property
+    def bidding_fen(self) -> int:
+        """What the proposer may still have to buy; zero if it sells."""
+        return self.price_fen * self.quantity_tonnes if self.proposer_side is Side.BUY and not self.traded else 0
+
+    @property
+    def locked_tonnes(self) -> int:
+        """What is locked of the proposer's units; zero if it buys."""
+        return self.quantity_tonnes if self.proposer_side is Side.SELL and not self.traded else 0
 
 
 class Settlement(IntEnum):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from chassis.core.decider import Context, Evolve, applies
 from trading.domain import fees
-from trading.domain.balances import assert_funds, assert_units
 from trading.domain.prices import note_block_trade, note_listed_trade
 from trading.domain.state import Market, Total, Trade
 from trading.domain.values import Method, Side
@@ -124,42 +123,32 @@ def take_from_maker(market: Market, event: TradeExecuted, trade: Trade) -> None:
     else:
         block = market.blocks[event.block_id]
         assert block.proposer == event.maker_account
-        block.bidding_fen -= event.value_fen if event.maker_account == event.buyer else 0
-        block.locked_tonnes -= event.quantity_tonnes if event.maker_account == event.seller else 0
-        assert block.bidding_fen == block.locked_tonnes == 0, "the terms' lock is what the trade takes"
+        assert (block.price_fen, block.quantity_tonnes) == (event.price_fen, event.quantity_tonnes)
+        block.traded = True
+    maker = market.accounts[event.maker_account]
     if event.maker_account == event.buyer:
-        buyer = market.accounts[event.buyer]
-        buyer.funds.locked_fen -= trade.buyer_pays_fen
-        buyer.bidding_fen -= event.value_fen
+        maker.pay_open_purchase(event.value_fen, paid_fen=trade.buyer_pays_fen)
     else:
-        market.accounts[event.seller].units_of(event.instrument).locked_tonnes -= event.quantity_tonnes
+        maker.units_of(event.instrument).sell_locked(event.quantity_tonnes)
 
 
 def take_from_taker(market: Market, event: TradeExecuted, trade: Trade) -> None:
-    if event.taker_account == event.buyer:
-        funds = market.accounts[event.buyer].funds
-        funds.available_fen -= trade.buyer_pays_fen + event.lock_change_fen
-        funds.locked_fen += event.lock_change_fen
+    taker = market.accounts[event.taker_account]
+    if event.taker_account == event.seller:
+        taker.units_of(event.instrument).sell_available(event.quantity_tonnes)
+        return
+    taker.funds.pay_available(trade.buyer_pays_fen)
+    if event.lock_change_fen > 0:
+        taker.funds.lock(event.lock_change_fen)
     else:
-        market.accounts[event.seller].units_of(event.instrument).available_tonnes -= event.quantity_tonnes
+        taker.funds.unlock(-event.lock_change_fen)
 
 
 def give(market: Market, trade: Trade) -> None:
     """The buyer's units wait for T+1; the seller's proceeds can be spent today."""
     buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
-    bought, sold = buyer.units_of(trade.instrument), seller.units_of(trade.instrument)
-    bought.bought_tonnes += trade.quantity_tonnes
-    bought.bought_unsettled_tonnes += trade.quantity_tonnes
-    sold.sold_unsettled_tonnes += trade.quantity_tonnes
-    buyer.bought_today_fen += trade.value_fen
-    seller.sold_today_fen += trade.value_fen
-    buyer.funds.paid_unsettled_fen += trade.buyer_pays_fen
-    seller.funds.available_fen += trade.seller_receives_fen
-    seller.funds.received_today_fen += trade.seller_receives_fen
-    assert_units(bought)
-    assert_units(sold)
-    assert_funds(buyer.funds)
-    assert_funds(seller.funds)
+    buyer.buy(trade.instrument, trade.quantity_tonnes, trade.value_fen)
+    seller.receive(trade.value_fen, proceeds_fen=trade.seller_receives_fen)
 
 
 def count(market: Market, event: TradeExecuted) -> None:
