@@ -5,8 +5,8 @@ the services' logs are the truth and what a reader misses here it reads there. T
 to, with four partitions (a log is published to partition 0); record timestamps mean nothing; there is no admin api.
 
 librdkafka lets nobody choose its port, and a broker that is killed and started again must be found where it was. So a
-relay listens on the chosen port and passes every byte on, except that in the two answers in which a broker tells
-its address (Metadata, FindCoordinator) it tells the relay's.
+relay listens on the chosen port and passes every byte on, except that in the two answers in which a broker states
+its address (Metadata, FindCoordinator) it states the relay's.
 
 It also answers a fetch that finds nothing only when the fetch's whole wait is over, even if a record comes at once. So
 the relay holds such a fetch itself, until something is produced or the wait is over, and then lets the broker answer
@@ -47,8 +47,8 @@ class Relay:
     def __init__(self, port: int, broker_port: int) -> None:
         self.port = port
         self.broker_port = broker_port
-        self.told = address_bytes(broker_port)
-        self.to_tell = address_bytes(port)
+        self.broker_address = address_bytes(broker_port)
+        self.relay_address = address_bytes(port)
         self.produced = 0
         self._produced_more = asyncio.Event()
 
@@ -112,7 +112,7 @@ class Connection:
             (correlation_id,) = struct.unpack_from(">i", frame, 4)
             asked, asked_bytes = self._asked.pop(correlation_id, (None, 0))
             if asked in ADDRESS_TELLING_API_KEYS:
-                frame = frame.replace(self._relay.told, self._relay.to_tell)
+                frame = frame.replace(self._relay.broker_address, self._relay.relay_address)
             elif asked == PRODUCE_API_KEY:
                 self._relay.note_produced()
             elif asked == FETCH_API_KEY and found_something(asked_bytes, len(frame)):

@@ -108,7 +108,7 @@ def gather_jars() -> None:
 
 
 def answers(address: str) -> bool:
-    """Whether a broker at `address` tells its topics within a second."""
+    """Whether a broker at `address` lists its topics within a second."""
     try:
         client(address).list_topics(timeout=1.0)
     except KafkaException:

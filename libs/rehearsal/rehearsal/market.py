@@ -69,11 +69,11 @@ def run(folder: Path) -> int:
     """Keep the market until Ctrl-C or SIGTERM; return the exit code."""
     out = console()
 
-    async def until_told() -> int:
+    async def until_stopped() -> int:
         task = asyncio.current_task()
         assert task is not None
-        for told in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(told, task.cancel)
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(stop, task.cancel)
         try:
             await keep(folder, out)
         except asyncio.CancelledError:
@@ -85,11 +85,11 @@ def run(folder: Path) -> int:
             print(f"No market in {folder}/: {one_line(failure)}", file=sys.stderr)
         return 1
 
-    return asyncio.run(until_told())
+    return asyncio.run(until_stopped())
 
 
 def stopped(folder: Path) -> Text:
-    """What becomes of the data of a market that was told to stop."""
+    """What becomes of the data of a market that was asked to stop."""
     if (folder / OPENED).exists():
         return Text(f"Stopped. The data stays in {folder}/: `make market` goes on with it, `make reset` clears it.")
     return Text(f"Stopped before the market was opened: the next `make market` begins {folder}/ anew.")

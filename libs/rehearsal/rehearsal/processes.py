@@ -47,7 +47,7 @@ class ChildFailed(Exception):
 class Program:
     """How to run one process.
 
-    `environment` is added to this process's own. `ready` tells whether a started child can be used (None: at once).
+    `environment` is added to this process's own. `ready` says whether a started child can be used (None: at once).
     `stop_signal` asks it to end. `setpriv` are further options of setpriv(1) under which it runs.
     """
 
@@ -170,8 +170,8 @@ class Supervisor:
     """A set of children that is started, watched and stopped as one.
 
     With `restart`, a child that ends without having been stopped is started again, after a pause that doubles up to
-    RESTART_PAUSE_S_MAX, and each step is told to `say`. `failed` is set, and the reason kept in `failure`, when one is
-    given up after RESTARTS_MAX.
+    RESTART_PAUSE_S_MAX, and each step is reported to `say`. `failed` is set, and the reason kept in `failure`, when
+    one is given up after RESTARTS_MAX.
     """
 
     def __init__(self, log_folder: Path, *, restart: bool = False, say: Say = say_nothing) -> None:

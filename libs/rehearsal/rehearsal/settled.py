@@ -9,7 +9,7 @@ SETTLING_S_MAX = 60.0
 
 
 class NotSettled(Exception):
-    """A day did not come to its end in time; the text says where it stands."""
+    """A day did not come to its end in time; the text says how far it came."""
 
 
 async def wait_until_settled(people: People, day: str) -> query.GetDayResponse:

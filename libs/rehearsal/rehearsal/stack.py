@@ -48,7 +48,7 @@ class ThenFailed(Exception):
 class Stack:
     """The market in a folder, run as an async context manager. Raises ChildFailed when a part does not start.
 
-    `say` is told of every process that ends by itself and what becomes of it.
+    `say` receives a sentence about every process that ends by itself and what becomes of it.
     """
 
     def __init__(self, folder: Path, start: Start, say: Say = say_nothing) -> None:

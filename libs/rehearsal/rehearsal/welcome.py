@@ -1,4 +1,4 @@
-"""What `make market` prints when it runs: where everything is, and three things to try that work as it stands."""
+"""What `make market` prints when it runs: where everything is, and three things to try that work as they are."""
 
 import shlex
 from collections.abc import Sequence

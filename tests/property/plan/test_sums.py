@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rehearsal.plan import DayRow
 from rehearsal.plan.block import BlockLimits, block_groups, nearest_block_value_fen
+from rehearsal.plan.fit import fit
 from rehearsal.plan.listed import PRICES_MAX
-from rehearsal.plan.mend import mend
 from rehearsal.plan.rules import RULES_2021, half_up, limits_fen
 from rehearsal.plan.split import shares_of, split, split_in_pairs
 from rehearsal.plan.trades import Method, listed_count_range, trades_of, usual_block_count
@@ -60,7 +60,7 @@ def test_the_trades_of_any_row_that_trades_can_make_add_up_to_it(
     drawn: tuple[int, DayRow], seed: int, share: float
 ) -> None:
     previous_fen, row = drawn
-    assert mend(row, previous_fen, RULES_2021) == (row, ())
+    assert fit(row, previous_fen, RULES_2021) == (row, ())
     least, most = listed_count_range(row, RULES_2021)
     listed_count = least + int(min(most - least, 400) * share)
     block_count = usual_block_count(row, previous_fen, RULES_2021)
@@ -84,14 +84,14 @@ def test_the_trades_of_any_row_that_trades_can_make_add_up_to_it(
     blocks=st.tuples(st.integers(0, 450_000), st.integers(0, 4_000_000_000)),
 )
 @settings(max_examples=200, deadline=None)
-def test_any_row_is_possible_or_mended_into_one_that_is(
+def test_any_row_is_possible_or_fitted_into_one_that_is(
     previous_fen: int, prices: tuple[int, int, int, int], listed: Pair, blocks: Pair
 ) -> None:
     row = DayRow(date(2030, 1, 2), "CEA29", *prices, *listed, *blocks)
-    mended, impossible = mend(row, previous_fen, RULES_2021)
-    assert (mended == row) == (not impossible)
-    assert mend(mended, previous_fen, RULES_2021) == (mended, ())
-    assert mended.listed_tonnes == row.listed_tonnes
+    fitted, impossible = fit(row, previous_fen, RULES_2021)
+    assert (fitted == row) == (not impossible)
+    assert fit(fitted, previous_fen, RULES_2021) == (fitted, ())
+    assert fitted.listed_tonnes == row.listed_tonnes
 
 
 @cache

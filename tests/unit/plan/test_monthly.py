@@ -42,7 +42,7 @@ def test_a_list_with_a_day_missing_moved_or_doubled_is_refused() -> None:
     wrong = {
         "2021-07 had 11 trading days, the list has 10": days[1:],
         "trading days must rise": [days[1], days[0], *days[2:]],
-        "stands after": [days[0], *days],
+        "comes after": [days[0], *days],
         "is on a weekend": sorted({*days[:-1], saturday}),
         "no figures were published for 2023-01": [*days, date(2023, 1, 3)],
     }

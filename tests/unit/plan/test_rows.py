@@ -94,7 +94,7 @@ FAULTS = [
     ([HEADER, row(listed_volume_t="-10")],              2, "listed_volume_t", "-10 is negative"),
     ([HEADER, row(listed_volume_t="9" * 19)],           2, "listed_volume_t", "not a whole number of tonnes"),
     ([HEADER, row(listed_amount_cny="-0.01")],          2, "listed_amount_cny", "-0.01 is negative"),
-    ([HEADER, GOOD, GOOD],                              3, "instrument", "stands twice on 2030-01-02"),
+    ([HEADER, GOOD, GOOD],                              3, "instrument", "appears twice on 2030-01-02"),
     ([HEADER, GOOD, row(trade_date="2030-01-01")],      3, "trade_date", "days must not go back"),
     ([HEADER, "x"],                                     2, "instrument", "10 fields expected, 1 found"),
     ([HEADER, GOOD, '"open'],                           3, "trade_date", "the line is not CSV"),

@@ -7,7 +7,7 @@ clock and uses no float.
     rows.py          daily rows of a file                  rules.py    bands, sizes, rounding
     monthly.py       published figures, trading days       generate.py daily rows from the monthly figures
     composite.py     weights of the composite, by notice   feed_errors.py figures that were published wrong
-    mend.py          is a row possible, and if not why     counts.py   how many trades a row gets
+    fit.py           is a row possible, and if not why     counts.py   how many trades a row gets
     trades.py        a row's trades                        listed.py, block.py, split.py: how sums are met exactly
     participants.py  who trades with whom, in which wave   actions.py  what they do
     purses.py        what they must own beforehand         build.py    all of it in order
@@ -15,8 +15,8 @@ clock and uses no float.
 
 from rehearsal.plan.actions import Action, Block, CancelListing, DayPlan, PlaceListing, Session, Side, TakeListing, Wave
 from rehearsal.plan.build import Instrument, Plan, PlanRefused, build_plan
+from rehearsal.plan.fit import Impossible
 from rehearsal.plan.generate import NoDraft
-from rehearsal.plan.mend import Impossible
 from rehearsal.plan.monthly import DaysDiffer
 from rehearsal.plan.rows import DayRow, RowError, Rows, parse_rows, read_rows
 

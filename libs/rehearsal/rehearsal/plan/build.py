@@ -11,8 +11,8 @@ from random import Random
 
 from rehearsal.plan.actions import DayPlan
 from rehearsal.plan.counts import Counts, trade_counts
+from rehearsal.plan.fit import Impossible, fit
 from rehearsal.plan.generate import INSTRUMENT, generate_month
-from rehearsal.plan.mend import Impossible, mend
 from rehearsal.plan.monthly import ACCOUNTS_PUBLISHED, DAYS_PUBLISHED, MONTHS, TRADES_PUBLISHED, check_days, month_of
 from rehearsal.plan.participants import ACCOUNTS_MAX, Cast, Deal, account_names
 from rehearsal.plan.rows import DayRow, Rows
@@ -173,20 +173,20 @@ def _planned(
     rows: Sequence[DayRow], references: Mapping[str, int], trades: int | None, rules: Rules
 ) -> tuple[list[PlannedRow], list[Impossible]]:
     closes = dict(references)
-    mended: list[DayRow] = []
+    fitted: list[DayRow] = []
     previous_fens: list[int] = []
     impossible: list[Impossible] = []
     for row in rows:
         previous_fen = closes[row.instrument]
-        expected, reasons = mend(row, previous_fen, rules)
-        mended.append(expected)
+        expected, reasons = fit(row, previous_fen, rules)
+        fitted.append(expected)
         previous_fens.append(previous_fen)
         impossible.extend(reasons)
         closes[row.instrument] = expected.close_fen
     if trades is None:
         trades = half_up(TRADES_PUBLISHED * len({row.day for row in rows}), DAYS_PUBLISHED)
-    counts = trade_counts(mended, previous_fens, trades, rules)
-    return [PlannedRow(*four) for four in zip(rows, mended, previous_fens, counts, strict=True)], impossible
+    counts = trade_counts(fitted, previous_fens, trades, rules)
+    return [PlannedRow(*four) for four in zip(rows, fitted, previous_fens, counts, strict=True)], impossible
 
 
 def _plan(

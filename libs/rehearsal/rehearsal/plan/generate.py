@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
+from rehearsal.plan.fit import fit
 from rehearsal.plan.listed import fixed_prices, value_range_fen
-from rehearsal.plan.mend import mend
 from rehearsal.plan.monthly import MonthFigures
 from rehearsal.plan.rows import DayRow
 from rehearsal.plan.rules import Rules, half_up, limits_fen
@@ -69,7 +69,7 @@ def generate_month(
 
 def _keeps_rules(rows: tuple[DayRow, ...], figures: MonthFigures, previous_fen: int, rules: Rules) -> bool:
     for row in rows:
-        if mend(row, previous_fen, rules)[1]:
+        if fit(row, previous_fen, rules)[1]:
             return False
         previous_fen = row.close_fen
     return previous_fen == figures.close_fen

@@ -1,6 +1,6 @@
 """The listed trades of a day: whole prices and quantities whose sums are the row's, to the fen.
 
-How the integer equation sum(price * quantity) = value is solved: one trade stands at the open, one at the high and one
+How the integer equation sum(price * quantity) = value is solved: one trade is at the open, one at the high and one
 at the low (fewer when these are equal). What remains, W tonnes of value X, is X mod W tonnes at the price X // W + 1
 and the others at X // W: exact, and within [low, high] whenever any solution is. With fixed trades of one tonne each a
 solution is found exactly when the row has one, because the value of T tonnes between low and high is any whole number

@@ -3,7 +3,7 @@ them.
 
 Source: rulebook 8.7, months 2021-07 to 2022-12, computed there from the daily statistics of the Shanghai Environment
 and Energy Exchange (SEEE); the year sums equal those published by the exchange and the ministry (rulebook 8.1, 8.3,
-8.4). Nothing finer than a month stands here: the exchange keeps the publication of its daily rows to itself.
+8.4). Nothing finer than a month is kept here: the exchange keeps the publication of its daily rows to itself.
 
 Trading days are Monday to Friday less public holidays; weekend make-up workdays are none (rulebook 8.7). They equal the
 calendar XSHG of `exchange_calendars`, which the caller may use to list them; this package needs no calendar of its own.
@@ -69,7 +69,7 @@ def check_days(days: Sequence[date], months: Sequence[MonthFigures] = MONTHS) ->
     """Refuse, by DaysDiffer, days that are unordered, on a weekend, or not as many in each month as were published."""
     for earlier, later in pairwise(days):
         if later <= earlier:
-            raise DaysDiffer(f"{later} stands after {earlier}: trading days must rise")
+            raise DaysDiffer(f"{later} comes after {earlier}: trading days must rise")
     for day in days:
         if day.weekday() >= SATURDAY:
             raise DaysDiffer(f"{day} is on a weekend")

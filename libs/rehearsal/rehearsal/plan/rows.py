@@ -6,7 +6,7 @@ On a day without a listed trade the exchange publishes no high and no low (0.00)
 is read as the close, which is then the close of the day before (rulebook 3.3).
 
 Invariants of what `parse_rows` returns: days are Monday to Friday, within what a market's clock knows, and never go
-back; no (day, instrument) stands twice; nothing is negative.
+back; no (day, instrument) appears twice; nothing is negative.
 """
 
 import csv
@@ -111,7 +111,7 @@ def parse_rows(lines: Iterable[str]) -> Rows:
             day_last = row.day
             instruments_of_day.clear()
         if row.instrument in instruments_of_day:
-            raise RowError(line, INSTRUMENT_COLUMN, f"{row.instrument} stands twice on {row.day}")
+            raise RowError(line, INSTRUMENT_COLUMN, f"{row.instrument} appears twice on {row.day}")
         instruments_of_day.add(row.instrument)
         (composites if row.instrument == COMPOSITE else vintages).append(row)
         if len(vintages) + len(composites) > ROWS_MAX:

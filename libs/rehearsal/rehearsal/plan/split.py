@@ -29,7 +29,7 @@ def split(total: int, parts: int, part_min: int, part_max: int, random: Random) 
 
 
 def split_in_pairs(total: int, parts: int, part_min: int, part_max: int, random: Random) -> list[int]:
-    """As `split`, but part i equals part i + parts // 2 wherever the sum allows; an odd part stands last."""
+    """As `split`, but part i equals part i + parts // 2 wherever the sum allows; an odd part comes last."""
     if parts == 1:
         return [total]
     lone = [total // parts] if parts % 2 else []

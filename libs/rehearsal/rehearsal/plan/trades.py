@@ -1,4 +1,4 @@
-"""The trades of a possible daily row, whose every number they meet exactly; `mend` tells whether a row is possible."""
+"""The trades of a possible daily row, whose every number they meet exactly; `fit` says whether a row is possible."""
 
 from dataclasses import dataclass
 from enum import StrEnum

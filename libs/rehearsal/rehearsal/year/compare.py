@@ -54,7 +54,7 @@ class Bulletins:
     def add(self, bulletin: query.GetBulletinResponse, plan: DayPlan, composite: DayRow | None = None) -> None:
         """Take in a day's bulletin, after comparing it with the day's rows as they were given.
 
-        Of the composite only the close follows from the rows: its path depends on an order of trades that no row tells.
+        Of the composite only the close follows from the rows: its path depends on an order of trades that no row shows.
         """
         lines = {line.instrument: line for line in bulletin.lines}
         for row in plan.rows:

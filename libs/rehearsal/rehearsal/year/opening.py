@@ -33,7 +33,7 @@ COMPLIANCE_YEAR_OF_CEA = 2020
 
 SubmitMany = Callable[[Iterable[Message]], AsyncIterator[Outcome]]
 Step = Callable[[str], None]
-"""Is told what is being done."""
+"""Receives a sentence about what is being done."""
 
 
 class OpeningRefused(Exception):

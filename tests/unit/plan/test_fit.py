@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from rehearsal.plan import DayRow
-from rehearsal.plan.mend import mend
+from rehearsal.plan.fit import fit
 from rehearsal.plan.rules import RULES_2021
 
 PREVIOUS_FEN = 50_00
@@ -51,7 +51,7 @@ POSSIBLE = [
 
 @pytest.mark.parametrize("row", POSSIBLE)
 def test_a_row_within_the_rules_is_left_as_it_is(row: DayRow) -> None:
-    assert mend(row, PREVIOUS_FEN, RULES_2021) == (row, ())
+    assert fit(row, PREVIOUS_FEN, RULES_2021) == (row, ())
 
 
 # what the row says                                             columns that cannot be met, with what is nearest
@@ -90,14 +90,14 @@ IMPOSSIBLE = [
 
 @pytest.mark.parametrize(("row", "nearest"), IMPOSSIBLE)
 def test_what_cannot_be_met_is_named_and_the_nearest_given(row: DayRow, nearest: dict[str, int]) -> None:
-    mended, impossible = mend(row, PREVIOUS_FEN, RULES_2021)
-    changed = {one.name for one in fields(DayRow) if getattr(mended, one.name) != getattr(row, one.name)}
-    assert {column: getattr(mended, column) for column in changed} == nearest
+    fitted, impossible = fit(row, PREVIOUS_FEN, RULES_2021)
+    changed = {one.name for one in fields(DayRow) if getattr(fitted, one.name) != getattr(row, one.name)}
+    assert {column: getattr(fitted, column) for column in changed} == nearest
     assert {one.column for one in impossible} == set(nearest)
     assert {(one.day, one.instrument) for one in impossible} == {(row.day, row.instrument)}
-    assert mend(mended, PREVIOUS_FEN, RULES_2021) == (mended, ())
+    assert fit(fitted, PREVIOUS_FEN, RULES_2021) == (fitted, ())
 
 
 def test_a_reason_carries_the_numbers_that_show_it() -> None:
-    _, (impossible,) = mend(replace(ROW, high_fen=55_01), PREVIOUS_FEN, RULES_2021)
+    _, (impossible,) = fit(replace(ROW, high_fen=55_01), PREVIOUS_FEN, RULES_2021)
     assert impossible.reason == "5501 is outside the limits 4500 to 5500 of 5000"

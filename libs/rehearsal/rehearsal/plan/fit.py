@@ -27,29 +27,29 @@ class Impossible:
     reason: str
 
 
-def mend(row: DayRow, previous_fen: int, rules: Rules) -> tuple[DayRow, tuple[Impossible, ...]]:
+def fit(row: DayRow, previous_fen: int, rules: Rules) -> tuple[DayRow, tuple[Impossible, ...]]:
     """The row itself and no reason, or the nearest possible row and why the given one is not.
 
     `previous_fen` is the close before the row.
     """
     reasons: list[Reason] = []
     if row.listed_tonnes == 0:
-        mended = _mend_quiet(row, previous_fen, reasons)
+        fitted = _fit_quiet(row, previous_fen, reasons)
     else:
-        mended = _mend_limits(row, previous_fen, rules, reasons)
-        mended = _mend_order(mended, reasons)
-        mended = _mend_tradable(mended, reasons)
-        mended = _mend_value(mended, reasons)
-        mended = _mend_close(mended, reasons)
+        fitted = _fit_limits(row, previous_fen, rules, reasons)
+        fitted = _fit_order(fitted, reasons)
+        fitted = _fit_tradable(fitted, reasons)
+        fitted = _fit_value(fitted, reasons)
+        fitted = _fit_close(fitted, reasons)
     if row.block_tonnes < rules.block_tonnes_min:
-        mended = _mend_block_tonnes(mended, rules, reasons)
-    if mended.block_tonnes > 0:
-        mended = _mend_block_value(mended, previous_fen, rules, reasons)
-    assert (mended == row) == (not reasons)
-    return mended, tuple(Impossible(row.day, row.instrument, column, reason) for column, reason in reasons)
+        fitted = _fit_block_tonnes(fitted, rules, reasons)
+    if fitted.block_tonnes > 0:
+        fitted = _fit_block_value(fitted, previous_fen, rules, reasons)
+    assert (fitted == row) == (not reasons)
+    return fitted, tuple(Impossible(row.day, row.instrument, column, reason) for column, reason in reasons)
 
 
-def _mend_quiet(row: DayRow, previous_fen: int, reasons: list[Reason]) -> DayRow:
+def _fit_quiet(row: DayRow, previous_fen: int, reasons: list[Reason]) -> DayRow:
     """Without a listed trade open, high, low and close are the previous close (rulebook 3.3) and there is no value."""
     prices = {
         "open_fen": row.open_fen,
@@ -72,7 +72,7 @@ def _mend_quiet(row: DayRow, previous_fen: int, reasons: list[Reason]) -> DayRow
     )
 
 
-def _mend_limits(row: DayRow, previous_fen: int, rules: Rules, reasons: list[Reason]) -> DayRow:
+def _fit_limits(row: DayRow, previous_fen: int, rules: Rules, reasons: list[Reason]) -> DayRow:
     low_limit, high_limit = limits_fen(previous_fen, rules.listed_band_percent)
 
     def within(column: str, price: int) -> int:
@@ -88,7 +88,7 @@ def _mend_limits(row: DayRow, previous_fen: int, rules: Rules, reasons: list[Rea
     )
 
 
-def _mend_order(row: DayRow, reasons: list[Reason]) -> DayRow:
+def _fit_order(row: DayRow, reasons: list[Reason]) -> DayRow:
     """Low <= open <= high: the high and the low give way to the open, which someone has traded at."""
     if row.high_fen < row.open_fen:
         reasons.append(("high_fen", f"the high {row.high_fen} is below the open {row.open_fen}"))
@@ -97,7 +97,7 @@ def _mend_order(row: DayRow, reasons: list[Reason]) -> DayRow:
     return replace(row, high_fen=max(row.high_fen, row.open_fen), low_fen=min(row.low_fen, row.open_fen))
 
 
-def _mend_tradable(row: DayRow, reasons: list[Reason]) -> DayRow:
+def _fit_tradable(row: DayRow, reasons: list[Reason]) -> DayRow:
     """A tonne for each of open, high and low; with too few the open stays, then the high."""
     if row.listed_tonnes >= len(fixed_prices(row)):
         return row
@@ -110,7 +110,7 @@ def _mend_tradable(row: DayRow, reasons: list[Reason]) -> DayRow:
     return replace(row, high_fen=high_fen, low_fen=row.open_fen)
 
 
-def _mend_value(row: DayRow, reasons: list[Reason]) -> DayRow:
+def _fit_value(row: DayRow, reasons: list[Reason]) -> DayRow:
     least, most = value_range_fen(row)
     value_fen = row.listed_value_fen
     if not least <= value_fen <= most:
@@ -119,7 +119,7 @@ def _mend_value(row: DayRow, reasons: list[Reason]) -> DayRow:
     return replace(row, listed_value_fen=min(most, max(least, value_fen)))
 
 
-def _mend_close(row: DayRow, reasons: list[Reason]) -> DayRow:
+def _fit_close(row: DayRow, reasons: list[Reason]) -> DayRow:
     close_fen = half_up(row.listed_value_fen, row.listed_tonnes)
     if close_fen != row.close_fen:
         why = f"{row.listed_value_fen} fen over {row.listed_tonnes} t are {close_fen} half up, not {row.close_fen}"
@@ -127,7 +127,7 @@ def _mend_close(row: DayRow, reasons: list[Reason]) -> DayRow:
     return replace(row, close_fen=close_fen)
 
 
-def _mend_block_tonnes(row: DayRow, rules: Rules, reasons: list[Reason]) -> DayRow:
+def _fit_block_tonnes(row: DayRow, rules: Rules, reasons: list[Reason]) -> DayRow:
     """No block, or a smallest one, whichever is nearer; the value falls or grows with the tonnes."""
     tonnes = rules.block_tonnes_min if 2 * row.block_tonnes >= rules.block_tonnes_min else 0
     value_fen = row.block_value_fen * tonnes // row.block_tonnes if tonnes else 0
@@ -139,7 +139,7 @@ def _mend_block_tonnes(row: DayRow, rules: Rules, reasons: list[Reason]) -> DayR
     return replace(row, block_tonnes=tonnes, block_value_fen=value_fen)
 
 
-def _mend_block_value(row: DayRow, previous_fen: int, rules: Rules, reasons: list[Reason]) -> DayRow:
+def _fit_block_value(row: DayRow, previous_fen: int, rules: Rules, reasons: list[Reason]) -> DayRow:
     limits = block_limits(previous_fen, rules)
     tonnes, value_fen = row.block_tonnes, row.block_value_fen
     if block_groups(tonnes, value_fen, limits) is not None:
