@@ -21,6 +21,42 @@ SHELL_FAULTS = (
         "test_a_source_that_forked_and_is_just_as_long",
     ),
     Fault(
+        "two signed heads of one position are not kept as a proof",
+        (
+            Change(
+                f"{CHASSIS}/log/forks.py",
+                "            await self._store.keep_fork_proof(ForkProof(self._source, kept, head))\n",
+                "",
+            ),
+        ),
+        "tests/unit/chassis/test_forks.py",
+        "test_two_signed_heads_that_kafka_brings_for_one_position_are_kept_as_the_proof_and_told",
+    ),
+    Fault(
+        "the entries of a feed do not continue each other",
+        (
+            Change(
+                f"{CHASSIS}/followers/projections.py",
+                "heads.get(account) or self.feed_head(account)",
+                "self.feed_head(account)",
+            ),
+        ),
+        "tests/unit/chassis/test_feed_chain.py",
+        "test_however_accounts_alternate_and_batches_are_cut",
+    ),
+    Fault(
+        "the end of a feed is signed with two digests",
+        (
+            Change(
+                f"{CHASSIS}/log/seals.py",
+                '            raise Forked(f"entry {head.sequence} of the feed of {account}", kept, head.digest)\n',
+                "            pass\n",
+            ),
+        ),
+        "tests/unit/chassis/test_feeds.py",
+        "test_the_end_of_a_feed_is_signed_as_it_was_with_an_entry_and_never_with_two_digests",
+    ),
+    Fault(
         "a restart forgets the orders that were left unanswered",
         (
             Change(

@@ -115,8 +115,12 @@ async def test_a_forgery_that_chains_is_not_believed_and_the_source_is_heard_as_
     remote = FakeRemote()
     async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
         await asyncio.sleep(0.05)
-        remote.records = source_records(2)
+        remote.away = True
         await consumer.batches.put(source_records(2, amount=900))
+        await asyncio.sleep(0.05)
+        assert ear.upto.position == 0
+        remote.away = False
+        remote.records = source_records(2)
         await until_heard(ear, 2)
         assert not ear.halted_because
         assert (await writer.read(lambda state: state.total)).value == 2
