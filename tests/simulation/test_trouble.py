@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import grpc
 import pytest
+from grpc_status import rpc_status
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
@@ -13,7 +14,6 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.edges.remote import STATUS_HEADER
 from chassis.serving.errors import Failure
 from registry.domain.state import Registry
 from support.days.calls import Refused
@@ -91,8 +91,8 @@ def test_a_delivery_whose_answer_was_lost_is_paid_whatever_refuses_its_next_send
         if method.endswith("/DeliverAllowances") and 1 <= refused[0] < 5:
             refused[0] += 1
             reason, code = random.Random(seed).choice(NO_ANSWERS)
-            status = Failure(code, reason, {}).status().SerializeToString()
-            raise failed(code, reason, [(STATUS_HEADER, status)])
+            status = rpc_status.to_status(Failure(code, reason, {}).status())
+            raise failed(code, reason, status.trailing_metadata)
         return request
 
     async def play(market: SimulatedMarket, player: Player) -> None:

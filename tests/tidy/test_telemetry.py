@@ -7,8 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from chassis.say.telemetry import JsonLines
-
 ROOT = Path(__file__).parents[2]
 REGISTRY = yaml.safe_load((ROOT / "docs" / "telemetry.yaml").read_text())
 METRIC = re.compile(r"carbonmarket\.(?!(?:registry|trading|clearing|log|access)\.v1)[a-z_]+(?:\.[a-z_]+)*")
@@ -82,4 +80,27 @@ def test_every_fixed_span_name_in_the_code_stands_in_the_registry() -> None:
 
 
 def test_log_lines_carry_the_fields_the_registry_names() -> None:
-    assert set(JsonLines.FIELDS) == set(REGISTRY["log_fields"])
+    """A line's fields are its `extra`, or a mapping called `where` that becomes it."""
+    given = [
+        keyword.value
+        for tree in sources()
+        for call in calls(tree, {"debug", "info", "warning", "error", "critical"})
+        for keyword in call.keywords
+        if keyword.arg == "extra"
+    ]
+    assigned = [
+        node
+        for tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+    ]
+    targets = [(node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value) for node in assigned]
+    given += [value for target, value in targets if ast.unparse(target) == "where"]
+    assert all(isinstance(one, ast.Dict) or ast.unparse(one) == "where" for one in given)
+    keys = [key for one in given if isinstance(one, ast.Dict) for key in one.keys if key is not None]
+    keys += [
+        target.slice
+        for target, _ in targets
+        if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "where"
+    ]
+    assert {ast.literal_eval(key) for key in keys} == set(REGISTRY["log_fields"])

@@ -17,13 +17,14 @@
 A refusal is a fact about the market, so it carries the facts: all of them as text, as they travel, integers included.
 """
 
+from typing import cast
+
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from carbonmarket_client.reasons import how_to_fix
-
-STATUS_DETAILS = "grpc-status-details-bin"
 
 
 class MarketError(Exception):
@@ -181,15 +182,12 @@ def from_grpc(service: str, error: grpc.aio.AioRpcError, request_id: str = "") -
 
 def _error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
     """The google.rpc.ErrorInfo in the status details, if the answer carries one that can be read."""
-    for key, value in error.trailing_metadata() or ():
-        if key != STATUS_DETAILS or not isinstance(value, bytes):
-            continue
-        try:
-            status = status_pb2.Status.FromString(value)
-        except DecodeError:
-            return None
-        for detail in status.details:
-            info = error_details_pb2.ErrorInfo()
-            if detail.Unpack(info):
-                return info
+    try:
+        status = rpc_status.from_call(cast(grpc.Call, error))
+    except (ValueError, DecodeError):  # not made by the service, or changed on the way
+        return None
+    for detail in status.details if status else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info
     return None

@@ -11,10 +11,10 @@ from google.protobuf import any_pb2, message_factory
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection
+from grpc_status import rpc_status
 
 from carbonmarket_client import CarbonMarket
 from carbonmarket_client.contracts import METHODS
-from carbonmarket_client.errors import STATUS_DETAILS
 
 Answer = Message | Exception | Callable[[Any], Any]
 """What a rpc answers with: always this, this status, or whatever comes of the request (an iterator for a stream)."""
@@ -73,8 +73,8 @@ def end(context: grpc.ServicerContext, said: Says) -> None:
         info = any_pb2.Any()
         info.Pack(error_details_pb2.ErrorInfo(reason=said.reason, domain="carbonmarket", metadata=said.facts))
         status = status_pb2.Status(code=said.code.value[0], message=said.reason, details=[info])
-        context.set_trailing_metadata(((STATUS_DETAILS, status.SerializeToString()),))
-    context.abort(said.code, said.reason or "as the test wanted")
+        context.abort_with_status(rpc_status.to_status(status))
+    context.abort(said.code, "as the test wanted")
 
 
 class Handler(grpc.GenericRpcHandler):

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 import pytest
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
@@ -87,10 +88,9 @@ async def create(
 async def refusal(address: str, **how: Any) -> tuple[grpc.StatusCode, str, dict[str, str]]:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await create(address, **how)
-    packed = dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
-    assert isinstance(packed, bytes)
+    status = rpc_status.from_call(cast(grpc.Call, failed.value))
     info = error_details_pb2.ErrorInfo()
-    assert status_pb2.Status.FromString(packed).details[0].Unpack(info)
+    assert status is not None and status.details[0].Unpack(info)
     return failed.value.code(), info.reason, dict(info.metadata)
 
 

@@ -14,7 +14,7 @@ from chassis.core.record import Head, Record, chain, genesis
 from chassis.followers.hearing import Hearing
 from chassis.log.memory_log import MemoryStore
 from chassis.log.writer import Writer
-from chassis.say.telemetry import JsonLines
+from chassis.say.telemetry import json_lines
 from support.shell import tally
 from support.shell.asking import acting, call_of
 from support.shell.hearing import SOURCE, FakeRemote, hearing, source_records, until_goes_on, until_halted, until_heard
@@ -49,7 +49,7 @@ async def test_a_halt_is_told_with_the_record_it_stopped_at_and_that_records_tra
     async with hearing(MemoryStore("tally"), remote) as (ear, _, _):
         await until_heard(ear, 2)
     (line,) = [
-        json.loads(JsonLines("tally").format(record)) for record in caplog.records if record.levelname == "CRITICAL"
+        json.loads(json_lines("tally").format(record)) for record in caplog.records if record.levelname == "CRITICAL"
     ]
     assert (line["source"], line["source_position"], line["traceparent"][3:5]) == (SOURCE, 2, "bb")
 

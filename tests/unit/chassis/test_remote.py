@@ -2,25 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 from google.protobuf import empty_pb2
+from google.rpc import status_pb2
+from grpc_status import rpc_status
 
 from chassis.core.call import NotYet, Refused
 from chassis.core.decider import BeyondEnd, Rejected
-from chassis.edges.remote import STATUS_HEADER, Remote, open_channel
+from chassis.edges.remote import Remote, open_channel
 from chassis.serving.errors import failure_of
 
 READ = "carbonmarket.log.v1.LogService/Read"
 
 
 @asynccontextmanager
-async def answering(code: grpc.StatusCode, details: bytes | None, rpc: str = "svc.v1.Svc/Do") -> AsyncIterator[Remote]:
+async def answering(error: Any, rpc: str = "svc.v1.Svc/Do") -> AsyncIterator[Remote]:
     async def fail(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
-        trailing = () if details is None else ((STATUS_HEADER, details),)
-        await context.abort(code, "no", trailing)
+        await context.abort(error.code, error.details, error.trailing_metadata)
         return b""
 
     server = grpc.aio.server()
@@ -35,23 +38,25 @@ async def answering(code: grpc.StatusCode, details: bytes | None, rpc: str = "sv
     await server.stop(None)
 
 
+def refusing(error: Exception) -> grpc.Status:
+    return rpc_status.to_status(failure_of(error).status())
+
+
 async def test_a_refusal_by_the_other_domain_is_an_answer() -> None:
-    status = failure_of(Rejected("RUN_OUT_OF_ORDER", run_id=3)).status().SerializeToString()
-    async with answering(grpc.StatusCode.FAILED_PRECONDITION, status) as remote:
+    async with answering(refusing(Rejected("RUN_OUT_OF_ORDER", run_id=3))) as remote:
         with pytest.raises(Refused) as refused:
             await remote.unary("svc.v1.Svc/Do", empty_pb2.Empty(), empty_pb2.Empty)
         assert (refused.value.reason, refused.value.facts) == ("RUN_OUT_OF_ORDER", {"run_id": "3"})
 
 
 async def test_a_log_that_came_back_older_says_where_it_ends() -> None:
-    status = failure_of(BeyondEnd("POSITION_BEYOND_END", "after_position", position=9, end_position=7)).status()
-    async with answering(grpc.StatusCode.OUT_OF_RANGE, status.SerializeToString(), READ) as remote:
+    error = BeyondEnd("POSITION_BEYOND_END", "after_position", position=9, end_position=7)
+    async with answering(refusing(error), READ) as remote:
         assert await remote.read_log(9, 10) == ((), 7)
 
 
 async def test_a_log_that_may_not_be_read_is_not_taken_for_an_empty_one() -> None:
-    status = failure_of(Rejected("ROLE_NOT_ALLOWED", role="x")).status().SerializeToString()
-    async with answering(grpc.StatusCode.FAILED_PRECONDITION, status, READ) as remote:
+    async with answering(refusing(Rejected("ROLE_NOT_ALLOWED", role="x")), READ) as remote:
         with pytest.raises(Refused):
             await remote.read_log(9, 10)
 
@@ -67,8 +72,24 @@ async def test_a_log_that_may_not_be_read_is_not_taken_for_an_empty_one() -> Non
     ],
 )
 async def test_what_something_else_on_the_way_says_is_no_answer(code: grpc.StatusCode) -> None:
-    async with answering(code, None) as remote:
+    async with answering(rpc_status.to_status(status_pb2.Status(code=code.value[0], message="no"))) as remote:
         with pytest.raises(NotYet):
             await remote.unary("svc.v1.Svc/Do", empty_pb2.Empty(), empty_pb2.Empty)
         with pytest.raises(NotYet):
             await remote.unary("svc.v1.Svc/Missing", empty_pb2.Empty(), empty_pb2.Empty)
+
+
+@pytest.mark.parametrize("changed", ["its details are not a status", "its code is another", "its text is another"])
+async def test_a_refusal_that_something_on_the_way_changed_is_no_answer(changed: str) -> None:
+    made = refusing(Rejected("RUN_OUT_OF_ORDER", run_id=3))
+    code, text, ((name, details),) = made.code, made.details, made.trailing_metadata
+    match changed:
+        case "its code is another":
+            code = grpc.StatusCode.NOT_FOUND
+        case "its text is another":
+            text = "no"
+        case _:
+            details = b"<html>"
+    async with answering(SimpleNamespace(code=code, details=text, trailing_metadata=((name, details),))) as remote:
+        with pytest.raises(NotYet):
+            await remote.unary("svc.v1.Svc/Do", empty_pb2.Empty(), empty_pb2.Empty)

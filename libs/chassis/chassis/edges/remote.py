@@ -1,12 +1,13 @@
 """Another service, reached by gRPC: its rpcs by name, and its log."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import NotYet, Refused
@@ -19,7 +20,6 @@ R = TypeVar("R", bound=Message)
 
 ACTOR_HEADER = "carbonmarket-actor"
 TRACE_HEADER = "traceparent"
-STATUS_HEADER = "grpc-status-details-bin"
 CALL_SECONDS_MAX = 30.0
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 
@@ -104,12 +104,18 @@ class Remote:
         await self._channel.close()
 
 
-def error_info(error: grpc.aio.AioRpcError) -> Any:
+def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
+    """The error's google.rpc.Status; None where it has none, or one that is not this error's."""
+    try:
+        return rpc_status.from_call(cast(grpc.Call, error))
+    except (ValueError, DecodeError):
+        return None
+
+
+def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
     """The error's google.rpc.ErrorInfo, or None where there is none."""
-    trailing = error.trailing_metadata() or ()
-    packed = next((value for name, value in trailing if name == STATUS_HEADER), b"")
-    assert isinstance(packed, bytes)
-    for detail in status_pb2.Status.FromString(packed).details:
+    status = status_of(error)
+    for detail in status.details if status else ():
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info):
             return info

@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from pythonjsonlogger.json import JsonFormatter
 
 from chassis.say.tracing import Tracing
 
@@ -184,33 +184,19 @@ def resource(service: str, log_id: str) -> Resource:
     return Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", service), "log_id": log_id})
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line, with whatever trace and position the line was given."""
-
-    FIELDS = ("actor", "rpc", "position", "traceparent", "source", "source_position", "reason")
-
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self.converter = time.gmtime
-        self._service = service
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
-            "level": record.levelname,
-            "service": self._service,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= {name: getattr(record, name) for name in self.FIELDS if hasattr(record, name)}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+def json_lines(service: str) -> logging.Formatter:
+    """One JSON object a line, with the trace, the position and whatever else the line was given as `extra`."""
+    return JsonFormatter(
+        ("levelname", "name", "message"),
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
+        static_fields={"service": service},
+        timestamp="time",
+    )
 
 
 def start_logging(service: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(service))
+    handler.setFormatter(json_lines(service))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The Kafka client says at every retry that the broker is away; our own lines say it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

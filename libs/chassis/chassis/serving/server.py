@@ -18,6 +18,8 @@ import grpc.aio
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
+from google.rpc import status_pb2
+from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import refusal_pb2
 from chassis.core.call import Call, Unavailable
@@ -25,7 +27,7 @@ from chassis.core.decider import Malformed
 from chassis.core.enums import check_enums
 from chassis.core.roles import EVERY_ROLE, roles_of
 from chassis.edges.protocols import Channel, OpenChannel
-from chassis.edges.remote import STATUS_HEADER, error_info, open_channel
+from chassis.edges.remote import open_channel, status_of
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Branch, Tracing
 from chassis.serving.bulk import parse_many
@@ -325,13 +327,18 @@ def tell(error: Exception, rpc: str, heading: Heading, traceparent: str = "") ->
 
 
 async def end_with(context: Context, failure: Failure) -> None:
-    details = ((STATUS_HEADER, failure.status().SerializeToString()),)
-    await context.abort(failure.code, failure.message, details)
+    await abort(context, failure.status())
+
+
+async def abort(context: Context, status: status_pb2.Status) -> None:
+    with_details = rpc_status.to_status(status)
+    await context.abort(with_details.code, with_details.details, with_details.trailing_metadata)
 
 
 async def end_like(context: Context, error: grpc.aio.AioRpcError) -> None:
     """Ends a call that was passed on as the leader ended it; if it was not the leader, the caller is to ask again."""
-    if error_info(error) is None:
+    status = status_of(error)
+    if status is None:
         await end_with(context, failure_of(Unavailable(LEADER_AWAY)))
-    trailing = tuple((name, value) for name, value in error.trailing_metadata() or () if name == STATUS_HEADER)
-    await context.abort(error.code(), error.details() or "", trailing)
+    else:
+        await abort(context, status)
