@@ -95,7 +95,7 @@ def test_log_lines_carry_the_fields_the_registry_names() -> None:
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
     ]
     targets = [(node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value) for node in assigned]
-    given += [value for target, value in targets if ast.unparse(target) == "where"]
+    given += [value for target, value in targets if value is not None and ast.unparse(target) == "where"]
     assert all(isinstance(one, ast.Dict) or ast.unparse(one) == "where" for one in given)
     keys = [key for one in given if isinstance(one, ast.Dict) for key in one.keys if key is not None]
     keys += [

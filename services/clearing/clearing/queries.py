@@ -12,7 +12,7 @@ from typing import Any
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from chassis.core.call import Call
-from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.decider import NotFound, NotPermitted, known_account
 from chassis.core.shapes import check_account, check_day
 from chassis.edges.protocols import Row
 from chassis.followers.projections import Tables
@@ -20,7 +20,6 @@ from chassis.followers.rows import from_row, from_value
 from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER_MAX, Page, page_of
 from clearing.domain.barrier import RUN_TRADES_MAX
-from clearing.domain.funds import account_of
 from clearing.domain.state import State
 from clearing.projections import EntryKind, ObligationState
 
@@ -131,7 +130,9 @@ class ClearingQueryService:
         account = request.account
 
         def look(state: State) -> pb.GetFundsResponse:
-            return from_value(pb.GetFundsResponse, account_of(state, account), account=account, position=0)
+            return from_value(
+                pb.GetFundsResponse, known_account(state.funds.accounts, account), account=account, position=0
+            )
 
         read = await self.writer.read(look)
         read.value.position = read.position

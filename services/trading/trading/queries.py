@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.core.call import Call
-from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.decider import NotFound, NotPermitted, known_account
 from chassis.core.shapes import CODE, check_account, check_day
 from chassis.edges.protocols import Row
 from chassis.followers.projections import Tables
@@ -18,7 +18,6 @@ from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER_MAX, page_of
 from trading.answers import live
 from trading.answers.pictures import Pictures, book, check_streams, picture
-from trading.domain.accounts import known_account
 from trading.domain.state import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
@@ -108,7 +107,7 @@ class TradingQueryService:
     async def GetPosition(self, request: pb.GetPositionRequest, call: Call) -> pb.GetPositionResponse:
         check_account(request.account)
         check_may_see(request.account, call)
-        seen = await self.writer.read(lambda market: live.position(known_account(market, request.account)))
+        seen = await self.writer.read(lambda market: live.position(known_account(market.accounts, request.account)))
         seen.value.position = seen.position
         return seen.value
 
@@ -193,7 +192,7 @@ class TradingQueryService:
         if account:
             check_account(account)
             check_may_see(account, call)
-            await self.writer.read(lambda market: known_account(market, account) is not None)
+            await self.writer.read(lambda market: known_account(market.accounts, account) is not None)
         return account
 
     async def _rows(self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str) -> Sequence[Row]:

@@ -232,7 +232,7 @@ FAULTS = (
     ),
     Fault(
         "a day is cleared without its barrier",
-        (Change(f"{CLEARING}/domain/barrier.py", "    if heard != run.closed:\n", "    if False:\n"),),
+        (Change(f"{CLEARING}/domain/barrier.py", "    if heard != closed:\n", "    if False:\n"),),
         "tests/unit/clearing/test_run.py::test_the_barrier_holds_a_run_whose_totals_differ_by_anything",
         "test_the_barrier_holds_a_run_whose_totals_differ_by_anything",
     ),
@@ -273,14 +273,14 @@ FAULTS = (
         "the proposer approves nothing",
     ),
     Fault(
-        "one leg of a run is delivered twice",
+        "a trade is delivered twice",
         (
             Change(
                 f"{REGISTRY}/domain/delivery.py",
-                "    return [*delivered, completed]\n",
-                "    return [*delivered, delivered[-1], completed]\n",
+                "    elif staged.legs and staged.legs[0].trade_id <= last.trade_id:\n",
+                "    elif False:\n",
             ),
-            Change(f"{REGISTRY}/domain/delivery.py", "    assert event.trade_id > last.trade_id\n", ""),
+            Change(f"{REGISTRY}/domain/delivery.py", "    assert staged.legs[0].trade_id > last.trade_id\n", ""),
         ),
         "tests/unit/registry/test_delivery.py::test_attempts_runs_and_trades_come_in_order_and_each_is_delivered_once",
         "each_is_delivered_once",

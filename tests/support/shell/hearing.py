@@ -17,9 +17,9 @@ from chassis.core.reaction import Heard, Reactions
 from chassis.core.record import Head, Record, chain, genesis
 from chassis.edges.remote import Remote
 from chassis.followers.hearing import Hearing
+from chassis.log.forks import ForkProof
 from chassis.log.machine_clock import MachineClock
 from chassis.log.memory_log import MemoryLog, MemoryStore
-from chassis.log.protocol.forks import ForkProof
 from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics

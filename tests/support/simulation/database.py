@@ -20,9 +20,9 @@ from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.keys import Found, Key
 from chassis.core.record import Head, HeardUpTo, Record
 from chassis.edges.protocols import Row, Statement
+from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
-from chassis.log.protocol.forks import ForkProof
 from chassis.log.seals import SealedFeed, SealedHead
 from support.simulation.clocks import Time
 from support.simulation.weather import Chance
@@ -172,7 +172,7 @@ class Session(MemoryLog):
 
 
 class Tables:
-    """Keeps chassis.edges.protocols.TableStore, chassis.log.seals.SealStore and chassis.log.protocol.forks.ForkStore."""
+    """Keeps chassis.edges.protocols.TableStore, chassis.log.seals.SealStore and chassis.log.forks.ForkStore."""
 
     def __init__(self, database: Database, chance: Chance, place: str) -> None:
         self._database = database

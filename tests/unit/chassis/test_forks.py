@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.core.record import Head, Record
 from chassis.followers import hearing as hearing_module
+from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryStore
-from chassis.log.protocol.forks import ForkProof
 from chassis.log.seals import SealedHead
 from support.shell.hearing import (
     SOURCE,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
+A = TypeVar("A")
 S = TypeVar("S")
 F = TypeVar("F")
 C = TypeVar("C")
@@ -171,6 +172,19 @@ def doubts(context: Context) -> list[Rejected]:
     if context.set_aside:
         found.append(Rejected("HEARD_EVENTS_SET_ASIDE", set_aside=context.set_aside))
     return found
+
+
+def check_no_doubts(context: Context) -> None:
+    """What moves money or units on another service's word does not happen while some of its word is missing here."""
+    for doubt in doubts(context):
+        raise doubt
+
+
+def known_account(accounts: Mapping[str, A], account: str) -> A:
+    known = accounts.get(account)
+    if known is None:
+        raise NotFound("ACCOUNT_UNKNOWN", account=account)
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.edges.protocols import Row, Statement
+from chassis.log.forks import ForkProof
 from chassis.log.postgres_log import Pool
-from chassis.log.protocol.forks import ForkProof
 from chassis.log.seals import SealedFeed, SealedHead
 
 SAVE = """

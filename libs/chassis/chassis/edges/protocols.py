@@ -15,8 +15,8 @@ import grpc
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.log.clocks import Clock
+from chassis.log.forks import ForkStore
 from chassis.log.protocol import Log
-from chassis.log.protocol.forks import ForkStore
 from chassis.log.seals import Signer
 from chassis.log.snapshots import MakeSnapshot
 

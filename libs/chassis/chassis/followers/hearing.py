@@ -31,8 +31,8 @@ from chassis.core.submission import AskedCommand, HeardRecord, heard_record, ser
 from chassis.edges.protocols import Consumer
 from chassis.edges.remote import Remote
 from chassis.log.clocks import Clock
+from chassis.log.forks import ForkStore, SignedHeads
 from chassis.log.protocol import READ_RECORDS_MAX
-from chassis.log.protocol.forks import ForkStore, SignedHeads
 from chassis.log.seals import Seals
 from chassis.log.writer import Writer
 from chassis.say.tracing import Branch, Tracing, is_sampled

@@ -20,8 +20,8 @@ from chassis.edges.remote import record_to
 from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
 from chassis.followers.timers import RehearsalClock
+from chassis.log.forks import PROOFS_MAX, ForkStore
 from chassis.log.protocol import READ_RECORDS_MAX
-from chassis.log.protocol.forks import PROOFS_MAX, ForkStore
 from chassis.log.seals import Forked, SealedFeed, SealedHead, Signer
 from chassis.log.writer import Writer
 from chassis.serving.feed_heads import SignedFeeds

@@ -24,13 +24,13 @@ from chassis.core.decider import (
     Context,
     Decide,
     Evolve,
-    NotFound,
     Rejected,
     applies,
     as_facts,
     asks_for,
     claims,
     handles,
+    known_account,
     merged,
 )
 from chassis.core.shapes import check_account
@@ -117,13 +117,6 @@ class FundsDeposited:
 # Decisions
 
 
-def account_of(state: State, account: str) -> Account:
-    found = state.funds.accounts.get(account)
-    if found is None:
-        raise NotFound("ACCOUNT_UNKNOWN", account=account)
-    return found
-
-
 def movement_of(bank: str, bank_reference: str) -> Claim:
     """A movement of money goes by one name for ever: whoever types it in other letters, large or small, means the same.
     The shell remembers it, the state does not: nothing else grows with every movement.
@@ -156,19 +149,19 @@ def open_fund_account(state: State, command: OpenFundAccount, context: Context) 
 
 
 def restrict_fund_account(state: State, command: RestrictFundAccount, context: Context) -> list[object]:
-    account_of(state, command.account)
+    known_account(state.funds.accounts, command.account)
 
     return [FundAccountRestricted(command.account, command.ground)]
 
 
 def lift_fund_account_restriction(state: State, command: LiftFundAccountRestriction, context: Context) -> list[object]:
-    account_of(state, command.account)
+    known_account(state.funds.accounts, command.account)
 
     return [FundAccountRestrictionLifted(command.account)]
 
 
 def close_fund_account(state: State, command: CloseFundAccount, context: Context) -> list[object]:
-    account_of(state, command.account)
+    known_account(state.funds.accounts, command.account)
 
     return [FundAccountClosed(command.account)]
 
@@ -178,7 +171,7 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
     check_bank_reference(command.bank_reference)
     check_amount(command.amount_fen)
     check_bank_known(state, context.account, context)
-    account = account_of(state, command.account)
+    account = known_account(state.funds.accounts, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
     refuse_recorded_reference(context, context.account, command.bank_reference)

@@ -13,8 +13,7 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
-from clearing.domain.funds import account_of
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
 from clearing.domain.state import DayTotals, Method, Obligation, Phase, State
 
 # Commands
@@ -81,8 +80,8 @@ def record_obligation(state: State, command: RecordObligation, context: Context)
         raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.trade_id, last_trade_id=state.obligations.settled_last)
     if command.trade_id in state.obligations.unsettled or command.trade_id in state.obligations.excluded:
         raise Rejected("TRADE_ALREADY_RECORDED", trade_id=command.trade_id)
-    account_of(state, command.buyer)
-    account_of(state, command.seller)
+    known_account(state.funds.accounts, command.buyer)
+    known_account(state.funds.accounts, command.seller)
     if command.day <= state.runs.settled_day or not is_missing(state, command):
         raise Rejected("TRADING_DAY_CLOSED", trade_id=command.trade_id, day=command.day)
     if command.value_fen != command.price_fen * command.quantity_tonnes:

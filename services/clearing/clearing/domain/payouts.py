@@ -35,13 +35,13 @@ from chassis.core.decider import (
     asks_for,
     claims,
     handles,
+    known_account,
     merged,
     person,
 )
 from chassis.core.shapes import check_ground
 from clearing.domain.banks import check_bank_known
 from clearing.domain.funds import (
-    account_of,
     as_movement,
     movement_of,
     refuse_recorded_reference,
@@ -150,7 +150,7 @@ def check_release_new(state: State, release_id: int) -> None:
 
 
 def request_payout(state: State, command: RequestPayout, context: Context) -> list[object]:
-    account = account_of(state, command.account)
+    account = known_account(state.funds.accounts, command.account)
     check_release_new(state, command.release_id)
     if command.amount_fen > account.balance_fen - account.unsettled_out_fen - account.blocked_fen:
         raise Rejected(

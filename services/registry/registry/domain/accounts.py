@@ -24,6 +24,7 @@ from chassis.core.decider import (
     Rejected,
     applies,
     handles,
+    known_account,
     merged,
 )
 from chassis.core.shapes import check_account, check_ground
@@ -84,13 +85,6 @@ class AccountClosed:
 
 
 # Rungs that other ladders share
-
-
-def existing_account(registry: Registry, account: str) -> Account:
-    found = registry.accounts.get(account)
-    if found is None:
-        raise NotFound("ACCOUNT_UNKNOWN", account=account)
-    return found
 
 
 def check_owner(account: str, context: Context) -> None:
@@ -155,7 +149,7 @@ def change_account_data(registry: Registry, command: ChangeAccountData, context:
     check_account(command.account)
     check_name(command.name)
     check_basis(command.basis)
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if command.name == account.name:
         raise Rejected("ACCOUNT_DATA_UNCHANGED", account=command.account)
@@ -166,7 +160,7 @@ def change_account_data(registry: Registry, command: ChangeAccountData, context:
 def close_account(registry: Registry, command: CloseAccount, context: Context) -> list[object]:
     check_account(command.account)
     check_ground(command.ground)
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if account.state is not AccountState.RESTRICTED:
         raise Rejected("ACCOUNT_IN_USE", account=command.account)

@@ -32,7 +32,7 @@ from chassis.core.decider import (
     Timer,
     applies,
     as_facts,
-    doubts,
+    check_no_doubts,
     handles,
     merged,
 )
@@ -198,12 +198,6 @@ def check_staged(staged: Staged, command: DeliverAllowances) -> None:
             staged_legs=len(staged.legs),
             staged_tonnes=staged.quantity_tonnes,
         )
-
-
-def check_no_doubts(context: Context) -> None:
-    """What trading gave back or stopped may be missing here: no run is delivered from books that may be wrong."""
-    for doubt in doubts(context):
-        raise doubt
 
 
 def check_names(registry: Registry, staged: Staged) -> None:

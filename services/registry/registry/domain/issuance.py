@@ -6,9 +6,9 @@ not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocati
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
 from chassis.core.shapes import check_account
-from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
+from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner
 from registry.domain.holdings import allocate, check_available, issue
 from registry.domain.state import AccountKind, Registry
 from registry.domain.values import check_basis, check_quantity, check_vintage
@@ -67,7 +67,7 @@ def issue_allowances(registry: Registry, command: IssueAllowances, context: Cont
     check_quantity(command.quantity_tonnes)
     check_basis(command.basis)
     vintage = existing_vintage(registry, command.vintage)
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     if account.kind is not AccountKind.PROVINCE:
         raise Rejected("ACCOUNT_NOT_A_PROVINCE", account=command.account)
     check_not_closed(registry, command.account)
@@ -97,8 +97,8 @@ def allocate_allowances(registry: Registry, command: AllocateAllowances, context
     check_quantity(command.quantity_tonnes)
     check_basis(command.basis)
     existing_vintage(registry, command.vintage)
-    existing_account(registry, command.from_account)
-    entity = existing_account(registry, command.account)
+    known_account(registry.accounts, command.from_account)
+    entity = known_account(registry.accounts, command.account)
     check_owner(command.from_account, context)
     check_not_closed(registry, command.from_account)
     check_not_restricted(registry, command.from_account)

@@ -13,9 +13,9 @@ Invariants, asserted in `evolve`:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
 from chassis.core.shapes import check_account, check_ground
-from registry.domain.accounts import check_not_closed, existing_account
+from registry.domain.accounts import check_not_closed
 from registry.domain.state import Account, AccountState, Registry
 
 # Commands
@@ -89,7 +89,7 @@ class AccountWoundUp:
 def restrict_account(registry: Registry, command: RestrictAccount, context: Context) -> list[object]:
     check_account(command.account)
     check_ground(command.ground)
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if account.state is AccountState.RESTRICTED:
         raise Rejected("ACCOUNT_ALREADY_RESTRICTED", account=command.account, ground=account.ground)
@@ -106,7 +106,7 @@ def restrict_account(registry: Registry, command: RestrictAccount, context: Cont
 
 def lift_restriction(registry: Registry, command: LiftRestriction, context: Context) -> list[object]:
     check_account(command.account)
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if account.state is not AccountState.RESTRICTED:
         raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
@@ -138,7 +138,7 @@ def record_winding_up(registry: Registry, command: RecordWindingUp, context: Con
 
 def restricted_account(registry: Registry, command: RecordTradingStop | RecordWindingUp) -> Account:
     """The account that trading speaks of; refused if trading names a restriction that was never made."""
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     if command.restriction > account.restrictions:
         raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account, restriction=command.restriction)
     return account

@@ -7,10 +7,10 @@ exclusive.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
 from chassis.core.shapes import check_account
 from registry.domain import holdings
-from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner, existing_account
+from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner
 from registry.domain.holdings import check_available, holding_of
 from registry.domain.state import Registry
 from registry.domain.values import check_quantity, check_vintage
@@ -63,7 +63,7 @@ def transfer_to_trading(registry: Registry, command: TransferToTrading, context:
     check_account(command.account)
     check_vintage(command.vintage)
     check_quantity(command.quantity_tonnes)
-    account = existing_account(registry, command.account)
+    account = known_account(registry.accounts, command.account)
     existing_vintage(registry, command.vintage)
     check_owner(command.account, context)
     check_not_closed(registry, command.account)
@@ -88,7 +88,7 @@ def check_return_new(registry: Registry, return_id: int) -> None:
 def record_return_from_trading(registry: Registry, command: RecordReturnFromTrading, context: Context) -> list[object]:
     """Refuses only what contradicts our books: that is then set aside for people, and no allowance moves."""
     check_quantity(command.quantity_tonnes)
-    existing_account(registry, command.account)
+    known_account(registry.accounts, command.account)
     existing_vintage(registry, command.vintage)
     check_return_new(registry, command.return_id)
     trading_tonnes = holding_of(registry, command.account, command.vintage).trading_tonnes

@@ -14,7 +14,7 @@ open, so money never comes for an account that is unknown here.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, NotFound, NotPermitted, Rejected, applies, handles
+from chassis.core.decider import Context, Decide, Evolve, NotPermitted, Rejected, applies, handles
 from trading.domain.balances import Account
 from trading.domain.state import Market
 
@@ -37,13 +37,6 @@ class TradingAccountOpened:
 
 
 # What other modules ask of an account
-
-
-def known_account(market: Market, account: str) -> Account:
-    known = market.accounts.get(account)
-    if known is None:
-        raise NotFound("ACCOUNT_UNKNOWN", account=account)
-    return known
 
 
 def check_owner(account: str, context: Context) -> None:

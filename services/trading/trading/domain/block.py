@@ -9,9 +9,19 @@ Blocks keep a size, a price band and hours of their own, and never move the day'
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Malformed, NotFound, NotPermitted, Rejected, handles, merged
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Malformed,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    handles,
+    known_account,
+    merged,
+)
 from chassis.core.shapes import check_account
-from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
+from trading.domain.accounts import check_funds_available, check_owner, check_units_available
 from trading.domain.admission import (
     check_day_not_full,
     check_may_trade,
@@ -88,7 +98,7 @@ def offer_block(market: Market, command: OfferBlock, context: Context) -> list[o
     check_price(command.price_fen)
     check_quantity(command.quantity_tonnes)
     check_value(command.price_fen, command.quantity_tonnes)
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     counterparty = market.accounts.get(command.counterparty)
     if counterparty is None:
         raise NotFound("COUNTERPARTY_UNKNOWN", counterparty=command.counterparty)

@@ -18,7 +18,7 @@ from chassis.core.decider import (
     Rejected,
     applies,
     as_facts,
-    doubts,
+    check_no_doubts,
     handles,
     merged,
 )
@@ -115,12 +115,6 @@ def confirm_clearing_run(market: Market, command: ConfirmClearingRun, context: C
             value_fen=command.value_fen,
         )
     ]
-
-
-def check_no_doubts(context: Context) -> None:
-    """What the registry or clearing said may be missing here: no run is confirmed from books that may be wrong."""
-    for doubt in doubts(context):
-        raise doubt
 
 
 def check_totals(market: Market, command: ConfirmClearingRun) -> None:

@@ -10,9 +10,9 @@ Invariants: a credit is counted once; what is unacknowledged was given back once
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
 from chassis.core.shapes import check_account
-from trading.domain.accounts import check_not_stopped, check_owner, check_units_available, known_account
+from trading.domain.accounts import check_not_stopped, check_owner, check_units_available
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market, Releasing, Returning
 from trading.domain.values import check_amount, check_instrument, check_quantity
@@ -129,7 +129,7 @@ class ReleaseAcknowledged:
 
 
 def credit_allowances(market: Market, command: CreditAllowances, context: Context) -> list[object]:
-    known_account(market, command.account)
+    known_account(market.accounts, command.account)
     known_instrument(market, command.instrument)
 
     return [
@@ -143,7 +143,7 @@ def credit_allowances(market: Market, command: CreditAllowances, context: Contex
 
 
 def credit_funds(market: Market, command: CreditFunds, context: Context) -> list[object]:
-    known_account(market, command.account)
+    known_account(market.accounts, command.account)
     check_entry(market, command.entry)
 
     return [
@@ -160,7 +160,7 @@ def return_to_registry(market: Market, command: ReturnToRegistry, context: Conte
     check_account(command.account)
     check_instrument(command.instrument)
     check_quantity(command.quantity_tonnes)
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     known_instrument(market, command.instrument)
     check_owner(command.account, context)
     check_not_stopped(account)
@@ -199,7 +199,7 @@ def acknowledge_return(market: Market, command: AcknowledgeReturn, context: Cont
 def release_funds(market: Market, command: ReleaseFunds, context: Context) -> list[object]:
     check_account(command.account)
     check_amount(command.amount_fen)
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     check_owner(command.account, context)
     if not account.closed:
         # What a closed account still has is its holder's: it may leave.

@@ -14,9 +14,20 @@ is of all its open purchases together (fees.py).
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles, merged
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Evolve,
+    Malformed,
+    NotFound,
+    Rejected,
+    applies,
+    handles,
+    known_account,
+    merged,
+)
 from chassis.core.shapes import check_account
-from trading.domain.accounts import check_funds_available, check_owner, check_units_available, known_account
+from trading.domain.accounts import check_funds_available, check_owner, check_units_available
 from trading.domain.admission import (
     check_day_not_full,
     check_may_trade,
@@ -118,7 +129,7 @@ def place_order(market: Market, command: PlaceOrder, context: Context) -> list[o
     check_price(command.price_fen)
     check_quantity(command.quantity_tonnes)
     check_value(command.price_fen, command.quantity_tonnes)
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     instrument = known_instrument(market, command.instrument)
     check_owner(command.account, context)
     rules = check_may_trade(market, account, instrument, Method.LISTED, context)
@@ -168,7 +179,7 @@ def take_listing(market: Market, command: TakeListing, context: Context) -> list
     check_order_id(command.order_id)
     check_price(command.price_fen)
     check_quantity(command.quantity_tonnes)
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     if command.order_id > market.order_id_last:
         raise NotFound("ORDER_UNKNOWN", order_id=command.order_id)
     check_owner(command.account, context)

@@ -13,9 +13,8 @@ up only while it is stopped, once for each stop, and with no trade unsettled or 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
 from trading.domain import listed, negotiations
-from trading.domain.accounts import known_account
 from trading.domain.balances import Account
 from trading.domain.custody import AllowancesReturned
 from trading.domain.fees import Unlocking
@@ -77,7 +76,7 @@ class TradingAccountWoundUp:
 
 
 def stop_trading_account(market: Market, command: StopTradingAccount, context: Context) -> list[object]:
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     if account.stopped_ground:
         raise Rejected("ACCOUNT_ALREADY_RESTRICTED", account=command.account, ground=account.stopped_ground)
 
@@ -98,7 +97,7 @@ def stop_trading_account(market: Market, command: StopTradingAccount, context: C
 
 
 def resume_trading_account(market: Market, command: ResumeTradingAccount, context: Context) -> list[object]:
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
     if not account.stopped_ground:
@@ -108,7 +107,7 @@ def resume_trading_account(market: Market, command: ResumeTradingAccount, contex
 
 
 def close_trading_account(market: Market, command: CloseTradingAccount, context: Context) -> list[object]:
-    account = known_account(market, command.account)
+    account = known_account(market.accounts, command.account)
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
     if not account.stopped_ground:
