@@ -1,7 +1,7 @@
 """Whatever people, clearing and the clock do in whatever order, the books hold and no rule is broken.
 
 A history is a list of steps; each is a kind and a seed from which its details are drawn, mostly sensible, sometimes
-not. A ledger that shares no code with the domain follows the events.
+not. The auditor, which shares no code with the domain, reads every event as a record of trading's log.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,15 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.core.decider import Context, Rejected
-from support.domains.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, quiet_floor, settled
-from support.opinions.trading_ledger import Ledger
+from support.auditor.findings import Findings
+from support.auditor.pairs import Pairs
+from support.auditor.trading_book import TradingBook
+from support.domains.audited_log import AuditedLog
+from support.domains.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, made_quiet, settled
 from support.shell.asking import acting
 from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
 from trading.domain.closing import CloseDay
 from trading.domain.custody import (
     AcknowledgeRelease,
     AcknowledgeReturn,
+    AllowancesCredited,
+    AllowancesReturned,
     CreditAllowances,
+    FundsCredited,
+    FundsReleased,
     ReleaseFunds,
     ReturnToRegistry,
 )
@@ -31,9 +38,10 @@ from trading.domain.opening import OpenDay
 from trading.domain.overriding import OverrideOpening
 from trading.domain.restriction import ResumeTradingAccount, StopTradingAccount
 from trading.domain.rules import SetFees
-from trading.domain.settlement import BlockTrade, NoteBooksAgreement, NoteSettlementDay
+from trading.domain.settlement import BlockTrade, NoteBooksAgreement, NoteSettlementDay, TradeBlocked
 from trading.domain.state import DayPhase, Market, Settlement
 from trading.domain.suspension import ResumeTrading, SuspendTrading
+from trading.domain.trades import TradeExecuted
 from trading.domain.values import Side
 from trading.wire import WIRE
 
@@ -43,21 +51,62 @@ CLOCKS = ("10:00", "11:00", "13:30", "14:30")
 
 
 class History(Floor):
-    """A floor that keeps its events and has them checked."""
+    """A floor that keeps its events and has the auditor read them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.events: list[object] = []
-        self.ledger = Ledger()
+        findings = Findings()
+        self.book = TradingBook(findings, Pairs(findings))
+        self.log = AuditedLog(self.book, WIRE)
+        self.registry_position = 0
 
     def play(self, actor: str, command: object, proposed_by: str = "") -> list[object]:
-        context = Context(self.now_ms, acting(actor), self.set_aside, proposed_by=proposed_by)
+        approval = self.log.approve(acting(proposed_by), acting(actor), self.now_ms) if proposed_by else ""
+        context = Context(self.now_ms, acting(actor), self.set_aside, approval=approval, proposed_by=proposed_by)
         events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)
-            self.ledger.note(event)
+        self.log.record(events, acting(actor), self.now_ms, approval)
         self.events += events
         return events
+
+    def at(self, clock: str) -> "Floor":
+        """As in a log, time never goes back."""
+        before_ms = self.now_ms
+        super().at(clock)
+        self.now_ms = max(before_ms, self.now_ms)
+        return self
+
+    def credit(self, account: str, instrument: str, tonnes: int) -> None:
+        """The registry makes units over, if it may."""
+        self.registry_position += 1
+        self.attempt(REGISTRY, CreditAllowances(account, instrument, tonnes, self.registry_position))
+
+    def given_fen(self) -> int:
+        """What clearing made over, less what went back and what the exchange has of it as fees."""
+        given = fees = 0
+        trades = {event.trade_id: event for event in self.events if isinstance(event, TradeExecuted)}
+        for event in self.events:
+            match event:
+                case FundsCredited(amount_fen=amount_fen):
+                    given += amount_fen
+                case FundsReleased(amount_fen=amount_fen):
+                    given -= amount_fen
+                case TradeExecuted():
+                    fees += event.buyer_fee_fen + event.seller_fee_fen
+                case TradeBlocked(trade_id=trade_id):
+                    fees -= trades[trade_id].buyer_fee_fen + trades[trade_id].seller_fee_fen
+        return given - fees
+
+    def given_tonnes(self, instrument: str) -> int:
+        """What the registry made over, less what went back."""
+        given = [one for one in self.events if isinstance(one, AllowancesCredited | AllowancesReturned)]
+        return sum(
+            one.quantity_tonnes if isinstance(one, AllowancesCredited) else -one.quantity_tonnes
+            for one in given
+            if one.instrument == instrument
+        )
 
     def attempt(self, actor: str, command: object, proposed_by: str = "") -> None:
         """A refusal is one of the answers."""
@@ -68,15 +117,14 @@ class History(Floor):
 
 
 def begin() -> History:
-    floor = quiet_floor()
-    history = History()
-    history.market, history.day = floor.market, floor.day
+    history = made_quiet(History())
     history.play(REGISTRY, NoteVintage("CEA21"))
     history.play(ANN, ListInstrument("CEA21", DAYS[0], 4_500))
     history.play(ANN, SetFees(DAYS[0], 137, 59, "the exchange's tariff"))
     for account in ACCOUNTS:
         for instrument in INSTRUMENTS:
-            history.give(account, tonnes=250_000, fen=600_000_000, instrument=instrument)
+            history.credit(account, instrument, 250_000)
+            history.give(account, fen=600_000_000)
     history.open(DAYS[0])
     history.at("10:00")
     return history
@@ -142,7 +190,7 @@ def hear_custody(history: History, random: Random) -> None:
     market = history.market
     account = random.choice(ACCOUNTS)
     if not market.accounts[account].stopped_ground:  # the registry makes nothing over for an account that it restricted
-        history.attempt(REGISTRY, CreditAllowances(account, random.choice(INSTRUMENTS), random.randint(1, 10_000), 1))
+        history.credit(account, random.choice(INSTRUMENTS), random.randint(1, 10_000))
     history.entry = market.entry_last
     history.give(account, fen=random.randint(1, 10**7))
     for return_id, returned in list(market.returns.items())[:1]:
@@ -171,7 +219,8 @@ def hear_settled(history: History, random: Random) -> None:
 
 def stop(history: History, random: Random) -> None:
     account = random.choice(ACCOUNTS)
-    history.attempt(REGISTRY, StopTradingAccount(account, "risk", 1))
+    history.registry_position += 1
+    history.attempt(REGISTRY, StopTradingAccount(account, "risk", history.registry_position))
     assert not any(units.available_tonnes for units in history.market.accounts[account].units.values())
     history.attempt(ANN, SuspendTrading(random.choice(("", *INSTRUMENTS)), "a fault"))
 
@@ -184,7 +233,7 @@ def resume(history: History, random: Random) -> None:
 
 
 def wait(history: History, random: Random) -> None:
-    """It may be any time of the day: the rules look at the clock, not at what came before."""
+    """It becomes later in the day, or does not."""
     history.at(random.choice(CLOCKS))
 
 
@@ -248,13 +297,16 @@ def assert_conserved(history: History) -> None:
     accounts = history.market.accounts.values()
     for instrument in INSTRUMENTS:
         total_tonnes = sum(account.units[instrument].total_tonnes for account in accounts)
-        assert total_tonnes == history.ledger.units_of(instrument) == history.ledger.given_units[instrument]
+        assert total_tonnes == history.given_tonnes(instrument)
+    custody = history.book.custody
     for account in accounts:
         for instrument, units in account.units.items():
-            holding = history.ledger.holdings[account.account, instrument]
-            assert (units.available_tonnes, units.locked_tonnes) == (holding.sellable, holding.locked)
-    total_fen = sum(account.funds.total_fen for account in accounts)
-    assert total_fen == history.ledger.given_fen - history.ledger.fees_fen
+            audited = custody.units_of(account.account, instrument)
+            assert (units.available_tonnes, units.locked_tonnes) == (audited.available, audited.locked)
+            assert (units.bought_tonnes, units.blocked_tonnes) == (audited.bought, audited.blocked)
+        funds = custody.funds_of(account.account)
+        assert (account.funds.total_fen, account.funds.locked_fen) == (funds.total, funds.locked)
+    assert sum(account.funds.total_fen for account in accounts) == history.given_fen()
     for account in accounts:
         orders = sum(one.bidding_fen for one in history.market.orders.values() if one.account == account.account)
         blocks = sum(one.bidding_fen for one in history.market.blocks.values() if one.proposer == account.account)
@@ -275,7 +327,7 @@ def test_units_and_money_are_conserved_and_no_rule_is_broken(steps: list[tuple[s
 @given(histories)
 def test_the_fold_of_the_stored_events_is_the_live_state(steps: list[tuple[str, int]]) -> None:
     history = run(steps)
-    replayed = quiet_floor().market
+    replayed = Market()
     for event in history.events:
         DECIDER.evolve[type(event)](replayed, WIRE.decode(*WIRE.encode(event)))
     assert replayed == history.market

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 
@@ -43,6 +44,7 @@ RULES = TradingRules(
     book_levels=5,
 )
 
+F = TypeVar("F", bound="Floor")
 Line = tuple[str, str, object, object]
 """When, who asks, for what, and the answer: the reason of a refusal, the events, or None where any events will do."""
 
@@ -151,8 +153,11 @@ def settled(market: Market, trade_id: int) -> MarkTradeSettled:
 
 
 def quiet_floor() -> Floor:
+    return made_quiet(Floor())
+
+
+def made_quiet(floor: F) -> F:
     """Days announced, rules set, CEA listed at 48.00, three accounts; nobody has anything, no day is open."""
-    floor = Floor()
     floor.play(ANN, AnnounceTradingDays(DAYS))
     floor.play(ANN, SetTradingRules(RULES))
     floor.play(REGISTRY, NoteVintage("CEA"))
