@@ -68,9 +68,7 @@ async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_
         await own_postgres.kill()
         assert await try_once(market, issue(2)) is grpc.StatusCode.UNAVAILABLE
         assert await try_once(market, issue(1)) is grpc.StatusCode.UNAVAILABLE, "a repeat, too, waits for the truth"
-        await market.until(
-            lambda: log_says(market, "the process ends, its next start reads what is true"), "a log line"
-        )
+        await market.until(lambda: log_says(market, "the process ends, its next start re-reads the log"), "a log line")
         await own_postgres.start()
         for number in (1, 2, 2, 1):
             await market.port.call(REGISTRY_OPERATOR, issue(number))

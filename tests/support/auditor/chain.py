@@ -155,8 +155,8 @@ class LogReader:
         elif record.type == log_events_pb2.HearingHalted.DESCRIPTOR.full_name:
             halted = log_events_pb2.HearingHalted.FromString(record.data)
             self.halted[halted.source_log_id] = halted.why
-        elif record.type == log_events_pb2.HearingWentOn.DESCRIPTOR.full_name:
-            del self.halted[log_events_pb2.HearingWentOn.FromString(record.data).source_log_id]
+        elif record.type == log_events_pb2.HearingRecovered.DESCRIPTOR.full_name:
+            del self.halted[log_events_pb2.HearingRecovered.FromString(record.data).source_log_id]
 
     def _ends_set_aside(self, position: int, record: Record) -> log_events_pb2.HeardEventSetAside | None:
         self._rests_on_two(record)

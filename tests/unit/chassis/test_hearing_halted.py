@@ -148,7 +148,7 @@ async def test_a_halt_is_written_down_once_and_lasts_over_restarts_until_a_mende
     async with hearing(store, remote) as (ear, _, writer):
         await until_goes_on(ear)
         assert ear.upto.position == 3
-    assert store.records[-1].type.endswith("HearingWentOn")
+    assert store.records[-1].type.endswith("HearingRecovered")
 
 
 async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_again() -> None:

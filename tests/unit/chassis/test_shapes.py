@@ -52,8 +52,8 @@ REFUSED: list[tuple[str, int, str]] = [
     ("Ⅱ",                      1,   "U+2161 ROMAN NUMERAL TWO looks like another character: write II"),
     ("\u2f83",                 1,   "U+2F83 KANGXI RADICAL SELF looks like another character: write 自"),
     ("𝐚",                      1,   "U+1D41A MATHEMATICAL BOLD SMALL A looks like another character: write a"),
-    ("p\u043ewer",             2,   "U+043E CYRILLIC SMALL LETTER O stands in a word of LATIN letters"),
-    ("\u0391BC",               2,   "U+0042 LATIN CAPITAL LETTER B stands in a word of GREEK letters"),
+    ("p\u043ewer",             2,   "U+043E CYRILLIC SMALL LETTER O is in a word of LATIN letters"),
+    ("\u0391BC",               2,   "U+0042 LATIN CAPITAL LETTER B is in a word of GREEK letters"),
     ("cafe\u0301",             4,   "written in parts that compose to one character (NFC): write é"),
     ("\uf900",                 1,   "U+F900 CJK COMPATIBILITY IDEOGRAPH-F900 looks like another character: write 豈"),
 ]

@@ -22,7 +22,7 @@ from chassis.say import telemetry
 from chassis.say.telemetry import Metrics, flush, json_lines, start_metrics, start_tracing
 from chassis.say.tracing import Tracing
 from chassis.serving.heading import Heading
-from chassis.serving.server import tell
+from chassis.serving.server import log_error
 from support.shell import tally
 from support.shell.tally import TALLY_MAX, Add
 
@@ -124,13 +124,13 @@ def lines_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
     return [json.loads(formatter.format(record)) for record in caplog.records]
 
 
-def test_a_refusal_is_told_with_who_what_why_and_its_trace(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_logged_with_who_what_why_and_its_trace(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     heading = Heading("participant:ada")
-    tell(Rejected("TALLY_FULL", total=3), "TallyService/Add", heading, TRACEPARENT)
+    log_error(Rejected("TALLY_FULL", total=3), "TallyService/Add", heading, TRACEPARENT)
     (line,) = lines_of(caplog)
-    told = {name: line[name] for name in ("level", "rpc", "actor", "reason", "traceparent")}
-    assert told == {
+    logged = {name: line[name] for name in ("level", "rpc", "actor", "reason", "traceparent")}
+    assert logged == {
         "level": "INFO",
         "rpc": "TallyService/Add",
         "actor": "participant:ada",
@@ -141,17 +141,17 @@ def test_a_refusal_is_told_with_who_what_why_and_its_trace(caplog: pytest.LogCap
     assert datetime.fromisoformat(str(line["time"])).utcoffset() == timedelta(0)
 
 
-def test_a_bug_is_told_as_an_error_with_its_place_in_the_code(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_is_logged_as_an_error_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError as error:
-        tell(error, "TallyService/Add", Heading("participant:ada", TRACEPARENT))
+        log_error(error, "TallyService/Add", Heading("participant:ada", TRACEPARENT))
     (line,) = lines_of(caplog)
     assert (line["level"], line["reason"], line["traceparent"]) == ("ERROR", "INTERNAL", TRACEPARENT)
     assert "test_telemetry.py" in str(line["exception"])
 
 
-async def test_what_is_set_aside_is_told_with_its_place_in_both_logs(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_set_aside_is_logged_with_its_position_in_both_logs(caplog: pytest.LogCaptureFixture) -> None:
     log = MemoryLog(MemoryStore("tally"))
     await log.lead()
     writer = Writer(Engine("tally", tally.decider(), tally.WIRE, Tracing()), log, Metrics())

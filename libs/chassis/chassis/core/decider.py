@@ -47,7 +47,7 @@ class Claim(NamedTuple):
 
 
 Claimed = tuple[Claim, Facts]
-"""What an event takes, and what whoever asks for it later is told."""
+"""What an event takes, and what a later request for it is answered with."""
 
 NOTHING_TAKEN: Mapping[Claim, Facts] = {}
 
@@ -55,7 +55,7 @@ NOTHING_TAKEN: Mapping[Claim, Facts] = {}
 class Rejected(Exception):
     """The domain says no: the request is well formed, but the state of things does not allow it.
 
-    `reason` is UPPER_SNAKE and states a fact; `facts` are what a person needs to mend the request.
+    `reason` is UPPER_SNAKE and states a fact; `facts` are what a person needs to correct the request.
     """
 
     def __init__(self, reason: str, /, **facts: int | str) -> None:

@@ -83,7 +83,7 @@ class Batch:
 
 
 Outcome = Done | Found | Exception
-"""Found: a repeat whose events stand in the log and are to be read from there."""
+"""Found: a repeat whose events are in the log and are read from there."""
 
 
 class Engine(Generic[S]):
@@ -150,7 +150,7 @@ class Engine(Generic[S]):
         return min((timer for timer in timers if timer is not None), key=lambda timer: timer.due_ms, default=None)
 
     def now_ms(self, clock_ms: int) -> int:
-        """The market's time where the machine's clock stands at `clock_ms`."""
+        """The market's time when the machine's clock shows `clock_ms`."""
         return max(self.shell.clock_ms if self.shell.rehearsal else clock_ms, self.shell.now_ms)
 
     def context(self, actor: Actor, now_ms: int, taken: Mapping[Claim, Facts] = NOTHING_TAKEN) -> Context:

@@ -14,7 +14,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A command that was accepted before: its digest and where its events stand."""
+    """A command that was accepted before: its digest and the position of its events."""
 
     command_digest: bytes
     position: int

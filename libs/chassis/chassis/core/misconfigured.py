@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class Misconfigured(Exception):
-    """The environment lacks or garbles settings; each is listed with how to mend it."""
+    """Settings are missing or malformed; each is listed with how to correct it."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(["the configuration has faults:", *(f"  - {fault}" for fault in faults)]))

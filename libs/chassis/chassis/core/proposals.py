@@ -7,7 +7,7 @@ refused at once if the command would be refused now; it ends when it is approved
 so) or when its time is over. Only who may call the command may propose, approve or reject it; proposer and approver are
 two people, whatever their roles.
 
-An approval decides the command anew. Where the facts have changed, so that it cannot be done, or would do something
+An approval decides the command again. Where the facts have changed, so that it cannot be done, or would do something
 else than was shown, the approval is refused and the proposal stays, for all to see: what is approved is what both saw.
 
 The records of an approved command name the ProposalApproved before them (`LOG/POSITION`) as their approval.

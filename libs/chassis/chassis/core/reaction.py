@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Where a heard event stands in its own log."""
+    """The position of a heard event in its own log."""
 
     position: int
 

@@ -24,7 +24,7 @@ class Record:
 
     Who caused it: the subject (a person's name, `service:LOG`, `timer:LOG`), the role it acted in, the account it acted
     for, and the approval it rests on (`LOG/POSITION` of the ProposalApproved); account and approval may be empty.
-    command_digest and command_events stand only on the first record of a command: by them its repeat is known and
+    command_digest and command_events are set only on the first record of a command: by them its repeat is known and
     answered. The seal is its service's signature over the log as it ends with this record, where there is one; it is no
     part of the record.
     """
@@ -114,7 +114,7 @@ def continues(before: bytes, record: Record) -> bool:
 @dataclass(frozen=True, slots=True)
 class Sequel:
     """What of some records continues a log: those `ready`, in order; then, where the rest does not follow, the first
-    that does not: a `stranger` stands at the next position but does not chain, or a record is `missing` before it.
+    that does not: a `stranger` is at the next position but does not chain, or a record is `missing` before it.
     """
 
     ready: list[Record]

@@ -1,5 +1,5 @@
-"""What was set aside, and the two ways out: to decide it again once its cause is mended, or to drop it. Each takes two
-people (proposals.py).
+"""What was set aside, and the two ways out: to decide it again once its cause is corrected, or to drop it. Each takes
+two people (proposals.py).
 
 A heard record is kept with its event, so that its reaction can run again; a timer is decided again as long as it is
 due; an answer is asked for again: the order is sent once more, and the receiver repeats what it said. What is decided
@@ -101,7 +101,7 @@ def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context
     again = SetAsideDecidedAgain(
         command.set_aside_position, aside.source_log_id, aside.source_position, aside.type, command.ground
     )
-    # It no longer counts among what is set aside: it must not stand in its own way.
+    # It no longer counts among what is set aside: it must not block itself.
     late = replace(context, late=True, set_aside=len(look.set_aside.keys() - {position}))
     if aside.timer:
         timer = look.due()

@@ -139,7 +139,7 @@ def fault_of_words(text: str) -> Fault | None:
         script = unicodedata.name(character, "").partition(" ")[0]
         if script in ALIKE:
             if before and script != before:
-                return Fault(at, f"{named(character)} stands in a word of {before} letters")
+                return Fault(at, f"{named(character)} is in a word of {before} letters")
             before = script
     return None
 

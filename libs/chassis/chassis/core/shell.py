@@ -1,4 +1,4 @@
-"""What the shell itself keeps in every log: that it was opened, who leads, where a rehearsal's clock stands, what was
+"""What the shell itself keeps in every log: that it was opened, who leads, what a rehearsal's clock shows, what was
 set aside, which source is not heard any further, what is proposed. Its commands go through tables as any domain's do;
 decisions look at the engine (`Look`), changes are made to ShellState.
 
@@ -65,8 +65,8 @@ class HearingHalted:
 
 
 @dataclass(frozen=True, slots=True)
-class HearingWentOn:
-    """What had halted it is mended: the source is heard again, from where it stood."""
+class HearingRecovered:
+    """What had halted it is corrected: the source is heard again, from the position it had."""
 
     source_log_id: str
 
@@ -88,7 +88,7 @@ class MoveClock:
 
 @dataclass(frozen=True, slots=True)
 class NoteHearing:
-    """How hearing a source stands: `halted_because` is empty while it goes well."""
+    """The state of hearing a source: `halted_because` is empty while it works."""
 
     source_log_id: str
     source_position: int
@@ -165,7 +165,7 @@ def note_hearing(look: Shell, command: NoteHearing, context: Context) -> Decided
     if why == look.shell.halted.get(command.source_log_id, ""):
         return []
     if not why:
-        return [HearingWentOn(command.source_log_id)]
+        return [HearingRecovered(command.source_log_id)]
     return [HearingHalted(command.source_log_id, command.source_position, why)]
 
 
@@ -219,7 +219,7 @@ def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:
     shell.halted[event.source_log_id] = event.why
 
 
-def on_hearing_went_on(shell: ShellState, event: HearingWentOn) -> None:
+def on_hearing_recovered(shell: ShellState, event: HearingRecovered) -> None:
     del shell.halted[event.source_log_id]
 
 
@@ -275,7 +275,7 @@ EVOLVE: Evolve[ShellState] = merged(
     applies(SetAsideDecidedAgain, on_set_aside_decided_again),
     applies(SetAsideDropped, on_set_aside_dropped),
     applies(HearingHalted, on_hearing_halted),
-    applies(HearingWentOn, on_hearing_went_on),
+    applies(HearingRecovered, on_hearing_recovered),
     applies(HearingResumed, on_hearing_resumed),
     applies(ReleaseActivated, on_release_activated),
     applies(ApprovalRulesSet, on_approval_rules_set),
@@ -313,5 +313,5 @@ SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     EventKind(LeadershipTaken, pb.LeadershipTaken),
     EventKind(ClockMoved, pb.ClockMoved),
     EventKind(HearingHalted, pb.HearingHalted),
-    EventKind(HearingWentOn, pb.HearingWentOn),
+    EventKind(HearingRecovered, pb.HearingRecovered),
 )

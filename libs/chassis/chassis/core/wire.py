@@ -85,7 +85,7 @@ class Wire:
     def __init__(self, *kinds: EventKind[Any, Any]) -> None:
         self.by_event = {kind.event: kind for kind in kinds}
         self.by_name = {kind.type_name: kind for kind in kinds}
-        assert len(self.by_event) == len(self.by_name) == len(kinds), "an event stands twice in the table"
+        assert len(self.by_event) == len(self.by_name) == len(kinds), "an event is listed twice in the table"
 
     def encode(self, event: object) -> tuple[str, bytes]:
         kind = self.by_event[type(event)]

@@ -54,7 +54,7 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
-    """Hands over what arrives on one log's topic; says nothing of what was missed, and vouches for nothing."""
+    """Hands over what arrives on one log's topic; does not report what was missed, and guarantees nothing."""
 
     async def run(self) -> None:
         """Connects, and again whenever the broker comes back, until cancelled."""
@@ -101,7 +101,7 @@ class Door(Protocol):
     """Where calls come in."""
 
     def serve(self, handlers: Sequence[grpc.GenericRpcHandler], names: Sequence[str]) -> None:
-        """Says, before the start, what is behind the door: handlers, and the services that they are of."""
+        """Sets, before the start, the handlers and the names of the services that they belong to."""
         ...
 
     async def start(self) -> object: ...
@@ -120,7 +120,7 @@ async def nothing() -> None:
 @dataclass(frozen=True, slots=True)
 class Edges:
     """All edges of one replica. `prepare` makes what the store lacks (tables), before anything is read. Without
-    `make_snapshot` the writer makes its snapshots itself, and stands still meanwhile. Without a signer nothing is
+    `make_snapshot` the writer makes its snapshots itself, and decides nothing meanwhile. Without a signer nothing is
     sealed, and hearers read the log.
     """
 

@@ -36,7 +36,7 @@ HEARING_POLL_SECONDS = 0.05
 HEARING_SECONDS_MAX = 600.0
 """Hearing that is further behind is an alarm of its own."""
 ALARM_EACH = 30
-"""Tries after which an order that is refused again is told again: about once a minute."""
+"""Tries after which an order that is refused again is logged again: about once a minute."""
 
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Outgoing:
             raise OrderRefused(service, refusal) from refusal
 
     async def own_event(self, position: int) -> object:
-        """What stands in our own log, where the order names it: the page of a long list."""
+        """A record of our own log that the order names: the page of a long list."""
         ((_, event),) = await self.writer.tail.read(position - 1, 1)
         return event
 
@@ -74,7 +74,7 @@ class Outgoing:
 
     async def until_heard(self, source: str, position: int) -> None:
         """Returns when a source is heard up to a position of its log: what it answered as of there can be compared with
-        what is known here, and need not be asked anew while its log grows faster than it is heard. Raises NotYet.
+        what is known here, and need not be asked again while its log grows faster than it is heard. Raises NotYet.
         """
         ends = asyncio.get_running_loop().time() + HEARING_SECONDS_MAX
         while (upto := self.writer.engine.heard.get(source)) is None or upto.position < position:

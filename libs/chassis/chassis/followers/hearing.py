@@ -7,7 +7,7 @@ message makes no gap, and when nothing came but what was heard before, because t
 look begins with the record heard last, so that it notices a log that forked, and says how far behind we are. It runs
 beside what Kafka brings: a source that does not answer delays nothing that it has signed.
 
-What arrives on Kafka may be anybody's, also where it chains: it is believed as far as it chains up to a record that
+What arrives on Kafka may be anybody's, also where it chains: it is accepted as far as it chains up to a record that
 bears the source's seal (seals.py), and nobody is asked. What comes after the last seal is read from the source's log.
 While the source is away, what it sealed is heard all the same. A record of the log that does not chain means that the
 source forked (it was restored older, say): hearing stops, and stays stopped until two people have dealt with it. A bug
@@ -115,28 +115,28 @@ class Hearing:
 
     async def run(self) -> None:
         """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
-        ends when two people say where to go on, or when a mended release gets past it.
+        ends when two people say where to go on, or when a corrected release gets past it.
         """
         await self._signed_heads.load()
         while True:
             try:
                 await self._hear()
             except Halted as halt:
-                self._tell(halt)
+                self._log_halt(halt)
                 await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
                 await self._signed_heads.ask(self._remote.signed_head)
-            # Two people may also say that it goes on just where it stands: then it is noted anew.
+            # Two people may also choose the position that it has: then it is recorded again.
             heard = self._writer.engine.heard
             halted_at = heard.get(self.source)
             while heard.get(self.source) is halted_at:
                 await asyncio.sleep(RETRY_SECONDS)
-            logger.warning("hearing %s goes on from %d", self.source, self.upto.position, extra={"source": self.source})
+            logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
 
     async def _note(self, halted_because: str, position: int) -> None:
         command = NoteHearing(self.source, position, halted_because)
         await self._writer.insist(AskedCommand(service_actor(self._writer.log.log_id), "", command))
 
-    def _tell(self, halt: Halted) -> None:
+    def _log_halt(self, halt: Halted) -> None:
         where: dict[str, object] = {"source": self.source, "source_position": self.upto.position}
         if halt.at is not None:
             where |= {"source_position": halt.at.position, "traceparent": halt.at.traceparent}

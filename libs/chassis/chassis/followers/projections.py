@@ -2,10 +2,10 @@
 
 The rows, the accounts' feeds and the checkpoint of a batch are written in one transaction. Handlers only say what to
 write: statements are sent in the order they were said, equal neighbours together. What cannot be written is tried
-again: tables that stand still are an alarm, but no reason to stop the market.
+again: tables that do not advance are an alarm, but no reason to stop the market.
 
 Rows are derived, so `python -m <service> rebuild-tables` may empty them at any time: the follower finds its checkpoint
-moved, begins anew, and nobody reads them before they are whole again.
+moved, starts over, and nobody reads them before they are complete again.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Projector(Progress):
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     async def load(self) -> None:
-        """Where it stands, before anybody may ask."""
+        """Loads how far the tables have come, before anybody may ask."""
         positions, feeds = await self._tables.load_feeds((FOLLOWER, REBUILT))
         self._whole_from = positions[REBUILT]
         self._feeds = dict(feeds)
@@ -74,7 +74,7 @@ class Projector(Progress):
                 if batch:
                     await self._project(batch)
                 elif await self._tables.load_checkpoint(FOLLOWER) != self.position:
-                    logger.warning("somebody moved the tables' checkpoint: they are written from there")
+                    logger.warning("the tables' checkpoint was moved by another process: they are written from there")
                     await self.load()
             except Exception as error:
                 if is_cancelled():
@@ -149,10 +149,10 @@ class Projector(Progress):
         """
         check_min_position(position, await self.log_end(position))
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
-            raise Unavailable(f"tables stand at {self.position}, asked for {position}")
+            raise Unavailable(f"the tables are at position {self.position}, asked for {position}")
 
     def check_readable(self) -> None:
-        """Raises Unavailable where the log takes no append (who leads now, and what is true, nobody can tell here), and
+        """Raises Unavailable where the log takes no append (who leads now is not known here), and
         while the tables are being rebuilt.
         """
         if not self._tail.is_proved():
@@ -162,8 +162,8 @@ class Projector(Progress):
 
 
 def is_cancelled() -> bool:
-    """Whether this task is told to end: a statement that is cancelled on a broken connection raises the connection's
-    error in place of the cancellation.
+    """Whether this task is being cancelled: a statement that is cancelled on a broken connection raises the
+    connection's error in place of the cancellation.
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

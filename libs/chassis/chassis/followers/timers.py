@@ -5,7 +5,7 @@ Either holds up the timers behind it, says so again and again, and ends nothing.
 
 A rehearsal's clock steps from timer to timer, so that what falls due happens at its own time. Each step is a record of
 its own; other commands may come in between, as they do with a clock that nobody moves. A move that was cut short is
-made again under its request id, and goes on from where it stands.
+made again under its request id, and continues from its current time.
 """
 
 import asyncio
@@ -108,6 +108,6 @@ class RehearsalClock:
         raise AssertionError(f"more than {TIMERS_PER_MOVE_MAX} timers before {to_ms}")
 
     def _next(self, _: object) -> tuple[Timer | None, int]:
-        """The timer that is due first, and where the clock stands. None where there is no clock to be moved."""
+        """The timer that is due first, and the clock's time. None where there is no clock to be moved."""
         engine = self._writer.engine
         return (engine.due() if engine.shell.rehearsal else None), engine.shell.clock_ms

@@ -1,4 +1,4 @@
-"""The two clocks of a log: the host's, from which its time is taken, and the database's, which vouches for it.
+"""The two clocks of a log: the host's, from which its time is taken, and the database's, against which it is checked.
 
 Each append brings them together, also one of no records: the host says what its clock shows, and the log takes nothing
 where the database's is more than CLOCK_SKEW_MS_MAX away from it, or where a record is later than that. So a host that
@@ -73,7 +73,7 @@ async def compare_clocks(log: Log, host: HostClock) -> int:
 
 
 async def check_not_ahead(log: Log, head_position: int, recorded_ms: int, now_ms: int) -> None:
-    """A log's time never goes back, so one whose last record lies ahead of both clocks would stand still until they
+    """A log's time never goes back, so one whose last record lies ahead of both clocks would not advance until they
     get there, or close days that have not begun. Raises ClockSkewed.
     """
     limit_ms = now_ms + CLOCK_SKEW_MS_MAX

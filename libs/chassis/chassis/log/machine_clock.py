@@ -4,8 +4,8 @@ import time
 
 
 class MachineClock:
-    """now_ms is the machine's time, or stands still at `fixed_ms`: a rehearsal's log has its own time from its first
-    record on, which begins where it is told to.
+    """now_ms is the machine's time, or constantly `fixed_ms`: a rehearsal's log has its own time from its first record
+    on, and that is where it starts.
     """
 
     def __init__(self, fixed_ms: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The log's in-memory twin: for tests and simulation. What survives a `session` is what a database would keep."""
+"""A log in memory, for tests and simulation. What survives a `session` is what a database would keep."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -82,7 +82,7 @@ class MemoryLog:
             check_why_not(host_ms, database_ms, host_ms, recorded_ms)
 
     def _is_there(self, records: Sequence[Record]) -> bool:
-        """A retry: the last of the rows stands in the log, and with it, by the chain, all of them."""
+        """A retry: the log has the last of these rows and therefore, by the chain, all of them."""
         last = records[-1]
         stored = self._store.records[last.position - 1 : last.position]
         return bool(stored) and stored[0].digest == last.digest

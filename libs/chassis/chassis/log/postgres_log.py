@@ -9,7 +9,7 @@ Every append writes, one of no records the row of `leadership`: only a commit th
 the replica, and perhaps another leader, is on the other side of a broken network.
 
 An append is never cancelled. When its outcome is in doubt (a timeout, a lost session, a commit that came with a
-warning) it raises LogUnavailable and the process ends: the next start reads what is true.
+warning) it raises LogUnavailable and the process ends: the next start re-reads the log.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ SELECT set_config($1, CASE WHEN current_setting($1) = ANY($2) THEN current_setti
 
 DERIVED_DATA = {"synchronous_commit": "off"}
 """For the pools only. What they write (tables, feeds, checkpoints, snapshots) is derived from the log and is written
-after the append it comes from, so it stands behind it in the write-ahead log: a crash or a failover that loses the last
+after the append it comes from, so it comes after it in the write-ahead log: a crash or a failover that loses the last
 of it keeps the append, takes rows and checkpoint back together, and they are written again. A migration that is lost
 runs again, and none is while there is a record: the first append flushes everything before it. Nothing is acknowledged
 by what a pool has written. Appends are made on the leader's session, in full.

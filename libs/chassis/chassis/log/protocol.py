@@ -1,4 +1,4 @@
-"""What a log is: the interface that PostgreSQL and the in-memory twin both keep, under one suite of contract tests.
+"""What a log is: the interface of the PostgreSQL log and the in-memory log, under one suite of contract tests.
 
 Invariants: positions are 1, 2, 3 … without a gap; each record chains over the one before; an append that does not
 extend the head it names changes nothing and raises `Fenced`; an append is whole or not at all; one that is repeated

@@ -94,7 +94,7 @@ def key_id_of(public_key: bytes) -> str:
 
 
 def read_private_key(path: Path) -> Ed25519PrivateKey:
-    """Raises ValueError, with how to mend it, on what is no key for this or may be read by others."""
+    """Raises ValueError, with how to correct it, on what is no key for this or may be read by others."""
     if path.stat().st_mode & 0o777 & ~KEY_FILE_MODE_MAX:
         raise ValueError(f"{path} may be read by others: chmod 600")
     key = load_pem_private_key(path.read_bytes(), password=None)

@@ -1,6 +1,7 @@
 """A service's process: its command line, its start, its end.
 
-Start-up and recovery are one path. If anything is in doubt the process ends, and the next start reads what is true.
+Start-up and recovery are one path. If the outcome of an append is unknown the process ends, and the next start
+re-reads the log.
 """
 
 import argparse
@@ -108,14 +109,14 @@ async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequen
 
 
 async def rebuild_tables(service: Service[Any], settings: Settings) -> int:
-    """Empties what follows the log; the leader writes it anew, whether it runs now or later."""
+    """Empties the tables derived from the log; the leader rebuilds them, now or at its next start."""
     try:
         pool, _ = await reach_database(settings.database_url)
         head = await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
     except (LogUnavailable, asyncpg.PostgresError) as error:
         print(f"{settings.log_id}: the tables cannot be cleared: {error}", file=sys.stderr)
         return EXIT_IN_DOUBT
-    print(f"{settings.log_id}: the tables are cleared; the leader writes them anew, they are whole at {head}")
+    print(f"{settings.log_id}: the tables are cleared; the leader rebuilds them, they are complete at position {head}")
     return 0
 
 
@@ -152,31 +153,31 @@ class SnapshotFailed(Exception):
 
 
 async def serve(service: Service[Any], settings: Settings) -> int:
-    """Serves until told to stop (0), or until something is in doubt or misconfigured: the other exit codes."""
+    """Serves until asked to stop (exit code 0), or until an outcome is unknown or a setting is wrong (other codes)."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    logger.warning("callers name themselves by metadata: fit for a rehearsal on one machine, and for nothing else")
+    logger.warning("callers state their identity in metadata without proof: only for a rehearsal on one machine")
     tracing, flush_spans = telemetry.start_tracing(service.name, settings.log_id, settings.spans_folder)
     metrics, flush_metrics = telemetry.start_metrics(service.name, settings.log_id)
-    told = asyncio.create_task(stopping.wait())
+    stop_asked = asyncio.create_task(stopping.wait())
     replica = None
     try:
         reaching = asyncio.create_task(reach_database(settings.database_url))
-        await asyncio.wait({reaching, told}, return_when=asyncio.FIRST_COMPLETED)
-        if told.done():
+        await asyncio.wait({reaching, stop_asked}, return_when=asyncio.FIRST_COMPLETED)
+        if stop_asked.done():
             return 0
         edges = real_edges(service, settings, *reaching.result())
         replica = Replica(service, settings, edges, tracing, metrics, calm_garbage_collector)
         serving = asyncio.create_task(replica.run())
-        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stop_asked}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
         await replica.stop(serving)
         return 0
     except Exception as error:
         cause = root_cause(error)
-        logger.critical("the process ends, its next start reads what is true: %s", cause, exc_info=error)
+        logger.critical("the process ends, its next start re-reads the log: %s", cause, exc_info=error)
         if replica is not None:
             await replica.abandon()
         return next((code for kind, code in EXIT_CODES if isinstance(cause, kind)), EXIT_IN_DOUBT)

@@ -2,8 +2,8 @@
 
 Start-up and recovery are one path: prepare, restore a snapshot, fold the log's tail, serve. A replica that has caught
 up is ready; until it leads it passes calls on and follows the log. When it gets the leadership it folds the rest,
-appends LeadershipTaken, does what is overdue, and only then answers. If anything is in doubt the process ends, and
-the next start reads what is true. So it does where its host's clock is not its database's, before it leads and while.
+appends LeadershipTaken, does what is overdue, and only then answers. If the outcome of an append is unknown the process
+ends, and the next start re-reads the log. It also ends where its host's clock differs from its database's.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class Replica:
         return await self._edges.log.lead()
 
     async def _lead(self) -> None:
-        """The writer's end is the end of everything, at once: nobody waits for parts that cling to what is broken."""
+        """When the writer ends, everything ends at once: nothing waits for parts that still use a broken connection."""
         self.parts.writer.tail.start_at(self.parts.engine.head.position)
         self._when_leading()
         writing = asyncio.create_task(self.parts.writer.run())
@@ -112,7 +112,7 @@ class Replica:
         parts.role.leads = True
         await self._edges.door.say_health(serves=True)
         position = parts.engine.head.position
-        logger.info("leads from %d", position, extra={"position": position})
+        logger.info("leads, head at position %d", position, extra={"position": position})
         async with asyncio.TaskGroup() as group:
             group.create_task(parts.projector.run())
             group.create_task(parts.publisher.run())
@@ -136,10 +136,10 @@ class Replica:
         shell = self.parts.engine.shell
         if self.parts.engine.head.position > 0 and shell.rehearsal != self._settings.rehearsal:
             kind = "a rehearsal" if shell.rehearsal else "no rehearsal"
-            raise Misconfigured([f"CARBONMARKET_CLOCK says otherwise, but this log was opened as {kind}, for ever"])
+            raise Misconfigured([f"CARBONMARKET_CLOCK does not fit: this log was opened as {kind}, which stays so"])
 
     async def _prove_leadership(self) -> None:
-        """A leader that nobody asks anything finds out as well that it leads no more, and ends."""
+        """An idle leader, too, finds out that it no longer leads, and ends."""
         while True:
             await asyncio.sleep(PROOF_SECONDS)
             await self.parts.writer.read(lambda _: None)
@@ -147,8 +147,8 @@ class Replica:
     # The end
 
     async def stop(self, serving: "asyncio.Task[None]") -> None:
-        """Told to: answers what is under way, takes a snapshot so that the next start is quick, gives up the leadership
-        and goes. Streams and long polls end when STOP_SECONDS_MAX are over.
+        """Graceful stop: finishes the calls in flight, takes a snapshot so that the next start is quick, gives up the
+        leadership and ends. Streams and long polls end when STOP_SECONDS_MAX are over.
         """
         engine = self.parts.engine
         await self._edges.door.say_health(serves=False)
@@ -164,7 +164,7 @@ class Replica:
         logger.info("stopped at %d", engine.head.position)
 
     async def abandon(self) -> None:
-        """In doubt: another may lead at once, and those who wait hear UNAVAILABLE. Nothing else is done."""
+        """The outcome of an append is unknown: another replica may lead at once, waiting calls get UNAVAILABLE."""
         self.parts.role.leads = False
         await self._edges.log.close()
         await self._edges.door.stop(ABANDON_SECONDS_MAX)

@@ -2,7 +2,7 @@
 
 Embedded default: spans are written to a folder (CARBONMARKET_SPANS), one JSON line each, which `carbonmarket trace`
 reads; metrics go nowhere. With OTEL_EXPORTER_OTLP_ENDPOINT set both go to a collector, by gRPC; an exporter `none`, or
-OTEL_SDK_DISABLED, sends nothing anywhere. Every name stands in docs/telemetry.yaml too; a test holds the two together.
+OTEL_SDK_DISABLED, sends nothing anywhere. Every name is listed in docs/telemetry.yaml; a test compares the two.
 """
 
 import json

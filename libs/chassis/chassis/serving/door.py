@@ -27,7 +27,7 @@ SERVER_OPTIONS = [
     *(option for option in CHANNEL_OPTIONS if option[0] != "grpc.max_receive_message_length"),
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
     ("grpc.max_concurrent_streams", CALLS_OF_A_CONNECTION_MAX),
-    ("grpc.so_reuseport", 0),  # two processes never share a port unawares
+    ("grpc.so_reuseport", 0),  # two processes never share a port by accident
 ]
 HEALTH_SERVICE = "grpc.health.v1.Health"
 

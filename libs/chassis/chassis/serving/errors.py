@@ -1,12 +1,12 @@
 """The one error mapper: whatever a method raises becomes one gRPC status, with its reason and facts as
-google.rpc.ErrorInfo; where a field of the request is to be mended, with its path as google.rpc.BadRequest; where the
+google.rpc.ErrorInfo; where a field of the request is wrong, with its path as google.rpc.BadRequest; where the
 same request may be sent again, with the pause before it as google.rpc.RetryInfo.
 
 Malformed          INVALID_ARGUMENT      what can be right at no time
 NotFound           NOT_FOUND
 BeyondEnd          OUT_OF_RANGE          after the end of a log or a feed
 NotPermitted       PERMISSION_DENIED     somebody else's, or not this role's
-Rejected           FAILED_PRECONDITION   the state of things does not allow it
+Rejected           FAILED_PRECONDITION   the current state does not allow it
 RequestIdReused    ALREADY_EXISTS        the same id with another command
 Unauthenticated    UNAUTHENTICATED       the caller does not say who it is
 Overloaded         RESOURCE_EXHAUSTED    with a retry delay

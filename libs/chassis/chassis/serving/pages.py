@@ -6,7 +6,7 @@ is refused (AIP-158). It may change from page to page; nothing else of the reque
 A query fetches one row more than the page shows; that it is there says that another page follows. The token says which
 list, which filter and which caller it was made for, and the key of the last row shown, as the next query's WHERE takes
 it. Used elsewhere it is refused, and the refusal says what differs. It is no secret and no permission: whoever makes
-one up sees what a first page would show, because each page checks anew who may see it.
+one up sees what a first page would show, because each page checks again who may see it.
 """
 
 import hashlib

@@ -175,7 +175,7 @@ class Server:
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
-                tell(error, rpc.name, heading)
+                log_error(error, rpc.name, heading)
                 await end_with(context, failure_of(error))
 
         return serve
@@ -208,7 +208,7 @@ class Server:
         except Exception as error:
             outcome = failure_of(error).reason
             branch.fail(outcome)
-            tell(error, rpc.name, heading, branch.traceparent)
+            log_error(error, rpc.name, heading, branch.traceparent)
             raise
         finally:
             branch.end()
@@ -282,7 +282,7 @@ class Server:
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
-                tell(error, f"{service.name}/{BULK}", heading)
+                log_error(error, f"{service.name}/{BULK}", heading)
                 await end_with(context, failure_of(error))
 
         return serve
@@ -315,8 +315,8 @@ async def next_message(requests: AsyncIterator[bytes]) -> bytes | None:
         raise Unavailable(f"no message came for {BULK_IDLE_SECONDS_MAX:.0f} seconds; call again") from None
 
 
-def tell(error: Exception, rpc: str, heading: Heading, traceparent: str = "") -> None:
-    """A log line: a refusal as a matter of course, a bug with its place in the code."""
+def log_error(error: Exception, rpc: str, heading: Heading, traceparent: str = "") -> None:
+    """A refusal is logged as information, a bug as an error with its traceback."""
     failure = failure_of(error)
     where = {"rpc": rpc, "actor": heading.actor, "reason": failure.reason}
     where["traceparent"] = traceparent or heading.traceparent

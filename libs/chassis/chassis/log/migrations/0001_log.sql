@@ -31,7 +31,7 @@ CREATE TABLE heard (
     digest bytea NOT NULL
 );
 
--- Names that are taken once and for ever (a bank's reference, another log's record), and what whoever asks for one later is told;
+-- Names that are taken once and for ever (a bank's reference, another log's record), and what a later request for one is answered with;
 -- written in the append's transaction, and looked up like a command's key.
 CREATE TABLE claims (
     kind text NOT NULL,

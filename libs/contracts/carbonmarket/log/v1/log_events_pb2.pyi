@@ -438,8 +438,8 @@ class HearingHalted(_message.Message):
 Global___HearingHalted: _TypeAlias = HearingHalted  # noqa: Y015
 
 @_typing.final
-class HearingWentOn(_message.Message):
-    """The source is heard again, from where it stood, because what had halted hearing is mended."""
+class HearingRecovered(_message.Message):
+    """The source is heard again, from the position it had, because what had halted hearing is corrected."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -456,7 +456,7 @@ class HearingWentOn(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___HearingWentOn: _TypeAlias = HearingWentOn  # noqa: Y015
+Global___HearingRecovered: _TypeAlias = HearingRecovered  # noqa: Y015
 
 @_typing.final
 class HeardEventSetAside(_message.Message):
