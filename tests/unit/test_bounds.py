@@ -1,10 +1,12 @@
 """What one service accepts, the next must be able to take: the bounds of the three services, held together."""
 
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as queries
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.remote import MESSAGE_BYTES_MAX
+from chassis.followers import timers
 from clearing.domain import barrier, exclusion, run
 from registry.domain import staging
-from trading.domain import confirmation, rules
+from trading.domain import block, closing, confirmation, listed, rules, settlement
 
 NUMBER_BYTES = 11
 """A 64-bit number in protobuf with its tag, at most."""
@@ -15,6 +17,21 @@ DIGEST_BYTES = 32 + 2
 
 def test_a_day_that_admission_takes_fits_a_run_and_a_run_fits_a_delivery() -> None:
     assert rules.DAY_TRADES_MAX <= barrier.RUN_TRADES_MAX <= staging.LEGS_MAX
+
+
+def test_a_rehearsal_clock_steps_through_every_page_of_the_largest_day() -> None:
+    pages = 2 * -(-rules.DAY_TRADES_MAX // min(run.LEGS_PER_PAGE_MAX, settlement.RELEASES_PER_PAGE_MAX))
+    expiring = -(-(listed.ORDERS_OPEN_MAX + block.BLOCKS_OPEN_MAX) // closing.EXPIRIES_PER_PAGE_MAX)
+    assert pages + expiring < timers.TIMERS_PER_MOVE_MAX
+
+
+def test_a_statement_fits_a_message_though_an_account_made_every_trade_of_the_largest_day() -> None:
+    longest, most = "a" * 32, 2**63 - 1
+    line = queries.StatementLine(counter_account=longest, instrument=longest)
+    for field in line.DESCRIPTOR.fields:
+        if field.cpp_type == field.CPPTYPE_INT64:
+            setattr(line, field.name, most)
+    assert rules.DAY_TRADES_MAX * (line.ByteSize() + 6) < MESSAGE_BYTES_MAX
 
 
 def test_a_page_that_clearing_lists_fits_a_page_that_the_registry_stages() -> None:

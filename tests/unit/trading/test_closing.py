@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+import pytest
+
 from chassis.core.decider import Timer
 from support.domains.trading_floor import (
     ANN,
@@ -18,6 +20,7 @@ from support.domains.trading_floor import (
     open_floor,
     quiet_floor,
 )
+from trading.domain import closing
 from trading.domain.block import ConfirmBlock, OfferBlock
 from trading.domain.closing import CloseDay, CompositePriced, InstrumentDayClosed, TradingDayClosed
 from trading.domain.decider import DECIDER
@@ -89,6 +92,26 @@ def test_what_is_open_expires_and_its_locks_are_free() -> None:
     assert not accounts["power"].orders
     assert not accounts["power"].blocks
     assert not floor.market.instruments["CEA"].book.asks.ranks
+
+
+def test_a_full_book_expires_page_by_page_before_the_day_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "EXPIRIES_PER_PAGE_MAX", 2)
+    floor = open_floor()
+    for _ in range(4):
+        floor.play(STEEL, PlaceOrder("steel", "CEA", Side.BUY, 4_700, 10))
+    floor.at("13:30").play(POWER, OfferBlock("power", "steel", "CEA", Side.SELL, 4_000, 100_000))
+    pages = [floor.close()]
+    assert floor.refusal(STEEL, PlaceOrder("steel", "CEA", Side.BUY, 4_700, 10))[0] == "OUT_OF_SESSION"
+    names = []
+    while (timer := DECIDER.due(floor.market)) is not None:
+        names.append(timer.name)
+        pages.append(floor.play(TIMER, timer.command))
+    assert names == ["close-day/2021-07-16/3", "close-day/2021-07-16"]
+    expired = [[event for event in page if isinstance(event, OrderExpired | BlockExpired)] for page in pages]
+    assert [len(page) for page in expired] == [2, 2, 1]
+    assert [type(page[-1]) for page in pages] == [OrderExpired, OrderExpired, TradingDayClosed]
+    steel = floor.market.accounts["steel"].funds
+    assert (steel.locked_fen, steel.available_fen) == (0, 1_000_000_000)
 
 
 def test_open_high_low_are_of_listed_trades_and_the_close_is_their_average_half_up() -> None:

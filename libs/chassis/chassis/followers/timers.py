@@ -23,7 +23,7 @@ from chassis.log.writer import Writer
 
 POLL_SECONDS = 0.5
 STUCK_SECONDS = 5.0
-TIMERS_PER_MOVE_MAX = 1_000
+TIMERS_PER_MOVE_MAX = 10_000
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,14 @@
 """Closing a day, after its last session: by an operator, or by the timer.
 
 Closing expires what is open, fixes the prices, and ends with TradingDayClosed, which carries count, volume and value:
-whoever has heard it has heard every trade of the day.
+whoever has heard it has heard every trade of the day. Where much is open it expires page by page, each page a decision
+of its own, so that no writer is held for long: the sessions are over by then, and nothing is traded in between.
 
 Invariants, asserted in `evolve`: after the close nothing is open; an instrument's prices lie between its low and high.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, Timer, applies, handles, merged
 from chassis.core.shapes import check_day
@@ -16,6 +18,9 @@ from trading.domain.calendar import known_day
 from trading.domain.fees import Unlocking
 from trading.domain.prices import close_fen
 from trading.domain.state import Day, DayPhase, Instrument, Market
+
+EXPIRIES_PER_PAGE_MAX = 500
+"""Of one decision: what is open beyond that, a timer expires at once."""
 
 # Commands
 
@@ -86,10 +91,11 @@ def close_day(market: Market, command: CloseDay, context: Context) -> list[objec
         raise Rejected("SESSION_NOT_OVER", day=command.day, closes_ms=closes_ms)
 
     # From here on the day is over.
-    unlocking = Unlocking(market)
+    expired = expiry_page(market)
+    if open_ends(market) > EXPIRIES_PER_PAGE_MAX:
+        return expired
     return [
-        *(listed.expired(order, unlocking) for order in market.orders.values()),
-        *(negotiations.expired(negotiation, unlocking) for negotiation in market.blocks.values()),
+        *expired,
         *(
             instrument_closed(market.instruments[name], command.day)
             for name in sorted(market.instruments)
@@ -105,6 +111,21 @@ def close_day(market: Market, command: CloseDay, context: Context) -> list[objec
             last_trade_id=day.last_trade_id,
             closed_ms=context.now_ms,
         ),
+    ]
+
+
+def open_ends(market: Market) -> int:
+    return len(market.orders) + len(market.blocks)
+
+
+def expiry_page(market: Market) -> list[object]:
+    """Listings first, then negotiations, each in the order in which they were opened."""
+    unlocking = Unlocking(market)
+    orders = list(islice(market.orders.values(), EXPIRIES_PER_PAGE_MAX))
+    blocks = islice(market.blocks.values(), EXPIRIES_PER_PAGE_MAX - len(orders))
+    return [
+        *(listed.expired(order, unlocking) for order in orders),
+        *(negotiations.expired(negotiation, unlocking) for negotiation in blocks),
     ]
 
 
@@ -168,9 +189,12 @@ def year_of(day: str) -> str:
 
 
 def due(market: Market) -> Timer | None:
-    """The open day ends by itself after its last session."""
-    day = market.calendar.open_day
-    return Timer(day_closes_ms(market, day), f"close-day/{day}", CloseDay(day)) if day else None
+    """The open day ends by itself after its last session; each page that expires before has a name of its own."""
+    day, ends = market.calendar.open_day, open_ends(market)
+    if not day:
+        return None
+    page = f"/{ends}" if ends > EXPIRIES_PER_PAGE_MAX else ""
+    return Timer(day_closes_ms(market, day), f"close-day/{day}{page}", CloseDay(day))
 
 
 # Changes

@@ -1,6 +1,6 @@
-"""Trading's decider: the tables of all concepts, merged, and the timer that ends a day."""
+"""Trading's decider: the tables of all concepts, merged, and the timers that release what was bought and end a day."""
 
-from chassis.core.decider import Decider, merged
+from chassis.core.decider import Decider, Timer, merged
 from trading.domain import (
     accounts,
     block,
@@ -20,6 +20,11 @@ from trading.domain import (
     trades,
 )
 from trading.domain.state import Market
+
+
+def due(market: Market) -> Timer | None:
+    return settlement.due(market) or closing.due(market)
+
 
 DECIDER: Decider[Market] = Decider(
     initial=Market,
@@ -56,6 +61,6 @@ DECIDER: Decider[Market] = Decider(
         opening.EVOLVE,
         closing.EVOLVE,
     ),
-    due=closing.due,
+    due=due,
     needs_two=frozenset({overriding.OverrideOpening}),
 )

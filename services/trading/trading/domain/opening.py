@@ -1,13 +1,15 @@
 """Opening a day: only when the earlier ones are settled and the books agree.
 
-Opening fixes the limits of every listed instrument, releases yesterday's settled purchases for sale (those of a stopped
-account go back to the registry), and makes a new instrument's reference price of the composite close. Two exchange
-operators may override what keeps a day closed (overriding.py); what is unsettled then stays blocked: the units because
-only settled purchases are released, the proceeds because they stop being buying power.
+Opening fixes the limits of every listed instrument, releases settled purchases of earlier days for sale, the first page
+at once and the others by a timer (those of a stopped account go back to the registry), and makes a new instrument's
+reference price of the composite close. Two exchange operators may override what keeps a day closed (overriding.py);
+what is unsettled then stays blocked: the units because only settled purchases are released, the proceeds because they
+stop being buying power.
 
 Invariants, asserted in `evolve`: no day opens before an earlier one closed.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from chassis.core.days import day_of
@@ -17,8 +19,7 @@ from trading.domain import rules
 from trading.domain.arithmetic import composite_price_fen, limit_high_fen, limit_low_fen
 from trading.domain.calendar import check_none_open, check_not_opened, forget_finished, known_day
 from trading.domain.overriding import obstacles, uncovered
-from trading.domain.restriction import returns_when_released
-from trading.domain.settlement import releases_due
+from trading.domain.settlement import release_page, settled_purchases
 from trading.domain.state import DayPhase, DayPrices, Instrument, Limits, Market, Obstacle, TradingRules
 
 # Commands
@@ -68,7 +69,6 @@ def open_day(market: Market, command: OpenDay, context: Context) -> list[object]
     for refusal in uncovered(market, command.day, context).values():
         raise refusal
 
-    releases = releases_due(market)
     # From here on the day is open.
     return [
         DayOpened(
@@ -81,8 +81,7 @@ def open_day(market: Market, command: OpenDay, context: Context) -> list[object]
             composite_previous_close_fen=composite_fen,
             overridden=tuple(obstacles(market, command.day, context)),
         ),
-        *releases,
-        *returns_when_released(market, ((one.account, one.instrument, one.quantity_tonnes) for one in releases)),
+        *release_page(market, settled_purchases(market)),
     ]
 
 
@@ -124,6 +123,7 @@ def on_day_opened(market: Market, event: DayOpened) -> None:
     calendar = market.calendar
     assert not calendar.open_day
     assert event.day > calendar.last_opened
+    market.releasing = deque(settled_purchases(market))
     day = calendar.days[event.day]
     day.phase = DayPhase.OPEN
     day.opened_ms = event.opened_ms

@@ -21,7 +21,8 @@ BOOK_LEVELS_MAX = 100
 SESSIONS_MAX = 10
 WEIGHTS_MAX = 100
 WEIGHT_MAX = 1_000_000
-DAY_TRADES_MAX = 20_000
+DAY_TRADES_MAX = 200_000
+"""What a day can be settled with (clearing's `RUN_TRADES_MAX`); seventy times the trades of the busiest days."""
 """What one clearing run can settle: a day with more trades could be opened and never settled."""
 MINUTES_OF_DAY = 24 * 60
 

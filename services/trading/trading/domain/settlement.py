@@ -11,12 +11,17 @@ Invariants: a trade settles once or is blocked once; only a settled trade is rel
 and once; what is blocked here is what clearing stated.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, Timer, applies, handles, merged
 from trading.domain.calendar import known_day
-from trading.domain.restriction import wound_up_by_settling
+from trading.domain.restriction import returns_when_released, wound_up_by_settling
 from trading.domain.state import DayPhase, Market, Settlement, Trade
+
+RELEASES_PER_PAGE_MAX = 500
+"""Of one decision: an opening releases the first page, a timer the others, so that no writer is held for long."""
 
 # Commands
 
@@ -55,6 +60,13 @@ class NoteBooksAgreement:
     day: str
     agreed: bool
     disagreement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAllowances:
+    """Due at once while purchases that an opening releases wait: the next page of them, from this trade on."""
+
+    trade_id: int
 
 
 # Events
@@ -158,18 +170,34 @@ def note_books_agreement(market: Market, command: NoteBooksAgreement, context: C
     return [BooksAgreementNoted(day=command.day, agreed=command.agreed, disagreement=command.disagreement)]
 
 
-def releases_due(market: Market) -> list[AllowancesReleased]:
-    """What the opening of a day releases: every settled purchase; all are of earlier days (T+1, rulebook 3.6)."""
+def settled_purchases(market: Market) -> Iterator[int]:
+    """The trades that the opening of a day releases; all are of earlier days (T+1, rulebook 3.6)."""
+    return (trade.trade_id for trade in market.trades.values() if trade.settlement is Settlement.SETTLED)
+
+
+def release_page(market: Market, trade_ids: Iterable[int]) -> list[object]:
+    """The first so many of these purchases are released; what stopped accounts bought goes back to the registry."""
+    trades = [market.trades[trade_id] for trade_id in islice(trade_ids, RELEASES_PER_PAGE_MAX)]
+    released = ((trade.buyer, trade.instrument, trade.quantity_tonnes) for trade in trades)
     return [
-        AllowancesReleased(
-            trade_id=trade.trade_id,
-            account=trade.buyer,
-            instrument=trade.instrument,
-            quantity_tonnes=trade.quantity_tonnes,
-        )
-        for trade in market.trades.values()
-        if trade.settlement is Settlement.SETTLED
+        *(AllowancesReleased(one.trade_id, one.buyer, one.instrument, one.quantity_tonnes) for one in trades),
+        *returns_when_released(market, released),
     ]
+
+
+def release_allowances(market: Market, command: ReleaseAllowances, context: Context) -> list[object]:
+    if not market.releasing or market.releasing[0] != command.trade_id:
+        # Another opening has released it meanwhile.
+        return []
+    return release_page(market, market.releasing)
+
+
+def due(market: Market) -> Timer | None:
+    """What the last opening has not released yet is released at once."""
+    if not market.releasing:
+        return None
+    trade_id, day = market.releasing[0], market.calendar.last_opened
+    return Timer(market.calendar.days[day].opened_ms, f"release/{day}/{trade_id}", ReleaseAllowances(trade_id))
 
 
 # Changes
@@ -224,9 +252,11 @@ def on_books_agreement_noted(market: Market, event: BooksAgreementNoted) -> None
 
 
 def on_allowances_released(market: Market, event: AllowancesReleased) -> None:
+    first_due = market.releasing.popleft()
+    assert first_due == event.trade_id
     trade = market.trades.pop(event.trade_id)
     assert trade.settlement is Settlement.SETTLED
-    assert trade.day < market.calendar.open_day, "T+1"
+    assert trade.day < market.calendar.last_opened, "T+1"
     assert (trade.buyer, trade.instrument, trade.quantity_tonnes) == (
         event.account,
         event.instrument,
@@ -240,6 +270,7 @@ DECIDE: Decide[Market] = merged(
     handles(BlockTrade, block_trade),
     handles(NoteSettlementDay, note_settlement_day),
     handles(NoteBooksAgreement, note_books_agreement),
+    handles(ReleaseAllowances, release_allowances),
 )
 
 EVOLVE: Evolve[Market] = merged(

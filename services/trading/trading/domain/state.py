@@ -10,6 +10,7 @@ own have modules of their own: the order book (book.py), and an account with its
 """
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -323,6 +324,8 @@ class Market:
     orders: dict[int, Order] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     trades: dict[int, Trade] = field(default_factory=dict)
+    # Settled purchases that the last opening releases for sale, as far as it has not yet: their trades, ascending.
+    releasing: deque[int] = field(default_factory=deque)
     # By return id and release id.
     returns: dict[int, Returning] = field(default_factory=dict)
     releases: dict[int, Releasing] = field(default_factory=dict)

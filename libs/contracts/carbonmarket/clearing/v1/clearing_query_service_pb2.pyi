@@ -1018,7 +1018,7 @@ class GetStatementResponse(_message.Message):
     """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementLine]:
-        """At most 20,000, in the order of the trades."""
+        """At most 200,000, in the order of the trades."""
 
     @_builtins.property
     def instruments(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementInstrument]: ...

@@ -185,7 +185,7 @@ class TradingRules(_message.Message):
     book_levels: _builtins.int
     """How many price levels of each side a taker sees and may pick from."""
     day_trades_max: _builtins.int
-    """Trades of one day, of both methods together, at most 20,000. Zero means that many."""
+    """Trades of one day, of both methods together, at most 200,000. Zero means that many."""
     @_builtins.property
     def listed_sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Session]: ...
     @_builtins.property

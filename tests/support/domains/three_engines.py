@@ -1,0 +1,208 @@
+"""The engines of the three services: each hears the others' records and carries out their orders, by the shipped
+reactions, calls and api methods, with no database, broker or process between them. What a decision costs is measured.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from chassis.core.call import Call
+from chassis.core.engine import Done, Engine
+from chassis.core.record import Record
+from chassis.core.shell import OpenLog
+from chassis.core.submission import AskedCommand, DueTimer, OrderAnswer, Submission, heard_record
+from chassis.log.writer import Read
+from chassis.process.service import Service
+from chassis.say.tracing import Tracing
+from clearing.__main__ import CLEARING
+from clearing.calls import CONFIRM, DELIVER, LIST_HOLDINGS, STAGE, STATE_POSITIONS
+from clearing.domain.run import ClearingRunLegsListed
+from registry.__main__ import REGISTRY
+from registry.api import RegistryService
+from support.shell.asking import acting, asked
+from support.shell.two_people import declared
+from trading.__main__ import TRADING
+from trading.api import TradingService
+from trading.queries import TradingQueryService
+
+T = TypeVar("T")
+
+MEASURED_EACH = 1_000
+
+
+class EngineAlone:
+    """A service's engine with what its api and its calls need of a writer. Each decision is a batch of its own."""
+
+    def __init__(self, market: "ThreeEngines", service: Service[Any]) -> None:
+        self.market = market
+        self.service = service
+        self.reactions = declared(reactions=service.reactions)
+        self.engine: Engine[Any] = Engine(
+            service.name,
+            service.decider,
+            service.wire,
+            Tracing(),
+            orders=frozenset(service.calls),
+            declared=self.reactions,
+        )
+        self.longest_s = 0.0
+        self.longest_of = ""
+        self.decided: Counter[str] = Counter()
+        self.events_max = 0
+        self.data_bytes_max = 0
+        self.pages: dict[int, ClearingRunLegsListed] = {}
+
+    @property
+    def state(self) -> Any:
+        return self.engine.state
+
+    def decide(self, submission: Submission) -> Done:
+        done = self._measured(submission)
+        assert isinstance(done, Done), done
+        records = self.engine.take_batch().records
+        self.events_max = max(self.events_max, len(records))
+        self.market.sent.extend((self, record) for record in records)
+        first = self.engine.head.position - len(done.events) + 1
+        for position, event in enumerate(done.events, start=first):
+            if isinstance(event, ClearingRunLegsListed):
+                self.pages[position] = event
+            if type(event) in self.service.calls:
+                self.market.orders.append((self, position, event))
+        return done
+
+    def _measured(self, submission: Submission) -> object:
+        """Its outcome. To look at the process's own time costs more than a small decision: of the many of a kind that
+        come one by one only each thousandth is measured.
+        """
+        name = type(submission.command).__name__
+        before = self.decided[name]
+        self.decided[name] += 1
+        if before % MEASURED_EACH and not isinstance(submission, DueTimer | OrderAnswer):
+            return self.engine.decide(submission, {}, self.market.now_ms)
+        started = time.process_time()
+        outcome = self.engine.decide(submission, {}, self.market.now_ms)
+        took_s = time.process_time() - started
+        if took_s > self.longest_s:
+            self.longest_s, self.longest_of = took_s, name
+        return outcome
+
+    def ask(self, actor: str, command: object) -> Done:
+        return self.decide(asked(actor, "", command))
+
+    def hear(self, source: str, record: Record) -> None:
+        self.data_bytes_max = max(self.data_bytes_max, len(record.data))
+        of_source = self.reactions.reactions.get(source)
+        if of_source is None:
+            return
+        known = record.type in of_source
+        command = of_source.react(record.type, record.data, record.position) if known else None
+        self.decide(heard_record(source, record, command))
+
+    # What an api method uses of a writer
+
+    async def submit(self, command: object, call: Call) -> Done:
+        return self.decide(AskedCommand(call.actor, call.request_id, command))
+
+    async def read(self, look: Callable[[Any], T]) -> Read[T]:
+        heard = {source: upto.position for source, upto in self.engine.heard.items()}
+        return Read(look(self.state), self.engine.head.position, heard)
+
+
+@dataclass(slots=True)
+class DirectOrder:
+    """An order on its way, as calls.py sees it: the receiver answers at once."""
+
+    market: "ThreeEngines"
+    sender: EngineAlone
+    position: int
+
+    @property
+    def order_id(self) -> str:
+        return f"{self.sender.service.name}/{self.position}"
+
+    async def unary(self, service: str, rpc: str, request: Any, response: type[Message]) -> Any:
+        actor = acting(f"service:{self.sender.service.name}")
+        return await self.market.rpcs[rpc](request, Call(actor, getattr(request, "request_id", "")))
+
+    async def own_event(self, position: int) -> object:
+        return self.sender.pages[position]
+
+    async def read(self, look: Callable[[Any], T]) -> Read[T]:
+        return await self.sender.read(look)
+
+    async def until_heard(self, source: str, position: int) -> None:
+        assert self.sender.engine.heard[source].position >= position
+
+    def trace(self, subject: str) -> str:
+        return ""
+
+
+class ThreeEngines:
+    """A market at `now_ms`; `settle_down` does whatever is under way."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.sent: deque[tuple[EngineAlone, Record]] = deque()
+        self.orders: deque[tuple[EngineAlone, int, object]] = deque()
+        self.registry = EngineAlone(self, REGISTRY)
+        self.trading = EngineAlone(self, TRADING)
+        self.clearing = EngineAlone(self, CLEARING)
+        self.all = (self.registry, self.trading, self.clearing)
+        registry, trading = RegistryService(_as_writer(self.registry)), TradingService(_as_writer(self.trading))
+        stating = TradingQueryService(_as_writer(None), _as_writer(self.trading))
+        self.rpcs: dict[str, Callable[[Any, Call], Coroutine[Any, Any, Message]]] = {
+            CONFIRM: trading.ConfirmClearingRun,
+            STAGE: registry.StageDeliveryLegs,
+            DELIVER: registry.DeliverAllowances,
+            STATE_POSITIONS: stating.StatePositions,
+            LIST_HOLDINGS: self._list_holdings,
+        }
+        for one in self.all:
+            one.ask(f"service:{one.service.name}", OpenLog(False))
+
+    async def settle_down(self) -> None:
+        """Everything is heard, due timers are decided and orders are answered, until nothing is left."""
+        while True:
+            while self.sent:
+                source, record = self.sent.popleft()
+                for hearer in self.all:
+                    if hearer is not source:
+                        hearer.hear(source.service.name, record)
+            if self.orders:
+                sender, position, order = self.orders.popleft()
+                call: Any = sender.service.calls[type(order)]
+                answer = await call(order, DirectOrder(self, sender, position))
+                sender.decide(OrderAnswer(sender.service.name, position, answer))
+            elif not any(self._do_due(one) for one in self.all):
+                return
+
+    def _do_due(self, one: EngineAlone) -> bool:
+        timer = one.engine.due()
+        if timer is None or timer.due_ms > self.now_ms:
+            return False
+        one.decide(DueTimer(one.service.name, timer))
+        return True
+
+    async def _list_holdings(
+        self, request: registry_queries.ListTradingHoldingsRequest, call: Call
+    ) -> registry_queries.ListTradingHoldingsResponse:
+        """Of live state: nothing moves while it is asked."""
+        holdings = [
+            registry_queries.TradingHolding(account=account, vintage=vintage, quantity_tonnes=holding.trading_tonnes)
+            for account, of_account in self.registry.state.holdings.items()
+            for vintage, holding in of_account.items()
+            if holding.trading_tonnes
+        ]
+        return registry_queries.ListTradingHoldingsResponse(
+            holdings=holdings, position=self.registry.engine.head.position
+        )
+
+
+def _as_writer(one: EngineAlone | None) -> Any:
+    """Api methods use only `submit` and `read` of a writer, and the one query that is asked no tables."""
+    return one
