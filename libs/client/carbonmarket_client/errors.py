@@ -12,7 +12,9 @@
     ├── Failed                the service made a mistake
     ├── NotConfigured         the address of a service, or the actor, is not configured
     ├── UnknownEvent          this release of the client does not know an event's type
-    └── FeedBroken            a feed left a number out
+    ├── FeedBroken            a feed left a number out
+    └── LogAltered            a log or feed is not what its service signed (heads.py)
+        └── ForkProved          the service signed two histories: `proof`
 
 A refusal is a fact about the market, so it carries the facts: all of them as text, as they travel, integers included.
 """
