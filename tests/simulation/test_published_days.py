@@ -27,8 +27,10 @@ from trading.domain.closing import CompositePriced, InstrumentDayClosed, Trading
 
 SEED = 1
 SECONDS_MAX = 600
-TRADES_OF_MONTHS = 20_000
-"""Over all days of the file: enough that every row is met, few enough to be quick."""
+TRADES_OF_ROWS = 20_000
+"""Over all days of a file: enough that every row is met, few enough to be quick. As many as were made are played from
+the generated days.
+"""
 PRICES = ("open_fen", "high_fen", "low_fen", "close_fen")
 TOTALS = ("listed_tonnes", "listed_value_fen", "block_tonnes", "block_value_fen")
 COMPOSITE = "COMCEA"
@@ -60,7 +62,7 @@ def _no_collector() -> Iterator[None]:
 @pytest.mark.timeout(SECONDS_MAX)
 def test_every_row_of_the_exchange_comes_out_of_our_venue_to_the_tonne_and_the_fen() -> None:
     rows = daily_rows()
-    plan = build_plan(seed=SEED, rows=rows)
+    plan = build_plan(seed=SEED, rows=rows, trades=TRADES_OF_ROWS)
     market = played(PlannedMarket(plan))
     assert [row.day for row in rows.vintages] == list(published_days())
     differences = differing((*rows.vintages, *rows.composites), figures_of(market))
@@ -81,7 +83,7 @@ def test_months_with_new_vintages_and_days_without_trades_come_out_as_published(
     months: list[str], new_vintages: set[str], feed_errors: list[tuple[str, int, int]]
 ) -> None:
     rows = daily_rows(SECOND_YEARS)
-    plan = build_plan(seed=SEED, rows=rows, months=months, trades=TRADES_OF_MONTHS)
+    plan = build_plan(seed=SEED, rows=rows, months=months, trades=TRADES_OF_ROWS)
     market = played(PlannedMarket(plan))
     days, found = set(plan.days), figures_of(market)
     vintages = [row for row in rows.vintages if row.day in days]

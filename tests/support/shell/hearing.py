@@ -104,6 +104,8 @@ class FakeRemote:
         self.away = False
         self.refuses = False
         self.hangs = False
+        self.may_sign = asyncio.Event()
+        self.may_sign.set()
         self.key = KEY
         self.reads = 0
 
@@ -118,6 +120,7 @@ class FakeRemote:
         return self.records[after_position : after_position + records_max], len(self.records)
 
     async def signed_head(self, position: int) -> SealedHead:
+        await self.may_sign.wait()
         if self.away or position > len(self.records):
             raise NotYet("away")
         record = (await sealed(self.records[:position], self.key))[-1]

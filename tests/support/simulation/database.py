@@ -121,7 +121,8 @@ class Session(MemoryLog):
         """The database has ended the session, and the process does not know yet."""
 
     async def _wait(self) -> None:
-        await asyncio.sleep(self._draw.random() * LATENCY_S * self._chance.weather.slow)
+        if self._chance.weather.slow:
+            await asyncio.sleep(self._draw.random() * LATENCY_S * self._chance.weather.slow)
 
     async def append(
         self,
@@ -180,7 +181,8 @@ class Tables:
         self._draw = chance.stream(f"tables {place}")
 
     async def _wait(self) -> None:
-        await asyncio.sleep(self._draw.random() * LATENCY_S * self._chance.weather.slow)
+        if self._chance.weather.slow:
+            await asyncio.sleep(self._draw.random() * LATENCY_S * self._chance.weather.slow)
 
     async def load_checkpoint(self, follower: str) -> int:
         await self._wait()

@@ -17,7 +17,16 @@ from chassis.log.writer import Writer
 from chassis.say.telemetry import json_lines
 from support.shell import tally
 from support.shell.asking import acting, call_of
-from support.shell.hearing import SOURCE, FakeRemote, hearing, source_records, until_goes_on, until_halted, until_heard
+from support.shell.hearing import (
+    SOURCE,
+    FakeRemote,
+    MemoryForks,
+    hearing,
+    source_records,
+    until_goes_on,
+    until_halted,
+    until_heard,
+)
 from support.shell.two_people import approved, proposed
 
 
@@ -173,6 +182,25 @@ async def test_two_people_say_from_which_record_on_a_forked_source_is_heard_agai
         await until_heard(ear, 6)
         assert (await writer.read(lambda state: state.total)).value == 4 + 2 * 2
     assert store.heard[SOURCE].position == 6
+
+
+async def test_hearing_goes_on_also_where_two_people_said_so_before_the_forked_source_signed_its_log() -> None:
+    store, remote, forks = MemoryStore("tally"), FakeRemote(), MemoryForks()
+    remote.records = source_records(4)
+    await forks.keep_heard_head(SOURCE, await remote.signed_head(4))
+    async with hearing(store, remote) as (ear, _, _):
+        await until_heard(ear, 4)
+    remote.records = source_records(6, amount=2)
+    remote.may_sign.clear()
+    async with hearing(store, remote, forks=forks) as (ear, _, writer):
+        await until_halted(ear)
+        agreed = remote.records[3]
+        command = ResumeHearing(SOURCE, agreed.position, agreed.digest, "the source was restored from its replica")
+        await approved(writer, await proposed(writer, command, "clearing_operator:ann"), "clearing_operator:ben")
+        remote.may_sign.set()
+        await until_goes_on(ear)
+        await until_heard(ear, 6)
+        assert ear.upto.position == 6
 
 
 async def test_what_was_taken_in_before_hearing_was_put_back_is_not_counted_twice_nor_after_a_restart() -> None:

@@ -118,16 +118,17 @@ class Hearing:
         ends when two people say where to go on, or when a corrected release gets past it.
         """
         await self._signed_heads.load()
+        heard = self._writer.engine.heard
         while True:
             try:
                 await self._hear()
             except Halted as halt:
                 self._log_halt(halt)
+                # Before the halt is committed: two people may say where hearing goes on as soon as it is.
+                halted_at = heard.get(self.source)
                 await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
                 await self._signed_heads.ask(self._remote.signed_head)
             # Two people may also choose the position that it has: then it is recorded again.
-            heard = self._writer.engine.heard
-            halted_at = heard.get(self.source)
             while heard.get(self.source) is halted_at:
                 await asyncio.sleep(RETRY_SECONDS)
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
