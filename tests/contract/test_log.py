@@ -177,6 +177,18 @@ async def test_a_command_id_is_kept_once_for_ever(session: NewSession) -> None:
     assert await log.find([Key("ada", "power", "r1")])
 
 
+async def test_a_second_command_of_a_key_is_not_appended(session: NewSession) -> None:
+    log = await session()
+    await log.lead()
+    (first,) = extend(genesis(LOG_ID), 1, request_id="r1", command_digest=b"body", command_events=1)
+    await log.append(genesis(LOG_ID), [first], [])
+    (second,) = extend(end_of([first]), 1, request_id="r1", command_digest=b"another", command_events=1)
+    with pytest.raises(LogUnavailable):
+        await log.append(end_of([first]), [second], [HeardUpTo("other", 4, b"four")])
+    assert (await log.read(0, 10), await log.heard()) == ([first], [])
+    assert await log.find([Key("ada", "power", "r1")]) == {Key("ada", "power", "r1"): Found(b"body", 1, 1)}
+
+
 async def test_the_newest_snapshot_of_the_same_fold_is_loaded(session: NewSession) -> None:
     log = await session()
     assert await log.load_snapshot("v1") is None

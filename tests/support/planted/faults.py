@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.planted.fault import CHASSIS, Change, Fault
-from support.planted.shell_faults import SHELL_FAULTS
+from support.planted.shell_faults import SEEDED, SHELL_FAULTS
 from support.source.repository import ROOT
 
 TEST_S_MAX = 120
@@ -284,6 +284,45 @@ FAULTS = (
         ),
         "tests/unit/registry/test_delivery.py::test_attempts_runs_and_trades_come_in_order_and_each_is_delivered_once",
         "each_is_delivered_once",
+    ),
+    Fault(
+        "the last page of a run's legs is not sent",
+        (
+            Change(
+                f"{CLEARING}/calls.py",
+                "enumerate(order.page_positions, start=1)",
+                "enumerate(order.page_positions[:-1], start=1)",
+            ),
+        ),
+        SEEDED,
+        "waited",
+    ),
+    Fault(
+        "a page of legs that comes twice is staged twice",
+        (
+            Change(
+                f"{REGISTRY}/domain/staging.py",
+                "    if (staged.run_id, staged.attempt, staged.pages) != ",
+                "    if False and (staged.run_id, staged.attempt, staged.pages) != ",
+            ),
+            Change(
+                f"{REGISTRY}/domain/staging.py", "    assert (staged.run_id, ", "    assert True or (staged.run_id, "
+            ),
+        ),
+        "tests/unit/registry/test_delivery.py::test_a_delivery_that_is_ill_written_or_not_clearings_leaves_no_trace",
+        "StageDeliveryLegs",
+    ),
+    Fault(
+        "a run that is ordered again after it was delivered is delivered again",
+        (
+            Change(
+                f"{REGISTRY}/domain/delivery.py",
+                "    if command.run_id == last.run_id and last.completed:\n        return [\n",
+                "    if False:\n        return [\n",
+            ),
+        ),
+        "tests/unit/registry/test_delivery.py::test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more",
+        "test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more",
     ),
 )
 

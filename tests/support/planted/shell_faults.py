@@ -78,7 +78,7 @@ SHELL_FAULTS = (
             ),
         ),
         SEEDED,
-        "to be settled",
+        "waited",
     ),
     Fault(
         "what the broker did not take counts as published",

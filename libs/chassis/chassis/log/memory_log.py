@@ -66,6 +66,9 @@ class MemoryLog:
             self._compare_clocks(host_ms(), records)
         if any(claim in self._store.claims for claim, _ in claims):
             raise LogUnavailable("a name that is taken cannot be taken again")
+        named = [Key(one.subject, one.account, one.request_id) for one in records if one.command_events > 0]
+        if len(set(named)) < len(named) or any(key in self._store.commands for key in named):
+            raise LogUnavailable("a command that was accepted cannot be accepted again")
         self._store.claims |= dict(claims)
         self._store.records.extend(records)
         for record in records:
