@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
@@ -229,3 +230,17 @@ def test_no_method_reads_the_fields_of_a_request_that_are_the_frames() -> None:
         if isinstance(node, ast.Attribute) and node.attr in fields and ast.unparse(node.value) == "request"
     ]
     assert not reads
+
+
+def test_what_tests_share_is_in_folders_that_say_what_they_hold_and_has_names_of_its_own() -> None:
+    shared = [module for module in modules() if module.path.startswith("tests/support/")]
+    loose = [module.path for module in shared if module.path.count("/") == 2]
+    assert loose == ["tests/support/__init__.py"]
+    names = Counter(node.name for module in shared for node in module.tree.body if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_folder_of_the_chassis_begins_with_its_design_note_and_nothing_else() -> None:
+    notes = [module for module in modules() if re.fullmatch(r"libs/chassis/chassis/(\w+/)?__init__\.py", module.path)]
+    assert len(notes) == 8
+    assert all(ast.get_docstring(module.tree) and len(module.tree.body) == 1 for module in notes)

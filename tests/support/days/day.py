@@ -19,7 +19,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from support.days.calls import Port, Refused
-from support.proposing import by_two
+from support.days.proposing import by_two
 
 CHINA = timezone(timedelta(hours=8))
 DAYS = ("2021-07-16", "2021-07-19", "2021-07-20", "2021-07-21", "2021-07-22", "2021-07-23", "2021-07-26", "2021-07-27")

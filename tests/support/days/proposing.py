@@ -9,7 +9,7 @@ from carbonmarket.log.v1 import log_service_pb2 as log
 from support.days.calls import RPCS, Port, Refused
 
 
-class People(Protocol):
+class Players(Protocol):
     """Who plays the day."""
 
     port: Port
@@ -17,7 +17,7 @@ class People(Protocol):
     def next_id(self) -> str: ...
 
 
-async def by_two(people: People, proposer: str, approver: str, command: Message) -> log.ApproveProposalResponse:
+async def by_two(people: Players, proposer: str, approver: str, command: Message) -> log.ApproveProposalResponse:
     """One proposes, and may not approve it alone; another approves."""
     number = (await propose(people, proposer, command)).proposal
     with pytest.raises(Refused, match="SECOND_PERSON_REQUIRED"):
@@ -27,13 +27,13 @@ async def by_two(people: People, proposer: str, approver: str, command: Message)
     return answer
 
 
-async def propose(people: People, proposer: str, command: Message) -> log.ProposeCommandResponse:
+async def propose(people: Players, proposer: str, command: Message) -> log.ProposeCommandResponse:
     request = log.ProposeCommandRequest(request_id=people.next_id(), type=command.DESCRIPTOR.full_name)
     request.data = command.SerializeToString()
     return await people.port.call_log(service_of(command), proposer, request, log.ProposeCommandResponse)
 
 
-async def approve(people: People, approver: str, command: Message, number: int) -> log.ApproveProposalResponse:
+async def approve(people: Players, approver: str, command: Message, number: int) -> log.ApproveProposalResponse:
     request = log.ApproveProposalRequest(request_id=people.next_id(), proposal=number)
     return await people.port.call_log(service_of(command), approver, request, log.ApproveProposalResponse)
 
