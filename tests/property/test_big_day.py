@@ -3,6 +3,7 @@ three services, page by page, so that no single decision costs its trades. Also 
 pages.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from chassis.core.decider import Context, Decider
 from chassis.core.wire import DATA_BYTES_MAX
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.decider import DECIDER as CLEARING
+from clearing.domain.exclusion import ApproveExclusion, ProposeExclusion
 from clearing.domain.funds import OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
 from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunLegsListed, OpenRun
@@ -124,6 +126,37 @@ async def test_the_largest_day_is_traded_settled_compared_and_released_and_no_de
         assert one.longest_s < DECISION_S_MAX, (one.service.name, one.longest_of, one.longest_s)
 
 
+def test_an_exclusion_from_the_largest_day_holds_the_writer_no_longer() -> None:
+    clearing = Log(CLEARING)
+    clearing.play(OPERATOR, SetSettlementBanks(FRIDAY, ("icbc",), "announcement 7"))
+    for number in range(ACCOUNTS):
+        clearing.play("service:trading", OpenFundAccount(name(number)))
+    for number in range(1, ACCOUNTS):
+        deposit = RecordDeposit(f"opening-{number}", name(number), DAY_TRADES_MAX)
+        clearing.play("settlement_bank:icbc", deposit)
+    without_money = DAY_TRADES_MAX // 2
+    for trade_id in range(1, DAY_TRADES_MAX + 1):
+        seller = trade_id % (ACCOUNTS - 2) + 1
+        buyer = 0 if trade_id == without_money else seller + 1
+        command = RecordObligation(
+            trade_id, FRIDAY, "CEA", Method.LISTED, 1, 1, 1, name(buyer), name(seller), 0, 0, trade_id, 1
+        )
+        clearing.play("service:trading", command)
+    trades = DAY_TRADES_MAX
+    clearing.play("service:trading", OpenRun(FRIDAY, trades, trades, trades, 1, trades, trades + 1))
+    clearing.do_all_due()
+    clearing.play("service:clearing", RecordConfirmation(1, 1, agreed=True))
+    clearing.do_all_due()
+    started = time.process_time()
+    clearing.play("clearing_operator:ann", ProposeExclusion(1, (without_money,), "buyer in default"))
+    proposed = time.process_time()
+    clearing.play("clearing_operator:bob", ApproveExclusion(1))
+    approved = time.process_time()
+    assert clearing.state.obligations.excluded.keys() == {without_money}
+    assert proposed - started < DECISION_S_MAX
+    assert approved - proposed < DECISION_S_MAX
+
+
 # Killed between two pages
 
 
@@ -149,6 +182,10 @@ class Log:
         for event in self.events:
             self.decider.evolve[type(event)](self.state, event)
         assert self.state == before
+
+    def do_all_due(self) -> None:
+        while (timer := self.decider.due(self.state)) is not None:
+            self.play("timer:own", timer.command)
 
     def do_due(self) -> Iterator[list[object]]:
         while (timer := self.decider.due(self.state)) is not None:

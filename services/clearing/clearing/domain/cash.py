@@ -41,25 +41,29 @@ class PageReplay:
     change_fen: dict[str, int]
 
 
-def replay(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> Replay:
-    """Pays `legs`, ascending, one after another; those in `without`, and those that cannot be paid, are left out."""
+def replay(state: State, legs: Iterable[Obligation], without: Set[int]) -> Replay:
+    """Pays `legs`, ascending, one after another; those in `without`, and those that cannot be paid, are left out. One
+    decision does it for all trades that are not settled: nothing in the loop may cost more than it must.
+    """
     unfunded: list[Unfunded] = []
     now_fen: dict[str, int] = {}
     lowest_fen: dict[str, int] = {}
     for leg in legs:
         if leg.trade_id in without:
             continue
-        buyer_fen = now_fen[leg.buyer] if leg.buyer in now_fen else free_fen(state, leg.buyer)
-        seller_fen = now_fen[leg.seller] if leg.seller in now_fen else free_fen(state, leg.seller)
-        lowest_fen.setdefault(leg.buyer, buyer_fen)
-        lowest_fen.setdefault(leg.seller, seller_fen)
-        left_fen = buyer_fen - leg.buyer_pays_fen
+        buyer, seller, value_fen = leg.buyer, leg.seller, leg.value_fen
+        if buyer not in now_fen:
+            now_fen[buyer] = lowest_fen[buyer] = free_fen(state, buyer)
+        if seller not in now_fen:
+            now_fen[seller] = lowest_fen[seller] = free_fen(state, seller)
+        left_fen = now_fen[buyer] - value_fen - leg.buyer_fee_fen
         if left_fen < 0:
             unfunded.append(Unfunded(leg, -left_fen))
             continue
-        now_fen[leg.buyer] = left_fen
-        now_fen[leg.seller] = seller_fen + leg.seller_receives_fen
-        lowest_fen[leg.buyer] = min(lowest_fen[leg.buyer], left_fen)
+        now_fen[buyer] = left_fen
+        if left_fen < lowest_fen[buyer]:
+            lowest_fen[buyer] = left_fen
+        now_fen[seller] += value_fen - leg.seller_fee_fen
     return Replay(unfunded, lowest_fen)
 
 
@@ -84,20 +88,15 @@ def replay_page(state: State, legs: Iterable[Obligation], change_fen: Mapping[st
     return PageReplay(unfunded, changed)
 
 
-def unfunded(state: State, legs: Iterable[Obligation], without: Set[int] = frozenset()) -> list[Unfunded]:
-    """The trades of `legs`, ascending, that cannot be paid when they and those in `without` are left out."""
-    return replay(state, legs, without).unfunded
-
-
-def blocked_by(state: State, excluded: Iterable[Obligation]) -> dict[int, int]:
-    """What each of the trades that are taken out now blocks of its buyer's balance, by trade id, in fen: what the trade
-    would have cost, as far as the balance holds it and no trade that stays, of whatever day, needs it.
+def blocked_by(state: State, excluded: Iterable[Obligation], lowest_fen: Mapping[str, int]) -> dict[int, int]:
+    """What each of the trades that are taken out, ascending, now blocks of its buyer's balance, by trade id, in fen:
+    what the trade would have cost, as far as the balance holds it and no trade that stays, of whatever day, needs it.
+    `lowest_fen` is of the replay of those that stay.
     """
-    leaving = {leg.trade_id: leg for leg in sorted(excluded, key=lambda leg: leg.trade_id)}
-    left_fen = replay(state, state.obligations.unsettled.values(), leaving.keys()).lowest_fen
+    left_fen = dict(lowest_fen)
     blocked: dict[int, int] = {}
-    for trade_id, leg in leaving.items():
+    for leg in excluded:
         held_fen = left_fen[leg.buyer] if leg.buyer in left_fen else free_fen(state, leg.buyer)
-        blocked[trade_id] = min(leg.buyer_pays_fen, held_fen)
-        left_fen[leg.buyer] = held_fen - blocked[trade_id]
+        blocked[leg.trade_id] = min(leg.buyer_pays_fen, held_fen)
+        left_fen[leg.buyer] = held_fen - blocked[leg.trade_id]
     return blocked

@@ -34,8 +34,8 @@ from chassis.core.decider import (
     person,
 )
 from chassis.core.shapes import check_ground
-from clearing.domain.cash import blocked_by, unfunded
-from clearing.domain.legs import excluded_of, legs_of
+from clearing.domain.cash import Replay, blocked_by, replay
+from clearing.domain.legs import excluded_of
 from clearing.domain.run import blocked_run, next_attempt
 from clearing.domain.state import Obligation, Phase, Proposal, Run, State
 
@@ -116,26 +116,27 @@ def check_named(trade_ids: tuple[int, ...]) -> None:
         seen.add(trade_id)
 
 
-def closure(state: State, day: str, named: tuple[int, ...]) -> tuple[int, ...]:
-    """The named trades and every trade of the day that lacks money without them, ascending."""
-    without = frozenset(named)
-    return tuple(
-        sorted(without.union(lack.obligation.trade_id for lack in unfunded(state, legs_of(state, day), without)))
-    )
+def closure(state: State, run: Run, named: tuple[int, ...]) -> tuple[tuple[int, ...], Replay]:
+    """The named trades and every trade of the day that lacks money without them, ascending; and the replay of all
+    trades that stay. Only the earliest day's run is blocked by a trade, and its trades come before all others.
+    """
+    staying = replay(state, state.obligations.unsettled.values(), frozenset(named))
+    lacking = (lack.obligation for lack in staying.unfunded)
+    return tuple(sorted({*named, *(leg.trade_id for leg in lacking if leg.day == run.day)})), staying
 
 
 def propose_exclusion(state: State, command: ProposeExclusion, context: Context) -> list[object]:
     check_named(command.trade_ids)
     check_ground(command.ground)
     run = blocked_run(state, command.run_id)
-    legs = {leg.trade_id for leg in legs_of(state, run.day)}
     for trade_id in command.trade_ids:
-        if trade_id not in legs:
+        leg = state.obligations.unsettled.get(trade_id)
+        if leg is None or leg.day != run.day:
             raise NotFound("TRADE_NOT_IN_RUN", trade_id=trade_id, run_id=run.run_id)
     if run.reason not in BLOCKED_BY_A_TRADE:
         raise Rejected("RUN_NOT_BLOCKED_BY_A_TRADE", run_id=run.run_id, blocked_because=run.reason)
     named = tuple(sorted(command.trade_ids))
-    trade_ids = closure(state, run.day, named)
+    trade_ids, _ = closure(state, run, named)
     excluded = len(trade_ids) + len(excluded_of(state, run.day))
     if excluded > EXCLUDED_TRADES_MAX:
         raise Rejected("TOO_MANY_TRADES_FUNDED", trades=excluded, trades_max=EXCLUDED_TRADES_MAX)
@@ -165,7 +166,7 @@ def approve_exclusion(state: State, command: ApproveExclusion, context: Context)
     run, proposal = proposed(state, command.exclusion_id)
     check_second_person(context.actor, proposal.proposer)
     assert run.phase is Phase.BLOCKED, "a new attempt ends every proposal"
-    trade_ids = closure(state, run.day, proposal.named_trade_ids)
+    trade_ids, staying = closure(state, run, proposal.named_trade_ids)
     if trade_ids != proposal.trade_ids:
         raise Rejected(
             "EXCLUSION_OUTDATED",
@@ -177,7 +178,7 @@ def approve_exclusion(state: State, command: ApproveExclusion, context: Context)
     # From here on the trades are out.
     approved = ExclusionApproved(proposal.exclusion_id, run.run_id, trade_ids, proposal.ground, str(context.actor))
     legs = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
-    blocked_fen = blocked_by(state, legs)
+    blocked_fen = blocked_by(state, legs, staying.lowest_fen)
     excluded = [trade_excluded(leg, run, proposal, blocked_fen[leg.trade_id]) for leg in legs]
     return [approved, *excluded, *next_attempt(state, run, context)]
 

@@ -1,6 +1,5 @@
 """Legs: what there is to settle of a day, trade by trade, and its totals."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 
 from clearing.domain.state import Obligation, Run, RunTotal, State
@@ -29,11 +28,6 @@ def run_leg(leg: Obligation) -> RunLeg:
         buyer_pays_fen=leg.buyer_pays_fen,
         seller_receives_fen=leg.seller_receives_fen,
     )
-
-
-def legs_of(state: State, day: str, without: Set[int] = frozenset()) -> list[Obligation]:
-    """The day's obligations that are to be settled, in the order of their trades."""
-    return [leg for leg in state.obligations.unsettled.values() if leg.day == day and leg.trade_id not in without]
 
 
 def legs_after(state: State, run: Run, trade_id: int, legs_max: int) -> list[Obligation]:
