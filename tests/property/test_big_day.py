@@ -90,7 +90,7 @@ async def trade(market: ThreeEngines, trades: int) -> None:
         tonnes = min(listed_tonnes, trades - first)
         market.trading.ask(f"participant:{seller}", PlaceOrder(seller, "CEA", Side.SELL, PRICE_FEN, tonnes))
         order_id = market.trading.state.order_id_last
-        for number in range(tonnes):
+        for number in range(first, first + tonnes):
             buyer = name(2 * number % ACCOUNTS + 1)
             market.trading.ask(f"participant:{buyer}", TakeListing(buyer, order_id, 1, PRICE_FEN))
             await market.settle_down()
