@@ -32,7 +32,7 @@ from support.domains.three_engines import ThreeEngines
 from support.domains.trading_floor import DAYS, FRIDAY, MONDAY, RULES, moment
 from support.shell.asking import acting
 from trading.domain.calendar import AnnounceTradingDays
-from trading.domain.instruments import ListInstrument
+from trading.domain.instruments import AdmitInstrument
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.opening import OpenDay
 from trading.domain.rules import DAY_TRADES_MAX, SetTradingRules
@@ -74,7 +74,7 @@ async def open_market(trades: int) -> ThreeEngines:
     for number in range(ACCOUNTS):
         deposit = RecordDeposit(f"opening-{number}", name(number), 2 * PRICE_FEN * trades)
         market.clearing.ask("settlement_bank:icbc", deposit)
-    for command in (AnnounceTradingDays(DAYS), SetTradingRules(RULES), ListInstrument("CEA", FRIDAY, PRICE_FEN)):
+    for command in (AnnounceTradingDays(DAYS), SetTradingRules(RULES), AdmitInstrument("CEA", FRIDAY, PRICE_FEN)):
         market.trading.ask(EXCHANGE, command)
     market.trading.ask(EXCHANGE, OpenDay(FRIDAY))
     await market.settle_down()

@@ -167,14 +167,14 @@ class TradingClient(ServiceClient):
         )
         return await self.link.call(request, pb.SetCompositeWeightsResponse)
 
-    async def list_instrument(
+    async def admit_instrument(
         self, instrument: str, day: str, *, reference_price_fen: int = 0, request_id: str = ""
-    ) -> pb.ListInstrumentResponse:
+    ) -> pb.AdmitInstrumentResponse:
         """List a vintage from a day on; only the market's first instrument takes its reference price from here."""
-        request = pb.ListInstrumentRequest(
+        request = pb.AdmitInstrumentRequest(
             request_id=request_id, instrument=instrument, day=day, reference_price_fen=reference_price_fen
         )
-        return await self.link.call(request, pb.ListInstrumentResponse)
+        return await self.link.call(request, pb.AdmitInstrumentResponse)
 
     async def open_day(self, day: str, *, request_id: str = "") -> pb.OpenDayResponse:
         """Open a trading day; earlier days must be settled and the books agreed."""
@@ -297,9 +297,9 @@ class TradingClient(ServiceClient):
         )
         return await self.link.call(request, query.ListBlocksResponse)
 
-    async def state_positions(self, *, min_position: int = 0) -> query.StatePositionsResponse:
+    async def get_all_positions(self, *, min_position: int = 0) -> query.GetAllPositionsResponse:
         """Every position that is not zero, as of one log position: trading's side of the reconciliation, for
         auditors.
         """
-        request = query.StatePositionsRequest(min_position=min_position)
-        return await self.link.call(request, query.StatePositionsResponse)
+        request = query.GetAllPositionsRequest(min_position=min_position)
+        return await self.link.call(request, query.GetAllPositionsResponse)

@@ -50,7 +50,7 @@ async def compare_books(people: People) -> Books:
     for hearer, source in LISTENERS:
         await wait_until_heard(people, hearer, source)
     auditor = people.acting_as(AUDITOR)
-    stated = await auditor.trading.state_positions()
+    stated = await auditor.trading.get_all_positions()
     expected = {
         (row.account, row.instrument): row.total_tonnes
         - row.bought_unsettled_tonnes
@@ -74,7 +74,7 @@ async def compare_books(people: People) -> Books:
     )
 
 
-async def _funds(people: People, stated: query.StatePositionsResponse) -> tuple[Line, ...]:
+async def _funds(people: People, stated: query.GetAllPositionsResponse) -> tuple[Line, ...]:
     auditor = people.acting_as(AUDITOR)
     expected = {
         row.account: row.total_fen

@@ -116,7 +116,7 @@ async def announce(people: People, tell: Tell) -> None:
     await exchange.announce_trading_days(TRADING_DAYS)
     await exchange.set_trading_rules(rules_of_2021(FIRST_DAY))
     tell(EXCHANGE_OPERATOR, f"announces {len(TRADING_DAYS)} trading days and the rules: ±10 % listed, ±30 % in blocks")
-    await exchange.list_instrument(INSTRUMENT, FIRST_DAY.isoformat(), reference_price_fen=FIRST_REFERENCE_FEN)
+    await exchange.admit_instrument(INSTRUMENT, FIRST_DAY.isoformat(), reference_price_fen=FIRST_REFERENCE_FEN)
     tell(EXCHANGE_OPERATOR, f"lists {INSTRUMENT} at a reference price of {money(FIRST_REFERENCE_FEN)}")
 
 

@@ -21,7 +21,7 @@ from clearing.domain.legs import RunLeg
 from clearing.domain.state import RunTotal
 
 CONFIRM = "carbonmarket.trading.v1.TradingService/ConfirmClearingRun"
-STATE_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/StatePositions"
+ALL_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/GetAllPositions"
 STAGE = "carbonmarket.registry.v1.RegistryService/StageDeliveryLegs"
 DELIVER = "carbonmarket.registry.v1.RegistryService/DeliverAllowances"
 LIST_HOLDINGS = "carbonmarket.registry.v1.RegistryQueryService/ListTradingHoldings"
@@ -136,7 +136,7 @@ async def reconcile(
     """Trading states its book, then, as soon as that position of its log is heard, ours is looked at; then the registry
     states its as of what trading had heard.
     """
-    trading_book = await state_positions(outgoing)
+    trading_book = await all_positions(outgoing)
     await outgoing.until_heard("trading", trading_book.position)
     look = await outgoing.read(books.own_book)
     why = reconciliation.not_comparable_because(trading_book, look.value)
@@ -146,9 +146,9 @@ async def reconcile(
     return reconciliation.compare(trading_book, holdings, look.value, look.position)
 
 
-async def state_positions(outgoing: Outgoing) -> books.TradingBook:
-    request = trading_queries.StatePositionsRequest()
-    answer = await outgoing.unary("trading", STATE_POSITIONS, request, trading_queries.StatePositionsResponse)
+async def all_positions(outgoing: Outgoing) -> books.TradingBook:
+    request = trading_queries.GetAllPositionsRequest()
+    answer = await outgoing.unary("trading", ALL_POSITIONS, request, trading_queries.GetAllPositionsResponse)
     return books.TradingBook(
         position=answer.position,
         registry_position=answer.heard_registry_position,
@@ -159,7 +159,7 @@ async def state_positions(outgoing: Outgoing) -> books.TradingBook:
     )
 
 
-def unit_position(row: trading_queries.StatedUnits) -> books.UnitPosition:
+def unit_position(row: trading_queries.AccountUnits) -> books.UnitPosition:
     return books.UnitPosition(
         account=row.account,
         instrument=row.instrument,
@@ -171,7 +171,7 @@ def unit_position(row: trading_queries.StatedUnits) -> books.UnitPosition:
     )
 
 
-def fund_position(row: trading_queries.StatedFunds) -> books.FundPosition:
+def fund_position(row: trading_queries.AccountFunds) -> books.FundPosition:
     return books.FundPosition(
         account=row.account,
         total_fen=row.total_fen,

@@ -36,9 +36,9 @@ class TradingService:
         done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.SetCompositeWeightsResponse(position=done.position)
 
-    async def ListInstrument(self, request: pb.ListInstrumentRequest, call: Call) -> pb.ListInstrumentResponse:
+    async def AdmitInstrument(self, request: pb.AdmitInstrumentRequest, call: Call) -> pb.AdmitInstrumentResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        return pb.ListInstrumentResponse(position=done.position)
+        return pb.AdmitInstrumentResponse(position=done.position)
 
     # The day
 

@@ -111,8 +111,8 @@ class TradingQueryService:
         seen.value.position = seen.position
         return seen.value
 
-    async def StatePositions(self, request: pb.StatePositionsRequest, call: Call) -> pb.StatePositionsResponse:
-        seen = await self.writer.read(live.stated_positions)
+    async def GetAllPositions(self, request: pb.GetAllPositionsRequest, call: Call) -> pb.GetAllPositionsResponse:
+        seen = await self.writer.read(live.all_positions)
         seen.value.position = seen.position
         seen.value.heard_registry_position = seen.heard.get("registry", 0)
         seen.value.heard_clearing_position = seen.heard.get("clearing", 0)

@@ -84,7 +84,7 @@ WIRE = Wire(
     EventKind(rules.FeesSet, pb.FeesSet),
     EventKind(rules.CompositeWeightsSet, pb.CompositeWeightsSet),
     EventKind(instruments.VintageNoted, pb.VintageNoted),
-    EventKind(instruments.InstrumentListed, pb.InstrumentListed),
+    EventKind(instruments.InstrumentAdmitted, pb.InstrumentAdmitted),
     EventKind(accounts.TradingAccountOpened, pb.TradingAccountOpened, accounts=account),
     EventKind(restriction.TradingAccountStopped, pb.TradingAccountStopped, accounts=account),
     EventKind(restriction.TradingAccountWoundUp, pb.TradingAccountWoundUp, accounts=account),

@@ -73,7 +73,7 @@ def kinds(records: list[log_service_pb2.Record]) -> list[str]:
 
 def state_books(exchange: Exchange, depository: Depository, settled_day: str) -> None:
     """Trading and the registry state what is right after Friday."""
-    exchange.book = trading_queries.StatePositionsResponse(
+    exchange.book = trading_queries.GetAllPositionsResponse(
         units=[units("power-0001", 30), units("steel-0002", 980), units("held-0005", 490)],
         funds=[
             money("power-0001", POWER_FEN),

@@ -295,7 +295,7 @@ class TestCommands(CommandSuite):
                 await run_until(books, 2, is_blocked_because("FUNDS_LACKING"))
             case pb.ReconcileAgainRequest():
                 await run_until(books, 3, is_completed)
-                exchange.book = trading_queries.StatePositionsResponse(
+                exchange.book = trading_queries.GetAllPositionsResponse(
                     settled_day=TUESDAY, heard_registry_position=10**6
                 )
                 await reconciled(books, 3)

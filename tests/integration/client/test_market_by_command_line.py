@@ -31,7 +31,7 @@ participant:power-0001   holdings transfer CEA 300,000
 exchange_operator:chen   days announce --from 2021-07-16 --to 2021-07-30 --yes
 exchange_operator:chen   rules set 2021-07-16 --source 'notices of June 2021'
 exchange_operator:chen   rules fees 2021-07-16 --buyer 100 --seller 100 --source 'notice of July 2021'
-exchange_operator:chen   instruments list CEA --from 2021-07-16 --reference 48.00
+exchange_operator:chen   instruments admit CEA --from 2021-07-16 --reference 48.00
 registry_operator:ann    banks set 2021-07-15 harbour --source 'announcement of June 2021'
 settlement_bank:harbour  deposits record power-0002 20,000,000 --reference H-1
 exchange_operator:chen   clock move '2021-07-16 09:30'

@@ -22,7 +22,7 @@ async def test_suspended_trading_refuses_orders_and_lets_owners_cancel(busy: Ven
 async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy: Venue) -> None:
     returned = await busy.ask(POWER, pb.ReturnToRegistryRequest(account="power", instrument="CEA", quantity_tonnes=9))
     released = await busy.ask(STEEL, pb.ReleaseFundsRequest(account="steel", amount_fen=7))
-    stated = await busy.see(CLEARING, query.StatePositionsRequest())
+    stated = await busy.see(CLEARING, query.GetAllPositionsRequest())
     assert {one.account: one.returns_unacknowledged_tonnes for one in stated.units}["power"] == 9
     assert {one.account: one.releases_unacknowledged_fen for one in stated.funds}["steel"] == 7
     assert stated.heard_registry_position == busy.registry.position
@@ -41,7 +41,7 @@ async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy:
         clearing.PayoutRequested(payout_id=1, account="steel", amount_fen=7, release_id=released.release_id, entry=3)
     )
     await busy.hear()
-    stated = await busy.see(CLEARING, query.StatePositionsRequest())
+    stated = await busy.see(CLEARING, query.GetAllPositionsRequest())
     assert not any(one.returns_unacknowledged_tonnes for one in stated.units)
     assert not any(one.releases_unacknowledged_fen for one in stated.funds)
     assert stated.heard_clearing_entry == 3
@@ -59,7 +59,7 @@ async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy
     position = await busy.see(AUDITOR, query.GetPositionRequest(account="power"))
     units = position.units[0]
     assert (position.stopped_ground, units.available_tonnes, units.locked_tonnes) == ("licence expired", 0, 0)
-    stated = await busy.see(CLEARING, query.StatePositionsRequest())
+    stated = await busy.see(CLEARING, query.GetAllPositionsRequest())
     returned = {one.account: one.returns_unacknowledged_tonnes for one in stated.units}["power"]
     assert returned == unsold.available_tonnes + unsold.locked_tonnes > 0
     busy.registry.write(

@@ -37,8 +37,8 @@ def weights(*of: tuple[str, int], **changes: Any) -> pb.SetCompositeWeightsReque
     return pb.SetCompositeWeightsRequest(weights=weighed, **(right | changes))
 
 
-def listing(instrument: str = "CEA21", day: str = MONDAY, reference_price_fen: int = 0) -> pb.ListInstrumentRequest:
-    return pb.ListInstrumentRequest(instrument=instrument, day=day, reference_price_fen=reference_price_fen)
+def listing(instrument: str = "CEA21", day: str = MONDAY, reference_price_fen: int = 0) -> pb.AdmitInstrumentRequest:
+    return pb.AdmitInstrumentRequest(instrument=instrument, day=day, reference_price_fen=reference_price_fen)
 
 
 def quote(block_id: int = 1, price_fen: int = 3_900, quantity_tonnes: int = 100_000) -> pb.QuoteBlockRequest:
@@ -95,12 +95,12 @@ REFUSALS: list[Refusal] = [
     (ANN,    weights(("CEA99", 1)),                                  NOT_FOUND, "INSTRUMENT_UNKNOWN"),
     (ANN,    weights(("CEA", 1), valid_from_day=FRIDAY),             REFUSED,   "DAY_ALREADY_OPENED"),
     (POWER,  weights(("CEA", 1)),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
-    (ANN,    pb.ListInstrumentRequest(),                             INVALID,   "INSTRUMENT_MALFORMED"),
+    (ANN,    pb.AdmitInstrumentRequest(),                             INVALID,   "INSTRUMENT_MALFORMED"),
     (ANN,    listing(day="soon"),                                    INVALID,   "DAY_MALFORMED"),
     (ANN,    listing(day="2021-07-18"),                              INVALID,   "DAY_ON_WEEKEND"),
     (ANN,    listing(reference_price_fen=-1),                        INVALID,   "PRICE_OUT_OF_RANGE"),
     (ANN,    listing("CEA99"),                                       NOT_FOUND, "INSTRUMENT_UNKNOWN"),
-    (ANN,    listing("CEA"),                                         REFUSED,   "INSTRUMENT_ALREADY_LISTED"),
+    (ANN,    listing("CEA"),                                         REFUSED,   "INSTRUMENT_ALREADY_ADMITTED"),
     (ANN,    listing(day=FRIDAY),                                    REFUSED,   "DAY_ALREADY_OPENED"),
     (ANN,    listing(reference_price_fen=4_000),                     REFUSED,   "REFERENCE_PRICE_IS_COMPOSITE_CLOSE"),
     (POWER,  listing(),                                              FORBIDDEN, "ROLE_NOT_ALLOWED"),
@@ -145,7 +145,7 @@ REFUSALS: list[Refusal] = [
     (FUND,   order("fund"),                                          REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
     (HELD,   order("held"),                                          REFUSED,   "ACCOUNT_RESTRICTED"),
     (GONE,   order("gone"),                                          REFUSED,   "ACCOUNT_CLOSED"),
-    (POWER,  order(instrument="CEA21"),                              REFUSED,   "INSTRUMENT_NOT_LISTED"),
+    (POWER,  order(instrument="CEA21"),                              REFUSED,   "INSTRUMENT_NOT_ADMITTED"),
     (POWER,  order(quantity_tonnes=100_000),                         REFUSED,   "QUANTITY_ABOVE_LISTED_MAX"),
     (POWER,  order(price_fen=5_281),                                 REFUSED,   "PRICE_OUTSIDE_DAILY_LIMIT"),
     (POOR,   order("poor"),                                          REFUSED,   "INSUFFICIENT_ALLOWANCES"),
@@ -187,7 +187,7 @@ REFUSALS: list[Refusal] = [
     (POWER,  offer(counterparty="power"),                            REFUSED,   "OWN_COUNTERPARTY"),
     (FUND,   offer("fund"),                                          REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
     (HELD,   offer("held"),                                          REFUSED,   "ACCOUNT_RESTRICTED"),
-    (POWER,  offer(instrument="CEA21"),                              REFUSED,   "INSTRUMENT_NOT_LISTED"),
+    (POWER,  offer(instrument="CEA21"),                              REFUSED,   "INSTRUMENT_NOT_ADMITTED"),
     (POWER,  offer(counterparty="held"),                             REFUSED,   "COUNTERPARTY_MAY_NOT_TRADE"),
     (POWER,  offer(quantity_tonnes=99_999),                          REFUSED,   "QUANTITY_BELOW_BLOCK_MIN"),
     (POWER,  offer(price_fen=3_359),                                 REFUSED,   "PRICE_OUTSIDE_BLOCK_LIMIT"),

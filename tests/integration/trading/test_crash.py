@@ -55,7 +55,7 @@ async def test_a_trade_that_was_acknowledged_is_made_once_whenever_the_process_i
     assert sorted(acknowledged) == list(range(1, TAKES + 1))
     assert first_fault(genesis("trading"), [record_from(record) for record in records]) is None
     steel = await busy.see(AUDITOR, query.GetPositionRequest(account="steel"))
-    assert steel.units[0].bought_today_tonnes == TAKES
+    assert steel.units[0].bought_tonnes == TAKES
     assert steel.funds.available_fen == 1_000_000_000 - TAKES * 4_800
     book = (await busy.see(AUDITOR, query.GetBookRequest(instrument="CEA"))).book
     assert book.asks[0].listings[0].quantity_tonnes == 100 - TAKES

@@ -67,10 +67,10 @@ async def test_the_clock_closes_the_day_at_its_own_time_however_far_it_is_moved(
 async def test_bought_units_are_sold_on_the_next_day_when_the_day_before_is_settled(morning: Venue) -> None:
     await open_day(morning, FRIDAY)
     trade_id = await sell_to_steel(morning, 100)
-    assert (await position_of(morning, "steel")).units[0].bought_today_tonnes == 100
+    assert (await position_of(morning, "steel")).units[0].bought_tonnes == 100
     assert await refusal(morning, STEEL, order("steel", quantity_tonnes=1)) == "INSUFFICIENT_ALLOWANCES"
     power = (await position_of(morning, "power")).funds
-    assert (power.available_fen, power.unsettled_fen, power.withdrawable_fen) == (480_000, 480_000, 0)
+    assert (power.available_fen, power.received_unsettled_fen, power.withdrawable_fen) == (480_000, 480_000, 0)
     await morning.ask(POWER, order(side=types.SIDE_BUY, price_fen=4_800, quantity_tonnes=1))
 
     await morning.at("15:00")
@@ -86,7 +86,7 @@ async def test_bought_units_are_sold_on_the_next_day_when_the_day_before_is_sett
     settled_day = await day_of(morning, FRIDAY)
     assert (settled_day.settled, settled_day.books_agreed, settled_day.trades) == (True, True, 1)
     assert (await position_of(morning, "power")).funds.withdrawable_fen == 480_000
-    assert (await position_of(morning, "steel")).units[0].bought_today_tonnes == 100
+    assert (await position_of(morning, "steel")).units[0].bought_tonnes == 100
 
     await open_day(morning, MONDAY)
     assert (await position_of(morning, "steel")).units[0].available_tonnes == 100
@@ -110,7 +110,7 @@ async def test_two_operators_open_a_day_although_an_earlier_one_is_not_settled(m
     assert await refusal(morning, BOB, override) == "OVERRIDE_ALREADY_APPROVED"
     await open_day(morning, MONDAY)
     units = (await position_of(morning, "steel")).units[0]
-    assert (units.available_tonnes, units.bought_today_tonnes) == (0, 100)
+    assert (units.available_tonnes, units.bought_tonnes) == (0, 100)
     assert (await position_of(morning, "power")).funds.buying_power_fen == 0
     await morning.service.restart()
     monday = await day_of(morning, MONDAY)
@@ -161,7 +161,7 @@ async def test_a_trade_that_two_people_took_out_stays_blocked(morning: Venue) ->
     power, steel = await position_of(morning, "power"), await position_of(morning, "steel")
     assert (power.units[0].blocked_tonnes, power.funds.available_fen) == (100, 0)
     assert (steel.funds.blocked_fen, steel.funds.withdrawable_fen) == (300_000, 1_000_000_000 - 300_000)
-    stated = await morning.see(CLEARING, query.StatePositionsRequest())
+    stated = await morning.see(CLEARING, query.GetAllPositionsRequest())
     of_power = next(one for one in stated.units if one.account == "power")
     assert (of_power.total_tonnes, of_power.sold_unsettled_tonnes) == (300_000, 0)
     assert of_power.blocked_tonnes == 100

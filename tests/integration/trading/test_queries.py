@@ -55,7 +55,7 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.GetBulletinRequest(day=MONDAY),                             NOT_FOUND, "BULLETIN_UNKNOWN"),
     (POWER,    query.ListBlocksRequest(account="power", page_token="-1"),        INVALID,   "PAGE_TOKEN_MALFORMED"),
     (POWER,    query.ListBlocksRequest(account="power", page_size=-9),           INVALID,   "NUMBER_NEGATIVE"),
-    (POWER,    query.StatePositionsRequest(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,    query.GetAllPositionsRequest(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
 ]
 # fmt: on
 
@@ -107,7 +107,7 @@ async def test_instruments_come_with_their_limits_prices_and_rules(busy: Venue) 
     assert (cea.limits.listed_low_fen, cea.limits.listed_high_fen) == (4_320, 5_280)
     assert (cea.limits.block_low_fen, cea.limits.block_high_fen) == (3_360, 6_240)
     assert (cea.prices.last_fen, cea.prices.average_fen, cea.prices.listed_tonnes) == (4_800, 4_800, 1)
-    assert (unlisted.listed_day, unlisted.HasField("limits")) == ("", False)
+    assert (unlisted.first_day, unlisted.HasField("limits")) == ("", False)
     assert (answer.rules.book_levels, answer.buyer_fee_ppm) == (5, 0)
 
 

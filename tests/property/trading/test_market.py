@@ -32,7 +32,7 @@ from trading.domain.custody import (
 )
 from trading.domain.decider import DECIDER
 from trading.domain.fees import lock_fen
-from trading.domain.instruments import ListInstrument, NoteVintage
+from trading.domain.instruments import AdmitInstrument, NoteVintage
 from trading.domain.listed import CancelOrder, PlaceOrder, TakeListing
 from trading.domain.opening import OpenDay
 from trading.domain.overriding import OverrideOpening
@@ -119,7 +119,7 @@ class History(Floor):
 def begin() -> History:
     history = made_quiet(History())
     history.play(REGISTRY, NoteVintage("CEA21"))
-    history.play(ANN, ListInstrument("CEA21", DAYS[0], 4_500))
+    history.play(ANN, AdmitInstrument("CEA21", DAYS[0], 4_500))
     history.play(ANN, SetFees(DAYS[0], 137, 59, "the exchange's tariff"))
     for account in ACCOUNTS:
         for instrument in INSTRUMENTS:

@@ -132,9 +132,9 @@ class Answers:
 
     async def _trading_positions(self) -> None:
         custody = self._audit.trading.custody
-        self._at("trading StatePositions")
-        request = trading_queries.StatePositionsRequest(min_position=self._audit.trading.reader.position)
-        answer = await self._services.ask("trading", request, trading_queries.StatePositionsResponse)
+        self._at("trading GetAllPositions")
+        request = trading_queries.GetAllPositionsRequest(min_position=self._audit.trading.reader.position)
+        answer = await self._services.ask("trading", request, trading_queries.GetAllPositionsResponse)
         units = {
             (row.account, row.instrument): (
                 row.total_tonnes,
@@ -181,7 +181,7 @@ class Answers:
             )
             answer = await self._services.ask("trading", request, trading_queries.GetPositionResponse)
             stated = {
-                row.instrument: (row.available_tonnes, row.locked_tonnes, row.bought_today_tonnes, row.blocked_tonnes)
+                row.instrument: (row.available_tonnes, row.locked_tonnes, row.bought_tonnes, row.blocked_tonnes)
                 for row in answer.units
             }
             made = {

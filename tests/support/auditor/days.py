@@ -60,7 +60,7 @@ class Traded:
 
 @dataclass(slots=True)
 class Instrument:
-    listed_day: str = ""
+    first_day: str = ""
     close_fen: int = 0
     today: Traded = field(default_factory=Traded)
     sums: dict[str, list[int]] = field(default_factory=dict)  # by year and in all: tonnes, value
@@ -109,9 +109,7 @@ class Days:
         ]
         composite = self.composite_close_fen or mean(known)
         same("the composite goes on from its close", event.day, event.composite_previous_close_fen, composite)
-        listed = sorted(
-            name for name, one in self.instruments.items() if one.listed_day and one.listed_day <= event.day
-        )
+        listed = sorted(name for name, one in self.instruments.items() if one.first_day and one.first_day <= event.day)
         rules = self.rules.on(event.day)
         limits = [limits_of(name, self.instruments[name].close_fen or composite, rules) for name in listed]
         same("limits are half-up of the previous close", event.day, list(event.limits), limits)
@@ -156,7 +154,7 @@ class Days:
         return [
             (each.instrument, each.weight)
             for each in dated.weights
-            if each.weight and "" < self.instruments[each.instrument].listed_day <= day
+            if each.weight and "" < self.instruments[each.instrument].first_day <= day
         ]
 
     def trade(self, event: pb.TradeExecuted) -> None:

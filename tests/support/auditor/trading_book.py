@@ -43,7 +43,7 @@ class TradingBook(Book):
             pb.FeesSet: lambda event, record: self.days.fees.put(event.valid_from_day, event),
             pb.CompositeWeightsSet: lambda event, record: self.days.weights.put(event.valid_from_day, event),
             pb.VintageNoted: self.on_vintage_noted,
-            pb.InstrumentListed: self.on_instrument_listed,
+            pb.InstrumentAdmitted: self.on_instrument_admitted,
             pb.TradingAccountOpened: self.on_trading_account_opened,
             pb.TradingAccountStopped: self.on_trading_account_stopped,
             pb.TradingAccountWoundUp: self.on_trading_account_wound_up,
@@ -95,11 +95,11 @@ class TradingBook(Book):
         self.days.instruments[event.instrument] = Instrument()
         self.pairs.say("trading knows every vintage", "trading", event.instrument)
 
-    def on_instrument_listed(self, event: pb.InstrumentListed, record: Record) -> None:
+    def on_instrument_admitted(self, event: pb.InstrumentAdmitted, record: Record) -> None:
         instrument = self.days.instruments[event.instrument]
-        if instrument.listed_day:
+        if instrument.first_day:
             self.say("an instrument is listed once", event.instrument)
-        instrument.listed_day, instrument.close_fen = event.day, event.reference_price_fen
+        instrument.first_day, instrument.close_fen = event.day, event.reference_price_fen
 
     def on_trading_account_opened(self, event: pb.TradingAccountOpened, record: Record) -> None:
         self.custody.accounts[event.account] = CustodyAccount(event.eligible_to_trade)

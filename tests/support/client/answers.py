@@ -246,14 +246,14 @@ INSTRUMENTS = trading.ListInstrumentsResponse(
     instruments=[
         trading.Instrument(
             instrument="CEA",
-            listed_day="2021-07-16",
+            first_day="2021-07-16",
             previous_close_fen=4293,
             limits=trading_types.InstrumentLimits(
                 listed_low_fen=3864, listed_high_fen=4722, block_low_fen=3005, block_high_fen=5581
             ),
             prices=PRICES,
         ),
-        trading.Instrument(instrument="CEA21", listed_day="2021-07-16", suspended_ground="news pending"),
+        trading.Instrument(instrument="CEA21", first_day="2021-07-16", suspended_ground="news pending"),
         trading.Instrument(instrument="CEA22"),
     ],
     rules=RULES,
@@ -262,13 +262,11 @@ INSTRUMENTS = trading.ListInstrumentsResponse(
 )
 POSITION = trading.GetPositionResponse(
     account="power-0007",
-    units=[
-        trading.UnitPosition(instrument="CEA", available_tonnes=1_250_000, locked_tonnes=40_000, bought_today_tonnes=7)
-    ],
+    units=[trading.UnitPosition(instrument="CEA", available_tonnes=1_250_000, locked_tonnes=40_000, bought_tonnes=7)],
     funds=trading.FundPosition(
         available_fen=120_000_000_00,
         locked_fen=4_098_400_00,
-        unsettled_fen=964_086_360_25,
+        received_unsettled_fen=964_086_360_25,
         withdrawable_fen=100_000_000_00,
         buying_power_fen=120_000_000_00,
     ),

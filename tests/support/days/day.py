@@ -147,7 +147,7 @@ class Player:
         await ask(operator, trading.SetTradingRulesRequest(rules=trading_rules(DAYS[0])))
         fees = trading.SetFeesRequest(valid_from_day=DAYS[1], buyer_fee_ppm=300, seller_fee_ppm=500, source="notice 3")
         await ask(operator, fees)
-        listing = trading.ListInstrumentRequest(instrument="CEA", day=DAYS[0], reference_price_fen=REFERENCE_FEN)
+        listing = trading.AdmitInstrumentRequest(instrument="CEA", day=DAYS[0], reference_price_fen=REFERENCE_FEN)
         await must(operator, listing)
         weights = [trading_types.CompositeWeight(instrument=each, weight=1) for each in ("CEA", "CEA21")]
         set_weights = trading.SetCompositeWeightsRequest(valid_from_day=DAYS[0], weights=weights, source="notice 4")
@@ -171,7 +171,7 @@ class Player:
             await self.ask(REGISTRY_OPERATOR, registry.LiftRestrictionRequest(account=self.restricted))
             self.restricted = ""
         if day == DAYS[1]:
-            await self.may(EXCHANGE_OPERATOR, trading.ListInstrumentRequest(instrument="CEA21", day=day))
+            await self.may(EXCHANGE_OPERATOR, trading.AdmitInstrumentRequest(instrument="CEA21", day=day))
         if override:
             command = trading.OverrideOpeningRequest(day=day, ground="clearing is away")
             await by_two(self, EXCHANGE_OPERATOR, SECOND_EXCHANGE_OPERATOR, command)

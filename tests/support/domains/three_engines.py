@@ -21,7 +21,7 @@ from chassis.log.writer import Read
 from chassis.process.service import Service
 from chassis.say.tracing import Tracing
 from clearing.__main__ import CLEARING
-from clearing.calls import CONFIRM, DELIVER, LIST_HOLDINGS, STAGE, STATE_POSITIONS
+from clearing.calls import ALL_POSITIONS, CONFIRM, DELIVER, LIST_HOLDINGS, STAGE
 from clearing.domain.run import ClearingRunLegsListed
 from registry.__main__ import REGISTRY
 from registry.api import RegistryService
@@ -163,7 +163,7 @@ class ThreeEngines:
             CONFIRM: trading.ConfirmClearingRun,
             STAGE: registry.StageDeliveryLegs,
             DELIVER: registry.DeliverAllowances,
-            STATE_POSITIONS: stating.StatePositions,
+            ALL_POSITIONS: stating.GetAllPositions,
             LIST_HOLDINGS: self._list_holdings,
         }
         for one in self.all:

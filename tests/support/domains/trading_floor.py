@@ -14,7 +14,7 @@ from trading.domain.calendar import AnnounceTradingDays
 from trading.domain.closing import CloseDay
 from trading.domain.custody import CreditAllowances, CreditFunds
 from trading.domain.decider import DECIDER
-from trading.domain.instruments import ListInstrument, NoteVintage
+from trading.domain.instruments import AdmitInstrument, NoteVintage
 from trading.domain.opening import OpenDay
 from trading.domain.rules import SetCompositeWeights, SetTradingRules
 from trading.domain.settlement import MarkTradeSettled, NoteBooksAgreement, NoteSettlementDay
@@ -162,7 +162,7 @@ def made_quiet(floor: F) -> F:
     floor.play(ANN, SetTradingRules(RULES))
     floor.play(REGISTRY, NoteVintage("CEA"))
     floor.play(ANN, SetCompositeWeights(FRIDAY, (Weight("CEA", 1),), "the exchange's notice"))
-    floor.play(ANN, ListInstrument("CEA", FRIDAY, REFERENCE_FEN))
+    floor.play(ANN, AdmitInstrument("CEA", FRIDAY, REFERENCE_FEN))
     for account in ("power", "steel", "cement"):
         floor.play(REGISTRY, OpenTradingAccount(account, True))
     return floor

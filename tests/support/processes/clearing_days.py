@@ -124,12 +124,12 @@ async def reconciled(service: OneService, count: int) -> query.ListReconciliatio
             await asyncio.sleep(POLL_S)
 
 
-def units(account: str, tonnes: int) -> trading_queries.StatedUnits:
-    return trading_queries.StatedUnits(account=account, instrument="CEA", total_tonnes=tonnes)
+def units(account: str, tonnes: int) -> trading_queries.AccountUnits:
+    return trading_queries.AccountUnits(account=account, instrument="CEA", total_tonnes=tonnes)
 
 
-def money(account: str, total_fen: int) -> trading_queries.StatedFunds:
-    return trading_queries.StatedFunds(account=account, total_fen=total_fen)
+def money(account: str, total_fen: int) -> trading_queries.AccountFunds:
+    return trading_queries.AccountFunds(account=account, total_fen=total_fen)
 
 
 def holding(account: str, tonnes: int) -> registry_queries.TradingHolding:

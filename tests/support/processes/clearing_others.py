@@ -59,8 +59,8 @@ class Exchange(WrittenLog):
         super().__init__("trading")
         self.asked: list[trading.ConfirmClearingRunRequest] = []
         self.dispute: trading.RunDisputed | None = None
-        self.book = trading_queries.StatePositionsResponse()
-        answers: Answers = {"ConfirmClearingRun": self._confirm, "StatePositions": self._state}
+        self.book = trading_queries.GetAllPositionsResponse()
+        answers: Answers = {"ConfirmClearingRun": self._confirm, "GetAllPositions": self._state}
         self._server.add_generic_rpc_handlers(tuple(handlers((trading, trading_queries), answers)))
 
     def _confirm(self, request: trading.ConfirmClearingRunRequest) -> trading.ConfirmClearingRunResponse:
@@ -69,7 +69,7 @@ class Exchange(WrittenLog):
             return trading.ConfirmClearingRunResponse(disputed=self.dispute)
         return trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())
 
-    def _state(self, request: trading_queries.StatePositionsRequest) -> trading_queries.StatePositionsResponse:
+    def _state(self, request: trading_queries.GetAllPositionsRequest) -> trading_queries.GetAllPositionsResponse:
         self.book.position = self.position
         return self.book
 

@@ -145,7 +145,7 @@ async def announce(venue: Venue) -> None:
     await venue.ask(
         ANN, pb.SetCompositeWeightsRequest(valid_from_day=FRIDAY, weights=weights, source="the exchange's notice")
     )
-    await venue.ask(ANN, pb.ListInstrumentRequest(instrument="CEA", day=FRIDAY, reference_price_fen=4_800))
+    await venue.ask(ANN, pb.AdmitInstrumentRequest(instrument="CEA", day=FRIDAY, reference_price_fen=4_800))
 
 
 def order(account: str = "power", **changes: Any) -> pb.PlaceOrderRequest:

@@ -191,13 +191,13 @@ class PlannedMarket:
         """The instruments that are new on a day: on the first at a given reference, later at the composite's close."""
         for instrument in self.plan.instruments:
             if instrument.first_day == day:
-                listing = trading.ListInstrumentRequest(
+                listing = trading.AdmitInstrumentRequest(
                     request_id=f"list {instrument.code}",
                     instrument=instrument.code,
                     day=day.isoformat(),
                     reference_price_fen=instrument.reference_fen if day == self.plan.days[0] else 0,
                 )
-                await self._ask(EXCHANGE_OPERATOR, listing, trading.ListInstrumentResponse)
+                await self._ask(EXCHANGE_OPERATOR, listing, trading.AdmitInstrumentResponse)
 
     # A day
 

@@ -233,7 +233,7 @@ async def test_an_outcome_that_this_release_does_not_know_is_no_answer() -> None
         await calls.deliver(DELIVERY, port.outgoing)
 
 
-def stated(**changes: Any) -> trading_queries.StatePositionsResponse:
+def stated(**changes: Any) -> trading_queries.GetAllPositionsResponse:
     """Trading's book after Friday, right unless changed."""
     right: dict[str, Any] = {
         "position": 1_000,
@@ -241,12 +241,12 @@ def stated(**changes: Any) -> trading_queries.StatePositionsResponse:
         "heard_clearing_entry": 2,
         "settled_day": FRIDAY,
         "units": [
-            trading_queries.StatedUnits(account=POWER, instrument="CEA", total_tonnes=300),
-            trading_queries.StatedUnits(account=CEMENT, instrument="CEA", total_tonnes=100_000),
+            trading_queries.AccountUnits(account=POWER, instrument="CEA", total_tonnes=300),
+            trading_queries.AccountUnits(account=CEMENT, instrument="CEA", total_tonnes=100_000),
         ],
-        "funds": [trading_queries.StatedFunds(account=STEEL, total_fen=100_297)],
+        "funds": [trading_queries.AccountFunds(account=STEEL, total_fen=100_297)],
     }
-    return trading_queries.StatePositionsResponse(**(right | changes))
+    return trading_queries.GetAllPositionsResponse(**(right | changes))
 
 
 def held(request: registry_queries.ListTradingHoldingsRequest) -> registry_queries.ListTradingHoldingsResponse:
@@ -257,7 +257,7 @@ def held(request: registry_queries.ListTradingHoldingsRequest) -> registry_queri
 
 
 async def test_the_registry_is_asked_page_by_page_as_of_what_trading_had_heard() -> None:
-    port = Port(settled_friday(), {"StatePositions": lambda _: stated(), "ListTradingHoldings": held})
+    port = Port(settled_friday(), {"GetAllPositions": lambda _: stated(), "ListTradingHoldings": held})
     found = await calls.reconcile(RECONCILIATION, port.outgoing)
     assert (found.settled_day, found.differences, found.rows_compared) == (FRIDAY, (), 3)
     assert (found.registry_position, found.trading_position, found.clearing_position) == (600, 1_000, 500)
@@ -277,10 +277,10 @@ TOO_EARLY = [
 
 @pytest.mark.parametrize(("statement", "heard_position", "why"), TOO_EARLY)
 async def test_books_that_do_not_belong_together_yet_are_asked_for_again(
-    statement: trading_queries.StatePositionsResponse, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
+    statement: trading_queries.GetAllPositionsResponse, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caller, "HEARING_SECONDS_MAX", 0.1)
-    port = Port(settled_friday(), {"StatePositions": lambda _: statement}, heard_position=heard_position)
+    port = Port(settled_friday(), {"GetAllPositions": lambda _: statement}, heard_position=heard_position)
     with pytest.raises(NotYet, match=why):
         await calls.reconcile(RECONCILIATION, port.outgoing)
     assert len(port.asked) == 1, "the registry is not asked in vain"
@@ -293,13 +293,13 @@ async def test_a_comparison_ends_although_trading_records_faster_than_it_is_hear
     monkeypatch.setattr(caller, "HEARING_POLL_SECONDS", 0)
     asked: list[int] = []
 
-    def state_positions(_: object) -> trading_queries.StatePositionsResponse:
+    def all_positions(_: object) -> trading_queries.GetAllPositionsResponse:
         asked.append(1_000 + 300 * len(asked))
         return stated(position=asked[-1])
 
     port = Port(
         settled_friday(),
-        {"StatePositions": state_positions, "ListTradingHoldings": held},
+        {"GetAllPositions": all_positions, "ListTradingHoldings": held},
         heard_position=0,
         hearing=lambda position: position + 100,
     )
@@ -311,8 +311,8 @@ async def test_before_the_registrys_first_record_nothing_was_held() -> None:
     state = open_books()
     play_day(state)
     play(state, OWN, agree())
-    statement = trading_queries.StatePositionsResponse(position=1_000, settled_day=FRIDAY)
-    port = Port(state, {"StatePositions": lambda _: statement})
+    statement = trading_queries.GetAllPositionsResponse(position=1_000, settled_day=FRIDAY)
+    port = Port(state, {"GetAllPositions": lambda _: statement})
     assert (await calls.reconcile(RECONCILIATION, port.outgoing)).difference_count == 0
     assert len(port.asked) == 1
 
@@ -321,7 +321,7 @@ async def test_a_missing_holding_is_a_difference() -> None:
     def one_page(request: registry_queries.ListTradingHoldingsRequest) -> registry_queries.ListTradingHoldingsResponse:
         return registry_queries.ListTradingHoldingsResponse(holdings=held(request).holdings)
 
-    port = Port(settled_friday(), {"StatePositions": lambda _: stated(), "ListTradingHoldings": one_page})
+    port = Port(settled_friday(), {"GetAllPositions": lambda _: stated(), "ListTradingHoldings": one_page})
     (difference,) = (await calls.reconcile(RECONCILIATION, port.outgoing)).differences
     assert (difference.book, difference.account, difference.held, difference.expected) == (
         Book.UNITS,

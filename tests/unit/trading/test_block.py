@@ -56,7 +56,7 @@ OFFERING: list[Line] = [
     ("13:00", "participant:fund", OfferBlock("fund", "steel", "CEA", SELL, 4_000, 100_000),
                                                                                      "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
     ("13:00", "participant:coal", OfferBlock("coal", "steel", "CEA", SELL, 4_000, 100_000), "ACCOUNT_RESTRICTED"),
-    ("13:00", POWER, OfferBlock("power", "steel", "CEA21", SELL, 4_000, 100_000),    "INSTRUMENT_NOT_LISTED"),
+    ("13:00", POWER, OfferBlock("power", "steel", "CEA21", SELL, 4_000, 100_000),    "INSTRUMENT_NOT_ADMITTED"),
     ("10:00", POWER, sell(),                                                         "OUT_OF_SESSION"),
     ("15:00", POWER, sell(),                                                         "OUT_OF_SESSION"),
     ("13:00", ANN,   SuspendTrading("", "a fault"),                                  None),

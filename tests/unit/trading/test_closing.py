@@ -24,7 +24,7 @@ from trading.domain import closing
 from trading.domain.block import ConfirmBlock, OfferBlock
 from trading.domain.closing import CloseDay, CompositePriced, InstrumentDayClosed, TradingDayClosed
 from trading.domain.decider import DECIDER
-from trading.domain.instruments import ListInstrument, NoteVintage
+from trading.domain.instruments import AdmitInstrument, NoteVintage
 from trading.domain.listed import OrderExpired, PlaceOrder, TakeListing
 from trading.domain.negotiations import BlockExpired
 from trading.domain.rules import SetCompositeWeights
@@ -188,7 +188,7 @@ def test_the_composite_moves_with_every_trade_of_what_counts_in_it() -> None:
     floor = quiet_floor()
     for instrument in ("CEA21", "CEA22"):
         floor.play(REGISTRY, NoteVintage(instrument))
-        floor.play(ANN, ListInstrument(instrument, FRIDAY, 4_000))
+        floor.play(ANN, AdmitInstrument(instrument, FRIDAY, 4_000))
     weights = (Weight("CEA", 1), Weight("CEA21", 3), Weight("CEA22", 0))
     floor.play(ANN, SetCompositeWeights(FRIDAY, weights, "the exchange's notice"))
     for instrument in ("CEA", "CEA21", "CEA22"):

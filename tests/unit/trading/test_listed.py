@@ -17,7 +17,7 @@ from support.domains.trading_floor import (
 )
 from trading.domain import listed
 from trading.domain.accounts import OpenTradingAccount
-from trading.domain.instruments import ListInstrument, NoteVintage
+from trading.domain.instruments import AdmitInstrument, NoteVintage
 from trading.domain.listed import (
     ORDERS_OPEN_PER_ACCOUNT_MAX,
     CancelOrder,
@@ -82,7 +82,7 @@ PLACING: list[Line] = [
     # what the state of things allows
     ("10:00", "participant:fund", sell(account="fund"),                    "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
     ("10:00", "participant:coal", sell(account="coal"),                    "ACCOUNT_RESTRICTED"),
-    ("10:00", POWER, PlaceOrder("power", "CEA21", SELL, 4_800, 10),        "INSTRUMENT_NOT_LISTED"),
+    ("10:00", POWER, PlaceOrder("power", "CEA21", SELL, 4_800, 10),        "INSTRUMENT_NOT_ADMITTED"),
     ("09:29", POWER, sell(),                                               "OUT_OF_SESSION"),
     ("11:30", POWER, sell(),                                               "OUT_OF_SESSION"),
     ("12:59", POWER, sell(),                                               "OUT_OF_SESSION"),
@@ -315,8 +315,8 @@ def test_the_market_has_a_bounded_number_of_open_listings(floor: Floor, monkeypa
 def test_an_instrument_listed_for_a_later_day_is_not_traded_today() -> None:
     floor = quiet_floor()
     floor.play(REGISTRY, NoteVintage("CEA21"))
-    floor.play(ANN, ListInstrument("CEA21", "2021-07-19", 4_700))
+    floor.play(ANN, AdmitInstrument("CEA21", "2021-07-19", 4_700))
     floor.give("power", tonnes=10, instrument="CEA21")
     floor.open(FRIDAY)
     order = PlaceOrder("power", "CEA21", SELL, 4_700, 10)
-    assert floor.at("10:00").refusal(POWER, order)[0] == "INSTRUMENT_NOT_LISTED"
+    assert floor.at("10:00").refusal(POWER, order)[0] == "INSTRUMENT_NOT_ADMITTED"

@@ -29,7 +29,7 @@ from support.shell.two_people import by_two, engine_of, proposal_of
 from trading.__main__ import TRADING
 from trading.domain.calendar import AnnounceTradingDays, unfinished
 from trading.domain.closing import CloseDay
-from trading.domain.instruments import InstrumentListed, ListInstrument, NoteVintage
+from trading.domain.instruments import AdmitInstrument, InstrumentAdmitted, NoteVintage
 from trading.domain.listed import PlaceOrder, TakeListing
 from trading.domain.opening import DayOpened, OpenDay
 from trading.domain.overriding import OpeningOverridden, OverrideOpening, obstacles
@@ -46,22 +46,22 @@ GROUND = "clearing is away, the exchange's committee decided"
 
 # fmt: off
 LISTING: list[Line] = [
-    ("08:00", ANN, ListInstrument("", FRIDAY, 4_800),              "INSTRUMENT_MALFORMED"),
-    ("08:00", ANN, ListInstrument("CEA", "16 July", 4_800),        "DAY_MALFORMED"),
-    ("08:00", ANN, ListInstrument("CEA", "2021-07-17", 4_800),     "DAY_ON_WEEKEND"),
-    ("08:00", ANN, ListInstrument("CEA", FRIDAY, -1),              "PRICE_OUT_OF_RANGE"),
-    ("08:00", ANN, ListInstrument("CEA", FRIDAY, 2**62),           "PRICE_OUT_OF_RANGE"),
-    ("08:00", ANN, ListInstrument("CEA99", FRIDAY, 4_800),         "INSTRUMENT_UNKNOWN"),
-    ("08:00", ANN, ListInstrument("CEA", FRIDAY, 4_800),           "INSTRUMENT_ALREADY_LISTED"),
+    ("08:00", ANN, AdmitInstrument("", FRIDAY, 4_800),              "INSTRUMENT_MALFORMED"),
+    ("08:00", ANN, AdmitInstrument("CEA", "16 July", 4_800),        "DAY_MALFORMED"),
+    ("08:00", ANN, AdmitInstrument("CEA", "2021-07-17", 4_800),     "DAY_ON_WEEKEND"),
+    ("08:00", ANN, AdmitInstrument("CEA", FRIDAY, -1),              "PRICE_OUT_OF_RANGE"),
+    ("08:00", ANN, AdmitInstrument("CEA", FRIDAY, 2**62),           "PRICE_OUT_OF_RANGE"),
+    ("08:00", ANN, AdmitInstrument("CEA99", FRIDAY, 4_800),         "INSTRUMENT_UNKNOWN"),
+    ("08:00", ANN, AdmitInstrument("CEA", FRIDAY, 4_800),           "INSTRUMENT_ALREADY_ADMITTED"),
     ("08:00", REGISTRY, NoteVintage("CEA21"),                      None),
     ("08:00", REGISTRY, NoteVintage("CEA21"),                      "INSTRUMENT_ALREADY_KNOWN"),
     ("08:00", REGISTRY, NoteVintage("CEA22"),                      None),
-    ("08:00", ANN, ListInstrument("CEA21", FRIDAY, 0),             "REFERENCE_PRICE_MISSING"),
-    ("08:00", ANN, ListInstrument("CEA21", FRIDAY, 4_700),         [InstrumentListed("CEA21", FRIDAY, 4_700)]),
+    ("08:00", ANN, AdmitInstrument("CEA21", FRIDAY, 0),             "REFERENCE_PRICE_MISSING"),
+    ("08:00", ANN, AdmitInstrument("CEA21", FRIDAY, 4_700),         [InstrumentAdmitted("CEA21", FRIDAY, 4_700)]),
     ("09:00", ANN, OpenDay(FRIDAY),                                None),
-    ("09:00", ANN, ListInstrument("CEA22", FRIDAY, 0),             "DAY_ALREADY_OPENED"),
-    ("09:00", ANN, ListInstrument("CEA22", MONDAY, 4_700),         "REFERENCE_PRICE_IS_COMPOSITE_CLOSE"),
-    ("09:00", ANN, ListInstrument("CEA22", MONDAY, 0),             [InstrumentListed("CEA22", MONDAY, 0)]),
+    ("09:00", ANN, AdmitInstrument("CEA22", FRIDAY, 0),             "DAY_ALREADY_OPENED"),
+    ("09:00", ANN, AdmitInstrument("CEA22", MONDAY, 4_700),         "REFERENCE_PRICE_IS_COMPOSITE_CLOSE"),
+    ("09:00", ANN, AdmitInstrument("CEA22", MONDAY, 0),             [InstrumentAdmitted("CEA22", MONDAY, 0)]),
 ]
 
 OPENING: list[Line] = [
@@ -286,7 +286,7 @@ def test_without_rules_or_instruments_no_day_opens() -> None:
     floor.play(ANN, AnnounceTradingDays(DAYS))
     assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY))[0] == "RULES_MISSING"
     floor.play(ANN, SetTradingRules(RULES))
-    assert floor.refusal(ANN, OpenDay(FRIDAY))[0] == "NO_INSTRUMENT_LISTED"
+    assert floor.refusal(ANN, OpenDay(FRIDAY))[0] == "NO_INSTRUMENT_ADMITTED"
 
 
 def test_an_announced_day_may_be_passed_over_and_stays_closed() -> None:
@@ -301,7 +301,7 @@ def test_a_new_instrument_starts_from_the_composite_close_of_the_day_before() ->
     floor = open_floor()
     trade_at(floor, 4_950)
     floor.play(REGISTRY, NoteVintage("CEA21"))
-    floor.play(ANN, ListInstrument("CEA21", MONDAY, 0))
+    floor.play(ANN, AdmitInstrument("CEA21", MONDAY, 0))
     floor.close()
     floor.settle()
     opened = floor.open(MONDAY)[0]
@@ -318,9 +318,9 @@ def test_a_new_instrument_needs_a_composite_to_start_from() -> None:
     floor.play(ANN, SetTradingRules(RULES))
     floor.play(REGISTRY, NoteVintage("CEA"))
     floor.play(REGISTRY, NoteVintage("CEA21"))
-    floor.play(ANN, ListInstrument("CEA", FRIDAY, 4_800))
+    floor.play(ANN, AdmitInstrument("CEA", FRIDAY, 4_800))
     floor.open(FRIDAY)
-    floor.play(ANN, ListInstrument("CEA21", MONDAY, 0))
+    floor.play(ANN, AdmitInstrument("CEA21", MONDAY, 0))
     floor.close()
     floor.settle()
     floor.day = MONDAY

@@ -40,7 +40,7 @@ EVENTS: list[Line] = [
     (rules.FeesSet(DAY, 1, 2, "tariff"), set(), "", False),
     (rules.CompositeWeightsSet(DAY, (Weight("CEA", 1), Weight("CEA21", 0)), "notice"), set(), "", False),
     (instruments.VintageNoted("CEA"), set(), "", False),
-    (instruments.InstrumentListed("CEA", DAY, 4_800), set(), "", False),
+    (instruments.InstrumentAdmitted("CEA", DAY, 4_800), set(), "", False),
     (accounts.TradingAccountOpened("p-1", True), {"p-1"}, "", False),
     (restriction.TradingAccountStopped("p-1", "风险警示", 3), {"p-1"}, "", False),
     (restriction.TradingAccountResumed("p-1"), {"p-1"}, "", False),

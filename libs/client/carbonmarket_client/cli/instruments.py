@@ -37,17 +37,19 @@ async def show_instruments(market: CarbonMarket, session: Session) -> None:
     session.show(answer, *instruments_screens(answer))
 
 
-@command(instruments, "list", ["carbonmarket instruments list CEA --from 2021-07-16 --reference 48.00"])
+@command(instruments, "admit", ["carbonmarket instruments admit CEA --from 2021-07-16 --reference 48.00"])
 @click.argument("instrument")
 @click.option("--from", "day", type=DAY, required=True, help="Its first trading day.")
 @click.option("--reference", type=CNY, default=0, help="Reference price of the market's first instrument; none later.")
 @request_id_option
-async def list_instrument(
+async def admit_instrument(
     market: CarbonMarket, session: Session, instrument: str, day: str, reference: int, request_id: str
 ) -> None:
-    """List a vintage as an instrument, from a trading day on."""
-    answer = await market.trading.list_instrument(instrument, day, reference_price_fen=reference, request_id=request_id)
-    session.done(answer, request_id, f"{instrument} is listed from {day} on.")
+    """Admit a vintage to trading as an instrument, from a trading day on."""
+    answer = await market.trading.admit_instrument(
+        instrument, day, reference_price_fen=reference, request_id=request_id
+    )
+    session.done(answer, request_id, f"{instrument} is admitted to trading from {day} on.")
 
 
 @command(instruments, "suspend", ['carbonmarket instruments suspend CEA --ground "news pending"'])

@@ -39,7 +39,7 @@ def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionRe
     view = [
         ("available for orders", amount(money_now.buying_power_fen)),
         ("locked behind orders and blocks", amount(money_now.locked_fen)),
-        ("of sales not yet settled, part of what is available", amount(money_now.unsettled_fen)),
+        ("of sales not yet settled, part of what is available", amount(money_now.received_unsettled_fen)),
         ("may be withdrawn", amount(money_now.withdrawable_fen)),
     ]
     if money_now.blocked_fen:
@@ -61,7 +61,7 @@ def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionRe
                 unit.instrument,
                 tonnes(unit.available_tonnes),
                 tonnes(unit.locked_tonnes),
-                tonnes(unit.bought_today_tonnes),
+                tonnes(unit.bought_tonnes),
                 tonnes(unit.blocked_tonnes),
             )
             for unit in usable.units

@@ -30,13 +30,13 @@ def instruments_screens(answer: trading.ListInstrumentsResponse) -> list[Rendera
             f"suspended: {known.suspended_ground}"
             if known.suspended_ground
             else ""
-            if known.listed_day
+            if known.first_day
             else "not listed"
         )
         rows.append(
             (
                 known.instrument,
-                known.listed_day,
+                known.first_day,
                 amount(known.previous_close_fen) if known.previous_close_fen else "",
                 limits,
                 blocks,

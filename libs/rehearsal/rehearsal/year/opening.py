@@ -119,7 +119,7 @@ async def _set_rules(people: People, plan: Plan, composite: bool) -> int:
             for notice in notices_of(codes, plan.days[0], plan.days[-1])
         ]
     commands += [
-        exchange.list_instrument(instrument.code, first_day, reference_price_fen=instrument.reference_fen)
+        exchange.admit_instrument(instrument.code, first_day, reference_price_fen=instrument.reference_fen)
         for instrument in plan.instruments
         if instrument.first_day == plan.days[0]
     ]

@@ -70,7 +70,7 @@ class Player:
             return
         for instrument in self._instruments:
             if instrument.first_day == day:
-                await self._exchange.list_instrument(instrument.code, day.isoformat())
+                await self._exchange.admit_instrument(instrument.code, day.isoformat())
                 self.commands += 1
 
     async def _move(self, plan: DayPlan, at: time) -> None:

@@ -68,10 +68,10 @@ def instruments(market: Market, page: Page) -> pb.ListInstrumentsResponse:
 
 
 def instrument(market: Market, live: Instrument) -> pb.Instrument:
-    shows_limits = live.limits is not None and live.listed_on(market.calendar.open_day)
+    shows_limits = live.limits is not None and live.admitted_on(market.calendar.open_day)
     return pb.Instrument(
         instrument=live.instrument,
-        listed_day=live.listed_day,
+        first_day=live.first_day,
         previous_close_fen=live.previous_close_fen,
         limits=LIMITS.encode(live.limits) if live.limits is not None and shows_limits else None,
         prices=day_prices(live.prices),
@@ -126,15 +126,12 @@ def position(account: Account) -> pb.GetPositionResponse:
         account=account.account,
         eligible_to_trade=account.eligible_to_trade,
         stopped_ground=account.stopped_ground,
-        units=[
-            from_value(pb.UnitPosition, units, instrument=name, bought_today_tonnes=units.bought_tonnes)
-            for name, units in sorted(account.units.items())
-        ],
-        funds=from_value(pb.FundPosition, funds, unsettled_fen=funds.received_unsettled_fen),
+        units=[from_value(pb.UnitPosition, units, instrument=name) for name, units in sorted(account.units.items())],
+        funds=from_value(pb.FundPosition, funds),
     )
 
 
-def stated_positions(market: Market) -> pb.StatePositionsResponse:
+def all_positions(market: Market) -> pb.GetAllPositionsResponse:
     returning: Counter[tuple[str, str]] = Counter()
     for one in market.returns.values():
         returning[one.account, one.instrument] += one.quantity_tonnes
@@ -148,10 +145,10 @@ def stated_positions(market: Market) -> pb.StatePositionsResponse:
         for instrument, held in sorted(account.units.items())
     )
     funds = ((name, account.funds, releasing[name]) for name, account in accounts)
-    return pb.StatePositionsResponse(
+    return pb.GetAllPositionsResponse(
         units=[
             from_value(
-                pb.StatedUnits,
+                pb.AccountUnits,
                 held,
                 account=name,
                 instrument=instrument,
@@ -161,7 +158,7 @@ def stated_positions(market: Market) -> pb.StatePositionsResponse:
             if held.total_tonnes or held.bought_unsettled_tonnes or held.sold_unsettled_tonnes or returning_tonnes
         ],
         funds=[
-            from_value(pb.StatedFunds, of_account, account=name, releases_unacknowledged_fen=releasing_fen)
+            from_value(pb.AccountFunds, of_account, account=name, releases_unacknowledged_fen=releasing_fen)
             for name, of_account, releasing_fen in funds
             if of_account.total_fen
             or of_account.paid_unsettled_fen

@@ -30,8 +30,8 @@ def check_may_trade(
     day = market.calendar.open_day
     if not day:
         raise Rejected("DAY_NOT_OPEN", today=day_of(context.now_ms))
-    if not instrument.listed_on(day):
-        raise Rejected("INSTRUMENT_NOT_LISTED", instrument=instrument.instrument)
+    if not instrument.admitted_on(day):
+        raise Rejected("INSTRUMENT_NOT_ADMITTED", instrument=instrument.instrument)
     ground = market.suspended_ground or instrument.suspended_ground
     if ground:
         raise Rejected("TRADING_SUSPENDED", instrument=instrument.instrument, ground=ground)

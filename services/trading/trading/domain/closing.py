@@ -99,7 +99,7 @@ def close_day(market: Market, command: CloseDay, context: Context) -> list[objec
         *(
             instrument_closed(market.instruments[name], command.day)
             for name in sorted(market.instruments)
-            if market.instruments[name].listed_on(command.day)
+            if market.instruments[name].admitted_on(command.day)
         ),
         *composite_priced(market, command.day),
         TradingDayClosed(

@@ -1,10 +1,10 @@
-"""Instruments: the registry's vintages that are listed for trading, their reference prices and the limits of the day.
+"""Instruments: the registry's vintages that are admitted to trading, their reference prices and the limits of the day.
 
-Heard from the registry, a vintage is known; the exchange lists it from a day on. Before the market's first day the
-exchange states the reference price; an instrument listed later starts from the composite close of the last day before
-its first (rulebook 3.3).
+A vintage is known when it was heard from the registry; the exchange admits it to trading from a day on. Before the
+market's first day the exchange states the reference price; an instrument admitted later starts from the composite close
+of the last day before its first (rulebook 3.3).
 
-Invariants: an instrument is listed once; on an open day every instrument listed by then has a previous close and
+Invariants: an instrument is admitted once; on an open day every instrument admitted by then has a previous close and
 limits.
 """
 
@@ -26,7 +26,7 @@ class NoteVintage:
 
 
 @dataclass(frozen=True, slots=True)
-class ListInstrument:
+class AdmitInstrument:
     instrument: str
     day: str
     reference_price_fen: int
@@ -41,7 +41,7 @@ class VintageNoted:
 
 
 @dataclass(frozen=True, slots=True)
-class InstrumentListed:
+class InstrumentAdmitted:
     instrument: str
     day: str
     reference_price_fen: int
@@ -64,15 +64,15 @@ def note_vintage(market: Market, command: NoteVintage, context: Context) -> list
     return [VintageNoted(instrument=command.instrument)]
 
 
-def list_instrument(market: Market, command: ListInstrument, context: Context) -> list[object]:
+def admit_instrument(market: Market, command: AdmitInstrument, context: Context) -> list[object]:
     check_instrument(command.instrument)
     check_trading_day(command.day)
     if not 0 <= command.reference_price_fen <= PRICE_FEN_MAX:
         price_fen = command.reference_price_fen
         raise Malformed("PRICE_OUT_OF_RANGE", "reference_price_fen", price_fen=price_fen, price_fen_max=PRICE_FEN_MAX)
     instrument = known_instrument(market, command.instrument)
-    if instrument.listed_day:
-        raise Rejected("INSTRUMENT_ALREADY_LISTED", instrument=command.instrument, day=instrument.listed_day)
+    if instrument.first_day:
+        raise Rejected("INSTRUMENT_ALREADY_ADMITTED", instrument=command.instrument, day=instrument.first_day)
     check_not_opened(market.calendar, command.day)
     market_has_begun = market.calendar.last_opened != ""
     if not market_has_begun and not command.reference_price_fen:
@@ -81,7 +81,7 @@ def list_instrument(market: Market, command: ListInstrument, context: Context) -
         raise Rejected("REFERENCE_PRICE_IS_COMPOSITE_CLOSE", instrument=command.instrument)
 
     return [
-        InstrumentListed(
+        InstrumentAdmitted(
             instrument=command.instrument, day=command.day, reference_price_fen=command.reference_price_fen
         )
     ]
@@ -95,19 +95,19 @@ def on_vintage_noted(market: Market, event: VintageNoted) -> None:
     market.instruments[event.instrument] = Instrument(event.instrument)
 
 
-def on_instrument_listed(market: Market, event: InstrumentListed) -> None:
+def on_instrument_admitted(market: Market, event: InstrumentAdmitted) -> None:
     instrument = market.instruments[event.instrument]
-    assert not instrument.listed_day
-    instrument.listed_day = event.day
+    assert not instrument.first_day
+    instrument.first_day = event.day
     instrument.previous_close_fen = event.reference_price_fen
 
 
 DECIDE: Decide[Market] = merged(
     handles(NoteVintage, note_vintage),
-    handles(ListInstrument, list_instrument),
+    handles(AdmitInstrument, admit_instrument),
 )
 
 EVOLVE: Evolve[Market] = merged(
     applies(VintageNoted, on_vintage_noted),
-    applies(InstrumentListed, on_instrument_listed),
+    applies(InstrumentAdmitted, on_instrument_admitted),
 )

@@ -59,9 +59,9 @@ def open_day(market: Market, command: OpenDay, context: Context) -> list[object]
     closes_ms = rules.closes_ms(rules_of_day, command.day)
     if context.now_ms >= closes_ms:
         raise Rejected("DAY_IS_OVER", day=command.day, closes_ms=closes_ms)
-    instruments = [one for one in market.instruments.values() if one.listed_on(command.day)]
+    instruments = [one for one in market.instruments.values() if one.admitted_on(command.day)]
     if not instruments:
-        raise Rejected("NO_INSTRUMENT_LISTED", day=command.day)
+        raise Rejected("NO_INSTRUMENT_ADMITTED", day=command.day)
     composite_fen = composite_previous_close_fen(market, command.day, instruments)
     for instrument in instruments:
         if not (instrument.previous_close_fen or composite_fen):
@@ -101,7 +101,7 @@ def weights_on(market: Market, day: str) -> tuple[tuple[str, int], ...]:
     return tuple(
         (one.instrument, one.weight)
         for one in market.rules.weights.on(day) or ()
-        if one.weight and market.instruments[one.instrument].listed_on(day)
+        if one.weight and market.instruments[one.instrument].admitted_on(day)
     )
 
 

@@ -202,7 +202,7 @@ class DayPrices:
 class Instrument:
     instrument: str
     # Empty while it is only a vintage.
-    listed_day: str = ""
+    first_day: str = ""
     # Zero before its first day, if the composite is to be its reference.
     previous_close_fen: int = 0
     # Of the last day opened, if it was listed by then.
@@ -217,8 +217,8 @@ class Instrument:
     suspended_ground: str = ""
     book: Book = field(default_factory=Book)
 
-    def listed_on(self, day: str) -> bool:
-        return self.listed_day != "" and self.listed_day <= day
+    def admitted_on(self, day: str) -> bool:
+        return self.first_day != "" and self.first_day <= day
 
 
 @dataclass(slots=True)

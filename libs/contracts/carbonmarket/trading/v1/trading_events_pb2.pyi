@@ -151,7 +151,7 @@ class VintageNoted(_message.Message):
 Global___VintageNoted: _TypeAlias = VintageNoted  # noqa: Y015
 
 @_typing.final
-class InstrumentListed(_message.Message):
+class InstrumentAdmitted(_message.Message):
     """An instrument will be traded from a day on."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -163,7 +163,7 @@ class InstrumentListed(_message.Message):
     day: _builtins.str
     """Its first trading day at the earliest."""
     reference_price_fen: _builtins.int
-    """Instruments listed before the market's first day have their reference price from the exchange. Zero for every later one: its
+    """Instruments admitted before the market's first day have their reference price from the exchange. Zero for every later one: its
     reference is the composite close of the last day before its first, and DayOpened states it.
     """
     def __init__(
@@ -179,7 +179,7 @@ class InstrumentListed(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___InstrumentListed: _TypeAlias = InstrumentListed  # noqa: Y015
+Global___InstrumentAdmitted: _TypeAlias = InstrumentAdmitted  # noqa: Y015
 
 @_typing.final
 class TradingAccountOpened(_message.Message):

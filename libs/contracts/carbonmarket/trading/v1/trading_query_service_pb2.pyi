@@ -168,14 +168,14 @@ class Instrument(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INSTRUMENT_FIELD_NUMBER: _builtins.int
-    LISTED_DAY_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
     PREVIOUS_CLOSE_FEN_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     PRICES_FIELD_NUMBER: _builtins.int
     SUSPENDED_GROUND_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
-    listed_day: _builtins.str
-    """Its first trading day at the earliest; empty while the registry's vintage is not listed here."""
+    first_day: _builtins.str
+    """Its first trading day at the earliest; empty while the registry's vintage is not admitted to trading."""
     previous_close_fen: _builtins.int
     """Zero before it is known."""
     suspended_ground: _builtins.str
@@ -190,7 +190,7 @@ class Instrument(_message.Message):
         self,
         *,
         instrument: _builtins.str = ...,
-        listed_day: _builtins.str = ...,
+        first_day: _builtins.str = ...,
         previous_close_fen: _builtins.int = ...,
         limits: _trading_types_pb2.InstrumentLimits | None = ...,
         prices: Global___DayPrices | None = ...,
@@ -198,7 +198,7 @@ class Instrument(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "prices", b"prices"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instrument", b"instrument", "limits", b"limits", "listed_day", b"listed_day", "previous_close_fen", b"previous_close_fen", "prices", b"prices", "suspended_ground", b"suspended_ground"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "instrument", b"instrument", "limits", b"limits", "previous_close_fen", b"previous_close_fen", "prices", b"prices", "suspended_ground", b"suspended_ground"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -673,14 +673,14 @@ class UnitPosition(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     AVAILABLE_TONNES_FIELD_NUMBER: _builtins.int
     LOCKED_TONNES_FIELD_NUMBER: _builtins.int
-    BOUGHT_TODAY_TONNES_FIELD_NUMBER: _builtins.int
+    BOUGHT_TONNES_FIELD_NUMBER: _builtins.int
     BLOCKED_TONNES_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     available_tonnes: _builtins.int
     """Can be sold."""
     locked_tonnes: _builtins.int
     """Behind open orders and blocks."""
-    bought_today_tonnes: _builtins.int
+    bought_tonnes: _builtins.int
     """Bought and not to be sold before the next trading day that follows their settlement (T+1)."""
     blocked_tonnes: _builtins.int
     """Of sales that two people took out of their run."""
@@ -690,12 +690,12 @@ class UnitPosition(_message.Message):
         instrument: _builtins.str = ...,
         available_tonnes: _builtins.int = ...,
         locked_tonnes: _builtins.int = ...,
-        bought_today_tonnes: _builtins.int = ...,
+        bought_tonnes: _builtins.int = ...,
         blocked_tonnes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_tonnes", b"available_tonnes", "blocked_tonnes", b"blocked_tonnes", "bought_today_tonnes", b"bought_today_tonnes", "instrument", b"instrument", "locked_tonnes", b"locked_tonnes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_tonnes", b"available_tonnes", "blocked_tonnes", b"blocked_tonnes", "bought_tonnes", b"bought_tonnes", "instrument", b"instrument", "locked_tonnes", b"locked_tonnes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -709,7 +709,7 @@ class FundPosition(_message.Message):
 
     AVAILABLE_FEN_FIELD_NUMBER: _builtins.int
     LOCKED_FEN_FIELD_NUMBER: _builtins.int
-    UNSETTLED_FEN_FIELD_NUMBER: _builtins.int
+    RECEIVED_UNSETTLED_FEN_FIELD_NUMBER: _builtins.int
     WITHDRAWABLE_FEN_FIELD_NUMBER: _builtins.int
     BLOCKED_FEN_FIELD_NUMBER: _builtins.int
     OWED_FEN_FIELD_NUMBER: _builtins.int
@@ -718,7 +718,7 @@ class FundPosition(_message.Message):
     """Can be spent; proceeds of today's sales included."""
     locked_fen: _builtins.int
     """Behind open orders and blocks."""
-    unsettled_fen: _builtins.int
+    received_unsettled_fen: _builtins.int
     """Proceeds of sales not yet settled: part of what is available."""
     withdrawable_fen: _builtins.int
     """May leave the market: available less unsettled."""
@@ -733,7 +733,7 @@ class FundPosition(_message.Message):
         *,
         available_fen: _builtins.int = ...,
         locked_fen: _builtins.int = ...,
-        unsettled_fen: _builtins.int = ...,
+        received_unsettled_fen: _builtins.int = ...,
         withdrawable_fen: _builtins.int = ...,
         blocked_fen: _builtins.int = ...,
         owed_fen: _builtins.int = ...,
@@ -741,7 +741,7 @@ class FundPosition(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_fen", b"available_fen", "blocked_fen", b"blocked_fen", "buying_power_fen", b"buying_power_fen", "locked_fen", b"locked_fen", "owed_fen", b"owed_fen", "unsettled_fen", b"unsettled_fen", "withdrawable_fen", b"withdrawable_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_fen", b"available_fen", "blocked_fen", b"blocked_fen", "buying_power_fen", b"buying_power_fen", "locked_fen", b"locked_fen", "owed_fen", b"owed_fen", "received_unsettled_fen", b"received_unsettled_fen", "withdrawable_fen", b"withdrawable_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1385,7 +1385,7 @@ class Block(_message.Message):
 Global___Block: _TypeAlias = Block  # noqa: Y015
 
 @_typing.final
-class StatePositionsRequest(_message.Message):
+class GetAllPositionsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MIN_POSITION_FIELD_NUMBER: _builtins.int
@@ -1402,10 +1402,10 @@ class StatePositionsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StatePositionsRequest: _TypeAlias = StatePositionsRequest  # noqa: Y015
+Global___GetAllPositionsRequest: _TypeAlias = GetAllPositionsRequest  # noqa: Y015
 
 @_typing.final
-class StatePositionsResponse(_message.Message):
+class GetAllPositionsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UNITS_FIELD_NUMBER: _builtins.int
@@ -1426,18 +1426,18 @@ class StatePositionsResponse(_message.Message):
     settled_day: _builtins.str
     """The day of clearing's last SettlementDayCompleted heard by then; empty before the first."""
     @_builtins.property
-    def units(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatedUnits]:
+    def units(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountUnits]:
         """By account and instrument."""
 
     @_builtins.property
-    def funds(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatedFunds]:
+    def funds(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountFunds]:
         """By account."""
 
     def __init__(
         self,
         *,
-        units: _abc.Iterable[Global___StatedUnits] | None = ...,
-        funds: _abc.Iterable[Global___StatedFunds] | None = ...,
+        units: _abc.Iterable[Global___AccountUnits] | None = ...,
+        funds: _abc.Iterable[Global___AccountFunds] | None = ...,
         position: _builtins.int = ...,
         heard_registry_position: _builtins.int = ...,
         heard_clearing_position: _builtins.int = ...,
@@ -1450,10 +1450,10 @@ class StatePositionsResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StatePositionsResponse: _TypeAlias = StatePositionsResponse  # noqa: Y015
+Global___GetAllPositionsResponse: _TypeAlias = GetAllPositionsResponse  # noqa: Y015
 
 @_typing.final
-class StatedUnits(_message.Message):
+class AccountUnits(_message.Message):
     """The registry's trading holding must be: total - bought_unsettled + sold_unsettled + returns_unacknowledged."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1493,10 +1493,10 @@ class StatedUnits(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StatedUnits: _TypeAlias = StatedUnits  # noqa: Y015
+Global___AccountUnits: _TypeAlias = AccountUnits  # noqa: Y015
 
 @_typing.final
-class StatedFunds(_message.Message):
+class AccountFunds(_message.Message):
     """Clearing's balance must be: total + paid_unsettled - received_unsettled + releases_unacknowledged."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1534,4 +1534,4 @@ class StatedFunds(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StatedFunds: _TypeAlias = StatedFunds  # noqa: Y015
+Global___AccountFunds: _TypeAlias = AccountFunds  # noqa: Y015

@@ -217,7 +217,7 @@ class SetCompositeWeightsResponse(_message.Message):
 Global___SetCompositeWeightsResponse: _TypeAlias = SetCompositeWeightsResponse  # noqa: Y015
 
 @_typing.final
-class ListInstrumentRequest(_message.Message):
+class AdmitInstrumentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -244,10 +244,10 @@ class ListInstrumentRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListInstrumentRequest: _TypeAlias = ListInstrumentRequest  # noqa: Y015
+Global___AdmitInstrumentRequest: _TypeAlias = AdmitInstrumentRequest  # noqa: Y015
 
 @_typing.final
-class ListInstrumentResponse(_message.Message):
+class AdmitInstrumentResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: _builtins.int
@@ -264,7 +264,7 @@ class ListInstrumentResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListInstrumentResponse: _TypeAlias = ListInstrumentResponse  # noqa: Y015
+Global___AdmitInstrumentResponse: _TypeAlias = AdmitInstrumentResponse  # noqa: Y015
 
 @_typing.final
 class OpenDayRequest(_message.Message):
@@ -1224,7 +1224,7 @@ class ManyCommand(_message.Message):
     SET_TRADING_RULES_FIELD_NUMBER: _builtins.int
     SET_FEES_FIELD_NUMBER: _builtins.int
     SET_COMPOSITE_WEIGHTS_FIELD_NUMBER: _builtins.int
-    LIST_INSTRUMENT_FIELD_NUMBER: _builtins.int
+    ADMIT_INSTRUMENT_FIELD_NUMBER: _builtins.int
     OPEN_DAY_FIELD_NUMBER: _builtins.int
     OVERRIDE_OPENING_FIELD_NUMBER: _builtins.int
     CLOSE_DAY_FIELD_NUMBER: _builtins.int
@@ -1250,7 +1250,7 @@ class ManyCommand(_message.Message):
     @_builtins.property
     def set_composite_weights(self) -> Global___SetCompositeWeightsRequest: ...
     @_builtins.property
-    def list_instrument(self) -> Global___ListInstrumentRequest: ...
+    def admit_instrument(self) -> Global___AdmitInstrumentRequest: ...
     @_builtins.property
     def open_day(self) -> Global___OpenDayRequest: ...
     @_builtins.property
@@ -1290,7 +1290,7 @@ class ManyCommand(_message.Message):
         set_trading_rules: Global___SetTradingRulesRequest | None = ...,
         set_fees: Global___SetFeesRequest | None = ...,
         set_composite_weights: Global___SetCompositeWeightsRequest | None = ...,
-        list_instrument: Global___ListInstrumentRequest | None = ...,
+        admit_instrument: Global___AdmitInstrumentRequest | None = ...,
         open_day: Global___OpenDayRequest | None = ...,
         override_opening: Global___OverrideOpeningRequest | None = ...,
         close_day: Global___CloseDayRequest | None = ...,
@@ -1308,11 +1308,11 @@ class ManyCommand(_message.Message):
         release_funds: Global___ReleaseFundsRequest | None = ...,
         confirm_clearing_run: Global___ConfirmClearingRunRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "command", b"command", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "list_instrument", b"list_instrument", "offer_block", b"offer_block", "open_day", b"open_day", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["admit_instrument", b"admit_instrument", "announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "command", b"command", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "offer_block", b"offer_block", "open_day", b"open_day", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "command", b"command", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "list_instrument", b"list_instrument", "offer_block", b"offer_block", "open_day", b"open_day", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admit_instrument", b"admit_instrument", "announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "command", b"command", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "offer_block", b"offer_block", "open_day", b"open_day", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["announce_trading_days", "set_trading_rules", "set_fees", "set_composite_weights", "list_instrument", "open_day", "override_opening", "close_day", "suspend_trading", "resume_trading", "place_order", "take_listing", "cancel_order", "offer_block", "quote_block", "confirm_block", "decline_block", "withdraw_block", "return_to_registry", "release_funds", "confirm_clearing_run"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["announce_trading_days", "set_trading_rules", "set_fees", "set_composite_weights", "admit_instrument", "open_day", "override_opening", "close_day", "suspend_trading", "resume_trading", "place_order", "take_listing", "cancel_order", "offer_block", "quote_block", "confirm_block", "decline_block", "withdraw_block", "return_to_registry", "release_funds", "confirm_clearing_run"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -1329,7 +1329,7 @@ class ManyOutcome(_message.Message):
     SET_TRADING_RULES_FIELD_NUMBER: _builtins.int
     SET_FEES_FIELD_NUMBER: _builtins.int
     SET_COMPOSITE_WEIGHTS_FIELD_NUMBER: _builtins.int
-    LIST_INSTRUMENT_FIELD_NUMBER: _builtins.int
+    ADMIT_INSTRUMENT_FIELD_NUMBER: _builtins.int
     OPEN_DAY_FIELD_NUMBER: _builtins.int
     OVERRIDE_OPENING_FIELD_NUMBER: _builtins.int
     CLOSE_DAY_FIELD_NUMBER: _builtins.int
@@ -1357,7 +1357,7 @@ class ManyOutcome(_message.Message):
     @_builtins.property
     def set_composite_weights(self) -> Global___SetCompositeWeightsResponse: ...
     @_builtins.property
-    def list_instrument(self) -> Global___ListInstrumentResponse: ...
+    def admit_instrument(self) -> Global___AdmitInstrumentResponse: ...
     @_builtins.property
     def open_day(self) -> Global___OpenDayResponse: ...
     @_builtins.property
@@ -1398,7 +1398,7 @@ class ManyOutcome(_message.Message):
         set_trading_rules: Global___SetTradingRulesResponse | None = ...,
         set_fees: Global___SetFeesResponse | None = ...,
         set_composite_weights: Global___SetCompositeWeightsResponse | None = ...,
-        list_instrument: Global___ListInstrumentResponse | None = ...,
+        admit_instrument: Global___AdmitInstrumentResponse | None = ...,
         open_day: Global___OpenDayResponse | None = ...,
         override_opening: Global___OverrideOpeningResponse | None = ...,
         close_day: Global___CloseDayResponse | None = ...,
@@ -1416,11 +1416,11 @@ class ManyOutcome(_message.Message):
         release_funds: Global___ReleaseFundsResponse | None = ...,
         confirm_clearing_run: Global___ConfirmClearingRunResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "list_instrument", b"list_instrument", "offer_block", b"offer_block", "open_day", b"open_day", "outcome", b"outcome", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "refusal", b"refusal", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["admit_instrument", b"admit_instrument", "announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "offer_block", b"offer_block", "open_day", b"open_day", "outcome", b"outcome", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "refusal", b"refusal", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "list_instrument", b"list_instrument", "offer_block", b"offer_block", "open_day", b"open_day", "outcome", b"outcome", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "refusal", b"refusal", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admit_instrument", b"admit_instrument", "announce_trading_days", b"announce_trading_days", "cancel_order", b"cancel_order", "close_day", b"close_day", "confirm_block", b"confirm_block", "confirm_clearing_run", b"confirm_clearing_run", "decline_block", b"decline_block", "offer_block", b"offer_block", "open_day", b"open_day", "outcome", b"outcome", "override_opening", b"override_opening", "place_order", b"place_order", "quote_block", b"quote_block", "refusal", b"refusal", "release_funds", b"release_funds", "resume_trading", b"resume_trading", "return_to_registry", b"return_to_registry", "set_composite_weights", b"set_composite_weights", "set_fees", b"set_fees", "set_trading_rules", b"set_trading_rules", "suspend_trading", b"suspend_trading", "take_listing", b"take_listing", "withdraw_block", b"withdraw_block"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "announce_trading_days", "set_trading_rules", "set_fees", "set_composite_weights", "list_instrument", "open_day", "override_opening", "close_day", "suspend_trading", "resume_trading", "place_order", "take_listing", "cancel_order", "offer_block", "quote_block", "confirm_block", "decline_block", "withdraw_block", "return_to_registry", "release_funds", "confirm_clearing_run"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "announce_trading_days", "set_trading_rules", "set_fees", "set_composite_weights", "admit_instrument", "open_day", "override_opening", "close_day", "suspend_trading", "resume_trading", "place_order", "take_listing", "cancel_order", "offer_block", "quote_block", "confirm_block", "decline_block", "withdraw_block", "return_to_registry", "release_funds", "confirm_clearing_run"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
