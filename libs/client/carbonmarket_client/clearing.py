@@ -70,17 +70,12 @@ class ClearingClient(ServiceClient):
         """Try a blocked run again as a new attempt; the answer gives its state."""
         return await self.link.call(pb.RetryRunRequest(request_id=request_id, run_id=run_id), pb.RetryRunResponse)
 
-    async def propose_exclusion(
+    async def exclude_trades(
         self, run_id: int, trade_ids: Sequence[int], ground: str, *, request_id: str = ""
-    ) -> pb.ProposeExclusionResponse:
-        """Propose to take trades out of a blocked run; the answer lists every trade that would go with them."""
-        request = pb.ProposeExclusionRequest(request_id=request_id, run_id=run_id, trade_ids=trade_ids, ground=ground)
-        return await self.link.call(request, pb.ProposeExclusionResponse)
-
-    async def approve_exclusion(self, exclusion_id: int, *, request_id: str = "") -> pb.ApproveExclusionResponse:
-        """Approve the exclusion that another operator proposed; the run goes on without its trades."""
-        request = pb.ApproveExclusionRequest(request_id=request_id, exclusion_id=exclusion_id)
-        return await self.link.call(request, pb.ApproveExclusionResponse)
+    ) -> log.ProposeCommandResponse:
+        """Propose to take trades out of a blocked run; the answer shows every trade that would go with them."""
+        command = pb.ExcludeTradesRequest(run_id=run_id, trade_ids=trade_ids, ground=ground)
+        return await self.propose_command(command, request_id=request_id)
 
     async def reconcile_again(self, day: str, *, request_id: str = "") -> pb.ReconcileAgainResponse:
         """Compare the three books once more, after the day settled last."""

@@ -253,9 +253,6 @@ FIXES = {
     # Settlement
     "DAY_NOT_RECONCILED": "The books of a day are compared after its settlement: look at its run.",
     "DAY_NOT_SETTLED_LAST": "Only the day settled last can be reconciled again.",
-    "EXCLUSION_CLOSED": "The exclusion was approved, or a later proposal took its place.",
-    "EXCLUSION_OUTDATED": "Propose it again: other trades would go with it now.",
-    "EXCLUSION_UNKNOWN": "Check the exclusion's number.",
     "RECONCILIATION_UNDER_WAY": "Wait for its outcome.",
     "RUN_COMPLETED": "Nothing needs to be done: the run is completed.",
     "RUN_NOT_BLOCKED": "The run is moving: look again in a moment.",

@@ -4,7 +4,7 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
 from chassis.core.call import Call
 from chassis.core.engine import Done
 from chassis.log.writer import Writer
-from clearing.domain import exclusion, funds, payouts, run
+from clearing.domain import funds, payouts, run
 from clearing.domain.state import State
 from clearing.wire import COMMANDS
 
@@ -48,17 +48,9 @@ class ClearingService:
         attempt, blocked_because = attempt_of(done)
         return pb.RetryRunResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
 
-    async def ProposeExclusion(self, request: pb.ProposeExclusionRequest, call: Call) -> pb.ProposeExclusionResponse:
+    async def ExcludeTrades(self, request: pb.ExcludeTradesRequest, call: Call) -> pb.ExcludeTradesResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        proposed = done.only(exclusion.ExclusionProposed)
-        return pb.ProposeExclusionResponse(
-            exclusion_id=proposed.exclusion_id, trade_ids=proposed.trade_ids, position=done.position
-        )
-
-    async def ApproveExclusion(self, request: pb.ApproveExclusionRequest, call: Call) -> pb.ApproveExclusionResponse:
-        done = await self.writer.submit(COMMANDS.read(request), call)
-        attempt, blocked_because = attempt_of(done)
-        return pb.ApproveExclusionResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
+        return pb.ExcludeTradesResponse(position=done.position)
 
     async def ReconcileAgain(self, request: pb.ReconcileAgainRequest, call: Call) -> pb.ReconcileAgainResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)

@@ -208,13 +208,8 @@ def on_settlement_day_completed(rows: Rows, event: settlement.SettlementDayCompl
     step(rows, record, event, LATEST_ATTEMPT)
 
 
-def on_exclusion_proposed(rows: Rows, event: exclusion.ExclusionProposed, record: Record) -> None:
-    rows.insert("exclusions", **values_of(event, without="named_trade_ids"))
-    step(rows, record, event, LATEST_ATTEMPT)
-
-
 def on_exclusion_approved(rows: Rows, event: exclusion.ExclusionApproved, record: Record) -> None:
-    rows.update("exclusions", {"exclusion_id": event.exclusion_id}, approver=event.approver)
+    rows.insert("exclusions", **values_of(event, without="named_trade_ids"))
     step(rows, record, event, LATEST_ATTEMPT)
 
 
@@ -253,7 +248,6 @@ HANDLERS: Handlers = merged(
     writes(settlement.DeliveryVoided, on_refused_step),
     writes(settlement.TradeSettled, on_trade_settled),
     writes(settlement.SettlementDayCompleted, on_settlement_day_completed),
-    writes(exclusion.ExclusionProposed, on_exclusion_proposed),
     writes(exclusion.ExclusionApproved, on_exclusion_approved),
     writes(exclusion.TradeExcluded, on_trade_excluded),
     writes(reconciliation.BooksReconciled, on_books_reconciled),

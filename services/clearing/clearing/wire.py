@@ -96,8 +96,12 @@ WIRE = Wire(
         settlement.TradeSettled, pb.TradeSettled, accounts=parties, subject=trade, ends_subject=True, links=run_link
     ),
     EventKind(settlement.SettlementDayCompleted, pb.SettlementDayCompleted, subject=of_run, ends_subject=True),
-    EventKind(exclusion.ExclusionProposed, pb.ExclusionProposed, subject=of_run),
-    EventKind(exclusion.ExclusionApproved, pb.ExclusionApproved, subject=of_run),
+    EventKind(
+        exclusion.ExclusionApproved,
+        pb.ExclusionApproved,
+        subject=of_run,
+        shown=("run_id", "trade_ids", "named_trade_ids", "ground"),
+    ),
     EventKind(
         exclusion.TradeExcluded, pb.TradeExcluded, accounts=parties, subject=trade, ends_subject=True, links=run_link
     ),

@@ -273,12 +273,10 @@ async def test_a_run_that_cannot_move_says_why_and_two_people_let_it_go_on(
     open_runs = await clearing.call(ANN, query.ListRunsRequest(open_only=True))
     assert [run.run_id for run in open_runs.runs] == [3, 2]
 
-    propose = pb.ProposeExclusionRequest(request_id="out", run_id=2, trade_ids=[3], ground="buyer in default")
-    proposed = await clearing.call(ANN, propose)
-    assert list(proposed.trade_ids) == [3]
-    approve = pb.ApproveExclusionRequest(request_id="out too", exclusion_id=proposed.exclusion_id)
-    approved = await clearing.call(BOB, approve)
-    assert (approved.attempt, approved.blocked_because) == (2, "")
+    command = pb.ExcludeTradesRequest(run_id=2, trade_ids=[3], ground="buyer in default")
+    done = await clearing.ask_by_two(ANN, BOB, command)
+    events = [kind.rpartition(".")[2] for kind in done.events]
+    assert events[:3] == ["ExclusionApproved", "TradeExcluded", "ClearingRunBegun"]
 
     run = await run_until(clearing, 2, is_completed)
     assert (run.run.trades, run.run.excluded) == (1, 1)

@@ -52,7 +52,6 @@ async def books(clearing: OneService, exchange: Exchange) -> AsyncIterator[OneSe
     await clearing.ask(ANN, instruction(payout_id=3))
     await clearing.ask(ICBC, payment(payout_id=3, bank_reference="out 3"))
     await run_until(clearing, 2, is_blocked_because("FUNDS_LACKING"))
-    await clearing.ask(ANN, exclusion(trade_ids=[2]))
     yield clearing
 
 
@@ -86,17 +85,13 @@ def revocation(**changes: Any) -> pb.RevokeInstructionRequest:
     return pb.RevokeInstructionRequest(**(right | changes))
 
 
-def exclusion(**changes: Any) -> pb.ProposeExclusionRequest:
+def exclusion(**changes: Any) -> pb.ExcludeTradesRequest:
     right: dict[str, Any] = {"run_id": 2, "trade_ids": [2], "ground": "default"}
-    return pb.ProposeExclusionRequest(**(right | changes))
+    return pb.ExcludeTradesRequest(**(right | changes))
 
 
 def retry(run_id: int) -> pb.RetryRunRequest:
     return pb.RetryRunRequest(run_id=run_id)
-
-
-def approval(exclusion_id: int) -> pb.ApproveExclusionRequest:
-    return pb.ApproveExclusionRequest(exclusion_id=exclusion_id)
 
 
 def again(day: str) -> pb.ReconcileAgainRequest:
@@ -165,7 +160,7 @@ REFUSALS: list[Refusal] = [
     (ANN,   retry(1),                                           REFUSED,   "RUN_COMPLETED"),
     (ANN,   retry(3),                                           REFUSED,   "EARLIER_DAY_NOT_SETTLED"),
     (EXCHANGE_OPERATOR, retry(2),                               FORBIDDEN, "ROLE_NOT_ALLOWED"),
-    (ANN,   pb.ProposeExclusionRequest(),                       INVALID,   "TRADES_MISSING"),
+    (ANN,   pb.ExcludeTradesRequest(),                          INVALID,   "TRADES_MISSING"),
     (ANN,   exclusion(trade_ids=range(1, 502)),                 INVALID,   "TOO_MANY_TRADES"),
     (ANN,   exclusion(trade_ids=[2, 2]),                        INVALID,   "TRADE_NAMED_TWICE"),
     (ANN,   exclusion(ground=""),                               INVALID,   "GROUND_MALFORMED"),
@@ -175,10 +170,6 @@ REFUSALS: list[Refusal] = [
     (ANN,   exclusion(trade_ids=[-1]),                          NOT_FOUND, "TRADE_NOT_IN_RUN"),
     (ANN,   exclusion(run_id=3, trade_ids=[3]),                 REFUSED,   "RUN_NOT_BLOCKED_BY_A_TRADE"),
     (STEEL, exclusion(),                                        FORBIDDEN, "ROLE_NOT_ALLOWED"),
-    (BOB,   pb.ApproveExclusionRequest(),                       NOT_FOUND, "EXCLUSION_UNKNOWN"),
-    (BOB,   approval(HUGE),                                     NOT_FOUND, "EXCLUSION_UNKNOWN"),
-    (ANN,   approval(1),                                        REFUSED,   "SECOND_PERSON_REQUIRED"),
-    (SERVICE, approval(1),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (ANN,   pb.ReconcileAgainRequest(),                         INVALID,   "DAY_MALFORMED"),
     (ANN,   again("16.07.2021"),                                INVALID,   "DAY_MALFORMED"),
     (ANN,   again("2" * 10_000),                                INVALID,   "DAY_MALFORMED"),
@@ -223,8 +214,6 @@ ACCEPTED: list[Acceptance] = [
     (ICBC, payment(payout_id=1, bank_reference="out 1"), payment(payout_id=2, bank_reference="out 1")),
     (ICBC, giving_back(), giving_back(ground="unknown")),
     (ANN, retry(2), retry(1)),
-    (ANN, exclusion(), exclusion(ground="other")),
-    (BOB, approval(2), approval(1)),
     (ANN, again(TUESDAY), again(MONDAY)),
 ]
 
@@ -277,7 +266,7 @@ class TestCommands(CommandSuite):
     api = pb.DESCRIPTOR
     refusals = REFUSALS
     accepted = ACCEPTED
-    never_accepted = frozenset({"RevokeInstruction"})  # of one person
+    never_accepted = frozenset({"ExcludeTrades", "RevokeInstruction"})  # of one person
     one_more = ICBC, deposit(bank_reference="in 9")
     many_by = ICBC
     many = (
@@ -289,11 +278,11 @@ class TestCommands(CommandSuite):
 
     @pytest.fixture
     async def due(self, books: OneService, exchange: Exchange, request_: Any) -> None:
-        """A run that was retried is blocked again, and no comparison is under way."""
+        """The run that was retried is blocked again, two people let it go on, and no comparison is under way."""
         match request_:
-            case pb.ProposeExclusionRequest():
-                await run_until(books, 2, is_blocked_because("FUNDS_LACKING"))
             case pb.ReconcileAgainRequest():
+                await run_until(books, 2, is_blocked_because("FUNDS_LACKING"))
+                await books.ask_by_two(ANN, BOB, exclusion())
                 await run_until(books, 3, is_completed)
                 exchange.book = trading_queries.GetAllPositionsResponse(
                     settled_day=TUESDAY, heard_registry_position=10**6

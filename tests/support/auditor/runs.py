@@ -63,7 +63,6 @@ class Runs:
         self.last_run_id = 0
         self.last_trade_id = 0
         self.completed_day = ""
-        self.proposers: dict[int, str] = {}
         self.approved: dict[int, frozenset[int]] = {}
 
     def record(self, event: pb.ObligationRecorded) -> None:
@@ -241,15 +240,10 @@ class Runs:
                 self._findings.say("what an exclusion leaves in can be paid", f"trade {trade_id}: {-now[due.buyer]}")
         return least
 
-    def propose(self, event: pb.ExclusionProposed, actor: str) -> None:
-        self._findings.same(
-            "a proposal is signed by its actor", f"exclusion {event.exclusion_id}", event.proposer, actor
-        )
-        self.proposers[event.exclusion_id] = event.proposer
-
-    def approve(self, event: pb.ExclusionApproved, actor: str) -> None:
-        if event.approver != actor or self.proposers.get(event.exclusion_id, actor) == actor:
-            self._findings.say("two people exclude a trade", f"exclusion {event.exclusion_id}: {actor}")
+    def approve(self, event: pb.ExclusionApproved, signed: tuple[str, str]) -> None:
+        """`signed` are the two people whom the records name."""
+        stated = (event.proposer, event.approver)
+        self._findings.same("two people exclude a trade", f"exclusion {event.exclusion_id}", stated, signed)
         self.approved[event.exclusion_id] = frozenset(event.trade_ids)
 
     def complete(self, event: pb.SettlementDayCompleted) -> None:

@@ -166,6 +166,7 @@ ONE_RUN = clearing.GetRunResponse(
             trade_ids=[59_700, 59_701, 59_702],
             ground="bank recalled the deposit",
             proposer="clearing_operator:bea",
+            approver="clearing_operator:cao",
         )
     ],
     legs=[

@@ -17,14 +17,14 @@ class Players(Protocol):
     def next_id(self) -> str: ...
 
 
-async def by_two(people: Players, proposer: str, approver: str, command: Message) -> log.ApproveProposalResponse:
-    """One proposes, and may not approve it alone; another approves."""
-    number = (await propose(people, proposer, command)).proposal
+async def by_two(people: Players, proposer: str, approver: str, command: Message) -> log.ProposeCommandResponse:
+    """One proposes, and may not approve it alone; another approves. Returns the answer to the proposal."""
+    proposed = await propose(people, proposer, command)
     with pytest.raises(Refused, match="SECOND_PERSON_REQUIRED"):
-        await approve(people, proposer, command, number)
-    answer = await approve(people, approver, command, number)
+        await approve(people, proposer, command, proposed.proposal)
+    await approve(people, approver, command, proposed.proposal)
     people.port.accepted[command.DESCRIPTOR.name.removesuffix("Request")] += 1
-    return answer
+    return proposed
 
 
 async def propose(people: Players, proposer: str, command: Message) -> log.ProposeCommandResponse:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from chassis.core.decider import Rejected
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.books import FundPosition, Holding, TradingBook, UnitPosition, own_book
-from clearing.domain.exclusion import ApproveExclusion, ExclusionProposed, ProposeExclusion, TradeExcluded
+from clearing.domain.exclusion import ExcludeTrades, TradeExcluded
 from clearing.domain.funds import FundsDeposited, OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
 from clearing.domain.payouts import (
@@ -57,10 +57,10 @@ class NaiveMarket:
             self.do(TRADING, OpenFundAccount(account))
         return self
 
-    def do(self, actor: str, command: object) -> list[object]:
+    def do(self, actor: str, command: object, proposed_by: str = "") -> list[object]:
         """One command; a refusal changes nothing and is no news here."""
         try:
-            events = play(self.state, actor, command)
+            events = play(self.state, actor, command, proposed_by=proposed_by)
         except Rejected:
             return []
         self.said += events
@@ -183,10 +183,7 @@ class NaiveMarket:
             legs = [leg.trade_id for leg in self.state.obligations.unsettled.values() if leg.day == run.day]
             if not legs:
                 return
-            proposed = self.do(ANN, ProposeExclusion(run.run_id, (legs[nth % len(legs)],), "default"))
-            for event in proposed:
-                assert isinstance(event, ExclusionProposed)
-                assert self.do(BOB, ApproveExclusion(event.exclusion_id))
+            self.do(BOB, ExcludeTrades(run.run_id, (legs[nth % len(legs)],), "default"), proposed_by=ANN)
             return
 
     def hear(self, clearing: int, registry: int) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Container
 
+from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing_events
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
 from support.days.day import CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, Player
+from support.days.proposing import by_two
 from support.simulation.market import SimulatedMarket
 
 Attempt = tuple[str, int]
@@ -60,10 +62,9 @@ async def blocked_run(market: SimulatedMarket, reason: str) -> int:
 
 async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int]:
     """Two people take trades out of a run; all that went with them."""
-    propose = clearing.ProposeExclusionRequest(run_id=run_id, trade_ids=trade_ids, ground="units are disputed")
-    proposed = await player.ask(CLEARING_OPERATOR, propose)
-    assert set(trade_ids) <= set(proposed.trade_ids)
-    approve = clearing.ApproveExclusionRequest(exclusion_id=proposed.exclusion_id)
-    assert await player.may(CLEARING_OPERATOR, approve) is None, "the proposer approves nothing"
-    await player.ask(SECOND_CLEARING_OPERATOR, approve)
-    return list(proposed.trade_ids)
+    command = clearing.ExcludeTradesRequest(run_id=run_id, trade_ids=trade_ids, ground="units are disputed")
+    proposed = await by_two(player, CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, command)
+    (effect,) = proposed.effects
+    taken_out = clearing_events.ExclusionApproved.FromString(effect.data).trade_ids
+    assert set(trade_ids) <= set(taken_out)
+    return list(taken_out)

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
+from chassis.core.decider import Rejected
+from chassis.core.engine import Done
+from chassis.core.proposals import ApproveProposal, CommandProposed
+from clearing.__main__ import CLEARING as CLEARING_SERVICE
 from clearing.domain.exclusion import (
     EXCLUDED_TRADES_MAX,
     TRADES_NAMED_MAX,
-    ApproveExclusion,
+    ExcludeTrades,
     ExclusionApproved,
-    ExclusionProposed,
-    ProposeExclusion,
     TradeExcluded,
 )
 from clearing.domain.funds import RecordDeposit
@@ -16,6 +19,7 @@ from clearing.domain.payouts import RequestPayout
 from clearing.domain.run import ClearingRunComputed, RetryRun
 from clearing.domain.settlement import SettlementDayCompleted
 from clearing.domain.state import State
+from clearing.wire import COMMANDS
 from support.domains.clearing_books import (
     ANN,
     BOB,
@@ -23,6 +27,7 @@ from support.domains.clearing_books import (
     FRIDAY,
     ICBC,
     MONDAY,
+    NOW_MS,
     OWN,
     POWER,
     STEEL,
@@ -30,6 +35,7 @@ from support.domains.clearing_books import (
     Line,
     agree,
     balances,
+    by_two,
     climb,
     close,
     delivered,
@@ -40,6 +46,8 @@ from support.domains.clearing_books import (
     refused,
     trade,
 )
+from support.shell.asking import asked
+from support.shell.two_people import engine_of, proposal_of
 
 GROUND = "buyer in default"
 
@@ -65,49 +73,38 @@ def blocked_chain() -> State:
 
 # fmt: off
 LADDER: list[Line] = [
-    (ANN, ProposeExclusion(1, (), GROUND),                      "TRADES_MISSING"),
-    (ANN, ProposeExclusion(1, tuple(range(1, TRADES_NAMED_MAX + 2)), GROUND), "TOO_MANY_TRADES"),
-    (ANN, ProposeExclusion(1, (1, 1), GROUND),                  "TRADE_NAMED_TWICE"),
-    (ANN, ProposeExclusion(1, (1,), ""),                        "GROUND_MALFORMED"),
-    (ANN, ProposeExclusion(1, (1,), "g" * 201),                 "GROUND_MALFORMED"),
-    (ANN, ProposeExclusion(0, (1,), GROUND),                    "RUN_UNKNOWN"),
-    (ANN, ProposeExclusion(2, (1,), GROUND),                    "RUN_UNKNOWN"),
-    (ANN, ProposeExclusion(1, (5,), GROUND),                    "TRADE_NOT_IN_RUN"),
-    (ANN, ProposeExclusion(1, (-1,), GROUND),                   "TRADE_NOT_IN_RUN"),
-    (ANN, ApproveExclusion(1),                                  "EXCLUSION_UNKNOWN"),
-    (ANN, ProposeExclusion(1, (4,), GROUND),
-        [ExclusionProposed(1, 1, (1, 2, 3, 4), (4,), GROUND, ANN)]),
-    (BOB, ProposeExclusion(1, (1,), GROUND),
-        [ExclusionProposed(2, 1, (1, 2, 3), (1,), GROUND, BOB)]),
-    (ANN, ApproveExclusion(0),                                  "EXCLUSION_UNKNOWN"),
-    (ANN, ApproveExclusion(3),                                  "EXCLUSION_UNKNOWN"),
-    (ANN, ApproveExclusion(1),                                  "EXCLUSION_CLOSED"),
-    (BOB, ApproveExclusion(2),                                  "SECOND_PERSON_REQUIRED"),
-    (ANN, ApproveExclusion(2),                                  None),
-    (BOB, ApproveExclusion(2),                                  "EXCLUSION_CLOSED"),
-    (ANN, ProposeExclusion(1, (4,), GROUND),                    "RUN_NOT_BLOCKED"),
-    (OWN, agree(attempt=2),                                     None),
-    (OWN, refused(attempt=2),                                   None),
-    (ANN, ProposeExclusion(1, (3,), GROUND),                    "TRADE_NOT_IN_RUN"),
-    (ANN, RetryRun(1),                                          None),
-    (OWN, agree(attempt=3),                                     None),
-    (OWN, delivered(attempt=3),                                 None),
-    (ANN, ProposeExclusion(1, (4,), GROUND),                    "RUN_COMPLETED"),
+    (ANN, ExcludeTrades(1, (), GROUND),                      "TRADES_MISSING"),
+    (ANN, ExcludeTrades(1, tuple(range(1, TRADES_NAMED_MAX + 2)), GROUND), "TOO_MANY_TRADES"),
+    (ANN, ExcludeTrades(1, (1, 1), GROUND),                  "TRADE_NAMED_TWICE"),
+    (ANN, ExcludeTrades(1, (1,), ""),                        "GROUND_MALFORMED"),
+    (ANN, ExcludeTrades(1, (1,), "g" * 201),                 "GROUND_MALFORMED"),
+    (ANN, ExcludeTrades(0, (1,), GROUND),                    "RUN_UNKNOWN"),
+    (ANN, ExcludeTrades(2, (1,), GROUND),                    "RUN_UNKNOWN"),
+    (ANN, ExcludeTrades(1, (5,), GROUND),                    "TRADE_NOT_IN_RUN"),
+    (ANN, ExcludeTrades(1, (-1,), GROUND),                   "TRADE_NOT_IN_RUN"),
 ]
 # fmt: on
 
 
-def test_an_exclusion_takes_two_people_and_a_run_that_is_blocked_by_a_trade() -> None:
+def test_trades_are_taken_out_of_a_run_that_is_blocked_by_a_trade() -> None:
     state = blocked_chain()
     climb(state, LADDER)
+    by_two(state, ExcludeTrades(1, (1,), GROUND))
+    climb(state, [(ANN, ExcludeTrades(1, (4,), GROUND), "RUN_NOT_BLOCKED")])
+    play(state, OWN, agree(attempt=2))
+    play(state, OWN, refused(attempt=2))
+    climb(state, [(ANN, ExcludeTrades(1, (3,), GROUND), "TRADE_NOT_IN_RUN")])
+    play(state, ANN, RetryRun(1))
+    play(state, OWN, agree(attempt=3))
+    play(state, OWN, delivered(attempt=3))
+    climb(state, [(ANN, ExcludeTrades(1, (4,), GROUND), "RUN_COMPLETED")])
     assert balances(state) == {POWER: 200, STEEL: 30, CEMENT: 20}
 
 
 def test_every_trade_that_the_excluded_ones_funded_goes_with_them() -> None:
     state = blocked_chain()
-    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    approved, *excluded, _, _, computed, _ = play(state, BOB, ApproveExclusion(1))
-    assert approved == ExclusionApproved(1, 1, (1, 2, 3), GROUND, BOB)
+    approved, *excluded, _, _, computed, _ = by_two(state, ExcludeTrades(1, (1,), GROUND))
+    assert approved == ExclusionApproved(1, 1, (1, 2, 3), (1,), GROUND, ANN, BOB)
     assert excluded[0] == TradeExcluded(1, 1, FRIDAY, POWER, STEEL, "CEA", 300, 300, 0, 0, 1, 200)
     assert [event.trade_id for event in excluded if isinstance(event, TradeExcluded)] == [1, 2, 3]
     assert isinstance(computed, ClearingRunComputed)
@@ -118,40 +115,38 @@ def test_a_trade_with_money_of_its_own_stays_in() -> None:
     state = open_books(power_fen=200, steel_fen=300, cement_fen=50)
     play_day(state, trade(1, POWER, STEEL, 300), trade(2, STEEL, CEMENT, 300))
     play(state, OWN, agree())
-    (proposed,) = play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    assert isinstance(proposed, ExclusionProposed)
-    assert proposed.trade_ids == (1,)
+    approved = by_two(state, ExcludeTrades(1, (1,), GROUND))[0]
+    assert isinstance(approved, ExclusionApproved)
+    assert approved.trade_ids == (1,)
 
 
 def test_what_is_approved_is_what_was_proposed() -> None:
+    """All the trades that would go, not only those that were named."""
     state = blocked_chain()
-    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    on = engine_of(CLEARING_SERVICE, state)
+    proposed = on.decide(asked(ANN, "", proposal_of(ExcludeTrades(1, (1,), GROUND), COMMANDS)), {}, NOW_MS)
+    assert isinstance(proposed, Done)
+    (effect,) = proposed.only(CommandProposed).effects
+    assert list(pb.ExclusionApproved.FromString(effect.data).trade_ids) == [1, 2, 3]
     play(state, ICBC, RecordDeposit("top up", STEEL, 300))
-    facts = facts_of_refusal(state, BOB, ApproveExclusion(1))
-    assert facts == {"exclusion_id": 1, "trades": 3, "trades_now": 1}
-
-
-def test_a_new_attempt_ends_a_proposal() -> None:
-    state = blocked_chain()
-    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    play(state, ANN, RetryRun(1))
-    play(state, OWN, agree(attempt=2))
-    climb(state, [(BOB, ApproveExclusion(1), "EXCLUSION_CLOSED")])
+    outdated = on.decide(asked(BOB, "", ApproveProposal(proposed.position)), {}, NOW_MS)
+    assert isinstance(outdated, Rejected)
+    assert (outdated.reason, outdated.facts["changed"]) == ("PROPOSAL_OUTDATED", "ExclusionApproved.trade_ids")
+    assert state.runs.open[1].reason == "FUNDS_LACKING"
 
 
 def test_taking_out_trades_mends_no_difference_with_trading() -> None:
     state = open_books(power_fen=300)
     play_day(state, trade(1, POWER, STEEL, 300))
     play(state, OWN, replace(agree(), agreed=False))
-    climb(state, [(ANN, ProposeExclusion(1, (1,), GROUND), "RUN_NOT_BLOCKED_BY_A_TRADE")])
+    climb(state, [(ANN, ExcludeTrades(1, (1,), GROUND), "RUN_NOT_BLOCKED_BY_A_TRADE")])
 
 
 def test_a_day_whose_trades_are_all_excluded_is_completed_without_a_delivery() -> None:
     state = open_books()
     play_day(state, trade(1, POWER, STEEL, 300))
     play(state, OWN, agree())
-    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    play(state, BOB, ApproveExclusion(1))
+    by_two(state, ExcludeTrades(1, (1,), GROUND))
     assert SettlementDayCompleted(FRIDAY, 1, 0, 1, 0, 0) in play(state, OWN, agree(attempt=2))
 
 
@@ -160,8 +155,7 @@ def excluding(state: State, *trade_ids: int, run_id: int = 1, attempt: int = 1) 
     play(state, OWN, agree(run_id, attempt))
     if state.runs.open[run_id].reason != "FUNDS_LACKING":
         play(state, OWN, refused(run_id, attempt))
-    play(state, ANN, ProposeExclusion(run_id, trade_ids, GROUND))
-    answer = play(state, BOB, ApproveExclusion(state.runs.exclusion_last))
+    answer = by_two(state, ExcludeTrades(run_id, trade_ids, GROUND))
     return {event.trade_id: event.blocked_fen for event in answer if isinstance(event, TradeExcluded)}
 
 
@@ -237,15 +231,14 @@ def test_an_exclusion_is_not_longer_than_trading_takes_it() -> None:
         play(state, TRADING, one)
     play(state, TRADING, close(first, *rest))
     play(state, OWN, agree())
-    facts = facts_of_refusal(state, ANN, ProposeExclusion(1, (1,), GROUND))
+    facts = facts_of_refusal(state, ANN, ExcludeTrades(1, (1,), GROUND))
     assert facts == {"trades": EXCLUDED_TRADES_MAX + 1, "trades_max": EXCLUDED_TRADES_MAX}
 
 
 def test_the_next_day_begins_when_the_day_with_exclusions_is_done() -> None:
     state = blocked_chain()
     play_day(state, trade(5, CEMENT, POWER, 10, day=MONDAY), day=MONDAY)
-    play(state, ANN, ProposeExclusion(1, (1,), GROUND))
-    play(state, BOB, ApproveExclusion(1))
+    by_two(state, ExcludeTrades(1, (1,), GROUND))
     play(state, OWN, agree(attempt=2))
     play(state, OWN, delivered(attempt=2))
     play(state, OWN, agree(run_id=2))

@@ -13,7 +13,7 @@ from clearing.domain.books import (
     UnitPosition,
     own_book,
 )
-from clearing.domain.exclusion import ApproveExclusion, ProposeExclusion
+from clearing.domain.exclusion import ExcludeTrades
 from clearing.domain.funds import RecordDeposit
 from clearing.domain.payouts import RequestPayout
 from clearing.domain.reconciliation import (
@@ -28,7 +28,6 @@ from clearing.domain.reconciliation import (
 from clearing.domain.state import State
 from support.domains.clearing_books import (
     ANN,
-    BOB,
     CEMENT,
     FRIDAY,
     ICBC,
@@ -41,6 +40,7 @@ from support.domains.clearing_books import (
     WEDNESDAY,
     Line,
     agree,
+    by_two,
     climb,
     delivered,
     open_books,
@@ -124,8 +124,7 @@ def test_both_block_the_same_of_trades_that_two_people_took_out_or_it_is_a_diffe
     state = open_books(power_fen=200)
     play_day(state, trade(1, POWER, STEEL, 300))
     play(state, OWN, agree())
-    play(state, ANN, ProposeExclusion(1, (1,), "default"))
-    play(state, BOB, ApproveExclusion(1))
+    by_two(state, ExcludeTrades(1, (1,), "default"))
     play(state, OWN, agree(attempt=2))
     units, funds = UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 300), FundPosition(POWER, 200, 0, 0, 0, 200)
     agreeing = replace(AGREEING, clearing_entry=1, units=(units,), funds=(funds,))

@@ -72,7 +72,7 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
         ["100,005.00", "61,234", "+1,250,000", "-9,125,285", "+9,125,280", "sellable on the next day", "CEA26"],
     ),
     "runs": (runs.runs_screen(settled.RUNS), ["CASH_LEG_UNPROVEN", "817,218,117.95", "completed"]),
-    "run": (runs.run_screens(settled.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "nobody yet"]),
+    "run": (runs.run_screens(settled.ONE_RUN), ["CNY 964,568,403.43", "963,604,317.07", "clearing_operator:cao"]),
     "obligations": (runs.obligations_screen(answers.DAY, settled.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
     "reconciliations": (
         reconciliations.reconciliations_screen(settled.RECONCILIATIONS),

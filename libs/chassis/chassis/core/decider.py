@@ -159,11 +159,6 @@ def person(actor: str) -> str:
     return actor.partition(":")[2]
 
 
-def check_second_person(actor: Actor, proposer: str) -> None:
-    if actor.subject == person(proposer):
-        raise Rejected("SECOND_PERSON_REQUIRED", proposer=proposer)
-
-
 def doubts(context: Context) -> list[Rejected]:
     """Why this service's books may lack what another one's say: what depends on both must wait until people have dealt
     with it.

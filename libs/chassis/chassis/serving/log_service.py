@@ -13,7 +13,7 @@ from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
 from chassis.core.feed_chain import shown
-from chassis.core.proposals import ApproveProposal, CommandProposed, ProposeCommand, RejectProposal
+from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, ProposeCommand, RejectProposal
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
 from chassis.edges.remote import record_to
@@ -31,6 +31,7 @@ ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
 READS_OWN_FEED_ONLY = ("participant", "province")
 SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
+EFFECT = codec_of(Effect, events_pb.Effect)
 RULES = codec_of(ApprovalRulesSet, events_pb.ApprovalRulesSet)
 NOT_PROPOSED = (ProposeCommand, ApproveProposal, RejectProposal, MoveClock)
 """A proposal of a proposal says nothing, and the clock of a rehearsal moves with all that falls due on its way."""
@@ -208,7 +209,7 @@ class LogService:
                     proposer=str(one.proposer),
                     proposed_ms=one.proposed_ms,
                     expires_ms=one.expires_ms,
-                    effects=[events_pb.Effect(type=effect.type, data=effect.data) for effect in one.effects],
+                    effects=[EFFECT.encode(effect) for effect in one.effects],
                 )
                 for number, one in sorted(shell.proposals.items())
             ],
@@ -217,7 +218,12 @@ class LogService:
     async def ProposeCommand(self, request: pb.ProposeCommandRequest, call: Call) -> pb.ProposeCommandResponse:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
         proposed = done.only(CommandProposed)
-        return pb.ProposeCommandResponse(proposal=done.position, expires_ms=proposed.expires_ms, position=done.position)
+        return pb.ProposeCommandResponse(
+            proposal=done.position,
+            expires_ms=proposed.expires_ms,
+            effects=[EFFECT.encode(effect) for effect in proposed.effects],
+            position=done.position,
+        )
 
     async def ApproveProposal(self, request: pb.ApproveProposalRequest, call: Call) -> pb.ApproveProposalResponse:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)

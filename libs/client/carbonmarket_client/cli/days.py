@@ -116,7 +116,7 @@ async def override(market: CarbonMarket, session: Session, day: str, ground: str
     `carbonmarket pending` shows what it would cover. What is unsettled stays blocked.
     """
     answer = await market.trading.override_opening(day, ground, request_id=request_id)
-    session.done(answer, request_id, another_approves("trading", answer.proposal))
+    session.done(answer, request_id, another_approves("trading", answer))
 
 
 @cli.group(cls=Noun)

@@ -151,7 +151,7 @@ async def revoke(market: CarbonMarket, session: Session, payout_id: int, ground:
     Then it waits to be instructed again.
     """
     answer = await market.clearing.revoke_instruction(payout_id, ground, request_id=request_id)
-    session.done(answer, request_id, another_approves("clearing", answer.proposal))
+    session.done(answer, request_id, another_approves("clearing", answer))
 
 
 @command(payouts, "paid", ["carbonmarket --as settlement_bank:bank-a payouts paid 4 --reference A-119"])

@@ -53,7 +53,7 @@ async def decide(
 ) -> None:
     """Propose that what SERVICE set aside at POSITION is decided again. It takes two operators."""
     answer = await market.service(service).decide_set_aside_again(position, ground, request_id=request_id)
-    session.done(answer, request_id, another_approves(service, answer.proposal))
+    session.done(answer, request_id, another_approves(service, answer))
 
 
 @command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, minutes 12"'])
@@ -69,7 +69,7 @@ async def drop(
     It blocks nothing any more, and what it leaves open, as the status shows, is for people to settle.
     """
     answer = await market.service(service).drop_set_aside(position, ground, request_id=request_id)
-    session.done(answer, request_id, another_approves(service, answer.proposal))
+    session.done(answer, request_id, another_approves(service, answer))
 
 
 @command(
@@ -100,7 +100,7 @@ async def resume(
     except ValueError:
         raise click.UsageError(f"{digest!r} is not a digest in hexadecimal digits") from None
     answer = await market.service(service).resume_hearing(source, position, digest_bytes, ground, request_id=request_id)
-    session.done(answer, request_id, another_approves(service, answer.proposal))
+    session.done(answer, request_id, another_approves(service, answer))
 
 
 @command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, minutes 14"'])
@@ -116,7 +116,7 @@ async def activate(
     It closes the way back: releases that cannot read what is written then no longer start on that log.
     """
     answer = await market.service(service).activate_release(level, ground, request_id=request_id)
-    session.done(answer, request_id, another_approves(service, answer.proposal))
+    session.done(answer, request_id, another_approves(service, answer))
 
 
 @cli.group(cls=Noun)

@@ -4,10 +4,11 @@ import asyncio
 
 import click
 
+from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client.cli.app import DAY, NUMBER, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.pending import pending_screens, rules_screen
+from carbonmarket_client.screens.pending import effect_line, pending_screens, rules_screen
 from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import NotANumber, number_of
 
@@ -30,8 +31,10 @@ class ProposalId(click.ParamType[tuple[str, int]]):
 PROPOSAL = ProposalId()
 
 
-def another_approves(service: str, proposal: int) -> str:
-    return f"Proposed: another person approves it, `carbonmarket pending approve {service}/{proposal}`."
+def another_approves(service: str, proposed: log.ProposeCommandResponse) -> str:
+    number = f"{service}/{proposed.proposal}"
+    would = [f"It would do: {effect_line(effect)}." for effect in proposed.effects]
+    return " ".join(["Proposed.", *would, f"Another person approves it: carbonmarket pending approve {number}"])
 
 
 @cli.group(cls=Noun)
@@ -115,4 +118,4 @@ async def set_rules(
     answer = await market.service(service).set_approval_rules(
         valid_from_day, commands, open_hours, source, request_id=request_id
     )
-    session.done(answer, request_id, another_approves(service, answer.proposal))
+    session.done(answer, request_id, another_approves(service, answer))

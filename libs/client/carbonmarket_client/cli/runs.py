@@ -16,6 +16,7 @@ from carbonmarket_client.cli.app import (
     request_id_option,
 )
 from carbonmarket_client.cli.days import last_closed_day
+from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.reconciliations import reconciliation_screens, reconciliations_screen
 from carbonmarket_client.screens.runs import obligations_screen, run_screens, runs_screen
@@ -70,26 +71,12 @@ async def retry(market: CarbonMarket, session: Session, run_id: int, request_id:
 async def exclude(
     market: CarbonMarket, session: Session, run_id: int, trade_ids: Sequence[int], ground: str, request_id: str
 ) -> None:
-    """Propose to take trades out of a blocked run. The trades that only they funded go with them."""
-    answer = await market.clearing.propose_exclusion(run_id, trade_ids, ground, request_id=request_id)
-    session.done(
-        answer,
-        request_id,
-        f"Exclusion {answer.exclusion_id} is proposed: trades {', '.join(map(str, answer.trade_ids))}. "
-        f"Another clearing operator approves it: carbonmarket runs approve {answer.exclusion_id}",
-    )
+    """Propose to take trades out of a blocked run. It takes two operators.
 
-
-@command(runs, "approve", ["carbonmarket runs approve 2"])
-@click.argument("exclusion_id", type=NUMBER)
-@request_id_option
-async def approve(market: CarbonMarket, session: Session, exclusion_id: int, request_id: str) -> None:
-    """Approve the exclusion that another operator proposed. The run goes on without its trades."""
-    answer = await market.clearing.approve_exclusion(exclusion_id, request_id=request_id)
-    sentence = f"Attempt {answer.attempt} is under way without the trades."
-    if answer.blocked_because:
-        sentence = f"Attempt {answer.attempt} is blocked too: {answer.blocked_because}."
-    session.done(answer, request_id, f"Exclusion {exclusion_id} is approved. {sentence}")
+    The trades that only they funded go with them. Then the run goes on as a new attempt.
+    """
+    answer = await market.clearing.exclude_trades(run_id, trade_ids, ground, request_id=request_id)
+    session.done(answer, request_id, another_approves("clearing", answer))
 
 
 @cli.group(cls=Noun)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from google.protobuf import descriptor_pool, message_factory
 from rich.console import RenderableType
 
+from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client.screens.layout import Screen, card, described, words
 from carbonmarket_client.values import moment
@@ -24,6 +25,10 @@ def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
         rows.append(("would do", name_of(effect.type)))
         rows += said(effect.type, effect.data)
     return card(f"{number}: {command_of(proposal)}", rows)
+
+
+def effect_line(effect: log_events.Effect) -> str:
+    return f"{name_of(effect.type)}, " + ", ".join(f"{name} {value}" for name, value in said(effect.type, effect.data))
 
 
 def command_of(proposal: log.Proposal) -> str:

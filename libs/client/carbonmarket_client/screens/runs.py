@@ -104,7 +104,7 @@ def exclusions_screen(answer: clearing.GetRunResponse) -> Screen:
             (
                 str(exclusion.exclusion_id),
                 exclusion.proposer,
-                exclusion.approver or "nobody yet",
+                exclusion.approver,
                 ", ".join(map(str, exclusion.trade_ids)),
                 exclusion.ground,
             )

@@ -26,7 +26,7 @@ DECIDER: Decider[State] = Decider(
         exclusion.EVOLVE,
         reconciliation.EVOLVE,
     ),
-    needs_two=frozenset({payouts.RevokeInstruction}),
+    needs_two=frozenset({payouts.RevokeInstruction, exclusion.ExcludeTrades}),
     asks=merged(funds.ASKS, payouts.ASKS),
     claims=merged(funds.CLAIMS, payouts.CLAIMS),
     due=settlement.due,

@@ -1,9 +1,9 @@
 """Exclusion: two people take trades out of a run that cannot move because of them.
 
-One operator names trades; every later trade that cannot be paid without them is taken out too (cash.py), and the
-proposal lists all. Another operator approves exactly that list: when money has come or gone meanwhile, so that the
-list is another, it is proposed anew. The run goes on as a new attempt. A run awaits no answer while it is blocked, so
-the old order is void on both sides by then.
+One operator names trades; every later trade that cannot be paid without them is taken out too (cash.py). It is proposed
+and approved as any command of two people is (chassis/core/proposals.py): the proposal lists all the trades, and where
+money has come or gone meanwhile, so that they are others, the approval is refused. The run goes on as a new attempt. A
+run awaits no answer while it is blocked, so the old order is void on both sides by then.
 
 What becomes of an excluded trade (settlement rule art. 18, the default waterfall) is not built yet: until then it
 stays excluded, and the buyer's money and the seller's units stay blocked. How much of the buyer's balance that is, is
@@ -14,7 +14,7 @@ therefore the same in both books.
 
 Invariants:
 - an account's balance is never less than what is blocked of it;
-- proposer and approver are two people;
+- who proposed and who approved are two people;
 - an excluded trade is in no later attempt and is never settled.
 """
 
@@ -28,7 +28,6 @@ from chassis.core.decider import (
     NotFound,
     Rejected,
     applies,
-    check_second_person,
     handles,
     merged,
     person,
@@ -37,7 +36,7 @@ from chassis.core.shapes import check_ground
 from clearing.domain.cash import Replay, blocked_by, replay
 from clearing.domain.legs import excluded_of
 from clearing.domain.run import blocked_run, next_attempt
-from clearing.domain.state import Obligation, Phase, Proposal, Run, State
+from clearing.domain.state import Obligation, Phase, Run, State
 
 TRADES_NAMED_MAX = 500
 EXCLUDED_TRADES_MAX = 5_000
@@ -50,22 +49,17 @@ BLOCKED_BY_A_TRADE = ("FUNDS_LACKING", "DELIVERY_REFUSED")
 
 
 @dataclass(frozen=True, slots=True)
-class ProposeExclusion:
+class ExcludeTrades:
     run_id: int
     trade_ids: tuple[int, ...]
     ground: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApproveExclusion:
-    exclusion_id: int
 
 
 # Events
 
 
 @dataclass(frozen=True, slots=True)
-class ExclusionProposed:
+class ExclusionApproved:
     """trade_ids, ascending, are the named ones and all that they funded."""
 
     exclusion_id: int
@@ -74,14 +68,6 @@ class ExclusionProposed:
     named_trade_ids: tuple[int, ...]
     ground: str
     proposer: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExclusionApproved:
-    exclusion_id: int
-    run_id: int
-    trade_ids: tuple[int, ...]
-    ground: str
     approver: str
 
 
@@ -125,7 +111,7 @@ def closure(state: State, run: Run, named: tuple[int, ...]) -> tuple[tuple[int, 
     return tuple(sorted({*named, *(leg.trade_id for leg in lacking if leg.day == run.day)})), staying
 
 
-def propose_exclusion(state: State, command: ProposeExclusion, context: Context) -> list[object]:
+def exclude_trades(state: State, command: ExcludeTrades, context: Context) -> list[object]:
     check_named(command.trade_ids)
     check_ground(command.ground)
     run = blocked_run(state, command.run_id)
@@ -136,54 +122,31 @@ def propose_exclusion(state: State, command: ProposeExclusion, context: Context)
     if run.reason not in BLOCKED_BY_A_TRADE:
         raise Rejected("RUN_NOT_BLOCKED_BY_A_TRADE", run_id=run.run_id, blocked_because=run.reason)
     named = tuple(sorted(command.trade_ids))
-    trade_ids, _ = closure(state, run, named)
+    trade_ids, staying = closure(state, run, named)
     excluded = len(trade_ids) + len(excluded_of(state, run.day))
     if excluded > EXCLUDED_TRADES_MAX:
         raise Rejected("TOO_MANY_TRADES_FUNDED", trades=excluded, trades_max=EXCLUDED_TRADES_MAX)
 
+    # From here on the trades are out.
+    approved = ExclusionApproved(
+        exclusion_id=state.runs.exclusion_last + 1,
+        run_id=run.run_id,
+        trade_ids=trade_ids,
+        named_trade_ids=named,
+        ground=command.ground,
+        proposer=context.proposed_by,
+        approver=str(context.actor),
+    )
+    taken_out = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
+    blocked_fen = blocked_by(state, taken_out, staying.lowest_fen)
     return [
-        ExclusionProposed(
-            exclusion_id=state.runs.exclusion_last + 1,
-            run_id=run.run_id,
-            trade_ids=trade_ids,
-            named_trade_ids=named,
-            ground=command.ground,
-            proposer=str(context.actor),
-        )
+        approved,
+        *(trade_excluded(leg, run, approved.exclusion_id, blocked_fen[leg.trade_id]) for leg in taken_out),
+        *next_attempt(state, run, context),
     ]
 
 
-def proposed(state: State, exclusion_id: int) -> tuple[Run, Proposal]:
-    if not 1 <= exclusion_id <= state.runs.exclusion_last:
-        raise NotFound("EXCLUSION_UNKNOWN", exclusion_id=exclusion_id)
-    for run in state.runs.open.values():
-        if run.proposal is not None and run.proposal.exclusion_id == exclusion_id:
-            return run, run.proposal
-    raise Rejected("EXCLUSION_CLOSED", exclusion_id=exclusion_id)
-
-
-def approve_exclusion(state: State, command: ApproveExclusion, context: Context) -> list[object]:
-    run, proposal = proposed(state, command.exclusion_id)
-    check_second_person(context.actor, proposal.proposer)
-    assert run.phase is Phase.BLOCKED, "a new attempt ends every proposal"
-    trade_ids, staying = closure(state, run, proposal.named_trade_ids)
-    if trade_ids != proposal.trade_ids:
-        raise Rejected(
-            "EXCLUSION_OUTDATED",
-            exclusion_id=proposal.exclusion_id,
-            trades=len(proposal.trade_ids),
-            trades_now=len(trade_ids),
-        )
-
-    # From here on the trades are out.
-    approved = ExclusionApproved(proposal.exclusion_id, run.run_id, trade_ids, proposal.ground, str(context.actor))
-    legs = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
-    blocked_fen = blocked_by(state, legs, staying.lowest_fen)
-    excluded = [trade_excluded(leg, run, proposal, blocked_fen[leg.trade_id]) for leg in legs]
-    return [approved, *excluded, *next_attempt(state, run, context)]
-
-
-def trade_excluded(leg: Obligation, run: Run, proposal: Proposal, blocked_fen: int) -> TradeExcluded:
+def trade_excluded(leg: Obligation, run: Run, exclusion_id: int, blocked_fen: int) -> TradeExcluded:
     return TradeExcluded(
         trade_id=leg.trade_id,
         run_id=run.run_id,
@@ -195,7 +158,7 @@ def trade_excluded(leg: Obligation, run: Run, proposal: Proposal, blocked_fen: i
         value_fen=leg.value_fen,
         buyer_fee_fen=leg.buyer_fee_fen,
         seller_fee_fen=leg.seller_fee_fen,
-        exclusion_id=proposal.exclusion_id,
+        exclusion_id=exclusion_id,
         blocked_fen=blocked_fen,
     )
 
@@ -203,21 +166,11 @@ def trade_excluded(leg: Obligation, run: Run, proposal: Proposal, blocked_fen: i
 # Changes
 
 
-def on_exclusion_proposed(state: State, event: ExclusionProposed) -> None:
+def on_exclusion_approved(state: State, event: ExclusionApproved) -> None:
+    assert event.proposer and person(event.proposer) != person(event.approver), "two people"
     assert event.exclusion_id == state.runs.exclusion_last + 1
     state.runs.exclusion_last = event.exclusion_id
-    state.runs.open[event.run_id].proposal = Proposal(
-        event.exclusion_id, event.trade_ids, event.named_trade_ids, event.ground, event.proposer
-    )
-
-
-def on_exclusion_approved(state: State, event: ExclusionApproved) -> None:
-    run = state.runs.open[event.run_id]
-    assert run.phase is Phase.BLOCKED
-    assert run.proposal is not None
-    assert run.proposal.trade_ids == event.trade_ids
-    assert person(run.proposal.proposer) != person(event.approver)
-    run.proposal = None
+    assert state.runs.open[event.run_id].phase is Phase.BLOCKED
 
 
 def on_trade_excluded(state: State, event: TradeExcluded) -> None:
@@ -229,13 +182,9 @@ def on_trade_excluded(state: State, event: TradeExcluded) -> None:
     )
 
 
-DECIDE: Decide[State] = merged(
-    handles(ProposeExclusion, propose_exclusion),
-    handles(ApproveExclusion, approve_exclusion),
-)
+DECIDE: Decide[State] = handles(ExcludeTrades, exclude_trades)
 
 EVOLVE: Evolve[State] = merged(
-    applies(ExclusionProposed, on_exclusion_proposed),
     applies(ExclusionApproved, on_exclusion_approved),
     applies(TradeExcluded, on_trade_excluded),
 )

@@ -274,7 +274,6 @@ def on_clearing_run_blocked(state: State, event: ClearingRunBlocked) -> None:
     run.phase = Phase.BLOCKED
     run.attempt = event.attempt
     run.reason = event.reason
-    run.proposal = None
 
 
 def on_clearing_run_begun(state: State, event: ClearingRunBegun) -> None:
@@ -284,7 +283,6 @@ def on_clearing_run_begun(state: State, event: ClearingRunBegun) -> None:
     run.phase = Phase.LISTING
     run.attempt = event.attempt
     run.reason = ""
-    run.proposal = None
     run.listing, run.replay, run.payment = Listing(), CashReplay(), Payment()
 
 

@@ -129,17 +129,6 @@ class RunTotal:
     value_fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """An exclusion that waits for its second person."""
-
-    exclusion_id: int
-    trade_ids: tuple[int, ...]
-    named_trade_ids: tuple[int, ...]
-    ground: str
-    proposer: str
-
-
 @dataclass(slots=True)
 class Listing:
     """An attempt's legs, as far as they are listed: their sums, their digest and where the pages stand in the log."""
@@ -205,7 +194,6 @@ class Run:
     attempt: int = 0
     phase: Phase = Phase.BLOCKED
     reason: str = ""
-    proposal: Proposal | None = None
     listing: Listing = field(default_factory=Listing)
     replay: CashReplay = field(default_factory=CashReplay)
     payment: Payment = field(default_factory=Payment)

@@ -116,14 +116,13 @@ CREATE TABLE run_steps (
     PRIMARY KEY (run_id, position)
 );
 
--- approver is empty until the second person has approved.
 CREATE TABLE exclusions (
     exclusion_id bigint PRIMARY KEY,
     run_id bigint NOT NULL,
     trade_ids bigint[] NOT NULL,
     ground text NOT NULL,
     proposer text NOT NULL,
-    approver text NOT NULL DEFAULT ''
+    approver text NOT NULL
 );
 
 CREATE INDEX exclusions_of_run ON exclusions (run_id, exclusion_id);

@@ -1080,10 +1080,10 @@ class SettlementDayCompleted(_message.Message):
 Global___SettlementDayCompleted: _TypeAlias = SettlementDayCompleted  # noqa: Y015
 
 @_typing.final
-class ExclusionProposed(_message.Message):
+class ExclusionApproved(_message.Message):
     """Exclusion.
 
-    One operator proposed to take trades out of a run.
+    Two operators take trades out of a run. A TradeExcluded per trade and a new attempt follow.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1094,17 +1094,19 @@ class ExclusionProposed(_message.Message):
     NAMED_TRADE_IDS_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     PROPOSER_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     exclusion_id: _builtins.int
     run_id: _builtins.int
     ground: _builtins.str
     proposer: _builtins.str
+    approver: _builtins.str
     @_builtins.property
     def trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The trades the operator named and every later trade that they funded, ascending."""
+        """The trades that were named and every later trade that they funded, ascending."""
 
     @_builtins.property
     def named_trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Those of them that the operator named."""
+        """Those that were named."""
 
     def __init__(
         self,
@@ -1115,44 +1117,11 @@ class ExclusionProposed(_message.Message):
         named_trade_ids: _abc.Iterable[_builtins.int] | None = ...,
         ground: _builtins.str = ...,
         proposer: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclusion_id", b"exclusion_id", "ground", b"ground", "named_trade_ids", b"named_trade_ids", "proposer", b"proposer", "run_id", b"run_id", "trade_ids", b"trade_ids"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExclusionProposed: _TypeAlias = ExclusionProposed  # noqa: Y015
-
-@_typing.final
-class ExclusionApproved(_message.Message):
-    """Another operator approved it. A TradeExcluded per trade and a new attempt follow."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    EXCLUSION_ID_FIELD_NUMBER: _builtins.int
-    RUN_ID_FIELD_NUMBER: _builtins.int
-    TRADE_IDS_FIELD_NUMBER: _builtins.int
-    GROUND_FIELD_NUMBER: _builtins.int
-    APPROVER_FIELD_NUMBER: _builtins.int
-    exclusion_id: _builtins.int
-    run_id: _builtins.int
-    ground: _builtins.str
-    approver: _builtins.str
-    @_builtins.property
-    def trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
-    def __init__(
-        self,
-        *,
-        exclusion_id: _builtins.int = ...,
-        run_id: _builtins.int = ...,
-        trade_ids: _abc.Iterable[_builtins.int] | None = ...,
-        ground: _builtins.str = ...,
         approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "exclusion_id", b"exclusion_id", "ground", b"ground", "run_id", b"run_id", "trade_ids", b"trade_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "exclusion_id", b"exclusion_id", "ground", b"ground", "named_trade_ids", b"named_trade_ids", "proposer", b"proposer", "run_id", b"run_id", "trade_ids", b"trade_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

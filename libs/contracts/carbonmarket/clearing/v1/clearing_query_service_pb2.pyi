@@ -778,7 +778,7 @@ Global___RunStep: _TypeAlias = RunStep  # noqa: Y015
 
 @_typing.final
 class Exclusion(_message.Message):
-    """A proposal to take trades out of a run."""
+    """Trades that two people took out of a run."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -791,7 +791,6 @@ class Exclusion(_message.Message):
     ground: _builtins.str
     proposer: _builtins.str
     approver: _builtins.str
-    """Empty until approved."""
     @_builtins.property
     def trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(

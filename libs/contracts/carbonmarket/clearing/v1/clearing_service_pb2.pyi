@@ -368,7 +368,7 @@ class RetryRunResponse(_message.Message):
 Global___RetryRunResponse: _TypeAlias = RetryRunResponse  # noqa: Y015
 
 @_typing.final
-class ProposeExclusionRequest(_message.Message):
+class ExcludeTradesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -397,87 +397,27 @@ class ProposeExclusionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ProposeExclusionRequest: _TypeAlias = ProposeExclusionRequest  # noqa: Y015
+Global___ExcludeTradesRequest: _TypeAlias = ExcludeTradesRequest  # noqa: Y015
 
 @_typing.final
-class ProposeExclusionResponse(_message.Message):
+class ExcludeTradesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    EXCLUSION_ID_FIELD_NUMBER: _builtins.int
-    TRADE_IDS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    exclusion_id: _builtins.int
-    position: _builtins.int
-    """The log position after which a query shows this."""
-    @_builtins.property
-    def trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """All that would be taken out, ascending."""
-
-    def __init__(
-        self,
-        *,
-        exclusion_id: _builtins.int = ...,
-        trade_ids: _abc.Iterable[_builtins.int] | None = ...,
-        position: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclusion_id", b"exclusion_id", "position", b"position", "trade_ids", b"trade_ids"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ProposeExclusionResponse: _TypeAlias = ProposeExclusionResponse  # noqa: Y015
-
-@_typing.final
-class ApproveExclusionRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    EXCLUSION_ID_FIELD_NUMBER: _builtins.int
-    request_id: _builtins.str
-    """Makes the call idempotent: the same id gives the first answer again."""
-    exclusion_id: _builtins.int
-    def __init__(
-        self,
-        *,
-        request_id: _builtins.str = ...,
-        exclusion_id: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclusion_id", b"exclusion_id", "request_id", b"request_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ApproveExclusionRequest: _TypeAlias = ApproveExclusionRequest  # noqa: Y015
-
-@_typing.final
-class ApproveExclusionResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ATTEMPT_FIELD_NUMBER: _builtins.int
-    BLOCKED_BECAUSE_FIELD_NUMBER: _builtins.int
-    POSITION_FIELD_NUMBER: _builtins.int
-    attempt: _builtins.int
-    """The run's new attempt."""
-    blocked_because: _builtins.str
-    """Why the new attempt is blocked; empty when it moves."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        attempt: _builtins.int = ...,
-        blocked_because: _builtins.str = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "blocked_because", b"blocked_because", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApproveExclusionResponse: _TypeAlias = ApproveExclusionResponse  # noqa: Y015
+Global___ExcludeTradesResponse: _TypeAlias = ExcludeTradesResponse  # noqa: Y015
 
 @_typing.final
 class ReconcileAgainRequest(_message.Message):
@@ -556,8 +496,7 @@ class ManyCommand(_message.Message):
     RECORD_PAYOUT_PAID_FIELD_NUMBER: _builtins.int
     RECORD_PAYOUT_RETURNED_FIELD_NUMBER: _builtins.int
     RETRY_RUN_FIELD_NUMBER: _builtins.int
-    PROPOSE_EXCLUSION_FIELD_NUMBER: _builtins.int
-    APPROVE_EXCLUSION_FIELD_NUMBER: _builtins.int
+    EXCLUDE_TRADES_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
     SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
     REVOKE_INSTRUCTION_FIELD_NUMBER: _builtins.int
@@ -572,9 +511,7 @@ class ManyCommand(_message.Message):
     @_builtins.property
     def retry_run(self) -> Global___RetryRunRequest: ...
     @_builtins.property
-    def propose_exclusion(self) -> Global___ProposeExclusionRequest: ...
-    @_builtins.property
-    def approve_exclusion(self) -> Global___ApproveExclusionRequest: ...
+    def exclude_trades(self) -> Global___ExcludeTradesRequest: ...
     @_builtins.property
     def reconcile_again(self) -> Global___ReconcileAgainRequest: ...
     @_builtins.property
@@ -589,17 +526,16 @@ class ManyCommand(_message.Message):
         record_payout_paid: Global___RecordPayoutPaidRequest | None = ...,
         record_payout_returned: Global___RecordPayoutReturnedRequest | None = ...,
         retry_run: Global___RetryRunRequest | None = ...,
-        propose_exclusion: Global___ProposeExclusionRequest | None = ...,
-        approve_exclusion: Global___ApproveExclusionRequest | None = ...,
+        exclude_trades: Global___ExcludeTradesRequest | None = ...,
         reconcile_again: Global___ReconcileAgainRequest | None = ...,
         set_settlement_banks: Global___SetSettlementBanksRequest | None = ...,
         revoke_instruction: Global___RevokeInstructionRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "command", b"command", "instruct_payout", b"instruct_payout", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "command", b"command", "instruct_payout", b"instruct_payout", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "propose_exclusion", "approve_exclusion", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -639,8 +575,7 @@ class ManyOutcome(_message.Message):
     RECORD_PAYOUT_PAID_FIELD_NUMBER: _builtins.int
     RECORD_PAYOUT_RETURNED_FIELD_NUMBER: _builtins.int
     RETRY_RUN_FIELD_NUMBER: _builtins.int
-    PROPOSE_EXCLUSION_FIELD_NUMBER: _builtins.int
-    APPROVE_EXCLUSION_FIELD_NUMBER: _builtins.int
+    EXCLUDE_TRADES_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
     SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
     REVOKE_INSTRUCTION_FIELD_NUMBER: _builtins.int
@@ -657,9 +592,7 @@ class ManyOutcome(_message.Message):
     @_builtins.property
     def retry_run(self) -> Global___RetryRunResponse: ...
     @_builtins.property
-    def propose_exclusion(self) -> Global___ProposeExclusionResponse: ...
-    @_builtins.property
-    def approve_exclusion(self) -> Global___ApproveExclusionResponse: ...
+    def exclude_trades(self) -> Global___ExcludeTradesResponse: ...
     @_builtins.property
     def reconcile_again(self) -> Global___ReconcileAgainResponse: ...
     @_builtins.property
@@ -675,17 +608,16 @@ class ManyOutcome(_message.Message):
         record_payout_paid: Global___RecordPayoutPaidResponse | None = ...,
         record_payout_returned: Global___RecordPayoutReturnedResponse | None = ...,
         retry_run: Global___RetryRunResponse | None = ...,
-        propose_exclusion: Global___ProposeExclusionResponse | None = ...,
-        approve_exclusion: Global___ApproveExclusionResponse | None = ...,
+        exclude_trades: Global___ExcludeTradesResponse | None = ...,
         reconcile_again: Global___ReconcileAgainResponse | None = ...,
         set_settlement_banks: Global___SetSettlementBanksResponse | None = ...,
         revoke_instruction: Global___RevokeInstructionResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_exclusion", b"approve_exclusion", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "propose_exclusion", b"propose_exclusion", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "propose_exclusion", "approve_exclusion", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

@@ -805,6 +805,7 @@ class ProposeCommandResponse(_message.Message):
 
     PROPOSAL_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     proposal: _builtins.int
     """The proposal's number: the position of its record."""
@@ -812,16 +813,21 @@ class ProposeCommandResponse(_message.Message):
     """When it ends if nobody approves it, milliseconds since 1970, UTC."""
     position: _builtins.int
     """The log position after which a query shows this."""
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.Effect]:
+        """What the command would do now."""
+
     def __init__(
         self,
         *,
         proposal: _builtins.int = ...,
         expires_ms: _builtins.int = ...,
+        effects: _abc.Iterable[_log_events_pb2.Effect] | None = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_ms", b"expires_ms", "position", b"position", "proposal", b"proposal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effects", b"effects", "expires_ms", b"expires_ms", "position", b"position", "proposal", b"proposal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
