@@ -1,6 +1,7 @@
 """What clearing does on hearing trading.
 
-It hears no other log: no order holds between two logs, and in trading's an account stands before its trades.
+It hears no other log: nothing says which of two logs' records came first, and in trading's log an account comes before
+its trades.
 """
 
 from collections.abc import Mapping

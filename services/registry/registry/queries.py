@@ -20,7 +20,7 @@ HOLDER_ROLES = ("participant", "province")
 POSITION_AND_TRADE = re.compile(f"({NUMBER.pattern})/({NUMBER.pattern})")
 POSITION_ACCOUNT_AND_VINTAGE = re.compile(f"({NUMBER.pattern})/({NAME.form.pattern})/({CODE.form.pattern})")
 
-# Accounts as they stood after position $1.
+# Accounts as of position $1.
 ACCOUNTS_AS_OF = f"""
 SELECT accounts.account, kind, name, province, eligible_to_trade, state, ground, opened_ms, state_since_ms,
        state = {AccountState.RESTRICTED:d} AND EXISTS (

@@ -12,7 +12,7 @@ from registry.domain.decider import DECIDER
 
 
 def traces_of_legs(event: staging.DeliveryLegsStaged) -> dict[str, str]:
-    """The record that will tell a delivered leg continues its trade's trace."""
+    """The record that a delivered leg will get continues its trade's trace."""
     return {f"trade/{leg.trade_id}": leg.traceparent for leg in event.legs if leg.traceparent}
 
 

@@ -1,8 +1,8 @@
 """Settlement banks: who may hold the market's money, as dated data.
 
 The banks are chosen by the registry (settlement rule art. 5, 17; rulebook 1.1): its operator sets the whole list, valid
-from a day on. Only a bank on today's list may report a deposit, and only such a one is told to pay. What a bank was
-told while it was on the list it may still answer when it is not any more.
+from a day on. Only a bank on today's list may report a deposit or be instructed to pay. A bank that is no longer on
+the list may still report on instructions that it was given before.
 """
 
 from dataclasses import dataclass

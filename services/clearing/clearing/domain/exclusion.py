@@ -43,7 +43,7 @@ EXCLUDED_TRADES_MAX = 5_000
 """Of one day. Trading takes so many in a confirmation."""
 
 BLOCKED_BY_A_TRADE = ("FUNDS_LACKING", "DELIVERY_REFUSED")
-"""Only then does taking out a trade mend anything."""
+"""Only for these reasons does it help to take out a trade."""
 
 # Commands
 

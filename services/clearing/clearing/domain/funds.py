@@ -131,13 +131,13 @@ def as_movement(bank: str, bank_reference: str, account: str, amount_fen: int) -
 def refuse_recorded_reference(context: Context, bank: str, bank_reference: str) -> None:
     before = context.taken.get(movement_of(bank, bank_reference))
     if before is not None:
-        told = dict(before)
+        recorded = dict(before)
         raise Rejected(
             "BANK_REFERENCE_ALREADY_RECORDED",
             bank=bank,
             bank_reference=bank_reference,
-            account=told["account"],
-            amount_fen=told["amount_fen"],
+            account=recorded["account"],
+            amount_fen=recorded["amount_fen"],
         )
 
 

@@ -1,9 +1,9 @@
 """Obligations: every trade, recorded gross as it is heard; nothing is netted (settlement rule art. 7).
 
 A trade obliges the buyer to pay value and fee, and the seller to deliver. It stays until its run settles it
-(settlement.py) or two people exclude it (exclusion.py). That none is missing is for the barrier to prove (barrier.py).
+(settlement.py) or two people exclude it (exclusion.py). The barrier proves that none is missing (barrier.py).
 
-A trade is recorded late when it was set aside first, and people decide it again after its cause is mended: as long as
+A trade is recorded late when it was set aside first, and people decide it again after its cause is removed: as long as
 its day is not settled, and, once trading has closed the day, only while the run is blocked and lacks just such a trade.
 
 Invariants:

@@ -5,8 +5,8 @@ what it held in trading's custody at the position that trading had heard; cleari
 its log and takes the balances back to the fund entry that trading had heard. What is on its way between two books is
 known by name and listed as in flight; anything else is a difference, and is named.
 
-One comparison is under way at a time. Its answer stands for every day that was settled by then; days settled since are
-compared by the next.
+One comparison is under way at a time. Its answer is valid for every day that was settled by then; days settled since
+are compared by the next one.
 
 Compared, per account (and instrument), with trading's figures as if every trade made so far settles:
 - units:   registry's trading holding = total - bought unsettled + sold unsettled + returns unacknowledged

@@ -124,8 +124,8 @@ class ClearingRunLegsListed:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationOrdered:
-    """An order to trading: calls.py sends it until it is answered. What is ordered stands in it, and where its legs are
-    listed.
+    """An order to trading: calls.py sends it until it is answered. It has everything that is ordered, and the positions
+    of the pages that list its legs.
     """
 
     run_id: int

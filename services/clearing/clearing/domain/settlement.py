@@ -105,8 +105,8 @@ class CashLegsProven:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOrdered:
-    """An order to the registry: calls.py sends it until it is answered. What is ordered stands in it, and where its
-    legs are listed.
+    """An order to the registry: calls.py sends it until it is answered. It has everything that is ordered, and the
+    positions of the pages that list its legs.
     """
 
     run_id: int

@@ -20,7 +20,7 @@ class Method(IntEnum):
 
 
 class Phase(IntEnum):
-    """Where a run stands; a completed one is no longer remembered here. The numbers are the public language's."""
+    """The phase of a run; a completed one is not kept here. The numbers are the public language's."""
 
     BLOCKED = 1
     LISTING = 2
@@ -131,7 +131,7 @@ class RunTotal:
 
 @dataclass(slots=True)
 class Listing:
-    """An attempt's legs, as far as they are listed: their sums, their digest and where the pages stand in the log."""
+    """An attempt's legs, as far as they are listed: their sums, their digest and the positions of their pages."""
 
     last_trade_id: int = 0
     legs: int = 0

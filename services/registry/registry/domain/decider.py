@@ -1,5 +1,5 @@
-"""The registry's domain, whole: the concepts' tables put together. What is due is due at once: the next page of
-what was delivered, to be told."""
+"""The registry's domain, whole: the concepts' tables put together. A timer is due at once
+while delivered legs have no record of their own yet."""
 
 from chassis.core.decider import Decider, merged
 from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages

@@ -3,16 +3,16 @@
 A run may be as large as a day of trading, so its legs are staged first, page by page (staging.py). Then the run is
 ordered with its sums and the digest of its legs, and takes effect by one event, which
 moves all that was staged: what every account gave and received of every vintage is added up as the pages come, so that
-the event costs the accounts, not the legs. The legs are then told to their accounts, one record each, page by page, by
-a timer that is due at once (AllowancesDelivered); nothing moves by those any more.
+the event's cost grows with the accounts, not with the legs. Each leg then gets a record of its own, for the feeds of
+its accounts (AllowancesDelivered), page by page, by a timer that is due at once; those records move nothing.
 
-A delivery that cannot be is recorded as DeliveryRefused with its reason and is a normal answer, so that the attempt
-is void on both sides and clearing may make another. Only that record voids an attempt. A run that is ordered again
-after it was delivered is answered by what was delivered, if the legs are the same; where they are not, or an earlier
-run or trade is ordered again, the two logs contradict each other: that is refused without a record, so that clearing
-takes it for no answer and people look. A restriction does not stand in the way: trades already made still settle. Every
-tonne sold must have been in the seller's trading holding before the run, for what is bought on a day cannot be sold on
-it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3; design, who owns what.
+A delivery that cannot be is recorded as DeliveryRefused with its reason and is a normal answer, so that the attempt is
+void on both sides and clearing may make another. Only that record voids an attempt. A run that is ordered again after
+it was delivered is answered by what was delivered, if the legs are the same; where they are not, or an earlier run or
+trade is ordered again, the two logs contradict each other: that is refused without a record, so that clearing does not
+take it for an answer and operators look into it. A restriction prevents no delivery: trades already made still settle.
+Every tonne sold must have been in the seller's trading holding before the run, for what is bought on a day cannot be
+sold on it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3; design, who owns what.
 
 Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
 - a run is delivered at most once, whole;
@@ -59,7 +59,7 @@ class DeliverAllowances:
 
 @dataclass(frozen=True, slots=True)
 class TellDelivered:
-    """Due at once while legs that were delivered are not told yet."""
+    """Due at once while delivered legs have no record of their own yet."""
 
     run_id: int
     trade_id: int
@@ -82,7 +82,7 @@ class DeliveryCompleted:
 
 @dataclass(frozen=True, slots=True)
 class AllowancesDelivered:
-    """A delivered leg, told to its accounts."""
+    """One delivered leg, for the feeds of its accounts. It moves nothing."""
 
     run_id: int
     attempt: int
@@ -229,7 +229,7 @@ def check_sellers(registry: Registry, staged: Staged) -> None:
             )
 
 
-# Telling the legs
+# A record for each leg
 
 
 def tell_delivered(registry: Registry, command: TellDelivered, context: Context) -> list[object]:
@@ -277,7 +277,7 @@ def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
 
 
 def on_allowances_delivered(registry: Registry, event: AllowancesDelivered) -> None:
-    assert registry.untold, "only what was delivered is told"
+    assert registry.untold, "only what was delivered gets records"
     delivered = registry.untold[0]
     assert (delivered.run_id, delivered.legs[delivered.told].trade_id) == (event.run_id, event.trade_id)
     delivered.told += 1

@@ -175,7 +175,7 @@ class Staged:
 
 @dataclass(slots=True)
 class Delivered:
-    """A delivered run's legs, of which so many are told to their accounts."""
+    """A delivered run's legs, and how many of them are recorded one by one, for their accounts' feeds."""
 
     run_id: int
     attempt: int
@@ -196,6 +196,7 @@ class Registry:
     last_delivery: LastDelivery = field(default_factory=LastDelivery)
     return_id_last: int = 0
     returns_missing: set[int] = field(default_factory=set)
-    # What clearing is about to order, and the delivered runs whose legs are not all told yet, oldest first.
+    # What clearing is about to order.
     staged: Staged = field(default_factory=Staged)
+    # The delivered runs whose legs are not all recorded one by one yet, oldest first.
     untold: list[Delivered] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """Transfers between registry and trading.
 
-What was made over to trading is in its custody: it comes back only when trading's log says so, because only trading
-knows what is locked. A holder therefore transfers here, and returns there. Source: rulebook R11; design, custody is
-exclusive.
+What was transferred to trading is in its custody: it comes back only when trading's log says so, because only trading
+knows what is locked. A holder therefore transfers here, and returns there (ReturnToRegistry). Source: rulebook R11;
+design, custody is exclusive.
 """
 
 from dataclasses import dataclass
