@@ -176,6 +176,7 @@ FIXES = {
     "COMMAND_TOO_LARGE": "Propose less at once, in several commands.",
     "COMMAND_UNKNOWN": "Propose a command of this service, by the full name of its request.",
     "COMMAND_NOT_READABLE": "The bytes are not the request that its name says: build both from the same protos.",
+    "ORDER_NOT_UNANSWERED": "Give the position of an order that awaits its answer (`carbonmarket status`).",
     "COMMAND_NAMED_TWICE": "Name each command once.",
     "COMMAND_NEVER_TAKES_TWO": "Leave it out: a service gives it, or somebody for an account of its own.",
     "DAY_IN_THE_PAST": "Set the rule from today on or from a later day.",

@@ -109,6 +109,13 @@ class ServiceClient:
         )
         return await self.propose_command(command, request_id=request_id)
 
+    async def rename_order(
+        self, order_position: int, ground: str, *, request_id: str = ""
+    ) -> pb.ProposeCommandResponse:
+        """Propose that an order which is refused for its name is sent under another."""
+        command = pb.RenameOrderRequest(order_position=order_position, ground=ground)
+        return await self.propose_command(command, request_id=request_id)
+
     async def activate_release(
         self, release_level: int, ground: str, *, request_id: str = ""
     ) -> pb.ProposeCommandResponse:

@@ -137,6 +137,11 @@ class LogReader:
             self.halted.pop(resumed.source_log_id, None)
         elif record.type in (RELEASE_ACTIVATED, APPROVAL_RULES_SET):
             self._rests_on_two(record)
+        elif record.type == log_events_pb2.OrderRenamed.DESCRIPTOR.full_name:
+            self._rests_on_two(record)
+            renamed = log_events_pb2.OrderRenamed.FromString(record.data)
+            if renamed.order_position in self.answered:
+                self.findings.say("only an order without an answer is renamed", f"order {renamed.order_position}")
         elif record.type == log_events_pb2.CommandProposed.DESCRIPTOR.full_name:
             proposed = log_events_pb2.CommandProposed.FromString(record.data)
             self.findings.same("a proposal names who made it", "proposal", proposed.proposer, actor_of(record))

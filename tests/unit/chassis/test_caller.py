@@ -10,9 +10,11 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
+from google.protobuf.wrappers_pb2 import StringValue
 
 from chassis.core.call import NotYet, Refused
-from chassis.core.decider import Context, Decider
+from chassis.core.corrections import RenameOrder
+from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import Engine
 from chassis.edges.remote import Remote
 from chassis.followers import caller as module
@@ -24,6 +26,7 @@ from chassis.say.tracing import Tracing
 from support.shell import tally
 from support.shell.asking import call_of
 from support.shell.tally import Answered, Delivered, Order, Ordered, Tally
+from support.shell.two_people import approved, declared, proposed
 
 ADA = "participant:ada"
 CALLERS: list[Caller] = []
@@ -44,7 +47,9 @@ async def calling(
 ) -> AsyncIterator[tuple[Writer[Tally], "asyncio.Task[Any]"]]:
     log = MemoryLog(store)
     await log.lead()
-    engine: Engine[Tally] = Engine("tally", decider or tally.decider(), tally.WIRE, Tracing(), frozenset({Ordered}))
+    engine: Engine[Tally] = Engine(
+        "tally", decider or tally.decider(), tally.WIRE, Tracing(), frozenset({Ordered}), declared()
+    )
     await catch_up(engine, log)
     writer = Writer(engine, log, Metrics())
     writer.tail.start_at(engine.head.position)
@@ -168,3 +173,60 @@ async def test_a_grpc_refusal_answers_nothing_and_is_an_alarm_until_there_is_an_
             while caller.refused:
                 await asyncio.sleep(0.01)
         assert not running.done()
+
+
+class KnowsAnother:
+    """A service that knows another command by the name of the first order."""
+
+    def __init__(self) -> None:
+        self.taken_by: list[str] = []
+
+    async def unary(self, rpc: str, request: StringValue, response: type[Message], traceparent: str = "") -> Message:
+        if request.value == "tally/1":
+            raise Refused(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", {"request_id": request.value})
+        self.taken_by.append(request.value)
+        return response()
+
+
+async def test_an_order_whose_name_means_another_command_is_sent_under_the_name_that_two_people_give_it() -> None:
+    store, receiver = MemoryStore("tally"), KnowsAnother()
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        await outgoing.unary("baker", "bakery/Bake", StringValue(value=outgoing.order_id), Empty)
+        return Answered(order.what)
+
+    remotes = {"baker": cast(Remote, receiver)}
+    async with calling(store, deliver, remotes=remotes) as (writer, _):
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        number = await proposed(writer, RenameOrder(1, "the baker came back older"), "registry_operator:ann")
+        renamed = await approved(writer, number, "registry_operator:ben")
+        assert await until_answered(writer, "bread") == ["bread"]
+        assert receiver.taken_by == [f"tally/{renamed.position}"]
+        assert writer.engine.shell.order_names == {}
+        assert await refused_proposal(writer, RenameOrder(1, "once more")) == "ORDER_NOT_UNANSWERED"
+
+
+async def test_a_restart_does_not_forget_an_orders_new_name() -> None:
+    store, receiver, away = MemoryStore("tally"), KnowsAnother(), asyncio.Event()
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        if not away.is_set():
+            raise NotYet("away")
+        await outgoing.unary("baker", "bakery/Bake", StringValue(value=outgoing.order_id), Empty)
+        return Answered(order.what)
+
+    remotes = {"baker": cast(Remote, receiver)}
+    async with calling(store, deliver, remotes=remotes) as (writer, _):
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        number = await proposed(writer, RenameOrder(1, "the baker came back older"), "registry_operator:ann")
+        renamed = await approved(writer, number, "registry_operator:ben")
+    away.set()
+    async with calling(store, deliver, remotes=remotes) as (writer, _):
+        assert await until_answered(writer, "bread") == ["bread"]
+    assert receiver.taken_by == [f"tally/{renamed.position}"]
+
+
+async def refused_proposal(writer: Writer[Tally], command: object) -> str:
+    with pytest.raises(Rejected) as refused:
+        await proposed(writer, command, "registry_operator:ann", "another")
+    return refused.value.reason

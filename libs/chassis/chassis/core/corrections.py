@@ -1,15 +1,22 @@
-"""Where hearing goes on in a source that forked, as two people say (proposals.py).
+"""Corrections that two people make (proposals.py): where hearing goes on in a source that forked, and under which name
+an order to another service is sent.
+
+An order is sent under the name of its position, by which its receiver knows a repeat. Where the receiver knows another
+command by that name (`REQUEST_ID_REUSED`: a release wrote it otherwise, or a log came back older), it is never answered
+under it. RenameOrder sends it under the position of the record that renames it. That can double nothing: the old name
+can cause nothing any more, because the receiver has recorded it; and a receiver decides a renamed order by what it
+orders, as it must after a fork: what was done already is answered as a repeat if it is the same, and refused if not.
 
 History is never edited: a correction is an event that names what it corrects; the approval that it rests on names who
 proposed it and who approved it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
+from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles, merged
 from chassis.core.record import HeardUpTo
 from chassis.core.shapes import check_ground
 from chassis.core.wire import EventKind
@@ -31,6 +38,27 @@ class HearingResumed:
     source_position: int
     source_digest: bytes
     ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameOrder:
+    order_position: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRenamed:
+    """Its position is the order's name from now on."""
+
+    order_position: int
+    ground: str
+
+
+class Orders(Protocol):
+    """What the decision looks at: the positions of the orders that await their answer."""
+
+    @property
+    def unanswered(self) -> Collection[int]: ...
 
 
 class Hearings(Protocol):
@@ -63,6 +91,23 @@ def resume_hearing(look: Hearings, command: ResumeHearing, context: Context) -> 
     return [HearingResumed(command.source_log_id, command.source_position, command.source_digest, command.ground)]
 
 
-DECIDE: Decide[Hearings] = handles(ResumeHearing, resume_hearing)
+def rename_order(look: Orders, command: RenameOrder, context: Context) -> Decided:
+    check_ground(command.ground)
+    if command.order_position not in look.unanswered:
+        raise NotFound("ORDER_NOT_UNANSWERED", order_position=command.order_position)
+    return [OrderRenamed(command.order_position, command.ground)]
 
-CORRECTION_KINDS = (EventKind(HearingResumed, pb.HearingResumed),)
+
+class Corrected(Hearings, Orders, Protocol):
+    """What either decision looks at."""
+
+
+DECIDE: Decide[Corrected] = merged(
+    handles(ResumeHearing, resume_hearing),
+    handles(RenameOrder, rename_order),
+)
+
+CORRECTION_KINDS = (
+    EventKind(HearingResumed, pb.HearingResumed),
+    EventKind(OrderRenamed, pb.OrderRenamed, shown=("order_position", "ground")),
+)

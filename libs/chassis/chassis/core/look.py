@@ -1,6 +1,6 @@
 """What the shell's own decisions look at: the engine, as far as it is their business. They change nothing in it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -69,6 +69,10 @@ class Look:
     @property
     def wire(self) -> Wire:
         return self._engine.wire
+
+    @property
+    def unanswered(self) -> Collection[int]:
+        return self.shell.unanswered
 
     @property
     def proposals(self) -> dict[int, Proposal]:

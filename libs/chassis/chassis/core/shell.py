@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core import approvals, corrections, proposals, releases, set_aside
 from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, with_rules
-from chassis.core.corrections import HearingResumed, Hearings, ResumeHearing
+from chassis.core.corrections import Corrected, HearingResumed, OrderRenamed, RenameOrder, ResumeHearing
 from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, applies, handles, merged
 from chassis.core.proposals import (
     CommandProposed,
@@ -120,6 +120,8 @@ class ShellState:
     # Sources that two people put back to an earlier record: what comes again may have been taken in before.
     resumed: set[str] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
+    # Of those that were renamed, the position that they are named by now.
+    order_names: dict[int, int] = field(default_factory=dict)
     traces: dict[str, str] = field(default_factory=dict)
     proposals: dict[int, Proposal] = field(default_factory=dict)
     approval_rules: Rules = field(default_factory=dict)
@@ -134,7 +136,7 @@ class Shell(Protocol):
     def shell(self) -> ShellState: ...
 
 
-class ShellLook(Shell, Proposals, Approvals, SetAside, Hearings, Levels, Protocol):
+class ShellLook(Shell, Proposals, Approvals, SetAside, Corrected, Levels, Protocol):
     """What any of the shell's decisions looks at (look.py)."""
 
 
@@ -180,6 +182,7 @@ def fold(shell: ShellState, record: Record) -> None:
     shell.actor = Actor(record.subject, record.role, record.account)
     if record.source_log_id == shell.log_id:
         shell.unanswered.discard(record.source_position)
+        shell.order_names.pop(record.source_position, None)
     elif record.source_log_id:
         shell.heard_at_least[record.source_log_id] = record.source_position
 
@@ -227,6 +230,11 @@ def on_hearing_resumed(shell: ShellState, event: HearingResumed) -> None:
     shell.halted.pop(event.source_log_id, None)
     shell.heard_at_least[event.source_log_id] = event.source_position
     shell.resumed.add(event.source_log_id)
+
+
+def on_order_renamed(shell: ShellState, event: OrderRenamed) -> None:
+    assert event.order_position in shell.unanswered
+    shell.order_names[event.order_position] = shell.position
 
 
 def on_release_activated(shell: ShellState, event: ReleaseActivated) -> None:
@@ -277,6 +285,7 @@ EVOLVE: Evolve[ShellState] = merged(
     applies(HearingHalted, on_hearing_halted),
     applies(HearingRecovered, on_hearing_recovered),
     applies(HearingResumed, on_hearing_resumed),
+    applies(OrderRenamed, on_order_renamed),
     applies(ReleaseActivated, on_release_activated),
     applies(ApprovalRulesSet, on_approval_rules_set),
     applies(CommandProposed, on_command_proposed),
@@ -286,9 +295,14 @@ EVOLVE: Evolve[ShellState] = merged(
 )
 
 NEEDS_TWO: frozenset[type] = frozenset(
-    (DecideSetAsideAgain, DropSetAside, ResumeHearing, ActivateRelease, SetApprovalRules)
+    (DecideSetAsideAgain, DropSetAside, ResumeHearing, RenameOrder, ActivateRelease, SetApprovalRules)
 )
 """The shell's own commands that always take two people."""
+
+
+def order_name(shell: ShellState, position: int) -> str:
+    """Under which request id an order to another service is sent."""
+    return f"{shell.log_id}/{shell.order_names.get(position, position)}"
 
 
 def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record: Record, event: object) -> None:

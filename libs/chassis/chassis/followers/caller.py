@@ -1,7 +1,8 @@
 """The caller: sends each order of our log to the service it is for, until there is an answer.
 
 An order is an event; which orders await their answer is part of the folded state, so a restart forgets none. The
-order goes out under the name (our log, its position), by which the receiver knows a repeat. No answer (a timeout, a
+order goes out under the name (our log, its position, or that of the record that renames it: corrections.py), by which
+the receiver knows a repeat. No answer (a timeout, a
 service away) means: send again. The answer, a refusal included, becomes a command here, and its events mark the order
 as answered.
 
@@ -23,6 +24,7 @@ from google.protobuf.message import Message
 from chassis.core.call import NotYet, OrderRefused, Refused, Unavailable
 from chassis.core.engine import Batch
 from chassis.core.set_aside import SetAsideDecidedAgain
+from chassis.core.shell import order_name
 from chassis.core.submission import OrderAnswer
 from chassis.edges.remote import Remote
 from chassis.log.writer import Read, Writer
@@ -141,10 +143,12 @@ class Caller:
         ((record, order),) = await self._writer.tail.read(position - 1, 1)
         name = type(order).__name__
         span = self._tracing.branch(f"order {name}", record.traceparent, attributes={"position": position})
-        outgoing = Outgoing(position, f"{self._writer.log.log_id}/{position}", span, self._remotes, self._writer)
+        shell = self._writer.engine.shell
+        outgoing = Outgoing(position, order_name(shell, position), span, self._remotes, self._writer)
         where = {"position": position, "traceparent": span.traceparent}
         attempt = 0
         while position in self._writer.engine.shell.unanswered:
+            outgoing.order_id = order_name(shell, position)
             try:
                 await self._try(order, outgoing)
             except OrderRefused as error:

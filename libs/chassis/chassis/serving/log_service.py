@@ -165,6 +165,7 @@ class LogService:
                 shell,
                 set_aside=dict(shell.set_aside),
                 unanswered=set(shell.unanswered),
+                order_names={},
                 traces={},
                 proposals=dict(shell.proposals),
             )
@@ -252,6 +253,10 @@ class LogService:
     async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
         return pb.ResumeHearingResponse(position=done.position)
+
+    async def RenameOrder(self, request: pb.RenameOrderRequest, call: Call) -> pb.RenameOrderResponse:
+        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        return pb.RenameOrderResponse(position=done.position)
 
     async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)

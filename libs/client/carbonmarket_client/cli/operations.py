@@ -103,6 +103,22 @@ async def resume(
     session.done(answer, request_id, another_approves(service, answer))
 
 
+@command(status, "rename-order", ['carbonmarket status rename-order clearing 4711 --ground "restored, minutes 15"'])
+@click.argument("service", type=SERVICE)
+@click.argument("position", type=NUMBER)
+@click.option("--ground", required=True, help="Why the other service knows another command by the order's name.")
+@request_id_option
+async def rename_order(
+    market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
+) -> None:
+    """Propose that SERVICE sends its order at POSITION under another name.
+
+    For an order that is refused with REQUEST_ID_REUSED. It takes two operators.
+    """
+    answer = await market.service(service).rename_order(position, ground, request_id=request_id)
+    session.done(answer, request_id, another_approves(service, answer))
+
+
 @command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, minutes 14"'])
 @click.argument("service", type=SERVICE)
 @click.argument("level", type=NUMBER)

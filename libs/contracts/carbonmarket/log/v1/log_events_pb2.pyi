@@ -382,6 +382,31 @@ class HearingResumed(_message.Message):
 Global___HearingResumed: _TypeAlias = HearingResumed  # noqa: Y015
 
 @_typing.final
+class OrderRenamed(_message.Message):
+    """Two people had an order to another service sent under another name, because its receiver knows another command by the old one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_POSITION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    order_position: _builtins.int
+    """Of the order, in this log. The order's name is from now on this log and the position of this record."""
+    ground: _builtins.str
+    def __init__(
+        self,
+        *,
+        order_position: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "order_position", b"order_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderRenamed: _TypeAlias = OrderRenamed  # noqa: Y015
+
+@_typing.final
 class ReleaseActivated(_message.Message):
     """Two people closed the way back to earlier releases: from here on the types of a release level may be written, and a release that does
     not know the level refuses to start on this log.

@@ -1138,6 +1138,54 @@ class ResumeHearingResponse(_message.Message):
 Global___ResumeHearingResponse: _TypeAlias = ResumeHearingResponse  # noqa: Y015
 
 @_typing.final
+class RenameOrderRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_POSITION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call idempotent: the same id gives the first answer again."""
+    order_position: _builtins.int
+    """Of the order, in this service's log, as GetStatus shows it."""
+    ground: _builtins.str
+    """Why it may be, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_position: _builtins.int = ...,
+        ground: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "order_position", b"order_position", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenameOrderRequest: _TypeAlias = RenameOrderRequest  # noqa: Y015
+
+@_typing.final
+class RenameOrderResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position after which a query shows this."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenameOrderResponse: _TypeAlias = RenameOrderResponse  # noqa: Y015
+
+@_typing.final
 class ActivateReleaseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
