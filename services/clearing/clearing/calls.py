@@ -73,8 +73,8 @@ def disagreed(order: run.ConfirmationOrdered, reason: str, facts: dict[str, str]
 
 
 async def deliver(order: settlement.DeliveryOrdered, outgoing: Outgoing) -> settlement.RecordDelivery:
-    """The registry moves the units of the whole run, or of none of it. Its legs go ahead, page by page, each under a
-    name of its own: a page that was sent before is a repeat.
+    """The registry moves the units of the whole run, or of none of it. Its legs are sent first, page by page, each
+    page under a name of its own, so that a page sent twice is a repeat.
     """
     for number, position in enumerate(order.page_positions, start=1):
         page = await outgoing.own_event(position)

@@ -1,9 +1,9 @@
 """The rules of clearing, pure: one module per concept over one state.
 
-values          what a request must look like
+values          the shapes of a request's values
 state           what clearing remembers
 banks           who may hold the money, as dated data
-funds           accounts, deposits, the balance
+funds           accounts, deposits, balances
 payouts         money on its way out
 obligations     every trade, recorded gross
 legs            what there is to settle of a day

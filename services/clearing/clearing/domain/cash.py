@@ -5,7 +5,7 @@ the seller receives value less fee and may pay later trades of the day with it (
 be used the same day). Units need no such replay: what was bought today cannot be sold today (T+1), so no trade of a
 day hands on units of another.
 
-What excluded trades block of a balance (exclusion.py) is not there for the replay.
+The replay leaves out what excluded trades block of a balance (exclusion.py).
 
 The replay answers three questions. Before a delivery: is every trade funded? Before an exclusion: which trades did the
 excluded ones fund, and which did those? After it: what does a buyer's balance still hold that nothing else needs?

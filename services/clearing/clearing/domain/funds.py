@@ -3,7 +3,7 @@
 The money lies in one pooled account at the settlement banks; here it is sub-ledgered, one balance per account
 (settlement rule art. 5). It comes in by a deposit, goes out by a payout (payouts.py) and changes hands when a trade
 settles (settlement.py). Deposits, payouts and restored payouts are numbered without gaps by `entry`, so that trading,
-which follows them, can say how far it has come.
+which follows them, can say how far it has heard them.
 
 Accounts come from trading, which has them from the registry: no order holds between two logs, and this way every
 trade comes after its accounts here, and every deposit after its account there.

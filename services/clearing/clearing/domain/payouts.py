@@ -198,7 +198,7 @@ def instruct_payout(state: State, command: InstructPayout, context: Context) -> 
     if payout.bank:
         raise Rejected("PAYOUT_ALREADY_INSTRUCTED", payout_id=command.payout_id, bank=payout.bank)
     account = state.funds.accounts[payout.account]
-    # A closed account was restricted first, for ever; what it let go is its holder's.
+    # A closed account stays restricted; the money that it released still belongs to its holder.
     if account.restricted and not account.closed:
         raise Rejected("ACCOUNT_RESTRICTED", account=payout.account)
 
@@ -228,7 +228,7 @@ def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context
     payout = payout_of_bank(state, command.payout_id, context.account)
     refuse_recorded_reference(context, context.account, command.bank_reference)
 
-    # A bank whose instruction was revoked too late is believed all the same: its money is gone.
+    # The report of a bank whose instruction was revoked too late is accepted too: it has paid.
     return [PayoutPaid(command.payout_id, payout.account, context.account, command.bank_reference)]
 
 
@@ -286,7 +286,7 @@ def on_payout_paid(state: State, event: PayoutPaid) -> None:
 
 
 def on_payout_returned(state: State, event: PayoutReturned) -> None:
-    """The payout stays open until FundsRestored, its next event, so that no fen is nowhere in between."""
+    """The payout stays open until FundsRestored, its next event, so that no record leaves the money in no book."""
     assert state.payouts.open[event.payout_id].account == event.account
 
 

@@ -82,7 +82,7 @@ class CashChange:
 
 @dataclass(frozen=True, slots=True)
 class CashLegsReplayed:
-    """A page of cash legs was paid on paper, in the order of the trades: what that changes the accounts in it by, and
+    """A page of cash legs was replayed, in the order of the trades: what that changes the accounts in it by, and
     how many of its trades could not be paid, with the first.
     """
 

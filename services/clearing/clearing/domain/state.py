@@ -1,7 +1,7 @@
-"""What clearing remembers, on one page: the fold of its log.
+"""Clearing's whole state, on one page: the fold of its log.
 
 State is bounded by accounts and by what is open: a settled obligation, a completed run and a closed payout are
-forgotten here and live on in the tables; bank references, which name a movement of money for ever, are claims that the
+forgotten here and kept in the tables; bank references, which name a movement of money for ever, are claims that the
 shell keeps. Kept are only the trades that two people excluded, because nothing resolves them yet.
 """
 

@@ -1,4 +1,4 @@
-"""What a request must look like before anything is looked up. Each function refuses or says nothing.
+"""The shapes of a request's values, checked before anything is looked up. Each function raises Malformed or returns.
 
 What is the same in every service is in `chassis.core.shapes`; bounds are named here once, with the names and reasons of
 the registry and of trading.

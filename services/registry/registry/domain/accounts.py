@@ -1,9 +1,9 @@
-"""Registration accounts: one per entity, opened on a formal check, closed empty and for ever.
+"""Registration accounts: one per entity, opened after a formal check, closed only when empty, and for good.
 
 Nothing may be traded while an account is being closed and all its business must be wound up first: it is restricted,
 trading says when no trade of it awaits settlement any more, and only then is it closed.
 
-The account's id is its entity's id, so that nobody can have two. A province's account is where allowances are
+The account's id is its entity's id, so that no entity can have two. A province's account is where allowances are
 issued and allocated from; it never trades. Whether an institution or an individual is admitted to trading is open
 in the rules: hence the flag `eligible_to_trade`. Source: rulebook 1.2 to 1.4, operations R1, R2, R5.
 
@@ -84,7 +84,7 @@ class AccountClosed:
     ground: str
 
 
-# Rungs that other ladders share
+# Checks that other modules use
 
 
 def check_owner(account: str, context: Context) -> None:

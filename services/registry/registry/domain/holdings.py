@@ -28,7 +28,7 @@ def holding_of(registry: Registry, account: str, vintage: str) -> Holding:
 
 
 def check_available(registry: Registry, account: str, vintage: str, quantity_tonnes: int) -> None:
-    """The last rung of what takes allowances out of an account's registry holding."""
+    """The last check of every command that takes allowances out of an account's registry holding."""
     available_tonnes = holding_of(registry, account, vintage).registry_available_tonnes
     if quantity_tonnes > available_tonnes:
         raise Rejected(
@@ -82,7 +82,7 @@ def held_by(registry: Registry, account: str, vintage: str) -> Holding:
 
 
 def check_books(registry: Registry) -> None:
-    """Adds up every holding afresh and asserts that each vintage's sums are those, and that it is conserved."""
+    """Adds up every holding again and asserts that each vintage's sums are those, and that it is conserved."""
     for name, vintage in registry.vintages.items():
         held = [of_account[name] for of_account in registry.holdings.values() if name in of_account]
         for holding in held:

@@ -1,4 +1,4 @@
-"""Issuance: new allowances come into being in a province's account, and the province allocates them to its entities.
+"""Issuance: new allowances are created in a province's account, and the province allocates them to its entities.
 
 An account that is restricted still receives: a restriction blocks its holder's use, and what is due to an entity is
 not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocation, recall, adjustment (R8, R9).

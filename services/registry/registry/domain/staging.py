@@ -1,4 +1,4 @@
-"""Staging: the legs of a run that clearing is going to order, page by page. It moves nothing and promises nothing.
+"""Staging: the legs of a run that clearing is going to order, page by page. It moves nothing and binds nobody.
 
 A first page begins anew, whatever an earlier order had staged. What the legs amount to, and their digest, is added up
 as the pages come: the order (delivery.py) is then checked and carried out at the cost of the accounts, not of the legs.

@@ -1,6 +1,6 @@
-"""Shapes: what a code, a quantity and a text look like, whatever the books say.
+"""Shapes: what a code, a quantity and a text look like, checked before anything is looked up.
 
-Each check raises Malformed and is the first rung of a command's ladder. What is the same in every service is in
+Each check raises Malformed and is among the first of a command's checks. What is the same in every service is in
 `chassis.core.shapes`.
 """
 
