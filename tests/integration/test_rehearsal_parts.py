@@ -80,8 +80,10 @@ async def test_a_child_that_does_not_come_back_is_given_up_and_every_step_is_tol
 ) -> None:
     monkeypatch.setattr(processes, "RESTART_PAUSE_S_FIRST", 0.01)
     once = tmp_path / "once"
-    code = f"import pathlib, time; pathlib.Path({str(once)!r}).mkdir(); print('on', flush=True); time.sleep(600)"
-    program = Program("fragile", (sys.executable, "-c", code), ready=printed("on"))
+    # No word of a traceback: that of a later start is printed while the process still runs.
+    word = "<open>"
+    code = f"import pathlib, time; pathlib.Path({str(once)!r}).mkdir(); print({word!r}, flush=True); time.sleep(600)"
+    program = Program("fragile", (sys.executable, "-c", code), ready=printed(word))
     said: list[str] = []
     async with Supervisor(tmp_path, restart=True, say=said.append) as supervisor:
         child = await supervisor.start(program)

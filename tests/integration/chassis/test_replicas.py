@@ -197,7 +197,7 @@ async def test_a_log_that_was_opened_on_the_machines_clock_is_for_no_rehearsal(p
     other = Child(program(pair, **where), pair.standby.child.log_path.parent)
     await other.spawn()
     assert await exit_code(other) == 78
-    assert "for ever" in other.output()
+    assert "this log was opened as no rehearsal, which stays so" in other.output()
 
 
 async def test_a_service_that_waits_for_its_database_can_be_told_to_stop(pair: Pair) -> None:

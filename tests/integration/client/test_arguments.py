@@ -13,13 +13,21 @@ from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.contracts import METHODS
 from carbonmarket_client.service import ServiceClient
 from carbonmarket_client.words import word_of
+from chassis.core.roles import roles_of
+from chassis.core.shell import NEEDS_TWO
+from clearing.domain.decider import DECIDER as CLEARING
+from registry.domain.decider import DECIDER as REGISTRY
 from support.client.fake_services import FakeMarket
+from trading.domain.decider import DECIDER as TRADING
 
 NAMED_OTHERWISE = {"GetStatus": "status"}
 STREAMS = {"SubmitMany", "StreamMarketData", "Read", "ReadFeed"}
-PROPOSED = {"DecideSetAsideAgain", "DropSetAside", "ResumeHearing", "ActivateRelease"}
-"""Two people give them: their methods propose."""
-SERVICE_ONLY = {"DeliverAllowances", "ConfirmClearingRun"}
+PROPOSED = {kind.__name__ for kind in NEEDS_TWO | REGISTRY.needs_two | TRADING.needs_two | CLEARING.needs_two}
+"""They always take two people: their methods propose."""
+SERVICE_ONLY = {
+    method.name for methods in METHODS.values() for method in methods.values() if roles_of(method) == {"service"}
+}
+"""Services give them to each other; the client has no method for them."""
 
 CASES = [
     (service, method)
@@ -43,6 +51,7 @@ def sample(name: str, hint: Any, number: int) -> Any:
         return word
     return {
         "banks": [f"bank-{number}"],
+        "commands": [f"command-{number}"],
         "days": [f"day-{number}"],
         "trade_ids": [number, number + 1],
         "weights": {"CEA": number},
