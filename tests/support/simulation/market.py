@@ -79,7 +79,7 @@ class SimulatedMarket:
         self.port.time = self.time
         self.readers: list[Reader] = []
         self.left_by_forks: Counter[str] = Counter()
-        """What the auditor must find of logs that came back older, by its rules."""
+        """What the auditor may find of logs that came back older, by its rules."""
         self._stopped: set[str] = set()
         self._too_far_off: set[str] = set()
         """Hosts whose clock is, or was, so wrong that their processes have to end."""

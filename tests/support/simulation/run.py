@@ -118,8 +118,9 @@ async def judged(market: SimulatedMarket, seed: int) -> Played:
     allowed = (*LEFT_BY_FORKS, *([DISAGREED] if market.chance.counts["disagreement of the books"] else []))
     faults += [line for line in audit.findings.lines() if not line.startswith(allowed)]
     for rule in LEFT_BY_FORKS:
-        if audit.findings.counts.get(rule, 0) != market.left_by_forks[rule]:
-            faults.append(f"{rule}: not what {market.left_by_forks[rule]} forks leave: {audit.findings.lines()}")
+        # What is given again may come to the very place of what was lost: then nothing is found.
+        if audit.findings.counts.get(rule, 0) > market.left_by_forks[rule]:
+            faults.append(f"{rule}: more than {market.left_by_forks[rule]} forks leave: {audit.findings.lines()}")
     figures = audit.figures()
     if figures["trades_settled"] + figures["trades_excluded"] != figures["trades"]:
         faults.append(f"not every trade is settled or taken out: {figures}")
