@@ -23,7 +23,14 @@ from chassis.log.progress import Progress
 from chassis.log.protocol import Log, Snapshot
 
 SNAPSHOT_EVERY_RECORDS = 20_000
-SHELL_MODULES = ("chassis.core.decider", "chassis.core.proposals", "chassis.core.set_aside", "chassis.core.shell")
+SHELL_MODULES = (
+    "chassis.core.approvals",
+    "chassis.core.decider",
+    "chassis.core.proposals",
+    "chassis.core.set_aside",
+    "chassis.core.shell",
+)
+"""Where the types of ShellState are defined; a test walks them all."""
 PLAIN_TYPES = {
     "builtins": {"bytearray", "dict", "frozenset", "int", "list", "set", "str", "tuple"},
     "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},
@@ -71,7 +78,7 @@ class Snapshots:
         if not stored or stored[0].digest != snapshot.digest:
             return
         try:
-            engine.shell, engine.state = _Restricted(snapshot.data, self._packages).load()
+            engine.shell, engine.state = unpickled(snapshot.data, self._packages)
         except Exception as error:
             logger.warning("the snapshot of %d cannot be read, the whole log is: %r", snapshot.position, error)
             return
@@ -100,6 +107,11 @@ class SnapshotSchedule:
                 await self._make()
             except Exception as error:
                 logger.error("no snapshot at %d: %r", last, error, exc_info=error)
+
+
+def unpickled(data: bytes, packages: tuple[str, ...]) -> Any:
+    """Raises whatever a pickle that is broken, or names anything that has no place in a snapshot, can raise."""
+    return _Restricted(data, packages).load()
 
 
 class _Restricted(pickle.Unpickler):

@@ -1,0 +1,56 @@
+"""Every type that a state is made of comes out of a snapshot: with one forgotten, every start folds the whole log."""
+
+import dataclasses
+import pickle
+import typing
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any
+
+import pytest
+from clearing.__main__ import CLEARING
+from registry.__main__ import REGISTRY
+from trading.__main__ import TRADING
+
+from chassis.core.approvals import ApprovalRulesSet
+from chassis.core.shell import ShellState
+from chassis.log.snapshots import PLAIN_TYPES, unpickled
+from chassis.process.service import Service
+
+SERVICES: tuple[Service[Any], ...] = (REGISTRY, TRADING, CLEARING)
+WRITTEN_WITHOUT_THEIR_NAMES = {int, str, bytes, bool, NoneType}
+ONLY_IN_HINTS = {Mapping, UnionType}
+
+
+def types_in(root: Any) -> Iterator[type]:
+    """Every type that a value of this one may be made of, by its hints."""
+    met, ahead = set(), [root]
+    while ahead:
+        hint = ahead.pop()
+        if hint is Ellipsis or isinstance(hint, typing.TypeVar):
+            continue
+        if typing.get_origin(hint):
+            ahead += [typing.get_origin(hint), *typing.get_args(hint)]
+        elif hint not in met:
+            met.add(hint)
+            yield hint
+            ahead += typing.get_type_hints(hint).values() if dataclasses.is_dataclass(hint) else ()
+
+
+def own(root: Any) -> list[type]:
+    return [kind for kind in types_in(root) if kind not in WRITTEN_WITHOUT_THEIR_NAMES | ONLY_IN_HINTS]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_every_type_that_the_states_are_made_of_comes_out_of_a_snapshot(service: Service[Any]) -> None:
+    kinds = {*own(ShellState), *own(type(service.decider.initial()))}
+    assert len(kinds) > 15
+    for kind in kinds:
+        assert dataclasses.is_dataclass(kind) or issubclass(kind, Enum) or kind.__module__ in PLAIN_TYPES, kind
+        assert unpickled(pickle.dumps(kind), (service.package,)) is kind
+
+
+def test_the_rules_of_approval_are_restored_from_a_snapshot() -> None:
+    rules = {"2026-01-05": ApprovalRulesSet("2026-01-05", ("SetFees",), 24, "minutes 3")}
+    assert unpickled(pickle.dumps(ShellState("trading", approval_rules=rules)), ()).approval_rules == rules
