@@ -9,17 +9,17 @@ from types import NoneType, UnionType
 from typing import Any
 
 import pytest
-from clearing.__main__ import CLEARING
-from registry.__main__ import REGISTRY
-from trading.__main__ import TRADING
 
 from chassis.core.approvals import ApprovalRulesSet
 from chassis.core.shell import ShellState
 from chassis.log.snapshots import PLAIN_TYPES, unpickled
 from chassis.process.service import Service
+from clearing.__main__ import CLEARING
+from registry.__main__ import REGISTRY
+from trading.__main__ import TRADING
 
 SERVICES: tuple[Service[Any], ...] = (REGISTRY, TRADING, CLEARING)
-WRITTEN_WITHOUT_THEIR_NAMES = {int, str, bytes, bool, NoneType}
+WRITTEN_WITHOUT_THEIR_NAMES = {int, str, bytes, bool, NoneType, None}
 ONLY_IN_HINTS = {Mapping, UnionType}
 
 

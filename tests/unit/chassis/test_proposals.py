@@ -133,6 +133,15 @@ def test_a_proposal_ends_by_itself_when_its_time_is_over() -> None:
     assert on.shell.proposals == {}
 
 
+def test_a_proposal_that_is_rejected_just_ahead_of_its_end_does_not_end_again() -> None:
+    on, position = with_one_set_aside()
+    number = ask(on, ANN, proposal_of(DropSetAside(position, GROUND))).position
+    timer = on.due()
+    assert timer is not None
+    rejected = ask(on, BEN, RejectProposal(number, "not so"), timer.due_ms)
+    assert on.decide(DueTimer("tally", timer), {}, timer.due_ms) == Done((), rejected.position)
+
+
 def test_what_cannot_be_proposed_is_refused_and_says_why() -> None:
     on, position = with_one_set_aside()
     drop = proposal_of(DropSetAside(position, GROUND))

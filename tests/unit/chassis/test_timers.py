@@ -129,6 +129,15 @@ async def test_a_timer_due_twice_happens_once() -> None:
         assert writer.engine.state.total == 2
 
 
+async def test_a_timer_that_is_not_due_yet_causes_nothing_and_happens_when_it_is() -> None:
+    async with rehearsal(tally.decider()) as (writer, clock):
+        timer = writer.engine.due()
+        assert timer is not None and timer.due_ms > writer.now_ms()
+        assert (await writer.insist(DueTimer("tally", timer))).events == ()
+        await clock.move(MoveClock(timer.due_ms), call_of(OPERATOR, "move"))
+        assert writer.engine.state.total == 1
+
+
 async def test_a_subjects_trace_that_is_none_is_left_out() -> None:
     async with rehearsal(tally.decider()) as (writer, _):
         sampled = f"00-{'a' * 32}-{'1' * 16}-01"

@@ -6,6 +6,8 @@ from typing import TypeVar
 import pytest
 
 from chassis.core.decider import Timer
+from chassis.core.engine import Done
+from chassis.core.submission import DueTimer
 from support.domains.trading_floor import (
     ANN,
     FRIDAY,
@@ -20,6 +22,9 @@ from support.domains.trading_floor import (
     open_floor,
     quiet_floor,
 )
+from support.shell.asking import asked
+from support.shell.two_people import engine_of
+from trading.__main__ import TRADING
 from trading.domain import closing
 from trading.domain.block import ConfirmBlock, OfferBlock
 from trading.domain.closing import CloseDay, CompositePriced, InstrumentDayClosed, TradingDayClosed
@@ -212,3 +217,15 @@ def test_without_weights_there_is_no_composite() -> None:
     floor.market.rules.weights.sets.clear()
     floor.open(FRIDAY)
     assert not [event for event in floor.close() if isinstance(event, CompositePriced)]
+
+
+def test_an_operator_who_closes_just_ahead_of_the_timer_leaves_it_nothing_to_do() -> None:
+    floor = open_floor()
+    engine = engine_of(TRADING, floor.market)
+    now_ms = moment(FRIDAY, "15:00")
+    timer = engine.due()
+    assert timer is not None and timer.command == CloseDay(FRIDAY)
+    closed = engine.decide(asked(ANN, "", CloseDay(FRIDAY)), {}, now_ms)
+    assert isinstance(closed, Done) and closed.only(TradingDayClosed)
+    assert engine.decide(DueTimer("trading", timer), {}, now_ms) == Done((), closed.position)
+    assert engine.shell.set_aside == {}

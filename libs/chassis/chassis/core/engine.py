@@ -2,7 +2,8 @@
 
 The engine holds the state as of the last record decided, which may be ahead of what is committed: the writer answers
 nothing before the batch that it belongs to is. A repeat is recognised before any rule can refuse it. What is heard,
-due or answered is never refused: what the domain cannot apply is set aside, as an event.
+due or answered is never refused: what the domain cannot apply is set aside, as an event. A timer that is no longer due
+when its turn comes causes nothing.
 
 Invariants: the state is the fold of the log's records; the head is the last record's; a refusal or a bug in decide
 changes nothing; an exception in evolve leaves the state unusable, and is raised as such: the process must end.
@@ -146,8 +147,14 @@ class Engine(Generic[S]):
 
     def due(self) -> Timer | None:
         """What is due first: the domain's, or the end of a proposal."""
+        return min(self._timers(), key=lambda timer: timer.due_ms, default=None)
+
+    def _timers(self) -> list[Timer]:
         timers = (self.decider.due(self.state), first_to_expire(self.shell.proposals))
-        return min((timer for timer in timers if timer is not None), key=lambda timer: timer.due_ms, default=None)
+        return [timer for timer in timers if timer is not None]
+
+    def _is_due(self, name: str, now_ms: int) -> bool:
+        return any(timer.name == name and timer.due_ms <= now_ms for timer in self._timers())
 
     def now_ms(self, clock_ms: int) -> int:
         """The market's time when the machine's clock shows `clock_ms`."""
@@ -211,8 +218,12 @@ class Engine(Generic[S]):
         before = self._taken_in(submission, taken) or (self._again(key, digest, found) if key else None)
         if before is not None:
             return before
+        now_ms = self.now_ms(clock_ms)
+        if isinstance(submission, DueTimer) and not self._is_due(submission.timer.name, now_ms):
+            # A command ahead of it in the queue did what it was to do, or took away its cause.
+            return Done((), self.head.position)
         try:
-            events = self._events_of(submission, self.now_ms(clock_ms), taken)
+            events = self._events_of(submission, now_ms, taken)
             encoded = [self._encode(event) for event in events]
             claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
         except Rejected as refusal:
