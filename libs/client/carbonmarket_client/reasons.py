@@ -178,10 +178,15 @@ FIXES = {
     "COMMAND_NOT_READABLE": "The bytes are not the request that its name says: build both from the same protos.",
     "ORDER_NOT_UNANSWERED": "Give the position of an order that awaits its answer (`carbonmarket status`).",
     "COMMAND_NAMED_TWICE": "Name each command once.",
-    "COMMAND_NEVER_TAKES_TWO": "Leave it out: a service gives it, or somebody for an account of its own.",
+    "COMMAND_NEVER_TAKES_TWO": (
+        "A service gives it, or somebody for an account of its own: give it directly, and leave it out of the rules."
+    ),
     "DAY_IN_THE_PAST": "Set the rule from today on or from a later day.",
     "OPEN_HOURS_OUT_OF_RANGE": "Give the hours within the bounds that the refusal names.",
     "TOO_MANY_APPROVAL_RULES": "Set again a rule of a day to come, or wait until one is valid.",
+    "TOO_MANY_PROPOSALS_OF_ONE_PERSON": (
+        "Have your own proposals approved, or reject them, first (`carbonmarket pending`)."
+    ),
     "TOO_MANY_PROPOSALS": "Approve or reject what is pending first (`carbonmarket pending`).",
     "PROPOSALS_TOO_LARGE": "Approve or reject what is pending first (`carbonmarket pending`), or propose less at once.",
     "PROPOSAL_UNKNOWN": "Give a number that `carbonmarket pending` shows; it may be approved, rejected or over.",

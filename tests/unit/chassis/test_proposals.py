@@ -9,6 +9,7 @@ from chassis.core.engine import Done, Engine
 from chassis.core.proposals import (
     PROPOSAL_BYTES_MAX,
     PROPOSALS_BYTES_MAX,
+    PROPOSALS_OF_ONE_PERSON_MAX,
     PROPOSALS_OPEN_MAX,
     ApproveProposal,
     CommandProposed,
@@ -149,9 +150,21 @@ def test_what_cannot_be_proposed_is_refused_and_says_why() -> None:
         assert refusal(on, ANN, unknown).reason == "COMMAND_UNKNOWN"
     assert refusal(on, ANN, ProposeCommand(drop.type, b"\xff")).reason == "COMMAND_NOT_READABLE"
     assert isinstance(refusal(on, ANN, ProposeCommand(drop.type, b"x" * (PROPOSAL_BYTES_MAX + 1))), Malformed)
-    for _ in range(PROPOSALS_OPEN_MAX):
-        ask(on, ANN, drop)
+
+
+def test_nobody_alone_keeps_others_from_proposing_and_all_together_stay_within_a_bound() -> None:
+    on, position = with_one_set_aside()
+    drop = proposal_of(DropSetAside(position, GROUND))
+    people = [f"registry_operator:{number}" for number in range(PROPOSALS_OPEN_MAX // PROPOSALS_OF_ONE_PERSON_MAX)]
+    for person in people:
+        for _ in range(PROPOSALS_OF_ONE_PERSON_MAX):
+            ask(on, person, drop)
+        for role in ("registry_operator", "clearing_operator"):
+            one_more = refusal(on, f"{role}:{person.partition(':')[2]}", drop)
+            assert one_more.reason == "TOO_MANY_PROPOSALS_OF_ONE_PERSON"
     assert refusal(on, ANN, drop).reason == "TOO_MANY_PROPOSALS"
+    ask(on, BEN, RejectProposal(min(on.shell.proposals), "not so"))
+    ask(on, ANN, drop)
 
 
 def test_all_that_is_proposed_fits_one_answer() -> None:

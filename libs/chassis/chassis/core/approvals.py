@@ -16,8 +16,7 @@ from typing import Protocol
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
-from chassis.core.proposals import Proposable
-from chassis.core.roles import ACTING_FOR_AN_ACCOUNT
+from chassis.core.proposals import Proposable, check_may_take_two
 from chassis.core.shapes import check_day, check_source, shown
 from chassis.core.wire import EventKind
 
@@ -84,8 +83,7 @@ def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Cont
         roles = look.proposable.roles.get(name)
         if roles is None:
             raise NotFound("COMMAND_UNKNOWN", type=shown(name))
-        if roles & ({"service"} | ACTING_FOR_AN_ACCOUNT):
-            raise Rejected("COMMAND_NEVER_TAKES_TWO", command=name, roles=", ".join(sorted(roles)))
+        check_may_take_two(name, roles)
     if not 1 <= command.open_hours <= OPEN_HOURS_MAX:
         raise Malformed(
             "OPEN_HOURS_OUT_OF_RANGE", "open_hours", open_hours=command.open_hours, open_hours_max=OPEN_HOURS_MAX

@@ -1,6 +1,7 @@
 """Two people: one proposes a command, another approves it, and then it is decided as of that moment.
 
-Any command can be proposed; which ones must be is said by whoever owns the command and by dated rules (approvals.py).
+Any command of the operators can be proposed; which ones must be is said by whoever owns the command and by dated rules
+(approvals.py). What a service gives, or somebody for an account of its own, cannot: all that is open is shown to all.
 A proposal keeps the command's request as it was asked for, and what it would
 do: of the events that it would cause those that the wire table marks, with the fields that it names (`shown`). It is
 refused at once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it
@@ -34,10 +35,13 @@ from chassis.core.decider import (
     handles,
     merged,
 )
+from chassis.core.roles import may_take_two
 from chassis.core.shapes import check_ground
 from chassis.core.wire import EventKind, Wire
 
 PROPOSALS_OPEN_MAX = 100
+PROPOSALS_OF_ONE_PERSON_MAX = 20
+"""Nobody alone keeps others from proposing."""
 PROPOSAL_BYTES_MAX = 100_000
 PROPOSALS_BYTES_MAX = 2_000_000
 """Of all that are open, with what they show: GetStatus answers them in one message."""
@@ -162,6 +166,10 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
         raise Malformed("COMMAND_TOO_LARGE", "data", bytes=len(command.data), bytes_max=PROPOSAL_BYTES_MAX)
     proposed = read_command(look.proposable, command.type, command.data)
     check_may_call(look.proposable, command.type, context.role)
+    check_may_take_two(command_name(command.type), look.proposable.tables[command.type].roles[command.type])
+    own = sum(one.proposer.subject == context.subject for one in look.proposals.values())
+    if own >= PROPOSALS_OF_ONE_PERSON_MAX:
+        raise Rejected("TOO_MANY_PROPOSALS_OF_ONE_PERSON", proposals_max=PROPOSALS_OF_ONE_PERSON_MAX)
     if len(look.proposals) >= PROPOSALS_OPEN_MAX:
         raise Rejected("TOO_MANY_PROPOSALS", proposals_max=PROPOSALS_OPEN_MAX)
     # What would be refused now is refused now; what would happen is shown, and nothing of it happens.
@@ -230,6 +238,11 @@ def check_may_call(proposable: Proposable, type_name: str, role: str) -> None:
     roles = proposable.tables[type_name].roles[type_name]
     if role not in roles:
         raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))
+
+
+def check_may_take_two(command: str, roles: frozenset[str]) -> None:
+    if not may_take_two(roles):
+        raise Rejected("COMMAND_NEVER_TAKES_TWO", command=command, roles=", ".join(sorted(roles)))
 
 
 def effects_of(wire: Wire, events: Decided) -> tuple[Effect, ...]:

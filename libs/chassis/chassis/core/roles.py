@@ -20,6 +20,13 @@ ACTING_FOR_AN_ACCOUNT = frozenset(
 )
 
 
+def may_take_two(roles: frozenset[str]) -> bool:
+    """Whether a command that these roles may call can be given by two people: not what services give, which must wait
+    for nobody, nor what somebody gives for an account of its own, which is nobody else's to see or to approve.
+    """
+    return not roles & ({name_of(access_pb2.ROLE_SERVICE)} | ACTING_FOR_AN_ACCOUNT)
+
+
 def roles_in(options: MethodOptions) -> frozenset[str]:
     """The roles that an rpc's options let in; none where they do not say."""
     if options.Extensions[access_pb2.anyone]:
