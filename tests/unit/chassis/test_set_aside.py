@@ -142,6 +142,23 @@ def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> Non
     by_two(on, DropSetAside(position, GROUND), ANN, BEN, NOW_MS)
 
 
+def test_what_is_decided_again_knows_the_position_that_its_first_event_will_have() -> None:
+    expected: list[int] = []
+
+    def add(state: Tally, command: Add, context: Context) -> list[object]:
+        expected.append(context.next_position)
+        return tally.add(state, command, context)
+
+    on = full_tally(replace(tally.decider(), decide={**tally.decider().decide, Add: add}))
+    hear(on, 1, 7)
+    (position,) = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    on.take_batch()
+    by_two(on, DecideSetAsideAgain(position, GROUND), ANN, BEN, NOW_MS)
+    (added,) = [record.position for record in on.take_batch().records if record.type.endswith("Added")]
+    assert expected[-1] == added
+
+
 async def test_an_answer_that_was_set_aside_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caller_module, "RETRY_SECONDS", (0.01,))
     away = [True]

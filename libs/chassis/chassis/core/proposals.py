@@ -173,7 +173,7 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     if len(look.proposals) >= PROPOSALS_OPEN_MAX:
         raise Rejected("TOO_MANY_PROPOSALS", proposals_max=PROPOSALS_OPEN_MAX)
     # What would be refused now is refused now; what would happen is shown, and nothing of it happens.
-    caused = look.decide(proposed, replace(context, approval=look.next_approval, proposed_by=str(context.actor)))
+    caused = look.decide(proposed, approved_by(look, context, context.actor))
     # As a request is kept: without the shell's own fields.
     _, data = look.proposable.tables[command.type].encode(proposed)
     expires_ms = look.proposal_ends_ms(context.now_ms)
@@ -191,10 +191,19 @@ def approve_proposal(look: Proposals, command: ApproveProposal, context: Context
     if context.now_ms >= proposal.expires_ms:
         raise Rejected("PROPOSAL_EXPIRED", proposal=command.proposal, expires_ms=proposal.expires_ms)
     proposed = read_command(look.proposable, proposal.type, proposal.data)
-    by = replace(context, approval=look.next_approval, proposed_by=str(proposal.proposer))
-    caused = look.decide(proposed, by)
+    caused = look.decide(proposed, approved_by(look, context, proposal.proposer))
     check_as_shown(look.wire, command.proposal, proposal.effects, effects_of(look.wire, caused))
     return [ProposalApproved(command.proposal), *caused]
+
+
+def approved_by(look: Proposals, context: Context, proposer: Actor) -> Context:
+    """As what was proposed is decided: its events come after the ProposalApproved."""
+    return replace(
+        context,
+        approval=look.next_approval,
+        proposed_by=str(proposer),
+        next_position=context.next_position + 1,
+    )
 
 
 def reject_proposal(look: Proposals, command: RejectProposal, context: Context) -> Decided:

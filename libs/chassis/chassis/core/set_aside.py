@@ -101,8 +101,9 @@ def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context
     again = SetAsideDecidedAgain(
         command.set_aside_position, aside.source_log_id, aside.source_position, aside.type, command.ground
     )
-    # It no longer counts among what is set aside: it must not block itself.
-    late = replace(context, late=True, set_aside=len(look.set_aside.keys() - {position}))
+    # It no longer counts among what is set aside: it must not block itself. What comes of it follows `again`.
+    remaining = len(look.set_aside.keys() - {position})
+    late = replace(context, late=True, set_aside=remaining, next_position=context.next_position + 1)
     if aside.timer:
         timer = look.due()
         if timer is None or timer.name != aside.timer or timer.due_ms > context.now_ms:
