@@ -15,6 +15,7 @@ from chassis.core.decider import Decider
 from chassis.core.engine import Engine, StateUnusable
 from chassis.core.reaction import Heard, Reactions
 from chassis.core.record import Head, Record, chain, genesis
+from chassis.core.wire import Wire
 from chassis.edges.remote import Remote
 from chassis.followers.hearing import Hearing
 from chassis.log.forks import ForkProof
@@ -153,15 +154,17 @@ async def hearing(
     release: str = "",
     keys: Sequence[bytes] = (PUBLIC_KEY,),
     forks: MemoryForks | None = None,
+    wire: Wire = tally.WIRE,
+    release_level: int = 0,
 ) -> AsyncIterator[tuple[Hearing, FakeConsumer, Writer[Tally]]]:
     log = MemoryLog(store)
     await log.lead()
     engine: Engine[Tally] = Engine(
         "tally",
         decider or tally.decider(),
-        tally.WIRE,
+        wire,
         Tracing(),
-        declared=declared(reactions={SOURCE: REACTIONS}),
+        declared=declared(release_level, reactions={SOURCE: REACTIONS}),
     )
     for record in await log.read(0, 1_000):
         engine.apply(record)

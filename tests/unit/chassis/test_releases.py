@@ -20,9 +20,10 @@ from chassis.log.snapshots import Snapshots
 from chassis.say.tracing import Tracing
 from support.shell import tally
 from support.shell.asking import asked
+from support.shell.hearing import FakeRemote, hearing, source_records, until_goes_on, until_halted
 from support.shell.messages import messages
 from support.shell.tally import Add, Added, Tally
-from support.shell.two_people import by_two, declared, proposal_of
+from support.shell.two_people import approved, by_two, declared, proposal_of, proposed
 
 ANN, EVE = "registry_operator:ann", "exchange_operator:eve"
 GROUND = "all replicas run it"
@@ -168,6 +169,19 @@ def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
     assert not engine.shell.set_aside
     activate(engine)
     assert isinstance(engine.decide(DueTimer("tally", timer), {}, 1_000), Done)
+
+
+async def test_a_source_that_waits_for_a_release_is_heard_further_by_itself_once_it_is_activated() -> None:
+    decider: Decider[Tally] = replace(SECOND, decide={**SECOND.decide, Add: lambda *_: [Doubled(2)]})
+    remote = FakeRemote()
+    remote.records = source_records(2)
+    async with hearing(MemoryStore("tally"), remote, decider, wire=SECOND_WIRE, release_level=1) as (ear, _, writer):
+        await writer.insist(asked(ANN, "", OpenLog(False)))
+        await until_halted(ear)
+        assert "waits until a release is activated" in ear.halted_because
+        await approved(writer, await proposed(writer, ACTIVATE, ANN), EVE)
+        await until_goes_on(ear)
+        assert ear.upto.position == 2
 
 
 def test_a_type_that_no_activation_announced_is_named_at_the_start() -> None:

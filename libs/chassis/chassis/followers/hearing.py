@@ -115,11 +115,13 @@ class Hearing:
 
     async def run(self) -> None:
         """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
-        ends when two people say where to go on, or when a corrected release gets past it.
+        ends when two people say where to go on, when a corrected release gets past it, or when the release that it
+        waited for is activated.
         """
         await self._signed_heads.load()
-        heard = self._writer.engine.heard
+        heard, shell = self._writer.engine.heard, self._writer.engine.shell
         while True:
+            release_level = shell.release_level
             try:
                 await self._hear()
             except Halted as halt:
@@ -128,8 +130,9 @@ class Hearing:
                 halted_at = heard.get(self.source)
                 await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
                 await self._signed_heads.ask(self._remote.signed_head)
-            # Two people may also choose the position that it has: then it is recorded again.
-            while heard.get(self.source) is halted_at:
+            # Two people may also choose the position that it has: then it is recorded again. A record that waited until
+            # a release is activated is tried again once one is.
+            while heard.get(self.source) is halted_at and shell.release_level == release_level:
                 await asyncio.sleep(RETRY_SECONDS)
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
 
