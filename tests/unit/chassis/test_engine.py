@@ -5,13 +5,14 @@ import copy
 import pytest
 
 from chassis.core.call import Bug, RequestIdReused
-from chassis.core.decider import Actor, Decider, Malformed, Rejected
+from chassis.core.decider import Actor, Context, Decider, Malformed, Rejected
 from chassis.core.engine import Done, Engine, Outcome, StateUnusable
 from chassis.core.keys import Found, Key
 from chassis.core.record import HeardUpTo, Record, first_fault, genesis
-from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.set_aside import FACTS_MAX, HeardEventSetAside
 from chassis.core.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
 from chassis.core.submission import AskedCommand, HeardRecord, OrderAnswer
+from chassis.core.wire import DATA_BYTES_MAX
 from chassis.say.tracing import Tracing, trace_id_of
 from support.shell import tally
 from support.shell.asking import asked
@@ -193,6 +194,21 @@ def test_a_failure_in_evolve_is_no_answer_but_the_end() -> None:
     on = engine(Decider(sound.initial, sound.decide, {**sound.evolve, Added: corrupt}))
     with pytest.raises(StateUnusable, match="impossible"):
         ask(on, Add(1))
+
+
+def test_what_is_set_aside_fits_the_log_however_much_its_refusal_says() -> None:
+    facts = {f"{number:03}{'ÿ' * 1_000}": "\U00010000" * 200_000 for number in range(FACTS_MAX + 1)}
+
+    def add(state: Tally, command: Add, context: Context) -> list[object]:
+        raise Rejected("TALLY_FULL", **facts)
+
+    sound = tally.decider()
+    on = engine(Decider(sound.initial, {**sound.decide, Add: add}, sound.evolve))
+    heard = HeardRecord(HeardUpTo("other", 1, b"d"), "x.Y", Add(1), data=b"x" * DATA_BYTES_MAX)
+    aside = done(on.decide(heard, {}, NOW_MS)).only(HeardEventSetAside)
+    assert (aside.reason, aside.data) == ("TALLY_FULL", heard.data)
+    assert len(aside.facts) == FACTS_MAX
+    assert all(value.endswith("\U00010000…") for _, value in aside.facts)
 
 
 def test_an_event_too_large_for_kafka_never_becomes_history() -> None:

@@ -30,14 +30,13 @@ from chassis.core.decider import (
     Facts,
     Rejected,
     Timer,
-    as_facts,
 )
 from chassis.core.keys import Found, Key
 from chassis.core.look import Declared, Look
 from chassis.core.proposals import ApproveProposal, first_to_expire
 from chassis.core.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
-from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, HeardEventSetAside, aside_of
 from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
 from chassis.core.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, repeat_key, source_of
 from chassis.core.wire import DATA_BYTES_MAX, Wire
@@ -48,7 +47,6 @@ S = TypeVar("S")
 RECENT_COMMANDS_MAX = 20_000
 """Accepted commands whose answers are kept in memory: more than two batches, so that none in flight is missed."""
 
-SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
 NOTHING_DECLARED = Declared()
 
 
@@ -231,7 +229,7 @@ class Engine(Generic[S]):
                 return refusal
             if refusal.reason == "RELEASE_NOT_ACTIVE":
                 return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
-            events = [set_aside(self.shell.log_id, submission, refusal)]
+            events = [aside_of(self.shell.log_id, submission, refusal)]
             encoded = [self._encode(event) for event in events]
             claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
         except StateUnusable:
@@ -302,7 +300,6 @@ class Engine(Generic[S]):
     def _encode(self, event: object) -> tuple[str, bytes]:
         check_may_write(self.wire.by_event[type(event)].since, self.shell.release_level, type(event).__name__)
         type_name, data = self.wire.encode(event)
-        # What was set aside must fit, whatever was heard.
         bytes_max = SET_ASIDE_BYTES_MAX if isinstance(event, HeardEventSetAside) else DATA_BYTES_MAX
         if len(data) > bytes_max:
             raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=bytes_max)
@@ -386,16 +383,3 @@ def with_digest(record: Record, digest: bytes) -> Record:
     # A frozen record is finished in place, once, before anybody else sees it: a copy would cost as much as the record.
     object.__setattr__(record, "digest", digest)
     return record
-
-
-def set_aside(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> HeardEventSetAside:
-    source_log_id, source_position = source_of(cause)
-    return HeardEventSetAside(
-        source_log_id=source_log_id or log_id,
-        source_position=source_position,
-        type=cause.type if isinstance(cause, HeardRecord) else type(cause.command).__name__,
-        reason=refusal.reason,
-        facts=as_facts(**refusal.facts),
-        data=cause.data if isinstance(cause, HeardRecord) else b"",
-        timer=cause.timer.name if isinstance(cause, DueTimer) else "",
-    )

@@ -15,11 +15,19 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer, handles, merged
+from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer, as_facts, handles, merged
 from chassis.core.reaction import ReactionTable
 from chassis.core.shapes import check_ground
-from chassis.core.submission import service_actor, timer_actor
-from chassis.core.wire import EventKind
+from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer, service_actor, source_of, timer_actor
+from chassis.core.wire import DATA_BYTES_MAX, EventKind
+
+FACTS_MAX = 20
+FACT_CHARACTERS_MAX = 500
+"""Of a name, and of a value: a character has at most 4 bytes, so all of them together have less than 90,000."""
+SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
+"""What is set aside always fits, whatever was heard and whatever its refusal says: else the writer would end over it at
+every start.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,23 @@ class SetAside(Protocol):
         ...
 
     def decide(self, command: object, context: Context) -> Decided: ...
+
+
+def aside_of(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> HeardEventSetAside:
+    source_log_id, source_position = source_of(cause)
+    return HeardEventSetAside(
+        source_log_id=source_log_id or log_id,
+        source_position=source_position,
+        type=cause.type if isinstance(cause, HeardRecord) else type(cause.command).__name__,
+        reason=refusal.reason,
+        facts=tuple((cut(name), cut(value)) for name, value in as_facts(**refusal.facts)[:FACTS_MAX]),
+        data=cause.data if isinstance(cause, HeardRecord) else b"",
+        timer=cause.timer.name if isinstance(cause, DueTimer) else "",
+    )
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= FACT_CHARACTERS_MAX else text[: FACT_CHARACTERS_MAX - 1] + "…"
 
 
 def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context: Context) -> Decided:
