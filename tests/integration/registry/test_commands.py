@@ -99,7 +99,7 @@ def delivery(**changes: Any) -> pb.DeliverAllowancesRequest:
 REFUSALS: list[Refusal] = [
     (OPERATOR, pb.OpenAccountRequest(),                         INVALID,   "ACCOUNT_MALFORMED"),
     (OPERATOR, opening(account="x" * 10_000),                   INVALID,   "ACCOUNT_MALFORMED"),
-    (OPERATOR, opening(account="a\0b"),                         INVALID,   "ACCOUNT_MALFORMED"),
+    (OPERATOR, opening(account="a\0b"),                         INVALID,   "TEXT_HAS_NUL"),
     (OPERATOR, opening(kind=0),                                 INVALID,   "ACCOUNT_KIND_UNKNOWN"),
     (OPERATOR, opening(kind=77),                                INVALID,   "ENUM_VALUE_UNKNOWN"),
     (OPERATOR, opening(name=""),                                INVALID,   "NAME_MALFORMED"),

@@ -33,7 +33,7 @@ INVALID, NOT_FOUND, FORBIDDEN = (
 # fmt: off
 BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.GetAccountRequest(),                                          INVALID,   "ACCOUNT_MALFORMED"),
-    (POWER,    query.GetAccountRequest(account="a\0b"),                            INVALID,   "ACCOUNT_MALFORMED"),
+    (POWER,    query.GetAccountRequest(account="a\0b"),                            INVALID,   "TEXT_HAS_NUL"),
     (POWER,    query.GetAccountRequest(account="steel-0002"),                      FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (POWER,    query.GetAccountRequest(account="nobody"),                          FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (OPERATOR, query.GetAccountRequest(account="nobody"),                          NOT_FOUND, "ACCOUNT_UNKNOWN"),
@@ -44,7 +44,7 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.ListVintagesRequest(page_token="cea"),                        INVALID,   "PAGE_TOKEN_MALFORMED"),
     (POWER,    query.ListHoldingsRequest(),                                        INVALID,   "ACCOUNT_MALFORMED"),
     (POWER,    query.ListHoldingsRequest(account="power-0001", page_size=-5),      INVALID,   "NUMBER_NEGATIVE"),
-    (POWER,    query.ListHoldingsRequest(account="power-0001", page_token="\0"),   INVALID,   "PAGE_TOKEN_MALFORMED"),
+    (POWER,    query.ListHoldingsRequest(account="power-0001", page_token="\0"),   INVALID,   "TEXT_HAS_NUL"),
     (POWER,    query.ListHoldingsRequest(account="hubei"),                         FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (HUBEI,    query.ListHoldingsRequest(account="power-0001"),                    FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (AUDITOR,  query.ListHoldingsRequest(account="nobody"),                        NOT_FOUND, "ACCOUNT_UNKNOWN"),

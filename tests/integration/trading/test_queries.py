@@ -43,7 +43,7 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.ListOrdersRequest(account="power", day="today"),            INVALID,   "DAY_MALFORMED"),
     (POWER,    query.ListOrdersRequest(account="power", page_size=-1),           INVALID,   "NUMBER_NEGATIVE"),
     (POWER,    query.ListOrdersRequest(account="power", page_token="x"),         INVALID,   "PAGE_TOKEN_MALFORMED"),
-    (AUDITOR,  query.ListOrdersRequest(account="a\0b"),                          INVALID,   "ACCOUNT_MALFORMED"),
+    (AUDITOR,  query.ListOrdersRequest(account="a\0b"),                          INVALID,   "TEXT_HAS_NUL"),
     (POWER,    query.GetOrderRequest(),                                          NOT_FOUND, "ORDER_UNKNOWN"),
     (POWER,    query.GetOrderRequest(order_id=HUGE),                             NOT_FOUND, "ORDER_UNKNOWN"),
     (POWER,    query.GetOrderRequest(order_id=1),                                FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),

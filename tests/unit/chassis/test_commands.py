@@ -1,6 +1,7 @@
 """Commands by their rpcs: read from requests, kept as bytes, and refused at import where an rpc has no command."""
 
 from dataclasses import make_dataclass
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
@@ -8,6 +9,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
 from chassis.core.codec import Mismatch
 from chassis.core.commands import Commands
+from chassis.core.decider import Malformed
 from registry.domain.accounts import ChangeAccountData
 from registry.domain.decider import DECIDER
 from registry.wire import COMMANDS
@@ -42,3 +44,12 @@ def test_a_command_that_lacks_a_field_of_its_request_is_refused_at_import() -> N
 
 def test_an_rpc_that_only_asks_is_no_command() -> None:
     Commands(registry_query_service_pb2.DESCRIPTOR.services_by_name["RegistryQueryService"], ())
+
+
+def test_a_command_that_is_kept_is_held_to_what_no_request_may_hold() -> None:
+    request = registry_service_pb2.OpenAccountRequest(account="p-1", name="p")
+    unnamed: Any = 99
+    request.kind = unnamed
+    with pytest.raises(Malformed) as refusal:
+        COMMANDS.decode(request.DESCRIPTOR.full_name, request.SerializeToString())
+    assert (refusal.value.reason, refusal.value.field) == ("ENUM_VALUE_UNKNOWN", "kind")

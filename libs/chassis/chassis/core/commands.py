@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from chassis.core.codec import Codec, Mismatch, codec_of
+from chassis.core.request_values import check_values
 from chassis.core.roles import roles_of
 
 
@@ -45,7 +46,9 @@ class Commands:
         return request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True)
 
     def decode(self, type_name: str, data: bytes) -> object:
-        """Raises KeyError on a type this release does not know."""
-        request, codec = self._by_name[type_name]
-        command: object = codec.decode(request.FromString(data))
+        """Raises KeyError on a type this release does not know, Malformed on a value that no request may hold."""
+        kind, codec = self._by_name[type_name]
+        request = kind.FromString(data)
+        check_values(request)
+        command: object = codec.decode(request)
         return command

@@ -24,7 +24,7 @@ from grpc_status import rpc_status
 from carbonmarket.log.v1 import refusal_pb2
 from chassis.core.call import Call, Unavailable
 from chassis.core.decider import Malformed
-from chassis.core.enums import check_enums
+from chassis.core.request_values import check_values
 from chassis.core.roles import EVERY_ROLE, roles_of
 from chassis.edges.protocols import Channel, OpenChannel
 from chassis.edges.remote import open_channel, status_of
@@ -83,7 +83,7 @@ class Rpc:
             message = self.request.FromString(request) if isinstance(request, bytes) else request
         except DecodeError as error:
             raise Malformed("REQUEST_NOT_READABLE", "", message=self.request.DESCRIPTOR.full_name) from error
-        check_enums(message)
+        check_values(message)
         return message
 
 

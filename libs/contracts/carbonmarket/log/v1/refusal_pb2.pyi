@@ -37,6 +37,8 @@ class Refusal(_message.Message):
           Call as one of the roles that the rpc lets in.
       ENUM_VALUE_UNKNOWN         INVALID_ARGUMENT     field, value
           The service has no name for the number: send one that its protos list.
+      TEXT_HAS_NUL               INVALID_ARGUMENT     field, at
+          No text holds the character NUL: leave it out; `at` is where it is, counted from 1.
       REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
           Send the message that the rpc takes, made from the same protos.
       TOO_MANY_CALLS_OF_ACTOR    RESOURCE_EXHAUSTED   actor, calls_max
