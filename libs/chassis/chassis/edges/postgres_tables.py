@@ -14,7 +14,7 @@ from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.edges.protocols import Row, Statement
 from chassis.log.forks import ForkProof
-from chassis.log.postgres_log import Pool
+from chassis.log.postgres_log import Pool, durable
 from chassis.log.seals import SealedFeed, SealedHead
 
 SAVE = """
@@ -101,20 +101,21 @@ class PostgresTables:
         return SealedHead(*row) if row else None
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
-        row = await self._pool.fetchrow(KEEP_SEAL, head.position, head.digest, head.seal)
-        assert row is not None, "an upsert answers"
-        return SealedHead(*row)
+        return SealedHead(*await self._keep(KEEP_SEAL, head.position, head.digest, head.seal))
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         values = (head.account, head.sequence, head.digest, head.position, head.seal)
-        row = await self._pool.fetchrow(KEEP_FEED_SEAL, *values)
-        assert row is not None, "an upsert answers"
-        return SealedFeed(*row)
+        return SealedFeed(*await self._keep(KEEP_FEED_SEAL, *values))
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
-        row = await self._pool.fetchrow(KEEP_HEARD_HEAD, log_id, head.position, head.digest, head.seal)
+        return SealedHead(*await self._keep(KEEP_HEARD_HEAD, log_id, head.position, head.digest, head.seal))
+
+    async def _keep(self, upsert: str, *values: Any) -> Sequence[Any]:
+        """For what is given away as soon as it is kept: a failover must not lose it."""
+        async with durable(self._pool) as connection:
+            row = await connection.fetchrow(upsert, *values)
         assert row is not None, "an upsert answers"
-        return SealedHead(*row)
+        return tuple(row)
 
     async def newest_heard_head(self, log_id: str) -> SealedHead | None:
         sql = "SELECT position, digest, seal FROM heard_heads WHERE log_id = $1 ORDER BY position DESC LIMIT 1"
@@ -124,7 +125,8 @@ class PostgresTables:
     async def keep_fork_proof(self, proof: ForkProof) -> None:
         head, other = proof.head, proof.other
         values = (head.position, head.digest, head.seal, other.digest, other.seal)
-        await self._pool.execute(KEEP_FORK_PROOF, proof.log_id, *values)
+        async with durable(self._pool) as connection:
+            await connection.execute(KEEP_FORK_PROOF, proof.log_id, *values)
 
     async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
         sql = "SELECT * FROM fork_proofs ORDER BY number LIMIT $1"

@@ -15,7 +15,8 @@ warning) it raises LogUnavailable and the process ends: the next start re-reads 
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,6 +34,8 @@ APPEND_SECONDS_MAX = 30.0
 LEAD_SECONDS_MAX = 10.0
 POOL_CONNECTIONS_MAX = 4
 QUERY_SECONDS_MAX = 60
+MIGRATE_SECONDS_MAX = 24 * 60 * 60
+"""For one file, and for the lock while another replica migrates: a large table may take hours."""
 SNAPSHOTS_KEPT = 2
 SNAPSHOT_PART_BYTES = 1024 * 1024
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -72,11 +75,12 @@ SELECT set_config($1, CASE WHEN current_setting($1) = ANY($2) THEN current_setti
 """Also where the default will do: set on the session, it stays when somebody changes the default under it."""
 
 DERIVED_DATA = {"synchronous_commit": "off"}
-"""For the pools only. What they write (tables, feeds, checkpoints, snapshots) is derived from the log and is written
-after the append it comes from, so it comes after it in the write-ahead log: a crash or a failover that loses the last
-of it keeps the append, takes rows and checkpoint back together, and they are written again. A migration that is lost
-runs again, and none is while there is a record: the first append flushes everything before it. Nothing is acknowledged
-by what a pool has written. Appends are made on the leader's session, in full.
+"""For the pools only. Most of what they write (tables, feeds, checkpoints, snapshots) is derived from the log and is
+written after the append it comes from, so it comes after it in the write-ahead log: a crash or a failover that loses
+the last of it keeps the append, takes rows and checkpoint back together, and they are written again. A migration that
+is lost runs again, and none is while there is a record: the first append flushes everything before it. What cannot be
+derived again, or is given away as soon as it is written (seals, signed heads, proofs of forks, culprits), is written in
+a `durable` transaction. Appends are made on the leader's session, in full.
 """
 
 COLUMNS = (
@@ -117,13 +121,21 @@ async def open_pool(database_url: str) -> Pool:
     return pool
 
 
+@asynccontextmanager
+async def durable(pool: Pool) -> AsyncIterator[Any]:
+    """A connection of a pool in a transaction that is on the replica's disk too, if there is one, when it has ended."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit = on")
+        yield connection
+
+
 async def migrate(pool: Pool, folders: Mapping[str, Path]) -> None:
     """Runs each folder's SQL files that have not been run, in the order of their names, one replica at a time. What was
     run is known by the folder's key and the file's name, wherever a release has its files. Raises Misconfigured where
     one that was run is not the one that is here: another release made the database.
     """
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK, timeout=MIGRATE_SECONDS_MAX)
         await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, digest bytea NOT NULL)")
         done = {row["name"]: row["digest"] for row in await connection.fetch("SELECT name, digest FROM migrations")}
         files = [(key, file) for key, folder in folders.items() for file in sorted(folder.glob("*.sql"))]
@@ -131,7 +143,7 @@ async def migrate(pool: Pool, folders: Mapping[str, Path]) -> None:
             name = f"{key}/{file.name}"
             digest = hashlib.sha256(file.read_bytes()).digest()
             if name not in done:
-                await connection.execute(file.read_text())
+                await connection.execute(file.read_text(), timeout=MIGRATE_SECONDS_MAX)
                 await connection.execute("INSERT INTO migrations VALUES ($1, $2)", name, digest)
             elif done[name] != digest:
                 why = f"another release made this database, its {name} is not this one's"
@@ -296,7 +308,8 @@ class PostgresLog:
 
     async def note_culprit(self, name: str, release: str, why: str) -> None:
         note = "INSERT INTO culprits VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-        await self._pool.execute(note, name, release, why)
+        async with durable(self._pool) as connection:
+            await connection.execute(note, name, release, why)
 
     async def culprits(self, release: str) -> Mapping[str, str]:
         rows = await self._pool.fetch("SELECT name, why FROM culprits WHERE release = $1", release)

@@ -1,0 +1,53 @@
+"""What the pools write, and for how long they wait: derived data is light, what is given away is durable."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from chassis.edges.postgres_tables import PostgresTables
+from chassis.log import postgres_log
+from chassis.log.forks import ForkProof
+from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
+from chassis.log.seals import SealedFeed, SealedHead
+
+KEPT = ("seals", "feed_seals", "heard_heads", "fork_proofs", "culprits")
+WATCH = """
+CREATE TABLE watched (name text, setting text);
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO watched VALUES (TG_TABLE_NAME, current_setting('synchronous_commit')); RETURN NULL; END $$;
+"""
+
+
+async def test_what_is_given_away_is_committed_durably_and_what_is_derived_is_not(database_url: str) -> None:
+    pool = await open_pool(database_url)
+    await migrate(pool, {"shell": MIGRATIONS})
+    await pool.execute(WATCH)
+    for name in (*KEPT, "checkpoints"):
+        await pool.execute(f"CREATE TRIGGER watch AFTER INSERT ON {name} FOR EACH ROW EXECUTE FUNCTION watch()")
+    tables, log = PostgresTables(pool, pool), PostgresLog("tally", database_url, pool)
+    head, other = SealedHead(1, b"d", "s"), SealedHead(1, b"e", "t")
+    assert await tables.keep_seal(head) == head
+    feed = SealedFeed("power", 1, b"d", 1, "s")
+    assert await tables.keep_feed_seal(feed) == feed
+    assert await tables.keep_heard_head("trading", head) == head
+    await tables.keep_fork_proof(ForkProof("trading", head, other))
+    await log.note_culprit("trading/7", "release 1", "it did not add up")
+    await tables.save_checkpoint("publisher", 7)
+    settings = {row["name"]: row["setting"] for row in await pool.fetch("SELECT name, setting FROM watched")}
+    assert settings == {**dict.fromkeys(KEPT, "on"), "checkpoints": "off"}
+    assert await pool.fetchval("SELECT current_setting('synchronous_commit')") == "off", "not for what comes after it"
+    await pool.close()
+
+
+async def test_a_migration_may_take_longer_than_a_query_and_another_replica_waits_for_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "0001_slow.sql").write_text("CREATE TABLE made (number int); SELECT pg_sleep(1);")
+    monkeypatch.setattr(postgres_log, "QUERY_SECONDS_MAX", 0.3)
+    pools = [await open_pool(database_url) for _ in range(2)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(migrate(pool, {"service": tmp_path}) for pool in pools))
+    assert await pools[0].fetchval("SELECT name FROM migrations") == "service/0001_slow.sql"
+    for pool in pools:
+        await pool.close()
