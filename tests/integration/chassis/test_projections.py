@@ -2,9 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+import asyncpg
 import pytest
 
 from chassis.core.call import Unavailable
@@ -184,6 +186,46 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
         done = await writer.submit(Order("bread"), call_of(ADA, "after"))
         await tables.wait_for(done.position)
         assert [entry.sequence for entry, _ in await tables.read_feed("bread", 0, 100)] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_tables_that_are_cleared_answer_nothing_before_the_follower_has_seen_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "LOOK_SECONDS", 10**6)
+    async with projecting(database_url, Table()) as (writer, tables, pool):
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        await tables.wait_for(done.position)
+        assert len(await tables.fetch("SELECT * FROM ordered")) == 1
+
+        slow = asyncio.create_task(tables.fetch("SELECT pg_sleep(0.5)"))
+        await asyncio.sleep(0.1)
+        await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
+        assert tables.position == done.position, "the follower does not know"
+        for reading in (slow, tables.fetch("SELECT * FROM ordered"), tables.read_feed("bread", 0, 100)):
+            with pytest.raises(Unavailable, match="being rebuilt"):
+                await reading
+
+
+async def test_a_follower_that_fails_also_where_it_looks_how_far_it_had_come_goes_on_when_the_database_is_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections, "RETRY_SECONDS", 0.05)
+    failures = 3
+    load_feeds = PostgresTables.load_feeds
+
+    async def fails_at_first(self: PostgresTables, followers: Sequence[str]) -> Any:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise asyncpg.ConnectionDoesNotExistError("the database is away")
+        return await load_feeds(self, followers)
+
+    async with projecting(database_url, Table(failures=1)) as (writer, tables, _):
+        monkeypatch.setattr(PostgresTables, "load_feeds", fails_at_first)
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        await tables.wait_for(done.position)
+        assert failures < 0
+        assert len(await tables.fetch("SELECT * FROM ordered")) == 1
 
 
 def test_of_the_shells_tables_only_the_feeds_are_derived() -> None:

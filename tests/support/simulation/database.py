@@ -258,6 +258,10 @@ class Tables:
             {row["account"]: FeedHead(row["sequence"], row["digest"]) for row in rows},
         )
 
+    async def times_emptied(self) -> int:
+        """Never: nobody runs `rebuild-tables` in a simulation."""
+        return 0
+
     async def write(
         self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
     ) -> None:

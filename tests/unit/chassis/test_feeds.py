@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.core.call import Unavailable
 from chassis.core.decider import BeyondEnd, NotPermitted, Rejected
 from chassis.core.engine import Engine
 from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed
@@ -36,6 +37,7 @@ class MemoryTables:
         self._store = store
         self.feed: list[FeedEntry] = []
         self.reads = 0
+        self.emptied = 0
         self._position = 0
 
     async def load_checkpoint(self, follower: str) -> int:
@@ -44,6 +46,9 @@ class MemoryTables:
     async def load_feeds(self, followers: Sequence[str]) -> tuple[dict[str, int], dict[str, FeedHead]]:
         heads = {entry.account: FeedHead(entry.sequence, entry.digest) for entry in self.feed}
         return dict.fromkeys(followers, self._position), heads
+
+    async def times_emptied(self) -> int:
+        return self.emptied
 
     async def write(
         self, follower: str, before: int, position: int, statements: object, feed: Sequence[FeedEntry]
@@ -169,6 +174,20 @@ async def test_the_end_of_a_feed_is_signed_as_it_was_with_an_entry_and_never_wit
             await service.GetSignedFeedHead(request, call_of("participant:p2"))
         tables.feed[1] = replace(tables.feed[1], digest=b"other")
         with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
+            await service.GetSignedFeedHead(request, AUDITOR)
+
+
+async def test_where_the_tables_lack_an_entry_its_signed_end_is_not_there_now_and_no_bug() -> None:
+    async with fed() as (service, writer, tables, projector):
+        done = await writer.submit(Order("p1"), call_of("auditor:aud", "r1"))
+        await projector.wait_for(done.position)
+        request = pb.GetSignedFeedHeadRequest(account="p1", sequence=1)
+        feed = tables.feed
+        tables.feed = []
+        with pytest.raises(Unavailable, match="lack entry 1"):
+            await service.GetSignedFeedHead(request, AUDITOR)
+        tables.feed, tables.emptied = feed, 1
+        with pytest.raises(Unavailable, match="being rebuilt"):
             await service.GetSignedFeedHead(request, AUDITOR)
 
 

@@ -78,6 +78,7 @@ NOT_DERIVED = (
     "snapshots",
     "snapshot_parts",
     "checkpoints",
+    "tables_emptied",
     "leadership",
     "migrations",
 )
@@ -152,6 +153,10 @@ class PostgresTables:
             {account: FeedHead(sequence, digest) for account, sequence, digest in heads},
         )
 
+    async def times_emptied(self) -> int:
+        ((times,),) = await self.fetch("SELECT times FROM tables_emptied")
+        return cast(int, times)
+
     async def write(
         self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
     ) -> None:
@@ -198,9 +203,11 @@ class PostgresTables:
 async def clear_tables(pool: Pool, follower: str, mark: str) -> int:
     """Empties every table that `follower` writes and puts it back to the log's beginning; `mark` keeps how far it has
     to come before they are whole again: to the head of now, which is returned. All of it or nothing, also while the
-    follower runs: it moves its checkpoint before it writes, and finds it moved.
+    follower runs: it moves its checkpoint before it writes, and finds it moved. The count of how often the tables were
+    emptied goes up with it, so that nobody takes what is read from then on for the whole.
     """
     async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE tables_emptied SET times = times + 1")
         await connection.execute(SAVE, follower, 0)
         names = await connection.fetch(
             "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> ALL($1)",

@@ -78,6 +78,12 @@ class TableStore(Protocol):
         """How far each of these followers has come, and where each account's feed ends: as of one moment."""
         ...
 
+    async def times_emptied(self) -> int:
+        """How often the tables were emptied to be written anew, with the checkpoint put back to 0. Raises
+        Unavailable.
+        """
+        ...
+
     async def write(
         self, follower: str, before: int, position: int, statements: Sequence[Statement], feed: Sequence[FeedEntry]
     ) -> None:

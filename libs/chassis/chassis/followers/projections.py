@@ -5,12 +5,14 @@ write: statements are sent in the order they were said, equal neighbours togethe
 again: tables that do not advance are an alarm, but no reason to stop the market.
 
 Rows are derived, so `python -m <service> rebuild-tables` may empty them at any time: the follower finds its checkpoint
-moved, starts over, and nobody reads them before they are complete again.
+moved, starts over, and nobody reads them before they are complete again. The follower finds it a little later, and
+another replica may think that it leads still, so the database itself counts how often its tables were emptied: rows
+count only if, after they were read, that is still the number with which they were known to be complete.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chassis.core.call import Unavailable
@@ -35,6 +37,7 @@ REBUILT = "projections, whole from"
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E")
+T = TypeVar("T")
 
 Handlers = Mapping[type, Callable[[Rows, Any, Record], None]]
 """By event, made of `writes` and merged."""
@@ -56,32 +59,50 @@ class Projector(Progress):
         self._tables = tables
         self._feeds: dict[str, FeedHead] = {}
         self._whole_from = 0
+        self.times_emptied = 0
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     async def load(self) -> None:
         """Loads how far the tables have come, before anybody may ask."""
+        times_emptied = await self._tables.times_emptied()
         positions, feeds = await self._tables.load_feeds((FOLLOWER, REBUILT))
+        if await self._tables.times_emptied() != times_emptied:
+            raise Unavailable("the tables were emptied while it was read how far they had come")
+        self.times_emptied = times_emptied
         self._whole_from = positions[REBUILT]
         self._feeds = dict(feeds)
         self.reach(positions[FOLLOWER])
 
     async def run(self) -> None:
-        """Projects until cancelled, from where `load` found it."""
+        """Projects until cancelled, from where `load` found it. Whatever fails is tried again, from where the tables
+        are then.
+        """
+        must_load = False
         while True:
-            is_behind = await self._tail.beyond(self.position, LOOK_SECONDS)
-            batch = await self._tail.read(self.position, BATCH_RECORDS_MAX) if is_behind else ()
             try:
-                if batch:
-                    await self._project(batch)
-                elif await self._tables.load_checkpoint(FOLLOWER) != self.position:
-                    logger.warning("the tables' checkpoint was moved by another process: they are written from there")
+                if must_load:
                     await self.load()
+                    must_load = False
+                await self._follow()
             except Exception as error:
                 if is_cancelled():
                     raise
                 logger.critical("the tables stay as of %d: %r", self.position, error, exc_info=error)
+                must_load = True
                 await asyncio.sleep(RETRY_SECONDS)
-                await self.load()
+
+    async def _follow(self) -> None:
+        """Writes what came, or sees after a while without anything whether the checkpoint is where it was left."""
+        if await self._tail.beyond(self.position, LOOK_SECONDS):
+            await self._project(await self._tail.read(self.position, BATCH_RECORDS_MAX))
+        elif await self._is_moved():
+            logger.warning("the tables' checkpoint was moved by another process: they are written from there")
+            await self.load()
+
+    async def _is_moved(self) -> bool:
+        if await self._tables.load_checkpoint(FOLLOWER) != self.position:
+            return True
+        return await self._tables.times_emptied() != self.times_emptied
 
     async def _project(self, batch: Sequence[tuple[Record, object]]) -> None:
         rows = Rows()
@@ -195,8 +216,16 @@ class Tables:
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
         """Rows by name. Raises Unavailable."""
+        return await self._complete(lambda: self._store.fetch(sql, *arguments))
+
+    async def _complete(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What is read from tables that are complete, and were not emptied before it was read. Raises Unavailable."""
         self._projector.check_readable()
-        return await self._store.fetch(sql, *arguments)
+        times_emptied = self._projector.times_emptied
+        found = await read()
+        if await self._store.times_emptied() != times_emptied:
+            raise Unavailable("the tables are being rebuilt; ask again")
+        return found
 
     async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
         rows = await self.fetch(sql, *arguments)
@@ -219,5 +248,4 @@ class Tables:
         self, account: str, after_sequence: int, records_max: int
     ) -> Sequence[tuple[FeedEntry, Record]]:
         """The entries of an account's feed, each with its record. Raises Unavailable."""
-        self._projector.check_readable()
-        return await self._store.read_feed(account, after_sequence, records_max)
+        return await self._complete(lambda: self._store.read_feed(account, after_sequence, records_max))

@@ -7,6 +7,7 @@ that come with it.
 
 import asyncio
 
+from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedHead
 from chassis.followers.projections import Tables
 from chassis.log.seals import SealedFeed, Signer
@@ -35,8 +36,13 @@ class SignedFeeds:
         return signed
 
     async def at(self, account: str, sequence: int) -> SealedFeed | None:
-        """The end of an account's feed as it was with an entry that it has. Raises Forked."""
+        """The end of an account's feed as it was with an entry that it has. Raises Forked, and Unavailable where the
+        tables lack the entry.
+        """
         if self._signer is None:
             return None
-        ((entry, _),) = await self._tables.read_feed(account, sequence - 1, 1)
+        found = await self._tables.read_feed(account, sequence - 1, 1)
+        if not found:
+            raise Unavailable(f"the tables lack entry {sequence} of this feed; `rebuild-tables` writes them anew")
+        ((entry, _),) = found
         return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position)

@@ -109,6 +109,10 @@ CREATE TABLE checkpoints (
     position bigint NOT NULL
 );
 
+-- How often `rebuild-tables` has emptied the tables that follow the log: one row.
+CREATE TABLE tables_emptied (times bigint NOT NULL);
+INSERT INTO tables_emptied VALUES (0);
+
 -- Each account's own gapless sequence over the records that concern it, and its chain of digests.
 CREATE TABLE feed (
     account text NOT NULL,
