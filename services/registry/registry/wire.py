@@ -1,6 +1,7 @@
 """Domain events and commands as messages: the only list of what the registry publishes.
 
-A delivered leg shows in the feeds of its seller and its buyer, and continues and ends the trace of its trade.
+A delivered leg shows in the feeds of its seller and its buyer, and continues and ends the trace of its trade, which
+comes with the timer that writes its record (delivery.due).
 """
 
 from carbonmarket.registry.v1 import registry_events_pb2 as pb
@@ -9,12 +10,6 @@ from chassis.core.commands import Commands
 from chassis.core.wire import EventKind, Wire, account
 from registry.domain import accounts, delivery, issuance, restrictions, staging, transfers, vintages
 from registry.domain.decider import DECIDER
-
-
-def traces_of_legs(event: staging.DeliveryLegsStaged) -> dict[str, str]:
-    """The record that a delivered leg will get continues its trade's trace."""
-    return {f"trade/{leg.trade_id}": leg.traceparent for leg in event.legs if leg.traceparent}
-
 
 WIRE = Wire(
     EventKind(accounts.AccountOpened, pb.AccountOpened, accounts=account),
@@ -38,7 +33,7 @@ WIRE = Wire(
         subject=lambda event: f"trade/{event.trade_id}",
         ends_subject=True,
     ),
-    EventKind(staging.DeliveryLegsStaged, pb.DeliveryLegsStaged, brings=traces_of_legs),
+    EventKind(staging.DeliveryLegsStaged, pb.DeliveryLegsStaged),
     EventKind(delivery.DeliveryCompleted, pb.DeliveryCompleted),
     EventKind(delivery.DeliveryRefused, pb.DeliveryRefused, concern=lambda event: event.reason),
     EventKind(delivery.DeliveryRepeated, pb.DeliveryRepeated, concern=lambda event: "RUN_ORDERED_AGAIN"),

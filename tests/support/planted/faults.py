@@ -282,7 +282,7 @@ FAULTS = (
         (
             Change(
                 f"{REGISTRY}/domain/delivery.py",
-                "    elif staged.legs and staged.legs[0].trade_id <= last.trade_id:\n",
+                "    elif staged.legs and is_of(staged, command) and staged.legs[0].trade_id <= last.trade_id:\n",
                 "    elif False:\n",
             ),
             Change(f"{REGISTRY}/domain/delivery.py", "    assert staged.legs[0].trade_id > last.trade_id\n", ""),

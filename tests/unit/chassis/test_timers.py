@@ -7,20 +7,20 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chassis.core.call import Bug, RequestIdReused
-from chassis.core.decider import Context, Decider, Rejected
+from chassis.core.decider import Context, Decider, Rejected, Timer
 from chassis.core.engine import Engine
 from chassis.core.keys import Found, Key
 from chassis.core.record import first_fault, genesis
 from chassis.core.shell import CLOCK_MS_MAX, ClockMoved, MoveClock, OpenLog
-from chassis.core.submission import AskedCommand, DueTimer
+from chassis.core.submission import DueTimer
 from chassis.followers.timers import RehearsalClock, Timers
 from chassis.log.machine_clock import MachineClock
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import Writer, catch_up
 from chassis.say.telemetry import Metrics
-from chassis.say.tracing import Tracing
+from chassis.say.tracing import Tracing, is_sampled, is_well_formed
 from support.shell import tally
-from support.shell.asking import acting, asked, call_of
+from support.shell.asking import asked, call_of
 from support.shell.tally import Add, AddLater, Ring, Tally
 
 OPERATOR = "exchange_operator:eve"
@@ -138,13 +138,24 @@ async def test_a_timer_that_is_not_due_yet_causes_nothing_and_happens_when_it_is
         assert writer.engine.state.total == 1
 
 
-async def test_a_subjects_trace_that_is_none_is_left_out() -> None:
-    async with rehearsal(tally.decider()) as (writer, _):
-        sampled = f"00-{'a' * 32}-{'1' * 16}-01"
-        for carried in ("nonsense-01", "x" * 1_000_000, "00-" + "g" * 32 + "-" + "1" * 16 + "-01"):
-            traces = {"order/bread": carried}
-            await writer.insist(AskedCommand(acting("participant:ada"), "", tally.Order("bread"), sampled, traces))
-        assert {record.traceparent for record in await writer.log.read(4, 100)} == {sampled}
+async def trace_with(carried: str) -> str:
+    """Of the record that a timer causes which carries its subject's trace."""
+    sound = tally.decider()
+    timer = Timer(0, "order", tally.Order("bread"), traces={"order/bread": carried})
+    async with rehearsal(Decider(sound.initial, sound.decide, sound.evolve, lambda _: timer)) as (writer, _):
+        await writer.insist(DueTimer("tally", timer))
+        return (await writer.log.read(1, 100))[-1].traceparent
+
+
+async def test_a_timers_event_continues_the_trace_that_the_timer_carries_for_its_subject() -> None:
+    sampled = f"00-{'a' * 32}-{'1' * 16}-01"
+    assert await trace_with(sampled) == sampled
+
+
+@pytest.mark.parametrize("carried", ["", "nonsense-01", "x" * 1_000_000, "00-" + "g" * 32 + "-" + "1" * 16 + "-01"])
+async def test_a_subjects_trace_that_is_none_is_left_out(carried: str) -> None:
+    begun = await trace_with(carried)
+    assert is_well_formed(begun) and not is_sampled(begun), "its own"
 
 
 async def test_an_overdue_timer_that_fails_ends_neither_the_start_nor_the_service() -> None:

@@ -149,6 +149,17 @@ def test_what_contradicts_a_delivery_is_never_recorded_as_refused() -> None:
         assert facts, "people are told what contradicts what"
 
 
+def test_pages_of_an_earlier_run_that_are_still_staged_do_not_void_a_later_order_for_good() -> None:
+    registry = open_books()
+    play(registry, CLEARING, deliver(1, 1, leg(9, 300)))
+    play(registry, CLEARING, StageDeliveryLegs(2, 1, 1, (leg(9, 300),)))
+    order = deliver(3, 1, leg(10, 5)).order
+    (answer,) = play(registry, CLEARING, order)
+    assert isinstance(answer, DeliveryRefused)
+    assert answer.reason == "STAGED_LEGS_DIFFER", "recorded, so that clearing may make another attempt"
+    assert play(registry, CLEARING, deliver(3, 2, leg(10, 5)))[0] == completed(3, 2, leg(10, 5))
+
+
 def test_a_delivery_names_accounts_and_vintages_that_are_there() -> None:
     climb(open_books(), NAMES)
 

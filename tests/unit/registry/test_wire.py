@@ -52,8 +52,3 @@ def test_every_event_that_changes_a_holding_is_projected() -> None:
     of_tonnes = {event for event in WIRE.by_event if "quantity_tonnes" in event.__annotations__}
     assert of_tonnes - {delivery.AllowancesDelivered, delivery.DeliveryRepeated} <= set(HANDLERS)
     assert staging.DeliveryLegsStaged in HANDLERS
-
-
-def test_a_staged_leg_brings_the_trace_of_its_trade() -> None:
-    page = staging.DeliveryLegsStaged(1, 2, 1, (Leg(3, "CEA", 1, "p-1", "p-2", TRACE), Leg(4, "CEA", 1, "p-1", "p-2")))
-    assert WIRE.by_event[staging.DeliveryLegsStaged].brings(page) == {"trade/3": TRACE}

@@ -17,15 +17,13 @@ def always() -> AbstractContextManager[bool]:
 class Call:
     """An rpc as the api methods see it: authenticated and within its role, before any rule.
 
-    request_id is the request's own, which the frame has read. subject_traces says which trace a subject named in this
-    call continues (`trade/17`), where the caller knows it. ends_at is its deadline by the event loop's clock; None
+    request_id is the request's own, which the frame has read. ends_at is its deadline by the event loop's clock; None
     where it has none. Within `waiting()` it gives its place to others; what that yields says whether it may wait.
     """
 
     actor: Actor
     request_id: str = ""
     traceparent: str = ""
-    subject_traces: Mapping[str, str] = field(default_factory=dict)
     ends_at: float | None = None
     waiting: Callable[[], AbstractContextManager[bool]] = field(default=always, repr=False)
 

@@ -2,7 +2,8 @@
 
 It is kept for ever with the events, so every later release must come to the same one. A field that has its default is
 therefore left out, and a release may add a field whose default means what was meant before there was one; a default is
-never changed. An enum counts by its value. Text is written in ASCII, which reads the same in every version of Python.
+never changed. A field declared with `compare=False` is no part of what is ordered (the trace of a leg) and is left out
+too. An enum counts by its value. Text is written in ASCII, which reads the same in every version of Python.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ def plain(value: Any) -> object:
 
 
 def defaults_of(kind: type) -> tuple[tuple[str, object], ...]:
-    """The fields of a command and what each is by default; nothing equals the default of one that has none."""
+    """The fields that count and what each is by default; nothing equals the default of one that has none."""
     if kind not in DEFAULTS:
-        DEFAULTS[kind] = tuple((field.name, field.default) for field in fields(kind))
+        DEFAULTS[kind] = tuple((field.name, field.default) for field in fields(kind) if field.compare)
     return DEFAULTS[kind]

@@ -185,13 +185,15 @@ def known_account(accounts: Mapping[str, A], account: str) -> A:
 @dataclass(frozen=True, slots=True)
 class Timer:
     """A command that becomes due: its name (`close-day/2026-12-31`) makes it happen once. It continues the trace of
-    `subject`, where that is open.
+    `subject`, where that is open. `traces` says which trace a subject of its events continues (`trade/17`), where the
+    domain's state keeps that.
     """
 
     due_ms: int
     name: str
     command: object
     subject: str = ""
+    traces: Mapping[str, str] = field(default_factory=dict)
 
 
 Decided = list[Any]

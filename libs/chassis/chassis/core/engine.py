@@ -362,7 +362,7 @@ class Engine(Generic[S]):
         own = traceparent
         if kind.subject is not None:
             subject = kind.subject(event)
-            carried = cause.subject_traces.get(subject, "") if isinstance(cause, AskedCommand) else ""
+            carried = cause.timer.traces.get(subject, "") if isinstance(cause, DueTimer) else ""
             own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or traceparent
         if trace_id_of(own) == trace_id_of(traceparent) and not links:
             return traceparent

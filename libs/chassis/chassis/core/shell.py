@@ -307,7 +307,6 @@ def order_name(shell: ShellState, position: int) -> str:
 
 def keep_trace(shell: ShellState, kind: EventKind[object, pb.LogOpened], record: Record, event: object) -> None:
     """Remembers under which trace an event's subject goes on, and forgets it when the subject ends."""
-    shell.traces.update(kind.brings(event))
     if kind.subject is None:
         return
     subject = kind.subject(event)

@@ -5,8 +5,7 @@ The last three are never refused: what the domain cannot apply is set aside. Eac
 repeat is known (if it has one) and what caused it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chassis.core.decider import Actor, Timer
 from chassis.core.keys import Key
@@ -21,7 +20,6 @@ class AskedCommand:
     request_id: str
     command: object
     traceparent: str = ""
-    subject_traces: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ shell's state; later records about it continue that trace whatever command cause
 command. `ends_subject` marks the last record of a subject, so that state stays bounded by what is open.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,10 +28,6 @@ DATA_BYTES_MAX = 500_000
 
 def nobody(event: Any) -> Sequence[str]:
     return ()
-
-
-def nothing(event: Any) -> Mapping[str, str]:
-    return {}
 
 
 def no_concern(event: Any) -> str:
@@ -58,8 +54,6 @@ class EventKind(Generic[E, M]):
     accounts: Callable[[E], Sequence[str]] = nobody
     subject: Callable[[E], str] | None = None
     ends_subject: bool = False
-    # Subjects that it brings along with the trace that each continues: of records that this one is about to cause.
-    brings: Callable[[E], Mapping[str, str]] = nothing
     links: Callable[[E], Sequence[str]] = nobody
     concern: Callable[[E], str] = no_concern
     # The fields that a proposal shows; an approval is refused where one of them would be another: proposals.py.

@@ -170,7 +170,7 @@ class Writer(Generic[S]):
         waiting, free = self._commands_of.get(call.actor, 0), COMMANDS_WAITING_MAX - self._commands_waiting
         if waiting >= free:
             raise Overloaded("TOO_MANY_COMMANDS_WAITING", actor=str(call.actor), waiting=waiting, free=free)
-        submission = AskedCommand(call.actor, call.request_id, command, call.traceparent, call.subject_traces)
+        submission = AskedCommand(call.actor, call.request_id, command, call.traceparent)
         done: Done = await self.enqueue(submission, call)
         return done
 

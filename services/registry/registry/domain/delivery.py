@@ -39,7 +39,7 @@ from chassis.core.decider import (
 from chassis.core.shapes import check_day
 from registry.domain.holdings import deliver, holding_of
 from registry.domain.staging import LEGS_MAX, LEGS_PER_PAGE_MAX, check_attempt_shape, check_is_clearing
-from registry.domain.state import AccountState, Delivered, LastDelivery, Registry, Staged
+from registry.domain.state import AccountState, Delivered, LastDelivery, Leg, Registry, Staged
 
 DIGEST_BYTES = 32
 
@@ -172,8 +172,13 @@ def check_not_delivered_otherwise(last: LastDelivery, staged: Staged, command: D
                 legs=command.legs,
                 delivered_legs=last.legs,
             )
-    elif staged.legs and staged.legs[0].trade_id <= last.trade_id:
+    elif staged.legs and is_of(staged, command) and staged.legs[0].trade_id <= last.trade_id:
         raise Rejected("TRADE_OUT_OF_ORDER", trade_id=staged.legs[0].trade_id, last_trade_id=last.trade_id)
+
+
+def is_of(staged: Staged, command: DeliverAllowances) -> bool:
+    """Whether what is staged is of the order's attempt, and not of an earlier one."""
+    return (staged.run_id, staged.attempt) == (command.run_id, command.attempt)
 
 
 def check_attempt(last: LastDelivery, command: DeliverAllowances) -> None:
@@ -234,7 +239,7 @@ def check_sellers(registry: Registry, staged: Staged) -> None:
 
 def tell_delivered(registry: Registry, command: TellDelivered, context: Context) -> list[object]:
     delivered = registry.untold[0]
-    legs = delivered.legs[delivered.told : delivered.told + LEGS_PER_PAGE_MAX]
+    legs = next_legs(delivered)
     assert legs[0].trade_id == command.trade_id
     return [
         AllowancesDelivered(
@@ -251,12 +256,22 @@ def tell_delivered(registry: Registry, command: TellDelivered, context: Context)
     ]
 
 
+def next_legs(delivered: Delivered) -> list[Leg]:
+    return delivered.legs[delivered.told : delivered.told + LEGS_PER_PAGE_MAX]
+
+
 def due(registry: Registry) -> Timer | None:
     if not registry.untold:
         return None
     delivered = registry.untold[0]
-    run_id, trade_id = delivered.run_id, delivered.legs[delivered.told].trade_id
-    return Timer(0, f"tell-delivered/{run_id}/{trade_id}", TellDelivered(run_id, trade_id))
+    legs = next_legs(delivered)
+    run_id, trade_id = delivered.run_id, legs[0].trade_id
+    return Timer(
+        0,
+        f"tell-delivered/{run_id}/{trade_id}",
+        TellDelivered(run_id, trade_id),
+        traces={f"trade/{leg.trade_id}": leg.traceparent for leg in legs},
+    )
 
 
 # Changes

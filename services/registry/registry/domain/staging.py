@@ -25,7 +25,7 @@ CLEARING = "service:clearing"
 """The service that may ask."""
 
 LEGS_MAX = 200_000
-"""Of one run: seventy times the trades of the national market's busiest days."""
+"""Of one run: what trading takes in a day (rulebook 3.2)."""
 LEGS_PER_PAGE_MAX = 500
 
 

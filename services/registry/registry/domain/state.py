@@ -135,7 +135,7 @@ class LastDelivery:
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One trade's allowances to deliver. `traceparent` is its trade's trace, which the leg's own record continues; no
-    rule looks at it.
+    rule looks at it, and a leg that comes again under another trace is the same leg.
     """
 
     trade_id: int
@@ -143,7 +143,7 @@ class Leg:
     quantity_tonnes: int
     seller: str
     buyer: str
-    traceparent: str = ""
+    traceparent: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
