@@ -193,7 +193,7 @@ class Runs:
         touched = {account for leg in page for account in (leg.buyer, leg.seller)}
         stated = {change.account: change.change_fen for change in event.changes}
         made = {account: run.cash[account] for account in touched}
-        self._findings.same("cash legs add up", f"run {event.run_id} page {event.page}", stated, made)
+        self._findings.same("cash legs add up", f"run {event.run_id} up to {event.last_trade_id}", stated, made)
 
     def block(self, event: pb.ClearingRunBlocked) -> None:
         run = self._run(event.run_id)

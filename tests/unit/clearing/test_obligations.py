@@ -108,3 +108,25 @@ def test_a_days_totals_grow_with_each_trade() -> None:
     for one in (FIRST, SECOND):
         play(state, TRADING, one)
     assert state.obligations.days == {FRIDAY: DayTotals(2, 340, 340, 1, 2)}
+
+
+def test_a_trade_inside_the_range_of_another_day_is_set_aside() -> None:
+    """A run's legs are read by the range of its trades: no other day's may be in it."""
+    state = open_books(power_fen=1_000)
+    first, third = trade(1, POWER, STEEL, 10), trade(3, POWER, STEEL, 10)
+    play(state, TRADING, first)
+    play(state, TRADING, third)
+    between = replace(trade(2, POWER, STEEL, 10), day=MONDAY)
+    lines: list[Line] = [
+        (TRADING, between, "TRADE_OF_ANOTHER_DAY"),
+        (TRADING, replace(between, trade_id=4), None),
+        (TRADING, replace(between, trade_id=5, day=FRIDAY), "TRADE_OF_ANOTHER_DAY"),
+    ]
+    climb(state, lines)
+
+
+def test_a_trade_inside_the_range_that_trading_closed_another_day_with_is_set_aside() -> None:
+    """Also where clearing has recorded none of that day's trades."""
+    state = open_books(power_fen=1_000)
+    play(state, TRADING, close(trade(1, POWER, STEEL, 10), trade(2, POWER, STEEL, 10)))
+    climb(state, [(TRADING, replace(trade(2, POWER, STEEL, 10), day=MONDAY), "TRADE_OF_ANOTHER_DAY")])

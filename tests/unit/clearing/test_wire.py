@@ -50,7 +50,7 @@ EVENTS: list[Line] = [
     (run.ConfirmationOrdered(9, 2, DAY, 1, BIG, BIG, (TOTAL,), (4, BIG), DIGEST, (7, BIG)), set(), "run/9"),
     (settlement.ClearingRunAgreed(9, 2), set(), "run/9"),
     (settlement.ClearingRunDisagreed(9, 2, "TRADES_DIFFER", FACTS), set(), "run/9"),
-    (settlement.CashLegsReplayed(9, 2, 1, 3, (CashChange("p-1", -BIG),), 1, 3, "p-2", BIG), set(), "run/9"),
+    (settlement.CashLegsReplayed(9, 2, 3, (CashChange("p-1", -BIG),), 1, 3, "p-2", BIG), set(), "run/9"),
     (settlement.CashLegsProven(9, 2), set(), "run/9"),
     (settlement.DeliveryOrdered(9, 2, DAY, 1, BIG, DIGEST, (7, BIG)), set(), "run/9"),
     (settlement.DeliveryConfirmed(9, 2, BIG), set(), "run/9"),

@@ -27,23 +27,25 @@ class Unfunded:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """lowest_fen: of each account that trades, the least that is there at any time of the replay."""
+    """Of each account that trades: left_fen is what is there at the end, lowest_fen the least at any time."""
 
     unfunded: list[Unfunded]
+    left_fen: dict[str, int]
     lowest_fen: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class PageReplay:
-    """change_fen: what the legs so far change each account of the page by."""
-
-    unfunded: list[Unfunded]
-    change_fen: dict[str, int]
+NO_CHANGES: Mapping[str, int] = {}
 
 
-def replay(state: State, legs: Iterable[Obligation], without: Set[int]) -> Replay:
-    """Pays `legs`, ascending, one after another; those in `without`, and those that cannot be paid, are left out. One
-    decision does it for all trades that are not settled: nothing in the loop may cost more than it must.
+def replay(
+    state: State,
+    legs: Iterable[Obligation],
+    change_fen: Mapping[str, int] = NO_CHANGES,
+    without: Set[int] = frozenset(),
+) -> Replay:
+    """Pays `legs`, ascending, one after another, after others that changed each account by `change_fen`; those in
+    `without`, and those that cannot be paid, are left out. An exclusion does it in one decision for all trades that
+    are not settled: nothing in the loop may cost more than it must.
     """
     unfunded: list[Unfunded] = []
     now_fen: dict[str, int] = {}
@@ -53,9 +55,9 @@ def replay(state: State, legs: Iterable[Obligation], without: Set[int]) -> Repla
             continue
         buyer, seller, value_fen = leg.buyer, leg.seller, leg.value_fen
         if buyer not in now_fen:
-            now_fen[buyer] = lowest_fen[buyer] = free_fen(state, buyer)
+            now_fen[buyer] = lowest_fen[buyer] = free_fen(state, buyer) + change_fen.get(buyer, 0)
         if seller not in now_fen:
-            now_fen[seller] = lowest_fen[seller] = free_fen(state, seller)
+            now_fen[seller] = lowest_fen[seller] = free_fen(state, seller) + change_fen.get(seller, 0)
         left_fen = now_fen[buyer] - value_fen - leg.buyer_fee_fen
         if left_fen < 0:
             unfunded.append(Unfunded(leg, -left_fen))
@@ -64,7 +66,7 @@ def replay(state: State, legs: Iterable[Obligation], without: Set[int]) -> Repla
         if left_fen < lowest_fen[buyer]:
             lowest_fen[buyer] = left_fen
         now_fen[seller] += value_fen - leg.seller_fee_fen
-    return Replay(unfunded, lowest_fen)
+    return Replay(unfunded, now_fen, lowest_fen)
 
 
 def free_fen(state: State, account: str) -> int:
@@ -73,19 +75,9 @@ def free_fen(state: State, account: str) -> int:
     return funds.balance_fen - funds.blocked_fen
 
 
-def replay_page(state: State, legs: Iterable[Obligation], change_fen: Mapping[str, int]) -> PageReplay:
-    """The same for one page of legs, after others that changed each account by so much."""
-    changed: dict[str, int] = {}
-    unfunded: list[Unfunded] = []
-    for leg in legs:
-        buyer_fen = changed.get(leg.buyer, change_fen.get(leg.buyer, 0)) - leg.buyer_pays_fen
-        left_fen = free_fen(state, leg.buyer) + buyer_fen
-        if left_fen < 0:
-            unfunded.append(Unfunded(leg, -left_fen))
-            continue
-        changed[leg.buyer] = buyer_fen
-        changed[leg.seller] = changed.get(leg.seller, change_fen.get(leg.seller, 0)) + leg.seller_receives_fen
-    return PageReplay(unfunded, changed)
+def changes(state: State, replayed: Replay) -> dict[str, int]:
+    """What all trades up to the end of a replay change each account in it by, in fen."""
+    return {account: left_fen - free_fen(state, account) for account, left_fen in replayed.left_fen.items()}
 
 
 def blocked_by(state: State, excluded: Iterable[Obligation], lowest_fen: Mapping[str, int]) -> dict[int, int]:

@@ -1,7 +1,7 @@
 """Clearing's domain, whole: one table of decisions, one of changes."""
 
 from chassis.core.decider import Decider, merged
-from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import banks, exclusion, funds, obligations, pages, payouts, reconciliation, run, settlement
 from clearing.domain.state import State
 
 DECIDER: Decider[State] = Decider(
@@ -13,6 +13,7 @@ DECIDER: Decider[State] = Decider(
         obligations.DECIDE,
         run.DECIDE,
         settlement.DECIDE,
+        pages.DECIDE,
         exclusion.DECIDE,
         reconciliation.DECIDE,
     ),
@@ -29,5 +30,5 @@ DECIDER: Decider[State] = Decider(
     needs_two=frozenset({payouts.RevokeInstruction, exclusion.ExcludeTrades}),
     asks=merged(funds.ASKS, payouts.ASKS),
     claims=merged(funds.CLAIMS, payouts.CLAIMS),
-    due=settlement.due,
+    due=pages.due,
 )

@@ -106,7 +106,7 @@ def closure(state: State, run: Run, named: tuple[int, ...]) -> tuple[tuple[int, 
     """The named trades and every trade of the day that lacks money without them, ascending; and the replay of all
     trades that stay. Only the earliest day's run is blocked by a trade, and its trades come before all others.
     """
-    staying = replay(state, state.obligations.unsettled.values(), frozenset(named))
+    staying = replay(state, state.obligations.unsettled.values(), without=frozenset(named))
     lacking = (lack.obligation for lack in staying.unfunded)
     return tuple(sorted({*named, *(leg.trade_id for leg in lacking if leg.day == run.day)})), staying
 

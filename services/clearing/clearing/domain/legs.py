@@ -31,8 +31,8 @@ def run_leg(leg: Obligation) -> RunLeg:
 
 
 def legs_after(state: State, run: Run, trade_id: int, legs_max: int) -> list[Obligation]:
-    """The next legs of a run after a trade, in the order of their trades. What the barrier proved makes the day's
-    trades those of its range, so that a page costs its legs, however many there are.
+    """The next legs of a run after a trade, in the order of their trades. No other day has a trade in the day's range
+    (obligations.check_apart), so that a page costs its legs, however many there are.
     """
     found: list[Obligation] = []
     for each in range(max(trade_id + 1, run.closed.first_trade_id), run.closed.last_trade_id + 1):

@@ -8,7 +8,8 @@ its day is not settled, and, once trading has closed the day, only while the run
 
 Invariants:
 - each trade is recorded at most once, and none that comes before what is settled;
-- no day ever has more trades than trading closed it with.
+- no day ever has more trades than trading closed it with;
+- the trades of two days never mix: all ids of one come before all ids of the other (legs.py reads a day by its range).
 """
 
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ def record_obligation(state: State, command: RecordObligation, context: Context)
     known_account(state.funds.accounts, command.seller)
     if command.day <= state.runs.settled_day or not is_missing(state, command):
         raise Rejected("TRADING_DAY_CLOSED", trade_id=command.trade_id, day=command.day)
+    check_apart(state, command)
     if command.value_fen != command.price_fen * command.quantity_tonnes:
         raise Rejected("VALUE_DIFFERS", trade_id=command.trade_id, value_fen=command.value_fen)
     if command.buyer_fee_fen < 0 or not 0 <= command.seller_fee_fen <= command.value_fen:
@@ -126,6 +128,24 @@ def is_missing(state: State, command: RecordObligation) -> bool:
         and heard.quantity_tonnes + command.quantity_tonnes <= run.closed.quantity_tonnes
         and heard.value_fen + command.value_fen <= run.closed.value_fen
     )
+
+
+def check_apart(state: State, command: RecordObligation) -> None:
+    """With this trade the day's trades must still come before or after those of every other day."""
+    known = state.obligations.days | {run.day: run.closed for run in state.runs.open.values()}
+    own = known.get(command.day, DayTotals())
+    first = min(own.first_trade_id or command.trade_id, command.trade_id)
+    last = max(own.last_trade_id, command.trade_id)
+    for day, other in known.items():
+        if day != command.day and first <= other.last_trade_id and other.first_trade_id <= last:
+            raise Rejected(
+                "TRADE_OF_ANOTHER_DAY",
+                trade_id=command.trade_id,
+                day=command.day,
+                other_day=day,
+                first_trade_id=other.first_trade_id,
+                last_trade_id=other.last_trade_id,
+            )
 
 
 def note_trading_days(state: State, command: NoteTradingDays, context: Context) -> list[object]:

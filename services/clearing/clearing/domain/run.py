@@ -4,11 +4,8 @@ A run is opened when trading's close of the day is heard. An attempt begins at t
 trading to confirm them; settlement.py takes it from there. Where it cannot go on it is blocked: whole, with its reason,
 and nothing has moved. A new attempt begins again at the barrier.
 
-Whatever takes time for every leg goes page by page, each page a decision of its own that a timer makes at once
-(`ContinueRun`): the writer is never held for long, and after a crash the next page follows the last that is in the
-log. Between two pages other commands are decided. That is safe because an attempt's legs are settled by the barrier (no
-trade of a closed day is recorded or excluded while its run moves) and because money leaves clearing only beyond all
-that an account is still to pay (payouts.py): what one page has proved no later command takes back.
+Whatever takes time for every leg goes page by page; pages.py makes the pages follow each other, and says why that is
+safe.
 
 Days are settled in their order: a later run waits until the earlier one is completed, and then begins by itself.
 
@@ -294,6 +291,7 @@ def on_clearing_run_legs_listed(state: State, event: ClearingRunLegsListed) -> N
     for listed in event.legs:
         leg = state.obligations.unsettled[listed.trade_id]
         assert leg.trade_id > listing.last_trade_id
+        assert leg.day == run.day, "a run settles its own day"
         listing.add(leg)
         key = (leg.instrument, leg.method)
         listing.totals[key] = with_leg(listing.totals.get(key), leg)

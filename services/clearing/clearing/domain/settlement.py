@@ -1,7 +1,7 @@
 """Settlement: the second half of a run, from trading's confirmation to delivery against payment.
 
 Trading confirms the run, the cash legs are proven, the registry delivers, and every trade is paid. Where it cannot go
-on the run is blocked, and nothing has moved. Proving and paying go page by page (run.py says why that is safe): from
+on the run is blocked, and nothing has moved. Proving and paying go page by page (pages.py): from
 DeliveryConfirmed on every trade of the run is going to be paid, and nothing is asked any more that could prevent it.
 
 Invariants:
@@ -12,11 +12,11 @@ Invariants:
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, Timer, applies, as_facts, handles, merged
-from clearing.domain.cash import replay_page
+from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, applies, as_facts, handles, merged
+from clearing.domain import cash
 from clearing.domain.legs import excluded_of, legs_after
 from clearing.domain.reconciliation import ReconciliationOrdered
-from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunBlocked, in_phase, list_legs, next_attempt
+from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunBlocked, in_phase, next_attempt
 from clearing.domain.state import DayTotals, Obligation, Phase, Run, State
 
 # Commands
@@ -43,16 +43,6 @@ class RecordDelivery:
     registry_position: int = 0
     reason: str = ""
     facts: Facts = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ContinueRun:
-    """Due at once while an attempt has pages left: the next one of a phase, or what follows the last."""
-
-    run_id: int
-    attempt: int
-    phase: Phase
-    page: int
 
 
 # Events
@@ -88,7 +78,6 @@ class CashLegsReplayed:
 
     run_id: int
     attempt: int
-    page: int
     last_trade_id: int
     changes: tuple[CashChange, ...]
     unfunded: int
@@ -183,15 +172,14 @@ def replay_cash(state: State, run: Run, context: Context) -> list[object]:
     replay = run.replay
     legs = legs_after(state, run, replay.last_trade_id, LEGS_PER_PAGE_MAX)
     if legs:
-        page = replay_page(state, legs, replay.change_fen)
+        page = cash.replay(state, legs, replay.change_fen)
         first = page.unfunded[0] if page.unfunded else None
         return [
             CashLegsReplayed(
                 run_id=run.run_id,
                 attempt=run.attempt,
-                page=replay.pages + 1,
                 last_trade_id=legs[-1].trade_id,
-                changes=tuple(CashChange(account, fen) for account, fen in sorted(page.change_fen.items())),
+                changes=tuple(CashChange(account, fen) for account, fen in sorted(cash.changes(state, page).items())),
                 unfunded=len(page.unfunded),
                 first_trade_id=first.obligation.trade_id if first else 0,
                 first_buyer=first.obligation.buyer if first else "",
@@ -272,39 +260,6 @@ def complete(state: State, run: Run, context: Context) -> list[object]:
     return [completed, *ordered, *next_day]
 
 
-# Page by page
-
-STEPS = {Phase.LISTING: list_legs, Phase.PROVING: replay_cash, Phase.PAYING: pay_trades}
-"""What continues by itself in each phase; in the others an answer or people are awaited."""
-
-
-def continue_run(state: State, command: ContinueRun, context: Context) -> list[object]:
-    run = awaiting(state, command.run_id, command.attempt, command.phase)
-    if command.page != next_page(run):
-        raise Rejected("ANSWER_NOT_AWAITED", run_id=run.run_id, attempt=run.attempt)
-    return STEPS[run.phase](state, run, context)
-
-
-def next_page(run: Run) -> int:
-    pages = {
-        Phase.LISTING: len(run.listing.page_positions),
-        Phase.PROVING: run.replay.pages,
-        Phase.PAYING: run.payment.pages,
-    }
-    return pages[run.phase] + 1
-
-
-def due(state: State) -> Timer | None:
-    """Days are settled in their order: only the earliest run moves."""
-    run = next(iter(state.runs.open.values()), None)
-    if run is None or run.phase not in STEPS:
-        return None
-    page = next_page(run)
-    name = f"{run.phase.name.lower()}/{run.run_id}/{run.attempt}/{page}"
-    command = ContinueRun(run.run_id, run.attempt, run.phase, page)
-    return Timer(run.opened_ms, name, command, subject=f"run/{run.run_id}")
-
-
 # Changes
 
 
@@ -318,9 +273,8 @@ def on_clearing_run_disagreed(state: State, event: ClearingRunDisagreed) -> None
 
 def on_cash_legs_replayed(state: State, event: CashLegsReplayed) -> None:
     replay = in_phase(state, event.run_id, event.attempt, Phase.PROVING).replay
-    assert event.page == replay.pages + 1
     assert event.last_trade_id > replay.last_trade_id
-    replay.pages, replay.last_trade_id = event.page, event.last_trade_id
+    replay.last_trade_id = event.last_trade_id
     for change in event.changes:
         replay.change_fen[change.account] = change.change_fen
     if event.unfunded and not replay.unfunded:
@@ -357,7 +311,6 @@ def on_trade_settled(state: State, event: TradeSettled) -> None:
     assert payment.last_trade_id < leg.trade_id
     payment.last_trade_id = leg.trade_id
     payment.trades += 1
-    payment.pages = -(-payment.trades // LEGS_PER_PAGE_MAX)
     payment.quantity_tonnes += leg.quantity_tonnes
     payment.value_fen += leg.value_fen
     state.funds.settle(leg.buyer, leg.buyer_pays_fen, leg.seller, leg.seller_receives_fen)
@@ -377,7 +330,6 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
 DECIDE: Decide[State] = merged(
     handles(RecordConfirmation, record_confirmation),
     handles(RecordDelivery, record_delivery),
-    handles(ContinueRun, continue_run),
 )
 
 EVOLVE: Evolve[State] = merged(

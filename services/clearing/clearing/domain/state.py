@@ -164,7 +164,6 @@ class CashReplay:
     """
 
     last_trade_id: int = 0
-    pages: int = 0
     change_fen: dict[str, int] = field(default_factory=dict)
     unfunded: int = 0
     first_trade_id: int = 0
@@ -177,7 +176,6 @@ class Payment:
     """A delivered run's trades, as far as they are paid."""
 
     last_trade_id: int = 0
-    pages: int = 0
     trades: int = 0
     quantity_tonnes: int = 0
     value_fen: int = 0

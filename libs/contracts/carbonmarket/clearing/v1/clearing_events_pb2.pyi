@@ -806,7 +806,6 @@ class CashLegsReplayed(_message.Message):
 
     RUN_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
-    PAGE_FIELD_NUMBER: _builtins.int
     LAST_TRADE_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     UNFUNDED_FIELD_NUMBER: _builtins.int
@@ -815,9 +814,8 @@ class CashLegsReplayed(_message.Message):
     FIRST_LACKING_FEN_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     attempt: _builtins.int
-    page: _builtins.int
-    """From 1."""
     last_trade_id: _builtins.int
+    """Of the page."""
     unfunded: _builtins.int
     """Trades of the page that could not be paid, and the first of them."""
     first_trade_id: _builtins.int
@@ -832,7 +830,6 @@ class CashLegsReplayed(_message.Message):
         *,
         run_id: _builtins.int = ...,
         attempt: _builtins.int = ...,
-        page: _builtins.int = ...,
         last_trade_id: _builtins.int = ...,
         changes: _abc.Iterable[_clearing_types_pb2.CashChange] | None = ...,
         unfunded: _builtins.int = ...,
@@ -842,7 +839,7 @@ class CashLegsReplayed(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "changes", b"changes", "first_buyer", b"first_buyer", "first_lacking_fen", b"first_lacking_fen", "first_trade_id", b"first_trade_id", "last_trade_id", b"last_trade_id", "page", b"page", "run_id", b"run_id", "unfunded", b"unfunded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "changes", b"changes", "first_buyer", b"first_buyer", "first_lacking_fen", b"first_lacking_fen", "first_trade_id", b"first_trade_id", "last_trade_id", b"last_trade_id", "run_id", b"run_id", "unfunded", b"unfunded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
