@@ -1,12 +1,14 @@
 """What one service accepts, the next must be able to take: the bounds of the three services, held together."""
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as queries
+from chassis.core.days import DAY_MS
+from chassis.core.shell import CLOCK_MS_MAX
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.remote import MESSAGE_BYTES_MAX
 from chassis.followers import timers
-from clearing.domain import barrier, exclusion, run
+from clearing.domain import barrier, exclusion, funds, run
 from registry.domain import staging
-from trading.domain import block, closing, confirmation, listed, rules, settlement
+from trading.domain import block, closing, confirmation, listed, rules, settlement, values
 
 NUMBER_BYTES = 11
 """A 64-bit number in protobuf with its tag, at most."""
@@ -17,6 +19,15 @@ DIGEST_BYTES = 32 + 2
 
 def test_a_day_that_admission_takes_fits_a_run_and_a_run_fits_a_delivery() -> None:
     assert rules.DAY_TRADES_MAX <= barrier.RUN_TRADES_MAX <= staging.LEGS_MAX
+
+
+def test_every_sum_over_trades_and_all_money_fits_64_bits_if_every_day_to_the_end_of_2099_is_worth_the_most() -> None:
+    """Tonnes too: a tonne costs a fen at least. A buyer owes the fee beside the value."""
+    days = CLOCK_MS_MAX // DAY_MS + 1
+    with_fees_fen = rules.DAY_VALUE_FEN_MAX * (1_000_000 + rules.FEE_PPM_MAX) // 1_000_000
+    assert values.VALUE_FEN_MAX <= rules.DAY_VALUE_FEN_MAX, "an order that a day can take"
+    assert days * with_fees_fen + funds.POOL_FEN_MAX < 2**63
+    assert values.AMOUNT_FEN_MAX <= funds.POOL_FEN_MAX
 
 
 def test_a_rehearsal_clock_steps_through_every_page_of_the_largest_day() -> None:

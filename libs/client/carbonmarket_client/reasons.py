@@ -145,6 +145,7 @@ FIXES = {
     "DAY_ALREADY_OPENED": "Choose a later day: what governs an opened day is fixed.",
     "DAY_IS_OVER": "Its sessions are past: open the next trading day.",
     "DAY_FULL": "The day has as many trades as can be settled: trade on the next day.",
+    "DAY_VALUE_FULL": "The day would be worth more than the books can add up: trade less, or on the next day.",
     "DAY_NOT_OPEN": "Wait for the trading day to open.",
     "DAY_NOT_TODAY": "Open a day on that day itself.",
     "DAY_ON_WEEKEND": "Leave Saturdays and Sundays out.",
@@ -233,7 +234,7 @@ FIXES = {
     "QUANTITY_BELOW_BLOCK_MIN": "Give at least the block minimum, or use listed agreement.",
     "TOO_MANY_OPEN_BLOCKS": "End a negotiation first.",
     # Money
-    "BALANCE_OUT_OF_RANGE": "The balance would be more than the books can hold: check the amount.",
+    "POOL_OUT_OF_RANGE": "All money together would be more than the books can hold: check the amount.",
     "BANK_REFERENCE_ALREADY_RECORDED": (
         "Nothing needs to be done if this is the same movement; else give its own reference."
     ),

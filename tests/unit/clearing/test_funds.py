@@ -2,7 +2,7 @@
 
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import (
-    BALANCE_FEN_MAX,
+    POOL_FEN_MAX,
     CloseFundAccount,
     FundAccountClosed,
     FundAccountOpened,
@@ -102,8 +102,14 @@ def test_a_movement_goes_by_one_name_in_large_and_in_small_letters() -> None:
     )
 
 
-def test_a_balance_stays_within_what_64_bits_hold() -> None:
+def test_all_money_together_stays_within_what_64_bits_hold() -> None:
+    """Also where it is spread over accounts, none of which has much."""
     state = open_books()
-    state.funds.accounts[POWER].balance_fen = BALANCE_FEN_MAX
-    facts = facts_of_refusal(state, ICBC, RecordDeposit("r1", POWER, 1))
-    assert facts["balance_fen_max"] == BALANCE_FEN_MAX
+    for number in range(POOL_FEN_MAX // AMOUNT_FEN_MAX):
+        account = (POWER, STEEL)[number % 2]
+        play(
+            state, ICBC, RecordDeposit(f"r{number}", account, min(AMOUNT_FEN_MAX, POOL_FEN_MAX - state.funds.pool_fen))
+        )
+    assert state.funds.pool_fen == POOL_FEN_MAX
+    facts = facts_of_refusal(state, ICBC, RecordDeposit("one more", POWER, 1))
+    assert facts == {"pool_fen": POOL_FEN_MAX, "amount_fen": 1, "pool_fen_max": POOL_FEN_MAX}

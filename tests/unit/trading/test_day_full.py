@@ -5,7 +5,7 @@ from dataclasses import replace
 from support.domains.trading_floor import ANN, FRIDAY, POWER, RULES, STEEL, Floor, quiet_floor
 from trading.domain.block import ConfirmBlock, OfferBlock
 from trading.domain.listed import PlaceOrder, TakeListing
-from trading.domain.rules import DAY_TRADES_MAX, SetTradingRules, trades_max
+from trading.domain.rules import DAY_TRADES_MAX, DAY_VALUE_FEN_MAX, SetTradingRules, trades_max
 from trading.domain.values import Side
 
 
@@ -43,3 +43,16 @@ def test_a_block_counts_as_one_trade_of_the_day() -> None:
 def test_rules_that_say_nothing_take_as_many_as_can_be_settled() -> None:
     assert trades_max(RULES) == DAY_TRADES_MAX
     assert trades_max(replace(RULES, day_trades_max=7)) == 7
+
+
+def test_a_day_trades_no_more_than_its_value_can_be_added_up_to() -> None:
+    """Many days so full would overflow the sums that events and books keep: neither method makes such a trade."""
+    floor = floor_of(0)
+    day = floor.market.calendar.days[FRIDAY]
+    day.whole.value_fen = DAY_VALUE_FEN_MAX - 48_000
+    facts = {"value_fen": 480_000_000, "day_value_fen": DAY_VALUE_FEN_MAX - 48_000}
+    assert floor.refusal(STEEL, CONFIRM) == ("DAY_VALUE_FULL", facts | {"day_value_fen_max": DAY_VALUE_FEN_MAX})
+    floor.play(STEEL, TAKE)
+    assert day.whole.value_fen == DAY_VALUE_FEN_MAX
+    reason, _ = floor.refusal(STEEL, TAKE)
+    assert reason == "DAY_VALUE_FULL"

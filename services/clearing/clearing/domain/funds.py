@@ -39,8 +39,10 @@ from clearing.domain.banks import check_bank_known
 from clearing.domain.state import State
 from clearing.domain.values import check_amount, check_bank_reference
 
-BALANCE_FEN_MAX = 10**18
-"""Far above any money there is, far below what 64 bits hold."""
+POOL_FEN_MAX = 10**18
+"""Of all accounts together, so that no balance and no sum of balances, payouts and fees is more: far above any money
+there is, and with all trades up to the end of 2099 still within 64 bits (tests/unit/test_bounds.py).
+"""
 
 # Commands
 
@@ -175,13 +177,12 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=command.account)
     refuse_recorded_reference(context, context.account, command.bank_reference)
-    if account.balance_fen + command.amount_fen > BALANCE_FEN_MAX:
+    if state.funds.pool_fen + command.amount_fen > POOL_FEN_MAX:
         raise Rejected(
-            "BALANCE_OUT_OF_RANGE",
-            account=command.account,
-            balance_fen=account.balance_fen,
+            "POOL_OUT_OF_RANGE",
+            pool_fen=state.funds.pool_fen,
             amount_fen=command.amount_fen,
-            balance_fen_max=BALANCE_FEN_MAX,
+            pool_fen_max=POOL_FEN_MAX,
         )
 
     # From here on the money is the account's.

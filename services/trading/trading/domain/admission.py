@@ -8,7 +8,7 @@ from chassis.core.days import day_of
 from chassis.core.decider import Context, Rejected
 from trading.domain.accounts import check_not_stopped
 from trading.domain.balances import Account
-from trading.domain.rules import in_session, trades_max
+from trading.domain.rules import DAY_VALUE_FEN_MAX, in_session, trades_max
 from trading.domain.state import Instrument, Limits, Market, TradingRules
 from trading.domain.values import Method
 
@@ -42,12 +42,21 @@ def check_may_trade(
     return rules
 
 
-def check_day_not_full(market: Market) -> None:
-    """The last thing before a trade: what is made here, clearing and the registry must be able to settle."""
+def check_day_not_full(market: Market, price_fen: int, quantity_tonnes: int) -> None:
+    """The last thing before a trade: what is made here, clearing and the registry must be able to settle, and every
+    book must be able to add up.
+    """
     rules = rules_today(market)
-    trades = market.calendar.days[market.calendar.open_day].whole.trades
-    if trades >= trades_max(rules):
-        raise Rejected("DAY_FULL", trades=trades, trades_max=trades_max(rules))
+    whole = market.calendar.days[market.calendar.open_day].whole
+    if whole.trades >= trades_max(rules):
+        raise Rejected("DAY_FULL", trades=whole.trades, trades_max=trades_max(rules))
+    if whole.value_fen + price_fen * quantity_tonnes > DAY_VALUE_FEN_MAX:
+        raise Rejected(
+            "DAY_VALUE_FULL",
+            value_fen=price_fen * quantity_tonnes,
+            day_value_fen=whole.value_fen,
+            day_value_fen_max=DAY_VALUE_FEN_MAX,
+        )
 
 
 def check_quantity_tick(rules: TradingRules, quantity_tonnes: int) -> None:

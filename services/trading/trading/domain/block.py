@@ -181,7 +181,7 @@ def confirm_block(market: Market, command: ConfirmBlock, context: Context) -> li
             seen_price_fen=command.price_fen,
             seen_quantity_tonnes=command.quantity_tonnes,
         )
-    check_day_not_full(market)
+    check_day_not_full(market, block.price_fen, block.quantity_tonnes)
     check_funded(market, account, block.proposer_side.other, block.instrument, block.price_fen, block.quantity_tonnes)
 
     # From here on the trade stands.

@@ -211,7 +211,7 @@ def take_listing(market: Market, command: TakeListing, context: Context) -> list
             quantity_tonnes=command.quantity_tonnes,
             remaining_tonnes=listing.remaining_tonnes,
         )
-    check_day_not_full(market)
+    check_day_not_full(market, listing.price_fen, command.quantity_tonnes)
     if listing.side is Side.SELL:
         check_funds_available(account, buyer_needs_fen(market, account, listing.price_fen * command.quantity_tonnes))
     else:

@@ -22,8 +22,12 @@ SESSIONS_MAX = 10
 WEIGHTS_MAX = 100
 WEIGHT_MAX = 1_000_000
 DAY_TRADES_MAX = 200_000
-"""What a day can be settled with (clearing's `RUN_TRADES_MAX`); seventy times the trades of the busiest days."""
-"""What one clearing run can settle: a day with more trades could be opened and never settled."""
+"""What one clearing run can settle (clearing's `RUN_TRADES_MAX`): a day with more trades could never be settled."""
+DAY_VALUE_FEN_MAX = 10**14
+"""Of all trades of a day; 10^12 yuan, far above any day of the market. Were every day up to the end of 2099 worth so
+much, fees included, the sum would still fit 64 bits (tests/unit/test_bounds.py): so does every sum over trades, of a
+day, a year, an instrument's life, and also of tonnes, because a tonne costs a fen at least.
+"""
 MINUTES_OF_DAY = 24 * 60
 
 

@@ -12,7 +12,8 @@ from chassis.core.shapes import CODE, check_day, shown
 QUANTITY_TONNES_MAX = 10**12
 PRICE_FEN_MAX = 10**9
 AMOUNT_FEN_MAX = 10**15
-VALUE_FEN_MAX = 10**15
+VALUE_FEN_MAX = 10**14
+"""Of an order; no more than a day may trade (rules.DAY_VALUE_FEN_MAX): else nobody could ever take it."""
 
 SATURDAY = 5
 
