@@ -9,9 +9,7 @@ from chassis.core.decider import Context, Facts, as_facts, doubts
 from clearing.domain.state import DayTotals, State
 
 RUN_TRADES_MAX = 200_000
-"""What the registry takes in one delivery, and trading at admission; a thousand times the average day of the market's
-busiest year.
-"""
+"""What the registry takes in one delivery, and trading at admission (rulebook 3.2)."""
 
 
 def barrier(state: State, day: str, closed: DayTotals, context: Context) -> tuple[str, Facts] | None:
