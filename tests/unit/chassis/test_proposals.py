@@ -9,6 +9,7 @@ from chassis.core.engine import Done, Engine
 from chassis.core.proposals import (
     PROPOSAL_BYTES_MAX,
     PROPOSALS_BYTES_MAX,
+    PROPOSALS_OF_ONE_PERSON_BYTES_MAX,
     PROPOSALS_OF_ONE_PERSON_MAX,
     PROPOSALS_OPEN_MAX,
     ApproveProposal,
@@ -172,8 +173,13 @@ def test_all_that_is_proposed_fits_one_answer() -> None:
     drop = DropSetAside(position, GROUND)
     ask(on, ANN, proposal_of(drop))
     (open_,) = on.shell.proposals.values()
-    on.shell.proposals[1] = replace(open_, data=b"x" * (PROPOSALS_BYTES_MAX - open_.bytes))
-    assert refusal(on, ANN, proposal_of(drop)).reason == "PROPOSALS_TOO_LARGE"
+    on.shell.proposals[1] = replace(open_, data=b"x" * (PROPOSALS_OF_ONE_PERSON_BYTES_MAX - open_.bytes))
+    of_one = refusal(on, ANN, proposal_of(drop))
+    assert (of_one.reason, of_one.facts) == ("PROPOSALS_TOO_LARGE", {"bytes_max": PROPOSALS_OF_ONE_PERSON_BYTES_MAX})
+    ask(on, BEN, proposal_of(drop))
+    on.shell.proposals[1] = replace(open_, data=b"x" * (PROPOSALS_BYTES_MAX - 2 * open_.bytes))
+    of_all = refusal(on, BEN, proposal_of(drop))
+    assert (of_all.reason, of_all.facts) == ("PROPOSALS_TOO_LARGE", {"bytes_max": PROPOSALS_BYTES_MAX})
 
 
 def test_a_proposal_keeps_the_command_without_the_shells_own_fields() -> None:

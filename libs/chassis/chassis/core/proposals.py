@@ -41,10 +41,11 @@ from chassis.core.wire import EventKind, Wire
 
 PROPOSALS_OPEN_MAX = 100
 PROPOSALS_OF_ONE_PERSON_MAX = 20
-"""Nobody alone keeps others from proposing."""
 PROPOSAL_BYTES_MAX = 100_000
 PROPOSALS_BYTES_MAX = 2_000_000
 """Of all that are open, with what they show: GetStatus answers them in one message."""
+PROPOSALS_OF_ONE_PERSON_BYTES_MAX = PROPOSALS_BYTES_MAX // 2
+"""Nobody alone keeps others from proposing, by number or by size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +168,8 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     proposed = read_command(look.proposable, command.type, command.data)
     check_may_call(look.proposable, command.type, context.role)
     check_may_take_two(command_name(command.type), look.proposable.tables[command.type].roles[command.type])
-    own = sum(one.proposer.subject == context.subject for one in look.proposals.values())
-    if own >= PROPOSALS_OF_ONE_PERSON_MAX:
+    own = [one for one in look.proposals.values() if one.proposer.subject == context.subject]
+    if len(own) >= PROPOSALS_OF_ONE_PERSON_MAX:
         raise Rejected("TOO_MANY_PROPOSALS_OF_ONE_PERSON", proposals_max=PROPOSALS_OF_ONE_PERSON_MAX)
     if len(look.proposals) >= PROPOSALS_OPEN_MAX:
         raise Rejected("TOO_MANY_PROPOSALS", proposals_max=PROPOSALS_OPEN_MAX)
@@ -178,9 +179,13 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     _, data = look.proposable.tables[command.type].encode(proposed)
     expires_ms = look.proposal_ends_ms(context.now_ms)
     event = CommandProposed(command.type, data, str(context.actor), expires_ms, effects_of(look.wire, caused))
-    bytes_open = sum(one.bytes for one in look.proposals.values()) + len(data)
-    if bytes_open + sum(len(effect.data) for effect in event.effects) > PROPOSALS_BYTES_MAX:
-        raise Rejected("PROPOSALS_TOO_LARGE", bytes_max=PROPOSALS_BYTES_MAX)
+    bytes_new = len(data) + sum(len(effect.data) for effect in event.effects)
+    for open_, bytes_max in (
+        (own, PROPOSALS_OF_ONE_PERSON_BYTES_MAX),
+        (look.proposals.values(), PROPOSALS_BYTES_MAX),
+    ):
+        if sum(one.bytes for one in open_) + bytes_new > bytes_max:
+            raise Rejected("PROPOSALS_TOO_LARGE", bytes_max=bytes_max)
     return [event]
 
 
