@@ -254,6 +254,16 @@ STATUS = log.GetStatusResponse(
             reason="TRADE_UNKNOWN",
         )
     ],
+    dropped=[
+        log.SetAside(
+            position=180_400,
+            source_log_id="clearing",
+            source_position=4_900,
+            type="carbonmarket.clearing.v1.TradeSettled",
+            reason="TRADE_DIFFERS",
+            facts={"trade_id": "17"},
+        )
+    ],
     unanswered_positions=[181_230],
     proposals=[
         log.Proposal(

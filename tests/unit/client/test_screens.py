@@ -165,6 +165,12 @@ def test_a_service_is_behind_a_source_by_what_that_one_says_of_its_head() -> Non
     assert told == {"registry": "6", "clearing": "-"}
 
 
+def test_what_was_dropped_is_shown_with_the_position_by_which_it_is_decided_again() -> None:
+    text = printed(operations.status_screens(STANDINGS), WIDTH)
+    _, dropped = text.split("Dropped after it was set aside")
+    assert "180,400" in dropped and "clearing/4900" in dropped and "TRADE_DIFFERS trade_id=17" in dropped
+
+
 def test_what_is_longer_than_a_line_is_folded_below_its_event() -> None:
     event = trading_events.TradingSuspended(instrument="CEA", ground="by notice " * 20)
     record = Record("trading", 7, 0, event.DESCRIPTOR.full_name, event, answers.NOON_MS, "", "", "", "", "", "")

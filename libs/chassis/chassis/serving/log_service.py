@@ -14,6 +14,7 @@ from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
 from chassis.core.feed_chain import shown
 from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, ProposeCommand, RejectProposal
+from chassis.core.set_aside import HeardEventSetAside
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
 from chassis.edges.remote import record_to
@@ -29,6 +30,8 @@ from chassis.serving.feed_heads import SignedFeeds
 WAIT_MS_MAX = 30_000
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
+DROPPED_SHOWN_MAX = 100
+"""Of what was dropped, those that were dropped last; the log has all."""
 READS_OWN_FEED_ONLY = ("participant", "province")
 SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
 EFFECT = codec_of(Effect, events_pb.Effect)
@@ -164,6 +167,7 @@ class LogService:
             copied = replace(
                 shell,
                 set_aside=dict(shell.set_aside),
+                dropped=dict(list(shell.dropped.items())[-DROPPED_SHOWN_MAX:]),
                 unanswered=set(shell.unanswered),
                 order_names={},
                 traces={},
@@ -185,18 +189,8 @@ class LogService:
             followers=followed.followers,
             sources=followed.sources,
             refused_orders=followed.refused_orders,
-            set_aside=[
-                pb.SetAside(
-                    position=position,
-                    source_log_id=event.source_log_id,
-                    source_position=event.source_position,
-                    type=event.type,
-                    reason=event.reason,
-                    facts=dict(event.facts),
-                    timer=event.timer,
-                )
-                for position, event in sorted(shell.set_aside.items())
-            ],
+            set_aside=[set_aside(position, event) for position, event in sorted(shell.set_aside.items())],
+            dropped=[set_aside(position, event) for position, event in sorted(shell.dropped.items())],
             unanswered_positions=sorted(shell.unanswered),
             release_level=shell.release_level,
             release_level_known=engine.declared.release_level,
@@ -282,6 +276,18 @@ def signed_head(head: SealedHead) -> pb.SignedHead:
 def signed_feed_head(head: SealedFeed) -> pb.SignedFeedHead:
     return pb.SignedFeedHead(
         account=head.account, sequence=head.sequence, digest=head.digest, position=head.position, seal=head.seal
+    )
+
+
+def set_aside(position: int, event: HeardEventSetAside) -> pb.SetAside:
+    return pb.SetAside(
+        position=position,
+        source_log_id=event.source_log_id,
+        source_position=event.source_position,
+        type=event.type,
+        reason=event.reason,
+        facts=dict(event.facts),
+        timer=event.timer,
     )
 
 

@@ -1,6 +1,6 @@
 """Screens of the services' status and clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import RenderableType
@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client.errors import MarketError, Unavailable
 from carbonmarket_client.screens.layout import (
+    Column,
     Screen,
     numbers,
     words,
@@ -56,17 +57,24 @@ def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
             words("because", wraps=True),
         ]
         screens.append(Screen("Orders refused instead of answered: wait for people", columns, refused))
-    waiting = [row for each in standings if each.status for row in _set_aside(each.service, each.status)]
+    waiting = [row for each in standings if each.status for row in _set_aside(each.service, each.status.set_aside)]
     if waiting:
-        columns = [
-            words("service"),
-            numbers("position"),
-            words("heard"),
-            words("type"),
-            words("because", wraps=True),
-        ]
-        screens.append(Screen("Set aside: heard and not applied, waits for people", columns, waiting))
+        screens.append(Screen("Set aside: heard and not applied, waits for people", _set_aside_columns(), waiting))
+    dropped = [row for each in standings if each.status for row in _set_aside(each.service, each.status.dropped)]
+    if dropped:
+        title = "Dropped after it was set aside: blocks nothing, can still be decided again"
+        screens.append(Screen(title, _set_aside_columns(), dropped))
     return screens
+
+
+def _set_aside_columns() -> list[Column]:
+    return [
+        words("service"),
+        numbers("position"),
+        words("heard"),
+        words("type"),
+        words("because", wraps=True),
+    ]
 
 
 def services_screen(standings: Sequence[Standing]) -> Screen:
@@ -138,7 +146,7 @@ def _behind(head: int | None, heard: int) -> str:
     return "-" if head is None else f"{max(head - heard, 0):,}"
 
 
-def _set_aside(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:
+def _set_aside(service: str, events: Iterable[log.SetAside]) -> list[tuple[str, ...]]:
     return [
         (
             service,
@@ -147,5 +155,5 @@ def _set_aside(service: str, answer: log.GetStatusResponse) -> list[tuple[str, .
             known.type.rpartition(".")[2],
             " ".join([known.reason, *(f"{name}={value}" for name, value in sorted(known.facts.items()))]),
         )
-        for known in answer.set_aside
+        for known in events
     ]

@@ -498,6 +498,7 @@ class GetStatusResponse(_message.Message):
     PROPOSALS_FIELD_NUMBER: _builtins.int
     ALWAYS_TWO_PEOPLE_FIELD_NUMBER: _builtins.int
     APPROVAL_RULES_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     rehearsal: _builtins.bool
     now_ms: _builtins.int
@@ -531,6 +532,10 @@ class GetStatusResponse(_message.Message):
 
     @_builtins.property
     def approval_rules(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.ApprovalRulesSet]: ...
+    @_builtins.property
+    def dropped(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
+        """What was set aside and then dropped, the 100 that were dropped last. Each can still be decided again (DecideSetAsideAgain), by its position."""
+
     def __init__(
         self,
         *,
@@ -549,10 +554,11 @@ class GetStatusResponse(_message.Message):
         proposals: _abc.Iterable[Global___Proposal] | None = ...,
         always_two_people: _abc.Iterable[_builtins.str] | None = ...,
         approval_rules: _abc.Iterable[_log_events_pb2.ApprovalRulesSet] | None = ...,
+        dropped: _abc.Iterable[Global___SetAside] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always_two_people", b"always_two_people", "approval_rules", b"approval_rules", "followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always_two_people", b"always_two_people", "approval_rules", b"approval_rules", "dropped", b"dropped", "followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
