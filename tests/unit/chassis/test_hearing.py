@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chassis.core.record import Head, Record, Sequel, genesis, sequel
 from chassis.log.memory_log import MemoryStore
-from support.shell.hearing import SOURCE, FakeRemote, hearing, sealed, source_records, until_heard
+from support.shell.hearing import SOURCE, FakeRemote, hearing, sealed, source_records, until_halted, until_heard
 
 
 @given(st.lists(st.integers(1, 12), max_size=30), st.integers(0, 8))
@@ -163,6 +163,48 @@ async def test_a_source_that_takes_calls_and_does_not_answer_delays_nothing_that
             await consumer.batches.put(await sealed(records[:end]))
             await until_heard(ear, end)
         assert (await writer.read(lambda state: state.total)).value == 4
+
+
+async def test_a_source_that_does_not_answer_at_the_start_delays_nothing_that_it_sealed() -> None:
+    remote = FakeRemote()
+    remote.hangs = True
+    remote.records = source_records(3)
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        await consumer.batches.put(await sealed(remote.records))
+        await until_heard(ear, 3)
+        assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_when_hearing_halts_the_poll_under_way_has_ended_before_anything_else_is_done() -> None:
+    remote = FakeRemote()
+    remote.records = source_records(2)
+    polls = 0
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, _):
+        await until_heard(ear, 2)
+        next_batch = consumer.next_batch
+
+        async def slow_to_end(seconds: float) -> list[Record]:
+            nonlocal polls
+            polls += 1
+            try:
+                return await next_batch(seconds)
+            finally:
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                polls -= 1
+
+        consumer.next_batch = slow_to_end  # type: ignore[method-assign]  # the test's own consumer
+        seen: list[int] = []
+        note = ear._note
+
+        async def noting(halted_because: str, position: int) -> None:
+            seen.append(polls)
+            await note(halted_because, position)
+
+        ear._note = noting  # type: ignore[method-assign]  # to see what is under way then
+        remote.records = source_records(3, amount=2)
+        await until_halted(ear)
+        assert seen == [0]
 
 
 async def test_an_answer_that_is_older_than_what_kafka_brought_meanwhile_is_no_fork() -> None:

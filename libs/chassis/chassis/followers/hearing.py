@@ -5,7 +5,7 @@ position is skipped, the next one is processed if it chains, and one further on 
 other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
 message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log. Each such
 look begins with the record heard last, so that it notices a log that forked, and says how far behind we are. It runs
-beside what Kafka brings: a source that does not answer delays nothing that it has signed.
+beside what Kafka brings, also at the start: a source that does not answer delays nothing that it has signed.
 
 What arrives on Kafka may be anybody's, also where it chains: it is accepted as far as it chains up to a record that
 bears the source's seal (seals.py), and nobody is asked. What comes after the last seal is read from the source's log.
@@ -54,7 +54,7 @@ class Halted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Reading:
     """What the source's log answered: from the record `heard` on, that one included, and where the log ended."""
 
     heard: HeardUpTo
@@ -147,28 +147,28 @@ class Hearing:
         logger.critical("hearing %s is halted: %s", self.source, halt, extra=where)
 
     async def _hear(self) -> None:
-        await self._catch_up()
-        if self.halted_because:
-            await self._note("", self.upto.position)
+        """Takes what Kafka brings, and beside it looks at the source's log, first of all at once."""
         arriving = self._next_batch()
-        looking: asyncio.Task[Look | None] | None = None
+        looking: asyncio.Task[Reading | None] | None = asyncio.create_task(self._look(self.upto))
         must_look = False
         try:
             while True:
                 under_way = (arriving, looking) if looking is not None else (arriving,)
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 if looking is not None and looking.done():
-                    look, looking = looking.result(), None
-                    must_look |= look is not None and await self._take_look(look)
+                    reading, looking = looking.result(), None
+                    must_look |= reading is not None and await self._take_reading(reading)
                 if arriving.done():
                     arrived, arriving = arriving.result(), self._next_batch()
                     must_look |= await self._take_arrived(arrived)
                 if must_look and looking is None:
                     looking, must_look = asyncio.create_task(self._look(self.upto)), False
         finally:
-            arriving.cancel()
-            if looking is not None:
-                looking.cancel()
+            under_way = (arriving, looking) if looking is not None else (arriving,)
+            for task in under_way:
+                task.cancel()
+            # A poll that is being cancelled may still take from its queue: the next one begins after it has ended.
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     def _next_batch(self) -> "asyncio.Task[list[Record]]":
         return asyncio.create_task(self._consumer.next_batch(SILENCE_SECONDS))
@@ -186,17 +186,7 @@ class Hearing:
         is_more = any(record.position > self.upto.position for record in arrived)
         return is_more or not sealed or self.lag.seconds() > SILENCE_SECONDS
 
-    async def _catch_up(self) -> None:
-        """Reads the source's log up to its end. Waits until the source answers."""
-        while True:
-            look = await self._look(self.upto)
-            is_behind = look is None or await self._take_look(look)
-            if look is not None and self.upto.position >= look.head_position:
-                return
-            if look is None or not is_behind:
-                await asyncio.sleep(RETRY_SECONDS)
-
-    async def _look(self, heard: HeardUpTo) -> Look | None:
+    async def _look(self, heard: HeardUpTo) -> Reading | None:
         """Reads the source's log from the record heard last, that one included. None where the source does not answer
         now.
         """
@@ -205,27 +195,30 @@ class Hearing:
         except (NotYet, Refused) as error:
             logger.debug("%s", error, extra={"source": self.source})
             return None
-        return Look(heard, records, head_position)
+        return Reading(heard, records, head_position)
 
-    async def _take_look(self, look: Look) -> bool:
-        """Takes what a look found. Records may have come from Kafka since it began. Returns whether it brought some,
-        and more are left to read. Raises Halted where the log is not the one that was heard.
+    async def _take_reading(self, reading: Reading) -> bool:
+        """Takes what was read. Records may have come from Kafka since it began. Returns whether it brought some,
+        and more are left to read. All of the log heard ends a halt. Raises Halted where the log is not the one that was
+        heard.
         """
-        heard = look.heard
+        heard = reading.heard
         if heard.position > 0:
-            if not look.records:
+            if not reading.records:
                 raise Halted(
-                    f"the source ends at {look.head_position}, but {heard.position} was heard: it came back older"
+                    f"the source ends at {reading.head_position}, but {heard.position} was heard: it came back older"
                 )
-            if look.records[0].digest != heard.digest:
-                raise Halted(forked(heard, look.records[0]), look.records[0])
-        found = sequel(self.upto, look.records)
-        self.lag.records = max(look.head_position - self.upto.position, 0)
+            if reading.records[0].digest != heard.digest:
+                raise Halted(forked(heard, reading.records[0]), reading.records[0])
+        found = sequel(self.upto, reading.records)
+        self.lag.records = max(reading.head_position - self.upto.position, 0)
         await self._take(found.ready)
         if found.stranger is not None:
             raise Halted(forked(self.upto, found.stranger), found.stranger)
-        if self.upto.position >= look.head_position:
+        if self.upto.position >= reading.head_position:
             self.lag.note_in_step()
+            if self.halted_because:
+                await self._note("", self.upto.position)
             return False
         return bool(found.ready)
 
