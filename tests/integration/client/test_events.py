@@ -13,7 +13,7 @@ import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_events_pb2 as events
-from chassis.core.feed_chain import FeedHead, empty_feed, next_head, shown
+from chassis.core.feed_chain import FeedHead, as_shown_in_feed, empty_feed, next_head
 from chassis.edges.remote import record_to
 from chassis.log.seals import Signer
 from chassis.serving.log_service import signed_feed_head
@@ -122,7 +122,9 @@ def signed_feed(monkeypatch: pytest.MonkeyPatch, count: int, amount: int = 1, po
     head, entries = empty_feed("trading", "power-0007"), []
     for record in source_records(count, amount=amount):
         head = next_head("trading", "power-0007", head, record)
-        entries.append(log.FeedRecord(sequence=head.sequence, record=record_to(shown(record)), digest=head.digest))
+        entries.append(
+            log.FeedRecord(sequence=head.sequence, record=record_to(as_shown_in_feed(record)), digest=head.digest)
+        )
 
     async def sign(end: FeedHead, position: int) -> log.SignedFeedHead:
         return signed_feed_head(await Signer("trading", KEY, MemorySeals()).seal_feed("power-0007", end, position))

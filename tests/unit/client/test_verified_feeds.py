@@ -23,7 +23,7 @@ from carbonmarket_client.heads import (
 )
 from carbonmarket_client.link import Link
 from carbonmarket_client.verification import VerifiedFeed, verify_feed, verify_log
-from chassis.core.feed_chain import FeedHead, empty_feed, next_head, shown
+from chassis.core.feed_chain import FeedHead, as_shown_in_feed, empty_feed, next_head
 from chassis.core.record import Head, Record
 from chassis.edges.remote import record_to
 from chassis.log.seals import Signer
@@ -49,7 +49,9 @@ def entries_of(records: Sequence[Record], account: str = ADA, log_id: str = SOUR
     head, entries = empty_feed(log_id, account), []
     for record in records:
         head = next_head(log_id, account, head, record)
-        entries.append(pb.FeedRecord(sequence=head.sequence, record=record_to(shown(record)), digest=head.digest))
+        entries.append(
+            pb.FeedRecord(sequence=head.sequence, record=record_to(as_shown_in_feed(record)), digest=head.digest)
+        )
     return entries
 
 

@@ -17,7 +17,7 @@ from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
 from chassis.core.proposals import Proposable, check_may_take_two
-from chassis.core.shapes import check_day, check_source, shown
+from chassis.core.shapes import check_day, check_source, quoted
 from chassis.core.wire import EventKind
 
 OPEN_HOURS = 7 * 24
@@ -79,10 +79,10 @@ def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Cont
     check_day(command.valid_from_day, "valid_from_day")
     for index, name in enumerate(command.commands):
         if name in command.commands[:index]:
-            raise Malformed("COMMAND_NAMED_TWICE", f"commands[{index}]", command=shown(name))
+            raise Malformed("COMMAND_NAMED_TWICE", f"commands[{index}]", command=quoted(name))
         roles = look.proposable.roles.get(name)
         if roles is None:
-            raise NotFound("COMMAND_UNKNOWN", type=shown(name))
+            raise NotFound("COMMAND_UNKNOWN", type=quoted(name))
         check_may_take_two(name, roles)
     if not 1 <= command.open_hours <= OPEN_HOURS_MAX:
         raise Malformed(

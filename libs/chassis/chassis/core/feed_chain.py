@@ -40,7 +40,7 @@ def empty_feed(log_id: str, account: str) -> FeedHead:
     return FeedHead(0, hashlib.sha256("\n".join((FEED_PURPOSE, log_id, account)).encode()).digest())
 
 
-def shown(record: Record) -> Record:
+def as_shown_in_feed(record: Record) -> Record:
     """What an entry shows of its record."""
     return replace(record, command_digest=b"", command_events=0, seal="")
 
@@ -49,4 +49,4 @@ def next_head(log_id: str, account: str, head: FeedHead, record: Record) -> Feed
     """The end of a feed after one more record. Raises FormatUnknown."""
     sequence = head.sequence + 1
     place = "\n".join((ENTRY_PURPOSE, log_id, account, str(sequence), head.digest.hex(), record.digest.hex()))
-    return FeedHead(sequence, chain(hashlib.sha256(place.encode()).digest(), shown(record)))
+    return FeedHead(sequence, chain(hashlib.sha256(place.encode()).digest(), as_shown_in_feed(record)))

@@ -161,7 +161,7 @@ def named(character: str) -> str:
     return f"U+{ord(character):04X} {name}".rstrip()
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     return text[:SHOWN_CHARACTERS_MAX]
 
 
@@ -178,7 +178,7 @@ def number_in(text: str) -> int:
 def check_account(account: str, field: str = "account") -> None:
     fault = NAME.fault(account)
     if fault:
-        raise Malformed("ACCOUNT_MALFORMED", field, account=shown(account), at=fault.at, why=fault.why)
+        raise Malformed("ACCOUNT_MALFORMED", field, account=quoted(account), at=fault.at, why=fault.why)
 
 
 def check_day(day: str, field: str = "day") -> date:
@@ -188,7 +188,7 @@ def check_day(day: str, field: str = "day") -> date:
             return date.fromisoformat(day)
     except ValueError:
         pass
-    raise Malformed("DAY_MALFORMED", field, day=shown(day))
+    raise Malformed("DAY_MALFORMED", field, day=quoted(day))
 
 
 def check_ground(ground: str, field: str = "ground") -> None:

@@ -59,7 +59,7 @@ def check_skew(sent_ms: int, database_ms: int, received_ms: int) -> None:
 
 def skewed(host_ms: int, database_ms: int, how: str) -> str:
     return (
-        f"this host's clock ({shown(host_ms)}) is {how} the database's ({shown(database_ms)}), "
+        f"this host's clock ({iso(host_ms)}) is {how} the database's ({iso(database_ms)}), "
         f"CLOCK_SKEW_MS_MAX is {CLOCK_SKEW_MS_MAX}: set the one that is wrong (docs/runbook.md, Clocks differ)"
     )
 
@@ -81,8 +81,8 @@ async def check_not_ahead(log: Log, head_position: int, recorded_ms: int, now_ms
         return
     first = await first_beyond(log, head_position, limit_ms)
     raise ClockSkewed(
-        f"the log is ahead: its last record {head_position} is of {shown(recorded_ms)}, this host's clock and the "
-        f"database's both show {shown(now_ms)}; the first record that lies ahead is {first}. If the clocks are right, "
+        f"the log is ahead: its last record {head_position} is of {iso(recorded_ms)}, this host's clock and the "
+        f"database's both show {iso(now_ms)}; the first record that lies ahead is {first}. If the clocks are right, "
         "wait until that time, or have the database restored as it was before that record "
         "(docs/runbook.md, The log is ahead of the clock)"
     )
@@ -98,7 +98,7 @@ async def first_beyond(log: Log, head_position: int, limit_ms: int) -> int:
     return beyond
 
 
-def shown(ms: int) -> str:
+def iso(ms: int) -> str:
     try:
         return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError):

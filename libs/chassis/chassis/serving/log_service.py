@@ -12,7 +12,7 @@ from chassis.core.call import Call
 from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
-from chassis.core.feed_chain import shown
+from chassis.core.feed_chain import as_shown_in_feed
 from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, ProposeCommand, RejectProposal
 from chassis.core.set_aside import HeardEventSetAside
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
@@ -145,7 +145,7 @@ class LogService:
                     return pb.ReadFeedResponse(signed_head=await self._signed_feed(account))
         found = await self._tables.read_feed(account, after, records_max)
         records = [
-            pb.FeedRecord(sequence=entry.sequence, record=record_to(shown(record)), digest=entry.digest)
+            pb.FeedRecord(sequence=entry.sequence, record=record_to(as_shown_in_feed(record)), digest=entry.digest)
             for entry, record in found
         ]
         return pb.ReadFeedResponse(records=within_bytes(records), signed_head=await self._signed_feed(account))

@@ -5,7 +5,7 @@ the registry and of trading.
 """
 
 from chassis.core.decider import Malformed
-from chassis.core.shapes import NAME, REFERENCE, shown
+from chassis.core.shapes import NAME, REFERENCE, quoted
 
 AMOUNT_FEN_MAX = 10**15
 
@@ -13,7 +13,7 @@ AMOUNT_FEN_MAX = 10**15
 def check_bank(bank: str, field: str = "bank") -> None:
     fault = NAME.fault(bank)
     if fault:
-        raise Malformed("BANK_MALFORMED", field, bank=shown(bank), at=fault.at, why=fault.why)
+        raise Malformed("BANK_MALFORMED", field, bank=quoted(bank), at=fault.at, why=fault.why)
 
 
 def check_bank_reference(bank_reference: str, field: str = "bank_reference") -> None:

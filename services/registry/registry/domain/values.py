@@ -5,7 +5,7 @@ Each check raises Malformed and is among the first of a command's checks. What i
 """
 
 from chassis.core.decider import Malformed
-from chassis.core.shapes import CODE, fault_of_text, shown
+from chassis.core.shapes import CODE, fault_of_text, quoted
 
 QUANTITY_TONNES_MAX = 10**12
 """More than any market's total; a larger number is a slip of the hand or an attack."""
@@ -14,7 +14,7 @@ QUANTITY_TONNES_MAX = 10**12
 def check_vintage(vintage: str, field: str = "vintage") -> None:
     fault = CODE.fault(vintage)
     if fault:
-        raise Malformed("VINTAGE_MALFORMED", field, vintage=shown(vintage), at=fault.at, why=fault.why)
+        raise Malformed("VINTAGE_MALFORMED", field, vintage=quoted(vintage), at=fault.at, why=fault.why)
 
 
 def check_quantity(quantity_tonnes: int, field: str = "quantity_tonnes") -> None:

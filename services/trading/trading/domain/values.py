@@ -7,7 +7,7 @@ tonne, money fen.
 from enum import IntEnum
 
 from chassis.core.decider import Malformed
-from chassis.core.shapes import CODE, check_day, shown
+from chassis.core.shapes import CODE, check_day, quoted
 
 QUANTITY_TONNES_MAX = 10**12
 PRICE_FEN_MAX = 10**9
@@ -41,7 +41,7 @@ class Method(IntEnum):
 def check_instrument(instrument: str, field: str = "instrument") -> None:
     fault = CODE.fault(instrument)
     if fault:
-        raise Malformed("INSTRUMENT_MALFORMED", field, instrument=shown(instrument), at=fault.at, why=fault.why)
+        raise Malformed("INSTRUMENT_MALFORMED", field, instrument=quoted(instrument), at=fault.at, why=fault.why)
 
 
 def check_trading_day(day: str, field: str = "day") -> None:
