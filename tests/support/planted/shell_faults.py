@@ -13,7 +13,7 @@ SHELL_FAULTS = (
         (
             Change(
                 f"{CHASSIS}/followers/hearing.py",
-                "            if look.records[0].digest != heard.digest:\n",
+                "            if reading.records[0].digest != heard.digest:\n",
                 "            if False:\n",
             ),
         ),
