@@ -83,7 +83,7 @@ async def rebuild(market: RunningMarket, service: str) -> None:
         *program.command, "rebuild-tables", env={**os.environ, **program.environment}, stdout=subprocess.PIPE
     )
     said, _ = await clearing.communicate()
-    assert (clearing.returncode, b"the leader writes them anew" in said) == (0, True), said
+    assert (clearing.returncode, b"the leader rebuilds them" in said) == (0, True), said
     head = int(said.split()[-1])
 
     async def are_whole() -> bool:
