@@ -13,13 +13,14 @@ from carbonmarket_client.cli import (
     instruments,
     operations,
     orders,
+    pending,
     runs,
     trace,
 )
 from carbonmarket_client.cli.app import cli
 from carbonmarket_client.cli.output import OUTPUT_CLOSED, forget_output
 
-NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, events, forks, trace)
+NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, pending, events, forks, trace)
 """Importing a noun's module declares its commands."""
 
 

@@ -39,14 +39,16 @@ class Bookmarks:
         """Raises NotConfigured on a file that holds no bookmarks."""
         if self._path is None or not self._path.exists():
             return
-        with readable(self._path):
+        with readable(self._path, "bookmarks, as `carbonmarket events --verify --bookmark FILE` writes them"):
             self._heads = {name: head_of(known) for name, known in json.loads(self._path.read_text()).items()}
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Raises NotConfigured where what is read of a file is not what should be in it."""
+def readable(path: Path, held: str) -> Iterator[None]:
+    """Raises NotConfigured where what is read of a file is not what should be in it; held says what that is."""
     try:
         yield
-    except (OSError, ValueError, AttributeError, TypeError) as fault:
+    except OSError as fault:
         raise NotConfigured(f"{path} cannot be read: {fault}") from fault
+    except (ValueError, AttributeError, TypeError, LookupError) as fault:
+        raise NotConfigured(f"{path} does not hold {held}") from fault

@@ -4,6 +4,7 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from carbonmarket.access.v1 import access_pb2
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_query_service_pb2, clearing_service_pb2
 from carbonmarket.log.v1 import log_events_pb2, log_service_pb2
 from carbonmarket.registry.v1 import registry_events_pb2, registry_query_service_pb2, registry_service_pb2
@@ -42,6 +43,15 @@ METHODS: dict[str, dict[str, MethodDescriptor]] = {
 def answer_of(service: str, request: Message) -> type[Message]:
     """The message that a request is answered by. Raises KeyError where it is none of the service's."""
     return GetMessageClass(METHODS[service][request.DESCRIPTOR.full_name].output_type)
+
+
+def roles_of(request_type: str) -> list[str]:
+    """The roles that may call the rpc of a request, by its full name; none where this release does not know it."""
+    for methods in METHODS.values():
+        if request_type in methods:
+            roles = methods[request_type].GetOptions().Extensions[access_pb2.roles]
+            return [access_pb2.Role.Name(role).removeprefix("ROLE_").lower() for role in roles]
+    return []
 
 
 EVENT_FILES: tuple[FileDescriptor, ...] = (

@@ -31,10 +31,12 @@ class CarbonMarket:
         deadline_s: float = DEADLINE_S,
         begin_traces: bool = False,
         channels: dict[str, SharedChannel] | None = None,
+        link: type[Link] = Link,
     ) -> None:
         self.settings = settings
         self.deadline_s = deadline_s
         self.begin_traces = begin_traces
+        self._link_type = link
         self._channels: dict[str, SharedChannel] = {} if channels is None else channels
 
     @classmethod
@@ -64,6 +66,7 @@ class CarbonMarket:
             deadline_s=self.deadline_s,
             begin_traces=self.begin_traces,
             channels=self._channels,
+            link=self._link_type,
         )
 
     @cached_property
@@ -107,7 +110,7 @@ class CarbonMarket:
         address = self.settings.address(service)
         if service not in self._channels:
             self._channels[service] = SharedChannel(address)
-        return Link(
+        return self._link_type(
             service,
             self._channels[service],
             self.settings.caller(),

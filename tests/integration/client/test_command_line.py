@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 import grpc
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing_commands
+from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
@@ -31,6 +32,14 @@ def every_command(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[
         if isinstance(command, click.Group):
             found += every_command(command, (*path, name))
     return found
+
+
+def takes(path: tuple[str, ...], option: str) -> bool:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    return any(option in parameter.opts for parameter in command.params)
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
@@ -276,3 +285,81 @@ def test_output_that_its_reader_closes_is_no_error_to_be_traced(
         told = running.stderr.read()
         assert running.wait(timeout=20) in (1, 141)
     assert told == ""
+
+
+def with_clearing_away(fake_market: FakeMarket, *arguments: str) -> Result:
+    """What the command line says where two services answer and one is not reached."""
+    fake_market.registry.will("GetStatus", log.GetStatusResponse(log_id="registry", now_ms=settled.STATUS.now_ms))
+    fake_market.trading.will("GetStatus", settled.STATUS)
+    fake_market.clearing.will("GetStatus", Says(grpc.StatusCode.RESOURCE_EXHAUSTED))
+    return run(fake_market, *arguments, actor="exchange_operator:bob")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("status",), "trading"),
+        (("clock",), "2021-12-16 12:30:00"),
+        (("pending",), "OverrideOpening"),
+        (("pending", "rules"), "always"),
+    ],
+)
+def test_what_answers_is_shown_where_one_service_is_away_and_that_one_is_named(
+    fake_market: FakeMarket, arguments: tuple[str, ...], shown: str
+) -> None:
+    result = with_clearing_away(fake_market, *arguments)
+    assert (result.exit_code, shown in result.stdout) == (3, True), result.output
+    assert "clearing takes no more at the moment" in result.stderr
+    assert "registry" not in result.stderr
+    known = json.loads(with_clearing_away(fake_market, *arguments, "--json").stdout)
+    assert list(known["clearing"]) == ["error"]
+    assert "error" not in known["trading"]
+
+
+def test_a_command_is_proposed_instead_of_given_when_that_is_asked_for(fake_market: FakeMarket) -> None:
+    fees = trading.SetFeesRequest(request_id="fees-7", valid_from_day="2021-07-16", source="notice 9")
+    fees.buyer_fee_ppm = fees.seller_fee_ppm = 500
+    effect = log_events.Effect(type="carbonmarket.trading.v1.FeesSet")
+    fake_market.trading.will("ProposeCommand", log.ProposeCommandResponse(proposal=61, effects=[effect], position=61))
+    given = ("rules", "fees", "2021-07-16", "--buyer", "500", "--seller", "500", "--source", "notice 9")
+    said = ran(fake_market, *given, "--request-id", "fees-7", "--propose", actor="exchange_operator:ann")
+    assert " ".join(said.split()) == (
+        "Proposed as trading/61. It would cause: FeesSet. "
+        "Another person approves it: carbonmarket pending approve trading/61"
+    )
+    (call,) = fake_market.trading.calls
+    assert (call.rpc, call.request.request_id, call.request.type) == (
+        "ProposeCommand",
+        "fees-7",
+        fees.DESCRIPTOR.full_name,
+    )
+    assert trading.SetFeesRequest.FromString(call.request.data) == fees
+
+
+def test_what_is_a_proposal_already_is_not_proposed_twice(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ProposeCommand", log.ProposeCommandResponse(proposal=61, position=61))
+    ran(
+        fake_market, *("status", "drop", "trading", "7", "--ground", "void", "--propose"), actor="exchange_operator:ann"
+    )
+    assert fake_market.trading.only_call("ProposeCommand").request.type == log.DropSetAsideRequest.DESCRIPTOR.full_name
+
+
+@pytest.mark.parametrize("path", [path for path in every_command() if takes(path, "--request-id")], ids=" ".join)
+def test_every_command_can_be_proposed(path: tuple[str, ...]) -> None:
+    assert takes(path, "--propose")
+
+
+@pytest.mark.parametrize("held", ["[1]", "{}", '{"heads": 1}', '{"proofs": []}', '{"proofs": [1]}', "7", "no json"])
+def test_a_file_without_proofs_is_a_wrong_command_line_that_says_what_the_file_must_be(
+    fake_market: FakeMarket, tmp_path: Path, held: str
+) -> None:
+    file = tmp_path / "proofs.json"
+    file.write_text(held)
+    result = run(fake_market, "forks", "--check", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "what `carbonmarket forks --json` prints" in " ".join(result.stderr.split())
+
+
+def test_what_is_piped_has_no_blanks_at_the_ends_of_lines(fake_market: FakeMarket) -> None:
+    fake_market.trading.will("ListTrades", answers.TRADES)
+    assert [line for line in ran(fake_market, "trades").splitlines() if line.endswith(" ")] == []

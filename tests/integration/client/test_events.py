@@ -152,7 +152,7 @@ def test_a_participant_verifies_its_feed_and_goes_on_from_its_bookmark(
     assert "trading, feed of power-0007: entries 1 to 3, each continues the one before" in said
     assert "signed up to 3, as of log position 100 by key" in said
     fake_market.trading.will("ReadFeed", signed_feed(monkeypatch, 5, position=200)[0])
-    assert "entries 4 to 5, each continues the one before; signed up to 5" in ran(fake_market, *command)
+    assert "entries 4 to 5, each continues the one before;\n  signed up to 5" in ran(fake_market, *command)
     assert json.loads(ran(fake_market, *command, "--json"))["after"] == 5
 
 

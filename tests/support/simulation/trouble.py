@@ -64,7 +64,7 @@ async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int
     """Two people take trades out of a run; all that went with them."""
     command = clearing.ExcludeTradesRequest(run_id=run_id, trade_ids=trade_ids, ground="units are disputed")
     proposed = await by_two(player, CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, command)
-    (effect,) = proposed.effects
-    taken_out = clearing_events.ExclusionApproved.FromString(effect.data).trade_ids
+    (shown,) = (one.data for one in proposed.effects if one.type.endswith(".ExclusionApproved"))
+    taken_out = clearing_events.ExclusionApproved.FromString(shown).trade_ids
     assert set(trade_ids) <= set(taken_out)
     return list(taken_out)

@@ -147,3 +147,10 @@ def test_a_rule_whose_day_has_gone_by_is_not_approved_any_more() -> None:
     assert effect.type == "carbonmarket.log.v1.ApprovalRulesSet"
     late = refusal(on, ApproveProposal(proposed.position), day_start_ms(TUESDAY), BEN)
     assert late.reason == "DAY_IN_THE_PAST"
+
+
+def test_who_names_a_strange_command_in_a_rule_is_told_which_commands_there_are() -> None:
+    unknown = refusal(trading(), SetApprovalRules(MONDAY, ("SetFee",), 24, "minutes"))
+    commands = str(unknown.facts["commands"]).split(", ")
+    assert {"SetFees", "SuspendTrading", "DropSetAside"} <= set(commands)
+    assert not {"PlaceOrder", "MoveClock", "ProposeCommand"} & set(commands)

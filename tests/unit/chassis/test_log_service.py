@@ -113,3 +113,24 @@ async def test_the_status_shows_orders_that_are_refused_and_the_release_levels()
         done = await service.ApproveProposal(approve, call_of("registry_operator:eve", "approve"))
         assert list(done.events) == ["carbonmarket.log.v1.ReleaseActivated"]
         assert (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).release_level == 1
+
+
+READS_THE_LOG = (
+    *("registry_operator:eve", "exchange_operator:eve", "clearing_operator:eve"),
+    *("auditor:aud", "regulator:reg", "service:trading"),
+)
+OTHERS = ("participant:power-0007", "province:hubei", "settlement_bank:bank-a")
+
+
+@pytest.mark.parametrize("actor", [*READS_THE_LOG, *OTHERS])
+async def test_only_who_may_read_the_log_is_shown_all_proposals_and_the_facts_of_what_waits(actor: str) -> None:
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        await writer.insist(HeardRecord(HeardUpTo("other", 1, b"d"), "", Add(tally.TALLY_MAX + 1)))
+        activate = pb.ActivateReleaseRequest(release_level=1, ground="all replicas run it")
+        request = pb.ProposeCommandRequest(type=activate.DESCRIPTOR.full_name, data=activate.SerializeToString())
+        await service.ProposeCommand(request, call_of("registry_operator:ann", "propose"))
+        status = await service.GetStatus(pb.GetStatusRequest(), call_of(actor))
+        (aside,), (refused,) = status.set_aside, status.refused_orders
+        shown = (len(status.proposals), bool(aside.facts), bool(refused.facts))
+        assert shown == ((1, True, True) if actor in READS_THE_LOG else (0, False, False))
+        assert (aside.reason, refused.reason) == ("TALLY_FULL", "REQUEST_ID_REUSED")

@@ -19,6 +19,7 @@ from chassis.core.proposals import (
     ProposalRejected,
     ProposeCommand,
     RejectProposal,
+    effects_of,
 )
 from chassis.core.record import HeardUpTo
 from chassis.core.set_aside import DropSetAside, SetAsideDropped
@@ -198,3 +199,15 @@ def test_open_proposals_are_folded_from_the_log() -> None:
         again.apply(record)
     assert again.shell == on.shell
     assert again.shell.proposals
+
+
+def test_a_proposal_names_every_type_of_event_that_it_would_cause() -> None:
+    on, position = with_one_set_aside()
+    (effect,) = ask(on, ANN, proposal_of(DropSetAside(position, GROUND))).only(CommandProposed).effects
+    assert (effect.type, effect.data) == (on.wire.by_event[SetAsideDropped].type_name, b"")
+
+
+def test_a_type_of_which_the_name_alone_is_shown_is_named_once() -> None:
+    on, _ = with_one_set_aside()
+    names = [effect.type for effect in effects_of(on.wire, [tally.Added(1), tally.Ordered("x"), tally.Added(2)])]
+    assert names == [on.wire.by_event[kind].type_name for kind in (tally.Added, tally.Ordered)]

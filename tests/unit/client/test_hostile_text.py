@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from carbonmarket_client.cli.app import USAGE
+from carbonmarket_client.cli.failures import USAGE
 from carbonmarket_client.cli.orders import orders
 from carbonmarket_client.errors import NotConfigured
 from carbonmarket_client.screens.layout import UNSEEN, card

@@ -225,3 +225,23 @@ def test_a_book_shows_every_number_whole_also_where_it_is_narrow(width: int) -> 
     shown = set(out.getvalue().split())
     assert figures <= shown
     assert "…" not in out.getvalue()
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a screen, without what says which columns were left out."""
+    lines = [line for line in text.splitlines() if not line.startswith("(left out")]
+    return {word for line in lines for word in line.split() if set(word) != {"─"}}
+
+
+@pytest.mark.parametrize("width", [80, WIDTH])
+@pytest.mark.parametrize("name", SCREENS)
+def test_no_word_and_no_date_is_broken_on_a_narrow_screen(name: str, width: int) -> None:
+    narrow, wide = (words_of(printed(SCREENS[name][0], columns)) for columns in (width, 250))
+    assert narrow - wide == set()
+
+
+def test_headings_are_broken_between_words_before_a_column_is_left_out() -> None:
+    columns = [numbers("unanswered orders"), numbers("set aside"), words("state", spare=1)]
+    text = printed(Screen("Services", columns, [("1", "2", "answers")]), 30)
+    assert "left out" not in text
+    assert [line.split() for line in text.splitlines()[1:3]] == [["unanswered", "set"], ["orders", "aside", "state"]]

@@ -151,6 +151,23 @@ def test_a_met_trace_keeps_the_record_of_each_step_in_100_columns(tmp_path: Path
     assert "(China time)" in text
 
 
+def test_a_step_that_is_folded_goes_on_below_the_strokes_of_the_tree(tmp_path: Path) -> None:
+    lines = [row("clearing", "step 0", TAKER, "s0")]
+    lines += [row("clearing", f"step {n}", TAKER, f"s{n}", f"s{n - 1}", n) for n in range(1, 8)]
+    lines += [row("clearing", "ANameThatIsLongerThanAnyScreen" * 3, TAKER, "t", "s7", 20)]
+    (tmp_path / "spans.jsonl").write_text("".join(line + "\n" for line in lines))
+    tree = trace_tree(read_trace(tmp_path, TAKER), TAKER)
+    assert tree is not None
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(*tree_screens(tree))
+    text = console.export_text()
+    assert "status" not in text, "nothing failed: there is no column for it"
+    folded = [line for line in text.splitlines() if "AName" in line or "Screen" in line]
+    begins = folded[0].index("AName")
+    assert len(folded) > 1
+    assert all(line[:begins].strip(" │└─") == "" and line[begins] != " " for line in folded), text
+
+
 def test_only_the_spans_in_question_are_read(folder: Path) -> None:
     assert OTHER not in {span.key.trace_id for span in read_trace(folder, TAKER)}
 

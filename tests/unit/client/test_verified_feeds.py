@@ -304,5 +304,5 @@ async def test_bookmarks_are_kept_in_a_file_by_log_and_feed(tmp_path: Path) -> N
     assert again.of_log(SOURCE) == log_head
     assert again.of_feed(SOURCE, "power-0008") is None
     path.write_text("[]")
-    with pytest.raises(NotConfigured, match="cannot be read"):
+    with pytest.raises(NotConfigured, match="does not hold bookmarks"):
         Bookmarks(path).load()

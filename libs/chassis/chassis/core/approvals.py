@@ -17,6 +17,7 @@ from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
 from chassis.core.proposals import Proposable, check_may_take_two
+from chassis.core.roles import may_take_two
 from chassis.core.shapes import check_day, check_source, quoted
 from chassis.core.wire import EventKind
 
@@ -82,7 +83,7 @@ def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Cont
             raise Malformed("COMMAND_NAMED_TWICE", f"commands[{index}]", command=quoted(name))
         roles = look.proposable.roles.get(name)
         if roles is None:
-            raise NotFound("COMMAND_UNKNOWN", type=quoted(name))
+            raise NotFound("COMMAND_UNKNOWN", type=quoted(name), commands=", ".join(nameable(look.proposable)))
         check_may_take_two(name, roles)
     if not 1 <= command.open_hours <= OPEN_HOURS_MAX:
         raise Malformed(
@@ -98,6 +99,11 @@ def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Cont
     return [
         ApprovalRulesSet(command.valid_from_day, tuple(sorted(command.commands)), command.open_hours, command.source)
     ]
+
+
+def nameable(proposable: Proposable) -> list[str]:
+    """The commands that a rule may name."""
+    return sorted(name for name, roles in proposable.roles.items() if may_take_two(roles))
 
 
 def with_rules(rules: Rules, event: ApprovalRulesSet, now_ms: int) -> Rules:

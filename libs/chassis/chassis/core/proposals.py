@@ -1,11 +1,11 @@
 """Two people: one proposes a command, another approves it, and then it is decided as of that moment.
 
 Any command of the operators can be proposed; which ones must be is said by whoever owns the command and by dated rules
-(approvals.py). What a service gives, or somebody for an account of its own, cannot: all that is open is shown to all.
-A proposal keeps the command's request as it was asked for, and what it would
-do: of the events that it would cause those that the wire table marks, with the fields that it names (`shown`). It is
-refused at once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it
-so) or when its time is over. Only who may call the command may propose, approve or reject it; proposer and approver are
+(approvals.py). What a service gives, or somebody for an account of its own, cannot: nobody else may fill the list.
+A proposal keeps the command's request as it was asked for, and what it would do: the types of the events that it would
+cause, each once; those that the wire table marks each time, with the fields that it names (`shown`). It is refused at
+once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it so) or
+when its time is over. Only who may call the command may propose, approve or reject it; proposer and approver are
 two people, whatever their roles.
 
 An approval decides the command again. Where the facts have changed, so that it cannot be done, or would do something
@@ -74,10 +74,14 @@ class ExpireProposal:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Of an event that the command would cause: its type, and its message with the fields that are shown."""
+    """Of an event that the command would cause: its type, and its message with the fields that are shown, if any."""
 
     type: str
     data: bytes
+
+    @property
+    def bytes(self) -> int:
+        return len(self.type) + len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Proposal:
 
     @property
     def bytes(self) -> int:
-        return len(self.data) + sum(len(effect.data) for effect in self.effects)
+        return len(self.data) + sum(effect.bytes for effect in self.effects)
 
 
 class Proposable:
@@ -179,7 +183,7 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     _, data = look.proposable.tables[command.type].encode(proposed)
     expires_ms = look.proposal_ends_ms(context.now_ms)
     event = CommandProposed(command.type, data, str(context.actor), expires_ms, effects_of(look.wire, caused))
-    bytes_new = len(data) + sum(len(effect.data) for effect in event.effects)
+    bytes_new = len(data) + sum(effect.bytes for effect in event.effects)
     for open_, bytes_max in (
         (own, PROPOSALS_OF_ONE_PERSON_BYTES_MAX),
         (look.proposals.values(), PROPOSALS_BYTES_MAX),
@@ -260,8 +264,9 @@ def check_may_take_two(command: str, roles: frozenset[str]) -> None:
 
 
 def effects_of(wire: Wire, events: Decided) -> tuple[Effect, ...]:
-    """What is shown of the events that a command would cause."""
-    effects = []
+    """What is shown of the events that a command would cause: of a type without fields to show its name, once."""
+    effects: list[Effect] = []
+    named: set[str] = set()
     for event in events:
         kind = wire.by_event[type(event)]
         if kind.shown:
@@ -270,6 +275,9 @@ def effects_of(wire: Wire, events: Decided) -> tuple[Effect, ...]:
                 if field not in kind.shown:
                     message.ClearField(field)
             effects.append(Effect(kind.type_name, message.SerializeToString(deterministic=True)))
+        elif kind.type_name not in named:
+            named.add(kind.type_name)
+            effects.append(Effect(kind.type_name, b""))
     return tuple(effects)
 
 

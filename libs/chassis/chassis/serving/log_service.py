@@ -13,7 +13,8 @@ from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
 from chassis.core.feed_chain import as_shown_in_feed
-from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, ProposeCommand, RejectProposal
+from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, Proposal, ProposeCommand, RejectProposal
+from chassis.core.roles import roles_of
 from chassis.core.set_aside import HeardEventSetAside
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
@@ -33,6 +34,8 @@ ANSWER_BYTES_MAX = 8 * 1024 * 1024
 DROPPED_SHOWN_MAX = 100
 """Of what was dropped, those that were dropped last; the log has all."""
 READS_OWN_FEED_ONLY = ("participant", "province")
+READS_LOG = roles_of(pb.DESCRIPTOR.services_by_name["LogService"].methods_by_name["Read"])
+"""Whom the status shows everything: what they may read in the log anyway."""
 SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
 EFFECT = codec_of(Effect, events_pb.Effect)
 RULES = codec_of(ApprovalRulesSet, events_pb.ApprovalRulesSet)
@@ -180,6 +183,7 @@ class LogService:
         followed = self._status()
         for source in followed.sources:
             source.heard_position = read.heard.get(source.log_id, 0)
+        reads_log = call.role in READS_LOG
         return pb.GetStatusResponse(
             log_id=shell.log_id,
             rehearsal=shell.rehearsal,
@@ -188,26 +192,15 @@ class LogService:
             leader_address=shell.leader_address,
             followers=followed.followers,
             sources=followed.sources,
-            refused_orders=followed.refused_orders,
-            set_aside=[set_aside(position, event) for position, event in sorted(shell.set_aside.items())],
-            dropped=[set_aside(position, event) for position, event in sorted(shell.dropped.items())],
+            refused_orders=[one if reads_log else without_facts(one) for one in followed.refused_orders],
+            set_aside=[set_aside(position, one, reads_log) for position, one in sorted(shell.set_aside.items())],
+            dropped=[set_aside(position, one, reads_log) for position, one in sorted(shell.dropped.items())],
             unanswered_positions=sorted(shell.unanswered),
             release_level=shell.release_level,
             release_level_known=engine.declared.release_level,
             always_two_people=sorted(kind.__name__ for kind in NEEDS_TWO | engine.decider.needs_two),
             approval_rules=[RULES.encode(rules) for _, rules in sorted(shell.approval_rules.items())],
-            proposals=[
-                pb.Proposal(
-                    proposal=number,
-                    type=one.type,
-                    data=one.data,
-                    proposer=str(one.proposer),
-                    proposed_ms=one.proposed_ms,
-                    expires_ms=one.expires_ms,
-                    effects=[EFFECT.encode(effect) for effect in one.effects],
-                )
-                for number, one in sorted(shell.proposals.items())
-            ],
+            proposals=[proposal(*one) for one in sorted(shell.proposals.items())] if reads_log else [],
         )
 
     async def ProposeCommand(self, request: pb.ProposeCommandRequest, call: Call) -> pb.ProposeCommandResponse:
@@ -269,6 +262,34 @@ def check_may_read_feed(account: str, call: Call) -> None:
     check_account(account)
 
 
+def set_aside(position: int, event: HeardEventSetAside, with_facts: bool) -> pb.SetAside:
+    return pb.SetAside(
+        position=position,
+        source_log_id=event.source_log_id,
+        source_position=event.source_position,
+        type=event.type,
+        reason=event.reason,
+        facts=dict(event.facts) if with_facts else {},
+        timer=event.timer,
+    )
+
+
+def proposal(number: int, one: Proposal) -> pb.Proposal:
+    return pb.Proposal(
+        proposal=number,
+        type=one.type,
+        data=one.data,
+        proposer=str(one.proposer),
+        proposed_ms=one.proposed_ms,
+        expires_ms=one.expires_ms,
+        effects=[EFFECT.encode(effect) for effect in one.effects],
+    )
+
+
+def without_facts(one: pb.RefusedOrder) -> pb.RefusedOrder:
+    return pb.RefusedOrder(position=one.position, order=one.order, service=one.service, reason=one.reason)
+
+
 def signed_head(head: SealedHead) -> pb.SignedHead:
     return pb.SignedHead(position=head.position, digest=head.digest, seal=head.seal)
 
@@ -276,18 +297,6 @@ def signed_head(head: SealedHead) -> pb.SignedHead:
 def signed_feed_head(head: SealedFeed) -> pb.SignedFeedHead:
     return pb.SignedFeedHead(
         account=head.account, sequence=head.sequence, digest=head.digest, position=head.position, seal=head.seal
-    )
-
-
-def set_aside(position: int, event: HeardEventSetAside) -> pb.SetAside:
-    return pb.SetAside(
-        position=position,
-        source_log_id=event.source_log_id,
-        source_position=event.source_position,
-        type=event.type,
-        reason=event.reason,
-        facts=dict(event.facts),
-        timer=event.timer,
     )
 
 

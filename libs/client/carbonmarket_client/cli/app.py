@@ -1,4 +1,4 @@
-"""The root of the command line: global options, how a command runs, what its exit code means, how an error reads."""
+"""The root of the command line: global options, how a command runs, what its exit code means."""
 
 import asyncio
 import shutil
@@ -10,29 +10,22 @@ from typing import Any, Generic, TypeVar
 
 import click
 from google.protobuf.message import Message
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from carbonmarket_client import values
+from carbonmarket_client.cli.failures import DONE, exit_code, plain_error, worded
 from carbonmarket_client.cli.output import OUTPUT_CLOSED, QuietConsole, forget_output
-from carbonmarket_client.cli.plain import as_json, plain, plain_facts
-from carbonmarket_client.errors import (
-    Failed,
-    MarketError,
-    NotConfigured,
-    NotFound,
-    NotPermitted,
-    Refused,
-    Unavailable,
-)
-from carbonmarket_client.heads import ForkProved, LogAltered, plain_proof
-from carbonmarket_client.link import DEADLINE_S, new_request_id
+from carbonmarket_client.cli.plain import as_json, plain
+from carbonmarket_client.cli.proposing import Proposed, ProposingLink
+from carbonmarket_client.errors import MarketError, NotConfigured
+from carbonmarket_client.link import DEADLINE_S, Link, new_request_id
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.layout import WIDTH, fact, label, shown
+from carbonmarket_client.screens.layout import WIDTH
+from carbonmarket_client.screens.pending import another_approves
 from carbonmarket_client.service import Page, pages
 from carbonmarket_client.settings import ACTOR_VARIABLE, Settings, address_variable
 
-DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
 INTERRUPTED = 130
 
 EXAMPLES = """\
@@ -77,6 +70,8 @@ class Session:
     settings: Settings
     deadline_s: float = DEADLINE_S
     json: bool = False
+    propose: bool = False
+    """Whether the command is proposed instead of given."""
     endless: bool = False
     """Whether the command shows what happens until it is interrupted."""
 
@@ -117,12 +112,15 @@ class Session:
         """Run a command against the market and return its exit code."""
 
         async def inside() -> None:
-            connected = CarbonMarket(self.settings, deadline_s=self.deadline_s, begin_traces=True)
+            link = ProposingLink if self.propose else Link
+            connected = CarbonMarket(self.settings, deadline_s=self.deadline_s, begin_traces=True, link=link)
             async with connected as market:
                 await command(market, self)
 
         try:
             asyncio.run(inside())
+        except Proposed as proposed:
+            self.done(proposed.answer, proposed.request_id, another_approves(proposed.service, proposed.answer))
         except MarketError as error:
             self.explain(error)
             return exit_code(error)
@@ -138,72 +136,9 @@ class Session:
         standard error.
         """
         if self.json:
-            print(as_json({"error": _plain_error(error)}))
+            print(as_json({"error": plain_error(error)}))
             return
-        Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, highlight=False).print(_worded(error))
-
-
-class NotTraced(MarketError):
-    """There is no trace to draw."""
-
-
-def exit_code(error: MarketError) -> int:
-    for kind, code in (
-        (NotTraced, NOT_FOUND),
-        (NotFound, NOT_FOUND),
-        (NotPermitted, NOT_PERMITTED),
-        (Refused, REFUSED),
-        (Unavailable, UNAVAILABLE),
-        (NotConfigured, USAGE),
-    ):
-        if isinstance(error, kind):
-            return code
-    return FAILED
-
-
-def fix_of(error: MarketError) -> str:
-    """A sentence that says how to put an error right."""
-    if isinstance(error, Refused):
-        return error.fix
-    if isinstance(error, Unavailable):
-        again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
-        see = f"See whether {error.service} runs and its address is right (`carbonmarket status`)"
-        return f"{see}; after a restart of `make market`, `source var/env` again.{again}"
-    if isinstance(error, Failed):
-        return f"The mistake is the service's: its operators find it in the log of {error.service}."
-    if isinstance(error, NotConfigured):
-        return "`carbonmarket --help` lists the options and the variables behind them."
-    if isinstance(error, NotTraced):
-        return (
-            "Spans are written a moment after the fact: try again, and see that --spans names every service's folder."
-        )
-    if isinstance(error, LogAltered):
-        return (
-            "Trust neither this log nor what is derived from it. Keep what you have of it, your bookmark first of all, "
-            "and tell the operators of the service and the regulator."
-        )
-    return "Update the client."
-
-
-def _plain_error(error: MarketError) -> dict[str, Any]:
-    known: dict[str, Any] = {"kind": type(error).__name__, "text": str(error), "fix": fix_of(error)}
-    if isinstance(error, Refused):
-        known |= {"reason": error.reason, "facts": plain_facts(error.facts)}
-    if isinstance(error, Unavailable):
-        known |= {"request_id": error.request_id}
-    if isinstance(error, ForkProved):
-        known |= {"proof": plain_proof(error.proof)}
-    return known
-
-
-def _worded(error: MarketError) -> RenderableType:
-    if isinstance(error, Refused):
-        head = f"Refused: {error.reason}"
-        width = max((len(label(name)) for name in error.facts), default=0)
-        lines = [f"  {label(name):<{width}}  {fact(name, value)}" for name, value in sorted(error.facts.items())]
-    else:
-        head, lines = f"{type(error).__name__}: {error}", []
-    return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to fix it: {fix_of(error)}"))
+        Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, highlight=False).print(worded(error))
 
 
 # How what people type is read.
@@ -294,6 +229,11 @@ def _set_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> N
         _session(ctx).json = True
 
 
+def _set_propose(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _session(ctx).propose = True
+
+
 def _session(ctx: click.Context) -> Session:
     session = ctx.find_object(Session)
     assert session is not None, "the root command makes the session"
@@ -324,13 +264,20 @@ def command(group: click.Group, name: str, examples: Sequence[str]) -> Callable[
 
 
 def request_id_option(function: F) -> F:
-    """The option of every command that changes something. A new id is made when none is given."""
+    """The options of every command that changes something. A new id is made when none is given."""
+    with_propose = click.option(
+        "--propose",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_propose,
+        help="Of an operator's command: propose it; it is done when another person approves it.",
+    )(function)
     return click.option(
         "--request-id",
         default=new_request_id,
         show_default="a new one",
         help="Makes the command idempotent: repeated under the same id it is done once.",
-    )(function)
+    )(with_propose)
 
 
 def limit_option(function: F) -> F:

@@ -8,11 +8,11 @@ import click
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from carbonmarket_client.calendar import CalendarTooShort, proposed_days
 from carbonmarket_client.cli.app import DAY, Noun, Session, cli, command, request_id_option
-from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.errors import NotFound
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.days import bulletin_screens, day_card, days_screen
+from carbonmarket_client.screens.pending import another_approves
 from carbonmarket_client.values import date_of
 
 DAYS_LISTED_MAX = 100

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from carbonmarket_client.bookmarks import Bookmarks
 from carbonmarket_client.cli.app import COUNT, Session, cli, command
@@ -69,7 +70,8 @@ async def events(
 
     With --verify nothing is shown of the events. A feed, or whole logs for those who may read them, are read from their
     beginning or from a bookmark on: each entry must continue the one before, so that none is hidden, repeated, altered
-    or moved, up to the end that the service signed. The public keys are taken from CARBONMARKET_SERVICE_PUBLIC_KEYS. If
+    or moved, up to the end that the service signed. The public keys are taken from
+    CARBONMARKET_REGISTRY_PUBLIC_KEYS and so on. If
     the service has signed two histories by now, the proof is kept beside the bookmark (`carbonmarket forks --check`).
     """
     session.endless = follow
@@ -119,7 +121,7 @@ async def _verify(
             known = {field.name: getattr(found, field.name) for field in fields(found)}
             print(as_json({**known, "head": plain_head(found.head)}, one_line=True), flush=True)
         else:
-            session.console.print(verdict(found), soft_wrap=True)
+            session.console.print(Text(verdict(found)))
         bookmarks.keep(service, found.head)
 
 
@@ -136,7 +138,7 @@ def verdict(found: Verified | VerifiedFeed) -> str:
     read = f"{one} {begins:,} to {ends:,}, {chained}" if begins <= ends else f"no {one} after {found.after:,}"
     unsigned = f"; the {ends - signed:,} after that are not signed yet" if ends > signed else ""
     signature = f"signed up to {signed:,}{as_of} by key {found.key_id}{unsigned}"
-    return f"{what}: {read}; {signature}"
+    return f"{what}: {read};\n  {signature}"
 
 
 async def _records(

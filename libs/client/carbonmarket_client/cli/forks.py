@@ -29,7 +29,8 @@ async def forks(market: CarbonMarket, session: Session, check: Path | None) -> N
 
     A proof is two heads of a log, both signed by its service, that cannot both be true. A service keeps one when a log
     that it reads turns out to have two histories. With --json the proofs can be given to anybody. Who pins the public
-    keys of the service (CARBONMARKET_SERVICE_PUBLIC_KEYS) checks them with --check, without asking any service.
+    keys of the service (CARBONMARKET_REGISTRY_PUBLIC_KEYS and so on) checks them with --check, without asking any
+    service.
     """
     if check is not None:
         checked = [(proof, check_proof(proof, pinned_keys(proof.service))) for proof in proofs_in(check)]
@@ -55,7 +56,7 @@ async def forks(market: CarbonMarket, session: Session, check: Path | None) -> N
 
 def proofs_in(file: Path) -> Sequence[ForkProof]:
     """Raises NotConfigured on a file without proofs."""
-    with readable(file):
+    with readable(file, "proofs of forks: it must be what `carbonmarket forks --json` prints"):
         proofs = [proof_of(known) for known in json.loads(file.read_text())["proofs"]]
         if not proofs:
             raise ValueError("it holds no proof")

@@ -19,7 +19,6 @@ from carbonmarket_client.cli.app import (
     request_id_option,
 )
 from carbonmarket_client.cli.days import last_closed_day
-from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.funds import (
@@ -30,6 +29,7 @@ from carbonmarket_client.screens.funds import (
     payouts_screen,
     statement_screens,
 )
+from carbonmarket_client.screens.pending import another_approves
 from carbonmarket_client.statement import read_statement
 from carbonmarket_client.values import money
 from carbonmarket_client.words import PayoutState, words_of

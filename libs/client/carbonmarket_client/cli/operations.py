@@ -1,16 +1,14 @@
 """`status` and `clock`: whether the services run and keep up, and the time of a rehearsal."""
 
-import asyncio
-
 import click
 from rich.text import Text
 
-from carbonmarket_client.cli.app import NUMBER, TIME, Noun, Session, cli, command, exit_code, request_id_option
-from carbonmarket_client.cli.pending import another_approves
+from carbonmarket_client.cli.app import NUMBER, TIME, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
-from carbonmarket_client.errors import MarketError
+from carbonmarket_client.cli.standings import answered, end, standings, unanswered
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.operations import Standing, clock_screen, status_screens
+from carbonmarket_client.screens.operations import clock_screen, status_screens
+from carbonmarket_client.screens.pending import another_approves
 from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import moment
 
@@ -27,20 +25,10 @@ async def show_status(market: CarbonMarket, session: Session) -> None:
     """Show whether the three services answer, lead, hear each other and keep up. Ends with 3 when one gives no
     answer.
     """
-    standings = await asyncio.gather(*(standing(market, service) for service in SERVICES))
-    known = {each.service: plain(each.status) if each.status else {"error": str(each.error)} for each in standings}
-    session.show(known, *status_screens(standings))
-    for error in (each.error for each in standings if each.error is not None):
-        if session.json:
-            raise click.exceptions.Exit(exit_code(error))
-        raise error
-
-
-async def standing(market: CarbonMarket, service: str) -> Standing:
-    try:
-        return Standing(service, await market.service(service).status(), None)
-    except MarketError as error:
-        return Standing(service, None, error)
+    asked = await standings(market)
+    known = {service: plain(answer) for service, answer in answered(asked).items()}
+    session.show({**known, **unanswered(asked)}, *status_screens(asked))
+    end(session, asked)
 
 
 @command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, minutes 12"'])
@@ -142,12 +130,12 @@ def clock() -> None:
 
 @command(clock, "show", ["carbonmarket clock"])
 async def show_clock(market: CarbonMarket, session: Session) -> None:
-    """Show the time of each service."""
-    answers = {service: await market.service(service).status() for service in SERVICES}
-    session.show(
-        {service: {"now_ms": answer.now_ms, "rehearsal": answer.rehearsal} for service, answer in answers.items()},
-        clock_screen(answers),
-    )
+    """Show the time of each service. Ends with 3 when one gives no answer."""
+    asked = await standings(market)
+    answers = answered(asked)
+    known = {service: {"now_ms": answer.now_ms, "rehearsal": answer.rehearsal} for service, answer in answers.items()}
+    session.show({**known, **unanswered(asked)}, clock_screen(answers))
+    end(session, asked)
 
 
 @command(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from rich.console import Console
 
@@ -10,7 +11,18 @@ OUTPUT_CLOSED = 141
 
 
 class QuietConsole(Console):
-    """A console whose closed output is an error like any other's."""
+    """A console whose closed output is an error like any other's, and that leaves no blanks at the ends of lines where
+    the output is no terminal.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
+        self.file.flush()
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

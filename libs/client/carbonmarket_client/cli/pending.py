@@ -1,14 +1,12 @@
 """`pending`: what was proposed and awaits a second person, who approves or rejects it."""
 
-import asyncio
-
 import click
 
-from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client.cli.app import DAY, NUMBER, Noun, Session, cli, command, request_id_option
 from carbonmarket_client.cli.plain import plain
+from carbonmarket_client.cli.standings import answered, end, standings, unanswered
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.pending import effect_line, pending_screens, rules_screen
+from carbonmarket_client.screens.pending import another_approves, pending_screens, rules_screen
 from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import NotANumber, number_of
 
@@ -31,12 +29,6 @@ class ProposalId(click.ParamType[tuple[str, int]]):
 PROPOSAL = ProposalId()
 
 
-def another_approves(service: str, proposed: log.ProposeCommandResponse) -> str:
-    number = f"{service}/{proposed.proposal}"
-    would = [f"It would do: {effect_line(effect)}." for effect in proposed.effects]
-    return " ".join(["Proposed.", *would, f"Another person approves it: carbonmarket pending approve {number}"])
-
-
 @cli.group(cls=Noun)
 def pending() -> None:
     """Pending: what was proposed and awaits a second person."""
@@ -44,11 +36,16 @@ def pending() -> None:
 
 @command(pending, "show", ["carbonmarket pending", "carbonmarket pending --json"])
 async def show_pending(market: CarbonMarket, session: Session) -> None:
-    """Show what awaits a second person, and what it would do."""
-    answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
-    proposals = dict(zip(SERVICES, (list(answer.proposals) for answer in answers), strict=True))
+    """Show what awaits a second person, and what it would cause.
+
+    Of some events it shows what they would say; then the approval is refused if they would say something else by then.
+    Operators, auditors and the regulator see it. Ends with 3 when a service gives no answer.
+    """
+    asked = await standings(market)
+    proposals = {service: list(answer.proposals) for service, answer in answered(asked).items()}
     known = {service: [plain(one) for one in of_service] for service, of_service in proposals.items()}
-    session.show(known, *pending_screens(proposals))
+    session.show({**known, **unanswered(asked)}, *pending_screens(proposals))
+    end(session, asked)
 
 
 @command(pending, "approve", ["carbonmarket pending approve clearing/5020"])
@@ -77,9 +74,9 @@ async def reject(
 
 @command(pending, "rules", ["carbonmarket pending rules"])
 async def show_rules(market: CarbonMarket, session: Session) -> None:
-    """Show which commands take two people."""
-    answers = await asyncio.gather(*(market.service(service).status() for service in SERVICES))
-    of_services = dict(zip(SERVICES, answers, strict=True))
+    """Show which commands take two people. Ends with 3 when a service gives no answer."""
+    asked = await standings(market)
+    of_services = answered(asked)
     known = {
         service: {
             "always_two_people": list(answer.always_two_people),
@@ -87,7 +84,8 @@ async def show_rules(market: CarbonMarket, session: Session) -> None:
         }
         for service, answer in of_services.items()
     }
-    session.show(known, rules_screen(of_services))
+    session.show({**known, **unanswered(asked)}, rules_screen(of_services))
+    end(session, asked)
 
 
 @command(
@@ -113,7 +111,8 @@ async def set_rules(
 ) -> None:
     """Propose which COMMANDS take two people from a day on.
 
-    Those that always do need not be named. The rule takes the place of the one before.
+    COMMANDS are named like their rpcs: SetFees. Those that always take two need not be named. The rule takes the place
+    of the one before.
     """
     answer = await market.service(service).set_approval_rules(
         valid_from_day, commands, open_hours, source, request_id=request_id

@@ -16,8 +16,8 @@ from carbonmarket_client.cli.app import (
     request_id_option,
 )
 from carbonmarket_client.cli.days import last_closed_day
-from carbonmarket_client.cli.pending import another_approves
 from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.screens.pending import another_approves
 from carbonmarket_client.screens.reconciliations import reconciliation_screens, reconciliations_screen
 from carbonmarket_client.screens.runs import obligations_screen, run_screens, runs_screen
 

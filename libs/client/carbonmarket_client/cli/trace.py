@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from carbonmarket_client.cli.app import NotTraced, Session, cli, command
+from carbonmarket_client.cli.app import Session, cli, command
+from carbonmarket_client.cli.failures import NotTraced
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.traces import tree_screens
 from carbonmarket_client.settings import SPANS_VARIABLE

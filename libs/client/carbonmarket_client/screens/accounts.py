@@ -104,15 +104,15 @@ def movements_screen(account: str, answer: registry.ListMovementsResponse) -> Sc
     return Screen(
         more(f"Movements of {account}, change in tonnes", answer.next_page_token),
         [
-            numbers("position"),
+            numbers("position", spare=2),
             words("day"),
             words("vintage"),
-            words("what"),
+            words("what", wraps=True),
             numbers("in the registry"),
             numbers("in trading"),
             words("with"),
-            numbers("trade"),
-            words("basis", spare=1, wraps=True),
+            numbers("trade", spare=1),
+            words("basis", spare=3, wraps=True),
         ],
         [
             (

@@ -16,7 +16,7 @@ def blocks_screen(account: str, answer: trading.ListBlocksResponse) -> Screen:
         more(f"Blocks of {account or 'everybody'}", answer.next_page_token),
         [
             numbers("block"),
-            words("offered"),
+            words("offered", spare=1),
             words("instrument"),
             numbers("CNY/t"),
             numbers("tonnes"),
@@ -24,7 +24,7 @@ def blocks_screen(account: str, answer: trading.ListBlocksResponse) -> Screen:
             words("seller"),
             words("terms of"),
             words("state"),
-            numbers("trade", spare=1),
+            numbers("trade", spare=2),
         ],
         [
             (

@@ -18,7 +18,7 @@ from carbonmarket_client.screens.layout import (
 from carbonmarket_client.statement import Statement, VintageLine
 from carbonmarket_client.values import amount, clock, moment, signed, tonnes
 
-VINTAGES_ABREAST_MAX = 6
+VINTAGES_ABREAST_MAX = 4
 """So many columns of tonnes are shown on one screen."""
 
 
@@ -77,11 +77,11 @@ def entries_screen(account: str, answer: clearing.ListEntriesResponse) -> Screen
         [
             numbers("position"),
             words("day"),
-            words("recorded", spare=1),
+            words("recorded", spare=2),
             words("what"),
             numbers("CNY"),
             numbers("trade"),
-            numbers("payout"),
+            numbers("payout", spare=1),
             words("bank"),
             words("reference"),
         ],
@@ -188,7 +188,7 @@ def lines_screen(answer: clearing.GetStatementResponse) -> Screen:
         "Trades",
         [
             numbers("trade"),
-            words("time"),
+            words("time", spare=1),
             words("instrument"),
             words("method", spare=3),
             words("side"),

@@ -5,7 +5,8 @@ wider than the screen leaves out spare columns, the least important first, and s
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from textwrap import wrap
 from typing import Any
 from unicodedata import category
 
@@ -30,6 +31,9 @@ GAP = 2
 WRAPPED_WIDTH = 20
 """A column that may wrap is given at least this."""
 
+STROKES = "│├└─ "
+"""What a tree is drawn with."""
+
 RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 
 
@@ -38,13 +42,14 @@ class Column:
     """A heading and how the cells below it are aligned.
 
     spare ranks what may be left out where the screen is too narrow: 0 never is, else the highest goes first, of equal
-    ones the last.
+    ones the last. A cell that hangs begins with a tree's strokes, and goes on below them where it must be folded.
     """
 
     heading: str
     right: bool = False
     spare: int = 0
     wraps: bool = False
+    hangs: bool = False
 
 
 def shown(text: str, *, bold: bool = False) -> Text:
@@ -53,8 +58,8 @@ def shown(text: str, *, bold: bool = False) -> Text:
     return Text("".join(harmless), style="bold" if bold else "")
 
 
-def words(heading: str, *, spare: int = 0, wraps: bool = False) -> Column:
-    return Column(heading, spare=spare, wraps=wraps)
+def words(heading: str, *, spare: int = 0, wraps: bool = False, hangs: bool = False) -> Column:
+    return Column(heading, spare=spare, wraps=wraps, hangs=hangs)
 
 
 def numbers(heading: str, *, spare: int = 0) -> Column:
@@ -76,38 +81,69 @@ class Screen:
             yield Text(self.nothing)
             return
         kept = list(range(len(self.columns)))
-        while self._width(kept) > options.max_width and any(self.columns[place].spare for place in kept):
-            kept.remove(max(kept, key=lambda place: (self.columns[place].spare, place)))
-        yield self._table(kept, fits=self._width(kept) <= options.max_width)
+        if self._width(kept) > options.max_width:
+            yield from self._narrow(kept, options.max_width)
+            return
+        yield self._table(kept, self.columns, options.max_width)
+
+    def _narrow(self, kept: list[int], width: int) -> Iterable[RenderableType]:
+        """Headings are broken between words, then spare columns are left out."""
+        columns = [
+            replace(column, heading=self._broken(column.heading, place)) for place, column in enumerate(self.columns)
+        ]
+        narrow = replace(self, columns=columns)
+        while narrow._width(kept) > width and any(columns[place].spare for place in kept):
+            kept.remove(max(kept, key=lambda place: (columns[place].spare, place)))
+        yield narrow._table(kept, columns, width)
         left_out = [column.heading for place, column in enumerate(self.columns) if place not in kept]
         if left_out:
             yield Text(f"(left out: {', '.join(left_out)}; --json has it)")
 
+    def _broken(self, heading: str, place: int) -> str:
+        """A heading in lines that are no longer than the cells below it, as far as its words allow."""
+        widest = max((cell_len(line) for row in self.rows for line in row[place].split("\n")), default=0)
+        longest_word = max(map(cell_len, heading.split()))
+        return "\n".join(wrap(heading, max(widest, longest_word), break_long_words=False, break_on_hyphens=False))
+
     def _width(self, kept: Sequence[int]) -> int:
         """How wide the table is with these columns, those that may wrap taken at their narrowest."""
-        widths = []
-        for place in kept:
-            cells = [self.columns[place].heading, *(row[place] for row in self.rows)]
-            width = max(cell_len(line) for cell in cells for line in cell.split("\n"))
-            if self.columns[place].wraps:
-                longest_word = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
-                width = max(longest_word, min(width, WRAPPED_WIDTH))
-            widths.append(width)
-        return sum(widths) + GAP * (len(widths) - 1)
+        return sum(map(self._column_width, kept)) + GAP * (len(kept) - 1)
 
-    def _table(self, kept: Sequence[int], fits: bool) -> Table:
+    def _column_width(self, place: int) -> int:
+        cells = [self.columns[place].heading, *(row[place] for row in self.rows)]
+        width = max(cell_len(line) for cell in cells for line in cell.split("\n"))
+        if not self.columns[place].wraps:
+            return width
+        longest_word = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
+        return max(longest_word, min(width, WRAPPED_WIDTH))
+
+    def _table(self, kept: Sequence[int], columns: Sequence[Column], width: int) -> Table:
         """Words that do not fit even so are folded; a number never is."""
+        left = width - self._width(kept)
         table = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
-        for column in (self.columns[place] for place in kept):
+        for column, place in ((columns[place], place) for place in kept):
             table.add_column(
                 column.heading,
                 justify="right" if column.right else "left",
-                no_wrap=column.right or (fits and not column.wraps),
+                no_wrap=column.right or (left >= 0 and not column.wraps),
                 overflow="fold",
+                min_width=self._column_width(place) if left >= 0 else None,
             )
+        hanging = {place: self._column_width(place) + left for place in kept if columns[place].hangs and left < 0}
         for row in self.rows:
-            table.add_row(*(shown(row[place]) for place in kept))
+            cells = {place: hung(row[place], hanging[place]) if place in hanging else row[place] for place in kept}
+            table.add_row(*map(shown, cells.values()))
         return table
+
+
+def hung(text: str, width: int) -> str:
+    """Text below a tree's strokes, folded so that what follows begins where the text did, and the strokes go on."""
+    name = text.lstrip(STROKES)
+    lead = text[: len(text) - len(name)]
+    room = max(width - len(lead), 1)
+    below = lead.replace("├─", "│ ").replace("└─", "  ")
+    parts = [name[start : start + room] for start in range(0, len(name), room)] or [""]
+    return "\n".join([lead + parts[0], *(below + part for part in parts[1:])])
 
 
 def card(title: str, rows: Iterable[tuple[str, str]], *, right: bool = False) -> RenderableType:

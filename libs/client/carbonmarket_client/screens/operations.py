@@ -52,7 +52,7 @@ def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
         columns = [
             words("service"),
             numbers("position"),
-            words("order"),
+            words("order", spare=1),
             words("refused by"),
             words("because", wraps=True),
         ]
@@ -72,7 +72,7 @@ def _set_aside_columns() -> list[Column]:
         words("service"),
         numbers("position"),
         words("heard"),
-        words("type"),
+        words("type", spare=1),
         words("because", wraps=True),
     ]
 
@@ -81,7 +81,7 @@ def services_screen(standings: Sequence[Standing]) -> Screen:
     columns = [
         words("service"),
         words("state"),
-        words("kind"),
+        words("kind", spare=1),
         words("market's time"),
         numbers("head"),
         numbers("unanswered orders"),

@@ -74,7 +74,7 @@ def trades_screen(account: str, day: str, answer: trading.ListTradesResponse) ->
             words("method", spare=3),
             numbers("CNY/t"),
             numbers("tonnes"),
-            numbers("value CNY"),
+            numbers("value CNY", spare=1),
             words("buyer"),
             words("seller"),
             words("state", spare=1),

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 
 from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket_client.contracts import roles_of
 from carbonmarket_client.screens.layout import Screen, card, described, words
 from carbonmarket_client.values import moment
 
@@ -22,13 +23,28 @@ def pending_screens(proposals: Mapping[str, Sequence[log.Proposal]]) -> list[Ren
 def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
     rows = said(proposal.type, proposal.data)
     for effect in proposal.effects:
-        rows.append(("would do", name_of(effect.type)))
-        rows += said(effect.type, effect.data)
+        rows.append(("would cause", name_of(effect.type)))
+        rows += [(f"  {name}", value) for name, value in said(effect.type, effect.data)]
+    rows.append(("may be approved by", f"{may_approve(proposal)}; another person than {proposal.proposer}"))
     return card(f"{number}: {command_of(proposal)}", rows)
 
 
+def another_approves(service: str, proposed: log.ProposeCommandResponse) -> str:
+    """What who proposed a command is answered."""
+    number = f"{service}/{proposed.proposal}"
+    would = [f"It would cause: {'; '.join(map(effect_line, proposed.effects))}."] if proposed.effects else []
+    return " ".join(
+        [f"Proposed as {number}.", *would, f"Another person approves it: carbonmarket pending approve {number}"]
+    )
+
+
 def effect_line(effect: log_events.Effect) -> str:
-    return f"{name_of(effect.type)}, " + ", ".join(f"{name} {value}" for name, value in said(effect.type, effect.data))
+    return ", ".join([name_of(effect.type), *(f"{name} {value}" for name, value in said(effect.type, effect.data))])
+
+
+def may_approve(proposal: log.Proposal) -> str:
+    """The roles that may give the command."""
+    return ", ".join(roles_of(proposal.type)) or "who may give the command"
 
 
 def command_of(proposal: log.Proposal) -> str:

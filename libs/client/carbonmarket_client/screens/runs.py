@@ -22,8 +22,8 @@ def runs_screen(answer: clearing.ListRunsResponse) -> Screen:
             numbers("run"),
             words("day"),
             words("phase"),
-            numbers("attempt"),
-            numbers("trades"),
+            numbers("attempt", spare=2),
+            numbers("trades", spare=1),
             numbers("excluded", spare=1),
             numbers("tonnes"),
             numbers("value CNY"),
@@ -76,7 +76,7 @@ def run_card(run: clearing.Run) -> RenderableType:
 def steps_screen(answer: clearing.GetRunResponse) -> Screen:
     return Screen(
         "Steps",
-        [numbers("position"), words("time"), numbers("attempt"), words("step"), words("why", wraps=True)],
+        [numbers("position"), words("time"), numbers("attempt", spare=1), words("step"), words("why", wraps=True)],
         [
             (
                 f"{step.log_position:,}",
@@ -94,8 +94,8 @@ def exclusions_screen(answer: clearing.GetRunResponse) -> Screen:
     return Screen(
         "Exclusions",
         [
-            numbers("exclusion"),
-            words("proposed by"),
+            numbers("exclusion", spare=2),
+            words("proposed by", spare=1),
             words("approved by"),
             words("trades", wraps=True),
             words("ground", wraps=True),
@@ -123,7 +123,7 @@ def legs_screen(answer: clearing.GetRunResponse) -> Screen:
             words("seller"),
             words("buyer"),
             numbers("buyer pays CNY"),
-            numbers("seller receives CNY"),
+            numbers("seller receives CNY", spare=1),
         ],
         [
             (
@@ -146,15 +146,15 @@ def obligations_screen(day: str, answer: clearing.ListObligationsResponse) -> Sc
         more(f"Obligations of {day}", answer.next_page_token),
         [
             numbers("trade"),
-            words("time", spare=1),
+            words("time", spare=2),
             words("instrument"),
             numbers("CNY/t"),
             numbers("tonnes"),
-            numbers("value CNY"),
+            numbers("value CNY", spare=1),
             words("buyer"),
             words("seller"),
             words("state"),
-            numbers("run", spare=1),
+            numbers("run", spare=2),
         ],
         [
             (

@@ -20,21 +20,32 @@ def tree_screens(tree: TraceTree) -> list[RenderableType]:
 def own_screen(tree: TraceTree) -> Screen:
     """Every step: the record of which log it wrote or heard, when it began and how long it took."""
     began = moment(tree.start_nanos // 1_000_000)
+    columns = [
+        words("step", hangs=True),
+        words("service", spare=2),
+        words("record"),
+        numbers("after", spare=1),
+        numbers("took"),
+    ]
+    failed = any(_status(line.span) for line in tree.lines)
     steps = f"{len(tree.lines)} steps in {', '.join(tree.services)}"
     return Screen(
         f"Trace {tree.trace_id}, {steps}\nbegun {began} (China time) by this machine's clock, not the market's",
-        [words("step"), words("service"), words("record"), numbers("after"), numbers("took"), words("status")],
+        [*columns, words("status", wraps=True)] if failed else columns,
         [
-            (
-                line.lead + line.span.name,
-                line.span.service,
-                _record(line.span),
-                span(line.span.start_nanos - tree.start_nanos),
-                span(line.span.duration_nanos),
-                _status(line.span),
-            )
+            (*_row(line, tree.start_nanos), _status(line.span)) if failed else _row(line, tree.start_nanos)
             for line in tree.lines
         ],
+    )
+
+
+def _row(line: Line, start_nanos: int) -> tuple[str, ...]:
+    return (
+        line.lead + _own_name(line.span),
+        line.span.service,
+        _record(line.span),
+        span(line.span.start_nanos - start_nanos),
+        span(line.span.duration_nanos),
     )
 
 
@@ -45,7 +56,13 @@ def joined_screen(tree: TraceTree) -> Screen:
         title += f"; {tree.left_out} more"
     return Screen(
         title,
-        [words("step"), words("service", spare=1), words("record"), numbers("after"), words("meets", wraps=True)],
+        [
+            words("step", hangs=True),
+            words("service", spare=2),
+            words("record"),
+            numbers("after", spare=1),
+            words("meets", wraps=True),
+        ],
         [row for joined in tree.joined for row in _joined_rows(joined, tree.start_nanos)],
     )
 

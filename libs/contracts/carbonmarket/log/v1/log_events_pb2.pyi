@@ -107,7 +107,7 @@ class CommandProposed(_message.Message):
     """When it ends if nobody has approved or rejected it, milliseconds since 1970, UTC."""
     @_builtins.property
     def effects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Effect]:
-        """What it would do, as of when it was proposed. It is approved only as long as it would do the same."""
+        """The events that it would cause, as of when it was proposed, in their order. It is approved only as long as they would be the same."""
 
     def __init__(
         self,
@@ -128,7 +128,9 @@ Global___CommandProposed: _TypeAlias = CommandProposed  # noqa: Y015
 
 @_typing.final
 class Effect(_message.Message):
-    """Of an event that a proposed command would cause: what both people must agree on."""
+    """Of an event that a proposed command would cause: what both people must agree on. Of types of which nothing but the name is shown there is one
+    for all events of the type, without data.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

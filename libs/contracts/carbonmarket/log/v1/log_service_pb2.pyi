@@ -524,7 +524,7 @@ class GetStatusResponse(_message.Message):
 
     @_builtins.property
     def proposals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Proposal]:
-        """Commands that await the approval of a second person."""
+        """Commands that await the approval of a second person: shown only to who may call Read."""
 
     @_builtins.property
     def always_two_people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -586,7 +586,7 @@ class Proposal(_message.Message):
     expires_ms: _builtins.int
     @_builtins.property
     def effects(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.Effect]:
-        """What it would do, as of when it was proposed."""
+        """The events that it would cause, as of when it was proposed: see CommandProposed."""
 
     def __init__(
         self,
@@ -642,7 +642,7 @@ class RefusedOrder(_message.Message):
     order: _builtins.str
     """The event that is the order."""
     service: _builtins.str
-    """Which service refuses it, why, and the facts."""
+    """Which service refuses it, why, and the facts, which only who may call Read is shown."""
     reason: _builtins.str
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
@@ -755,7 +755,7 @@ class SetAside(_message.Message):
     """Of a timer its name."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What was wrong, and so what is left open if it is dropped."""
+        """What was wrong, and so what is left open if it is dropped. Empty for who may not call Read."""
 
     def __init__(
         self,
@@ -821,7 +821,7 @@ class ProposeCommandResponse(_message.Message):
     """The log position after which a query shows this."""
     @_builtins.property
     def effects(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.Effect]:
-        """What the command would do now."""
+        """The events that the command would cause now."""
 
     def __init__(
         self,

@@ -1,0 +1,75 @@
+"""What ends a command that was not done: its exit code, and the error in words or as JSON, with how to fix it."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+
+from carbonmarket_client.cli.plain import plain_facts
+from carbonmarket_client.errors import Failed, MarketError, NotConfigured, NotFound, NotPermitted, Refused, Unavailable
+from carbonmarket_client.heads import ForkProved, LogAltered, plain_proof
+from carbonmarket_client.screens.layout import fact, label, shown
+
+DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
+
+
+class NotTraced(MarketError):
+    """There is no trace to draw."""
+
+
+def exit_code(error: MarketError) -> int:
+    for kind, code in (
+        (NotTraced, NOT_FOUND),
+        (NotFound, NOT_FOUND),
+        (NotPermitted, NOT_PERMITTED),
+        (Refused, REFUSED),
+        (Unavailable, UNAVAILABLE),
+        (NotConfigured, USAGE),
+    ):
+        if isinstance(error, kind):
+            return code
+    return FAILED
+
+
+def fix_of(error: MarketError) -> str:
+    """A sentence that says how to put an error right."""
+    if isinstance(error, Refused):
+        return error.fix
+    if isinstance(error, Unavailable):
+        again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
+        see = f"See whether {error.service} runs and its address is right (`carbonmarket status`)"
+        return f"{see}; after a restart of `make market`, `source var/env` again.{again}"
+    if isinstance(error, Failed):
+        return f"The mistake is the service's: its operators find it in the log of {error.service}."
+    if isinstance(error, NotConfigured):
+        return "`carbonmarket --help` lists the options and the variables behind them."
+    if isinstance(error, NotTraced):
+        return (
+            "Spans are written a moment after the fact: try again, and see that --spans names every service's folder."
+        )
+    if isinstance(error, LogAltered):
+        return (
+            "Trust neither this log nor what is derived from it. Keep what you have of it, your bookmark first of all, "
+            "and tell the operators of the service and the regulator."
+        )
+    return "Update the client."
+
+
+def plain_error(error: MarketError) -> dict[str, Any]:
+    known: dict[str, Any] = {"kind": type(error).__name__, "text": str(error), "fix": fix_of(error)}
+    if isinstance(error, Refused):
+        known |= {"reason": error.reason, "facts": plain_facts(error.facts)}
+    if isinstance(error, Unavailable):
+        known |= {"request_id": error.request_id}
+    if isinstance(error, ForkProved):
+        known |= {"proof": plain_proof(error.proof)}
+    return known
+
+
+def worded(error: MarketError) -> RenderableType:
+    if isinstance(error, Refused):
+        head = f"Refused: {error.reason}"
+        width = max((len(label(name)) for name in error.facts), default=0)
+        lines = [f"  {label(name):<{width}}  {fact(name, value)}" for name, value in sorted(error.facts.items())]
+    else:
+        head, lines = f"{type(error).__name__}: {error}", []
+    return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to fix it: {fix_of(error)}"))

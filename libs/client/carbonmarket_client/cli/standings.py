@@ -1,0 +1,44 @@
+"""The status of all three services, of which some may give no answer: those that do are shown, the others are named."""
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket_client.cli.app import Session
+from carbonmarket_client.cli.failures import exit_code
+from carbonmarket_client.errors import MarketError
+from carbonmarket_client.market import CarbonMarket
+from carbonmarket_client.screens.operations import Standing
+from carbonmarket_client.settings import SERVICES
+
+
+async def standings(market: CarbonMarket) -> Sequence[Standing]:
+    return await asyncio.gather(*(standing(market, service) for service in SERVICES))
+
+
+async def standing(market: CarbonMarket, service: str) -> Standing:
+    try:
+        return Standing(service, await market.service(service).status(), None)
+    except MarketError as error:
+        return Standing(service, None, error)
+
+
+def answered(asked: Sequence[Standing]) -> dict[str, log.GetStatusResponse]:
+    return {each.service: each.status for each in asked if each.status is not None}
+
+
+def unanswered(asked: Sequence[Standing]) -> dict[str, object]:
+    """For programs: each service that gave no answer, and why."""
+    return {each.service: {"error": str(each.error)} for each in asked if each.status is None}
+
+
+def end(session: Session, asked: Sequence[Standing]) -> None:
+    """Name the services that gave no answer, after what the others said; the first one's exit code is the command's."""
+    errors = [each.error for each in asked if each.error is not None]
+    if not session.json:
+        for error in errors:
+            session.explain(error)
+    if errors:
+        raise click.exceptions.Exit(exit_code(errors[0]))
