@@ -3,7 +3,9 @@
 import pytest
 
 from support.planted.fault import Change, Fault
-from support.planted.faults import FAULTS, Copy
+from support.planted.faults import FAULTS, TEST_S_MAX, Copy
+
+pytestmark = pytest.mark.timeout(TEST_S_MAX)
 
 
 @pytest.fixture(scope="module")

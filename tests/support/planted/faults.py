@@ -16,7 +16,8 @@ from support.planted.fault import CHASSIS, Change, Fault
 from support.planted.shell_faults import SEEDED, SHELL_FAULTS
 from support.source.repository import ROOT
 
-TEST_S_MAX = 120
+TEST_S_MAX = 300
+SEEDS = "28"  # as many as the lane of the simulation has; the first one that fails ends the run
 PYTEST_FOUND_FAILURES = 1
 PLANTED_AT_S = 2_000_000_000  # a time that no other version of a file has, so that no compiled one is taken for it
 
@@ -371,7 +372,7 @@ class Copy:
     def _run(self, fault: Fault) -> Verdict:
         settings = tomllib.loads((self._folder / "pyproject.toml").read_text())
         roots = [str(self._folder / root) for root in settings["tool"]["carbonmarket"]["roots"]]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": "12"}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": SEEDS}
         command = (sys.executable, "-m", "pytest", "-qx", "--noconftest", "-p", "no:cacheprovider", fault.test)
         done = subprocess.run(
             command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=TEST_S_MAX
