@@ -2,7 +2,7 @@
 
 decider is what a domain is made of; engine is what the writer does to a batch; shell has the shell's own commands, with
 proposals, set_aside, corrections and releases; record and submission are what goes in and out; codec, wire, commands
-and command_digest are how it becomes bytes; shapes and enums say what a value may look like.
+and command_digest are how it becomes bytes; shapes and request_values say what a value may be.
 
 A domain imports decider and shapes, and nothing else of the chassis. Every other folder may import this one; it imports
 of them only say.tracing, because an event is recorded with its trace.

@@ -15,8 +15,8 @@ for `__init__`, and compiles them once: they are as fast as written by hand. `so
 | `tuple[X, ...]`               | `repeated`, of what X is                                                   |
 
 A request is not the domain's alone: it may have SHELL_FIELDS beside the command's. And its numbers are what somebody
-sent, of those that the proto names (`chassis.core.enums` refuses the others): a command takes an enum that may be left
-out as an `int` or as a numbering with UNSPECIFIED.
+sent, of those that the proto names (`core.request_values` refuses the others): a command takes an enum that may be
+left out as an `int` or as a numbering with UNSPECIFIED.
 """
 
 import re

@@ -40,7 +40,7 @@ REQUEST_ID, MIN_POSITION = "request_id", "min_position"
 BULK = "SubmitMany"
 BULK_IDLE_SECONDS_MAX = 60.0
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
-"""The largest honest request, DeliverAllowances of 20,000 legs with every text at its longest, has 3.2 million."""
+"""Far more than an order or a page of legs with every text at its longest (tests/unit/test_bounds.py)."""
 PASS_ON_SECONDS_MAX = 60.0
 SERVICES = "service:"
 
