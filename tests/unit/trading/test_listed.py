@@ -320,3 +320,31 @@ def test_an_instrument_listed_for_a_later_day_is_not_traded_today() -> None:
     floor.open(FRIDAY)
     order = PlaceOrder("power", "CEA21", SELL, 4_700, 10)
     assert floor.at("10:00").refusal(POWER, order)[0] == "INSTRUMENT_NOT_ADMITTED"
+
+
+def test_a_purchase_may_need_the_very_fen_that_its_fee_takes_from_the_lock_of_another() -> None:
+    """Steel has bought a tonne and bids for another; what it takes then rounds the fee of its bid down."""
+
+    def bought_with(amount_fen: int) -> tuple[Floor, TradeExecuted]:
+        floor = quiet_floor()
+        floor.play(ANN, SetFees(FRIDAY, 100, 0, "notice 3"))
+        floor.give("power", tonnes=10)
+        floor.give("steel", fen=amount_fen)
+        floor.open(FRIDAY)
+        floor.at("10:00")
+        floor.play(POWER, sell(5_100, 1))
+        floor.play(STEEL, TakeListing("steel", 1, 1, 5_100))
+        floor.play(STEEL, buy(5_000, 1))
+        floor.play(POWER, sell(5_100, 1))
+        trade = next(
+            one for one in floor.play(STEEL, TakeListing("steel", 3, 1, 5_100)) if isinstance(one, TradeExecuted)
+        )
+        return floor, trade
+
+    rich, trade = bought_with(100_000)
+    assert trade.lock_change_fen == -1
+    left_fen = rich.market.accounts["steel"].funds.available_fen
+    floor, trade = bought_with(100_000 - left_fen)
+    assert trade.lock_change_fen == -1
+    assert floor.market.accounts["steel"].funds.available_fen == 0
+    floor.assert_books()

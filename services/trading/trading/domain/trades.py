@@ -137,11 +137,12 @@ def take_from_taker(market: Market, event: TradeExecuted, trade: Trade) -> None:
     if event.taker_account == event.seller:
         taker.units_of(event.instrument).sell_available(event.quantity_tonnes)
         return
-    taker.funds.pay_available(trade.buyer_pays_fen)
+    # The lock first: a fen that it gives free may be one that the purchase needs.
     if event.lock_change_fen > 0:
         taker.funds.lock(event.lock_change_fen)
     else:
         taker.funds.unlock(-event.lock_change_fen)
+    taker.funds.pay_available(trade.buyer_pays_fen)
 
 
 def give(market: Market, trade: Trade) -> None:
