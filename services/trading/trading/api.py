@@ -1,4 +1,4 @@
-"""TradingService: requests in, answers out. No rule lives here."""
+"""TradingService: each method reads its request, submits the command and builds the response. It decides nothing."""
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from chassis.core.call import Call

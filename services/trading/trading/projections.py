@@ -1,6 +1,6 @@
-"""Rows that queries read: orders, trades and blocks as they came and ended, and the bulletins of closed days.
+"""Rows that queries read: orders, trades and blocks with how they ended, and the bulletins of closed days.
 
-How much of an order was filled is not written down again: it is the sum of its trades.
+The filled quantity of an order is not stored: queries sum its trades.
 """
 
 from enum import IntEnum

@@ -1,8 +1,8 @@
-"""TradingQueryService: what is comes from the live state, what was from the tables.
+"""TradingQueryService: the present is read from the live state, history from the tables.
 
-Both are as of a committed position that the answer names: a look at the live state sees every command before it; of the
-tables the position is read before the rows, so that the rows show at least that much. A participant sees its own; the
-operators and supervisors see all; what may be traded is everybody's.
+Every answer names the committed position that it is as of. A read of the live state includes every command up to that
+position. For tables the position is read before the rows, so the rows include at least everything up to it. A
+participant sees its own account, operators and supervisors see all; instruments, days, books and bulletins are public.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ from trading.domain.state import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
 
-# What is filled of an order is the sum of its trades.
+# The filled quantity of an order is the sum of its trades.
 ORDERS = f"""
 SELECT order_id, account, instrument, side, price_fen, quantity_tonnes, day, placed_ms, trace_id,
        fills.tonnes AS filled_tonnes,
@@ -56,7 +56,7 @@ ORDER BY block_id DESC LIMIT $2
 """
 
 
-# A statement for all accounts and one for one account, so that the latter finds its index.
+# One statement for all accounts and one for a single account, so that the latter uses the account's index.
 ORDERS_OF_ALL, ORDERS_OF_ACCOUNT = orders_page("TRUE"), orders_page("account = $5")
 TRADE = "SELECT * FROM trades WHERE trade_id = $1"
 TRADES_OF_ALL, TRADES_OF_ACCOUNT = trades_page("TRUE"), trades_page("(buyer = $4 OR seller = $4)")
@@ -77,7 +77,7 @@ class TradingQueryService:
         self.writer = writer
         self.pictures = Pictures(writer)
 
-    # What is
+    # From the live state
 
     async def ListInstruments(self, request: pb.ListInstrumentsRequest, call: Call) -> pb.ListInstrumentsResponse:
         page = page_of(request, call, CODE.form)
@@ -118,7 +118,7 @@ class TradingQueryService:
         seen.value.heard_clearing_position = seen.heard.get("clearing", 0)
         return seen.value
 
-    # What was
+    # From the tables
 
     async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
         page = page_of(request, call)
@@ -187,7 +187,10 @@ class TradingQueryService:
         )
 
     async def _account_listed(self, account: str, call: Call) -> str:
-        """Whose rows a list shows: of the account named, else of all that the caller may see; empty for everybody's."""
+        """Return the account whose rows a list shows: the one named, else a participant's own; empty means all.
+
+        Raises Malformed, NotPermitted or NotFound for an account that was named.
+        """
         account = account or (call.account if call.role == "participant" else "")
         if account:
             check_account(account)
@@ -211,6 +214,6 @@ def check_may_see(account: str, call: Call) -> None:
 
 
 def check_day_filter(day: str) -> None:
-    """Left empty it filters nothing."""
+    """An empty filter selects all days."""
     if day:
         check_day(day)

@@ -1,7 +1,7 @@
 """What trading does on hearing the registry and clearing.
 
-The registry decides who has an account and what is made over to trading; clearing decides what money is here and what
-is settled. Each event heard becomes one command.
+The registry decides who has an account and which allowances are transferred to trading; clearing decides how much money
+an account has and which trades are settled. Each heard event becomes one command.
 """
 
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def on_funds_deposited(event: clearing.FundsDeposited, heard: Heard) -> custody.
 
 
 def on_funds_restored(event: clearing.FundsRestored, heard: Heard) -> custody.CreditFunds:
-    """A payout came back: the money is the account's again."""
+    """The bank returned a payout, so the account has the money again."""
     return custody.CreditFunds(
         account=event.account, amount_fen=event.amount_fen, entry=event.entry, clearing_position=heard.position
     )

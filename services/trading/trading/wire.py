@@ -1,8 +1,8 @@
 """Domain events and commands as messages: the only list of what trading publishes.
 
-A listing's trace begins when it is placed and ends with its last event; a negotiation's likewise. A trade's trace
-begins with the trade, which links its maker's listing or its negotiation, and ends here when its units are released
-or it is blocked. An account's feed shows its own orders, blocks, trades and custody; what concerns everybody is in no
+A listing's or negotiation's trace begins when it is opened and ends with its last event. A trade's trace begins with
+the trade, which links its maker's listing or its negotiation, and ends in this log when its units are released or it is
+blocked. An account's feed shows its own orders, blocks, trades and custody; events about the whole market are in no
 feed.
 """
 

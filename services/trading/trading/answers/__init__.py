@@ -1,1 +1,1 @@
-"""What queries answer with out of the live state, as messages."""
+"""Answers to queries that are read from the live state, as protobuf messages."""

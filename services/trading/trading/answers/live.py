@@ -1,4 +1,4 @@
-"""What the live state shows, as messages: books, prices, days, positions."""
+"""The live state as protobuf messages: books, prices, days, positions."""
 
 from collections import Counter
 
@@ -43,7 +43,7 @@ def book_levels(side: BookSide, levels: int) -> list[pb.BookLevel]:
 
 
 def levels_shown(market: Market) -> int:
-    """By the rules of the last day opened; none are shown before the first."""
+    """Return how many price levels of a book are public, by the rules of the last day opened; zero before the first."""
     rules = market.rules.trading.on(market.calendar.last_opened)
     return rules.book_levels if rules else 0
 
@@ -86,7 +86,10 @@ def next_day(calendar: Calendar) -> str:
 
 
 def day(market: Market, name: str, context: Context) -> pb.GetDayResponse:
-    """Raises NotFound."""
+    """Return the named day; if none is named the open one, else the next, else the last opened.
+
+    Raises NotFound (`DAY_UNKNOWN`).
+    """
     calendar = market.calendar
     live: Day = known_day(calendar, name or calendar.open_day or next_day(calendar) or calendar.last_opened)
     rules = market.rules.trading.on(live.day)
@@ -132,6 +135,7 @@ def position(account: Account) -> pb.GetPositionResponse:
 
 
 def all_positions(market: Market) -> pb.GetAllPositionsResponse:
+    """Return every account's units (tonnes) and funds (fen), with what is in flight, for the reconciliation."""
     returning: Counter[tuple[str, str]] = Counter()
     for one in market.returns.values():
         returning[one.account, one.instrument] += one.quantity_tonnes

@@ -1,7 +1,7 @@
-"""Market data: the picture of an instrument is made once for all who watch it, and sent to each as the same bytes.
+"""Market data: a picture of an instrument (book and prices) is encoded once and sent to all its streams.
 
-While somebody watches an instrument, one task looks at it: after a commit, but no more often than every
-PICTURE_SECONDS_MIN, so that what changes faster is left out. An instrument that nobody watches costs nothing.
+While an instrument has streams, one task reads it: after a commit, but at most once every PICTURE_SECONDS_MIN, so
+changes in between are skipped. An instrument without streams costs nothing.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ QUIET_SECONDS_MAX = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What an instrument looks like: `shown` is the answer without its position, `sent` with it."""
+    """`shown` is the answer without its position, for comparing; `sent` is the encoded answer with its position."""
 
     position: int
     shown: pb.StreamMarketDataResponse
@@ -34,56 +34,58 @@ Seen = Read[pb.StreamMarketDataResponse]
 
 
 class Pictures:
+    """The newest picture of each instrument that was watched, the task that reads it, and the streams of each actor."""
+
     def __init__(self, writer: Writer[Market]) -> None:
         self._writer = writer
         self._newest: dict[str, Picture] = {}
-        self._looked: dict[str, int] = {}
-        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._read_at: dict[str, int] = {}
+        self._reading: dict[str, asyncio.Task[None]] = {}
         self.streams: dict[str, int] = {}
 
     async def watch(self, instrument: str, actor: str, seen: Seen) -> AsyncIterator[bytes]:
-        """What was seen at once, and the newest picture again and again when it has changed."""
+        """Yield the picture that was just read, then the newest one each time it has changed."""
         self.streams[actor] = self.streams.get(actor, 0) + 1
         try:
             self._note(instrument, seen)
-            # Not further, where others wait already: they are woken by the next look, which must not be put off.
-            self._looked.setdefault(instrument, seen.position)
+            # Never raised here: the streams that wait already get the next read, and it must not be delayed.
+            self._read_at.setdefault(instrument, seen.position)
             while True:
                 shown = self._newest[instrument]
                 yield shown.sent
                 while self._newest[instrument] is shown:
-                    await self._looked_again(instrument)
+                    await self._next_read(instrument)
         finally:
             left = self.streams.pop(actor) - 1
             if left:
                 self.streams[actor] = left
 
     def _note(self, instrument: str, seen: Seen) -> None:
-        """What did not change is the same picture."""
+        """Keep the picture if only the position changed, since streams wait for another object."""
         newest = self._newest.get(instrument)
         if newest is None or newest.shown != seen.value:
             self._newest[instrument] = Picture(seen.position, seen.value, sent(seen.value, seen.position))
 
-    async def _looked_again(self, instrument: str) -> None:
-        """Waits for the one task that looks for all who watch."""
-        looking = self._looking.get(instrument)
-        if looking is None or looking.done():
-            looking = asyncio.create_task(self._look_later(instrument))
-            self._looking[instrument] = looking
-        # Who leaves must not end it for the others.
-        await asyncio.wait({looking})
-        looking.result()
+    async def _next_read(self, instrument: str) -> None:
+        """Wait for the one task that reads for all streams of the instrument; start it if there is none."""
+        reading = self._reading.get(instrument)
+        if reading is None or reading.done():
+            reading = asyncio.create_task(self._read_later(instrument))
+            self._reading[instrument] = reading
+        # `wait` does not cancel the task when this stream is cancelled: the others still need it.
+        await asyncio.wait({reading})
+        reading.result()
 
-    async def _look_later(self, instrument: str) -> None:
+    async def _read_later(self, instrument: str) -> None:
         await asyncio.sleep(PICTURE_SECONDS_MIN)
-        await self._writer.tail.beyond(self._looked[instrument], QUIET_SECONDS_MAX)
+        await self._writer.tail.beyond(self._read_at[instrument], QUIET_SECONDS_MAX)
         seen = await self._writer.read(lambda market: picture(market, instrument))
         self._note(instrument, seen)
-        self._looked[instrument] = seen.position
+        self._read_at[instrument] = seen.position
 
 
 def check_streams(streams: Mapping[str, int], actor: str) -> None:
-    """Raises Overloaded where this actor, or all together, have as many as may be."""
+    """Raises Overloaded if this actor, or all together, have the most streams allowed."""
     if streams.get(actor, 0) >= STREAMS_OF_AN_ACTOR_MAX:
         raise Overloaded("TOO_MANY_STREAMS_OF_ACTOR", actor=actor, streams_max=STREAMS_OF_AN_ACTOR_MAX)
     if sum(streams.values()) >= STREAMS_MAX:
@@ -99,6 +101,7 @@ def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
 
 
 def book(market: Market, instrument: str) -> pb.Book:
+    """Return the public levels of an instrument's book. Raises NotFound (`INSTRUMENT_UNKNOWN`)."""
     return live.book(instrument, known_instrument(market, instrument).book, live.levels_shown(market))
 
 

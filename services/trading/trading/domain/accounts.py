@@ -1,15 +1,14 @@
-"""Trading accounts: what an entity may use here, and for what.
+"""Trading accounts: opened by the registry's events, and checked by every order.
 
-Allowances stay in the registry's books and money in clearing's; this is trading's view of both, fed by events, so
-that an order is checked without asking anybody. Units and money are available, locked behind an open order or block,
-or blocked because two people took their trade out of its run. Bought units wait until the next trading day after
-their settlement (T+1, rulebook 3.6); sale proceeds are available for buying at once and may leave the market only
-when settled.
+Allowances stay in the registry's books and money in clearing's; trading follows both by their events, so that it checks
+an order without a call to another service. Units and money are available, locked for an open order or block, or blocked
+because two people excluded their trade from its run. Bought units wait until the next trading day after their
+settlement (T+1, rulebook 3.6); sale proceeds may be used to buy at once and may leave the market only when settled.
 
-Units and money change by the named moves of balances.py only, which assert their invariants.
+Units and money change only by the named moves of balances.py, which assert their invariants.
 
-What surprises: accounts come from the registry only. Clearing opens its fund account when it hears that this one is
-open, so money never comes for an account that is unknown here.
+What surprises: accounts come from the registry only. Clearing opens its fund account when it hears that the trading
+account is open, so money never arrives for an account that trading does not know.
 """
 
 from dataclasses import dataclass
@@ -36,16 +35,17 @@ class TradingAccountOpened:
     eligible_to_trade: bool
 
 
-# What other modules ask of an account
+# Checks that other modules make of an account
 
 
 def check_owner(account: str, context: Context) -> None:
-    """A participant acts for the account of its own name."""
+    """Only a participant acts for an account, and only for its own. Raises NotPermitted."""
     if context.role != "participant" or context.account != account:
         raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
 
 
 def check_not_stopped(account: Account) -> None:
+    """Raises Rejected for an account that is closed or that the registry restricted (rulebook 1.4)."""
     if account.closed:
         raise Rejected("ACCOUNT_CLOSED", account=account.account)
     if account.stopped_ground:
@@ -53,7 +53,7 @@ def check_not_stopped(account: Account) -> None:
 
 
 def check_units_available(account: Account, instrument: str, quantity_tonnes: int) -> None:
-    """Full pre-funding: a seller has what it sells (rulebook 3.6)."""
+    """Full pre-funding: a seller has the units it sells (rulebook 3.6). Raises Rejected."""
     units = account.units.get(instrument)
     available_tonnes = units.available_tonnes if units else 0
     if quantity_tonnes > available_tonnes:
@@ -61,7 +61,7 @@ def check_units_available(account: Account, instrument: str, quantity_tonnes: in
 
 
 def check_funds_available(account: Account, needed_fen: int) -> None:
-    """Full pre-funding: a buyer has what it pays, fee included (rulebook 3.6)."""
+    """Full pre-funding: a buyer has the money it pays, fee included (rulebook 3.6). Raises Rejected."""
     buying_power_fen = account.funds.buying_power_fen
     if needed_fen > buying_power_fen:
         raise Rejected("INSUFFICIENT_FUNDS", needed_fen=needed_fen, available_fen=buying_power_fen)

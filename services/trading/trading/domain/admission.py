@@ -1,7 +1,7 @@
 """Admission: whether an account may trade an instrument by a method now, and whether price and quantity keep the
-day's rules.
+day's rules (rulebook 3.2, 3.6).
 
-The same ladder for every order, listing and block: the account, then the day, then the instrument, then the hour.
+Every order and block is checked in the same sequence: the account, then the day, the instrument, the hour.
 """
 
 from chassis.core.days import day_of
@@ -23,7 +23,7 @@ def rules_today(market: Market) -> TradingRules:
 def check_may_trade(
     market: Market, account: Account, instrument: Instrument, method: Method, context: Context
 ) -> TradingRules:
-    """Return the rules of the open day, or refuse."""
+    """Return the rules of the open day. Raises Rejected if the account may not trade the instrument now."""
     if not account.eligible_to_trade:
         raise Rejected("ACCOUNT_NOT_ELIGIBLE_TO_TRADE", account=account.account)
     check_not_stopped(account)
@@ -43,8 +43,9 @@ def check_may_trade(
 
 
 def check_day_not_full(market: Market, price_fen: int, quantity_tonnes: int) -> None:
-    """The last thing before a trade: what is made here, clearing and the registry must be able to settle, and every
-    book must be able to add up.
+    """Before a trade is made: clearing and the registry must be able to settle the day, and its sums must fit 64 bits.
+
+    Raises Rejected (`DAY_FULL`, `DAY_VALUE_FULL`).
     """
     rules = rules_today(market)
     whole = market.calendar.days[market.calendar.open_day].whole
@@ -70,5 +71,6 @@ def check_price_tick(rules: TradingRules, price_fen: int) -> None:
 
 
 def limits_today(instrument: Instrument) -> Limits:
-    assert instrument.limits is not None, "an instrument listed by the open day has limits"
+    """The price limits of the open day, of an instrument that may be traded on it."""
+    assert instrument.limits is not None, "an instrument admitted by the open day has limits"
     return instrument.limits

@@ -5,7 +5,7 @@ PPM = 1_000_000
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """The quotient of two numbers, of which the first is not negative, rounded to the nearest whole, a half upwards."""
+    """The quotient rounded to the nearest whole number, a half upwards. The numerator is never negative."""
     assert numerator >= 0
     assert denominator > 0
     return (2 * numerator + denominator) // (2 * denominator)
@@ -27,12 +27,12 @@ def average_price_fen(value_fen: int, quantity_tonnes: int) -> int:
 
 
 def composite_price_fen(weighted: list[tuple[int, int]]) -> int:
-    """The weighted mean of (weight, price_fen), half-up to the fen (rulebook 3.8). Some weight is not zero."""
+    """The weighted mean of (weight, price_fen) pairs, half-up to the fen (rulebook 3.8). At least one weight counts."""
     return half_up(sum(weight * price_fen for weight, price_fen in weighted), sum(weight for weight, _ in weighted))
 
 
 def change_bp(close_fen: int, previous_close_fen: int) -> int:
-    """Close by previous close less one, to a hundredth of a percent (rulebook 3.8), a half away from zero."""
+    """The change from the previous close, in basis points (0.01 %), a half rounded away from zero (rulebook 3.8)."""
     change_fen = close_fen - previous_close_fen
     size_bp = half_up(abs(change_fen) * BP, previous_close_fen)
     return size_bp if change_fen >= 0 else -size_bp

@@ -1,17 +1,15 @@
-"""An account and what it has here: its units of each instrument, and its money. They change by the moves below and in
-no other way.
+"""An account with its units of each instrument and its money. They change only by the moves below.
 
-A move is a step of the market's, named after it, and moves an amount that is not negative. Each ends by asserting over
-all fields, so that a move that forgets one of them fails where it is made:
+A move is one step of the market and is named after it; its amount is never negative. Each move ends with assertions
+over all fields, so that one that forgets a field fails at once:
 
 - no field is negative;
 - available + locked + bought + blocked units = custody + bought unsettled - sold unsettled;
-- units bought and not settled are among those that wait for their release, and what is sold and not settled is in
-  custody;
+- bought unsettled units are part of the bought units, and sold unsettled units are part of custody;
 - available + locked + blocked money - owed = settled + received unsettled - paid unsettled.
 
-The left sides are what the account may do with what it has. The right sides are what the registry's and clearing's
-books say, as far as trading has heard them, corrected by the trades that those books do not have yet.
+The left sides say what the account may do with its units and money. The right sides are the registry's and clearing's
+books as far as trading has heard them, plus and minus the trades that are not settled in those books yet.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +24,7 @@ class Units:
     # Bought and not yet released for sale.
     bought_tonnes: int = 0
     blocked_tonnes: int = 0
-    # What the registry's books say, as far as settlements were heard.
+    # The registry's figure, as far as its events and settlements were heard.
     custody_tonnes: int = 0
     bought_unsettled_tonnes: int = 0
     sold_unsettled_tonnes: int = 0
@@ -48,7 +46,7 @@ class Units:
         self.check(quantity_tonnes)
 
     def lock(self, quantity_tonnes: int) -> None:
-        """An order or the terms of a block need them."""
+        """A listing or the terms of a block need the units."""
         self.available_tonnes -= quantity_tonnes
         self.locked_tonnes += quantity_tonnes
         self.check(quantity_tonnes)
@@ -59,7 +57,7 @@ class Units:
         self.check(quantity_tonnes)
 
     def sell_locked(self, quantity_tonnes: int) -> None:
-        """The maker of a trade sells what was locked for it."""
+        """The maker of a trade sells the units locked for it."""
         self.locked_tonnes -= quantity_tonnes
         self.sold_unsettled_tonnes += quantity_tonnes
         self.check(quantity_tonnes)
@@ -77,13 +75,13 @@ class Units:
         self.check(quantity_tonnes)
 
     def settle_bought(self, quantity_tonnes: int) -> None:
-        """The registry delivered them to this account."""
+        """The registry delivered the units to this account."""
         self.bought_unsettled_tonnes -= quantity_tonnes
         self.custody_tonnes += quantity_tonnes
         self.check(quantity_tonnes)
 
     def settle_sold(self, quantity_tonnes: int) -> None:
-        """The registry delivered them to the buyer."""
+        """The registry delivered the units to the buyer."""
         self.sold_unsettled_tonnes -= quantity_tonnes
         self.custody_tonnes -= quantity_tonnes
         self.check(quantity_tonnes)
@@ -95,13 +93,13 @@ class Units:
         self.check(quantity_tonnes)
 
     def exclude_bought(self, quantity_tonnes: int) -> None:
-        """The purchase was taken out of its run: the units will not come."""
+        """The purchase was excluded from its run: the units will not come."""
         self.bought_tonnes -= quantity_tonnes
         self.bought_unsettled_tonnes -= quantity_tonnes
         self.check(quantity_tonnes)
 
     def block_sold(self, quantity_tonnes: int) -> None:
-        """The sale was taken out of its run: the units stay, and cannot be used."""
+        """The sale was excluded from its run: the units stay, and cannot be used."""
         self.sold_unsettled_tonnes -= quantity_tonnes
         self.blocked_tonnes += quantity_tonnes
         self.check(quantity_tonnes)
@@ -125,12 +123,13 @@ class Funds:
     available_fen: int = 0
     locked_fen: int = 0
     blocked_fen: int = 0
-    # Proceeds of a sale that was taken out of its run, spent already, until the purchase that they paid is taken out.
+    # Proceeds of an excluded sale that were spent already. Money that comes in covers them first, as a rule because the
+    # purchase that they paid is excluded too.
     owed_fen: int = 0
-    # What clearing's books say, as far as settlements were heard.
+    # Clearing's balance, as far as its events were heard.
     settled_fen: int = 0
     paid_unsettled_fen: int = 0
-    # Proceeds of sales that are not settled, of the last day opened and of earlier ones.
+    # Proceeds of unsettled sales: of the last day opened, and of earlier days.
     received_today_fen: int = 0
     received_earlier_fen: int = 0
 
@@ -144,15 +143,16 @@ class Funds:
 
     @property
     def buying_power_fen(self) -> int:
-        """What an order may use: proceeds of the same day's sales (rulebook 3.6), of earlier days only when they are
-        settled.
+        """Money that an order may use. It includes proceeds of today's sales (rulebook 3.6), and those of earlier days
+        only when they are settled.
         """
         return max(0, self.available_fen - self.received_earlier_fen - self.owed_fen)
 
     @property
     def withdrawable_fen(self) -> int:
-        """min(available, settled - bought today - locked): since available is settled + received - paid - locked,
-        what is available less the unsettled proceeds.
+        """Money that may leave the market: available less unsettled proceeds and what is owed (rulebook 3.6).
+
+        It equals min(available, settled - bought today - locked), as available is settled + received - paid - locked.
         """
         return max(0, self.available_fen - self.received_unsettled_fen - self.owed_fen)
 
@@ -169,7 +169,7 @@ class Funds:
         self.check(amount_fen)
 
     def lock(self, amount_fen: int) -> None:
-        """An order or the terms of a block need it."""
+        """A listing or the terms of a block need the money."""
         self.available_fen -= amount_fen
         self.locked_fen += amount_fen
         self.check(amount_fen)
@@ -180,7 +180,7 @@ class Funds:
         self.check(amount_fen)
 
     def pay_locked(self, amount_fen: int) -> None:
-        """The maker of a trade pays with what was locked for it."""
+        """The maker of a trade pays with the money locked for it."""
         self.locked_fen -= amount_fen
         self.paid_unsettled_fen += amount_fen
         self.check(amount_fen)
@@ -198,13 +198,13 @@ class Funds:
         self.check(amount_fen)
 
     def begin_day(self) -> None:
-        """Proceeds that are not settled by now stop being buying power."""
+        """From now on unsettled proceeds cannot be used to buy."""
         self.received_earlier_fen += self.received_today_fen
         self.received_today_fen = 0
         self.check()
 
     def settle_paid(self, amount_fen: int) -> None:
-        """Clearing took it out of the balance for the purchase."""
+        """Clearing took the cost of the purchase out of the balance."""
         self.paid_unsettled_fen -= amount_fen
         self.settled_fen -= amount_fen
         self.check(amount_fen)
@@ -216,7 +216,7 @@ class Funds:
         self.check(amount_fen)
 
     def exclude_paid(self, amount_fen: int, *, blocked_fen: int) -> None:
-        """The purchase was taken out of its run: clearing said how much of its cost stays blocked."""
+        """The purchase was excluded from its run: as much of its cost stays blocked as clearing stated."""
         assert 0 <= blocked_fen <= amount_fen
         self.paid_unsettled_fen -= amount_fen
         self.blocked_fen += blocked_fen
@@ -224,7 +224,7 @@ class Funds:
         self.check(amount_fen)
 
     def exclude_received(self, amount_fen: int, *, sold_today: bool) -> None:
-        """The sale was taken out of its run: its proceeds are taken back, and what was spent of them is owed."""
+        """The sale was excluded from its run: its proceeds are taken back, and what was spent of them is owed."""
         self._end_received(amount_fen, sold_today)
         taken_fen = min(self.available_fen, amount_fen)
         self.available_fen -= taken_fen
@@ -232,7 +232,7 @@ class Funds:
         self.check(amount_fen)
 
     def _give(self, amount_fen: int) -> None:
-        """Money becomes available; what is owed is covered first."""
+        """Money becomes available, after it has covered what is owed."""
         covered_fen = min(self.owed_fen, amount_fen)
         self.owed_fen -= covered_fen
         self.available_fen += amount_fen - covered_fen
@@ -276,16 +276,16 @@ class Account:
     bought_today_fen: int = 0
     sold_today_fen: int = 0
     bidding_fen: int = 0
-    # Trades, bought or sold, that two people took out of their run.
+    # How many of its trades, bought or sold, two people excluded from their run.
     trades_blocked: int = 0
 
     @property
     def unsettled_tonnes(self) -> int:
-        """Bought and sold together, in all instruments; zero when no trade of the account awaits settlement."""
+        """Tonnes bought plus tonnes sold in all instruments; zero when no trade of the account awaits settlement."""
         return sum(units.bought_unsettled_tonnes + units.sold_unsettled_tonnes for units in self.units.values())
 
     def awaits_only(self, unsettled_tonnes: int) -> bool:
-        """Whether so much is all that awaits settlement, and no trade that two people took out waits for its end."""
+        """Whether exactly so many tonnes await settlement and no trade is blocked."""
         return self.unsettled_tonnes == unsettled_tonnes and not self.trades_blocked
 
     @property
@@ -304,25 +304,25 @@ class Account:
         self.funds.begin_day()
 
     def open_purchase(self, value_fen: int, *, locked_fen: int) -> None:
-        """An open purchase locks its value and the fee of it (fees.py)."""
+        """An open purchase locks its value and its fee (fees.py)."""
         assert 0 <= value_fen <= locked_fen
         self.bidding_fen += value_fen
         self.funds.lock(locked_fen)
 
     def end_open_purchase(self, value_fen: int, *, unlocked_fen: int) -> None:
-        """What is left of an open purchase ends without a trade."""
+        """The rest of an open purchase ends without a trade, and its lock ends."""
         assert 0 <= value_fen <= min(unlocked_fen, self.bidding_fen)
         self.bidding_fen -= value_fen
         self.funds.unlock(unlocked_fen)
 
     def pay_open_purchase(self, value_fen: int, *, paid_fen: int) -> None:
-        """So much of an open purchase is traded, and paid from what it locked."""
+        """This value of an open purchase is traded, and paid with the money it locked."""
         assert 0 <= value_fen <= min(paid_fen, self.bidding_fen)
         self.bidding_fen -= value_fen
         self.funds.pay_locked(paid_fen)
 
     def buy(self, instrument: str, quantity_tonnes: int, value_fen: int) -> None:
-        """The units of a purchase wait for T+1."""
+        """The bought units wait for their release (T+1)."""
         self.units_of(instrument).buy(quantity_tonnes)
         self.bought_today_fen += value_fen
 

@@ -1,10 +1,10 @@
 """Block agreement: two sides negotiate one large trade (rulebook 3.4).
 
-A directed offer puts terms on the table. The other side confirms them, declines, or quotes terms of its own, which
-then are the ones on the table. Who put the terms may withdraw them. Whoever proposes is fully funded by a lock; who
-confirms must have what it needs at that moment. What is still open at the close expires.
+A directed offer proposes terms to one counterparty. The other side confirms them, declines, or quotes terms of its own,
+which then are the current terms. The proposer of the current terms may withdraw them. What the proposer needs is
+locked; the side that confirms must have what it needs at that moment. Negotiations open at the close expire.
 
-Blocks keep a size, a price band and hours of their own, and never move the day's prices.
+Blocks have their own minimum size, price band and hours, and never change the day's prices (rulebook 3.2).
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ from trading.domain.values import Method, Side, check_instrument, check_price, c
 
 BLOCKS_OPEN_PER_ACCOUNT_MAX = 1_000
 BLOCKS_OPEN_MAX = 20_000
-"""All of them expire in one command at the close."""
+"""All of them expire at the close, page by page (closing.py)."""
 
 
 # Commands
@@ -72,7 +72,7 @@ class QuoteBlock:
 @dataclass(frozen=True, slots=True)
 class ConfirmBlock:
     block_id: int
-    # What the confirming side saw.
+    # The terms that the confirming side saw; refused if they have changed.
     price_fen: int
     quantity_tonnes: int
 
@@ -117,7 +117,7 @@ def offer_block(market: Market, command: OfferBlock, context: Context) -> list[o
         market, account, command.side, command.instrument, command.price_fen, command.quantity_tonnes
     )
 
-    # From here on the offer stands.
+    # From here on the offer is made.
     return [
         BlockOffered(
             block_id=market.block_id_last + 1,
@@ -148,7 +148,7 @@ def quote_block(market: Market, command: QuoteBlock, context: Context) -> list[o
     side = block.proposer_side.other
     locked_fen = check_funded(market, account, side, block.instrument, command.price_fen, command.quantity_tonnes)
 
-    # From here on the quote stands.
+    # From here on the quote is made.
     return [
         BlockQuoted(
             block_id=block.block_id,
@@ -184,7 +184,7 @@ def confirm_block(market: Market, command: ConfirmBlock, context: Context) -> li
     check_day_not_full(market, block.price_fen, block.quantity_tonnes)
     check_funded(market, account, block.proposer_side.other, block.instrument, block.price_fen, block.quantity_tonnes)
 
-    # From here on the trade stands.
+    # From here on the trade is made.
     trade = executed(
         market,
         context,
@@ -236,7 +236,7 @@ def check_block_id(block_id: int) -> None:
 
 
 def known_block(market: Market, block_id: int, context: Context) -> Block:
-    """The open negotiation, if the actor is one of its two sides."""
+    """Return an open negotiation of which the actor is a side. Raises NotFound, Rejected or NotPermitted."""
     if block_id > market.block_id_last:
         raise NotFound("BLOCK_UNKNOWN", block_id=block_id)
     block = market.blocks.get(block_id)
@@ -248,7 +248,7 @@ def known_block(market: Market, block_id: int, context: Context) -> Block:
 
 
 def check_turn(block: Block, context: Context) -> None:
-    """Only the side that the terms are put to answers them."""
+    """Only the side that did not propose the current terms may answer them. Raises Rejected."""
     if context.account != block.responder:
         raise Rejected("NOT_YOUR_TURN", block_id=block.block_id)
 
@@ -273,7 +273,7 @@ def check_terms(rules: TradingRules, instrument: Instrument, price_fen: int, qua
 def check_funded(
     market: Market, account: Account, side: Side, instrument: str, price_fen: int, quantity_tonnes: int
 ) -> int:
-    """What a buyer needs, in fen, if the side has what it needs; zero for a seller."""
+    """Return the fen that a buyer needs, zero for a seller. Raises Rejected if the account lacks money or units."""
     if side is Side.SELL:
         check_units_available(account, instrument, quantity_tonnes)
         return 0

@@ -1,14 +1,13 @@
-"""The book of one instrument: open listings by side, price and order id, and the best price levels that a taker may
-pick from.
+"""The book of one instrument: open listings by side, price and order id.
 
-Listings rest; nothing matches by itself. A taker picks any listing within the best levels of its side, at the
-listing's price; among equal prices there is no priority (rulebook 3.3). So the book answers two questions, at a cost
-that does not grow with the number of listings: which are the best levels, and how far behind the best does a price
-stand?
+Nothing is matched automatically. A taker picks any listing within the best price levels of the other side, at the
+listing's price; listings of one price have no priority among them (rulebook 3.3). So the book answers two questions, at
+a cost that depends on the number of price levels and not of listings: which are the best levels, and is a price one of
+them?
 
 Invariants, asserted in `evolve` and compared with a naive book in tests/property:
 - a level exists exactly while it has listings, and its quantity is their sum;
-- prices of a side stand from best to worst.
+- the prices of a side are sorted, best first.
 """
 
 from bisect import bisect_left
@@ -30,7 +29,7 @@ class Order:
 
     @property
     def bidding_fen(self) -> int:
-        """What is open to be bought; a seller's lock is the remaining quantity."""
+        """What a buyer's listing may still trade, in fen; zero for a seller's, which locks its remaining tonnes."""
         return self.price_fen * self.remaining_tonnes if self.side is Side.BUY else 0
 
 
@@ -43,7 +42,7 @@ class Level:
 
 @dataclass(slots=True)
 class BookSide:
-    """One side, best price first: ranks ascend, for bids as the negative price and for asks as the price itself."""
+    """One side. A price's rank is the price for asks and its negative for bids, so ascending ranks are best first."""
 
     sign: int
     ranks: list[int] = field(default_factory=list)
@@ -78,6 +77,7 @@ class BookSide:
             del self.levels[order.price_fen]
 
     def best(self, levels: int) -> list[Level]:
+        """Return at most so many levels, best price first."""
         return [self.levels[self.sign * rank] for rank in self.ranks[:levels]]
 
     def is_among_best(self, price_fen: int, levels: int) -> bool:

@@ -1,11 +1,10 @@
-"""The calendar: trading days, in which order they come, and where each stands.
+"""The calendar: trading days, their order, and the phase of each.
 
-A day is announced, then opened, then closed; then clearing settles it and the three books are compared. Days follow
-each other: at most one is open, and a day before the last one opened is never opened. An announced day may be passed
-over.
+A day is announced, then opened, then closed; then clearing settles it and the three books are compared. At most one day
+is open, and a day before the last one opened is never opened. An announced day may be skipped.
 
 Invariants, asserted in `evolve`:
-- days stand in ascending order;
+- days are announced in ascending order;
 - at most one day is open, and it is the last one opened.
 """
 
@@ -19,11 +18,13 @@ from trading.domain.values import check_trading_day
 
 DAYS_AT_ONCE_MAX = 400
 DAYS_AHEAD_MAX = 731
-"""Two years, in days of the calendar. Days only come in order: one announced far ahead bars all before it, for ever."""
+"""Two years of calendar days. Days are announced in ascending order only: one announced far ahead by mistake would make
+it impossible to announce any day before it.
+"""
 
 DAYS_KEPT = 400
-"""So many days before the open one are remembered, more than a year; earlier ones only while they are unfinished. What
-was traded on them stands in the tables.
+"""Trading days before the open one that stay in the state, more than a year; earlier ones stay only while unfinished.
+Their trades and bulletins are in the tables.
 """
 
 
@@ -44,6 +45,7 @@ class TradingDaysAnnounced:
 
 
 def known_day(calendar: Calendar, day: str) -> Day:
+    """Return an announced day that is still in the state. Raises NotFound (`DAY_UNKNOWN`)."""
     known = calendar.days.get(day)
     if known is None:
         raise NotFound("DAY_UNKNOWN", day=day)
@@ -51,7 +53,7 @@ def known_day(calendar: Calendar, day: str) -> Day:
 
 
 def check_not_opened(calendar: Calendar, day: str) -> None:
-    """What a day goes by may not change once it, or a later one, was opened."""
+    """The rules of a day cannot change once it, or a later one, was opened. Raises Rejected (`DAY_ALREADY_OPENED`)."""
     if day <= calendar.last_opened:
         raise Rejected("DAY_ALREADY_OPENED", day=day, last_day=calendar.last_opened)
 
@@ -62,14 +64,14 @@ def check_none_open(calendar: Calendar, day: str) -> None:
 
 
 def unfinished(calendar: Calendar) -> list[Day]:
-    """Closed days that are not settled, or after which the books did not agree nor later."""
+    """Closed days that are not settled, or whose books have not agreed yet."""
     return [
         one for one in calendar.days.values() if one.phase is DayPhase.CLOSED and not (one.settled and one.books_agreed)
     ]
 
 
 def forget_finished(calendar: Calendar) -> None:
-    """Of the days before the open one."""
+    """Remove finished and never opened days that are more than DAYS_KEPT days before the open one."""
     past = [day for day in calendar.days.values() if day.day < calendar.open_day]
     for day in past[:-DAYS_KEPT]:
         if day.phase is DayPhase.ANNOUNCED or (day.settled and day.books_agreed):

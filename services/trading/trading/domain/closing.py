@@ -1,8 +1,9 @@
 """Closing a day, after its last session: by an operator, or by the timer.
 
-Closing expires what is open, fixes the prices, and ends with TradingDayClosed, which carries count, volume and value:
-whoever has heard it has heard every trade of the day. Where much is open it expires page by page, each page a decision
-of its own, so that no writer is held for long: the sessions are over by then, and nothing is traded in between.
+Closing expires open listings and negotiations, fixes the prices, and ends with TradingDayClosed, which carries count,
+volume and value: a service that has heard it has heard every trade of the day. More than one page expires page by page,
+each in a decision of its own, so that none occupies the writer for long; the sessions are over by then, so nothing is
+traded in between.
 
 Invariants, asserted in `evolve`: after the close nothing is open; an instrument's prices lie between its low and high.
 """
@@ -20,14 +21,14 @@ from trading.domain.prices import close_fen
 from trading.domain.state import Day, DayPhase, Instrument, Market
 
 EXPIRIES_PER_PAGE_MAX = 500
-"""Of one decision: what is open beyond that, a timer expires at once."""
+"""In one decision; a timer expires the rest at once, page by page."""
 
 # Commands
 
 
 @dataclass(frozen=True, slots=True)
 class CloseDay:
-    """Of an operator, or of the timer at the end of the last session."""
+    """From an operator, or from the timer at the end of the last session."""
 
     day: str
 
@@ -92,7 +93,7 @@ def close_day(market: Market, command: CloseDay, context: Context) -> list[objec
 
     # From here on the day is over.
     expired = expiry_page(market)
-    if open_ends(market) > EXPIRIES_PER_PAGE_MAX:
+    if open_count(market) > EXPIRIES_PER_PAGE_MAX:
         return expired
     return [
         *expired,
@@ -114,7 +115,8 @@ def close_day(market: Market, command: CloseDay, context: Context) -> list[objec
     ]
 
 
-def open_ends(market: Market) -> int:
+def open_count(market: Market) -> int:
+    """How many listings and negotiations are open."""
     return len(market.orders) + len(market.blocks)
 
 
@@ -189,11 +191,11 @@ def year_of(day: str) -> str:
 
 
 def due(market: Market) -> Timer | None:
-    """The open day ends by itself after its last session; each page that expires before has a name of its own."""
-    day, ends = market.calendar.open_day, open_ends(market)
+    """The timer that closes the open day after its last session; each page of expiries before it has its own name."""
+    day, count = market.calendar.open_day, open_count(market)
     if not day:
         return None
-    page = f"/{ends}" if ends > EXPIRIES_PER_PAGE_MAX else ""
+    page = f"/{count}" if count > EXPIRIES_PER_PAGE_MAX else ""
     return Timer(day_closes_ms(market, day), f"close-day/{day}{page}", CloseDay(day))
 
 

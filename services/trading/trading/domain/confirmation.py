@@ -1,8 +1,11 @@
 """The exchange's side of the mutual confirmation before delivery (rulebook 4.2, step 5).
 
-Clearing asks for it with a run's totals; trading compares them with its own of the day. A run may leave out trades that
-two people took out: the totals are then without those, whether or not trading has heard of it yet. A difference is an
-answer, recorded on both sides, and no refusal; so is that trading's own books are in doubt.
+Clearing sends a run's totals; trading compares them with its own totals of the day. The run names the trades that two
+people excluded, and trading leaves them out of its totals too, whether or not it has heard of the exclusion yet.
+
+A difference is not refused but answered, with `ClearingRunDisputed`, and both sides record the answer: clearing takes
+only a recorded answer as one. The same holds while trading's own books are in doubt, because something heard was set
+aside or a source is not heard.
 """
 
 from collections.abc import Mapping
@@ -29,11 +32,11 @@ from trading.domain.values import Method
 CLEARING = "service:clearing"
 EXCLUDED_TRADES_MAX = 5_000
 DIFFERENCES_MAX = 20
-"""As many differing figures a dispute names; their number is stated in full."""
+"""Differing figures that a dispute lists; it always states how many there are."""
 
 Figures = tuple[int, int, int]
-NOTHING: Figures = (0, 0, 0)
 """Trades, tonnes and fen."""
+NOTHING: Figures = (0, 0, 0)
 
 
 # Commands
@@ -79,7 +82,7 @@ class ClearingRunDisputed:
     day: str
     attempt: int
     reason: str
-    # (name, figure), for people.
+    # (name, figure) pairs for people to read.
     facts: Facts
 
 
@@ -118,6 +121,7 @@ def confirm_clearing_run(market: Market, command: ConfirmClearingRun, context: C
 
 
 def check_totals(market: Market, command: ConfirmClearingRun) -> None:
+    """Raises Rejected if the run's totals are not those of the closed day without the excluded trades."""
     day = market.calendar.days.get(command.day)
     if day is None or day.phase is not DayPhase.CLOSED:
         raise Rejected("DAY_NOT_CLOSED", day=command.day)
@@ -146,9 +150,7 @@ def check_totals(market: Market, command: ConfirmClearingRun) -> None:
 def totals_without(
     whole: Total, totals: Mapping[tuple[str, Method], Total], excluded: list[Trade]
 ) -> dict[str, Figures]:
-    """The day's own figures (trades, tonnes, fen) without the trades taken out: in whole, and by instrument and
-    method.
-    """
+    """The day's own figures without the excluded trades: of the whole day, and by instrument and method."""
     figures = {"whole": (whole.trades, whole.quantity_tonnes, whole.value_fen)}
     for key, total in totals.items():
         figures[figures_name(*key)] = (total.trades, total.quantity_tonnes, total.value_fen)
@@ -167,7 +169,7 @@ def figures_name(instrument: str, method: Method) -> str:
 
 
 def on_clearing_run_answered(market: Market, event: ClearingRunConfirmed | ClearingRunDisputed) -> None:
-    """Written down for both sides; nothing of trading depends on it."""
+    """The answer is only recorded: trading's state does not depend on it."""
 
 
 DECIDE: Decide[Market] = handles(ConfirmClearingRun, confirm_clearing_run)

@@ -1,11 +1,11 @@
-"""Custody: what the registry and clearing make over to trading, and what is given back.
+"""Custody: units and money that the registry and clearing credit to trading, and what trading gives back.
 
-Credits are heard and never refused for an account's state. What goes back starts here, because here it is known what
-is free: units return to the registry's custody, money is released to clearing, which pays it out. Both are orders to
-the other service by being events that it hears; until it has booked them they are remembered as unacknowledged, so
-that the books can be compared at any moment.
+A heard credit is never refused because of the account's state. What goes back starts here, because only trading knows
+what is not locked: units return to the registry, money is released to clearing, which pays it out. The other service
+acts when it hears the event; until trading hears that it has booked it, the return or release is kept as
+unacknowledged, so that the books can be compared at any moment.
 
-Invariants: a credit is counted once; what is unacknowledged was given back once, and is acknowledged once.
+Invariants: a credit is counted once; a return or release happens once and is acknowledged once.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from trading.domain.values import check_amount, check_instrument, check_quantity
 
 @dataclass(frozen=True, slots=True)
 class CreditAllowances:
-    """Heard: the registry made allowances over to trading."""
+    """Heard: a holder transferred allowances from the registry to trading."""
 
     account: str
     instrument: str
@@ -202,7 +202,7 @@ def release_funds(market: Market, command: ReleaseFunds, context: Context) -> li
     account = known_account(market.accounts, command.account)
     check_owner(command.account, context)
     if not account.closed:
-        # What a closed account still has is its holder's: it may leave.
+        # Money left in a closed account still belongs to its holder, who may take it out (rulebook 1.4).
         check_not_stopped(account)
     if command.amount_fen > account.funds.withdrawable_fen:
         raise Rejected(
@@ -236,8 +236,9 @@ def acknowledge_release(market: Market, command: AcknowledgeRelease, context: Co
 
 
 def check_entry(market: Market, entry: int) -> None:
-    """Clearing numbers its fund entries without gaps: a number that is not new would be counted twice. One that was
-    passed over, because it was set aside, is new when it is decided again.
+    """Clearing numbers its fund entries without gaps, so a known number would be counted twice. Raises Rejected.
+
+    A number that is missing, because its entry was set aside, is accepted when that entry is decided again.
     """
     if entry <= market.entry_last and entry not in market.entries_missing:
         raise Rejected("FUND_ENTRY_NOT_NEW", entry=entry, last_entry=market.entry_last)
@@ -247,6 +248,7 @@ def check_entry(market: Market, entry: int) -> None:
 
 
 def note_entry(market: Market, entry: int) -> None:
+    """Remember the number; those between it and the last one were set aside and are missing."""
     if entry <= market.entry_last:
         market.entries_missing.remove(entry)
         return

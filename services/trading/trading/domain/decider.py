@@ -1,4 +1,4 @@
-"""Trading's decider: the tables of all concepts, merged, and the timers that release what was bought and end a day."""
+"""Trading's decider: the tables of all concepts merged, and the timers that release purchases and close a day."""
 
 from chassis.core.decider import Decider, Timer, merged
 from trading.domain import (

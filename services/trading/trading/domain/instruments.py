@@ -1,6 +1,6 @@
 """Instruments: the registry's vintages that are admitted to trading, their reference prices and the limits of the day.
 
-A vintage is known when it was heard from the registry; the exchange admits it to trading from a day on. Before the
+A vintage becomes known when the registry's event is heard; the exchange admits it to trading from a day on. Before the
 market's first day the exchange states the reference price; an instrument admitted later starts from the composite close
 of the last day before its first (rulebook 3.3).
 
@@ -20,7 +20,7 @@ from trading.domain.values import PRICE_FEN_MAX, check_instrument, check_trading
 
 @dataclass(frozen=True, slots=True)
 class NoteVintage:
-    """Heard from the registry."""
+    """Heard: the registry created a vintage."""
 
     instrument: str
 
@@ -48,6 +48,7 @@ class InstrumentAdmitted:
 
 
 def known_instrument(market: Market, instrument: str) -> Instrument:
+    """Return an instrument, admitted or not. Raises NotFound (`INSTRUMENT_UNKNOWN`)."""
     known = market.instruments.get(instrument)
     if known is None:
         raise NotFound("INSTRUMENT_UNKNOWN", instrument=instrument)

@@ -1,14 +1,14 @@
 """Listed agreement: a participant posts a listing, others pick it (rulebook 3.3).
 
-Click-to-trade: a taker sees the best price levels and picks any listing within them, at the listing's price; the
-traded quantity is the taker's, at most what is left of the listing. Two listings that cross rest beside each other
+Click-to-trade: a taker sees the best price levels and picks any listing within them, at the listing's price. The taker
+states the quantity, at most what is left of the listing. Two listings that cross are not matched: both stay in the book
 until somebody picks one.
 
 A listing is valid for the day and fully funded: a seller's units or a buyer's money with its fee are locked until it
 is filled, cancelled or expired.
 
-Invariants: a listing is in the book exactly while it is open; a seller's lock is exactly what is left of it, a buyer's
-is of all its open purchases together (fees.py).
+Invariants: a listing is in the book exactly while it is open; a seller's lock is exactly its remaining quantity, a
+buyer's is part of the lock of all its open purchases (fees.py).
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ from trading.domain.values import Method, Side, check_instrument, check_price, c
 
 ORDERS_OPEN_PER_ACCOUNT_MAX = 1_000
 ORDERS_OPEN_MAX = 100_000
-"""All of them expire in one command at the close."""
+"""All of them expire at the close, page by page (closing.py)."""
 
 
 # Commands
@@ -64,7 +64,7 @@ class TakeListing:
     account: str
     order_id: int
     quantity_tonnes: int
-    # What the taker saw.
+    # The price that the taker saw; refused if it has changed.
     price_fen: int
 
 
@@ -158,7 +158,7 @@ def place_order(market: Market, command: PlaceOrder, context: Context) -> list[o
     else:
         check_units_available(account, command.instrument, command.quantity_tonnes)
 
-    # From here on the listing stands.
+    # From here on the listing is open.
     return [
         OrderPlaced(
             order_id=market.order_id_last + 1,
@@ -217,7 +217,7 @@ def take_listing(market: Market, command: TakeListing, context: Context) -> list
     else:
         check_units_available(account, listing.instrument, command.quantity_tonnes)
 
-    # From here on the trade stands.
+    # From here on the trade is made.
     trade = executed(
         market,
         context,
@@ -318,7 +318,7 @@ def on_order_expired(market: Market, event: OrderExpired) -> None:
 
 
 def end_order(market: Market, order_id: int, unlocked_fen: int) -> None:
-    """What is left of the lock is free; the listing leaves the book."""
+    """Remove the listing from the book and unlock what is left of its lock."""
     order = market.orders.pop(order_id)
     account = market.accounts[order.account]
     del account.orders[order_id]

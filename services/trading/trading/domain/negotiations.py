@@ -1,10 +1,10 @@
-"""Block negotiations: what happened to them, and which are open.
+"""Block negotiations: their events, and how the state follows them (rulebook 3.4).
 
-A negotiation has terms on the table, put by one side to the other; block.py decides what either may do. Its proposer's
-need is locked: the buyer's money with its fee, or the seller's units.
+A negotiation has current terms, which one side proposed and the other may answer; block.py decides what each side may
+do. What the proposer needs is locked: a buyer's money with its fee, or a seller's units.
 
-Invariants: an open negotiation has one proposer; a seller's lock is exactly what its terms need, a buyer's is of all
-its open purchases together (fees.py).
+Invariants: an open negotiation has one proposer; a selling proposer's lock is exactly the quantity of the terms, a
+buying one's is part of the lock of all its open purchases (fees.py).
 """
 
 from dataclasses import dataclass
@@ -159,7 +159,7 @@ def end_block(market: Market, block_id: int, unlocked_fen: int, unlocked_tonnes:
 
 
 def lock(market: Market, block: Block, locked_fen: int) -> None:
-    """Lock what the terms on the table need of their proposer."""
+    """Lock what the current terms need of their proposer."""
     proposer = market.accounts[block.proposer]
     if block.proposer_side is Side.BUY:
         proposer.open_purchase(block.bidding_fen, locked_fen=locked_fen)

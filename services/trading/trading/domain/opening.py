@@ -1,12 +1,12 @@
-"""Opening a day: only when the earlier ones are settled and the books agree.
+"""Opening a day: only when the earlier ones are settled and the books agree (rulebook 4.2).
 
-Opening fixes the limits of every listed instrument, releases settled purchases of earlier days for sale, the first page
-at once and the others by a timer (those of a stopped account go back to the registry), and makes a new instrument's
-reference price of the composite close. Two exchange operators may override what keeps a day closed (overriding.py);
-what is unsettled then stays blocked: the units because only settled purchases are released, the proceeds because they
-stop being buying power.
+Opening fixes the price limits of every admitted instrument, and takes the composite close as the reference price of a
+new one. It releases settled purchases of earlier days for sale, the first page at once and the others by a timer; those
+of a stopped account return to the registry. Two exchange operators may override the obstacles to an opening
+(overriding.py). What is unsettled then stays unusable: units, because only settled purchases are released; proceeds,
+because those of earlier days count as buying power only once settled.
 
-Invariants, asserted in `evolve`: no day opens before an earlier one closed.
+Invariants, asserted in `evolve`: a day opens only after every earlier one is closed.
 """
 
 from collections import deque
@@ -86,9 +86,7 @@ def open_day(market: Market, command: OpenDay, context: Context) -> list[object]
 
 
 def composite_previous_close_fen(market: Market, day: str, instruments: list[Instrument]) -> int:
-    """The last composite close; before the first, the weighted mean of the reference prices; zero if there is
-    neither.
-    """
+    """The last composite close; before the first, the weighted mean of the reference prices; zero without either."""
     if market.composite.close_fen:
         return market.composite.close_fen
     known = {one.instrument: one.previous_close_fen for one in instruments if one.previous_close_fen}
@@ -97,7 +95,7 @@ def composite_previous_close_fen(market: Market, day: str, instruments: list[Ins
 
 
 def weights_on(market: Market, day: str) -> tuple[tuple[str, int], ...]:
-    """The instruments that count on a day, with their weights: those listed by then whose weight is not zero."""
+    """The instruments that count on a day, with their weights: those admitted by then whose weight is not zero."""
     return tuple(
         (one.instrument, one.weight)
         for one in market.rules.weights.on(day) or ()
@@ -130,7 +128,7 @@ def on_day_opened(market: Market, event: DayOpened) -> None:
     calendar.open_day = calendar.last_opened = event.day
     forget_finished(calendar)
     rules.forget_before(market.rules, min(calendar.days))
-    # What no longer stands in the way is forgotten: if it comes back, it is new.
+    # An obstacle that is gone is not covered any more: if it comes back, it needs an override of its own.
     calendar.covered = set(event.overridden)
     for limits in event.limits:
         instrument = market.instruments[limits.instrument]

@@ -1,18 +1,19 @@
-"""Overriding: two exchange operators let a day open although something keeps it closed.
+"""Overriding: two exchange operators let a day open in spite of obstacles.
 
-An obstacle is what keeps a day from being opened: an earlier day that is not settled, books that do not agree, an event
-heard that could not be applied, a source that is not heard any further. An override covers, by name, the obstacles that
-there are and that none covers yet. It is proposed and approved as any command of two people is
-(chassis/core/proposals.py): the proposal shows the obstacles, and it is approved only while they are the same. What
-comes up later is not covered and needs an override of its own. What is covered stays covered on later mornings as long
-as it is there, so that one disagreement does not need two people every morning; an obstacle that is gone when a day
-opens is forgotten, and when it comes back it is a new one.
+An obstacle keeps a day from being opened: an earlier day that is not settled, books that were not compared or do not
+agree, a heard event that was set aside, a source whose hearing is halted. An override covers, by name, the obstacles
+that exist and are not covered yet. It is proposed and approved like any command of two people
+(chassis/core/proposals.py): the proposal shows the obstacles, and it can be approved only while they are the same.
 
-Books are cumulative: a comparison is of all that there is, so its verdict takes the place of every earlier one, and an
-agreement covers all days before. Clearing names a disagreement by what differs: the same differences on the next
-evening are the same disagreement.
+A later obstacle needs an override of its own. A covered one stays covered on later mornings as long as it exists, so
+that one disagreement does not need two people every morning. When a day opens, obstacles that are gone lose their
+cover; one that comes back is a new one.
 
-Invariant: who proposed and who approved are two people.
+Books are cumulative: a comparison covers everything, so its result replaces every earlier one, and an agreement covers
+all days before. Clearing names a disagreement by what differs, so the same differences on the next evening are the same
+obstacle.
+
+Invariant: the proposer and the approver are two people.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class OverrideOpening:
 
 @dataclass(frozen=True, slots=True)
 class OpeningOverridden:
-    """obstacles are those that it covers."""
+    """An override was approved; `obstacles` are those it covers."""
 
     day: str
     ground: str
@@ -48,11 +49,14 @@ class OpeningOverridden:
     approved_by: str
 
 
-# What keeps a day from being opened
+# Obstacles
 
 
 def obstacles(market: Market, day: str, context: Context) -> dict[Obstacle, Rejected]:
-    """Everything that two people may override, with the refusal that it is; the earliest first."""
+    """Everything that keeps the day closed and may be overridden, each with the refusal that `OpenDay` gives for it.
+
+    The order is fixed, earlier days first: `OpenDay` refuses with the first that no override covers.
+    """
     calendar = market.calendar
     found: list[tuple[str, Rejected]] = []
     for earlier in calendar.days.values():
@@ -70,7 +74,7 @@ def obstacles(market: Market, day: str, context: Context) -> dict[Obstacle, Reje
 
 
 def is_covered(market: Market, obstacle: Obstacle) -> bool:
-    """Whether two people overrode it. Of what is set aside an override covers all up to the last that it named."""
+    """Whether an override covers it. One that names a set-aside event covers all that were set aside up to it."""
     covered = market.calendar.covered
     if obstacle.reason == SET_ASIDE:
         return any(one.reason == SET_ASIDE and int(one.subject) >= int(obstacle.subject) for one in covered)
@@ -78,6 +82,7 @@ def is_covered(market: Market, obstacle: Obstacle) -> bool:
 
 
 def uncovered(market: Market, day: str, context: Context) -> dict[Obstacle, Rejected]:
+    """The obstacles that no override covers, with their refusals, in the order of `obstacles`."""
     found = obstacles(market, day, context)
     return {obstacle: refusal for obstacle, refusal in found.items() if not is_covered(market, obstacle)}
 

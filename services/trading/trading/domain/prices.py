@@ -1,11 +1,11 @@
 """The day's prices: open, high, low, average and volumes of an instrument, and the path of the composite.
 
 Prices come from listed trades only; block trades count in volumes and values (rulebook 3.2, 3.3). The composite
-moves with every listed trade: it is the weighted mean of the instruments' last prices, where an instrument not yet
-traded stands at its previous close; at the close it is the weighted mean of the closes (rulebook 3.8). Without
-composite weights there is no composite.
+moves with every listed trade: it is the weighted mean of the instruments' last prices, and an instrument not yet traded
+counts with its previous close; at the close it is the weighted mean of the closes (rulebook 3.8). Without composite
+weights there is no composite.
 
-Invariants: low <= open, last, average <= high once there was a listed trade.
+Invariants: low <= open, last, average <= high after the first listed trade.
 """
 
 from trading.domain.arithmetic import composite_price_fen
@@ -34,7 +34,7 @@ def note_block_trade(instrument: Instrument, price_fen: int, quantity_tonnes: in
 
 
 def follow_composite(market: Market, traded: str) -> None:
-    """The composite after a listed trade, if the instrument counts in it."""
+    """Update the composite after a listed trade, if the traded instrument counts in it."""
     composite = market.composite
     if not any(instrument == traded for instrument, _ in composite.weights):
         return
@@ -54,5 +54,5 @@ def follow_composite(market: Market, traded: str) -> None:
 
 
 def close_fen(instrument: Instrument) -> int:
-    """The day's close so far: the average of listed trades, without any the previous close (rulebook 3.3)."""
+    """The day's close so far: the average of listed trades, or the previous close if there was none (rulebook 3.3)."""
     return instrument.prices.average_fen or instrument.previous_close_fen

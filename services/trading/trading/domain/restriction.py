@@ -1,10 +1,9 @@
-"""Restriction: an account stops because the registry restricted it, is wound up, and goes on or is closed.
+"""Restriction: the registry restricts an account, so it stops trading and is wound up; then it resumes or is closed.
 
-Custody is exclusive, so a restriction reaches what trading holds only through trading. The account's listings are
-cancelled, its negotiations withdrawn and its unsold units returned to the registry's custody at once; trades already
-made still settle, and what it still buys goes back when that is released (T+1). That the stop was recorded here is what
-makes a restriction effective. Once no trade of the account awaits settlement any more, trading says so; the registry
-closes no account before that (rulebook 1.4: all business must be wound up, no trading while an account is closed).
+Units in trading's custody cannot be moved by the registry, so a restriction takes effect when trading records the stop.
+At once the account's listings are cancelled, its negotiations withdrawn, and its unsold units returned to the registry.
+Trades already made still settle; units bought in them return when they are released (T+1). When no trade of the account
+awaits settlement any more, trading records that it is wound up; only then may the registry close it (rulebook 1.4).
 
 Invariants: a stopped account has no open listing and no open negotiation; a closed one is stopped; an account is wound
 up only while it is stopped, once for each stop, and with no trade unsettled or blocked.
@@ -116,11 +115,11 @@ def close_trading_account(market: Market, command: CloseTradingAccount, context:
     return [TradingAccountClosed(account=command.account)]
 
 
-# What other decisions cause of it
+# Follow-up events, of this and of other decisions
 
 
 def returns_when_stopped(market: Market, account: Account) -> list[AllowancesReturned]:
-    """All that is unsold: what is locked now is behind listings and negotiations that end with the stop."""
+    """Returns of all unsold units; locked ones too, because their listings and negotiations end with the stop."""
     unsold = [
         (account.account, instrument, units.available_tonnes + units.locked_tonnes)
         for instrument, units in sorted(account.units.items())
@@ -129,7 +128,7 @@ def returns_when_stopped(market: Market, account: Account) -> list[AllowancesRet
 
 
 def returns_when_released(market: Market, released: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
-    """Of what is released for sale (account, instrument, tonnes), what stopped accounts bought."""
+    """Returns of the stopped accounts' part of what is released for sale: (account, instrument, tonnes) each."""
     unsold: dict[tuple[str, str], int] = {}
     for account, instrument, quantity_tonnes in released:
         if market.accounts[account].stopped_ground:
@@ -139,6 +138,7 @@ def returns_when_released(market: Market, released: Iterable[tuple[str, str, int
 
 
 def returned(market: Market, unsold: Iterable[tuple[str, str, int]]) -> list[AllowancesReturned]:
+    """Number the returns of (account, instrument, tonnes); zero tonnes are left out."""
     given = [one for one in unsold if one[2]]
     return [
         AllowancesReturned(account=account, instrument=instrument, quantity_tonnes=quantity_tonnes, return_id=return_id)
@@ -151,7 +151,7 @@ def wound_up_by_stop(account: Account, restriction: int) -> list[TradingAccountW
 
 
 def wound_up_by_settling(market: Market, trade: Trade) -> list[TradingAccountWoundUp]:
-    """The stopped parties of a trade that settles, if it is the last thing that they await."""
+    """An event for each stopped party of a trade that settles, if it is the last one that the party awaits."""
     return [
         TradingAccountWoundUp(account=party.account, restriction=party.restriction)
         for party in (market.accounts[trade.buyer], market.accounts[trade.seller])
@@ -185,7 +185,7 @@ def on_trading_account_closed(market: Market, event: TradingAccountClosed) -> No
 
 
 def on_trading_account_wound_up(market: Market, event: TradingAccountWoundUp) -> None:
-    """Only said: it is the registry that goes by it."""
+    """Trading's state does not change; the registry hears the event and may close the account."""
     account = market.accounts[event.account]
     assert account.stopped_ground
     assert account.awaits_nothing

@@ -1,9 +1,9 @@
 """The rules of trading as dated data.
 
-A set of rules, of fees or of composite weights is valid from its day until the next set is. It can be set again for
-the same day until that day is opened. Nothing here is a constant of the market: bands, sizes, hours, ticks and fees
-come from `SetTradingRules` and `SetFees`; without any fees set there are none (rulebook 3.7: rates were not found, so
-the default is zero).
+A set of rules, fees or composite weights is valid from its day until the day of the next set. It can be set again for
+the same day until that day is opened. The constants here are bounds of this system, not rules of the market: bands,
+sizes, hours, ticks and fees come from `SetTradingRules` and `SetFees`. No fees are due until they are set (rulebook
+3.7: no rates were found in any source).
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ SESSIONS_MAX = 10
 WEIGHTS_MAX = 100
 WEIGHT_MAX = 1_000_000
 DAY_TRADES_MAX = 200_000
-"""What one clearing run can settle (clearing's `RUN_TRADES_MAX`): a day with more trades could never be settled."""
+"""As many as one clearing run can settle (clearing's `RUN_TRADES_MAX`): a day with more could never be settled."""
 DAY_VALUE_FEN_MAX = 10**14
-"""Of all trades of a day; 10^12 yuan, far above any day of the market. Were every day up to the end of 2099 worth so
-much, fees included, the sum would still fit 64 bits (tests/unit/test_bounds.py): so does every sum over trades, of a
-day, a year, an instrument's life, and also of tonnes, because a tonne costs a fen at least.
+"""Of all trades of a day: 10^12 yuan, far above any real day. Even if every day up to the end of 2099 had this value,
+the sum with fees would fit 64 bits (tests/unit/test_bounds.py). So every other sum over trades fits too: of a day, a
+year or an instrument's life, and also of tonnes, because a tonne costs at least one fen.
 """
 MINUTES_OF_DAY = 24 * 60
 
@@ -92,6 +92,7 @@ def fees_on(rules: Rules, day: str) -> Fees:
 
 
 def trades_max(rules: TradingRules) -> int:
+    """The most trades of a day, of both methods (rulebook 3.2)."""
     return rules.day_trades_max or DAY_TRADES_MAX
 
 
@@ -103,7 +104,7 @@ def in_session(sessions: tuple[Session, ...], day: str, now_ms: int) -> bool:
 
 
 def closes_ms(rules: TradingRules, day: str) -> int:
-    """When the day's last session ends."""
+    """When the day's last session ends, in milliseconds since 1970 UTC."""
     last_minute = max(session.close_minute for session in rules.listed_sessions + rules.block_sessions)
     return day_start_ms(day) + last_minute * MINUTE_MS
 
@@ -167,7 +168,7 @@ def check_within(name: str, value: int, value_max: int) -> None:
 
 
 def check_sessions(name: str, sessions: tuple[Session, ...]) -> None:
-    """At least one, each within the day, in order and apart."""
+    """At least one session, each within the day, in order, and none overlapping. Raises Malformed."""
     if not 1 <= len(sessions) <= SESSIONS_MAX:
         raise Malformed("RULES_MALFORMED", f"rules.{name}", field=name, value=len(sessions))
     after_minute = 0
@@ -179,7 +180,7 @@ def check_sessions(name: str, sessions: tuple[Session, ...]) -> None:
 
 
 def check_weights(weights: tuple[Weight, ...]) -> None:
-    """Each instrument once, none negative, and some of them counts."""
+    """Each instrument once, no weight negative, and at least one above zero. Raises Malformed."""
     if not 1 <= len(weights) <= WEIGHTS_MAX:
         raise Malformed("WEIGHTS_MALFORMED", "weights", field="weights", value=len(weights))
     seen: set[str] = set()

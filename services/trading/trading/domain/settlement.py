@@ -1,14 +1,16 @@
-"""Settlement as trading lives it: what clearing says of trades and days, and T+1.
+"""Settlement on trading's side: what clearing reports of trades and days, and T+1 (rulebook 3.6).
 
-Clearing settles; trading hears of it trade by trade. A settled purchase waits on until the next day opens
-(AllowancesReleased); so T+1 holds, and what settles late is released at the opening after. A trade that two people
-took out of its run is blocked: the seller's units, and so much of the buyer's money as clearing states, stay here and
-cannot be used. The rest of what the trade would have cost is the buyer's again, and the seller's proceeds are taken
-back: how much money an excluded trade blocks is decided by clearing alone, so that both let the same leave. Proceeds
-that were spent are owed until the purchases that they paid are heard to be taken out too, a few records later.
+Clearing settles; trading hears of it trade by trade. A settled purchase becomes sellable when the next day opens
+(AllowancesReleased). So T+1 holds, and a purchase that settles late is released at the opening after its settlement.
 
-Invariants: a trade settles once or is blocked once; only a settled trade is released, on a later day than its own,
-and once; what is blocked here is what clearing stated.
+A trade that two people excluded from its run is blocked. The seller's units, and as much of the buyer's money as
+clearing states, stay in trading and cannot be used. The buyer gets back the rest of what the trade would have cost, and
+the seller's proceeds are taken back. Clearing alone decides how much money an excluded trade blocks, so that both
+services let the same amount leave. Proceeds that the seller has spent already are owed, until trading hears, a few
+records later, that the purchases paid with them are excluded too.
+
+Invariants: a trade settles once or is blocked once; only a settled trade is released, once, on a later day than its
+own; the blocked money is what clearing stated.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +23,7 @@ from trading.domain.restriction import returns_when_released, wound_up_by_settli
 from trading.domain.state import DayPhase, Market, Settlement, Trade
 
 RELEASES_PER_PAGE_MAX = 500
-"""Of one decision: an opening releases the first page, a timer the others, so that no writer is held for long."""
+"""In one decision: an opening releases the first page and a timer the others, so that none occupies the writer long."""
 
 # Commands
 
@@ -40,7 +42,7 @@ class MarkTradeSettled:
 
 @dataclass(frozen=True, slots=True)
 class BlockTrade:
-    """Heard: two people took the trade out of its run."""
+    """Heard: two people excluded the trade from its run."""
 
     trade_id: int
     blocked_fen: int
@@ -48,14 +50,14 @@ class BlockTrade:
 
 @dataclass(frozen=True, slots=True)
 class NoteSettlementDay:
-    """Heard: every trade of the day is settled or was taken out."""
+    """Heard: every trade of the day is settled or excluded."""
 
     day: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoteBooksAgreement:
-    """Heard: the three books were compared after the day; `disagreement` names what differs, if they did not agree."""
+    """Heard: the three books were compared after the day. `disagreement` names what differs; empty if they agreed."""
 
     day: str
     agreed: bool
@@ -64,7 +66,7 @@ class NoteBooksAgreement:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAllowances:
-    """Due at once while purchases that an opening releases wait: the next page of them, from this trade on."""
+    """From the timer: release the next page of the purchases that an opening releases, from this trade on."""
 
     trade_id: int
 
@@ -143,6 +145,7 @@ def block_trade(market: Market, command: BlockTrade, context: Context) -> list[o
 
 
 def awaited_trade(market: Market, trade_id: int) -> Trade:
+    """Return a trade that is neither settled nor blocked. Raises Rejected for any other."""
     trade = market.trades.get(trade_id)
     if trade is None or trade.settlement is not Settlement.AWAITED:
         raise Rejected("TRADE_NOT_AWAITING_SETTLEMENT", trade_id=trade_id)
@@ -159,7 +162,8 @@ def note_settlement_day(market: Market, command: NoteSettlementDay, context: Con
 
 def note_books_agreement(market: Market, command: NoteBooksAgreement, context: Context) -> list[object]:
     if command.day not in market.calendar.days and command.day <= market.calendar.last_forgotten:
-        # Compared again long after: it was finished, and what agrees or not today is said of today's last day.
+        # An old day was compared again. It is finished and not in the state any more; whether the books agree now is
+        # reported for the newest day.
         return []
     day = known_day(market.calendar, command.day)
     if day.phase is not DayPhase.CLOSED:
@@ -171,12 +175,12 @@ def note_books_agreement(market: Market, command: NoteBooksAgreement, context: C
 
 
 def settled_purchases(market: Market) -> Iterator[int]:
-    """The trades that the opening of a day releases; all are of earlier days (T+1, rulebook 3.6)."""
+    """Ids of the trades that the opening of a day releases; all are of earlier days (T+1, rulebook 3.6)."""
     return (trade.trade_id for trade in market.trades.values() if trade.settlement is Settlement.SETTLED)
 
 
 def release_page(market: Market, trade_ids: Iterable[int]) -> list[object]:
-    """The first so many of these purchases are released; what stopped accounts bought goes back to the registry."""
+    """The events that release the first page of these purchases; units of stopped accounts return to the registry."""
     trades = [market.trades[trade_id] for trade_id in islice(trade_ids, RELEASES_PER_PAGE_MAX)]
     released = ((trade.buyer, trade.instrument, trade.quantity_tonnes) for trade in trades)
     return [
@@ -187,13 +191,13 @@ def release_page(market: Market, trade_ids: Iterable[int]) -> list[object]:
 
 def release_allowances(market: Market, command: ReleaseAllowances, context: Context) -> list[object]:
     if not market.releasing or market.releasing[0] != command.trade_id:
-        # Another opening has released it meanwhile.
+        # This page was released already.
         return []
     return release_page(market, market.releasing)
 
 
 def due(market: Market) -> Timer | None:
-    """What the last opening has not released yet is released at once."""
+    """The timer for the next page that the last opening has not released yet; it is due at once."""
     if not market.releasing:
         return None
     trade_id, day = market.releasing[0], market.calendar.last_opened
@@ -237,7 +241,7 @@ def on_settlement_day_noted(market: Market, event: SettlementDayNoted) -> None:
 
 
 def on_books_agreement_noted(market: Market, event: BooksAgreementNoted) -> None:
-    """Books are cumulative: what agrees after a day agrees for all days before it."""
+    """Books are cumulative: an agreement after a day is one for all settled days before it."""
     calendar = market.calendar
     day = calendar.days[event.day]
     assert day.phase is DayPhase.CLOSED

@@ -1,12 +1,12 @@
-"""The state of trading, whole: what is open, who holds what, and what is remembered until it is settled.
+"""The whole state of trading: calendar, rules, instruments, accounts, what is open, and trades until they are settled.
 
-It is bounded by accounts, open listings and negotiations, trades of unfinished days and a year's calendar, not by
-history. Ids count from 1 without gaps; the last one given is kept, so that an id that was never given can be told
-from one whose subject is gone.
+Its size is bounded by accounts, open listings and negotiations, trades of unfinished days and a year's calendar, not by
+the length of the log. Ids count from 1 without gaps. The last id assigned is kept, so that an id never assigned
+(NotFound) is distinguished from one that is no longer open (Rejected).
 
-Only data is defined here, with what follows from one object alone. Each concept's module has its commands, events,
-decisions and changes, and imports this one; this one imports none of them. Two structures that keep invariants of their
-own have modules of their own: the order book (book.py), and an account with its units and money (balances.py).
+This module has data, and properties that need one object only. Each concept's module has its commands, events,
+decisions and changes, and imports this one, which imports none of them. Two structures with invariants of their own
+have their own modules: the order book (book.py), and an account with its units and money (balances.py).
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,7 +35,7 @@ class DayPhase(IntEnum):
 
 @dataclass(slots=True)
 class Total:
-    """What was traded in one instrument by one method on one day."""
+    """What was traded on one day: altogether, or in one instrument by one method."""
 
     trades: int = 0
     quantity_tonnes: int = 0
@@ -44,7 +44,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a day from being opened: the reason of the refusal, and of what (overriding.py)."""
+    """Something that keeps a day from being opened (overriding.py): the refusal's reason, and what it is about."""
 
     reason: str
     subject: str
@@ -72,15 +72,15 @@ class Calendar:
     days: dict[str, Day] = field(default_factory=dict)
     last_announced: str = ""
     last_opened: str = ""
-    # The last day that was forgotten: finished, or never opened, and long ago.
+    # The last day removed from `days`: finished or never opened, and more than DAYS_KEPT days back (calendar.py).
     last_forgotten: str = ""
     # The last day that clearing reported as settled.
     last_settled: str = ""
     open_day: str = ""
-    # The last day after which clearing compared the books, and what differed then, as clearing names it.
+    # The last day after which clearing compared the books, and clearing's name for the difference; empty for none.
     last_compared: str = ""
     disagreement: str = ""
-    # The obstacles that two people overrode, for as long as they remain.
+    # Obstacles that two people overrode; one that is gone when a day opens is removed.
     covered: set[Obstacle] = field(default_factory=set)
 
 
@@ -134,7 +134,7 @@ class Weight:
 
 @dataclass(slots=True)
 class Dated(Generic[D]):
-    """What is valid from which day, in the order of days."""
+    """Values, each valid from its day until the day of the next, in the order of days."""
 
     days: list[str] = field(default_factory=list)
     sets: list[D] = field(default_factory=list)
@@ -148,11 +148,12 @@ class Dated(Generic[D]):
             self.sets.insert(index, dated)
 
     def forget_before(self, day: str) -> None:
-        """What was valid only on days before it."""
+        """Remove values that were valid only on days before this one."""
         index = max(bisect_right(self.days, day) - 1, 0)
         del self.days[:index], self.sets[:index]
 
     def on(self, day: str) -> D | None:
+        """Return the value that is valid on a day; None before the first."""
         index = bisect_right(self.days, day)
         return self.sets[index - 1] if index else None
 
@@ -169,7 +170,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an instrument may be traded at on a day; both ends are allowed."""
+    """An instrument's price limits for a day, in fen; the limits themselves are allowed (rulebook 3.3)."""
 
     instrument: str
     previous_close_fen: int
@@ -181,7 +182,7 @@ class Limits:
 
 @dataclass(slots=True)
 class DayPrices:
-    """One instrument's day; prices are zero before the first listed trade."""
+    """One instrument's prices and volumes of a day; prices are zero before the first listed trade."""
 
     last_fen: int = 0
     open_fen: int = 0
@@ -201,14 +202,14 @@ class DayPrices:
 @dataclass(slots=True)
 class Instrument:
     instrument: str
-    # Empty while it is only a vintage.
+    # The first day it may be traded; empty until the exchange admits it.
     first_day: str = ""
-    # Zero before its first day, if the composite is to be its reference.
+    # Zero before its first day if it will start from the composite close.
     previous_close_fen: int = 0
-    # Of the last day opened, if it was listed by then.
+    # For the last day opened; None if it was not admitted by then.
     limits: Limits | None = None
     prices: DayPrices = field(default_factory=DayPrices)
-    # Closed days only.
+    # Volumes of closed days: of the year named, and since the beginning.
     year: str = ""
     year_tonnes: int = 0
     year_value_fen: int = 0
@@ -223,11 +224,11 @@ class Instrument:
 
 @dataclass(slots=True)
 class Composite:
-    """The composite price; its day's path is zero before the first listed trade."""
+    """The composite price; open, high and low are zero before the day's first listed trade."""
 
     # The instruments that count on the open day, with their weights.
     weights: tuple[tuple[str, int], ...] = ()
-    # Zero before there is one.
+    # Zero before the first composite price.
     previous_close_fen: int = 0
     close_fen: int = 0
     open_fen: int = 0
@@ -246,7 +247,7 @@ class Block:
     instrument: str
     buyer: str
     seller: str
-    # Whose terms are on the table, and whom they are put to.
+    # The side that proposed the current terms, and the side that may answer them.
     proposer: str
     responder: str
     price_fen: int
@@ -260,17 +261,17 @@ class Block:
 
     @property
     def bidding_fen(self) -> int:
-        """What the proposer may still have to buy; zero if it sells."""
+        """The value of the current terms if the proposer buys and nothing was traded yet; else zero."""
         return self.price_fen * self.quantity_tonnes if self.proposer_side is Side.BUY and not self.traded else 0
 
     @property
     def locked_tonnes(self) -> int:
-        """What is locked of the proposer's units; zero if it buys."""
+        """The proposer's units that the current terms lock; zero if it buys, or once they were traded."""
         return self.quantity_tonnes if self.proposer_side is Side.SELL and not self.traded else 0
 
 
 class Settlement(IntEnum):
-    """How far the settlement of a remembered trade has come."""
+    """How far the settlement of a trade has come. A released trade is removed from the state."""
 
     AWAITED = 1
     SETTLED = 2
@@ -296,7 +297,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Returning:
-    """Units given back to the registry, which has not booked them yet as far as was heard."""
+    """Units returned to the registry, until trading hears that the registry has booked them."""
 
     account: str
     instrument: str
@@ -305,7 +306,7 @@ class Returning:
 
 @dataclass(frozen=True, slots=True)
 class Releasing:
-    """Money released to clearing, which has not booked it yet as far as was heard."""
+    """Money released to clearing, until trading hears that clearing has booked it."""
 
     account: str
     amount_fen: int
@@ -320,13 +321,13 @@ class Market:
     # Why trading is suspended in all instruments; empty while it is not.
     suspended_ground: str = ""
     accounts: dict[str, Account] = field(default_factory=dict)
-    # Open listings, open negotiations, and trades that are not released yet or are blocked.
+    # By id: open listings, open negotiations, and trades that are not released yet or are blocked.
     orders: dict[int, Order] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     trades: dict[int, Trade] = field(default_factory=dict)
-    # Settled purchases that the last opening releases for sale, as far as it has not yet: their trades, ascending.
+    # Trade ids, ascending, of settled purchases that the last opening still has to release for sale.
     releasing: deque[int] = field(default_factory=deque)
-    # By return id and release id.
+    # Not acknowledged yet, by return id and by release id.
     returns: dict[int, Returning] = field(default_factory=dict)
     releases: dict[int, Releasing] = field(default_factory=dict)
     order_id_last: int = 0
@@ -334,7 +335,7 @@ class Market:
     trade_id_last: int = 0
     return_id_last: int = 0
     release_id_last: int = 0
-    # Clearing's number of the last fund entry heard.
+    # The highest number of a fund entry that was heard from clearing and applied.
     entry_last: int = 0
-    # Numbers before it whose entries were set aside, and are not decided again yet.
+    # Lower numbers that are missing, because their entries were set aside and are not decided again yet.
     entries_missing: set[int] = field(default_factory=set)

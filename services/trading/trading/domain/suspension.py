@@ -1,6 +1,6 @@
-"""Suspension: trading stops in an instrument or in all, until it is resumed.
+"""Suspension: an operator stops trading in one instrument or in all, until it is resumed (rulebook 3.7).
 
-While it lasts nothing is ordered or taken; listings rest and may be cancelled (rulebook 3.7).
+Meanwhile no order is placed and no listing taken; open listings stay in the book and may be cancelled.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,10 @@ def check_scope(instrument: str) -> None:
 
 
 def suspended_ground(market: Market, instrument: str) -> str:
-    """Of the instrument's own suspension, or of that of all when none is named; empty while there is none."""
+    """The ground of the instrument's own suspension, or of all instruments' if none is named; empty if there is none.
+
+    Raises NotFound (`INSTRUMENT_UNKNOWN`).
+    """
     return known_instrument(market, instrument).suspended_ground if instrument else market.suspended_ground
 
 

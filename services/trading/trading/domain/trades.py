@@ -1,10 +1,10 @@
-"""Trades: what both methods end in, and what is remembered of each until its units are released.
+"""Trades: the result of both methods, and what the state keeps of each until its units are released.
 
 A trade is final when it is made (rulebook 3.6). It takes the maker's locked units or money and the taker's available
-ones; the buyer's units wait for T+1, the seller's proceeds can be spent at once. Fees are fixed here.
+ones; the buyer's units wait for T+1, the seller's proceeds can be spent at once. Its fees are fixed with it.
 
-A trade is remembered from here until it is settled and its units are released (settlement.py); one that two people
-took out of its run is remembered on, blocked.
+A trade stays in the state until it is settled and its units are released (settlement.py); one that two people excluded
+from its run stays, blocked.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class TradeExecuted:
     maker_order_id: int
     block_id: int
     executed_ms: int
-    # By how much the lock of a taking buyer's open purchases changes (fees.py).
+    # The change of the lock of the buyer's open purchases, if the buyer is the taker (fees.py).
     lock_change_fen: int
 
     @property
@@ -44,7 +44,7 @@ class TradeExecuted:
         return self.buyer_fee_fen if self.taker_account == self.buyer else self.seller_fee_fen
 
 
-# What the two methods ask
+# For both methods
 
 
 def executed(
@@ -137,7 +137,7 @@ def take_from_taker(market: Market, event: TradeExecuted, trade: Trade) -> None:
     if event.taker_account == event.seller:
         taker.units_of(event.instrument).sell_available(event.quantity_tonnes)
         return
-    # The lock first: a fen that it gives free may be one that the purchase needs.
+    # The lock changes first, because the purchase may need the fen that it frees.
     if event.lock_change_fen > 0:
         taker.funds.lock(event.lock_change_fen)
     else:
@@ -153,7 +153,7 @@ def give(market: Market, trade: Trade) -> None:
 
 
 def count(market: Market, event: TradeExecuted) -> None:
-    """In the day's prices and totals."""
+    """Add the trade to the day's prices and totals."""
     instrument = market.instruments[event.instrument]
     if event.method is Method.LISTED:
         note_listed_trade(market, instrument, event.price_fen, event.quantity_tonnes)

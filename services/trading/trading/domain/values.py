@@ -1,6 +1,6 @@
-"""The shape of values: what a request can be right with at any time, before anything is looked up.
+"""The shape of values: what can be checked of a request alone, without the state.
 
-Each check raises `Malformed` with the same reason and facts in every command. Quantities are tonnes, prices fen per
+Each check raises `Malformed`, with the same reason and facts in every command. Quantities are tonnes, prices fen per
 tonne, money fen.
 """
 
@@ -13,7 +13,7 @@ QUANTITY_TONNES_MAX = 10**12
 PRICE_FEN_MAX = 10**9
 AMOUNT_FEN_MAX = 10**15
 VALUE_FEN_MAX = 10**14
-"""Of an order; no more than a day may trade (rules.DAY_VALUE_FEN_MAX): else nobody could ever take it."""
+"""Of one order. Not more than a whole day may trade (rules.DAY_VALUE_FEN_MAX), or it could never be filled."""
 
 SATURDAY = 5
 
@@ -45,7 +45,7 @@ def check_instrument(instrument: str, field: str = "instrument") -> None:
 
 
 def check_trading_day(day: str, field: str = "day") -> None:
-    """Trading days are Monday to Friday (rulebook 3.2, 8.7: make-up workdays at a weekend are none)."""
+    """Trading days are Monday to Friday (rulebook 3.2); a make-up workday at a weekend is not one (rulebook 8.7)."""
     if check_day(day, field).weekday() >= SATURDAY:
         raise Malformed("DAY_ON_WEEKEND", field, day=day)
 

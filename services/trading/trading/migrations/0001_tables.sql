@@ -1,4 +1,4 @@
--- Trading's history as queries read it. What is open or held now is read from the live state; these tables say what was.
+-- Trading's history, as queries read it. The present (book, holdings, prices) is read from the live state instead.
 
 CREATE TABLE orders (
     order_id bigint PRIMARY KEY,
@@ -9,7 +9,7 @@ CREATE TABLE orders (
     quantity_tonnes bigint NOT NULL,
     day text COLLATE "C" NOT NULL,
     placed_ms bigint NOT NULL,
-    -- OPEN, CANCELLED or EXPIRED; that it was filled is seen from its trades.
+    -- OPEN, CANCELLED or EXPIRED; FILLED is not stored, queries find it by summing the order's trades.
     state smallint NOT NULL,
     ended_ms bigint NOT NULL DEFAULT 0,
     trace_id text NOT NULL
