@@ -1,7 +1,8 @@
 """A service whose database comes back older than what others heard of it, and the way out that two people walk.
 
-What was lost is given again, as the runbook says; hearing goes on from the last record that both have, or an earlier
-one; what an other service cannot apply, because it did so before, it sets aside.
+What was lost is given again before anything else is, as the runbook says: till then nobody else gets through. Hearing
+goes on from the last record that both have, or an earlier one; what an other service cannot apply, because it did so
+before, it sets aside.
 """
 
 import random
@@ -37,12 +38,11 @@ class Forks:
         """An account's opening is lost. It is opened again; trading knows it already, and sets the event aside."""
 
         async def open_it() -> None:
-            # A late repeat of the lost command may have opened it again.
-            await self._player.may(REGISTRY_OPERATOR, institution(account))
+            await self._player.must(REGISTRY_OPERATOR, institution(account))
 
         last = await self.lose("registry", open_it)
+        await self.give_again(open_it)
         await self._operators.resume("trading", self.or_earlier("registry", last), "registry")
-        await open_it()
         await self._operators.drop_set_aside("trading")
         self._market.left_by_forks[KNOWS_ACCOUNTS] += 1
 
@@ -62,7 +62,7 @@ class Forks:
 
         last = await self.lose("trading", give)
         await self._operators.set_aside("trading")
-        await give()
+        await self.give_again(give)
         for service in ("registry", "clearing"):
             await self._operators.resume(service, self.or_earlier("trading", last), "trading")
         await self._operators.decide_set_aside_again("trading")
@@ -80,7 +80,7 @@ class Forks:
             await self._market.port.call(SETTLEMENT_BANK, paid_in)
 
         last = await self.lose("clearing", report)
-        await report()
+        await self.give_again(report)
         await self._operators.resume("trading", self.or_earlier("clearing", last), "clearing")
         await self._operators.drop_set_aside("trading")
         self._market.left_by_forks[HEARD_ONCE] += 1
@@ -101,9 +101,10 @@ class Forks:
 
     async def lose(self, service: str, act: Callable[[], Awaitable[None]]) -> Record:
         """Does something that everybody hears of, and brings the service back from before it. The last record that is
-        left.
+        left. The market is closed to people until what was lost has been given again.
         """
         market, port = self._market, self._market.port
+        market.network.closed_to_people = True
         await market.come_to_rest()
         database = market.databases[service]
         restore, last = database.copy(), database.store.records[-1]
@@ -117,6 +118,10 @@ class Forks:
                 reader.begin_anew()
         market.start(service)
         return last
+
+    async def give_again(self, act: Callable[[], Awaitable[None]]) -> None:
+        await act()
+        self._market.network.closed_to_people = False
 
     def or_earlier(self, source: str, last: Record) -> Record:
         records = self._market.databases[source].store.records

@@ -83,6 +83,8 @@ class Network:
         self.change: Callable[[str, bytes], bytes] = lambda method, data: data
         """What becomes of a request of one service to another on its way, by `/package.Service/Method`; may raise."""
         self.change_answer: Callable[[str, bytes], bytes] = lambda method, data: data
+        self.closed_to_people = False
+        """What people sent before, and is delivered again, then waits: nobody but who calls on purpose gets through."""
 
     def add(self, host: Host, *names: str) -> None:
         for name in names:
@@ -173,6 +175,8 @@ class SimulatedChannel:
 
     async def _later(self, seconds: float, which: float, method: str, data: bytes, metadata: tuple[Any, ...]) -> None:
         await asyncio.sleep(seconds)
+        while self._by is None and self._network.closed_to_people:
+            await asyncio.sleep(LOST_S)
         await self._deliver(which, method, data, metadata, None)
 
     async def _deliver(
