@@ -112,7 +112,7 @@ async def test_the_largest_day_is_traded_settled_compared_and_released_and_no_de
     assert isinstance(books, State)
     assert books.runs.settled_day == FRIDAY
     assert not books.obligations.unsettled
-    assert not holdings.untold
+    assert not holdings.unreported
     assert not floor.trades
     assert not floor.releasing
     check_books(holdings)
@@ -253,4 +253,4 @@ def test_a_process_killed_between_any_two_pages_goes_on_where_its_log_ends() -> 
     assert isinstance(clearing.state, State)
     assert clearing.state.runs.settled_day == FRIDAY
     assert isinstance(registry.state, Registry)
-    assert not registry.state.untold
+    assert not registry.state.unreported

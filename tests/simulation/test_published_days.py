@@ -175,7 +175,7 @@ def assert_settled(market: PlannedMarket) -> None:
     settled = market.kept[SettlementDayCompleted]
     assert [day for day, *_ in closed] == [day.isoformat() for day in market.plan.days]
     assert [(one.day, one.trades, one.quantity_tonnes, one.value_fen) for one in settled] == closed
-    assert {(run.attempt, run.excluded) for run in market.kept[ClearingRunComputed]} == {(1, 0)}
+    assert {(run.attempt, run.excluded_trades) for run in market.kept[ClearingRunComputed]} == {(1, 0)}
     assert len(market.kept[ClearingRunComputed]) == len(closed)
     assert [books.day for books in market.kept[BooksReconciled]] == [day for day, *_ in closed]
     for books in market.kept[BooksReconciled]:

@@ -38,7 +38,7 @@ def test_a_rehearsal_clock_steps_through_every_page_of_the_largest_day() -> None
 
 def test_a_statement_fits_a_message_though_an_account_made_every_trade_of_the_largest_day() -> None:
     longest, most = "a" * 32, 2**63 - 1
-    line = queries.StatementLine(counter_account=longest, instrument=longest)
+    line = queries.StatementLine(counterparty=longest, instrument=longest)
     for field in line.DESCRIPTOR.fields:
         if field.cpp_type == field.CPPTYPE_INT64:
             setattr(line, field.name, most)

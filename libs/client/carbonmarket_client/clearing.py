@@ -59,11 +59,11 @@ class ClearingClient(ServiceClient):
         request = pb.InstructPayoutRequest(request_id=request_id, payout_id=payout_id, bank=bank)
         return await self.link.call(request, pb.InstructPayoutResponse)
 
-    async def revoke_instruction(
+    async def revoke_payout_instruction(
         self, payout_id: int, ground: str, *, request_id: str = ""
     ) -> log.ProposeCommandResponse:
         """Propose that an instructed payout is taken back from its bank."""
-        command = pb.RevokeInstructionRequest(payout_id=payout_id, ground=ground)
+        command = pb.RevokePayoutInstructionRequest(payout_id=payout_id, ground=ground)
         return await self.propose_command(command, request_id=request_id)
 
     async def retry_run(self, run_id: int, *, request_id: str = "") -> pb.RetryRunResponse:

@@ -67,9 +67,9 @@ class ServiceClient:
         )
         return await self.link.call(request, pb.ProposeCommandResponse)
 
-    async def approve_proposal(self, proposal: int, *, request_id: str = "") -> pb.ApproveProposalResponse:
+    async def approve_proposal(self, proposal_id: int, *, request_id: str = "") -> pb.ApproveProposalResponse:
         """Approve what another person proposed: it is decided now."""
-        request = pb.ApproveProposalRequest(request_id=request_id, proposal=proposal)
+        request = pb.ApproveProposalRequest(request_id=request_id, proposal_id=proposal_id)
         return await self.link.call(request, pb.ApproveProposalResponse)
 
     async def set_approval_rules(
@@ -81,9 +81,11 @@ class ServiceClient:
         )
         return await self.propose_command(command, request_id=request_id)
 
-    async def reject_proposal(self, proposal: int, ground: str, *, request_id: str = "") -> pb.RejectProposalResponse:
+    async def reject_proposal(
+        self, proposal_id: int, ground: str, *, request_id: str = ""
+    ) -> pb.RejectProposalResponse:
         """Reject what another person proposed, or withdraw a proposal of one's own."""
-        request = pb.RejectProposalRequest(request_id=request_id, proposal=proposal, ground=ground)
+        request = pb.RejectProposalRequest(request_id=request_id, proposal_id=proposal_id, ground=ground)
         return await self.link.call(request, pb.RejectProposalResponse)
 
     async def decide_set_aside_again(

@@ -29,9 +29,11 @@ class ClearingService:
         done = await self.writer.submit(COMMANDS.read(request), call)
         return pb.InstructPayoutResponse(position=done.position)
 
-    async def RevokeInstruction(self, request: pb.RevokeInstructionRequest, call: Call) -> pb.RevokeInstructionResponse:
+    async def RevokePayoutInstruction(
+        self, request: pb.RevokePayoutInstructionRequest, call: Call
+    ) -> pb.RevokePayoutInstructionResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        return pb.RevokeInstructionResponse(position=done.position)
+        return pb.RevokePayoutInstructionResponse(position=done.position)
 
     async def RecordPayoutPaid(self, request: pb.RecordPayoutPaidRequest, call: Call) -> pb.RecordPayoutPaidResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)

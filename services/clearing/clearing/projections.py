@@ -64,7 +64,7 @@ def on_payout_instructed(rows: Rows, event: payouts.PayoutInstructed, record: Re
     rows.update("payouts", {"payout_id": event.payout_id}, state=PayoutState.INSTRUCTED, bank=event.bank)
 
 
-def on_instruction_revoked(rows: Rows, event: payouts.InstructionRevoked, record: Record) -> None:
+def on_payout_instruction_revoked(rows: Rows, event: payouts.PayoutInstructionRevoked, record: Record) -> None:
     rows.update("payouts", {"payout_id": event.payout_id}, state=PayoutState.REQUESTED, bank="")
 
 
@@ -165,7 +165,7 @@ def on_clearing_run_begun(rows: Rows, event: run.ClearingRunBegun, record: Recor
 
 
 def on_clearing_run_computed(rows: Rows, event: run.ClearingRunComputed, record: Record) -> None:
-    columns = ("attempt", "trades", "quantity_tonnes", "value_fen", "fees_fen", "excluded", "totals")
+    columns = ("attempt", "trades", "quantity_tonnes", "value_fen", "fees_fen", "excluded_trades", "totals")
     set_run(rows, event.run_id, **values_of(event, *columns), computed_attempt=event.attempt)
     step(rows, record, event, event.attempt)
 
@@ -228,7 +228,7 @@ HANDLERS: Handlers = merged(
     writes(funds.FundsDeposited, on_funds_deposited),
     writes(payouts.PayoutRequested, on_payout_requested),
     writes(payouts.PayoutInstructed, on_payout_instructed),
-    writes(payouts.InstructionRevoked, on_instruction_revoked),
+    writes(payouts.PayoutInstructionRevoked, on_payout_instruction_revoked),
     writes(payouts.PayoutPaid, on_payout_paid),
     writes(payouts.PayoutReturned, on_payout_returned),
     writes(payouts.FundsRestored, on_funds_restored),

@@ -285,12 +285,12 @@ def check_may_read(account: str, call: Call) -> None:
 def lines_of(row: Row, account: str) -> list[pb.StatementLine]:
     """The trade as the account sees it; both sides, if it was on both."""
     sides = (
-        (pb.STATEMENT_SIDE_BUY, row["buyer"], row["seller"], row["buyer_fee_fen"]),
-        (pb.STATEMENT_SIDE_SELL, row["seller"], row["buyer"], row["seller_fee_fen"]),
+        (types.SIDE_BUY, row["buyer"], row["seller"], row["buyer_fee_fen"]),
+        (types.SIDE_SELL, row["seller"], row["buyer"], row["seller_fee_fen"]),
     )
     return [
-        from_row(pb.StatementLine, row, side=side, fee_fen=fee_fen, counter_account=counter_account)
-        for side, holder, counter_account, fee_fen in sides
+        from_row(pb.StatementLine, row, side=side, fee_fen=fee_fen, counterparty=counterparty)
+        for side, holder, counterparty, fee_fen in sides
         if holder == account
     ]
 
@@ -298,7 +298,7 @@ def lines_of(row: Row, account: str) -> list[pb.StatementLine]:
 def unsettled_of(lines: list[pb.StatementLine]) -> int:
     """How the balance will change when the day is settled."""
     return sum(
-        (line.value_fen if line.side == pb.STATEMENT_SIDE_SELL else -line.value_fen) - line.fee_fen
+        (line.value_fen if line.side == types.SIDE_SELL else -line.value_fen) - line.fee_fen
         for line in lines
         if line.state == types.OBLIGATION_STATE_UNSETTLED
     )
@@ -314,7 +314,7 @@ def instruments_of(lines: list[pb.StatementLine], blocked: dict[str, int]) -> li
         if line.state == types.OBLIGATION_STATE_EXCLUDED:
             continue
         instrument = found.setdefault(line.instrument, pb.StatementInstrument(instrument=line.instrument))
-        if line.side == pb.STATEMENT_SIDE_BUY:
+        if line.side == types.SIDE_BUY:
             instrument.bought_tonnes += line.quantity_tonnes
         else:
             instrument.sold_tonnes += line.quantity_tonnes

@@ -72,7 +72,10 @@ WIRE = Wire(
     EventKind(payouts.PayoutRequested, pb.PayoutRequested, accounts=account),
     EventKind(payouts.PayoutInstructed, pb.PayoutInstructed, accounts=account),
     EventKind(
-        payouts.InstructionRevoked, pb.InstructionRevoked, accounts=account, shown=("payout_id", "bank", "ground")
+        payouts.PayoutInstructionRevoked,
+        pb.PayoutInstructionRevoked,
+        accounts=account,
+        shown=("payout_id", "bank", "ground"),
     ),
     EventKind(payouts.PayoutPaid, pb.PayoutPaid, accounts=account),
     EventKind(payouts.PayoutReturned, pb.PayoutReturned, accounts=account),

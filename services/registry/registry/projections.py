@@ -60,7 +60,7 @@ def on_account_data_changed(rows: Rows, event: accounts.AccountDataChanged, reco
 
 
 def on_account_restricted(rows: Rows, event: restrictions.AccountRestricted, record: Record) -> None:
-    set_state(rows, record, event.account, AccountState.RESTRICTED, event.ground, event.restriction)
+    set_state(rows, record, event.account, AccountState.RESTRICTED, event.ground, event.restriction_number)
 
 
 def on_restriction_took_effect(rows: Rows, event: restrictions.RestrictionTookEffect, record: Record) -> None:
@@ -80,7 +80,7 @@ def on_account_closed(rows: Rows, event: accounts.AccountClosed, record: Record)
 
 
 def set_state(
-    rows: Rows, record: Record, account: str, state: AccountState, ground: str = "", restriction: int = 0
+    rows: Rows, record: Record, account: str, state: AccountState, ground: str = "", restriction_number: int = 0
 ) -> None:
     rows.insert(
         "account_states",
@@ -88,7 +88,7 @@ def set_state(
         position=record.position,
         state=state,
         ground=ground,
-        restriction=restriction,
+        restriction_number=restriction_number,
         since_ms=record.recorded_ms,
     )
 

@@ -25,11 +25,12 @@ ACCOUNTS_AS_OF = f"""
 SELECT accounts.account, kind, name, province, eligible_to_trade, state, ground, opened_ms, state_since_ms,
        state = {AccountState.RESTRICTED:d} AND EXISTS (
            SELECT FROM restrictions_in_effect AS effect
-           WHERE effect.account = accounts.account AND effect.restriction = states.restriction AND effect.position <= $1
+           WHERE effect.account = accounts.account AND effect.restriction_number = states.restriction_number
+                 AND effect.position <= $1
        ) AS restriction_in_effect,
        state = {AccountState.RESTRICTED:d} AND EXISTS (
            SELECT FROM accounts_wound_up AS wound_up
-           WHERE wound_up.account = accounts.account AND wound_up.restriction = states.restriction
+           WHERE wound_up.account = accounts.account AND wound_up.restriction_number = states.restriction_number
                  AND wound_up.position <= $1
        ) AS wound_up
 FROM accounts
@@ -38,7 +39,7 @@ CROSS JOIN LATERAL (
     WHERE account_names.account = accounts.account AND position <= $1 ORDER BY position DESC LIMIT 1
 ) AS names
 CROSS JOIN LATERAL (
-    SELECT state, ground, restriction, since_ms AS state_since_ms FROM account_states
+    SELECT state, ground, restriction_number, since_ms AS state_since_ms FROM account_states
     WHERE account_states.account = accounts.account AND position <= $1 ORDER BY position DESC LIMIT 1
 ) AS states
 WHERE opened_position <= $1

@@ -21,13 +21,13 @@ def on_allowances_returned(event: trading.AllowancesReturned, heard: Heard) -> t
 
 def on_trading_account_stopped(event: trading.TradingAccountStopped, heard: Heard) -> restrictions.RecordTradingStop:
     return restrictions.RecordTradingStop(
-        account=event.account, restriction=event.restriction, trading_position=heard.position
+        account=event.account, restriction_number=event.restriction_number, trading_position=heard.position
     )
 
 
 def on_trading_account_wound_up(event: trading.TradingAccountWoundUp, heard: Heard) -> restrictions.RecordWindingUp:
     return restrictions.RecordWindingUp(
-        account=event.account, restriction=event.restriction, trading_position=heard.position
+        account=event.account, restriction_number=event.restriction_number, trading_position=heard.position
     )
 
 

@@ -20,7 +20,9 @@ def on_account_opened(event: registry.AccountOpened, heard: Heard) -> accounts.O
 
 
 def on_account_restricted(event: registry.AccountRestricted, heard: Heard) -> restriction.StopTradingAccount:
-    return restriction.StopTradingAccount(account=event.account, ground=event.ground, restriction=event.restriction)
+    return restriction.StopTradingAccount(
+        account=event.account, ground=event.ground, restriction_number=event.restriction_number
+    )
 
 
 def on_account_restriction_lifted(

@@ -183,7 +183,7 @@ async def test_a_statement_adds_up_and_says_until_when_to_object(
     assert statement.closing_fen == POWER_FEN
     assert statement.unsettled_fen == 0
     (line,) = statement.lines
-    assert (line.side, line.counter_account, line.fee_fen) == (query.STATEMENT_SIDE_BUY, "steel-0002", 15)
+    assert (line.side, line.counterparty, line.fee_fen) == (types.SIDE_BUY, "steel-0002", 15)
     assert line.executed_ms == EXECUTED_MS
     assert list(statement.instruments) == [query.StatementInstrument(instrument="CEA", bought_tonnes=30)]
     assert statement.objection_before_day == MONDAY
@@ -279,9 +279,9 @@ async def test_a_run_that_cannot_move_says_why_and_two_people_let_it_go_on(
     assert events[:3] == ["ExclusionApproved", "TradeExcluded", "ClearingRunBegun"]
 
     run = await run_until(clearing, 2, is_completed)
-    assert (run.run.trades, run.run.excluded) == (1, 1)
+    assert (run.run.trades, run.run.excluded_trades) == (1, 1)
     (exclusion,) = run.exclusions
-    assert (exclusion.proposer, exclusion.approver, list(exclusion.trade_ids)) == (ANN, BOB, [3])
+    assert (exclusion.proposed_by, exclusion.approved_by, list(exclusion.trade_ids)) == (ANN, BOB, [3])
     assert [list(one.excluded_trade_ids) for one in exchange.asked if one.run_id == 2] == [[], [3]]
     assert [leg.trade_id for one in depository.staged if one.run_id == 2 for leg in one.legs] == [4]
     await run_until(clearing, 3, is_completed)

@@ -80,9 +80,9 @@ def bank_list(**changes: Any) -> pb.SetSettlementBanksRequest:
     return pb.SetSettlementBanksRequest(**(right | changes))
 
 
-def revocation(**changes: Any) -> pb.RevokeInstructionRequest:
+def revocation(**changes: Any) -> pb.RevokePayoutInstructionRequest:
     right: dict[str, Any] = {"payout_id": 2, "ground": "a slip of the hand"}
-    return pb.RevokeInstructionRequest(**(right | changes))
+    return pb.RevokePayoutInstructionRequest(**(right | changes))
 
 
 def exclusion(**changes: Any) -> pb.ExcludeTradesRequest:
@@ -133,7 +133,7 @@ REFUSALS: list[Refusal] = [
     (REGISTRAR, bank_list(banks=["icbc", "icbc"]),              INVALID,   "BANK_NAMED_TWICE"),
     (REGISTRAR, bank_list(source=""),                           INVALID,   "SOURCE_MALFORMED"),
     (ANN,   bank_list(),                                        FORBIDDEN, "ROLE_NOT_ALLOWED"),
-    (ANN,   pb.RevokeInstructionRequest(),                      INVALID,   "GROUND_MALFORMED"),
+    (ANN,   pb.RevokePayoutInstructionRequest(),                      INVALID,   "GROUND_MALFORMED"),
     (ANN,   revocation(payout_id=HUGE),                         NOT_FOUND, "PAYOUT_UNKNOWN"),
     (ANN,   revocation(payout_id=1),                            REFUSED,   "PAYOUT_NOT_INSTRUCTED"),
     (ANN,   revocation(payout_id=3),                            REFUSED,   "PAYOUT_CLOSED"),
@@ -258,7 +258,7 @@ async def test_two_operators_revoke_an_instruction_and_it_is_given_again(books: 
     with pytest.raises(Refused, match="APPROVAL_REQUIRED"):
         await books.ask(ANN, revocation())
     answer = await books.ask_by_two(ANN, BOB, revocation())
-    assert list(answer.events) == ["carbonmarket.clearing.v1.InstructionRevoked"]
+    assert list(answer.events) == ["carbonmarket.clearing.v1.PayoutInstructionRevoked"]
     await books.ask(ANN, instruction(payout_id=2))
 
 
@@ -266,7 +266,7 @@ class TestCommands(CommandSuite):
     api = pb.DESCRIPTOR
     refusals = REFUSALS
     accepted = ACCEPTED
-    never_accepted = frozenset({"ExcludeTrades", "RevokeInstruction"})  # of one person
+    never_accepted = frozenset({"ExcludeTrades", "RevokePayoutInstruction"})  # of one person
     one_more = ICBC, deposit(bank_reference="in 9")
     many_by = ICBC
     many = (

@@ -320,7 +320,9 @@ def test_a_command_is_proposed_instead_of_given_when_that_is_asked_for(fake_mark
     fees = trading.SetFeesRequest(request_id="fees-7", valid_from_day="2021-07-16", source="notice 9")
     fees.buyer_fee_ppm = fees.seller_fee_ppm = 500
     effect = log_events.Effect(type="carbonmarket.trading.v1.FeesSet")
-    fake_market.trading.will("ProposeCommand", log.ProposeCommandResponse(proposal=61, effects=[effect], position=61))
+    fake_market.trading.will(
+        "ProposeCommand", log.ProposeCommandResponse(proposal_id=61, effects=[effect], position=61)
+    )
     given = ("rules", "fees", "2021-07-16", "--buyer", "500", "--seller", "500", "--source", "notice 9")
     said = ran(fake_market, *given, "--request-id", "fees-7", "--propose", actor="exchange_operator:ann")
     assert " ".join(said.split()) == (
@@ -337,7 +339,7 @@ def test_a_command_is_proposed_instead_of_given_when_that_is_asked_for(fake_mark
 
 
 def test_what_is_a_proposal_already_is_not_proposed_twice(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("ProposeCommand", log.ProposeCommandResponse(proposal=61, position=61))
+    fake_market.trading.will("ProposeCommand", log.ProposeCommandResponse(proposal_id=61, position=61))
     ran(
         fake_market, *("status", "drop", "trading", "7", "--ground", "void", "--propose"), actor="exchange_operator:ann"
     )

@@ -91,7 +91,7 @@ async def wind_up(service: OneService, trading: WrittenLog, *accounts: str) -> N
         await service.call(
             OPERATOR, pb.RestrictAccountRequest(request_id=f"restrict {account}", account=account, ground="dissolved")
         )
-        trading.write(trading_events.TradingAccountWoundUp(account=account, restriction=1))
+        trading.write(trading_events.TradingAccountWoundUp(account=account, restriction_number=1))
     await service.heard(trading)
 
 

@@ -38,7 +38,7 @@ Books = Counter[tuple[str, str, str]]
 @pytest_asyncio.fixture(scope="module")
 async def trading_heard(registry: OneService, trading: WrittenLog) -> AsyncIterator[None]:
     """Trading gives 20 t back, then stops an account that was restricted."""
-    stopped = trading_events.TradingAccountStopped(account="held-0005", restriction=1, ground="risk warning")
+    stopped = trading_events.TradingAccountStopped(account="held-0005", restriction_number=1, ground="risk warning")
     trading.write(
         trading_events.AllowancesReturned(account="power-0001", instrument="CEA", quantity_tonnes=20, return_id=1),
         trading_events.TradingAccountOpened(account="power-0001", eligible_to_trade=True),

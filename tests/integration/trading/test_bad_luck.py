@@ -50,7 +50,7 @@ async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy:
 async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy: Venue) -> None:
     placed = await busy.ask(POWER, order())
     unsold = (await busy.see(AUDITOR, query.GetPositionRequest(account="power"))).units[0]
-    busy.registry.write(registry.AccountRestricted(account="power", restriction=1, ground="licence expired"))
+    busy.registry.write(registry.AccountRestricted(account="power", restriction_number=1, ground="licence expired"))
     await busy.hear()
     assert await refusal(busy, POWER, order()) == "ACCOUNT_RESTRICTED"
     assert await refusal(busy, STEEL, take(placed.order_id, price_fen=4_900)) == "LISTING_GONE"
@@ -63,7 +63,7 @@ async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy
     returned = {one.account: one.returns_unacknowledged_tonnes for one in stated.units}["power"]
     assert returned == unsold.available_tonnes + unsold.locked_tonnes > 0
     busy.registry.write(
-        registry.AccountRestrictionLifted(account="power", restriction=1),
+        registry.AccountRestrictionLifted(account="power", restriction_number=1),
         registry.TransferredToTrading(account="power", vintage="CEA", quantity_tonnes=10),
     )
     await busy.hear()

@@ -148,15 +148,15 @@ class LogReader:
             self.proposals[record.position] = proposed
         elif record.type == log_events_pb2.ProposalApproved.DESCRIPTOR.full_name:
             approved = log_events_pb2.ProposalApproved.FromString(record.data)
-            proposed = self.proposals.pop(approved.proposal, log_events_pb2.CommandProposed())
+            proposed = self.proposals.pop(approved.proposal_id, log_events_pb2.CommandProposed())
             if proposed.proposer.partition(":")[2] in ("", record.subject):
-                self.findings.say("two people approve", f"proposal {approved.proposal}: {actor_of(record)}")
+                self.findings.say("two people approve", f"proposal {approved.proposal_id}: {actor_of(record)}")
             approval = Approval(proposed.proposer, actor_of(record), list(proposed.effects))
             self.approvals[f"{self.log_id}/{record.position}"] = approval
         elif record.type == log_events_pb2.ProposalRejected.DESCRIPTOR.full_name:
-            self.proposals.pop(log_events_pb2.ProposalRejected.FromString(record.data).proposal)
+            self.proposals.pop(log_events_pb2.ProposalRejected.FromString(record.data).proposal_id)
         elif record.type == log_events_pb2.ProposalExpired.DESCRIPTOR.full_name:
-            self.proposals.pop(log_events_pb2.ProposalExpired.FromString(record.data).proposal)
+            self.proposals.pop(log_events_pb2.ProposalExpired.FromString(record.data).proposal_id)
         elif record.type == log_events_pb2.HearingHalted.DESCRIPTOR.full_name:
             halted = log_events_pb2.HearingHalted.FromString(record.data)
             self.halted[halted.source_log_id] = halted.why

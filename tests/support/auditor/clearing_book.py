@@ -72,7 +72,7 @@ class ClearingBook(Book):
             pb.FundsDeposited: self.on_funds_deposited,
             pb.PayoutRequested: self.on_payout_requested,
             pb.PayoutInstructed: self.on_payout_instructed,
-            pb.InstructionRevoked: self.on_instruction_revoked,
+            pb.PayoutInstructionRevoked: self.on_payout_instruction_revoked,
             pb.PayoutPaid: self.on_payout_paid,
             pb.PayoutReturned: self.on_payout_returned,
             pb.FundsRestored: self.on_funds_restored,
@@ -141,7 +141,7 @@ class ClearingBook(Book):
         payout.bank = event.bank
         self._known_bank(event.bank, record)
 
-    def on_instruction_revoked(self, event: pb.InstructionRevoked, record: Record) -> None:
+    def on_payout_instruction_revoked(self, event: pb.PayoutInstructionRevoked, record: Record) -> None:
         payout = self.payouts[event.payout_id]
         self.same("an instruction is revoked from its bank", f"payout {event.payout_id}", event.bank, payout.bank)
         stated = (event.proposed_by, event.approved_by)

@@ -24,7 +24,7 @@ class Account:
     kind: int
     province: str
     eligible_to_trade: bool
-    restriction: int = 0
+    restriction_number: int = 0
     restricted: bool = False
     wound_up: int = 0
     closed: bool = False
@@ -56,7 +56,7 @@ class DeliveredLegs:
     last_run_id: int = 0
     last_trade_id: int = 0
     staged: Staged = field(default_factory=lambda: Staged((0, 0)))
-    untold: dict[int, tuple[int, int, str, types.DeliveryLeg]] = field(default_factory=dict)
+    unreported: dict[int, tuple[int, int, str, types.DeliveryLeg]] = field(default_factory=dict)
 
 
 class RegistryBook(Book):
@@ -120,38 +120,38 @@ class RegistryBook(Book):
         account = self._known(event.account)
         if account.restricted or account.closed:
             self.say("only an open account is restricted", event.account)
-        self.same("restrictions are counted", event.account, event.restriction, account.restriction + 1)
-        account.restriction, account.restricted = event.restriction, True
+        self.same("restrictions are counted", event.account, event.restriction_number, account.restriction_number + 1)
+        account.restriction_number, account.restricted = event.restriction_number, True
         self.pairs.say(
-            "trading hears every restriction", "registry", (event.account, event.restriction), record.position
+            "trading hears every restriction", "registry", (event.account, event.restriction_number), record.position
         )
 
     def on_restriction_took_effect(self, event: pb.RestrictionTookEffect, record: Record) -> None:
         self.caused_by(record, "trading")
-        key = (event.account, event.restriction)
+        key = (event.account, event.restriction_number)
         self.pairs.say(
             "a restriction takes effect when trading stops the account", "registry", key, event.trading_position
         )
 
     def on_account_wound_up(self, event: pb.AccountWoundUp, record: Record) -> None:
         self.caused_by(record, "trading")
-        key = (event.account, event.restriction)
+        key = (event.account, event.restriction_number)
         self.pairs.say("the registry hears that an account is wound up", "registry", key, event.trading_position)
-        self._known(event.account).wound_up = event.restriction
+        self._known(event.account).wound_up = event.restriction_number
 
     def on_account_restriction_lifted(self, event: pb.AccountRestrictionLifted, record: Record) -> None:
         account = self._known(event.account)
         self.same(
             "a restriction is lifted",
             event.account,
-            (event.restriction, True),
-            (account.restriction, account.restricted),
+            (event.restriction_number, True),
+            (account.restriction_number, account.restricted),
         )
         account.restricted = False
 
     def on_account_closed(self, event: pb.AccountClosed, record: Record) -> None:
         account = self._known(event.account)
-        if not account.restricted or account.wound_up != account.restriction:
+        if not account.restricted or account.wound_up != account.restriction_number:
             self.say("an account is wound up before it is closed", f"{event.account}: {account}")
         account.closed = True
         held = [key for key, holding in self.holdings.items() if key[0] == event.account and holding != Holding()]
@@ -224,7 +224,7 @@ class RegistryBook(Book):
             self.say("only clearing orders a delivery", actor_of(record))
 
     def on_delivery_completed(self, event: pb.DeliveryCompleted, record: Record) -> None:
-        """All that was staged moves, at once, and is told to its accounts afterwards."""
+        """All that was staged moves, at once, and is reported to its accounts afterwards."""
         staged, self.delivered.staged = self.delivered.staged, Staged((0, 0))
         made = (staged.key, len(staged.legs), sum(leg.quantity_tonnes for leg in staged.legs))
         stated = ((event.run_id, event.attempt), event.legs, event.quantity_tonnes)
@@ -243,7 +243,7 @@ class RegistryBook(Book):
             if leg.trade_id <= self.delivered.last_trade_id:
                 self.say("each trade is delivered once", f"trade {leg.trade_id} after {self.delivered.last_trade_id}")
             self.delivered.last_trade_id = leg.trade_id
-            self.delivered.untold[leg.trade_id] = (event.run_id, event.attempt, event.day, leg)
+            self.delivered.unreported[leg.trade_id] = (event.run_id, event.attempt, event.day, leg)
             self.pairs.say(
                 "delivered if and only if paid",
                 "registry",
@@ -276,15 +276,23 @@ class RegistryBook(Book):
         )
 
     def on_allowances_delivered(self, event: pb.AllowancesDelivered, record: Record) -> None:
-        """It tells a leg that is delivered."""
-        known = self.delivered.untold.pop(event.trade_id, None)
+        """It reports a leg that is delivered."""
+        known = self.delivered.unreported.pop(event.trade_id, None)
         if known is None:
-            self.say("a leg is told once, after its delivery", f"trade {event.trade_id}")
+            self.say("a leg is reported once, after its delivery", f"trade {event.trade_id}")
             return
         run_id, attempt, day, leg = known
-        told = (event.run_id, event.attempt, event.day, event.vintage, event.quantity_tonnes, event.seller, event.buyer)
+        stated = (
+            event.run_id,
+            event.attempt,
+            event.day,
+            event.vintage,
+            event.quantity_tonnes,
+            event.seller,
+            event.buyer,
+        )
         made = (run_id, attempt, day, leg.vintage, leg.quantity_tonnes, leg.seller, leg.buyer)
-        self.same("a leg is told as it was delivered", f"trade {event.trade_id}", told, made)
+        self.same("a leg is reported as it was delivered", f"trade {event.trade_id}", stated, made)
 
     def on_delivery_repeated(self, event: pb.DeliveryRepeated, record: Record) -> None:
         if event.run_id != self.delivered.last_run_id:
@@ -336,8 +344,8 @@ class RegistryBook(Book):
     def conclude(self) -> None:
         """Sums everything once more, account by account."""
         self.findings.at = "registry, at the end"
-        if self.delivered.untold:
-            self.say("every delivered leg is told", f"{len(self.delivered.untold)} are not")
+        if self.delivered.unreported:
+            self.say("every delivered leg is reported", f"{len(self.delivered.unreported)} are not")
         held: dict[str, int] = dict.fromkeys(self.vintages, 0)
         for (_, vintage), holding in self.holdings.items():
             held[vintage] += holding.registry_available_tonnes + holding.trading_tonnes

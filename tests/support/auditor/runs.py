@@ -113,7 +113,7 @@ class Runs:
             event.buyers_pay_fen,
             event.sellers_receive_fen,
             event.fees_fen,
-            event.excluded,
+            event.excluded_trades,
         )
         made = (totals(due), pays, receives, fees, len(out))
         self._findings.same("a run is the sum of its obligations", f"run {event.run_id}", stated, made)
@@ -185,7 +185,7 @@ class Runs:
             self._findings.say("a run goes step by step", f"run {event.run_id}: replayed after {run.steps}")
         page = [leg for trade_id, leg in run.legs.items() if run.replayed < trade_id <= event.last_trade_id]
         run.replayed = event.last_trade_id
-        if event.unfunded:
+        if event.unfunded_trades:
             return
         for leg in page:
             run.cash[leg.buyer] -= leg.buyer_pays_fen
@@ -242,7 +242,7 @@ class Runs:
 
     def approve(self, event: pb.ExclusionApproved, signed: tuple[str, str]) -> None:
         """`signed` are the two people whom the records name."""
-        stated = (event.proposer, event.approver)
+        stated = (event.proposed_by, event.approved_by)
         self._findings.same("two people exclude a trade", f"exclusion {event.exclusion_id}", stated, signed)
         self.approved[event.exclusion_id] = frozenset(event.trade_ids)
 
@@ -257,7 +257,7 @@ class Runs:
             self._findings.say("a completed day has no trade left", f"{event.day}: trades {sorted(left)[:10]}")
         moved = tuple(total - taken for total, taken in zip(run.closed, totals(list(out.values())), strict=True))
         stated = (event.trades, event.quantity_tonnes, event.value_fen)
-        self._findings.same("a completed day's totals", event.day, (stated, event.excluded), (moved, len(out)))
+        self._findings.same("a completed day's totals", event.day, (stated, event.excluded_trades), (moved, len(out)))
         self._findings.same("every leg is paid", event.day, run.settled, len(run.legs))
 
     def _run(self, run_id: int) -> Run:

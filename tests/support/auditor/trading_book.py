@@ -110,8 +110,8 @@ class TradingBook(Book):
 
     def on_trading_account_stopped(self, event: pb.TradingAccountStopped, record: Record) -> None:
         self.custody.accounts[event.account].stopped = True
-        if event.restriction:
-            key = (event.account, event.restriction)
+        if event.restriction_number:
+            key = (event.account, event.restriction_number)
             self.pairs.say("trading hears every restriction", "trading", key, record.source_position)
             self.pairs.say("a restriction takes effect when trading stops the account", "trading", key, record.position)
 
@@ -120,7 +120,7 @@ class TradingBook(Book):
         blocked = event.account in self.custody.in_blocked_trades
         if waiting or blocked or not self.custody.accounts[event.account].stopped:
             self.say("only a stopped account without unsettled trades is wound up", f"{event.account}: {waiting} t")
-        key = (event.account, event.restriction)
+        key = (event.account, event.restriction_number)
         self.pairs.say("the registry hears that an account is wound up", "trading", key, record.position)
 
     def on_trading_account_resumed(self, event: pb.TradingAccountResumed, record: Record) -> None:

@@ -70,12 +70,12 @@ STATEMENT = clearing.GetStatementResponse(
             trade_id=59_700,
             instrument="CEA21",
             method=clearing_types.TRADE_METHOD_BLOCK,
-            side=clearing.STATEMENT_SIDE_SELL,
+            side=clearing_types.SIDE_SELL,
             price_fen=10_565,
             quantity_tonnes=9_125_285,
             value_fen=96_408_636_025,
             fee_fen=48_204_318,
-            counter_account="cement-0113",
+            counterparty="cement-0113",
             state=clearing_types.OBLIGATION_STATE_SETTLED,
             executed_ms=NOON_MS,
         ),
@@ -83,11 +83,11 @@ STATEMENT = clearing.GetStatementResponse(
             trade_id=59_701,
             instrument="CEA",
             method=clearing_types.TRADE_METHOD_LISTED,
-            side=clearing.STATEMENT_SIDE_BUY,
+            side=clearing_types.SIDE_BUY,
             price_fen=4_400,
             quantity_tonnes=1,
             value_fen=4_400,
-            counter_account="steel-0002",
+            counterparty="steel-0002",
             state=clearing_types.OBLIGATION_STATE_SETTLED,
             executed_ms=NOON_MS,
         ),
@@ -138,7 +138,7 @@ RUN = clearing.Run(
     trades=1_204,
     quantity_tonnes=20_480_941,
     value_fen=81_721_811_795,
-    excluded=3,
+    excluded_trades=3,
     opened_ms=NOON_MS,
 )
 RUNS = clearing.ListRunsResponse(
@@ -165,8 +165,8 @@ ONE_RUN = clearing.GetRunResponse(
             exclusion_id=2,
             trade_ids=[59_700, 59_701, 59_702],
             ground="bank recalled the deposit",
-            proposer="clearing_operator:bea",
-            approver="clearing_operator:cao",
+            proposed_by="clearing_operator:bea",
+            approved_by="clearing_operator:cao",
         )
     ],
     legs=[
@@ -267,7 +267,7 @@ STATUS = log.GetStatusResponse(
     unanswered_positions=[181_230],
     proposals=[
         log.Proposal(
-            proposal=181_235,
+            proposal_id=181_235,
             type=OVERRIDE.DESCRIPTOR.full_name,
             data=OVERRIDE.SerializeToString(),
             proposer="exchange_operator:ann",

@@ -258,7 +258,7 @@ class Player:
 
     async def revoke_and_instruct_again(self, payout_id: int) -> None:
         """Two people; the bank had not paid."""
-        revoke = clearing.RevokeInstructionRequest(payout_id=payout_id, ground="the bank has no such account")
+        revoke = clearing.RevokePayoutInstructionRequest(payout_id=payout_id, ground="the bank has no such account")
         await by_two(self, CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, revoke)
         await self.must(CLEARING_OPERATOR, clearing.InstructPayoutRequest(payout_id=payout_id, bank=BANK))
 

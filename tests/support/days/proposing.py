@@ -21,8 +21,8 @@ async def by_two(people: Players, proposer: str, approver: str, command: Message
     """One proposes, and may not approve it alone; another approves. Returns the answer to the proposal."""
     proposed = await propose(people, proposer, command)
     with pytest.raises(Refused, match="SECOND_PERSON_REQUIRED"):
-        await approve(people, proposer, command, proposed.proposal)
-    await approve(people, approver, command, proposed.proposal)
+        await approve(people, proposer, command, proposed.proposal_id)
+    await approve(people, approver, command, proposed.proposal_id)
     people.port.accepted[command.DESCRIPTOR.name.removesuffix("Request")] += 1
     return proposed
 
@@ -34,7 +34,7 @@ async def propose(people: Players, proposer: str, command: Message) -> log.Propo
 
 
 async def approve(people: Players, approver: str, command: Message, number: int) -> log.ApproveProposalResponse:
-    request = log.ApproveProposalRequest(request_id=people.next_id(), proposal=number)
+    request = log.ApproveProposalRequest(request_id=people.next_id(), proposal_id=number)
     return await people.port.call_log(service_of(command), approver, request, log.ApproveProposalResponse)
 
 

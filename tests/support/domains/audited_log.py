@@ -35,7 +35,7 @@ class AuditedLog:
     def approve(self, proposer: Actor, approver: Actor, now_ms: int) -> str:
         """Record a proposal and its approval; return how what rests on them names it."""
         self._take(self._shell_record(log_events_pb2.CommandProposed(proposer=str(proposer)), proposer, now_ms))
-        approved = log_events_pb2.ProposalApproved(proposal=self._head.position)
+        approved = log_events_pb2.ProposalApproved(proposal_id=self._head.position)
         self._take(self._shell_record(approved, approver, now_ms))
         return f"{self.book.log_id}/{self._head.position}"
 

@@ -271,7 +271,8 @@ FAULTS = (
             ),
             Change(
                 f"{CLEARING}/domain/exclusion.py",
-                '    assert event.proposer and person(event.proposer) != person(event.approver), "two people"\n',
+                "    assert event.proposed_by and person(event.proposed_by) != person(event.approved_by),"
+                ' "two people"\n',
                 "",
             ),
         ),

@@ -67,8 +67,8 @@ class OneService:
         proposal = log_service_pb2.ProposeCommandRequest(
             type=command.DESCRIPTOR.full_name, data=command.SerializeToString()
         )
-        number = (await self.ask(proposer, proposal)).proposal
-        return await self.ask(approver, log_service_pb2.ApproveProposalRequest(proposal=number))
+        number = (await self.ask(proposer, proposal)).proposal_id
+        return await self.ask(approver, log_service_pb2.ApproveProposalRequest(proposal_id=number))
 
     def new_id(self) -> str:
         """A request id that was not given before."""

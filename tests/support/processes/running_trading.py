@@ -129,8 +129,8 @@ def write_accounts(venue: Venue) -> None:
         registry.VintageCreated(vintage="CEA21", compliance_year=2021),
         registry.TransferredToTrading(account="power", vintage="CEA", quantity_tonnes=300_000),
         registry.TransferredToTrading(account="cement", vintage="CEA", quantity_tonnes=200_000),
-        registry.AccountRestricted(account="held", restriction=1, ground="risk warning"),
-        registry.AccountRestricted(account="gone", restriction=1, ground="dissolved"),
+        registry.AccountRestricted(account="held", restriction_number=1, ground="risk warning"),
+        registry.AccountRestricted(account="gone", restriction_number=1, ground="dissolved"),
         registry.AccountClosed(account="gone", ground="dissolved"),
     )
     venue.deposit("steel", 1_000_000_000)

@@ -27,10 +27,10 @@ class Operators:
             number, proposal = await self.propose(service, command)
             if self._draw.random() < 0.7:
                 break
-            reject = log.RejectProposalRequest(proposal=proposal, ground="one more look")
+            reject = log.RejectProposalRequest(proposal_id=proposal, ground="one more look")
             reject.request_id = f"{number} rejected"
             await port.call_log(service, SECOND_EXCHANGE_OPERATOR, reject, log.RejectProposalResponse)
-        approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal=proposal)
+        approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal_id=proposal)
         await port.call_log(service, SECOND_EXCHANGE_OPERATOR, approve, log.ApproveProposalResponse)
         self._market.chance.counts[command.DESCRIPTOR.name.removesuffix("Request")] += 1
 
@@ -41,7 +41,7 @@ class Operators:
         propose = log.ProposeCommandRequest(request_id=f"{number} proposed", type=command.DESCRIPTOR.full_name)
         propose.data = command.SerializeToString()
         proposed = await self._market.port.call_log(service, EXCHANGE_OPERATOR, propose, log.ProposeCommandResponse)
-        return number, proposed.proposal
+        return number, proposed.proposal_id
 
     async def let_expire(self, service: str, command: Message, move_on: Callable[[], Awaitable[None]]) -> None:
         """Nobody approves it in time, and then nobody can."""
@@ -53,7 +53,7 @@ class Operators:
             return not (await port.status(service)).proposals
 
         await self._market.until(is_gone, "a proposal to expire")
-        approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal=proposal)
+        approve = log.ApproveProposalRequest(request_id=f"{number} approved", proposal_id=proposal)
         reason = "none: it was approved"
         try:
             await port.call_log(service, SECOND_EXCHANGE_OPERATOR, approve, log.ApproveProposalResponse)

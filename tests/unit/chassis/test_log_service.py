@@ -107,9 +107,9 @@ async def test_the_status_shows_orders_that_are_refused_and_the_release_levels()
         request = pb.ProposeCommandRequest(type=activate.DESCRIPTOR.full_name, data=activate.SerializeToString())
         made = await service.ProposeCommand(request, call_of("registry_operator:ann", "propose"))
         (shown,) = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).proposals
-        assert (shown.proposal, shown.proposer) == (made.proposal, "registry_operator:ann")
+        assert (shown.proposal_id, shown.proposer) == (made.proposal_id, "registry_operator:ann")
         assert pb.ActivateReleaseRequest.FromString(shown.data) == activate
-        approve = pb.ApproveProposalRequest(proposal=made.proposal)
+        approve = pb.ApproveProposalRequest(proposal_id=made.proposal_id)
         done = await service.ApproveProposal(approve, call_of("registry_operator:eve", "approve"))
         assert list(done.events) == ["carbonmarket.log.v1.ReleaseActivated"]
         assert (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).release_level == 1

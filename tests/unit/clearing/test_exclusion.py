@@ -108,7 +108,7 @@ def test_every_trade_that_the_excluded_ones_funded_goes_with_them() -> None:
     assert excluded[0] == TradeExcluded(1, 1, FRIDAY, POWER, STEEL, "CEA", 300, 300, 0, 0, 1, 200)
     assert [event.trade_id for event in excluded if isinstance(event, TradeExcluded)] == [1, 2, 3]
     assert isinstance(computed, ClearingRunComputed)
-    assert (computed.attempt, computed.trades, computed.excluded, computed.value_fen) == (2, 1, 3, 30)
+    assert (computed.attempt, computed.trades, computed.excluded_trades, computed.value_fen) == (2, 1, 3, 30)
 
 
 def test_a_trade_with_money_of_its_own_stays_in() -> None:

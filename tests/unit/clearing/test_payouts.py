@@ -9,16 +9,16 @@ from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import CloseFundAccount, LiftFundAccountRestriction, RestrictFundAccount
 from clearing.domain.payouts import (
     FundsRestored,
-    InstructionRevoked,
     InstructPayout,
     PayoutInstructed,
+    PayoutInstructionRevoked,
     PayoutPaid,
     PayoutRequested,
     PayoutReturned,
     RecordPayoutPaid,
     RecordPayoutReturned,
     RequestPayout,
-    RevokeInstruction,
+    RevokePayoutInstruction,
 )
 from clearing.domain.state import State
 from clearing.wire import COMMANDS
@@ -131,17 +131,17 @@ def instructed(bank: str = "icbc") -> State:
 
 # fmt: off
 REVOKING: list[Line] = [
-    (ANN,  RevokeInstruction(1, ""),              "GROUND_MALFORMED"),
-    (ANN,  RevokeInstruction(2, "a slip"),        "PAYOUT_UNKNOWN"),
+    (ANN,  RevokePayoutInstruction(1, ""),              "GROUND_MALFORMED"),
+    (ANN,  RevokePayoutInstruction(2, "a slip"),        "PAYOUT_UNKNOWN"),
     (ANN,  InstructPayout(1, "ccb"),              "PAYOUT_ALREADY_INSTRUCTED"),
 ]
 REVOKED: list[Line] = [
-    (BOB,  RevokeInstruction(1, "a slip"),        "PAYOUT_NOT_INSTRUCTED"),
+    (BOB,  RevokePayoutInstruction(1, "a slip"),        "PAYOUT_NOT_INSTRUCTED"),
     (ICBC, RecordPayoutReturned(1, "no account"), "INSTRUCTION_REVOKED"),
     (CCB,  RecordPayoutPaid(1, "c1"),             "PAYOUT_OF_ANOTHER_BANK"),
     (ANN,  InstructPayout(1, "ccb"),              [PayoutInstructed(1, POWER, "ccb")]),
     (CCB,  RecordPayoutPaid(1, "c1"),             [PayoutPaid(1, POWER, "ccb", "c1")]),
-    (BOB,  RevokeInstruction(1, "once more"),     "PAYOUT_CLOSED"),
+    (BOB,  RevokePayoutInstruction(1, "once more"),     "PAYOUT_CLOSED"),
     (ICBC, RecordPayoutPaid(1, "i1"),             "PAYOUT_CLOSED"),
 ]
 # fmt: on
@@ -150,8 +150,8 @@ REVOKED: list[Line] = [
 def test_two_people_take_a_payout_back_from_its_bank_and_another_pays_it_once() -> None:
     state = instructed()
     climb(state, REVOKING)
-    revoked = InstructionRevoked(1, POWER, "icbc", "a slip", ANN, BOB)
-    assert by_two(state, RevokeInstruction(1, "a slip")) == [revoked]
+    revoked = PayoutInstructionRevoked(1, POWER, "icbc", "a slip", ANN, BOB)
+    assert by_two(state, RevokePayoutInstruction(1, "a slip")) == [revoked]
     climb(state, REVOKED)
     assert balances(state)[POWER] == 300
     assert state.payouts.open == {}
@@ -160,22 +160,22 @@ def test_two_people_take_a_payout_back_from_its_bank_and_another_pays_it_once() 
 def test_what_two_people_revoke_is_the_instruction_to_the_bank_that_the_proposal_shows() -> None:
     state = instructed()
     on = engine_of(CLEARING, state)
-    proposed = on.decide(asked(ANN, "", proposal_of(RevokeInstruction(1, "a slip"), COMMANDS)), {}, NOW_MS)
+    proposed = on.decide(asked(ANN, "", proposal_of(RevokePayoutInstruction(1, "a slip"), COMMANDS)), {}, NOW_MS)
     assert isinstance(proposed, Done)
     (effect,) = proposed.only(CommandProposed).effects
-    assert pb.InstructionRevoked.FromString(effect.data).bank == "icbc"
-    by_two(state, RevokeInstruction(1, "another proposal"))
+    assert pb.PayoutInstructionRevoked.FromString(effect.data).bank == "icbc"
+    by_two(state, RevokePayoutInstruction(1, "another proposal"))
     play(state, ANN, InstructPayout(1, "ccb"))
     outdated = on.decide(asked(BOB, "", ApproveProposal(proposed.position)), {}, NOW_MS)
     assert isinstance(outdated, Rejected)
-    assert (outdated.reason, outdated.facts["changed"]) == ("PROPOSAL_OUTDATED", "InstructionRevoked.bank")
+    assert (outdated.reason, outdated.facts["changed"]) == ("PROPOSAL_OUTDATED", "PayoutInstructionRevoked.bank")
     assert state.payouts.open[1].bank == "ccb"
 
 
 def test_a_bank_that_paid_after_its_instruction_was_revoked_is_believed_and_no_other_pays() -> None:
     for told_meanwhile in (False, True):
         state = instructed()
-        by_two(state, RevokeInstruction(1, "a slip"))
+        by_two(state, RevokePayoutInstruction(1, "a slip"))
         if told_meanwhile:
             play(state, ANN, InstructPayout(1, "ccb"))
         assert play(state, ICBC, RecordPayoutPaid(1, "i1")) == [PayoutPaid(1, POWER, "icbc", "i1")]

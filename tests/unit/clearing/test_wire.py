@@ -32,7 +32,7 @@ EVENTS: list[Line] = [
     (funds.FundsDeposited("p-1", BIG, "icbc", "r1", 7), {"p-1"}, ""),
     (payouts.PayoutRequested(1, "p-1", BIG, 2, 7), {"p-1"}, ""),
     (payouts.PayoutInstructed(1, "p-1", "icbc"), {"p-1"}, ""),
-    (payouts.InstructionRevoked(1, "p-1", "icbc", "a slip", "c:ann", "c:bob"), {"p-1"}, ""),
+    (payouts.PayoutInstructionRevoked(1, "p-1", "icbc", "a slip", "c:ann", "c:bob"), {"p-1"}, ""),
     (payouts.PayoutPaid(1, "p-1", "icbc", "r2"), {"p-1"}, ""),
     (payouts.PayoutReturned(1, "p-1", "account closed"), {"p-1"}, ""),
     (payouts.FundsRestored("p-1", BIG, 1, 8), {"p-1"}, ""),

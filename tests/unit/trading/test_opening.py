@@ -134,7 +134,7 @@ def test_a_proposed_override_shows_what_it_covers_and_is_approved_only_while_tha
     outdated = on.decide(asked(BOB, "", ApproveProposal(proposed.position)), {}, floor.now_ms)
     assert isinstance(outdated, Rejected)
     assert outdated.reason == "PROPOSAL_OUTDATED"
-    assert outdated.facts == {"proposal": proposed.position, "changed": "OpeningOverridden.obstacles"}
+    assert outdated.facts == {"proposal_id": proposed.position, "changed": "OpeningOverridden.obstacles"}
     again = by_two(on, OverrideOpening(MONDAY, GROUND), ANN, BOB, floor.now_ms, COMMANDS)
     assert again.only(OpeningOverridden).obstacles == (Obstacle("BOOKS_NOT_COMPARED", FRIDAY),)
 

@@ -19,8 +19,8 @@ DAY = "2021-07-16"
 # fmt: off
 HEARD: list[tuple[Message, object]] = [
     (registry.AccountOpened(account="p-1", eligible_to_trade=True),  OpenTradingAccount("p-1", True)),
-    (registry.AccountRestricted(account="p-1", restriction=2, ground="risk"), StopTradingAccount("p-1", "risk", 2)),
-    (registry.AccountRestrictionLifted(account="p-1", restriction=2), ResumeTradingAccount("p-1")),
+    (registry.AccountRestricted(account="p-1", restriction_number=2, ground="x"), StopTradingAccount("p-1", "x", 2)),
+    (registry.AccountRestrictionLifted(account="p-1", restriction_number=2), ResumeTradingAccount("p-1")),
     (registry.AccountClosed(account="p-1", ground="merged"),         CloseTradingAccount("p-1")),
     (registry.VintageCreated(vintage="CEA", compliance_year=2020),   NoteVintage("CEA")),
     (registry.TransferredToTrading(account="p-1", vintage="CEA", quantity_tonnes=5),

@@ -58,18 +58,18 @@ class ProposeCommand:
 
 @dataclass(frozen=True, slots=True)
 class ApproveProposal:
-    proposal: int
+    proposal_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class RejectProposal:
-    proposal: int
+    proposal_id: int
     ground: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExpireProposal:
-    proposal: int
+    proposal_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +99,18 @@ class CommandProposed:
 class ProposalApproved:
     """What follows in the same command is what was proposed, decided now."""
 
-    proposal: int
+    proposal_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalRejected:
-    proposal: int
+    proposal_id: int
     ground: str
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalExpired:
-    proposal: int
+    proposal_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +194,15 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
 
 
 def approve_proposal(look: Proposals, command: ApproveProposal, context: Context) -> Decided:
-    proposal = open_proposal(look, command.proposal, context)
+    proposal = open_proposal(look, command.proposal_id, context)
     if context.subject == proposal.proposer.subject:
         raise Rejected("SECOND_PERSON_REQUIRED", proposer=str(proposal.proposer))
     if context.now_ms >= proposal.expires_ms:
-        raise Rejected("PROPOSAL_EXPIRED", proposal=command.proposal, expires_ms=proposal.expires_ms)
+        raise Rejected("PROPOSAL_EXPIRED", proposal_id=command.proposal_id, expires_ms=proposal.expires_ms)
     proposed = read_command(look.proposable, proposal.type, proposal.data)
     caused = look.decide(proposed, approved_by(look, context, proposal.proposer))
-    check_as_shown(look.wire, command.proposal, proposal.effects, effects_of(look.wire, caused))
-    return [ProposalApproved(command.proposal), *caused]
+    check_as_shown(look.wire, command.proposal_id, proposal.effects, effects_of(look.wire, caused))
+    return [ProposalApproved(command.proposal_id), *caused]
 
 
 def approved_by(look: Proposals, context: Context, proposer: Actor) -> Context:
@@ -217,19 +217,19 @@ def approved_by(look: Proposals, context: Context, proposer: Actor) -> Context:
 
 def reject_proposal(look: Proposals, command: RejectProposal, context: Context) -> Decided:
     check_ground(command.ground)
-    open_proposal(look, command.proposal, context)
-    return [ProposalRejected(command.proposal, command.ground)]
+    open_proposal(look, command.proposal_id, context)
+    return [ProposalRejected(command.proposal_id, command.ground)]
 
 
 def expire_proposal(look: Proposals, command: ExpireProposal, context: Context) -> Decided:
-    assert command.proposal in look.proposals
-    return [ProposalExpired(command.proposal)]
+    assert command.proposal_id in look.proposals
+    return [ProposalExpired(command.proposal_id)]
 
 
 def open_proposal(look: Proposals, number: int, context: Context) -> Proposal:
     proposal = look.proposals.get(number)
     if proposal is None:
-        raise NotFound("PROPOSAL_UNKNOWN", proposal=number)
+        raise NotFound("PROPOSAL_UNKNOWN", proposal_id=number)
     check_may_call(look.proposable, proposal.type, context.role)
     return proposal
 
@@ -283,7 +283,7 @@ def effects_of(wire: Wire, events: Decided) -> tuple[Effect, ...]:
 
 def check_as_shown(wire: Wire, number: int, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> None:
     if shown != now:
-        raise Rejected("PROPOSAL_OUTDATED", proposal=number, changed=changed(wire, shown, now))
+        raise Rejected("PROPOSAL_OUTDATED", proposal_id=number, changed=changed(wire, shown, now))
 
 
 def changed(wire: Wire, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> str:

@@ -254,15 +254,15 @@ def on_approval_rules_set(shell: ShellState, event: ApprovalRulesSet) -> None:
 
 
 def on_proposal_approved(shell: ShellState, event: ProposalApproved) -> None:
-    assert shell.proposals.pop(event.proposal).proposer.subject != shell.actor.subject, "two people"
+    assert shell.proposals.pop(event.proposal_id).proposer.subject != shell.actor.subject, "two people"
 
 
 def on_proposal_rejected(shell: ShellState, event: ProposalRejected) -> None:
-    del shell.proposals[event.proposal]
+    del shell.proposals[event.proposal_id]
 
 
 def on_proposal_expired(shell: ShellState, event: ProposalExpired) -> None:
-    del shell.proposals[event.proposal]
+    del shell.proposals[event.proposal_id]
 
 
 DECIDE: Decide[Shell] = merged(

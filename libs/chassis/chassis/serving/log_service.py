@@ -207,7 +207,7 @@ class LogService:
         done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
         proposed = done.only(CommandProposed)
         return pb.ProposeCommandResponse(
-            proposal=done.position,
+            proposal_id=done.position,
             expires_ms=proposed.expires_ms,
             effects=[EFFECT.encode(effect) for effect in proposed.effects],
             position=done.position,
@@ -276,7 +276,7 @@ def set_aside(position: int, event: HeardEventSetAside, with_facts: bool) -> pb.
 
 def proposal(number: int, one: Proposal) -> pb.Proposal:
     return pb.Proposal(
-        proposal=number,
+        proposal_id=number,
         type=one.type,
         data=one.data,
         proposer=str(one.proposer),

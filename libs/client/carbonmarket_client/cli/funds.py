@@ -150,7 +150,7 @@ async def revoke(market: CarbonMarket, session: Session, payout_id: int, ground:
 
     Then it waits to be instructed again.
     """
-    answer = await market.clearing.revoke_instruction(payout_id, ground, request_id=request_id)
+    answer = await market.clearing.revoke_payout_instruction(payout_id, ground, request_id=request_id)
     session.done(answer, request_id, another_approves("clearing", answer))
 
 

@@ -14,7 +14,7 @@ class Proposed(Exception):
     """Ends a command where its request would be sent: nothing was done, it awaits a second person."""
 
     def __init__(self, service: str, request_id: str, answer: log.ProposeCommandResponse) -> None:
-        super().__init__(service, request_id, answer.proposal)
+        super().__init__(service, request_id, answer.proposal_id)
         self.service = service
         self.request_id = request_id
         self.answer = answer

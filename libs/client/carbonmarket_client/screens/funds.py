@@ -210,7 +210,7 @@ def lines_screen(answer: clearing.GetStatementResponse) -> Screen:
                 tonnes(line.quantity_tonnes),
                 amount(line.value_fen),
                 amount(line.fee_fen),
-                line.counter_account,
+                line.counterparty,
                 said(line, "state"),
             )
             for line in answer.lines

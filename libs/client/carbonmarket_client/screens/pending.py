@@ -14,7 +14,7 @@ from carbonmarket_client.values import moment
 
 def pending_screens(proposals: Mapping[str, Sequence[log.Proposal]]) -> list[RenderableType]:
     """A list of what awaits a second person, then each with what it says and what it would do."""
-    known = [(f"{service}/{one.proposal}", one) for service, of_service in proposals.items() for one in of_service]
+    known = [(f"{service}/{one.proposal_id}", one) for service, of_service in proposals.items() for one in of_service]
     columns = [words("proposal"), words("command"), words("by"), words("until (China)")]
     rows = [(number, command_of(one), one.proposer, moment(one.expires_ms)) for number, one in known]
     return [Screen("Awaits a second person", columns, rows), *(proposal_card(number, one) for number, one in known)]
@@ -31,7 +31,7 @@ def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
 
 def another_approves(service: str, proposed: log.ProposeCommandResponse) -> str:
     """What who proposed a command is answered."""
-    number = f"{service}/{proposed.proposal}"
+    number = f"{service}/{proposed.proposal_id}"
     would = [f"It would cause: {'; '.join(map(effect_line, proposed.effects))}."] if proposed.effects else []
     return " ".join(
         [f"Proposed as {number}.", *would, f"Another person approves it: carbonmarket pending approve {number}"]

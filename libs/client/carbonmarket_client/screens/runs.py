@@ -36,7 +36,7 @@ def runs_screen(answer: clearing.ListRunsResponse) -> Screen:
                 said(run, "phase"),
                 str(run.attempt),
                 f"{run.trades:,}",
-                f"{run.excluded:,}",
+                f"{run.excluded_trades:,}",
                 tonnes(run.quantity_tonnes),
                 amount(run.value_fen),
                 run.blocked_because,
@@ -66,8 +66,8 @@ def run_card(run: clearing.Run) -> RenderableType:
     ]
     if run.blocked_because:
         rows.insert(1, ("blocked because", named(run.blocked_because, run.facts)))
-    if run.excluded:
-        rows.append(("excluded", f"{run.excluded:,} trades"))
+    if run.excluded_trades:
+        rows.append(("excluded", f"{run.excluded_trades:,} trades"))
     if run.completed_ms:
         rows.append(("completed", moment(run.completed_ms)))
     return card(f"Run {run.run_id} of {run.day}", rows)
@@ -103,8 +103,8 @@ def exclusions_screen(answer: clearing.GetRunResponse) -> Screen:
         [
             (
                 str(exclusion.exclusion_id),
-                exclusion.proposer,
-                exclusion.approver,
+                exclusion.proposed_by,
+                exclusion.approved_by,
                 ", ".join(map(str, exclusion.trade_ids)),
                 exclusion.ground,
             )

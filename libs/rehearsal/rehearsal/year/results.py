@@ -99,7 +99,7 @@ async def gather_results(
 
 
 def _is_normal(run: query.Run) -> bool:
-    return run.phase == types.RUN_PHASE_COMPLETED and run.attempt == FIRST_ATTEMPT and not run.excluded
+    return run.phase == types.RUN_PHASE_COMPLETED and run.attempt == FIRST_ATTEMPT and not run.excluded_trades
 
 
 async def _runs(people: People) -> list[query.Run]:

@@ -27,7 +27,7 @@ DECIDER: Decider[State] = Decider(
         exclusion.EVOLVE,
         reconciliation.EVOLVE,
     ),
-    needs_two=frozenset({payouts.RevokeInstruction, exclusion.ExcludeTrades}),
+    needs_two=frozenset({payouts.RevokePayoutInstruction, exclusion.ExcludeTrades}),
     asks=merged(funds.ASKS, payouts.ASKS),
     claims=merged(funds.CLAIMS, payouts.CLAIMS),
     due=pages.due,

@@ -67,8 +67,8 @@ class ExclusionApproved:
     trade_ids: tuple[int, ...]
     named_trade_ids: tuple[int, ...]
     ground: str
-    proposer: str
-    approver: str
+    proposed_by: str
+    approved_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ def exclude_trades(state: State, command: ExcludeTrades, context: Context) -> li
         trade_ids=trade_ids,
         named_trade_ids=named,
         ground=command.ground,
-        proposer=context.proposed_by,
-        approver=str(context.actor),
+        proposed_by=context.proposed_by,
+        approved_by=str(context.actor),
     )
     taken_out = [state.obligations.unsettled[trade_id] for trade_id in trade_ids]
     blocked_fen = blocked_by(state, taken_out, staying.lowest_fen)
@@ -167,7 +167,7 @@ def trade_excluded(leg: Obligation, run: Run, exclusion_id: int, blocked_fen: in
 
 
 def on_exclusion_approved(state: State, event: ExclusionApproved) -> None:
-    assert event.proposer and person(event.proposer) != person(event.approver), "two people"
+    assert event.proposed_by and person(event.proposed_by) != person(event.approved_by), "two people"
     assert event.exclusion_id == state.runs.exclusion_last + 1
     state.runs.exclusion_last = event.exclusion_id
     assert state.runs.open[event.run_id].phase is Phase.BLOCKED

@@ -68,7 +68,7 @@ class InstructPayout:
 
 
 @dataclass(frozen=True, slots=True)
-class RevokeInstruction:
+class RevokePayoutInstruction:
     payout_id: int
     ground: str
 
@@ -105,7 +105,7 @@ class PayoutInstructed:
 
 
 @dataclass(frozen=True, slots=True)
-class InstructionRevoked:
+class PayoutInstructionRevoked:
     payout_id: int
     account: str
     bank: str
@@ -205,14 +205,14 @@ def instruct_payout(state: State, command: InstructPayout, context: Context) -> 
     return [PayoutInstructed(command.payout_id, payout.account, command.bank)]
 
 
-def revoke_instruction(state: State, command: RevokeInstruction, context: Context) -> list[object]:
+def revoke_payout_instruction(state: State, command: RevokePayoutInstruction, context: Context) -> list[object]:
     """The payout is requested again, and may be instructed to any bank."""
     check_ground(command.ground)
     payout = open_payout(state, command.payout_id)
     if not payout.bank:
         raise Rejected("PAYOUT_NOT_INSTRUCTED", payout_id=command.payout_id)
     return [
-        InstructionRevoked(
+        PayoutInstructionRevoked(
             payout_id=command.payout_id,
             account=payout.account,
             bank=payout.bank,
@@ -269,7 +269,7 @@ def on_payout_instructed(state: State, event: PayoutInstructed) -> None:
     payout.bank = event.bank
 
 
-def on_instruction_revoked(state: State, event: InstructionRevoked) -> None:
+def on_payout_instruction_revoked(state: State, event: PayoutInstructionRevoked) -> None:
     payout = state.payouts.open[event.payout_id]
     assert payout.bank == event.bank
     assert event.proposed_by and person(event.proposed_by) != person(event.approved_by), "two people"
@@ -299,7 +299,7 @@ def on_funds_restored(state: State, event: FundsRestored) -> None:
 DECIDE: Decide[State] = merged(
     handles(RequestPayout, request_payout),
     handles(InstructPayout, instruct_payout),
-    handles(RevokeInstruction, revoke_instruction),
+    handles(RevokePayoutInstruction, revoke_payout_instruction),
     handles(RecordPayoutPaid, record_payout_paid),
     handles(RecordPayoutReturned, record_payout_returned),
 )
@@ -307,7 +307,7 @@ DECIDE: Decide[State] = merged(
 EVOLVE: Evolve[State] = merged(
     applies(PayoutRequested, on_payout_requested),
     applies(PayoutInstructed, on_payout_instructed),
-    applies(InstructionRevoked, on_instruction_revoked),
+    applies(PayoutInstructionRevoked, on_payout_instruction_revoked),
     applies(PayoutPaid, on_payout_paid),
     applies(PayoutReturned, on_payout_returned),
     applies(FundsRestored, on_funds_restored),

@@ -103,7 +103,7 @@ class ClearingRunComputed:
     sellers_receive_fen: int
     fees_fen: int
     pages: int
-    excluded: int
+    excluded_trades: int
     totals: tuple[RunTotal, ...]
     legs_digest: bytes
 
@@ -230,7 +230,7 @@ def list_legs(state: State, run: Run, context: Context) -> list[object]:
             sellers_receive_fen=listing.sellers_receive_fen,
             fees_fen=listing.fees_fen,
             pages=len(listing.page_positions),
-            excluded=len(excluded),
+            excluded_trades=len(excluded),
             totals=totals,
             legs_digest=listing.legs_digest,
         ),
@@ -300,7 +300,7 @@ def on_clearing_run_legs_listed(state: State, event: ClearingRunLegsListed) -> N
 def on_clearing_run_computed(state: State, event: ClearingRunComputed) -> None:
     run = in_phase(state, event.run_id, event.attempt, Phase.LISTING)
     assert (event.trades, event.legs_digest) == (run.listing.legs, run.listing.legs_digest)
-    assert event.trades + event.excluded == run.closed.trades
+    assert event.trades + event.excluded_trades == run.closed.trades
 
 
 def on_confirmation_ordered(state: State, event: ConfirmationOrdered) -> None:

@@ -80,7 +80,7 @@ class CashLegsReplayed:
     attempt: int
     last_trade_id: int
     changes: tuple[CashChange, ...]
-    unfunded: int
+    unfunded_trades: int
     first_trade_id: int
     first_buyer: str
     first_lacking_fen: int
@@ -141,7 +141,7 @@ class SettlementDayCompleted:
     day: str
     run_id: int
     trades: int
-    excluded: int
+    excluded_trades: int
     quantity_tonnes: int
     value_fen: int
 
@@ -180,18 +180,18 @@ def replay_cash(state: State, run: Run, context: Context) -> list[object]:
                 attempt=run.attempt,
                 last_trade_id=legs[-1].trade_id,
                 changes=tuple(CashChange(account, fen) for account, fen in sorted(cash.changes(state, page).items())),
-                unfunded=len(page.unfunded),
+                unfunded_trades=len(page.unfunded),
                 first_trade_id=first.obligation.trade_id if first else 0,
                 first_buyer=first.obligation.buyer if first else "",
                 first_lacking_fen=first.lacking_fen if first else 0,
             )
         ]
-    if replay.unfunded:
+    if replay.unfunded_trades:
         lack = as_facts(
             trade_id=replay.first_trade_id,
             account=replay.first_buyer,
             lacking_fen=replay.first_lacking_fen,
-            trades=replay.unfunded,
+            trades=replay.unfunded_trades,
         )
         return [ClearingRunBlocked(run.run_id, run.day, run.attempt, "FUNDS_LACKING", lack)]
     proven = CashLegsProven(run.run_id, run.attempt)
@@ -250,7 +250,7 @@ def complete(state: State, run: Run, context: Context) -> list[object]:
         day=run.day,
         run_id=run.run_id,
         trades=run.payment.trades,
-        excluded=len(excluded_of(state, run.day)),
+        excluded_trades=len(excluded_of(state, run.day)),
         quantity_tonnes=run.payment.quantity_tonnes,
         value_fen=run.payment.value_fen,
     )
@@ -277,16 +277,16 @@ def on_cash_legs_replayed(state: State, event: CashLegsReplayed) -> None:
     replay.last_trade_id = event.last_trade_id
     for change in event.changes:
         replay.change_fen[change.account] = change.change_fen
-    if event.unfunded and not replay.unfunded:
+    if event.unfunded_trades and not replay.unfunded_trades:
         replay.first_trade_id, replay.first_buyer = event.first_trade_id, event.first_buyer
         replay.first_lacking_fen = event.first_lacking_fen
-    replay.unfunded += event.unfunded
+    replay.unfunded_trades += event.unfunded_trades
 
 
 def on_cash_legs_proven(state: State, event: CashLegsProven) -> None:
     run = in_phase(state, event.run_id, event.attempt, Phase.PROVING)
     assert run.replay.last_trade_id == run.listing.last_trade_id
-    assert not run.replay.unfunded
+    assert not run.replay.unfunded_trades
 
 
 def on_delivery_ordered(state: State, event: DeliveryOrdered) -> None:
@@ -320,7 +320,7 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
     run = state.runs.open.pop(event.run_id)
     totals = state.obligations.days.pop(event.day, DayTotals())
     assert totals == run.closed
-    assert totals.trades == event.trades + event.excluded
+    assert totals.trades == event.trades + event.excluded_trades
     assert event.trades == run.payment.trades == run.listing.legs
     state.runs.settled_day = event.day
     state.obligations.settled_last = max(state.obligations.settled_last, totals.last_trade_id)

@@ -165,7 +165,7 @@ class CashReplay:
 
     last_trade_id: int = 0
     change_fen: dict[str, int] = field(default_factory=dict)
-    unfunded: int = 0
+    unfunded_trades: int = 0
     first_trade_id: int = 0
     first_buyer: str = ""
     first_lacking_fen: int = 0

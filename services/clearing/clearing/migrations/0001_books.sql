@@ -85,7 +85,7 @@ CREATE TABLE runs (
     quantity_tonnes bigint NOT NULL,
     value_fen bigint NOT NULL,
     fees_fen bigint NOT NULL DEFAULT 0,
-    excluded bigint NOT NULL DEFAULT 0,
+    excluded_trades bigint NOT NULL DEFAULT 0,
     totals jsonb NOT NULL DEFAULT '[]',
     opened_ms bigint NOT NULL,
     completed_ms bigint NOT NULL DEFAULT 0
@@ -121,8 +121,8 @@ CREATE TABLE exclusions (
     run_id bigint NOT NULL,
     trade_ids bigint[] NOT NULL,
     ground text NOT NULL,
-    proposer text NOT NULL,
-    approver text NOT NULL
+    proposed_by text NOT NULL,
+    approved_by text NOT NULL
 );
 
 CREATE INDEX exclusions_of_run ON exclusions (run_id, exclusion_id);

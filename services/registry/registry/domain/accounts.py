@@ -165,7 +165,7 @@ def close_account(registry: Registry, command: CloseAccount, context: Context) -
     if account.state is not AccountState.RESTRICTED:
         raise Rejected("ACCOUNT_IN_USE", account=command.account)
     if account.restrictions_wound_up < account.restrictions:
-        raise Rejected("ACCOUNT_NOT_WOUND_UP", account=command.account, restriction=account.restrictions)
+        raise Rejected("ACCOUNT_NOT_WOUND_UP", account=command.account, restriction_number=account.restrictions)
     for vintage, holding in sorted(registry.holdings[command.account].items()):
         if holding != Holding():
             raise Rejected(

@@ -58,7 +58,7 @@ class DeliverAllowances:
 
 
 @dataclass(frozen=True, slots=True)
-class TellDelivered:
+class ReportDelivered:
     """Due at once while delivered legs have no record of their own yet."""
 
     run_id: int
@@ -237,8 +237,8 @@ def check_sellers(registry: Registry, staged: Staged) -> None:
 # A record for each leg
 
 
-def tell_delivered(registry: Registry, command: TellDelivered, context: Context) -> list[object]:
-    delivered = registry.untold[0]
+def report_delivered(registry: Registry, command: ReportDelivered, context: Context) -> list[object]:
+    delivered = registry.unreported[0]
     legs = next_legs(delivered)
     assert legs[0].trade_id == command.trade_id
     return [
@@ -257,19 +257,19 @@ def tell_delivered(registry: Registry, command: TellDelivered, context: Context)
 
 
 def next_legs(delivered: Delivered) -> list[Leg]:
-    return delivered.legs[delivered.told : delivered.told + LEGS_PER_PAGE_MAX]
+    return delivered.legs[delivered.reported : delivered.reported + LEGS_PER_PAGE_MAX]
 
 
 def due(registry: Registry) -> Timer | None:
-    if not registry.untold:
+    if not registry.unreported:
         return None
-    delivered = registry.untold[0]
+    delivered = registry.unreported[0]
     legs = next_legs(delivered)
     run_id, trade_id = delivered.run_id, legs[0].trade_id
     return Timer(
         0,
-        f"tell-delivered/{run_id}/{trade_id}",
-        TellDelivered(run_id, trade_id),
+        f"report-delivered/{run_id}/{trade_id}",
+        ReportDelivered(run_id, trade_id),
         traces={f"trade/{leg.trade_id}": leg.traceparent for leg in legs},
     )
 
@@ -287,17 +287,17 @@ def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
     last.run_id, last.attempt, last.completed = event.run_id, event.attempt, True
     last.trade_id = staged.legs[-1].trade_id
     last.legs, last.quantity_tonnes, last.legs_digest = event.legs, event.quantity_tonnes, event.legs_digest
-    registry.untold.append(Delivered(event.run_id, event.attempt, event.day, staged.legs))
+    registry.unreported.append(Delivered(event.run_id, event.attempt, event.day, staged.legs))
     registry.staged = Staged()
 
 
 def on_allowances_delivered(registry: Registry, event: AllowancesDelivered) -> None:
-    assert registry.untold, "only what was delivered gets records"
-    delivered = registry.untold[0]
-    assert (delivered.run_id, delivered.legs[delivered.told].trade_id) == (event.run_id, event.trade_id)
-    delivered.told += 1
-    if delivered.told == len(delivered.legs):
-        registry.untold.pop(0)
+    assert registry.unreported, "only what was delivered gets records"
+    delivered = registry.unreported[0]
+    assert (delivered.run_id, delivered.legs[delivered.reported].trade_id) == (event.run_id, event.trade_id)
+    delivered.reported += 1
+    if delivered.reported == len(delivered.legs):
+        registry.unreported.pop(0)
 
 
 def on_delivery_repeated(registry: Registry, event: DeliveryRepeated) -> None:
@@ -321,7 +321,7 @@ def is_later(last: LastDelivery, run_id: int, attempt: int) -> bool:
 
 DECIDE: Decide[Registry] = merged(
     handles(DeliverAllowances, deliver_allowances),
-    handles(TellDelivered, tell_delivered),
+    handles(ReportDelivered, report_delivered),
 )
 
 EVOLVE: Evolve[Registry] = merged(

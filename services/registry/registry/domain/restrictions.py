@@ -38,7 +38,7 @@ class RecordTradingStop:
     0 where it stopped the account for another reason."""
 
     account: str
-    restriction: int
+    restriction_number: int
     trading_position: int
 
 
@@ -48,7 +48,7 @@ class RecordWindingUp:
     awaits settlement any more."""
 
     account: str
-    restriction: int
+    restriction_number: int
     trading_position: int
 
 
@@ -58,7 +58,7 @@ class RecordWindingUp:
 @dataclass(frozen=True, slots=True)
 class AccountRestricted:
     account: str
-    restriction: int
+    restriction_number: int
     ground: str
     actor: str
 
@@ -66,20 +66,20 @@ class AccountRestricted:
 @dataclass(frozen=True, slots=True)
 class AccountRestrictionLifted:
     account: str
-    restriction: int
+    restriction_number: int
 
 
 @dataclass(frozen=True, slots=True)
 class RestrictionTookEffect:
     account: str
-    restriction: int
+    restriction_number: int
     trading_position: int
 
 
 @dataclass(frozen=True, slots=True)
 class AccountWoundUp:
     account: str
-    restriction: int
+    restriction_number: int
     trading_position: int
 
 
@@ -97,7 +97,7 @@ def restrict_account(registry: Registry, command: RestrictAccount, context: Cont
     return [
         AccountRestricted(
             account=command.account,
-            restriction=account.restrictions + 1,
+            restriction_number=account.restrictions + 1,
             ground=command.ground,
             actor=str(context.actor),
         )
@@ -111,27 +111,31 @@ def lift_restriction(registry: Registry, command: LiftRestriction, context: Cont
     if account.state is not AccountState.RESTRICTED:
         raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account)
 
-    return [AccountRestrictionLifted(account=command.account, restriction=account.restrictions)]
+    return [AccountRestrictionLifted(account=command.account, restriction_number=account.restrictions)]
 
 
 def record_trading_stop(registry: Registry, command: RecordTradingStop, context: Context) -> list[object]:
     account = restricted_account(registry, command)
-    if command.restriction <= account.restrictions_in_trading:
+    if command.restriction_number <= account.restrictions_in_trading:
         return []
     return [
         RestrictionTookEffect(
-            account=command.account, restriction=command.restriction, trading_position=command.trading_position
+            account=command.account,
+            restriction_number=command.restriction_number,
+            trading_position=command.trading_position,
         )
     ]
 
 
 def record_winding_up(registry: Registry, command: RecordWindingUp, context: Context) -> list[object]:
     account = restricted_account(registry, command)
-    if command.restriction <= account.restrictions_wound_up:
+    if command.restriction_number <= account.restrictions_wound_up:
         return []
     return [
         AccountWoundUp(
-            account=command.account, restriction=command.restriction, trading_position=command.trading_position
+            account=command.account,
+            restriction_number=command.restriction_number,
+            trading_position=command.trading_position,
         )
     ]
 
@@ -139,8 +143,8 @@ def record_winding_up(registry: Registry, command: RecordWindingUp, context: Con
 def restricted_account(registry: Registry, command: RecordTradingStop | RecordWindingUp) -> Account:
     """The account that trading speaks of; refused if trading names a restriction that was never made."""
     account = known_account(registry.accounts, command.account)
-    if command.restriction > account.restrictions:
-        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account, restriction=command.restriction)
+    if command.restriction_number > account.restrictions:
+        raise Rejected("ACCOUNT_NOT_RESTRICTED", account=command.account, restriction_number=command.restriction_number)
     return account
 
 
@@ -150,30 +154,30 @@ def restricted_account(registry: Registry, command: RecordTradingStop | RecordWi
 def on_account_restricted(registry: Registry, event: AccountRestricted) -> None:
     account = registry.accounts[event.account]
     assert account.state is AccountState.OPEN
-    assert event.restriction == account.restrictions + 1
+    assert event.restriction_number == account.restrictions + 1
     account.state = AccountState.RESTRICTED
     account.ground = event.ground
-    account.restrictions = event.restriction
+    account.restrictions = event.restriction_number
 
 
 def on_account_restriction_lifted(registry: Registry, event: AccountRestrictionLifted) -> None:
     account = registry.accounts[event.account]
     assert account.state is AccountState.RESTRICTED
-    assert event.restriction == account.restrictions
+    assert event.restriction_number == account.restrictions
     account.state = AccountState.OPEN
     account.ground = ""
 
 
 def on_restriction_took_effect(registry: Registry, event: RestrictionTookEffect) -> None:
     account = registry.accounts[event.account]
-    assert account.restrictions_in_trading < event.restriction <= account.restrictions
-    account.restrictions_in_trading = event.restriction
+    assert account.restrictions_in_trading < event.restriction_number <= account.restrictions
+    account.restrictions_in_trading = event.restriction_number
 
 
 def on_account_wound_up(registry: Registry, event: AccountWoundUp) -> None:
     account = registry.accounts[event.account]
-    assert account.restrictions_wound_up < event.restriction <= account.restrictions
-    account.restrictions_wound_up = event.restriction
+    assert account.restrictions_wound_up < event.restriction_number <= account.restrictions
+    account.restrictions_wound_up = event.restriction_number
 
 
 DECIDE: Decide[Registry] = merged(

@@ -181,7 +181,7 @@ class Delivered:
     attempt: int
     day: str
     legs: list[Leg]
-    told: int = 0
+    reported: int = 0
 
 
 @dataclass(slots=True)
@@ -199,4 +199,4 @@ class Registry:
     # What clearing is about to order.
     staged: Staged = field(default_factory=Staged)
     # The delivered runs whose legs are not all recorded one by one yet, oldest first.
-    untold: list[Delivered] = field(default_factory=list)
+    unreported: list[Delivered] = field(default_factory=list)

@@ -17,22 +17,22 @@ CREATE TABLE account_names (
     PRIMARY KEY (account, position)
 );
 
--- restriction is the number of the restriction that made the state, or zero.
+-- restriction_number is the number of the restriction that made the state, or zero.
 CREATE TABLE account_states (
     account text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
     state smallint NOT NULL,
     ground text NOT NULL,
-    restriction bigint NOT NULL,
+    restriction_number bigint NOT NULL,
     since_ms bigint NOT NULL,
     PRIMARY KEY (account, position)
 );
 
 CREATE TABLE restrictions_in_effect (
     account text COLLATE "C" NOT NULL,
-    restriction bigint NOT NULL,
+    restriction_number bigint NOT NULL,
     position bigint NOT NULL,
-    PRIMARY KEY (account, restriction)
+    PRIMARY KEY (account, restriction_number)
 );
 
 CREATE TABLE vintages (
@@ -81,7 +81,7 @@ CREATE INDEX movements_by_position ON movements (position);
 -- The restrictions under which trading has said that no trade of the account awaits settlement any more.
 CREATE TABLE accounts_wound_up (
     account text COLLATE "C" NOT NULL,
-    restriction bigint NOT NULL,
+    restriction_number bigint NOT NULL,
     position bigint NOT NULL,
-    PRIMARY KEY (account, restriction)
+    PRIMARY KEY (account, restriction_number)
 );

@@ -265,7 +265,7 @@ class Account:
     eligible_to_trade: bool
     # Why the registry restricted it, and the number of that restriction; empty while it is not.
     stopped_ground: str = ""
-    restriction: int = 0
+    restriction_number: int = 0
     closed: bool = False
     units: dict[str, Units] = field(default_factory=dict)
     funds: Funds = field(default_factory=Funds)

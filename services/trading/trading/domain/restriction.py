@@ -28,7 +28,7 @@ class StopTradingAccount:
 
     account: str
     ground: str
-    restriction: int
+    restriction_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class CloseTradingAccount:
 class TradingAccountStopped:
     account: str
     ground: str
-    restriction: int
+    restriction_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class TradingAccountClosed:
 @dataclass(frozen=True, slots=True)
 class TradingAccountWoundUp:
     account: str
-    restriction: int
+    restriction_number: int
 
 
 # Decisions
@@ -81,7 +81,9 @@ def stop_trading_account(market: Market, command: StopTradingAccount, context: C
 
     unlocking = Unlocking(market)
     return [
-        TradingAccountStopped(account=command.account, ground=command.ground, restriction=command.restriction),
+        TradingAccountStopped(
+            account=command.account, ground=command.ground, restriction_number=command.restriction_number
+        ),
         *(
             listed.cancelled(market.orders[order_id], listed.CancelReason.ACCOUNT_STOPPED, unlocking)
             for order_id in account.orders
@@ -91,7 +93,7 @@ def stop_trading_account(market: Market, command: StopTradingAccount, context: C
             for block_id in account.blocks
         ),
         *returns_when_stopped(market, account),
-        *wound_up_by_stop(account, command.restriction),
+        *wound_up_by_stop(account, command.restriction_number),
     ]
 
 
@@ -146,14 +148,14 @@ def returned(market: Market, unsold: Iterable[tuple[str, str, int]]) -> list[All
     ]
 
 
-def wound_up_by_stop(account: Account, restriction: int) -> list[TradingAccountWoundUp]:
-    return [TradingAccountWoundUp(account.account, restriction)] if account.awaits_nothing else []
+def wound_up_by_stop(account: Account, restriction_number: int) -> list[TradingAccountWoundUp]:
+    return [TradingAccountWoundUp(account.account, restriction_number)] if account.awaits_nothing else []
 
 
 def wound_up_by_settling(market: Market, trade: Trade) -> list[TradingAccountWoundUp]:
     """An event for each stopped party of a trade that settles, if it is the last one that the party awaits."""
     return [
-        TradingAccountWoundUp(account=party.account, restriction=party.restriction)
+        TradingAccountWoundUp(account=party.account, restriction_number=party.restriction_number)
         for party in (market.accounts[trade.buyer], market.accounts[trade.seller])
         if party.stopped_ground and party.awaits_only(trade.quantity_tonnes)
     ]
@@ -167,7 +169,7 @@ def on_trading_account_stopped(market: Market, event: TradingAccountStopped) -> 
     account = market.accounts[event.account]
     assert not account.stopped_ground
     account.stopped_ground = event.ground
-    account.restriction = event.restriction
+    account.restriction_number = event.restriction_number
 
 
 def on_trading_account_resumed(market: Market, event: TradingAccountResumed) -> None:
@@ -175,7 +177,7 @@ def on_trading_account_resumed(market: Market, event: TradingAccountResumed) -> 
     assert account.stopped_ground
     assert not account.closed
     account.stopped_ground = ""
-    account.restriction = 0
+    account.restriction_number = 0
 
 
 def on_trading_account_closed(market: Market, event: TradingAccountClosed) -> None:

@@ -206,7 +206,7 @@ Global___PayoutRequested: _TypeAlias = PayoutRequested  # noqa: Y015
 
 @_typing.final
 class PayoutInstructed(_message.Message):
-    """A bank was told to pay."""
+    """A bank was instructed to pay."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -232,7 +232,7 @@ class PayoutInstructed(_message.Message):
 Global___PayoutInstructed: _TypeAlias = PayoutInstructed  # noqa: Y015
 
 @_typing.final
-class InstructionRevoked(_message.Message):
+class PayoutInstructionRevoked(_message.Message):
     """Two operators revoked the instruction: the bank is not to pay, the payout waits to be instructed again."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -265,7 +265,7 @@ class InstructionRevoked(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___InstructionRevoked: _TypeAlias = InstructionRevoked  # noqa: Y015
+Global___PayoutInstructionRevoked: _TypeAlias = PayoutInstructionRevoked  # noqa: Y015
 
 @_typing.final
 class PayoutPaid(_message.Message):
@@ -585,7 +585,7 @@ class ClearingRunComputed(_message.Message):
     SELLERS_RECEIVE_FEN_FIELD_NUMBER: _builtins.int
     FEES_FEN_FIELD_NUMBER: _builtins.int
     PAGES_FIELD_NUMBER: _builtins.int
-    EXCLUDED_FIELD_NUMBER: _builtins.int
+    EXCLUDED_TRADES_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
     LEGS_DIGEST_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
@@ -598,7 +598,7 @@ class ClearingRunComputed(_message.Message):
     sellers_receive_fen: _builtins.int
     fees_fen: _builtins.int
     pages: _builtins.int
-    excluded: _builtins.int
+    excluded_trades: _builtins.int
     """Trades of the day taken out by two people."""
     legs_digest: _builtins.bytes
     """It begins as 32 zero bytes; each leg, in the order of the trades, makes it the SHA-256 of itself and the leg's trade_id, instrument,
@@ -619,13 +619,13 @@ class ClearingRunComputed(_message.Message):
         sellers_receive_fen: _builtins.int = ...,
         fees_fen: _builtins.int = ...,
         pages: _builtins.int = ...,
-        excluded: _builtins.int = ...,
+        excluded_trades: _builtins.int = ...,
         totals: _abc.Iterable[_clearing_types_pb2.RunTotal] | None = ...,
         legs_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "buyers_pay_fen", b"buyers_pay_fen", "day", b"day", "excluded", b"excluded", "fees_fen", b"fees_fen", "legs_digest", b"legs_digest", "pages", b"pages", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "sellers_receive_fen", b"sellers_receive_fen", "totals", b"totals", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "buyers_pay_fen", b"buyers_pay_fen", "day", b"day", "excluded_trades", b"excluded_trades", "fees_fen", b"fees_fen", "legs_digest", b"legs_digest", "pages", b"pages", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "sellers_receive_fen", b"sellers_receive_fen", "totals", b"totals", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -808,7 +808,7 @@ class CashLegsReplayed(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     LAST_TRADE_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
-    UNFUNDED_FIELD_NUMBER: _builtins.int
+    UNFUNDED_TRADES_FIELD_NUMBER: _builtins.int
     FIRST_TRADE_ID_FIELD_NUMBER: _builtins.int
     FIRST_BUYER_FIELD_NUMBER: _builtins.int
     FIRST_LACKING_FEN_FIELD_NUMBER: _builtins.int
@@ -816,7 +816,7 @@ class CashLegsReplayed(_message.Message):
     attempt: _builtins.int
     last_trade_id: _builtins.int
     """Of the page."""
-    unfunded: _builtins.int
+    unfunded_trades: _builtins.int
     """Trades of the page that could not be paid, and the first of them."""
     first_trade_id: _builtins.int
     first_buyer: _builtins.str
@@ -832,14 +832,14 @@ class CashLegsReplayed(_message.Message):
         attempt: _builtins.int = ...,
         last_trade_id: _builtins.int = ...,
         changes: _abc.Iterable[_clearing_types_pb2.CashChange] | None = ...,
-        unfunded: _builtins.int = ...,
+        unfunded_trades: _builtins.int = ...,
         first_trade_id: _builtins.int = ...,
         first_buyer: _builtins.str = ...,
         first_lacking_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "changes", b"changes", "first_buyer", b"first_buyer", "first_lacking_fen", b"first_lacking_fen", "first_trade_id", b"first_trade_id", "last_trade_id", b"last_trade_id", "run_id", b"run_id", "unfunded", b"unfunded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "changes", b"changes", "first_buyer", b"first_buyer", "first_lacking_fen", b"first_lacking_fen", "first_trade_id", b"first_trade_id", "last_trade_id", b"last_trade_id", "run_id", b"run_id", "unfunded_trades", b"unfunded_trades"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1048,14 +1048,14 @@ class SettlementDayCompleted(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     TRADES_FIELD_NUMBER: _builtins.int
-    EXCLUDED_FIELD_NUMBER: _builtins.int
+    EXCLUDED_TRADES_FIELD_NUMBER: _builtins.int
     QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
     VALUE_FEN_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     run_id: _builtins.int
     trades: _builtins.int
     """Settled trades."""
-    excluded: _builtins.int
+    excluded_trades: _builtins.int
     quantity_tonnes: _builtins.int
     value_fen: _builtins.int
     def __init__(
@@ -1064,13 +1064,13 @@ class SettlementDayCompleted(_message.Message):
         day: _builtins.str = ...,
         run_id: _builtins.int = ...,
         trades: _builtins.int = ...,
-        excluded: _builtins.int = ...,
+        excluded_trades: _builtins.int = ...,
         quantity_tonnes: _builtins.int = ...,
         value_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "excluded", b"excluded", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "excluded_trades", b"excluded_trades", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1090,13 +1090,13 @@ class ExclusionApproved(_message.Message):
     TRADE_IDS_FIELD_NUMBER: _builtins.int
     NAMED_TRADE_IDS_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSER_FIELD_NUMBER: _builtins.int
-    APPROVER_FIELD_NUMBER: _builtins.int
+    PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
     exclusion_id: _builtins.int
     run_id: _builtins.int
     ground: _builtins.str
-    proposer: _builtins.str
-    approver: _builtins.str
+    proposed_by: _builtins.str
+    approved_by: _builtins.str
     @_builtins.property
     def trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The trades that were named and every later trade that they funded, ascending."""
@@ -1113,12 +1113,12 @@ class ExclusionApproved(_message.Message):
         trade_ids: _abc.Iterable[_builtins.int] | None = ...,
         named_trade_ids: _abc.Iterable[_builtins.int] | None = ...,
         ground: _builtins.str = ...,
-        proposer: _builtins.str = ...,
-        approver: _builtins.str = ...,
+        proposed_by: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "exclusion_id", b"exclusion_id", "ground", b"ground", "named_trade_ids", b"named_trade_ids", "proposer", b"proposer", "run_id", b"run_id", "trade_ids", b"trade_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "exclusion_id", b"exclusion_id", "ground", b"ground", "named_trade_ids", b"named_trade_ids", "proposed_by", b"proposed_by", "run_id", b"run_id", "trade_ids", b"trade_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,6 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,24 +18,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _StatementSide:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _StatementSideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StatementSide.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    STATEMENT_SIDE_UNSPECIFIED: _StatementSide.ValueType  # 0
-    STATEMENT_SIDE_BUY: _StatementSide.ValueType  # 1
-    STATEMENT_SIDE_SELL: _StatementSide.ValueType  # 2
-
-class StatementSide(_StatementSide, metaclass=_StatementSideEnumTypeWrapper):
-    """Which side of a trade the account was on."""
-
-STATEMENT_SIDE_UNSPECIFIED: StatementSide.ValueType  # 0
-STATEMENT_SIDE_BUY: StatementSide.ValueType  # 1
-STATEMENT_SIDE_SELL: StatementSide.ValueType  # 2
-Global___StatementSide: _TypeAlias = StatementSide  # noqa: Y015
 
 @_typing.final
 class GetSettlementBanksRequest(_message.Message):
@@ -612,7 +593,7 @@ class Run(_message.Message):
     QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
     VALUE_FEN_FIELD_NUMBER: _builtins.int
     FEES_FEN_FIELD_NUMBER: _builtins.int
-    EXCLUDED_FIELD_NUMBER: _builtins.int
+    EXCLUDED_TRADES_FIELD_NUMBER: _builtins.int
     OPENED_MS_FIELD_NUMBER: _builtins.int
     COMPLETED_MS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
@@ -627,7 +608,7 @@ class Run(_message.Message):
     quantity_tonnes: _builtins.int
     value_fen: _builtins.int
     fees_fen: _builtins.int
-    excluded: _builtins.int
+    excluded_trades: _builtins.int
     opened_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
     completed_ms: _builtins.int
@@ -647,13 +628,13 @@ class Run(_message.Message):
         quantity_tonnes: _builtins.int = ...,
         value_fen: _builtins.int = ...,
         fees_fen: _builtins.int = ...,
-        excluded: _builtins.int = ...,
+        excluded_trades: _builtins.int = ...,
         opened_ms: _builtins.int = ...,
         completed_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "blocked_because", b"blocked_because", "completed_ms", b"completed_ms", "day", b"day", "excluded", b"excluded", "facts", b"facts", "fees_fen", b"fees_fen", "opened_ms", b"opened_ms", "phase", b"phase", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "blocked_because", b"blocked_because", "completed_ms", b"completed_ms", "day", b"day", "excluded_trades", b"excluded_trades", "facts", b"facts", "fees_fen", b"fees_fen", "opened_ms", b"opened_ms", "phase", b"phase", "quantity_tonnes", b"quantity_tonnes", "run_id", b"run_id", "trades", b"trades", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -785,12 +766,12 @@ class Exclusion(_message.Message):
     EXCLUSION_ID_FIELD_NUMBER: _builtins.int
     TRADE_IDS_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    PROPOSER_FIELD_NUMBER: _builtins.int
-    APPROVER_FIELD_NUMBER: _builtins.int
+    PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
     exclusion_id: _builtins.int
     ground: _builtins.str
-    proposer: _builtins.str
-    approver: _builtins.str
+    proposed_by: _builtins.str
+    approved_by: _builtins.str
     @_builtins.property
     def trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
@@ -799,12 +780,12 @@ class Exclusion(_message.Message):
         exclusion_id: _builtins.int = ...,
         trade_ids: _abc.Iterable[_builtins.int] | None = ...,
         ground: _builtins.str = ...,
-        proposer: _builtins.str = ...,
-        approver: _builtins.str = ...,
+        proposed_by: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "exclusion_id", b"exclusion_id", "ground", b"ground", "proposer", b"proposer", "trade_ids", b"trade_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "exclusion_id", b"exclusion_id", "ground", b"ground", "proposed_by", b"proposed_by", "trade_ids", b"trade_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -898,18 +879,19 @@ class StatementLine(_message.Message):
     QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
     VALUE_FEN_FIELD_NUMBER: _builtins.int
     FEE_FEN_FIELD_NUMBER: _builtins.int
-    COUNTER_ACCOUNT_FIELD_NUMBER: _builtins.int
+    COUNTERPARTY_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     EXECUTED_MS_FIELD_NUMBER: _builtins.int
     trade_id: _builtins.int
     instrument: _builtins.str
     method: _clearing_types_pb2.TradeMethod.ValueType
-    side: Global___StatementSide.ValueType
+    side: _clearing_types_pb2.Side.ValueType
+    """Which side of the trade the account was on."""
     price_fen: _builtins.int
     quantity_tonnes: _builtins.int
     value_fen: _builtins.int
     fee_fen: _builtins.int
-    counter_account: _builtins.str
+    counterparty: _builtins.str
     """The other party."""
     state: _clearing_types_pb2.ObligationState.ValueType
     executed_ms: _builtins.int
@@ -920,18 +902,18 @@ class StatementLine(_message.Message):
         trade_id: _builtins.int = ...,
         instrument: _builtins.str = ...,
         method: _clearing_types_pb2.TradeMethod.ValueType = ...,
-        side: Global___StatementSide.ValueType = ...,
+        side: _clearing_types_pb2.Side.ValueType = ...,
         price_fen: _builtins.int = ...,
         quantity_tonnes: _builtins.int = ...,
         value_fen: _builtins.int = ...,
         fee_fen: _builtins.int = ...,
-        counter_account: _builtins.str = ...,
+        counterparty: _builtins.str = ...,
         state: _clearing_types_pb2.ObligationState.ValueType = ...,
         executed_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counter_account", b"counter_account", "executed_ms", b"executed_ms", "fee_fen", b"fee_fen", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "side", b"side", "state", b"state", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counterparty", b"counterparty", "executed_ms", b"executed_ms", "fee_fen", b"fee_fen", "instrument", b"instrument", "method", b"method", "price_fen", b"price_fen", "quantity_tonnes", b"quantity_tonnes", "side", b"side", "state", b"state", "trade_id", b"trade_id", "value_fen", b"value_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

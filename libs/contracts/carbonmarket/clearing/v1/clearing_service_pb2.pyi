@@ -174,7 +174,7 @@ class InstructPayoutResponse(_message.Message):
 Global___InstructPayoutResponse: _TypeAlias = InstructPayoutResponse  # noqa: Y015
 
 @_typing.final
-class RevokeInstructionRequest(_message.Message):
+class RevokePayoutInstructionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -198,10 +198,10 @@ class RevokeInstructionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RevokeInstructionRequest: _TypeAlias = RevokeInstructionRequest  # noqa: Y015
+Global___RevokePayoutInstructionRequest: _TypeAlias = RevokePayoutInstructionRequest  # noqa: Y015
 
 @_typing.final
-class RevokeInstructionResponse(_message.Message):
+class RevokePayoutInstructionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: _builtins.int
@@ -218,7 +218,7 @@ class RevokeInstructionResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RevokeInstructionResponse: _TypeAlias = RevokeInstructionResponse  # noqa: Y015
+Global___RevokePayoutInstructionResponse: _TypeAlias = RevokePayoutInstructionResponse  # noqa: Y015
 
 @_typing.final
 class RecordPayoutPaidRequest(_message.Message):
@@ -499,7 +499,7 @@ class ManyCommand(_message.Message):
     EXCLUDE_TRADES_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
     SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
-    REVOKE_INSTRUCTION_FIELD_NUMBER: _builtins.int
+    REVOKE_PAYOUT_INSTRUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def record_deposit(self) -> Global___RecordDepositRequest: ...
     @_builtins.property
@@ -517,7 +517,7 @@ class ManyCommand(_message.Message):
     @_builtins.property
     def set_settlement_banks(self) -> Global___SetSettlementBanksRequest: ...
     @_builtins.property
-    def revoke_instruction(self) -> Global___RevokeInstructionRequest: ...
+    def revoke_payout_instruction(self) -> Global___RevokePayoutInstructionRequest: ...
     def __init__(
         self,
         *,
@@ -529,13 +529,13 @@ class ManyCommand(_message.Message):
         exclude_trades: Global___ExcludeTradesRequest | None = ...,
         reconcile_again: Global___ReconcileAgainRequest | None = ...,
         set_settlement_banks: Global___SetSettlementBanksRequest | None = ...,
-        revoke_instruction: Global___RevokeInstructionRequest | None = ...,
+        revoke_payout_instruction: Global___RevokePayoutInstructionRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_payout_instruction"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -578,7 +578,7 @@ class ManyOutcome(_message.Message):
     EXCLUDE_TRADES_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
     SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
-    REVOKE_INSTRUCTION_FIELD_NUMBER: _builtins.int
+    REVOKE_PAYOUT_INSTRUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def refusal(self) -> _refusal_pb2.Refusal: ...
     @_builtins.property
@@ -598,7 +598,7 @@ class ManyOutcome(_message.Message):
     @_builtins.property
     def set_settlement_banks(self) -> Global___SetSettlementBanksResponse: ...
     @_builtins.property
-    def revoke_instruction(self) -> Global___RevokeInstructionResponse: ...
+    def revoke_payout_instruction(self) -> Global___RevokePayoutInstructionResponse: ...
     def __init__(
         self,
         *,
@@ -611,13 +611,13 @@ class ManyOutcome(_message.Message):
         exclude_trades: Global___ExcludeTradesResponse | None = ...,
         reconcile_again: Global___ReconcileAgainResponse | None = ...,
         set_settlement_banks: Global___SetSettlementBanksResponse | None = ...,
-        revoke_instruction: Global___RevokeInstructionResponse | None = ...,
+        revoke_payout_instruction: Global___RevokePayoutInstructionResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_instruction", b"revoke_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_instruction"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_payout_instruction"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

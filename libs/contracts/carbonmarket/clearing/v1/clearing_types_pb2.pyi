@@ -17,6 +17,24 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Side:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Side.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIDE_UNSPECIFIED: _Side.ValueType  # 0
+    SIDE_BUY: _Side.ValueType  # 1
+    SIDE_SELL: _Side.ValueType  # 2
+
+class Side(_Side, metaclass=_SideEnumTypeWrapper):
+    """The side of a trade."""
+
+SIDE_UNSPECIFIED: Side.ValueType  # 0
+SIDE_BUY: Side.ValueType  # 1
+SIDE_SELL: Side.ValueType  # 2
+Global___Side: _TypeAlias = Side  # noqa: Y015
+
 class _TradeMethod:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -115,9 +133,9 @@ class _PayoutStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PayoutSta
     DESCRIPTOR: _descriptor.EnumDescriptor
     PAYOUT_STATE_UNSPECIFIED: _PayoutState.ValueType  # 0
     PAYOUT_STATE_REQUESTED: _PayoutState.ValueType  # 1
-    """The account's balance is reduced; nobody has told the bank yet."""
+    """The account's balance is reduced; no bank is instructed yet."""
     PAYOUT_STATE_INSTRUCTED: _PayoutState.ValueType  # 2
-    """A bank has been told to pay."""
+    """A bank is instructed to pay."""
     PAYOUT_STATE_PAID: _PayoutState.ValueType  # 3
     """The bank has paid."""
     PAYOUT_STATE_RETURNED: _PayoutState.ValueType  # 4
@@ -128,9 +146,9 @@ class PayoutState(_PayoutState, metaclass=_PayoutStateEnumTypeWrapper):
 
 PAYOUT_STATE_UNSPECIFIED: PayoutState.ValueType  # 0
 PAYOUT_STATE_REQUESTED: PayoutState.ValueType  # 1
-"""The account's balance is reduced; nobody has told the bank yet."""
+"""The account's balance is reduced; no bank is instructed yet."""
 PAYOUT_STATE_INSTRUCTED: PayoutState.ValueType  # 2
-"""A bank has been told to pay."""
+"""A bank is instructed to pay."""
 PAYOUT_STATE_PAID: PayoutState.ValueType  # 3
 """The bank has paid."""
 PAYOUT_STATE_RETURNED: PayoutState.ValueType  # 4

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$carbonmarket/log/v1/log_events.proto\x12\x13\x63\x61rbonmarket.log.v1\".\n\tLogOpened\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\"\"\n\x0fLeadershipTaken\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1c\n\nClockMoved\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"\x81\x01\n\x0f\x43ommandProposed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\x12,\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Effect\"$\n\x06\x45\x66\x66\x65\x63t\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"$\n\x10ProposalApproved\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"4\n\x10ProposalRejected\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"#\n\x0fProposalExpired\x12\x10\n\x08proposal\x18\x01 \x01(\x03\"`\n\x10\x41pprovalRulesSet\x12\x16\n\x0evalid_from_day\x18\x01 \x01(\t\x12\x10\n\x08\x63ommands\x18\x02 \x03(\t\x12\x12\n\nopen_hours\x18\x03 \x01(\x05\x12\x0e\n\x06source\x18\x04 \x01(\t\"\x80\x01\n\x14SetAsideDecidedAgain\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06ground\x18\x05 \x01(\t\"\xf9\x01\n\x0fSetAsideDropped\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12>\n\x05\x66\x61\x63ts\x18\x06 \x03(\x0b\x32/.carbonmarket.log.v1.SetAsideDropped.FactsEntry\x12\x0e\n\x06ground\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\x0eHearingResumed\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x15\n\rsource_digest\x18\x03 \x01(\x0c\x12\x0e\n\x06ground\x18\x04 \x01(\t\"6\n\x0cOrderRenamed\x12\x16\n\x0eorder_position\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"9\n\x10ReleaseActivated\x12\x15\n\rrelease_level\x18\x01 \x01(\x05\x12\x0e\n\x06ground\x18\x02 \x01(\t\"L\n\rHearingHalted\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\")\n\x10HearingRecovered\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\"\xf0\x01\n\x12HeardEventSetAside\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x41\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x32.carbonmarket.log.v1.HeardEventSetAside.FactsEntry\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05timer\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x32\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$carbonmarket/log/v1/log_events.proto\x12\x13\x63\x61rbonmarket.log.v1\".\n\tLogOpened\x12\x0e\n\x06log_id\x18\x01 \x01(\t\x12\x11\n\trehearsal\x18\x02 \x01(\x08\"\"\n\x0fLeadershipTaken\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1c\n\nClockMoved\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"\x81\x01\n\x0f\x43ommandProposed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\t\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\x12,\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\x0b\x32\x1b.carbonmarket.log.v1.Effect\"$\n\x06\x45\x66\x66\x65\x63t\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\'\n\x10ProposalApproved\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x03\"7\n\x10ProposalRejected\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"&\n\x0fProposalExpired\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x03\"`\n\x10\x41pprovalRulesSet\x12\x16\n\x0evalid_from_day\x18\x01 \x01(\t\x12\x10\n\x08\x63ommands\x18\x02 \x03(\t\x12\x12\n\nopen_hours\x18\x03 \x01(\x05\x12\x0e\n\x06source\x18\x04 \x01(\t\"\x80\x01\n\x14SetAsideDecidedAgain\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06ground\x18\x05 \x01(\t\"\xf9\x01\n\x0fSetAsideDropped\x12\x1a\n\x12set_aside_position\x18\x01 \x01(\x03\x12\x15\n\rsource_log_id\x18\x02 \x01(\t\x12\x17\n\x0fsource_position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12>\n\x05\x66\x61\x63ts\x18\x06 \x03(\x0b\x32/.carbonmarket.log.v1.SetAsideDropped.FactsEntry\x12\x0e\n\x06ground\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\x0eHearingResumed\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x15\n\rsource_digest\x18\x03 \x01(\x0c\x12\x0e\n\x06ground\x18\x04 \x01(\t\"6\n\x0cOrderRenamed\x12\x16\n\x0eorder_position\x18\x01 \x01(\x03\x12\x0e\n\x06ground\x18\x02 \x01(\t\"9\n\x10ReleaseActivated\x12\x15\n\rrelease_level\x18\x01 \x01(\x05\x12\x0e\n\x06ground\x18\x02 \x01(\t\"L\n\rHearingHalted\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\")\n\x10HearingRecovered\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\"\xf0\x01\n\x12HeardEventSetAside\x12\x15\n\rsource_log_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_position\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x41\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x32.carbonmarket.log.v1.HeardEventSetAside.FactsEntry\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05timer\x18\x07 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x32\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,31 +47,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EFFECT']._serialized_start=307
   _globals['_EFFECT']._serialized_end=343
   _globals['_PROPOSALAPPROVED']._serialized_start=345
-  _globals['_PROPOSALAPPROVED']._serialized_end=381
-  _globals['_PROPOSALREJECTED']._serialized_start=383
-  _globals['_PROPOSALREJECTED']._serialized_end=435
-  _globals['_PROPOSALEXPIRED']._serialized_start=437
-  _globals['_PROPOSALEXPIRED']._serialized_end=472
-  _globals['_APPROVALRULESSET']._serialized_start=474
-  _globals['_APPROVALRULESSET']._serialized_end=570
-  _globals['_SETASIDEDECIDEDAGAIN']._serialized_start=573
-  _globals['_SETASIDEDECIDEDAGAIN']._serialized_end=701
-  _globals['_SETASIDEDROPPED']._serialized_start=704
-  _globals['_SETASIDEDROPPED']._serialized_end=953
-  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_start=909
-  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_end=953
-  _globals['_HEARINGRESUMED']._serialized_start=955
-  _globals['_HEARINGRESUMED']._serialized_end=1058
-  _globals['_ORDERRENAMED']._serialized_start=1060
-  _globals['_ORDERRENAMED']._serialized_end=1114
-  _globals['_RELEASEACTIVATED']._serialized_start=1116
-  _globals['_RELEASEACTIVATED']._serialized_end=1173
-  _globals['_HEARINGHALTED']._serialized_start=1175
-  _globals['_HEARINGHALTED']._serialized_end=1251
-  _globals['_HEARINGRECOVERED']._serialized_start=1253
-  _globals['_HEARINGRECOVERED']._serialized_end=1294
-  _globals['_HEARDEVENTSETASIDE']._serialized_start=1297
-  _globals['_HEARDEVENTSETASIDE']._serialized_end=1537
-  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_start=909
-  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_end=953
+  _globals['_PROPOSALAPPROVED']._serialized_end=384
+  _globals['_PROPOSALREJECTED']._serialized_start=386
+  _globals['_PROPOSALREJECTED']._serialized_end=441
+  _globals['_PROPOSALEXPIRED']._serialized_start=443
+  _globals['_PROPOSALEXPIRED']._serialized_end=481
+  _globals['_APPROVALRULESSET']._serialized_start=483
+  _globals['_APPROVALRULESSET']._serialized_end=579
+  _globals['_SETASIDEDECIDEDAGAIN']._serialized_start=582
+  _globals['_SETASIDEDECIDEDAGAIN']._serialized_end=710
+  _globals['_SETASIDEDROPPED']._serialized_start=713
+  _globals['_SETASIDEDROPPED']._serialized_end=962
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_start=918
+  _globals['_SETASIDEDROPPED_FACTSENTRY']._serialized_end=962
+  _globals['_HEARINGRESUMED']._serialized_start=964
+  _globals['_HEARINGRESUMED']._serialized_end=1067
+  _globals['_ORDERRENAMED']._serialized_start=1069
+  _globals['_ORDERRENAMED']._serialized_end=1123
+  _globals['_RELEASEACTIVATED']._serialized_start=1125
+  _globals['_RELEASEACTIVATED']._serialized_end=1182
+  _globals['_HEARINGHALTED']._serialized_start=1184
+  _globals['_HEARINGHALTED']._serialized_end=1260
+  _globals['_HEARINGRECOVERED']._serialized_start=1262
+  _globals['_HEARINGRECOVERED']._serialized_end=1303
+  _globals['_HEARDEVENTSETASIDE']._serialized_start=1306
+  _globals['_HEARDEVENTSETASIDE']._serialized_end=1546
+  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_start=918
+  _globals['_HEARDEVENTSETASIDE_FACTSENTRY']._serialized_end=962
 # @@protoc_insertion_point(module_scope)

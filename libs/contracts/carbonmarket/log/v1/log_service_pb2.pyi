@@ -568,14 +568,14 @@ Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
 class Proposal(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    PROPOSAL_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     PROPOSER_FIELD_NUMBER: _builtins.int
     PROPOSED_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     EFFECTS_FIELD_NUMBER: _builtins.int
-    proposal: _builtins.int
+    proposal_id: _builtins.int
     """The position of its record, by which it is approved or rejected."""
     type: _builtins.str
     """The request of the command, by its full name, in protobuf's binary form."""
@@ -591,7 +591,7 @@ class Proposal(_message.Message):
     def __init__(
         self,
         *,
-        proposal: _builtins.int = ...,
+        proposal_id: _builtins.int = ...,
         type: _builtins.str = ...,
         data: _builtins.bytes = ...,
         proposer: _builtins.str = ...,
@@ -601,7 +601,7 @@ class Proposal(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "effects", b"effects", "expires_ms", b"expires_ms", "proposal", b"proposal", "proposed_ms", b"proposed_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "effects", b"effects", "expires_ms", b"expires_ms", "proposal_id", b"proposal_id", "proposed_ms", b"proposed_ms", "proposer", b"proposer", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -809,11 +809,11 @@ Global___ProposeCommandRequest: _TypeAlias = ProposeCommandRequest  # noqa: Y015
 class ProposeCommandResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    PROPOSAL_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     EFFECTS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    proposal: _builtins.int
+    proposal_id: _builtins.int
     """The proposal's number: the position of its record."""
     expires_ms: _builtins.int
     """When it ends if nobody approves it, milliseconds since 1970, UTC."""
@@ -826,14 +826,14 @@ class ProposeCommandResponse(_message.Message):
     def __init__(
         self,
         *,
-        proposal: _builtins.int = ...,
+        proposal_id: _builtins.int = ...,
         expires_ms: _builtins.int = ...,
         effects: _abc.Iterable[_log_events_pb2.Effect] | None = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effects", b"effects", "expires_ms", b"expires_ms", "position", b"position", "proposal", b"proposal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effects", b"effects", "expires_ms", b"expires_ms", "position", b"position", "proposal_id", b"proposal_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -844,19 +844,19 @@ class ApproveProposalRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
-    PROPOSAL_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
-    proposal: _builtins.int
+    proposal_id: _builtins.int
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
-        proposal: _builtins.int = ...,
+        proposal_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -893,23 +893,23 @@ class RejectProposalRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
-    PROPOSAL_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
-    proposal: _builtins.int
+    proposal_id: _builtins.int
     ground: _builtins.str
     """Why, 1 to 200 characters."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
-        proposal: _builtins.int = ...,
+        proposal_id: _builtins.int = ...,
         ground: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "proposal", b"proposal", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "proposal_id", b"proposal_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from carbonmarket.registry.v1 import registry_types_pb2 as carbonmarket_dot_registry_dot_v1_dot_registry__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.carbonmarket/registry/v1/registry_events.proto\x12\x18\x63\x61rbonmarket.registry.v1\x1a-carbonmarket/registry/v1/registry_types.proto\"\xa3\x01\n\rAccountOpened\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.carbonmarket.registry.v1.AccountKind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08province\x18\x04 \x01(\t\x12\x19\n\x11\x65ligible_to_trade\x18\x05 \x01(\x08\x12\x11\n\topened_ms\x18\x06 \x01(\x03\"B\n\x12\x41\x63\x63ountDataChanged\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x03 \x01(\t\"X\n\x11\x41\x63\x63ountRestricted\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x13\n\x0brestriction\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"W\n\x15RestrictionTookEffect\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x13\n\x0brestriction\x18\x02 \x01(\x03\x12\x18\n\x10trading_position\x18\x03 \x01(\x03\"P\n\x0e\x41\x63\x63ountWoundUp\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x13\n\x0brestriction\x18\x02 \x01(\x03\x12\x18\n\x10trading_position\x18\x03 \x01(\x03\"@\n\x18\x41\x63\x63ountRestrictionLifted\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x13\n\x0brestriction\x18\x02 \x01(\x03\"0\n\rAccountClosed\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06ground\x18\x02 \x01(\t\":\n\x0eVintageCreated\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x17\n\x0f\x63ompliance_year\x18\x02 \x01(\x05\"\\\n\x10\x41llowancesIssued\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\r\n\x05\x62\x61sis\x18\x04 \x01(\t\"u\n\x13\x41llowancesAllocated\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_account\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\r\n\x05\x62\x61sis\x18\x05 \x01(\t\"Q\n\x14TransferredToTrading\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\"}\n\x13ReturnedFromTrading\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\x18\n\x10trading_position\x18\x04 \x01(\x03\x12\x11\n\treturn_id\x18\x05 \x01(\x03\"x\n\x12\x44\x65liveryLegsStaged\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x33\n\x04legs\x18\x04 \x03(\x0b\x32%.carbonmarket.registry.v1.DeliveryLeg\"\x9e\x01\n\x13\x41llowancesDelivered\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08trade_id\x18\x03 \x01(\x03\x12\x0f\n\x07vintage\x18\x04 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x05 \x01(\x03\x12\x0e\n\x06seller\x18\x06 \x01(\t\x12\r\n\x05\x62uyer\x18\x07 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x08 \x01(\t\"}\n\x11\x44\x65liveryCompleted\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\t\x12\x0c\n\x04legs\x18\x04 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x05 \x01(\x03\x12\x13\n\x0blegs_digest\x18\x06 \x01(\x0c\"\x82\x01\n\x10\x44\x65liveryRepeated\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\t\x12\x19\n\x11\x64\x65livered_attempt\x18\x04 \x01(\x03\x12\x0c\n\x04legs\x18\x05 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x06 \x01(\x03\"\xc2\x01\n\x0f\x44\x65liveryRefused\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x43\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x34.carbonmarket.registry.v1.DeliveryRefused.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x41\n\x18\x63\x61rbonmarket.registry.v1P\x01Z#carbonmarket/registry/v1;registryv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.carbonmarket/registry/v1/registry_events.proto\x12\x18\x63\x61rbonmarket.registry.v1\x1a-carbonmarket/registry/v1/registry_types.proto\"\xa3\x01\n\rAccountOpened\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.carbonmarket.registry.v1.AccountKind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08province\x18\x04 \x01(\t\x12\x19\n\x11\x65ligible_to_trade\x18\x05 \x01(\x08\x12\x11\n\topened_ms\x18\x06 \x01(\x03\"B\n\x12\x41\x63\x63ountDataChanged\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x03 \x01(\t\"_\n\x11\x41\x63\x63ountRestricted\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1a\n\x12restriction_number\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"^\n\x15RestrictionTookEffect\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1a\n\x12restriction_number\x18\x02 \x01(\x03\x12\x18\n\x10trading_position\x18\x03 \x01(\x03\"W\n\x0e\x41\x63\x63ountWoundUp\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1a\n\x12restriction_number\x18\x02 \x01(\x03\x12\x18\n\x10trading_position\x18\x03 \x01(\x03\"G\n\x18\x41\x63\x63ountRestrictionLifted\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1a\n\x12restriction_number\x18\x02 \x01(\x03\"0\n\rAccountClosed\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06ground\x18\x02 \x01(\t\":\n\x0eVintageCreated\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x17\n\x0f\x63ompliance_year\x18\x02 \x01(\x05\"\\\n\x10\x41llowancesIssued\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\r\n\x05\x62\x61sis\x18\x04 \x01(\t\"u\n\x13\x41llowancesAllocated\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_account\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\r\n\x05\x62\x61sis\x18\x05 \x01(\t\"Q\n\x14TransferredToTrading\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\"}\n\x13ReturnedFromTrading\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\x18\n\x10trading_position\x18\x04 \x01(\x03\x12\x11\n\treturn_id\x18\x05 \x01(\x03\"x\n\x12\x44\x65liveryLegsStaged\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x33\n\x04legs\x18\x04 \x03(\x0b\x32%.carbonmarket.registry.v1.DeliveryLeg\"\x9e\x01\n\x13\x41llowancesDelivered\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08trade_id\x18\x03 \x01(\x03\x12\x0f\n\x07vintage\x18\x04 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x05 \x01(\x03\x12\x0e\n\x06seller\x18\x06 \x01(\t\x12\r\n\x05\x62uyer\x18\x07 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x08 \x01(\t\"}\n\x11\x44\x65liveryCompleted\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\t\x12\x0c\n\x04legs\x18\x04 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x05 \x01(\x03\x12\x13\n\x0blegs_digest\x18\x06 \x01(\x0c\"\x82\x01\n\x10\x44\x65liveryRepeated\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\t\x12\x19\n\x11\x64\x65livered_attempt\x18\x04 \x01(\x03\x12\x0c\n\x04legs\x18\x05 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x06 \x01(\x03\"\xc2\x01\n\x0f\x44\x65liveryRefused\x12\x0e\n\x06run_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x43\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x34.carbonmarket.registry.v1.DeliveryRefused.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x41\n\x18\x63\x61rbonmarket.registry.v1P\x01Z#carbonmarket/registry/v1;registryv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,35 +40,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTDATACHANGED']._serialized_start=289
   _globals['_ACCOUNTDATACHANGED']._serialized_end=355
   _globals['_ACCOUNTRESTRICTED']._serialized_start=357
-  _globals['_ACCOUNTRESTRICTED']._serialized_end=445
-  _globals['_RESTRICTIONTOOKEFFECT']._serialized_start=447
-  _globals['_RESTRICTIONTOOKEFFECT']._serialized_end=534
-  _globals['_ACCOUNTWOUNDUP']._serialized_start=536
-  _globals['_ACCOUNTWOUNDUP']._serialized_end=616
-  _globals['_ACCOUNTRESTRICTIONLIFTED']._serialized_start=618
-  _globals['_ACCOUNTRESTRICTIONLIFTED']._serialized_end=682
-  _globals['_ACCOUNTCLOSED']._serialized_start=684
-  _globals['_ACCOUNTCLOSED']._serialized_end=732
-  _globals['_VINTAGECREATED']._serialized_start=734
-  _globals['_VINTAGECREATED']._serialized_end=792
-  _globals['_ALLOWANCESISSUED']._serialized_start=794
-  _globals['_ALLOWANCESISSUED']._serialized_end=886
-  _globals['_ALLOWANCESALLOCATED']._serialized_start=888
-  _globals['_ALLOWANCESALLOCATED']._serialized_end=1005
-  _globals['_TRANSFERREDTOTRADING']._serialized_start=1007
-  _globals['_TRANSFERREDTOTRADING']._serialized_end=1088
-  _globals['_RETURNEDFROMTRADING']._serialized_start=1090
-  _globals['_RETURNEDFROMTRADING']._serialized_end=1215
-  _globals['_DELIVERYLEGSSTAGED']._serialized_start=1217
-  _globals['_DELIVERYLEGSSTAGED']._serialized_end=1337
-  _globals['_ALLOWANCESDELIVERED']._serialized_start=1340
-  _globals['_ALLOWANCESDELIVERED']._serialized_end=1498
-  _globals['_DELIVERYCOMPLETED']._serialized_start=1500
-  _globals['_DELIVERYCOMPLETED']._serialized_end=1625
-  _globals['_DELIVERYREPEATED']._serialized_start=1628
-  _globals['_DELIVERYREPEATED']._serialized_end=1758
-  _globals['_DELIVERYREFUSED']._serialized_start=1761
-  _globals['_DELIVERYREFUSED']._serialized_end=1955
-  _globals['_DELIVERYREFUSED_FACTSENTRY']._serialized_start=1911
-  _globals['_DELIVERYREFUSED_FACTSENTRY']._serialized_end=1955
+  _globals['_ACCOUNTRESTRICTED']._serialized_end=452
+  _globals['_RESTRICTIONTOOKEFFECT']._serialized_start=454
+  _globals['_RESTRICTIONTOOKEFFECT']._serialized_end=548
+  _globals['_ACCOUNTWOUNDUP']._serialized_start=550
+  _globals['_ACCOUNTWOUNDUP']._serialized_end=637
+  _globals['_ACCOUNTRESTRICTIONLIFTED']._serialized_start=639
+  _globals['_ACCOUNTRESTRICTIONLIFTED']._serialized_end=710
+  _globals['_ACCOUNTCLOSED']._serialized_start=712
+  _globals['_ACCOUNTCLOSED']._serialized_end=760
+  _globals['_VINTAGECREATED']._serialized_start=762
+  _globals['_VINTAGECREATED']._serialized_end=820
+  _globals['_ALLOWANCESISSUED']._serialized_start=822
+  _globals['_ALLOWANCESISSUED']._serialized_end=914
+  _globals['_ALLOWANCESALLOCATED']._serialized_start=916
+  _globals['_ALLOWANCESALLOCATED']._serialized_end=1033
+  _globals['_TRANSFERREDTOTRADING']._serialized_start=1035
+  _globals['_TRANSFERREDTOTRADING']._serialized_end=1116
+  _globals['_RETURNEDFROMTRADING']._serialized_start=1118
+  _globals['_RETURNEDFROMTRADING']._serialized_end=1243
+  _globals['_DELIVERYLEGSSTAGED']._serialized_start=1245
+  _globals['_DELIVERYLEGSSTAGED']._serialized_end=1365
+  _globals['_ALLOWANCESDELIVERED']._serialized_start=1368
+  _globals['_ALLOWANCESDELIVERED']._serialized_end=1526
+  _globals['_DELIVERYCOMPLETED']._serialized_start=1528
+  _globals['_DELIVERYCOMPLETED']._serialized_end=1653
+  _globals['_DELIVERYREPEATED']._serialized_start=1656
+  _globals['_DELIVERYREPEATED']._serialized_end=1786
+  _globals['_DELIVERYREFUSED']._serialized_start=1789
+  _globals['_DELIVERYREFUSED']._serialized_end=1983
+  _globals['_DELIVERYREFUSED_FACTSENTRY']._serialized_start=1939
+  _globals['_DELIVERYREFUSED_FACTSENTRY']._serialized_end=1983
 # @@protoc_insertion_point(module_scope)

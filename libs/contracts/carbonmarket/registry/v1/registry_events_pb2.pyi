@@ -93,11 +93,11 @@ class AccountRestricted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_NUMBER_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    restriction: _builtins.int
+    restriction_number: _builtins.int
     """Counts the account's restrictions from 1."""
     ground: _builtins.str
     actor: _builtins.str
@@ -106,13 +106,13 @@ class AccountRestricted(_message.Message):
         self,
         *,
         account: _builtins.str = ...,
-        restriction: _builtins.int = ...,
+        restriction_number: _builtins.int = ...,
         ground: _builtins.str = ...,
         actor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "ground", b"ground", "restriction", b"restriction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "ground", b"ground", "restriction_number", b"restriction_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,22 +125,22 @@ class RestrictionTookEffect(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_NUMBER_FIELD_NUMBER: _builtins.int
     TRADING_POSITION_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    restriction: _builtins.int
+    restriction_number: _builtins.int
     trading_position: _builtins.int
     """Where trading's log records the stop."""
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
-        restriction: _builtins.int = ...,
+        restriction_number: _builtins.int = ...,
         trading_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction_number", b"restriction_number", "trading_position", b"trading_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,22 +155,22 @@ class AccountWoundUp(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_NUMBER_FIELD_NUMBER: _builtins.int
     TRADING_POSITION_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    restriction: _builtins.int
+    restriction_number: _builtins.int
     trading_position: _builtins.int
     """Where trading's log says so."""
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
-        restriction: _builtins.int = ...,
+        restriction_number: _builtins.int = ...,
         trading_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction_number", b"restriction_number", "trading_position", b"trading_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,19 +183,19 @@ class AccountRestrictionLifted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_NUMBER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    restriction: _builtins.int
+    restriction_number: _builtins.int
     """The number of the restriction that is lifted."""
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
-        restriction: _builtins.int = ...,
+        restriction_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction_number", b"restriction_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -418,7 +418,7 @@ Global___DeliveryLegsStaged: _TypeAlias = DeliveryLegsStaged  # noqa: Y015
 
 @_typing.final
 class AllowancesDelivered(_message.Message):
-    """One leg of a delivered run, told to its accounts: from the seller's trading holding to the buyer's. DeliveryCompleted has moved it before."""
+    """One leg of a delivered run, reported to its accounts: from the seller's trading holding to the buyer's. DeliveryCompleted has moved it before."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -218,21 +218,21 @@ class TradingAccountStopped(_message.Message):
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
-    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_NUMBER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     ground: _builtins.str
-    restriction: _builtins.int
+    restriction_number: _builtins.int
     """The registry's number of the restriction that was heard."""
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
         ground: _builtins.str = ...,
-        restriction: _builtins.int = ...,
+        restriction_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "ground", b"ground", "restriction", b"restriction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "ground", b"ground", "restriction_number", b"restriction_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -245,19 +245,19 @@ class TradingAccountWoundUp(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    RESTRICTION_FIELD_NUMBER: _builtins.int
+    RESTRICTION_NUMBER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
-    restriction: _builtins.int
+    restriction_number: _builtins.int
     """The registry's number of the restriction by which it is stopped."""
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
-        restriction: _builtins.int = ...,
+        restriction_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction", b"restriction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "restriction_number", b"restriction_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
