@@ -3,6 +3,11 @@
 Once from the exchange's daily rows, where they are at hand, and once from days generated from the published monthly
 figures, which is done everywhere. Registry, trading and clearing are the services' own deciders, reactions, calls and
 apis in one process, in virtual time (support/simulation).
+
+No day and no figure is left out; what is small here is the number of trades by which a day comes to its figures, and
+the number of accounts that make them. A row's prices, tonnes and money depend on neither, while the time this takes
+grows with both. The published numbers of trades and accounts are those of `make year`, through real processes, of which
+`.ci/run` plays the first month; the largest day is in tests/unit/clearing/test_largest_day.py and bench.
 """
 
 import gc
@@ -26,11 +31,9 @@ from support.simulation.planned_days import ABNORMAL, PlannedMarket
 from trading.domain.closing import CompositePriced, InstrumentDayClosed, TradingDayClosed
 
 SEED = 1
-SECONDS_MAX = 600
-TRADES_OF_ROWS = 20_000
-"""Over all days of a file: enough that every row is met, few enough to be quick. As many as were made are played from
-the generated days.
-"""
+SECONDS_MAX = 300
+TRADES, ACCOUNTS = 3_000, 100
+"""Over all days of a plan: more than its rows need at least, so that busy days have more and larger trades than others."""
 PRICES = ("open_fen", "high_fen", "low_fen", "close_fen")
 TOTALS = ("listed_tonnes", "listed_value_fen", "block_tonnes", "block_value_fen")
 COMPOSITE = "COMCEA"
@@ -62,7 +65,7 @@ def _no_collector() -> Iterator[None]:
 @pytest.mark.timeout(SECONDS_MAX)
 def test_every_row_of_the_exchange_comes_out_of_our_venue_to_the_tonne_and_the_fen() -> None:
     rows = daily_rows()
-    plan = build_plan(seed=SEED, rows=rows, trades=TRADES_OF_ROWS)
+    plan = build_plan(seed=SEED, rows=rows, trades=TRADES, accounts=ACCOUNTS)
     market = played(PlannedMarket(plan))
     assert [row.day for row in rows.vintages] == list(published_days())
     differences = differing((*rows.vintages, *rows.composites), figures_of(market))
@@ -83,7 +86,7 @@ def test_months_with_new_vintages_and_days_without_trades_come_out_as_published(
     months: list[str], new_vintages: set[str], feed_errors: list[tuple[str, int, int]]
 ) -> None:
     rows = daily_rows(SECOND_YEARS)
-    plan = build_plan(seed=SEED, rows=rows, months=months, trades=TRADES_OF_ROWS)
+    plan = build_plan(seed=SEED, rows=rows, months=months, trades=TRADES, accounts=ACCOUNTS)
     market = played(PlannedMarket(plan))
     days, found = set(plan.days), figures_of(market)
     vintages = [row for row in rows.vintages if row.day in days]
@@ -102,7 +105,7 @@ def test_months_with_new_vintages_and_days_without_trades_come_out_as_published(
 
 @pytest.mark.timeout(SECONDS_MAX)
 def test_the_generated_days_come_to_the_published_figures_of_every_month() -> None:
-    market = played(PlannedMarket(build_plan(seed=SEED, days=published_days())))
+    market = played(PlannedMarket(build_plan(seed=SEED, days=published_days(), trades=TRADES, accounts=ACCOUNTS)))
     days: defaultdict[str, list[InstrumentDayClosed]] = defaultdict(list)
     for line in market.kept[InstrumentDayClosed]:
         days[line.day[:7]].append(line)
@@ -114,14 +117,14 @@ def test_the_generated_days_come_to_the_published_figures_of_every_month() -> No
         assert sum(line.block_tonnes for line in lines) == figures.block_tonnes
         assert sum(line.listed_value_fen + line.block_value_fen for line in lines) == figures.value_fen
         assert lines[-1].close_fen == figures.close_fen
-    assert sum(day.trades for day in market.kept[TradingDayClosed]) == 59_700
+    assert sum(day.trades for day in market.kept[TradingDayClosed]) == TRADES
     assert sum(day.quantity_tonnes for day in market.kept[TradingDayClosed]) == 229_678_843
     assert sum(day.value_fen for day in market.kept[TradingDayClosed]) == 1_047_523_471_727
     assert_settled(market)
 
 
 def test_a_row_that_is_not_what_was_played_is_named_by_its_figures() -> None:
-    plan = build_plan(seed=SEED, days=published_days(), months=["2022-06"])
+    plan = build_plan(seed=SEED, days=published_days(), months=["2022-06"], trades=TRADES, accounts=ACCOUNTS)
     market = played(PlannedMarket(plan))
     rows = [row for day in plan.stream() for row in day.rows]
     assert differing(rows, figures_of(market)) == []
