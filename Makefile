@@ -15,8 +15,11 @@ PLAN ?=
 PREVIOUS_CLOSES ?=
 MONTHS ?=
 LANE ?=
+SEED ?=
+SEEDS ?=
+BASE ?=
 
-.PHONY: help setup lock demo market reset year test check proto verify release bench
+.PHONY: help setup lock demo market reset year test simulate check proto verify release bench
 
 help: ## list every target
 	@echo "usage: make TARGET"
@@ -40,6 +43,9 @@ year: setup ## play the market's first 356 trading days (MONTHS=n: n months; PLA
 
 test: check ## run every check and every test, lane by lane (LANE=unit: only that lane)
 	@$(BIN)/python scripts/lanes $(LANE)
+
+simulate: setup ## play the simulated market from 500 fresh seeds (SEEDS=n BASE=b: n seeds from b; SEED=s: that one)
+	@$(BIN)/python scripts/simulate $(SEED:%=--seed %) $(SEEDS:%=--seeds %) $(BASE:%=--base %)
 
 check: setup ## check format, lint, types, imports, proto/, and that generated code is what proto/ gives
 	@echo "== ruff format"; $(BIN)/ruff format --check --quiet --output-format concise . || { echo "run \`.venv/bin/ruff format .\`"; exit 1; }

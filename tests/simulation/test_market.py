@@ -11,12 +11,14 @@ import pytest
 
 from support.days.seeds import seeds
 from support.simulation.people import everything
-from support.simulation.report import expected, missing, report
+from support.simulation.report import expected, failure, missing, report
 from support.simulation.run import Played, simulate
 from support.source.repository import ROOT
 
 SEEDS = seeds(28)
 SUBPROCESS_S_MAX = 100
+BASE_PYTHON = os.path.realpath(sys.executable)
+"""Not the environment's."""
 
 PLAY = """
 import json, sys
@@ -33,7 +35,7 @@ def played(seed: int) -> Played:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_befalls_a_seeded_market_its_books_agree_in_the_end_and_no_queue_is_left(seed: int) -> None:
-    assert not played(seed).faults, "\n".join([f"again: scripts/simulate --seed {seed}", *played(seed).faults])
+    assert not played(seed).faults, failure(seed, played(seed).faults)
     assert played(seed).figures["trades"] > 0
 
 
@@ -53,6 +55,18 @@ def test_a_run_of_seeds_prints_its_report_and_nothing_else() -> None:
     assert (first, sound, done.stderr) == ("seeds 13 to 14", "2 of 2 seeds are sound", "")
     assert [line.split(maxsplit=1)[1] for line in lines] == expected()
     assert never.startswith("never occurred: ")
+
+
+def test_the_command_that_is_printed_for_a_seed_plays_it_as_it_is_pasted_without_any_environment() -> None:
+    *said, last = failure(13, ["one", "two"]).splitlines()
+    assert said == ["seed 13 FAILED", "  one", "  two"]
+    command = last.removeprefix("  again: ")
+    environment = {"PATH": os.pathsep.join([os.path.dirname(BASE_PYTHON), os.defpath])}
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SUBPROCESS_S_MAX
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == report(played(13).counts) + "\n"
 
 
 @pytest.mark.parametrize("seed", SEEDS[:2])

@@ -1,6 +1,7 @@
-"""How often each action and each fault occurred, and which ones never did."""
+"""How often each action and each fault occurred, which ones never did, and how a seed that failed is played again."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from support.days.calls import RPCS
 from support.simulation.corrections import EXPIRED
@@ -15,6 +16,8 @@ NOT_ASKED = {
     "ConfirmClearingRun": "clearing's, as well",
 }
 """Commands that the people of a simulation do not give, and why."""
+
+FAULTS_SHOWN_MAX = 5
 
 CORRECTIONS = (
     "ProposeCommand",
@@ -43,3 +46,14 @@ def missing(counts: Counter[str]) -> list[str]:
 
 def report(counts: Counter[str]) -> str:
     return "\n".join(f"{counts[name]:8} {name}" for name in expected())
+
+
+def failure(seed: int, faults: Sequence[str]) -> str:
+    """What is said of a seed that failed, and how it is played again."""
+    shown = [f"  {fault}" for fault in faults[:FAULTS_SHOWN_MAX]]
+    return "\n".join([f"seed {seed} FAILED", *shown, f"  again: {again(seed)}"])
+
+
+def again(seed: int) -> str:
+    """Run in the root of a clone: `make` makes the environment that scripts/simulate needs."""
+    return f"make simulate SEED={seed}"
