@@ -18,7 +18,8 @@ from clearing.domain.funds import OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
 from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunLegsListed, OpenRun
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
-from clearing.domain.state import Method, State
+from clearing.domain.state import State
+from clearing.domain.trades import Method, ObligationRecorded
 from registry.domain.accounts import OpenAccount
 from registry.domain.decider import DECIDER as REGISTRY
 from registry.domain.delivery import DeliverAllowances, DeliveryCompleted
@@ -139,7 +140,9 @@ def test_an_exclusion_from_the_largest_day_holds_the_writer_no_longer() -> None:
         seller = trade_id % (ACCOUNTS - 2) + 1
         buyer = 0 if trade_id == without_money else seller + 1
         command = RecordObligation(
-            trade_id, FRIDAY, "CEA", Method.LISTED, 1, 1, 1, name(buyer), name(seller), 0, 0, trade_id, 1
+            ObligationRecorded(
+                trade_id, FRIDAY, "CEA", Method.LISTED, 1, 1, 1, name(buyer), name(seller), 0, 0, trade_id, 1
+            )
         )
         clearing.play("service:trading", command)
     trades = DAY_TRADES_MAX
@@ -216,7 +219,9 @@ def settle(trades: int) -> tuple[Log, Log]:
         buyer, seller = parties(trade_id)
         clearing.play(
             "service:trading",
-            RecordObligation(trade_id, FRIDAY, "CEA", Method.LISTED, 1, 1, 1, buyer, seller, 0, 0, trade_id, 1),
+            RecordObligation(
+                ObligationRecorded(trade_id, FRIDAY, "CEA", Method.LISTED, 1, 1, 1, buyer, seller, 0, 0, trade_id, 1)
+            ),
         )
     clearing.play("service:trading", OpenRun(FRIDAY, trades, trades, trades, 1, trades, trades + 1))
     for _ in clearing.do_due():

@@ -9,7 +9,7 @@ from chassis.core.record import Record
 from chassis.followers.projections import Handlers, writes
 from chassis.followers.rows import Rows, json_of_facts, values_of
 from chassis.say.tracing import trace_id_of
-from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import exclusion, funds, obligations, payouts, reconciliation, run, settlement, trades
 from clearing.domain.state import Phase
 
 
@@ -87,7 +87,7 @@ def on_funds_restored(rows: Rows, event: payouts.FundsRestored, record: Record) 
 NOTE_DAY = "INSERT INTO trading_days (day) VALUES ($1) ON CONFLICT DO NOTHING"
 
 
-def on_obligation_recorded(rows: Rows, event: obligations.ObligationRecorded, record: Record) -> None:
+def on_obligation_recorded(rows: Rows, event: trades.ObligationRecorded, record: Record) -> None:
     rows.insert(
         "obligations",
         **values_of(event, without="trading_position"),
@@ -232,7 +232,7 @@ HANDLERS: Handlers = merged(
     writes(payouts.PayoutPaid, on_payout_paid),
     writes(payouts.PayoutReturned, on_payout_returned),
     writes(payouts.FundsRestored, on_funds_restored),
-    writes(obligations.ObligationRecorded, on_obligation_recorded),
+    writes(trades.ObligationRecorded, on_obligation_recorded),
     writes(obligations.TradingDaysNoted, on_trading_days_noted),
     writes(run.ClearingRunOpened, on_clearing_run_opened),
     writes(run.ClearingRunBlocked, on_clearing_run_blocked),

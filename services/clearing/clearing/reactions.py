@@ -10,7 +10,7 @@ from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from chassis.core.decider import merged
 from chassis.core.reaction import Heard, Reactions, hears
 from clearing.domain import funds, obligations, payouts, run
-from clearing.domain.state import Method
+from clearing.domain.trades import Method, ObligationRecorded
 
 
 def on_trading_account_opened(event: trading.TradingAccountOpened, heard: Heard) -> funds.OpenFundAccount:
@@ -34,7 +34,7 @@ def on_trading_days_announced(event: trading.TradingDaysAnnounced, heard: Heard)
 
 
 def on_trade_executed(event: trading.TradeExecuted, heard: Heard) -> obligations.RecordObligation:
-    return obligations.RecordObligation(
+    trade = ObligationRecorded(
         trade_id=event.trade_id,
         day=event.day,
         instrument=event.instrument,
@@ -49,6 +49,7 @@ def on_trade_executed(event: trading.TradeExecuted, heard: Heard) -> obligations
         trading_position=heard.position,
         executed_ms=event.executed_ms,
     )
+    return obligations.RecordObligation(trade)
 
 
 def on_funds_released(event: trading.FundsReleased, heard: Heard) -> payouts.RequestPayout:

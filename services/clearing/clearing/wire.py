@@ -11,7 +11,7 @@ from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_service_pb2
 from chassis.core.commands import Commands
 from chassis.core.wire import EventKind, Wire, account
-from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement, trades
 from clearing.domain.decider import DECIDER
 
 
@@ -80,7 +80,7 @@ WIRE = Wire(
     EventKind(payouts.PayoutPaid, pb.PayoutPaid, accounts=account),
     EventKind(payouts.PayoutReturned, pb.PayoutReturned, accounts=account),
     EventKind(payouts.FundsRestored, pb.FundsRestored, accounts=account),
-    EventKind(obligations.ObligationRecorded, pb.ObligationRecorded, accounts=parties, subject=trade),
+    EventKind(trades.ObligationRecorded, pb.ObligationRecorded, accounts=parties, subject=trade),
     EventKind(obligations.TradingDaysNoted, pb.TradingDaysNoted),
     EventKind(run.ClearingRunOpened, pb.ClearingRunOpened, subject=of_run),
     EventKind(run.ClearingRunBlocked, pb.ClearingRunBlocked, subject=of_run, concern=because),

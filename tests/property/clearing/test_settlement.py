@@ -10,12 +10,12 @@ from clearing.domain.books import FundPosition, UnitPosition, own_book
 from clearing.domain.decider import DECIDER
 from clearing.domain.exclusion import ExclusionApproved, TradeExcluded
 from clearing.domain.funds import FundsDeposited
-from clearing.domain.obligations import ObligationRecorded
 from clearing.domain.payouts import FundsRestored, PayoutPaid, PayoutRequested
 from clearing.domain.reconciliation import BooksReconciled, compare, not_comparable_because
 from clearing.domain.run import ClearingRunComputed
 from clearing.domain.settlement import RecordConfirmation, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import Phase
+from clearing.domain.trades import ObligationRecorded
 from clearing.wire import WIRE
 from support.domains.clearing_books import OWN, Remembering, balances
 from support.domains.clearing_market import ACCOUNTS, NaiveMarket

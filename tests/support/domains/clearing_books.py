@@ -13,7 +13,8 @@ from clearing.domain.funds import OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
 from clearing.domain.run import OpenRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery
-from clearing.domain.state import Method, State
+from clearing.domain.state import State
+from clearing.domain.trades import Method, ObligationRecorded
 from support.shell.asking import acting
 
 NOW_MS = 1_626_400_000_000
@@ -139,7 +140,7 @@ def trade(
     instrument: str = "CEA",
 ) -> RecordObligation:
     """A trade heard: as many tonnes as fen of value, at one fen each; the same fee for both sides."""
-    return RecordObligation(
+    recorded = ObligationRecorded(
         trade_id=trade_id,
         day=day,
         instrument=instrument,
@@ -154,6 +155,7 @@ def trade(
         trading_position=100 + trade_id,
         executed_ms=NOW_MS,
     )
+    return RecordObligation(recorded)
 
 
 def close(*trades: RecordObligation, day: str = FRIDAY) -> OpenRun:
@@ -161,10 +163,10 @@ def close(*trades: RecordObligation, day: str = FRIDAY) -> OpenRun:
     return OpenRun(
         day=day,
         trades=len(trades),
-        quantity_tonnes=sum(one.quantity_tonnes for one in trades),
-        value_fen=sum(one.value_fen for one in trades),
-        first_trade_id=trades[0].trade_id if trades else 0,
-        last_trade_id=trades[-1].trade_id if trades else 0,
+        quantity_tonnes=sum(one.trade.quantity_tonnes for one in trades),
+        value_fen=sum(one.trade.value_fen for one in trades),
+        first_trade_id=trades[0].trade.trade_id if trades else 0,
+        last_trade_id=trades[-1].trade.trade_id if trades else 0,
         trading_position=1_000,
     )
 

@@ -24,7 +24,8 @@ from clearing.domain.payouts import (
 from clearing.domain.reconciliation import compare, not_comparable_because
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
-from clearing.domain.state import DayTotals, Method, Phase, State
+from clearing.domain.state import DayTotals, Phase, State
+from clearing.domain.trades import Method, ObligationRecorded
 from support.domains.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, REGISTRAR, TRADING, Remembering, play
 
 ACCOUNTS = ("power-0001", "steel-0002", "cement-0003", "fund-0004")
@@ -40,7 +41,7 @@ class NaiveMarket:
 
     state: State = field(default_factory=Remembering)
     said: list[object] = field(default_factory=list)
-    trades: list[RecordObligation] = field(default_factory=list)
+    trades: list[ObligationRecorded] = field(default_factory=list)
     releases: list[RequestPayout] = field(default_factory=list)
     returned: list[tuple[str, int]] = field(default_factory=list)
     registry: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
@@ -81,7 +82,7 @@ class NaiveMarket:
         if buyer == seller:
             return
         self.trading_position += 1
-        made = RecordObligation(
+        made = ObligationRecorded(
             trade_id=len(self.trades) + 1,
             day=self.today,
             instrument="CEA",
@@ -97,7 +98,7 @@ class NaiveMarket:
             executed_ms=NOW_MS,
         )
         self.trades.append(made)
-        assert self.do(TRADING, made)
+        assert self.do(TRADING, RecordObligation(made))
 
     def close(self) -> None:
         if self.day == DAYS_MAX:
@@ -215,7 +216,7 @@ class NaiveMarket:
     def heard_by_trading(self) -> list[object]:
         return self.said[: self.clearing_heard]
 
-    def trades_standing(self) -> tuple[list[RecordObligation], list[RecordObligation]]:
+    def trades_standing(self) -> tuple[list[ObligationRecorded], list[ObligationRecorded]]:
         """The trades that trading does not know to be excluded, and those of them not known to be settled."""
         heard = self.heard_by_trading()
         settled = {event.trade_id for event in heard if isinstance(event, TradeSettled)}

@@ -29,7 +29,8 @@ from clearing.domain.books import Book
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ClearingRunLegsListed, ConfirmationOrdered
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
-from clearing.domain.state import Method, State
+from clearing.domain.state import State
+from clearing.domain.trades import Method
 from support.domains.clearing_books import (
     CEMENT,
     FRIDAY,

@@ -1,9 +1,10 @@
 """Obligations: every trade recorded gross, once, in order; what does not fit is set aside, not swallowed."""
 
 from dataclasses import replace
+from typing import Any
 
 from clearing.domain.funds import OpenFundAccount, RecordDeposit
-from clearing.domain.obligations import NoteTradingDays, TradingDaysNoted
+from clearing.domain.obligations import NoteTradingDays, RecordObligation, TradingDaysNoted
 from clearing.domain.run import RetryRun
 from clearing.domain.settlement import SettlementDayCompleted
 from clearing.domain.state import DayTotals
@@ -26,16 +27,22 @@ from support.domains.clearing_books import (
 )
 
 CLEARING = "service:clearing"
+
+
+def changed(command: RecordObligation, **values: Any) -> RecordObligation:
+    return RecordObligation(replace(command.trade, **values))
+
+
 FIRST, SECOND = trade(1, POWER, STEEL, 300), trade(2, STEEL, POWER, 40)
 
 # fmt: off
 HEARING: list[Line] = [
-    (TRADING, replace(FIRST, trade_id=0),                "TRADE_OUT_OF_ORDER"),
-    (TRADING, replace(FIRST, buyer="power-9999"),        "ACCOUNT_UNKNOWN"),
-    (TRADING, replace(FIRST, seller="power-9999"),       "ACCOUNT_UNKNOWN"),
-    (TRADING, replace(FIRST, value_fen=299),             "VALUE_DIFFERS"),
-    (TRADING, replace(FIRST, buyer_fee_fen=-1),          "FEE_OUT_OF_RANGE"),
-    (TRADING, replace(FIRST, seller_fee_fen=301),        "FEE_OUT_OF_RANGE"),
+    (TRADING, changed(FIRST, trade_id=0),                "TRADE_OUT_OF_ORDER"),
+    (TRADING, changed(FIRST, buyer="power-9999"),        "ACCOUNT_UNKNOWN"),
+    (TRADING, changed(FIRST, seller="power-9999"),       "ACCOUNT_UNKNOWN"),
+    (TRADING, changed(FIRST, value_fen=299),             "VALUE_DIFFERS"),
+    (TRADING, changed(FIRST, buyer_fee_fen=-1),          "FEE_OUT_OF_RANGE"),
+    (TRADING, changed(FIRST, seller_fee_fen=301),        "FEE_OUT_OF_RANGE"),
     (TRADING, FIRST,                                     None),
     (TRADING, FIRST,                                     "TRADE_ALREADY_RECORDED"),
     (TRADING, close(FIRST),                              None),
@@ -43,8 +50,8 @@ HEARING: list[Line] = [
     (CLEARING, agree(),                                  None),
     (CLEARING, delivered(),                              None),
     (TRADING, SECOND,                                    "TRADING_DAY_CLOSED"),
-    (TRADING, replace(FIRST, day=MONDAY),                "TRADE_OUT_OF_ORDER"),
-    (TRADING, replace(SECOND, day=MONDAY),               None),
+    (TRADING, changed(FIRST, day=MONDAY),                "TRADE_OUT_OF_ORDER"),
+    (TRADING, changed(SECOND, day=MONDAY),               None),
     (TRADING, NoteTradingDays((FRIDAY, MONDAY)),         [TradingDaysNoted((FRIDAY, MONDAY))]),
 ]
 # fmt: on
@@ -92,13 +99,13 @@ def test_a_closed_day_takes_only_a_trade_that_it_lacks() -> None:
     climb(
         state,
         [
-            (TRADING, replace(second, trade_id=4), closed),
-            (TRADING, replace(second, value_fen=41, quantity_tonnes=41), closed),
+            (TRADING, changed(second, trade_id=4), closed),
+            (TRADING, changed(second, value_fen=41, quantity_tonnes=41), closed),
             (TRADING, third, "TRADE_ALREADY_RECORDED"),
             (TRADING, second, None),
-            (TRADING, replace(second, trade_id=4), closed),
+            (TRADING, changed(second, trade_id=4), closed),
             (ANN, RetryRun(1), None),
-            (TRADING, replace(second, trade_id=4), closed),
+            (TRADING, changed(second, trade_id=4), closed),
         ],
     )
 
@@ -116,11 +123,11 @@ def test_a_trade_inside_the_range_of_another_day_is_set_aside() -> None:
     first, third = trade(1, POWER, STEEL, 10), trade(3, POWER, STEEL, 10)
     play(state, TRADING, first)
     play(state, TRADING, third)
-    between = replace(trade(2, POWER, STEEL, 10), day=MONDAY)
+    between = changed(trade(2, POWER, STEEL, 10), day=MONDAY)
     lines: list[Line] = [
         (TRADING, between, "TRADE_OF_ANOTHER_DAY"),
-        (TRADING, replace(between, trade_id=4), None),
-        (TRADING, replace(between, trade_id=5, day=FRIDAY), "TRADE_OF_ANOTHER_DAY"),
+        (TRADING, changed(between, trade_id=4), None),
+        (TRADING, changed(between, trade_id=5, day=FRIDAY), "TRADE_OF_ANOTHER_DAY"),
     ]
     climb(state, lines)
 
@@ -129,4 +136,4 @@ def test_a_trade_inside_the_range_that_trading_closed_another_day_with_is_set_as
     """Also where clearing has recorded none of that day's trades."""
     state = open_books(power_fen=1_000)
     play(state, TRADING, close(trade(1, POWER, STEEL, 10), trade(2, POWER, STEEL, 10)))
-    climb(state, [(TRADING, replace(trade(2, POWER, STEEL, 10), day=MONDAY), "TRADE_OF_ANOTHER_DAY")])
+    climb(state, [(TRADING, changed(trade(2, POWER, STEEL, 10), day=MONDAY), "TRADE_OF_ANOTHER_DAY")])

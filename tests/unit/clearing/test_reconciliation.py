@@ -15,6 +15,7 @@ from clearing.domain.books import (
 )
 from clearing.domain.exclusion import ExcludeTrades
 from clearing.domain.funds import RecordDeposit
+from clearing.domain.obligations import RecordObligation
 from clearing.domain.payouts import RequestPayout
 from clearing.domain.reconciliation import (
     DIFFERENCES_LISTED_MAX,
@@ -172,7 +173,8 @@ def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> No
 
 def test_trades_made_after_tradings_statement_are_left_out() -> None:
     state = settled_friday()
-    play(state, TRADING, replace(trade(2, POWER, STEEL, 40, day=MONDAY), trading_position=901))
+    made = trade(2, POWER, STEEL, 40, day=MONDAY).trade
+    play(state, TRADING, RecordObligation(replace(made, trading_position=901)))
     assert compare(AGREEING, HELD, own_book(state), 50).difference_count == 0
 
 

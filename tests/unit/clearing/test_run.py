@@ -23,7 +23,8 @@ from clearing.domain.settlement import (
     SettlementDayCompleted,
     TradeSettled,
 )
-from clearing.domain.state import Method, Phase, RunTotal, State
+from clearing.domain.state import Phase, RunTotal, State
+from clearing.domain.trades import Method
 from support.domains.clearing_books import (
     ANN,
     CEMENT,

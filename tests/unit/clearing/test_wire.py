@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_types_pb2
-from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement
+from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement, trades
 from clearing.domain.books import Book, Difference, InFlight, InFlightKind
 from clearing.domain.decider import DECIDER
 from clearing.domain.legs import RunLeg
 from clearing.domain.settlement import CashChange
-from clearing.domain.state import Method, Phase, RunTotal
+from clearing.domain.state import Phase, RunTotal
+from clearing.domain.trades import Method
 from clearing.projections import HANDLERS, EntryKind, ObligationState, PayoutState
 from clearing.wire import WIRE
 from support.suites.stored import Line, Numbering, WireSuite
@@ -37,7 +38,7 @@ EVENTS: list[Line] = [
     (payouts.PayoutReturned(1, "p-1", "account closed"), {"p-1"}, ""),
     (payouts.FundsRestored("p-1", BIG, 1, 8), {"p-1"}, ""),
     (
-        obligations.ObligationRecorded(3, DAY, "CEA", Method.LISTED, 1, BIG, BIG, "p-1", "p-2", 4, 5, 6, BIG),
+        trades.ObligationRecorded(3, DAY, "CEA", Method.LISTED, 1, BIG, BIG, "p-1", "p-2", 4, 5, 6, BIG),
         {"p-1", "p-2"},
         "trade/3",
     ),

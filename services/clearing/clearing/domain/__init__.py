@@ -6,6 +6,7 @@ banks           who may hold the money, as dated data
 balances        all money, and the moves that change it
 funds           accounts, deposits
 payouts         money on its way out
+trades          a trade as it is recorded and kept
 obligations     every trade, recorded gross
 legs            what there is to settle of a day
 cash            can every buyer pay, trade by trade?

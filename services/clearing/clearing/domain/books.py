@@ -6,7 +6,8 @@ from enum import IntEnum
 
 from clearing.domain.balances import FundEntry
 from clearing.domain.legs import excluded_of
-from clearing.domain.state import Obligation, Phase, State
+from clearing.domain.state import Phase, State
+from clearing.domain.trades import ObligationRecorded
 
 
 class Book(IntEnum):
@@ -109,8 +110,8 @@ class OwnBook:
     moving: bool
     balances: Mapping[str, int]
     entries_recent: tuple[FundEntry, ...]
-    obligations: tuple[Obligation, ...]
-    excluded: tuple[Obligation, ...]
+    obligations: tuple[ObligationRecorded, ...]
+    excluded: tuple[ObligationRecorded, ...]
     blocked: Mapping[str, int]
 
 

@@ -14,14 +14,15 @@ excluded ones fund, and which did those? After it: what does a buyer's balance s
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from clearing.domain.state import Obligation, State
+from clearing.domain.state import State
+from clearing.domain.trades import ObligationRecorded
 
 
 @dataclass(frozen=True, slots=True)
 class Unfunded:
     """A trade whose buyer lacks money when its turn comes."""
 
-    obligation: Obligation
+    obligation: ObligationRecorded
     lacking_fen: int
 
 
@@ -39,7 +40,7 @@ NO_CHANGES: Mapping[str, int] = {}
 
 def replay(
     state: State,
-    legs: Iterable[Obligation],
+    legs: Iterable[ObligationRecorded],
     change_fen: Mapping[str, int] = NO_CHANGES,
     without: Set[int] = frozenset(),
 ) -> Replay:
@@ -80,7 +81,7 @@ def changes(state: State, replayed: Replay) -> dict[str, int]:
     return {account: left_fen - free_fen(state, account) for account, left_fen in replayed.left_fen.items()}
 
 
-def blocked_by(state: State, excluded: Iterable[Obligation], lowest_fen: Mapping[str, int]) -> dict[int, int]:
+def blocked_by(state: State, excluded: Iterable[ObligationRecorded], lowest_fen: Mapping[str, int]) -> dict[int, int]:
     """What each of the trades that are taken out, ascending, now blocks of its buyer's balance, by trade id, in fen:
     what the trade would have cost, as far as the balance holds it and no trade that stays, of whatever day, needs it.
     `lowest_fen` is of the replay of those that stay.

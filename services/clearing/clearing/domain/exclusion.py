@@ -36,7 +36,8 @@ from chassis.core.shapes import check_ground
 from clearing.domain.cash import Replay, blocked_by, replay
 from clearing.domain.legs import excluded_of
 from clearing.domain.run import blocked_run, next_attempt
-from clearing.domain.state import Obligation, Phase, Run, State
+from clearing.domain.state import Phase, Run, State
+from clearing.domain.trades import ObligationRecorded
 
 TRADES_NAMED_MAX = 500
 EXCLUDED_TRADES_MAX = 5_000
@@ -146,7 +147,7 @@ def exclude_trades(state: State, command: ExcludeTrades, context: Context) -> li
     ]
 
 
-def trade_excluded(leg: Obligation, run: Run, exclusion_id: int, blocked_fen: int) -> TradeExcluded:
+def trade_excluded(leg: ObligationRecorded, run: Run, exclusion_id: int, blocked_fen: int) -> TradeExcluded:
     return TradeExcluded(
         trade_id=leg.trade_id,
         run_id=run.run_id,

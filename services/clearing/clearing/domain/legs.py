@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from clearing.domain.state import Obligation, Run, RunTotal, State
+from clearing.domain.state import Run, RunTotal, State
+from clearing.domain.trades import ObligationRecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class RunLeg:
     seller_receives_fen: int
 
 
-def run_leg(leg: Obligation) -> RunLeg:
+def run_leg(leg: ObligationRecorded) -> RunLeg:
     return RunLeg(
         trade_id=leg.trade_id,
         instrument=leg.instrument,
@@ -30,11 +31,11 @@ def run_leg(leg: Obligation) -> RunLeg:
     )
 
 
-def legs_after(state: State, run: Run, trade_id: int, legs_max: int) -> list[Obligation]:
+def legs_after(state: State, run: Run, trade_id: int, legs_max: int) -> list[ObligationRecorded]:
     """The next legs of a run after a trade, in the order of their trades. No other day has a trade in the day's range
     (obligations.check_apart), so that a page costs its legs, however many there are.
     """
-    found: list[Obligation] = []
+    found: list[ObligationRecorded] = []
     for each in range(max(trade_id + 1, run.closed.first_trade_id), run.closed.last_trade_id + 1):
         leg = state.obligations.unsettled.get(each)
         if leg is not None:
@@ -49,7 +50,7 @@ def excluded_of(state: State, day: str) -> list[int]:
     return sorted(trade_id for trade_id, leg in state.obligations.excluded.items() if leg.day == day)
 
 
-def with_leg(before: RunTotal | None, leg: Obligation) -> RunTotal:
+def with_leg(before: RunTotal | None, leg: ObligationRecorded) -> RunTotal:
     """An instrument and method's total with one leg more."""
     before = before or RunTotal(leg.instrument, leg.method, 0, 0, 0)
     return RunTotal(

@@ -15,7 +15,8 @@ Invariants:
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
-from clearing.domain.state import DayTotals, Method, Obligation, Phase, State
+from clearing.domain.state import DayTotals, Phase, State
+from clearing.domain.trades import ObligationRecorded
 
 # Commands
 
@@ -24,19 +25,7 @@ from clearing.domain.state import DayTotals, Method, Obligation, Phase, State
 class RecordObligation:
     """Heard: a trade was executed."""
 
-    trade_id: int
-    day: str
-    instrument: str
-    method: Method
-    price_fen: int
-    quantity_tonnes: int
-    value_fen: int
-    buyer: str
-    seller: str
-    buyer_fee_fen: int
-    seller_fee_fen: int
-    trading_position: int
-    executed_ms: int
+    trade: ObligationRecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +39,6 @@ class NoteTradingDays:
 
 
 @dataclass(frozen=True, slots=True)
-class ObligationRecorded:
-    trade_id: int
-    day: str
-    instrument: str
-    method: Method
-    price_fen: int
-    quantity_tonnes: int
-    value_fen: int
-    buyer: str
-    seller: str
-    buyer_fee_fen: int
-    seller_fee_fen: int
-    trading_position: int
-    executed_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class TradingDaysNoted:
     """Only statements use it: they may be objected to before the next trading day opens (settlement rule art. 10)."""
 
@@ -77,71 +49,56 @@ class TradingDaysNoted:
 
 
 def record_obligation(state: State, command: RecordObligation, context: Context) -> list[object]:
-    if command.trade_id <= state.obligations.settled_last:
-        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=command.trade_id, last_trade_id=state.obligations.settled_last)
-    if command.trade_id in state.obligations.unsettled or command.trade_id in state.obligations.excluded:
-        raise Rejected("TRADE_ALREADY_RECORDED", trade_id=command.trade_id)
-    known_account(state.funds.accounts, command.buyer)
-    known_account(state.funds.accounts, command.seller)
-    if command.day <= state.runs.settled_day or not is_missing(state, command):
-        raise Rejected("TRADING_DAY_CLOSED", trade_id=command.trade_id, day=command.day)
-    check_apart(state, command)
-    if command.value_fen != command.price_fen * command.quantity_tonnes:
-        raise Rejected("VALUE_DIFFERS", trade_id=command.trade_id, value_fen=command.value_fen)
-    if command.buyer_fee_fen < 0 or not 0 <= command.seller_fee_fen <= command.value_fen:
+    trade = command.trade
+    if trade.trade_id <= state.obligations.settled_last:
+        raise Rejected("TRADE_OUT_OF_ORDER", trade_id=trade.trade_id, last_trade_id=state.obligations.settled_last)
+    if trade.trade_id in state.obligations.unsettled or trade.trade_id in state.obligations.excluded:
+        raise Rejected("TRADE_ALREADY_RECORDED", trade_id=trade.trade_id)
+    known_account(state.funds.accounts, trade.buyer)
+    known_account(state.funds.accounts, trade.seller)
+    if trade.day <= state.runs.settled_day or not is_missing(state, trade):
+        raise Rejected("TRADING_DAY_CLOSED", trade_id=trade.trade_id, day=trade.day)
+    check_apart(state, trade)
+    if trade.value_fen != trade.price_fen * trade.quantity_tonnes:
+        raise Rejected("VALUE_DIFFERS", trade_id=trade.trade_id, value_fen=trade.value_fen)
+    if trade.buyer_fee_fen < 0 or not 0 <= trade.seller_fee_fen <= trade.value_fen:
         raise Rejected(
             "FEE_OUT_OF_RANGE",
-            trade_id=command.trade_id,
-            buyer_fee_fen=command.buyer_fee_fen,
-            seller_fee_fen=command.seller_fee_fen,
+            trade_id=trade.trade_id,
+            buyer_fee_fen=trade.buyer_fee_fen,
+            seller_fee_fen=trade.seller_fee_fen,
         )
 
-    return [
-        ObligationRecorded(
-            trade_id=command.trade_id,
-            day=command.day,
-            instrument=command.instrument,
-            method=command.method,
-            price_fen=command.price_fen,
-            quantity_tonnes=command.quantity_tonnes,
-            value_fen=command.value_fen,
-            buyer=command.buyer,
-            seller=command.seller,
-            buyer_fee_fen=command.buyer_fee_fen,
-            seller_fee_fen=command.seller_fee_fen,
-            trading_position=command.trading_position,
-            executed_ms=command.executed_ms,
-        )
-    ]
+    return [trade]
 
 
-def is_missing(state: State, command: RecordObligation) -> bool:
+def is_missing(state: State, trade: ObligationRecorded) -> bool:
     """Whether the day may still have this trade: it is not closed, or its run is blocked and lacks such a one."""
-    run = next((run for run in state.runs.open.values() if run.day == command.day), None)
+    run = next((run for run in state.runs.open.values() if run.day == trade.day), None)
     if run is None:
         return True
     heard = state.obligations.days.get(run.day, DayTotals())
     return (
         run.phase is Phase.BLOCKED
-        and run.closed.first_trade_id <= command.trade_id <= run.closed.last_trade_id
+        and run.closed.first_trade_id <= trade.trade_id <= run.closed.last_trade_id
         and heard.trades < run.closed.trades
-        and heard.quantity_tonnes + command.quantity_tonnes <= run.closed.quantity_tonnes
-        and heard.value_fen + command.value_fen <= run.closed.value_fen
+        and heard.quantity_tonnes + trade.quantity_tonnes <= run.closed.quantity_tonnes
+        and heard.value_fen + trade.value_fen <= run.closed.value_fen
     )
 
 
-def check_apart(state: State, command: RecordObligation) -> None:
+def check_apart(state: State, trade: ObligationRecorded) -> None:
     """With this trade the day's trades must still come before or after those of every other day."""
     known = state.obligations.days | {run.day: run.closed for run in state.runs.open.values()}
-    own = known.get(command.day, DayTotals())
-    first = min(own.first_trade_id or command.trade_id, command.trade_id)
-    last = max(own.last_trade_id, command.trade_id)
+    own = known.get(trade.day, DayTotals())
+    first = min(own.first_trade_id or trade.trade_id, trade.trade_id)
+    last = max(own.last_trade_id, trade.trade_id)
     for day, other in known.items():
-        if day != command.day and first <= other.last_trade_id and other.first_trade_id <= last:
+        if day != trade.day and first <= other.last_trade_id and other.first_trade_id <= last:
             raise Rejected(
                 "TRADE_OF_ANOTHER_DAY",
-                trade_id=command.trade_id,
-                day=command.day,
+                trade_id=trade.trade_id,
+                day=trade.day,
                 other_day=day,
                 first_trade_id=other.first_trade_id,
                 last_trade_id=other.last_trade_id,
@@ -160,22 +117,8 @@ def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
     assert event.trade_id not in state.obligations.unsettled
     assert event.day > state.runs.settled_day
     assert all(run.phase is Phase.BLOCKED for run in state.runs.open.values() if run.day == event.day)
-    obligation = Obligation(
-        trade_id=event.trade_id,
-        day=event.day,
-        instrument=event.instrument,
-        method=event.method,
-        price_fen=event.price_fen,
-        quantity_tonnes=event.quantity_tonnes,
-        value_fen=event.value_fen,
-        buyer=event.buyer,
-        seller=event.seller,
-        buyer_fee_fen=event.buyer_fee_fen,
-        seller_fee_fen=event.seller_fee_fen,
-        trading_position=event.trading_position,
-    )
     is_late = next(reversed(state.obligations.unsettled), 0) > event.trade_id
-    state.obligations.unsettled[event.trade_id] = obligation
+    state.obligations.unsettled[event.trade_id] = event
     if is_late:
         state.obligations.unsettled = dict(sorted(state.obligations.unsettled.items()))
     before = state.obligations.days.get(event.day, DayTotals())
@@ -186,7 +129,7 @@ def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
         first_trade_id=min(before.first_trade_id or event.trade_id, event.trade_id),
         last_trade_id=max(before.last_trade_id, event.trade_id),
     )
-    state.funds.owe(event.buyer, obligation.buyer_pays_fen, event.seller, obligation.seller_receives_fen)
+    state.funds.owe(event.buyer, event.buyer_pays_fen, event.seller, event.seller_receives_fen)
 
 
 def on_trading_days_noted(state: State, event: TradingDaysNoted) -> None:

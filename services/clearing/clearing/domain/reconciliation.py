@@ -35,7 +35,8 @@ from clearing.domain.books import (
     OwnBook,
     TradingBook,
 )
-from clearing.domain.state import Obligation, State
+from clearing.domain.state import State
+from clearing.domain.trades import ObligationRecorded
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
@@ -169,7 +170,7 @@ def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterab
     return rows_of(Book.FUNDS, held, expected)
 
 
-def obligation_rows(trading: TradingBook, obligations: Iterable[Obligation]) -> list[Difference]:
+def obligation_rows(trading: TradingBook, obligations: Iterable[ObligationRecorded]) -> list[Difference]:
     bought: Counter[tuple[str, str]] = Counter()
     sold: Counter[tuple[str, str]] = Counter()
     payable: Counter[tuple[str, str]] = Counter()

@@ -17,7 +17,8 @@ from clearing.domain import cash
 from clearing.domain.legs import excluded_of, legs_after
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunBlocked, in_phase, next_attempt
-from clearing.domain.state import DayTotals, Obligation, Phase, Run, State
+from clearing.domain.state import DayTotals, Phase, Run, State
+from clearing.domain.trades import ObligationRecorded
 
 # Commands
 
@@ -229,7 +230,7 @@ def pay_trades(state: State, run: Run, context: Context) -> list[object]:
     return [trade_settled(run, leg) for leg in legs] if legs else complete(state, run, context)
 
 
-def trade_settled(run: Run, leg: Obligation) -> TradeSettled:
+def trade_settled(run: Run, leg: ObligationRecorded) -> TradeSettled:
     return TradeSettled(
         trade_id=leg.trade_id,
         run_id=run.run_id,

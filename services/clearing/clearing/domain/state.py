@@ -10,13 +10,7 @@ from enum import IntEnum
 
 from chassis.core.decider import NO_ITEMS, digest_with
 from clearing.domain.balances import Funds
-
-
-class Method(IntEnum):
-    """How a trade came about. The numbers are the public language's."""
-
-    LISTED = 1
-    BLOCK = 2
+from clearing.domain.trades import Method, ObligationRecorded
 
 
 class Phase(IntEnum):
@@ -69,32 +63,6 @@ class Payouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Obligation:
-    """A trade's two legs: units from seller to buyer, money from buyer to seller."""
-
-    trade_id: int
-    day: str
-    instrument: str
-    method: Method
-    price_fen: int
-    quantity_tonnes: int
-    value_fen: int
-    buyer: str
-    seller: str
-    buyer_fee_fen: int
-    seller_fee_fen: int
-    trading_position: int
-
-    @property
-    def buyer_pays_fen(self) -> int:
-        return self.value_fen + self.buyer_fee_fen
-
-    @property
-    def seller_receives_fen(self) -> int:
-        return self.value_fen - self.seller_fee_fen
-
-
-@dataclass(frozen=True, slots=True)
 class DayTotals:
     """A day in five numbers: what the barrier compares. Trade ids are zero on a day without trades."""
 
@@ -112,8 +80,8 @@ class Obligations:
     """
 
     settled_last: int = 0
-    unsettled: dict[int, Obligation] = field(default_factory=dict)
-    excluded: dict[int, Obligation] = field(default_factory=dict)
+    unsettled: dict[int, ObligationRecorded] = field(default_factory=dict)
+    excluded: dict[int, ObligationRecorded] = field(default_factory=dict)
     days: dict[str, DayTotals] = field(default_factory=dict)
 
 
@@ -144,7 +112,7 @@ class Listing:
     totals: dict[tuple[str, Method], RunTotal] = field(default_factory=dict)
     page_positions: list[int] = field(default_factory=list)
 
-    def add(self, leg: Obligation) -> None:
+    def add(self, leg: ObligationRecorded) -> None:
         self.last_trade_id = leg.trade_id
         self.legs += 1
         self.quantity_tonnes += leg.quantity_tonnes
