@@ -63,7 +63,7 @@ DOMAIN: Decider[Nothing] = Decider(
     initial=Nothing,
     decide={Name: give},
     evolve={Named: on_named},
-    asks={Name: lambda command, context: [claim_of(command.name)]},
+    asks={Name: lambda command, actor: [claim_of(command.name)]},
     claims={Named: lambda state, event: [(claim_of(event.value), as_facts(number=state.count + 1))]},
 )
 WIRE = Wire(EventKind(Named, pb.StringValue))

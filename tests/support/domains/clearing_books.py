@@ -40,7 +40,7 @@ class Remembering(State):
 
 def taken_of(state: State, command: object, context: Context) -> dict[Claim, Facts]:
     assert isinstance(state, Remembering), "whoever claims names is remembered"
-    asks = DECIDER.asks[type(command)](command, context)
+    asks = DECIDER.asks[type(command)](command, context.actor)
     return {claim: state.taken[claim] for claim in asks if claim in state.taken}
 
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from chassis.core.decider import Claim, Claimed, Context, Decider, Facts
+from chassis.core.decider import Claim, Claimed, Decider, Facts
 from chassis.core.record import HeardUpTo
 from chassis.core.submission import HeardRecord, Submission
 
@@ -27,12 +27,12 @@ class Names:
         self._recent: OrderedDict[Claim, Facts] = OrderedDict()
         self._of_batch: list[Claimed] = []
 
-    def asked_by(self, submission: Submission, context: Context, resumed: Collection[str]) -> list[Claim]:
+    def asked_by(self, submission: Submission, resumed: Collection[str]) -> list[Claim]:
         """What no log can hold is not asked for: the domain refuses it as malformed. What is heard is asked for where
         its source is one of those `resumed`.
         """
         asks = self._decider.asks.get(type(submission.command))
-        asked = list(asks(submission.command, context)) if asks else []
+        asked = list(asks(submission.command, submission.actor)) if asks else []
         if isinstance(submission, HeardRecord) and submission.upto.log_id in resumed:
             asked.append(heard_claim(submission.upto))
         return [claim for claim in asked if may_be_claimed(claim)]

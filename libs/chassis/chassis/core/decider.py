@@ -206,7 +206,7 @@ Decide = Mapping[type, Callable[[S, Any, Context], Decided]]
 """By command."""
 Evolve = Mapping[type, Callable[[S, Any], None]]
 """By event."""
-Asks = Mapping[type, Callable[[Any, Context], Iterable[Claim]]]
+Asks = Mapping[type, Callable[[Any, Actor], Iterable[Claim]]]
 """By command: the names it asks for. Its state would grow without end if it remembered them; the shell keeps them."""
 Claims = Mapping[type, Callable[[S, Any], Iterable[Claimed]]]
 """By event: the names it takes, of the state before it. Its command asked for them, and found them free."""
@@ -220,7 +220,7 @@ def applies(event: type[E], evolve: Callable[[S, E], None]) -> Evolve[S]:
     return {event: evolve}
 
 
-def asks_for(command: type[C], names: Callable[[C, Context], Iterable[Claim]]) -> Asks:
+def asks_for(command: type[C], names: Callable[[C, Actor], Iterable[Claim]]) -> Asks:
     return {command: names}
 
 

@@ -197,7 +197,7 @@ class Engine(Generic[S]):
 
     def claims_of(self, submission: Submission) -> list[Claim]:
         """The names that the log is to be asked for before `decide`, whether they are taken."""
-        return self._names.asked_by(submission, self.context(submission.actor, 0), self.shell.resumed)
+        return self._names.asked_by(submission, self.shell.resumed)
 
     def decide(
         self,

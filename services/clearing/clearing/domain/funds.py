@@ -237,7 +237,7 @@ EVOLVE: Evolve[State] = merged(
     applies(FundsDeposited, on_funds_deposited),
 )
 
-ASKS: Asks = asks_for(RecordDeposit, lambda command, context: [movement_of(context.account, command.bank_reference)])
+ASKS: Asks = asks_for(RecordDeposit, lambda command, actor: [movement_of(actor.account, command.bank_reference)])
 
 CLAIMS: Claims[State] = claims(
     FundsDeposited,

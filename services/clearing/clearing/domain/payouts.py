@@ -313,7 +313,7 @@ EVOLVE: Evolve[State] = merged(
     applies(FundsRestored, on_funds_restored),
 )
 
-ASKS: Asks = asks_for(RecordPayoutPaid, lambda command, context: [movement_of(context.account, command.bank_reference)])
+ASKS: Asks = asks_for(RecordPayoutPaid, lambda command, actor: [movement_of(actor.account, command.bank_reference)])
 
 CLAIMS: Claims[State] = claims(
     PayoutPaid,
