@@ -11,8 +11,8 @@ from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
-from chassis.core.call import Call
-from chassis.core.decider import NotFound, NotPermitted, known_account
+from chassis.core.call import HOLDER_ROLES, Call, check_may_see
+from chassis.core.decider import NotFound, known_account
 from chassis.core.shapes import check_account, check_day
 from chassis.edges.protocols import Row
 from chassis.followers.projections import Tables
@@ -26,7 +26,6 @@ from clearing.projections import EntryKind, ObligationState
 RUN_STEPS_MAX = 1_000
 RUN_EXCLUSIONS_MAX = 100
 
-HOLDER_ROLES = ("participant", "province")
 BANK_ROLE = "settlement_bank"
 
 ACCOUNT = "SELECT account FROM fund_accounts WHERE account = $1"
@@ -278,8 +277,7 @@ def payouts_page(asked: Mapping[str, str | int], page: Page) -> tuple[Any, ...]:
 
 def check_may_read(account: str, call: Call) -> None:
     check_account(account)
-    if call.role in HOLDER_ROLES and call.account != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
+    check_may_see(account, call)
 
 
 def lines_of(row: Row, account: str) -> list[pb.StatementLine]:

@@ -7,15 +7,13 @@ holdings show exactly that much. A holder sees its own account; the services, op
 import re
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
-from chassis.core.call import Call
-from chassis.core.decider import NotFound, NotPermitted
+from chassis.core.call import Call, check_may_see
+from chassis.core.decider import NotFound
 from chassis.core.shapes import CODE, NAME, check_account, check_position
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
 from chassis.serving.pages import NUMBER, NUMBER_MAX, page_of
 from registry.domain.state import AccountState
-
-HOLDER_ROLES = ("participant", "province")
 
 POSITION_AND_TRADE = re.compile(f"({NUMBER.pattern})/({NUMBER.pattern})")
 POSITION_ACCOUNT_AND_VINTAGE = re.compile(f"({NUMBER.pattern})/({NAME.form.pattern})/({CODE.form.pattern})")
@@ -175,5 +173,4 @@ class RegistryQueryService:
 
 def check_may_read(account: str, call: Call) -> None:
     check_account(account)
-    if call.role in HOLDER_ROLES and call.account != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
+    check_may_see(account, call)

@@ -8,7 +8,7 @@ participant sees its own account, operators and supervisors see all; instruments
 from collections.abc import AsyncIterator, Sequence
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.core.call import Call
+from chassis.core.call import HOLDER_ROLES, Call, check_may_see
 from chassis.core.decider import NotFound, NotPermitted, known_account
 from chassis.core.shapes import CODE, check_account, check_day
 from chassis.edges.protocols import Row
@@ -155,7 +155,7 @@ class TradingQueryService:
         row = await self.tables.fetch_one(TRADE, request.trade_id)
         if row is None:
             raise NotFound("TRADE_UNKNOWN", trade_id=request.trade_id)
-        if call.role == "participant" and call.account not in (row["buyer"], row["seller"]):
+        if call.role in HOLDER_ROLES and call.account not in (row["buyer"], row["seller"]):
             raise NotPermitted("NOT_PARTY_TO_TRADE", trade_id=request.trade_id, actor=str(call.actor))
         return pb.GetTradeResponse(trade=from_row(pb.Trade, row), position=position)
 
@@ -187,11 +187,11 @@ class TradingQueryService:
         )
 
     async def _account_listed(self, account: str, call: Call) -> str:
-        """Return the account whose rows a list shows: the one named, else a participant's own; empty means all.
+        """Return the account whose rows a list shows: the one named, else a holder's own; empty means all.
 
         Raises Malformed, NotPermitted or NotFound for an account that was named.
         """
-        account = account or (call.account if call.role == "participant" else "")
+        account = account or (call.account if call.role in HOLDER_ROLES else "")
         if account:
             check_account(account)
             check_may_see(account, call)
@@ -202,15 +202,6 @@ class TradingQueryService:
         if account:
             return await self.tables.fetch(of_account, *arguments, account)
         return await self.tables.fetch(of_all, *arguments)
-
-
-# Who may see
-
-
-def check_may_see(account: str, call: Call) -> None:
-    """A participant sees its own account; the other roles that an rpc lets in see all."""
-    if call.role == "participant" and call.account != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
 
 
 def check_day_filter(day: str) -> None:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from chassis.core.decider import Actor
+from chassis.core.decider import Actor, NotPermitted
+
+HOLDER_ROLES = ("participant", "province")
+"""They see what is their own; the other roles that a query lets in see all."""
 
 
 def always() -> AbstractContextManager[bool]:
@@ -37,6 +40,12 @@ class Call:
     @property
     def account(self) -> str:
         return self.actor.account
+
+
+def check_may_see(account: str, call: Call) -> None:
+    """What a query shows of an account is shown to its holder, and to who sees all."""
+    if call.role in HOLDER_ROLES and call.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(call.actor))
 
 
 class Refused(Exception):

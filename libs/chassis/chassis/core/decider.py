@@ -182,6 +182,12 @@ def known_account(accounts: Mapping[str, A], account: str) -> A:
     return known
 
 
+def check_owner(account: str, context: Context) -> None:
+    """Only who acts for an account commands for it. Raises NotPermitted."""
+    if context.account != account:
+        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """A command that becomes due: its name (`close-day/2026-12-31`) makes it happen once. It continues the trace of

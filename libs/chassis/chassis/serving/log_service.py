@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from carbonmarket.log.v1 import log_events_pb2 as events_pb
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.approvals import ApprovalRulesSet
-from chassis.core.call import Call
+from chassis.core.call import HOLDER_ROLES, Call
 from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
@@ -33,7 +33,6 @@ ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
 DROPPED_SHOWN_MAX = 100
 """Of what was dropped, those that were dropped last; the log has all."""
-READS_OWN_FEED_ONLY = ("participant", "province")
 READS_LOG = roles_of(pb.DESCRIPTOR.services_by_name["LogService"].methods_by_name["Read"])
 """Whom the status shows everything: what they may read in the log anyway."""
 SHELL_COMMANDS = Commands(pb.DESCRIPTOR.services_by_name["LogService"], DECIDE_ALL)
@@ -257,7 +256,7 @@ class LogService:
 
 
 def check_may_read_feed(account: str, call: Call) -> None:
-    if call.role in READS_OWN_FEED_ONLY and call.account != account:
+    if call.role in HOLDER_ROLES and call.account != account:
         raise NotPermitted("FEED_OF_ANOTHER_ACCOUNT", account=account, actor=str(call.actor))
     check_account(account)
 

@@ -20,7 +20,6 @@ from chassis.core.decider import (
     Evolve,
     Malformed,
     NotFound,
-    NotPermitted,
     Rejected,
     applies,
     handles,
@@ -85,11 +84,6 @@ class AccountClosed:
 
 
 # Checks that other modules use
-
-
-def check_owner(account: str, context: Context) -> None:
-    if context.account != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
 
 
 def check_not_closed(registry: Registry, account: str) -> None:

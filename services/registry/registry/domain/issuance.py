@@ -6,9 +6,9 @@ not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocati
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, check_owner, handles, known_account, merged
 from chassis.core.shapes import check_account
-from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner
+from registry.domain.accounts import check_not_closed, check_not_restricted
 from registry.domain.holdings import allocate, check_available, issue
 from registry.domain.state import AccountKind, Registry
 from registry.domain.values import check_basis, check_quantity, check_vintage

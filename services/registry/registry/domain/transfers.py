@@ -7,10 +7,10 @@ design, custody is exclusive.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, check_owner, handles, known_account, merged
 from chassis.core.shapes import check_account
 from registry.domain import holdings
-from registry.domain.accounts import check_not_closed, check_not_restricted, check_owner
+from registry.domain.accounts import check_not_closed, check_not_restricted
 from registry.domain.holdings import check_available, holding_of
 from registry.domain.state import Registry
 from registry.domain.values import check_quantity, check_vintage

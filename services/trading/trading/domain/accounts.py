@@ -13,7 +13,7 @@ account is open, so money never arrives for an account that trading does not kno
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, NotPermitted, Rejected, applies, handles
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles
 from trading.domain.balances import Account
 from trading.domain.state import Market
 
@@ -36,12 +36,6 @@ class TradingAccountOpened:
 
 
 # Checks that other modules make of an account
-
-
-def check_owner(account: str, context: Context) -> None:
-    """Only a participant acts for an account, and only for its own. Raises NotPermitted."""
-    if context.role != "participant" or context.account != account:
-        raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
 
 
 def check_not_stopped(account: Account) -> None:

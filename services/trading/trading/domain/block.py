@@ -16,12 +16,13 @@ from chassis.core.decider import (
     NotFound,
     NotPermitted,
     Rejected,
+    check_owner,
     handles,
     known_account,
     merged,
 )
 from chassis.core.shapes import check_account
-from trading.domain.accounts import check_funds_available, check_owner, check_units_available
+from trading.domain.accounts import check_funds_available, check_units_available
 from trading.domain.admission import (
     check_day_not_full,
     check_may_trade,

@@ -10,9 +10,9 @@ Invariants: a credit is counted once; a return or release happens once and is ac
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
+from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, check_owner, handles, known_account, merged
 from chassis.core.shapes import check_account
-from trading.domain.accounts import check_not_stopped, check_owner, check_units_available
+from trading.domain.accounts import check_not_stopped, check_units_available
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market, Releasing, Returning
 from trading.domain.values import check_amount, check_instrument, check_quantity
