@@ -4,9 +4,8 @@ import pytest
 
 from clearing.domain import run, settlement
 from clearing.domain.decider import DECIDER
-from clearing.domain.pages import ContinueRun
 from clearing.domain.settlement import SettlementDayCompleted
-from clearing.domain.state import Phase, State
+from clearing.domain.state import State
 from support.domains.clearing_books import (
     OWN_TIMER,
     POWER,
@@ -15,7 +14,6 @@ from support.domains.clearing_books import (
     agree,
     close,
     delivered,
-    facts_of_refusal,
     open_books,
     play_one,
     trade,
@@ -56,14 +54,3 @@ def test_a_release_with_other_pages_goes_on_in_the_middle_of_a_run_and_gives_no_
         events = do_due(state, names, pages=-1)
     assert isinstance(events[-2], SettlementDayCompleted)
     assert len(set(names)) == len(names), names
-
-
-def test_a_page_that_was_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    pages_of(monkeypatch, 4)
-    state = open_books(power_fen=1_000)
-    for one in TRADES:
-        play_one(state, TRADING, one)
-    play_one(state, TRADING, close(*TRADES))
-    do_due(state, [], pages=1)
-    assert facts_of_refusal(state, OWN_TIMER, ContinueRun(1, 1, Phase.LISTING, 0))
-    play_one(state, OWN_TIMER, ContinueRun(1, 1, Phase.LISTING, 4))

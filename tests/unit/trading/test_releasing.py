@@ -26,7 +26,6 @@ def test_many_purchases_are_released_page_by_page_in_the_order_of_their_trades(
     floor.play(REGISTRY, StopTradingAccount("steel", "risk warning", 1))
     while (timer := DECIDER.due(floor.market)) is not None and timer.due_ms <= floor.now_ms:
         pages.append(floor.play(TIMER, timer.command))
-        assert floor.play(TIMER, timer.command) == [], "a page that was released already is not due"
     released = [[event.trade_id for event in page if isinstance(event, AllowancesReleased)] for page in pages]
     assert released == [[1, 2], [3, 4], [5]]
     returned = [[event for event in page if isinstance(event, AllowancesReturned)] for page in pages]

@@ -182,15 +182,14 @@ def propose_command(look: Proposals, command: ProposeCommand, context: Context) 
     # As a request is kept: without the shell's own fields.
     _, data = look.proposable.tables[command.type].encode(proposed)
     expires_ms = look.proposal_ends_ms(context.now_ms)
-    event = CommandProposed(command.type, data, str(context.actor), expires_ms, effects_of(look.wire, caused))
-    bytes_new = len(data) + sum(effect.bytes for effect in event.effects)
+    made = Proposal(command.type, data, context.actor, context.now_ms, expires_ms, effects_of(look.wire, caused))
     for open_, bytes_max in (
         (own, PROPOSALS_OF_ONE_PERSON_BYTES_MAX),
         (look.proposals.values(), PROPOSALS_BYTES_MAX),
     ):
-        if sum(one.bytes for one in open_) + bytes_new > bytes_max:
+        if sum(one.bytes for one in open_) + made.bytes > bytes_max:
             raise Rejected("PROPOSALS_TOO_LARGE", bytes_max=bytes_max)
-    return [event]
+    return [CommandProposed(made.type, made.data, str(made.proposer), made.expires_ms, made.effects)]
 
 
 def approve_proposal(look: Proposals, command: ApproveProposal, context: Context) -> Decided:

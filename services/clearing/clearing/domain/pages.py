@@ -12,9 +12,9 @@ the middle of a run, and no name that it gives was given before.
 
 from dataclasses import dataclass
 
-from chassis.core.decider import Context, Decide, Rejected, Timer, handles
+from chassis.core.decider import Context, Decide, Timer, handles
 from clearing.domain.run import list_legs
-from clearing.domain.settlement import awaiting, pay_trades, replay_cash
+from clearing.domain.settlement import pay_trades, replay_cash
 from clearing.domain.state import Phase, Run, State
 
 # Commands
@@ -37,9 +37,9 @@ STEPS = {Phase.LISTING: list_legs, Phase.PROVING: replay_cash, Phase.PAYING: pay
 
 
 def continue_run(state: State, command: ContinueRun, context: Context) -> list[object]:
-    run = awaiting(state, command.run_id, command.attempt, command.phase)
-    if command.after_trade_id != last_trade_id(run):
-        raise Rejected("ANSWER_NOT_AWAITED", run_id=run.run_id, attempt=run.attempt)
+    run = state.runs.open[command.run_id]
+    as_due = (run.attempt, run.phase, last_trade_id(run))
+    assert as_due == (command.attempt, command.phase, command.after_trade_id), "a timer is decided only while it is due"
     return STEPS[run.phase](state, run, context)
 
 
