@@ -1,23 +1,31 @@
 """The auditor finds what is wrong: an honest market, forged in one place at a time, and the rule that is named."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
+import grpc.aio
 import pytest
 from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
+from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.log.v1.log_service_pb2 import Record
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
+from chassis.core.feed_chain import FeedHead, empty_feed, next_head
+from chassis.edges.remote import record_from
+from support.auditor.answers import Answers
 from support.auditor.audit import Audit
 from support.auditor.chain import digest_of
 from support.auditor.compared import Compared
 from support.auditor.findings import Findings
 from support.days.day import DAYS
 from support.simulation.loop import run_virtually
+from support.simulation.market import SERVICES
 from support.simulation.run import Played, audit_of, play_days, simulate
 from support.simulation.weather import Weather
 
@@ -216,6 +224,78 @@ def test_a_missing_record_leaves_a_gap() -> None:
     del logs["clearing"][-1]
     del logs["registry"][-2]
     assert "positions have no gap" in audited(logs).findings.counts
+
+
+class Signed:
+    """Services that sign the feeds of these logs as the shell makes them, but for what is planted."""
+
+    def __init__(self, logs: Logs) -> None:
+        self.heads: dict[tuple[str, str], log.SignedFeedHead] = {}
+        self.entries_after: dict[tuple[str, str], list[log.FeedRecord]] = {}
+        for name, records in logs.items():
+            wire = SERVICES[name].wire
+            for record in map(record_from, records):
+                if record.type not in wire.by_name:
+                    continue  # the shell's
+                event = wire.decode(record.type, record.data)
+                for account in set(wire.by_event[type(event)].accounts(event)):
+                    before = self.heads.get((name, account))
+                    end = FeedHead(before.sequence, before.digest) if before else empty_feed(name, account)
+                    end = next_head(name, account, end, record)
+                    self.heads[name, account] = log.SignedFeedHead(
+                        account=account, sequence=end.sequence, digest=end.digest, position=record.position
+                    )
+
+    async def ask(self, service: str, request: Any, answer: type[Message]) -> Any:
+        if isinstance(request, log.ReadFeedRequest):
+            return log.ReadFeedResponse(records=self.entries_after.get((service, request.account), []))
+        head = self.heads[service, request.account]
+        if request.sequence > head.sequence:
+            raise beyond_the_end()
+        return log.GetSignedFeedHeadResponse(head=head)
+
+
+def beyond_the_end() -> grpc.aio.AioRpcError:
+    nothing = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(grpc.StatusCode.OUT_OF_RANGE, nothing, nothing, "SEQUENCE_BEYOND_END")
+
+
+def feeds_found_wanting(plant: Callable[[Signed], object]) -> list[str]:
+    """What the auditor finds of the feeds of an honest market whose services sign something else in one place."""
+    logs = honest_logs()
+    signed = Signed(logs)
+    plant(signed)
+    audit = audited(logs)
+    services: Any = signed
+    asyncio.run(Answers(audit, services).check_feeds())
+    return audit.findings.lines()
+
+
+def test_every_feed_is_signed_as_the_auditor_recomputes_it_from_the_log() -> None:
+    assert feeds_found_wanting(lambda signed: None) == []
+
+
+@pytest.mark.parametrize("service", ["registry", "trading", "clearing"])
+def test_a_feed_that_is_signed_otherwise_than_its_log_has_it_is_found(service: str) -> None:
+    place = service, "power-0001"
+
+    def hide_the_last(signed: Signed) -> None:
+        signed.heads[place].sequence -= 1
+
+    def add_one(signed: Signed) -> None:
+        signed.entries_after[place] = [log.FeedRecord(sequence=signed.heads[place].sequence + 1)]
+
+    for plant in (
+        lambda signed: setattr(signed.heads[place], "digest", bytes(32)),
+        lambda signed: setattr(signed.heads[place], "position", 1),
+        lambda signed: signed.heads[place].CopyFrom(signed.heads[service, "power-0002"]),
+        hide_the_last,
+        add_one,
+    ):
+        (found,) = feeds_found_wanting(plant)
+        assert found.startswith(
+            f"a feed is signed as it follows from the log: query {service} GetSignedFeedHead power-0001"
+        )
 
 
 def compared_at(clearing_position: int) -> Findings:

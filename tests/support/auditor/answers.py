@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import grpc.aio
+
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing_queries
 from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
 from carbonmarket.log.v1 import log_service_pb2 as log
@@ -11,11 +13,15 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_quer
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from support.auditor.audit import Audit
+from support.auditor.book import Book
 from support.auditor.rules import china_day
 from support.auditor.services import Services, every_page
 
 STATEMENTS_MAX = 300
 """So many accounts are asked for a statement; of more, evenly chosen ones."""
+SIGNED_FEEDS = "a feed is signed as it follows from the log"
+FEEDS_MAX = 300
+"""So many feeds of a service are compared with their signed ends; of more, evenly chosen ones."""
 
 
 class Answers:
@@ -28,6 +34,7 @@ class Answers:
 
     async def check(self) -> None:
         await self._status()
+        await self.check_feeds()
         await self._registry()
         await self._registry_then()
         await self._trading_positions()
@@ -53,6 +60,31 @@ class Answers:
             for source in status.sources:
                 self._same("hearing goes on", source.log_id, source.halted_because, "")
                 self._same("every record is heard", source.log_id, source.heard_position, heads[source.log_id])
+
+    async def check_feeds(self) -> None:
+        """Each service signs the end of each account's feed as it follows from the log."""
+        for book in self._audit.books:
+            accounts = book.feeds.accounts
+            for account in accounts[:: len(accounts) // FEEDS_MAX + 1]:
+                self._at(f"{book.log_id} GetSignedFeedHead {account}")
+                await self._feed(book, account)
+
+    async def _feed(self, book: Book, account: str) -> None:
+        """The end is asked for by its sequence: the newest may have been signed up to a second ago. That no entry comes
+        after it is seen by reading on.
+        """
+        end = book.feeds.end(account)
+        request = log.GetSignedFeedHeadRequest(account=account, sequence=end.sequence)
+        try:
+            head = (await self._services.ask(book.log_id, request, log.GetSignedFeedHeadResponse)).head
+        except grpc.aio.AioRpcError as error:
+            self._audit.findings.say(SIGNED_FEEDS, f"entry {end.sequence}: {error.details()}")
+            return
+        stated = (head.account, head.sequence, head.digest.hex(), head.position)
+        self._same(SIGNED_FEEDS, "end", stated, (account, end.sequence, end.digest.hex(), end.position))
+        after = log.ReadFeedRequest(account=account, after_sequence=end.sequence)
+        read = await self._services.ask(book.log_id, after, log.ReadFeedResponse)
+        self._same(SIGNED_FEEDS, "entries beyond the end", [entry.record.position for entry in read.records], [])
 
     # Registry
 

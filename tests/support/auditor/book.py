@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError, Message
 
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.chain import LogReader, actor_of
+from support.auditor.feeds import Feeds
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 
@@ -23,6 +24,7 @@ class Book:
         self.findings = findings
         self.pairs = pairs
         self.reader = LogReader(log_id, findings)
+        self.feeds = Feeds(log_id)
         self.events = 0
         self._handlers: dict[str, tuple[type[Message], Handler]] = {
             kind.DESCRIPTOR.full_name: (kind, handler) for kind, handler in self.table().items()
@@ -44,7 +46,9 @@ class Book:
             return
         kind, handler = found
         try:
-            handler(kind.FromString(record.data), record)
+            event = kind.FromString(record.data)
+            self.feeds.take(record, event)
+            handler(event, record)
         except (DecodeError, LookupError, ArithmeticError) as error:
             self.findings.say("every event can be read and names what is there", repr(error))
 

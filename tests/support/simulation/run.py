@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 from carbonmarket.log.v1.log_service_pb2 import Record
 from chassis.edges.remote import record_to
+from chassis.followers.projections import FOLLOWER
 from support.auditor.audit import Audit, take_all
+from support.auditor.feeds import FeedEnd
 from support.days.calls import misplaced
 from support.days.day import DAYS, Player
+from support.simulation.database import Database
 from support.simulation.forks import BOOKED_ONCE, HEARD_ONCE, KNOWS_ACCOUNTS
 from support.simulation.loop import run_virtually
 from support.simulation.market import SERVICES, SimulatedMarket
@@ -115,6 +118,7 @@ async def judged(market: SimulatedMarket, seed: int) -> Played:
     faults += await feeds_that_differ(market)
     await market.until(lambda: all_published(market), "every record to have been sent to the broker")
     audit = await audit_of(logs)
+    faults += await feed_ends_that_differ(market, audit)
     allowed = (*LEFT_BY_FORKS, *([DISAGREED] if market.chance.counts["disagreement of the books"] else []))
     faults += [line for line in audit.findings.lines() if not line.startswith(allowed)]
     for rule in LEFT_BY_FORKS:
@@ -170,6 +174,29 @@ async def feeds_that_differ(market: SimulatedMarket) -> list[str]:
             )
         takeovers = sum(record.type.endswith(".LeadershipTaken") for record in records) - 1
         market.chance.counts["feed followed through a takeover"] += takeovers
+    return found
+
+
+async def feed_ends_that_differ(market: SimulatedMarket, audit: Audit) -> list[str]:
+    """Each service's tables hold the end of every account's feed as the auditor makes it of the log."""
+    found = []
+    for book in audit.books:
+        database = market.databases[book.log_id]
+
+        async def all_written(database: Database = database) -> bool:
+            sql = "SELECT position FROM checkpoints WHERE follower = ?"
+            written: tuple[int] | None = database.tables.execute(sql, (FOLLOWER,)).fetchone()
+            return written is not None and written[0] == len(database.store.records)
+
+        await market.until(all_written, f"the tables of {book.log_id} to have the whole log")
+        rows = database.tables.execute("SELECT account, max(sequence), digest, position FROM feed GROUP BY account")
+        written = {account: FeedEnd(*end) for account, *end in rows}
+        made = {account: book.feeds.end(account) for account in book.feeds.accounts}
+        found += [
+            f"{book.log_id}, feed of {account}: ends with {written.get(account)}, by the log with {made.get(account)}"
+            for account in sorted(written.keys() | made.keys())
+            if written.get(account) != made.get(account)
+        ]
     return found
 
 
