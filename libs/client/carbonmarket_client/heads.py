@@ -27,6 +27,10 @@ class LogAltered(MarketError):
     """A log or feed is not what its service signed, or an entry does not continue the one before."""
 
 
+class BookmarkRefused(MarketError):
+    """A bookmark bears no signature of the service: nobody knows whether the service had that history."""
+
+
 @dataclass(frozen=True, slots=True)
 class ForkProof:
     """Two heads of one service's log, or of one feed in it, that contradict each other."""

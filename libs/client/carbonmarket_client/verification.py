@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from carbonmarket_client.errors import BeyondEnd, MarketError
-from carbonmarket_client.heads import ForkProof, ForkProved, LogAltered, SignedHead, contradict, signed_by
+from carbonmarket_client.heads import (
+    BookmarkRefused,
+    ForkProof,
+    ForkProved,
+    LogAltered,
+    SignedHead,
+    contradict,
+    signed_by,
+)
 from carbonmarket_client.link import Link
 
 RECORDS_MAX = 1_000
@@ -53,9 +61,11 @@ class VerifiedFeed:
 
 async def verify_log(link: Link, public_keys: Sequence[bytes], bookmark: pb.SignedHead | None = None) -> Verified:
     """Read a log, from its beginning or from a bookmark on, and check it against the newest head that its service
-    signed. Raises LogAltered, ForkProved, MarketError.
+    signed. Raises BookmarkRefused, LogAltered, ForkProved, MarketError.
     """
     service = link.service
+    if bookmark:
+        check_bookmark(service, bookmark, public_keys)
     after = bookmark.position if bookmark else 0
     first = bookmark.digest if bookmark else hashlib.sha256(f"carbonmarket log {service}".encode()).digest()
     chain = Chain(after, first)
@@ -90,10 +100,13 @@ async def verify_feed(
     link: Link, account: str, public_keys: Sequence[bytes], bookmark: pb.SignedFeedHead | None = None
 ) -> VerifiedFeed:
     """Read one account's feed, from its first entry or from a bookmark on, and check it against its end as the service
-    signed it. A bookmark needs a sequence and a digest; a fork is proved only by one that is signed. Raises LogAltered,
-    ForkProved, MarketError.
+    signed it. Raises BookmarkRefused, LogAltered, ForkProved, MarketError.
     """
     what = f"{link.service}: the feed of {account}"
+    if bookmark:
+        check_bookmark(link.service, bookmark, public_keys)
+        if bookmark.account != account:
+            raise BookmarkRefused(f"{what}: the bookmark is of the feed of {bookmark.account}")
     after = bookmark.sequence if bookmark else 0
     chain = Chain(after, bookmark.digest if bookmark else empty_feed(link.service, account))
     waited = False
@@ -159,13 +172,18 @@ class Chain:
         return self._after <= number <= self.end and self._digests[number - self._after] == digest
 
 
+def check_bookmark(service: str, bookmark: SignedHead, public_keys: Sequence[bytes]) -> None:
+    """Who goes on from a bookmark believes it of all that lies before. Raises BookmarkRefused."""
+    try:
+        signed_by(service, bookmark, public_keys)
+    except LogAltered as error:
+        raise BookmarkRefused(f"the bookmark was changed, or its key is no longer pinned: {error}") from error
+
+
 async def find_fork(
     link: Link, bookmark: SignedHead, public_keys: Sequence[bytes], met: SignedHead | None = None
 ) -> None:
     """Raises ForkProved where the service signs a head that contradicts a bookmark that it signed."""
-    if not bookmark.seal:
-        return
-    signed_by(link.service, bookmark, public_keys)
     if met is None:
         try:
             met = await signed_again(link, bookmark)

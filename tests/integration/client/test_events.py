@@ -154,6 +154,11 @@ def test_a_participant_verifies_its_feed_and_goes_on_from_its_bookmark(
     fake_market.trading.will("ReadFeed", signed_feed(monkeypatch, 5, position=200)[0])
     assert "entries 4 to 5, each continues the one before;\n  signed up to 5" in ran(fake_market, *command)
     assert json.loads(ran(fake_market, *command, "--json"))["after"] == 5
+    Path(bookmark).write_text(Path(bookmark).read_text().replace('"sequence": 5', '"sequence": 4'))
+    refused = run(fake_market, *command)
+    assert refused.exit_code == 2
+    assert "the bookmark was changed" in refused.output
+    assert "Pin the key that signed it" in refused.output
 
 
 def test_a_proof_of_a_fork_is_kept_beside_the_bookmark_and_is_checked_without_any_service(

@@ -13,6 +13,7 @@ from carbonmarket_client import verification
 from carbonmarket_client.bookmarks import Bookmarks
 from carbonmarket_client.errors import BeyondEnd, NotConfigured
 from carbonmarket_client.heads import (
+    BookmarkRefused,
     ForkProof,
     ForkProved,
     LogAltered,
@@ -207,8 +208,29 @@ async def test_from_a_bookmark_only_what_came_after_it_is_read() -> None:
     feed.entries[0].record.data = b"no matter"
     found = await verify(feed, bookmark)
     assert (found.after, found.entries, found.head.sequence) == (3, 5, 5)
-    plain = pb.SignedFeedHead(account=ADA, sequence=3, digest=feed.entries[2].digest)
-    assert (await verify(feed, plain)).entries == 5, "a sequence and a digest are enough"
+
+
+async def test_a_bookmark_that_its_service_did_not_sign_is_refused() -> None:
+    feed = await feed_of()
+    for sequence, digest, seal in (
+        (3, feed.entries[2].digest, ""),
+        (3, feed.entries[2].digest, ":"),
+        (3, feed.entries[2].digest, feed.head.seal),
+        (3, b"d" * 32, feed.head.seal.partition(":")[0] + ":bm8gc2lnbmF0dXJl"),
+        (5, b"d" * 32, feed.head.seal),
+    ):
+        forged = pb.SignedFeedHead(account=ADA, sequence=sequence, digest=digest, position=50, seal=seal)
+        with pytest.raises(BookmarkRefused, match="the bookmark was changed, or its key is no longer pinned"):
+            await verify(feed, forged)
+        of_log = pb.SignedHead(position=sequence, digest=digest, seal=seal)
+        with pytest.raises(BookmarkRefused, match="the log at position"):
+            await verify_log(cast(Link, feed), [PUBLIC_KEY], of_log)
+
+
+async def test_a_bookmark_of_another_accounts_feed_is_refused() -> None:
+    feed = await feed_of()
+    with pytest.raises(BookmarkRefused, match="the bookmark is of the feed of power-0008"):
+        await verify(feed, await signed_end(feed.entries[:3], account="power-0008"))
 
 
 async def test_a_feed_that_ends_before_the_bookmark_is_found() -> None:

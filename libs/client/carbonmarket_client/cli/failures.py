@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 
 from carbonmarket_client.cli.plain import plain_facts
 from carbonmarket_client.errors import Failed, MarketError, NotConfigured, NotFound, NotPermitted, Refused, Unavailable
-from carbonmarket_client.heads import ForkProved, LogAltered, plain_proof
+from carbonmarket_client.heads import BookmarkRefused, ForkProved, LogAltered, plain_proof
 from carbonmarket_client.screens.layout import fact, label, shown
 
 DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
@@ -24,6 +24,7 @@ def exit_code(error: MarketError) -> int:
         (Refused, REFUSED),
         (Unavailable, UNAVAILABLE),
         (NotConfigured, USAGE),
+        (BookmarkRefused, USAGE),
     ):
         if isinstance(error, kind):
             return code
@@ -42,6 +43,8 @@ def fix_of(error: MarketError) -> str:
         return f"The mistake is the service's: its operators find it in the log of {error.service}."
     if isinstance(error, NotConfigured):
         return "`carbonmarket --help` lists the options and the variables behind them."
+    if isinstance(error, BookmarkRefused):
+        return "Pin the key that signed it beside the present one, or verify from the beginning without this bookmark."
     if isinstance(error, NotTraced):
         return (
             "Spans are written a moment after the fact: try again, and see that --spans names every service's folder."
