@@ -7,7 +7,7 @@ import pytest
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.log.v1 import log_events_pb2 as log_events
-from carbonmarket_client import CarbonMarket, NotFound, Record, Refused, pages
+from carbonmarket_client import CarbonMarket, NotFound, Record, pages
 from carbonmarket_client.settings import Settings
 from support.processes.market import RunningMarket
 
@@ -64,18 +64,6 @@ async def test_bulk_entry_does_each_command_once_over_two_kills(market: RunningM
         ]
     assert funds.balance_fen == sum(range(1, DEPOSITS + 1))
     assert sorted(entry.amount_fen for entry in entries) == list(range(1, DEPOSITS + 1))
-
-
-async def test_a_command_repeated_after_a_kill_gives_the_first_answer(market: RunningMarket) -> None:
-    await open_account(market)
-    async with client_of(market, "settlement_bank:harbour") as bank:
-        first = await bank.clearing.record_deposit("H-1", ACCOUNT, 100, request_id="deposit-1")
-        await market.kill("clearing")
-        again = await bank.clearing.record_deposit("H-1", ACCOUNT, 100, request_id="deposit-1")
-        assert again == first
-        with pytest.raises(Refused) as refused:
-            await bank.clearing.record_deposit("H-1", ACCOUNT, 100, request_id="deposit-2")
-        assert refused.value.reason == "BANK_REFERENCE_ALREADY_RECORDED"
 
 
 async def test_a_log_that_is_followed_misses_and_repeats_nothing_over_kills(market: RunningMarket) -> None:

@@ -1,4 +1,4 @@
-"""Every command of the running registry with every kind of bad input: the answer names the rule and changes nothing."""
+"""Every command of the running registry with each kind of bad input: the answer names the rule and changes nothing."""
 
 from typing import Any
 
@@ -11,12 +11,10 @@ from support.suites.commands import FORBIDDEN, INVALID, NOT_FOUND, REFUSED, Acce
 
 OPERATOR = "registry_operator:ann"
 HUBEI, HENAN = "province:hubei", "province:henan"
-POWER, STEEL, FUND = "participant:power-0001", "participant:steel-0002", "participant:fund-0003"
+POWER, STEEL = "participant:power-0001", "participant:steel-0002"
 CLOSED, HELD = "participant:closed-0004", "participant:held-0005"
 CLEARING, TRADING = "service:clearing", "service:trading"
-PROVINCE, ENTITY = types.ACCOUNT_KIND_PROVINCE, types.ACCOUNT_KIND_KEY_EMITTING_ENTITY
-INSTITUTION = types.ACCOUNT_KIND_INSTITUTION
-HUGE = 2**63 - 1
+ENTITY = types.ACCOUNT_KIND_KEY_EMITTING_ENTITY
 
 
 def opening(**changes: Any) -> pb.OpenAccountRequest:
@@ -94,106 +92,57 @@ def delivery(**changes: Any) -> pb.DeliverAllowancesRequest:
     return pb.DeliverAllowancesRequest(**(right | changes))
 
 
-# Who asks for what, and how it is refused. The whole of each ladder is in tests/unit/registry.
+# Who asks for what, and how it is refused: of each command one line for each status code and for each check of who may,
+# and what only the wire can get wrong. The whole of each ladder, with the field that each refusal names, is in
+# tests/unit/registry.
 # fmt: off
 REFUSALS: list[Refusal] = [
     (OPERATOR, pb.OpenAccountRequest(),                         INVALID,   "ACCOUNT_MALFORMED"),
     (OPERATOR, opening(account="x" * 10_000),                   INVALID,   "ACCOUNT_MALFORMED"),
     (OPERATOR, opening(account="a\0b"),                         INVALID,   "TEXT_HAS_NUL"),
-    (OPERATOR, opening(kind=0),                                 INVALID,   "ACCOUNT_KIND_UNKNOWN"),
     (OPERATOR, opening(kind=77),                                INVALID,   "ENUM_VALUE_UNKNOWN"),
-    (OPERATOR, opening(name=""),                                INVALID,   "NAME_MALFORMED"),
-    (OPERATOR, opening(name="n" * 100_000),                     INVALID,   "NAME_MALFORMED"),
-    (OPERATOR, opening(province=""),                            INVALID,   "PROVINCE_MISSING"),
-    (OPERATOR, opening(kind=PROVINCE, eligible_to_trade=False), INVALID,   "PROVINCE_NOT_EMPTY"),
-    (OPERATOR, opening(kind=PROVINCE, province=""),             INVALID,   "PROVINCE_NEVER_TRADES"),
     (OPERATOR, opening(province="hunan"),                       NOT_FOUND, "PROVINCE_UNKNOWN"),
     (OPERATOR, opening(account="power-0001"),                   REFUSED,   "ACCOUNT_ALREADY_OPENED"),
-    (OPERATOR, opening(account="closed-0004"),                  REFUSED,   "ACCOUNT_ALREADY_OPENED"),
     (POWER,    opening(),                                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (OPERATOR, pb.ChangeAccountDataRequest(),                   INVALID,   "ACCOUNT_MALFORMED"),
-    (OPERATOR, change("power-0001", name=""),                   INVALID,   "NAME_MALFORMED"),
-    (OPERATOR, change("power-0001", basis=""),                  INVALID,   "BASIS_MALFORMED"),
     (OPERATOR, change("power-9999"),                            NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (OPERATOR, change("closed-0004"),                           REFUSED,   "ACCOUNT_CLOSED"),
-    (OPERATOR, change("power-0001", name="power-0001"),         REFUSED,   "ACCOUNT_DATA_UNCHANGED"),
     (POWER,    change("power-0001"),                            FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (OPERATOR, pb.RestrictAccountRequest(),                     INVALID,   "ACCOUNT_MALFORMED"),
-    (OPERATOR, restriction("power-0001", ground=""),            INVALID,   "GROUND_MALFORMED"),
     (OPERATOR, restriction("power-9999"),                       NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (OPERATOR, restriction("closed-0004"),                      REFUSED,   "ACCOUNT_CLOSED"),
-    (OPERATOR, restriction("held-0005"),                        REFUSED,   "ACCOUNT_ALREADY_RESTRICTED"),
     (STEEL,    restriction("power-0001"),                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (OPERATOR, pb.LiftRestrictionRequest(),                     INVALID,   "ACCOUNT_MALFORMED"),
     (OPERATOR, pb.LiftRestrictionRequest(account="power-9999"), NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (OPERATOR, pb.LiftRestrictionRequest(account="power-0001"), REFUSED,   "ACCOUNT_NOT_RESTRICTED"),
-    (OPERATOR, pb.LiftRestrictionRequest(account="closed-0004"), REFUSED,  "ACCOUNT_CLOSED"),
     (HELD,     pb.LiftRestrictionRequest(account="held-0005"),  FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (OPERATOR, pb.CloseAccountRequest(),                        INVALID,   "ACCOUNT_MALFORMED"),
-    (OPERATOR, closing("power-0001", ground=""),                INVALID,   "GROUND_MALFORMED"),
     (OPERATOR, closing("power-9999"),                           NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (OPERATOR, closing("closed-0004"),                          REFUSED,   "ACCOUNT_CLOSED"),
-    (OPERATOR, closing("power-0001"),                           REFUSED,   "ACCOUNT_IN_USE"),
-    (OPERATOR, closing("held-0005"),                            REFUSED,   "ACCOUNT_NOT_WOUND_UP"),
     (POWER,    closing("power-0001"),                           FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (OPERATOR, pb.CreateVintageRequest(),                       INVALID,   "VINTAGE_MALFORMED"),
-    (OPERATOR, vintage("CEA21", -1),                            INVALID,   "COMPLIANCE_YEAR_OUT_OF_RANGE"),
-    (OPERATOR, vintage("CEA21", 2**31 - 1),                     INVALID,   "COMPLIANCE_YEAR_OUT_OF_RANGE"),
     (OPERATOR, vintage("CEA"),                                  REFUSED,   "VINTAGE_ALREADY_CREATED"),
     (HUBEI,    vintage("CEA21"),                                FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (OPERATOR, pb.IssueAllowancesRequest(),                     INVALID,   "VINTAGE_MALFORMED"),
-    (OPERATOR, issue(account=""),                               INVALID,   "ACCOUNT_MALFORMED"),
-    (OPERATOR, issue(quantity_tonnes=0),                        INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (OPERATOR, issue(quantity_tonnes=-5),                       INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (OPERATOR, issue(quantity_tonnes=HUGE),                     INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (OPERATOR, issue(basis=""),                                 INVALID,   "BASIS_MALFORMED"),
     (OPERATOR, issue(vintage="CEA99"),                          NOT_FOUND, "VINTAGE_UNKNOWN"),
-    (OPERATOR, issue(account="hunan"),                          NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (OPERATOR, issue(account="power-0001"),                     REFUSED,   "ACCOUNT_NOT_A_PROVINCE"),
     (HUBEI,    issue(),                                         FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (HUBEI,    pb.AllocateAllowancesRequest(),                  INVALID,   "VINTAGE_MALFORMED"),
-    (HUBEI,    allocation(from_account=""),                     INVALID,   "ACCOUNT_MALFORMED"),
-    (HUBEI,    allocation(account=""),                          INVALID,   "ACCOUNT_MALFORMED"),
-    (HUBEI,    allocation(quantity_tonnes=-HUGE),               INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (HUBEI,    allocation(basis=""),                            INVALID,   "BASIS_MALFORMED"),
     (HUBEI,    allocation(vintage="CEA99"),                     NOT_FOUND, "VINTAGE_UNKNOWN"),
-    (HUBEI,    allocation(account="power-9999"),                NOT_FOUND, "ACCOUNT_UNKNOWN"),
     (HENAN,    allocation(),                                    FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (OPERATOR, allocation(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (HUBEI,    allocation(account="fund-0003"),                 REFUSED,   "ACCOUNT_NOT_A_KEY_EMITTING_ENTITY"),
-    (HENAN,    allocation(from_account="henan"),                REFUSED,   "ACCOUNT_OF_ANOTHER_PROVINCE"),
-    (HUBEI,    allocation(account="closed-0004"),               REFUSED,   "ACCOUNT_CLOSED"),
-    (HUBEI,    allocation(quantity_tonnes=10**12),              REFUSED,   "INSUFFICIENT_ALLOWANCES"),
     (POWER,    pb.TransferToTradingRequest(),                   INVALID,   "ACCOUNT_MALFORMED"),
-    (POWER,    transfer(code=""),                               INVALID,   "VINTAGE_MALFORMED"),
-    (POWER,    transfer(tonnes=0),                              INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (POWER,    transfer(tonnes=-1),                             INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (POWER,    transfer(tonnes=HUGE),                           INVALID,   "QUANTITY_OUT_OF_RANGE"),
     (POWER,    transfer(account="power-9999"),                  NOT_FOUND, "ACCOUNT_UNKNOWN"),
-    (POWER,    transfer(code="CEA99"),                          NOT_FOUND, "VINTAGE_UNKNOWN"),
     (STEEL,    transfer(),                                      FORBIDDEN, "NOT_OWNER_OF_ACCOUNT"),
     (HUBEI,    transfer(account="hubei"),                       FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (CLOSED,   transfer(account="closed-0004"),                 REFUSED,   "ACCOUNT_CLOSED"),
-    (HELD,     transfer(account="held-0005"),                   REFUSED,   "ACCOUNT_RESTRICTED"),
-    (FUND,     transfer(account="fund-0003"),                   REFUSED,   "ACCOUNT_NOT_ELIGIBLE_TO_TRADE"),
-    (POWER,    transfer(tonnes=101),                            REFUSED,   "INSUFFICIENT_ALLOWANCES"),
     (CLEARING, pb.DeliverAllowancesRequest(),                   INVALID,   "RUN_ID_OUT_OF_RANGE"),
-    (CLEARING, delivery(run_id=-1),                             INVALID,   "RUN_ID_OUT_OF_RANGE"),
     (CLEARING, delivery(attempt=0),                             INVALID,   "ATTEMPT_OUT_OF_RANGE"),
-    (CLEARING, delivery(day="16 July"),                         INVALID,   "DAY_MALFORMED"),
-    (CLEARING, delivery(legs=0),                                INVALID,   "LEGS_OUT_OF_RANGE"),
-    (CLEARING, delivery(legs_digest=b"7"),                      INVALID,   "DIGEST_MALFORMED"),
     (TRADING,  delivery(),                                      FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
     (POWER,    delivery(),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
     (CLEARING, staging(leg(), run_id=0),                        INVALID,   "RUN_ID_OUT_OF_RANGE"),
-    (CLEARING, staging(leg(), page=0),                          INVALID,   "PAGE_OUT_OF_RANGE"),
-    (CLEARING, staging(),                                       INVALID,   "LEGS_OUT_OF_RANGE"),
-    (CLEARING, staging(types.DeliveryLeg()),                    INVALID,   "TRADE_ID_OUT_OF_RANGE"),
-    (CLEARING, staging(leg(), leg()),                           INVALID,   "LEGS_NOT_ASCENDING"),
-    (CLEARING, staging(leg(vintage="")),                        INVALID,   "VINTAGE_MALFORMED"),
     (CLEARING, staging(leg(seller="")),                         INVALID,   "ACCOUNT_MALFORMED"),
-    (CLEARING, staging(leg(quantity_tonnes=HUGE)),              INVALID,   "QUANTITY_OUT_OF_RANGE"),
-    (CLEARING, staging(leg(buyer="power-0001")),                INVALID,   "SELLER_IS_BUYER"),
     (CLEARING, staging(leg(), page=2),                          REFUSED,   "PAGE_OUT_OF_ORDER"),
     (TRADING,  staging(leg()),                                  FORBIDDEN, "NOT_THE_CLEARING_SERVICE"),
     (POWER,    staging(leg()),                                  FORBIDDEN, "ROLE_NOT_ALLOWED"),

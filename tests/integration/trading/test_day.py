@@ -4,12 +4,11 @@ from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
-from support.domains.trading_floor import FRIDAY, MONDAY, TUESDAY, moment
-from support.processes.running_trading import ANN, AUDITOR, Venue, offer, order, refusal, settled, take
+from support.domains.trading_floor import FRIDAY, MONDAY, moment
+from support.processes.running_trading import ANN, AUDITOR, Venue, order, refusal, settled, take
 
 BOB = "exchange_operator:bob"
 POWER, STEEL, CLEARING = "participant:power", "participant:steel", "service:clearing"
-GROUND = "clearing is away"
 
 
 async def open_day(venue: Venue, day: str) -> None:
@@ -34,34 +33,6 @@ async def position_of(venue: Venue, account: str) -> query.GetPositionResponse:
 async def day_of(venue: Venue, day: str) -> query.GetDayResponse:
     answer: query.GetDayResponse = await venue.see(AUDITOR, query.GetDayRequest(day=day))
     return answer
-
-
-async def test_nothing_is_traded_before_the_opening_between_the_sessions_and_after_the_close(morning: Venue) -> None:
-    assert await refusal(morning, POWER, order()) == "DAY_NOT_OPEN"
-    await morning.at("09:00")
-    await morning.ask(ANN, pb.OpenDayRequest(day=FRIDAY))
-    assert await refusal(morning, POWER, order()) == "OUT_OF_SESSION"
-    await morning.at("10:00")
-    assert await refusal(morning, POWER, offer()) == "OUT_OF_SESSION"
-    placed = await morning.ask(POWER, order())
-    await morning.at("12:00")
-    assert await refusal(morning, POWER, order()) == "OUT_OF_SESSION"
-    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "OUT_OF_SESSION"
-    await morning.at("15:00")
-    assert await refusal(morning, POWER, order()) == "DAY_NOT_OPEN"
-    assert await refusal(morning, STEEL, take(placed.order_id, price_fen=4_900)) == "LISTING_GONE"
-    assert await refusal(morning, POWER, pb.CancelOrderRequest(order_id=placed.order_id)) == "ORDER_NOT_OPEN"
-    asked = query.GetOrderRequest(order_id=placed.order_id, min_position=await morning.head())
-    expired = (await morning.see(POWER, asked)).order
-    assert expired.state == query.ORDER_STATE_EXPIRED
-
-
-async def test_the_clock_closes_the_day_at_its_own_time_however_far_it_is_moved(morning: Venue) -> None:
-    await open_day(morning, FRIDAY)
-    await morning.at("20:00")
-    closed = await day_of(morning, FRIDAY)
-    assert closed.phase == types.DAY_PHASE_CLOSED
-    assert closed.closed_ms == moment(FRIDAY, "15:00")
 
 
 async def test_bought_units_are_sold_on_the_next_day_when_the_day_before_is_settled(morning: Venue) -> None:
@@ -97,56 +68,6 @@ async def test_bought_units_are_sold_on_the_next_day_when_the_day_before_is_sett
     assert trade.state == query.TRADE_STATE_RELEASED
 
 
-async def test_two_operators_open_a_day_although_an_earlier_one_is_not_settled(morning: Venue) -> None:
-    await open_day(morning, FRIDAY)
-    await sell_to_steel(morning, 100)
-    await morning.at("15:00")
-    morning.day = MONDAY
-    await morning.at("09:00")
-    override = pb.OverrideOpeningRequest(day=MONDAY, ground=GROUND)
-    assert await refusal(morning, ANN, override) == "APPROVAL_REQUIRED"
-    answer = await morning.service.ask_by_two(ANN, BOB, override)
-    assert list(answer.events) == ["carbonmarket.trading.v1.OpeningOverridden"]
-    assert await refusal(morning, BOB, override) == "OVERRIDE_ALREADY_APPROVED"
-    await open_day(morning, MONDAY)
-    units = (await position_of(morning, "steel")).units[0]
-    assert (units.available_tonnes, units.bought_tonnes) == (0, 100)
-    assert (await position_of(morning, "power")).funds.buying_power_fen == 0
-    await morning.service.restart()
-    monday = await day_of(morning, MONDAY)
-    assert (monday.override_proposed_by, monday.override_approved_by) == (ANN, BOB)
-
-
-async def test_a_close_that_fell_due_while_the_process_was_down_is_made_up_for(morning: Venue) -> None:
-    """The clock of a rehearsal stands still while nobody runs, so the process dies between the move and its answer."""
-    await open_day(morning, FRIDAY)
-    await morning.ask(POWER, order())
-    await morning.service.restart()
-    assert (await day_of(morning, "")).phase == types.DAY_PHASE_OPEN
-    await morning.at("15:30")
-    await morning.service.restart()
-    assert (await day_of(morning, FRIDAY)).phase == types.DAY_PHASE_CLOSED
-    assert await refusal(morning, ANN, pb.CloseDayRequest(day=FRIDAY)) == "DAY_NOT_OPEN"
-
-
-async def test_a_run_is_confirmed_or_disputed_by_the_days_own_totals(morning: Venue) -> None:
-    await open_day(morning, FRIDAY)
-    await sell_to_steel(morning, 100)
-    await sell_to_steel(morning, 50)
-    await morning.at("15:00")
-    total = types.MethodTotal(
-        instrument="CEA", method=types.TRADE_METHOD_LISTED, trades=2, quantity_tonnes=150, value_fen=720_000
-    )
-    run = pb.ConfirmClearingRunRequest(
-        run_id=1, day=FRIDAY, attempt=1, trades=2, quantity_tonnes=150, value_fen=720_000, totals=[total]
-    )
-    assert (await morning.ask(CLEARING, run)).WhichOneof("outcome") == "confirmed"
-    run.trades = 1
-    disputed = (await morning.ask(CLEARING, run)).disputed
-    assert disputed.reason == "TOTALS_DIFFER"
-    assert disputed.facts["whole"] == "exchange (2, 150, 720000), clearing (1, 150, 720000)"
-
-
 async def test_a_trade_that_two_people_took_out_stays_blocked(morning: Venue) -> None:
     await open_day(morning, FRIDAY)
     trade_id = await sell_to_steel(morning, 100)
@@ -167,7 +88,37 @@ async def test_a_trade_that_two_people_took_out_stays_blocked(morning: Venue) ->
     assert of_power.blocked_tonnes == 100
 
 
-async def test_what_cannot_be_applied_is_set_aside_and_keeps_the_next_day_closed(morning: Venue) -> None:
+async def test_a_close_that_fell_due_while_the_process_was_down_is_made_up_for_and_its_run_is_judged(
+    morning: Venue,
+) -> None:
+    """The clock of a rehearsal does not move while nobody runs, so the process dies between the move and its answer."""
+    await open_day(morning, FRIDAY)
+    await sell_to_steel(morning, 100)
+    await sell_to_steel(morning, 50)
+    await morning.service.restart()
+    assert (await day_of(morning, "")).phase == types.DAY_PHASE_OPEN
+    await morning.at("20:00")
+    await morning.service.restart()
+    closed = await day_of(morning, FRIDAY)
+    assert (closed.phase, closed.closed_ms) == (types.DAY_PHASE_CLOSED, moment(FRIDAY, "15:00"))
+    assert await refusal(morning, ANN, pb.CloseDayRequest(day=FRIDAY)) == "DAY_NOT_OPEN"
+
+    total = types.MethodTotal(
+        instrument="CEA", method=types.TRADE_METHOD_LISTED, trades=2, quantity_tonnes=150, value_fen=720_000
+    )
+    run = pb.ConfirmClearingRunRequest(
+        run_id=1, day=FRIDAY, attempt=1, trades=2, quantity_tonnes=150, value_fen=720_000, totals=[total]
+    )
+    assert (await morning.ask(CLEARING, run)).WhichOneof("outcome") == "confirmed"
+    run.trades = 1
+    disputed = (await morning.ask(CLEARING, run)).disputed
+    assert disputed.reason == "TOTALS_DIFFER"
+    assert disputed.facts["whole"] == "exchange (2, 150, 720000), clearing (1, 150, 720000)"
+
+
+async def test_what_cannot_be_applied_is_set_aside_and_two_people_open_the_next_day_nevertheless(
+    morning: Venue,
+) -> None:
     await open_day(morning, FRIDAY)
     trade_id = await sell_to_steel(morning, 100)
     await morning.at("15:00")
@@ -185,11 +136,11 @@ async def test_what_cannot_be_applied_is_set_aside_and_keeps_the_next_day_closed
     assert [one.reason for one in (await day_of(morning, MONDAY)).obstacles] == ["HEARD_EVENTS_SET_ASIDE"]
     assert await refusal(morning, ANN, pb.OpenDayRequest(day=MONDAY)) == "HEARD_EVENTS_SET_ASIDE"
 
-
-async def test_a_passed_over_day_is_said_to_be_announced_and_never_opens(morning: Venue) -> None:
+    override = pb.OverrideOpeningRequest(day=MONDAY, ground="clearing is away")
+    assert await refusal(morning, ANN, override) == "APPROVAL_REQUIRED"
+    answer = await morning.service.ask_by_two(ANN, BOB, override)
+    assert list(answer.events) == ["carbonmarket.trading.v1.OpeningOverridden"]
     await open_day(morning, MONDAY)
-    assert (await day_of(morning, FRIDAY)).phase == types.DAY_PHASE_ANNOUNCED
-    assert not (await day_of(morning, FRIDAY)).obstacles
-    await morning.at("15:00")
-    assert await refusal(morning, ANN, pb.OpenDayRequest(day=FRIDAY)) == "DAY_ALREADY_OPENED"
-    assert (await day_of(morning, "")).day == TUESDAY
+    await morning.service.restart()
+    monday = await day_of(morning, MONDAY)
+    assert (monday.override_proposed_by, monday.override_approved_by) == (ANN, BOB)

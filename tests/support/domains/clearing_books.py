@@ -15,6 +15,7 @@ from clearing.domain.run import OpenRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery
 from clearing.domain.state import State
 from clearing.domain.trades import Method, ObligationRecorded
+from support.domains.refused import naming_its_field
 from support.shell.asking import acting
 
 NOW_MS = 1_626_400_000_000
@@ -81,7 +82,8 @@ def play_one(
     )
     if type(command) in DECIDER.asks:
         context = replace(context, taken=taken_of(state, command, context))
-    events = DECIDER.decide[type(command)](state, command, context)
+    with naming_its_field(command):
+        events = DECIDER.decide[type(command)](state, command, context)
     for event in events:
         if type(event) in DECIDER.claims:
             assert isinstance(state, Remembering)

@@ -17,6 +17,7 @@ from registry.domain.staging import LEGS_PER_PAGE_MAX, StageDeliveryLegs
 from registry.domain.state import AccountKind, Leg, Registry
 from registry.domain.transfers import TransferToTrading
 from registry.domain.vintages import CreateVintage
+from support.domains.refused import naming_its_field
 from support.shell.asking import acting
 
 NOW_MS = 1_626_400_000_000
@@ -75,7 +76,8 @@ def play_one(
     registry: Registry, actor: str, command: object, set_aside: int = 0, halted: tuple[str, ...] = ()
 ) -> list[object]:
     """Decide and evolve one command alone; the books must agree after every event."""
-    events = DECIDER.decide[type(command)](registry, command, Context(NOW_MS, acting(actor), set_aside, halted))
+    with naming_its_field(command):
+        events = DECIDER.decide[type(command)](registry, command, Context(NOW_MS, acting(actor), set_aside, halted))
     for event in events:
         DECIDER.evolve[type(event)](registry, event)
         check_books(registry)

@@ -8,6 +8,7 @@ import pytest
 
 from chassis.core.days import MINUTE_MS, day_start_ms
 from chassis.core.decider import Context, Rejected
+from support.domains.refused import naming_its_field
 from support.shell.asking import acting
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.calendar import AnnounceTradingDays
@@ -74,7 +75,8 @@ class Floor:
             approval="trading/1" if proposed_by else "",
             proposed_by=proposed_by,
         )
-        events = DECIDER.decide[type(command)](self.market, command, context)
+        with naming_its_field(command):
+            events = DECIDER.decide[type(command)](self.market, command, context)
         for event in events:
             DECIDER.evolve[type(event)](self.market, event)
         return events

@@ -103,16 +103,18 @@ async def running_venue(postgres: Postgres, kafka: Kafka, folder: Path) -> Async
     others = WrittenLog("registry"), WrittenLog("clearing")
     remotes = {other.log_id: other.address for other in others}
     await kafka.clear()
+    for other in others:
+        await other.start()
     async with (
         new_database(postgres) as url,
         one_service("trading", (pb, query), folder, url, kafka.address, remotes, CLOCK) as service,
     ):
         venue = Venue(service, *others)
         write_accounts(venue)
-        # Money comes after the accounts are known, as it does from the real clearing: it hears of them from trading.
-        await venue.registry.start()
         await service.heard(venue.registry)
-        await venue.clearing.start()
+        # Money comes after the accounts are known, as it does from the real clearing: it hears of them from trading.
+        venue.deposit("steel", 1_000_000_000)
+        venue.deposit("cement", 1_000_000_000)
         await announce(venue)
         await venue.hear()
         yield venue
@@ -121,7 +123,7 @@ async def running_venue(postgres: Postgres, kafka: Kafka, folder: Path) -> Async
 
 
 def write_accounts(venue: Venue) -> None:
-    """What the registry and clearing said before the first day."""
+    """What the registry said before the first day."""
     for account in ("power", "steel", "cement", "poor", "fund", "held", "gone"):
         venue.registry.write(registry.AccountOpened(account=account, eligible_to_trade=account != "fund"))
     venue.registry.write(
@@ -133,8 +135,6 @@ def write_accounts(venue: Venue) -> None:
         registry.AccountRestricted(account="gone", restriction_number=1, ground="dissolved"),
         registry.AccountClosed(account="gone", ground="dissolved"),
     )
-    venue.deposit("steel", 1_000_000_000)
-    venue.deposit("cement", 1_000_000_000)
 
 
 async def announce(venue: Venue) -> None:
