@@ -126,7 +126,7 @@ def on_trading_days_noted(rows: Rows, event: obligations.TradingDaysNoted, recor
 # Runs
 
 LATEST_ATTEMPT = 0
-"""A step that bears no attempt of its own belongs to the latest."""
+"""A step whose event names no attempt belongs to the latest one."""
 
 
 def step(rows: Rows, record: Record, event: Any, attempt: int, reason: str = "", facts: Facts = ()) -> None:

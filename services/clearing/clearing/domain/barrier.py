@@ -1,8 +1,8 @@
 """The barrier: a day is cleared only when everything about it was heard.
 
-Trading's log has no gaps and its close of the day comes after every trade, so hearing the close is having heard all;
-the totals that trading states are compared all the same, the events that could not be applied must be none, and
-trading must still be heard.
+Trading's log has no gaps and its close of the day comes after every trade, so whoever has heard the close has heard
+every trade. The barrier checks it nevertheless: the totals that trading states are compared, nothing heard may be set
+aside, and trading must still be heard.
 """
 
 from chassis.core.decider import Context, Facts, as_facts, doubts

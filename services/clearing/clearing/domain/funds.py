@@ -120,8 +120,8 @@ class FundsDeposited:
 
 
 def movement_of(bank: str, bank_reference: str) -> Claim:
-    """A movement of money goes by one name for ever: whoever types it in other letters, large or small, means the same.
-    The shell remembers it, the state does not: nothing else grows with every movement.
+    """The bank and its reference name a movement of money for ever; upper and lower case of the reference are the same.
+    The shell stores these names outside the state, because they grow with every movement (decision 0017).
     """
     return Claim("bank_reference", bank, bank_reference.upper())
 

@@ -5,12 +5,12 @@ nothing can settle against it. A payout that the bank returns is in the balance 
 payout of a restricted account waits uninstructed (settlement rule art. 16, 19).
 
 Two people can revoke an instruction (chassis/core/proposals.py) while the bank has not reported that it paid or
-returned the payout; the payout is then requested again. What guards against paying twice:
+returned the payout; the payout is then requested again. This is how paying twice is avoided:
 - one bank at a time is instructed, and only a settlement bank of the day (banks.py);
 - two people revoke, who know that the bank has not paid and will not, and state on what ground; what they approve is
   the revocation from the bank that the proposal shows;
-- a bank that was instructed and has paid all the same is believed while the payout is open: its report closes the
-  payout, so that no other bank is instructed, and one that was instructed meanwhile is refused when it reports.
+- if an earlier bank has paid nevertheless, its report is accepted while the payout is open, and closes it, so that no
+  other bank is instructed; one that was instructed meanwhile is refused when it reports.
 This cannot prevent that two banks both pay before either has reported: the second report is refused, and that bank has
 to claim its money back.
 
