@@ -139,7 +139,7 @@ def deposit_in_flight(logs: Logs) -> None:
     """The comparison names a deposit that clearing had not booked by then."""
     record = logs["clearing"][places(logs, "clearing", clearing.BooksReconciled)[-1]]
     event = clearing.BooksReconciled.FromString(record.data)
-    event.in_flight.add(kind=clearing_types.IN_FLIGHT_KIND_FUND_ENTRIES, account="nobody", amount=1)
+    event.in_flight.add(kind=clearing_types.IN_FLIGHT_KIND_FUND_ENTRIES, account="nobody", amount_fen=1)
     event.in_flight_count += 1
     record.data = event.SerializeToString()
 
@@ -322,11 +322,11 @@ def compared_at(clearing_position: int) -> Findings:
         day="2021-07-16",
         trading_position=900,
         clearing_position=clearing_position,
-        clearing_entry=1,
+        clearing_entry_number=1,
         in_flight=[
-            clearing_types.InFlight(kind=kinds.IN_FLIGHT_KIND_FUND_ENTRIES, account="steel-0002", amount=70),
+            clearing_types.InFlight(kind=kinds.IN_FLIGHT_KIND_FUND_ENTRIES, account="steel-0002", amount_fen=70),
             *(
-                clearing_types.InFlight(kind=kind, account=account, instrument="CEA", amount=40)
+                clearing_types.InFlight(kind=kind, account=account, instrument="CEA", quantity_tonnes=40)
                 for kind, account in (
                     (kinds.IN_FLIGHT_KIND_UNSETTLED_BOUGHT, "power-0001"),
                     (kinds.IN_FLIGHT_KIND_UNSETTLED_SOLD, "steel-0002"),

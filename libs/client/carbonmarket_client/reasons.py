@@ -243,7 +243,7 @@ FIXES = {
     "BANK_UNKNOWN": (
         "Check the name (`carbonmarket banks`); the registry's operator sets which banks hold the market's money."
     ),
-    "INSTRUCTION_REVOKED": (
+    "PAYOUT_INSTRUCTION_REVOKED": (
         "Nothing needs to be done: two operators revoked the instruction. If your bank has paid, record that."
     ),
     "INSUFFICIENT_WITHDRAWABLE_FUNDS": (

@@ -47,7 +47,7 @@ CLEARING: Service[State] = Service(
     calls_to=("registry",),
     gauges={
         "carbonmarket.run.open": Figure("{run}", "Clearing runs that are not completed", runs_open),
-        "carbonmarket.run.age_seconds": Figure("s", "Age of the oldest open run", oldest_run_age_seconds),
+        "carbonmarket.run.age.seconds": Figure("s", "Age of the oldest open run", oldest_run_age_seconds),
     },
 )
 

@@ -23,7 +23,9 @@ class ClearingService:
 
     async def RecordDeposit(self, request: pb.RecordDepositRequest, call: Call) -> pb.RecordDepositResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        return pb.RecordDepositResponse(entry=done.only(funds.FundsDeposited).entry, position=done.position)
+        return pb.RecordDepositResponse(
+            entry_number=done.only(funds.FundsDeposited).entry_number, position=done.position
+        )
 
     async def InstructPayout(self, request: pb.InstructPayoutRequest, call: Call) -> pb.InstructPayoutResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
@@ -43,7 +45,9 @@ class ClearingService:
         self, request: pb.RecordPayoutReturnedRequest, call: Call
     ) -> pb.RecordPayoutReturnedResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)
-        return pb.RecordPayoutReturnedResponse(entry=done.only(payouts.FundsRestored).entry, position=done.position)
+        return pb.RecordPayoutReturnedResponse(
+            entry_number=done.only(payouts.FundsRestored).entry_number, position=done.position
+        )
 
     async def RetryRun(self, request: pb.RetryRunRequest, call: Call) -> pb.RetryRunResponse:
         done = await self.writer.submit(COMMANDS.read(request), call)

@@ -152,7 +152,7 @@ async def all_positions(outgoing: Outgoing) -> books.TradingBook:
     return books.TradingBook(
         position=answer.position,
         registry_position=answer.heard_registry_position,
-        clearing_entry=answer.heard_clearing_entry,
+        clearing_entry_number=answer.heard_clearing_entry_number,
         settled_day=answer.settled_day,
         units=tuple(unit_position(row) for row in answer.units),
         funds=tuple(fund_position(row) for row in answer.funds),

@@ -53,11 +53,13 @@ def on_funds_deposited(rows: Rows, event: funds.FundsDeposited, record: Record) 
 
 
 def on_payout_requested(rows: Rows, event: payouts.PayoutRequested, record: Record) -> None:
-    values = values_of(event, "account", "entry", "payout_id")
+    values = values_of(event, "account", "entry_number", "payout_id")
     day = day_of(record.recorded_ms)
     enter(rows, record, EntryKind.PAYOUT, **values, amount_fen=-event.amount_fen, day=day)
     requested_ms = record.recorded_ms
-    rows.insert("payouts", **values_of(event, without="entry"), state=PayoutState.REQUESTED, requested_ms=requested_ms)
+    rows.insert(
+        "payouts", **values_of(event, without="entry_number"), state=PayoutState.REQUESTED, requested_ms=requested_ms
+    )
 
 
 def on_payout_instructed(rows: Rows, event: payouts.PayoutInstructed, record: Record) -> None:

@@ -63,20 +63,26 @@ def on_returned_from_trading(event: registry.ReturnedFromTrading, heard: Heard) 
 
 def on_funds_deposited(event: clearing.FundsDeposited, heard: Heard) -> custody.CreditFunds:
     return custody.CreditFunds(
-        account=event.account, amount_fen=event.amount_fen, entry=event.entry, clearing_position=heard.position
+        account=event.account,
+        amount_fen=event.amount_fen,
+        entry_number=event.entry_number,
+        clearing_position=heard.position,
     )
 
 
 def on_funds_restored(event: clearing.FundsRestored, heard: Heard) -> custody.CreditFunds:
     """The bank returned a payout, so the account has the money again."""
     return custody.CreditFunds(
-        account=event.account, amount_fen=event.amount_fen, entry=event.entry, clearing_position=heard.position
+        account=event.account,
+        amount_fen=event.amount_fen,
+        entry_number=event.entry_number,
+        clearing_position=heard.position,
     )
 
 
 def on_payout_requested(event: clearing.PayoutRequested, heard: Heard) -> custody.AcknowledgeRelease:
     return custody.AcknowledgeRelease(
-        release_id=event.release_id, account=event.account, amount_fen=event.amount_fen, entry=event.entry
+        release_id=event.release_id, account=event.account, amount_fen=event.amount_fen, entry_number=event.entry_number
     )
 
 

@@ -82,7 +82,7 @@ def state_books(exchange: Exchange, depository: Depository, settled_day: str) ->
             money("held-0005", 60_000),
         ],
         heard_registry_position=depository.position,
-        heard_clearing_entry=3,
+        heard_clearing_entry_number=3,
         settled_day=settled_day,
     )
     depository.holdings = [holding("power-0001", 30), holding("steel-0002", 980), holding("held-0005", 490)]
@@ -200,7 +200,7 @@ async def test_the_three_books_agree_at_stated_positions(
     assert (found.agreed, found.difference_count, found.rows_compared) == (True, 0, 7)
     assert (found.trading_position, found.registry_position) == (exchange.position, depository.position)
     assert friday.steps[-1].log_position <= found.clearing_position < found.log_position
-    assert found.clearing_entry == 3
+    assert found.clearing_entry_number == 3
 
 
 async def test_a_difference_is_named_and_the_books_can_be_compared_again(
@@ -212,7 +212,13 @@ async def test_a_difference_is_named_and_the_books_can_be_compared_again(
     answer = await clearing.call(AUDITOR, query.GetReconciliationRequest(day=FRIDAY))
     assert not answer.reconciliation.agreed
     assert list(answer.differences) == [
-        types.BookDifference(book=types.BOOK_UNITS, account="steel-0002", instrument="CEA", held=979, expected=980)
+        types.BookDifference(
+            figure=types.COMPARED_FIGURE_UNITS,
+            account="steel-0002",
+            instrument="CEA",
+            held_tonnes=979,
+            expected_tonnes=980,
+        )
     ]
     depository.holdings[1].quantity_tonnes += 1
     exchange.book.heard_registry_position += 1
@@ -241,7 +247,7 @@ async def test_a_payout_is_asked_for_by_trading_instructed_by_people_and_paid_by
     await clearing.call(ICBC, paid)
     returned = pb.RecordPayoutReturnedRequest(request_id="returned 2", payout_id=2, ground="account closed")
     answer = await clearing.call(ICBC, returned)
-    assert answer.entry == 6
+    assert answer.entry_number == 6
     shown = await clearing.call(ICBC, query.ListPayoutsRequest(min_position=answer.position))
     assert [(one.payout_id, one.state, one.ground) for one in shown.payouts] == [
         (1, types.PAYOUT_STATE_PAID, ""),

@@ -251,7 +251,7 @@ def test_a_trade_is_traced_by_its_number(fake_market: FakeMarket, tmp_path: Path
 
 
 def test_money_comes_in_and_goes_out_by_the_banks_own_reference(fake_market: FakeMarket) -> None:
-    fake_market.clearing.will("RecordDeposit", clearing_commands.RecordDepositResponse(entry=7))
+    fake_market.clearing.will("RecordDeposit", clearing_commands.RecordDepositResponse(entry_number=7))
     said = ran(
         fake_market, "deposits", "record", "power-0007", "2,000,000", "--reference", "A-118", actor="settlement_bank:a"
     )

@@ -76,7 +76,7 @@ async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy:
     assert {one.account: one.returns_unacknowledged_tonnes for one in stated.units}["power"] == 9
     assert {one.account: one.releases_unacknowledged_fen for one in stated.funds}["steel"] == 7
     assert stated.heard_registry_position == busy.registry.position
-    assert (stated.heard_clearing_position, stated.heard_clearing_entry) == (busy.clearing.position, 2)
+    assert (stated.heard_clearing_position, stated.heard_clearing_entry_number) == (busy.clearing.position, 2)
     assert (stated.settled_day, stated.position) == ("", released.position)
     busy.registry.write(
         registry.ReturnedFromTrading(
@@ -88,13 +88,15 @@ async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy:
         )
     )
     busy.clearing.write(
-        clearing.PayoutRequested(payout_id=1, account="steel", amount_fen=7, release_id=released.release_id, entry=3)
+        clearing.PayoutRequested(
+            payout_id=1, account="steel", amount_fen=7, release_id=released.release_id, entry_number=3
+        )
     )
     await busy.hear()
     stated = await busy.see(CLEARING, query.GetAllPositionsRequest())
     assert not any(one.returns_unacknowledged_tonnes for one in stated.units)
     assert not any(one.releases_unacknowledged_fen for one in stated.funds)
-    assert stated.heard_clearing_entry == 3
+    assert stated.heard_clearing_entry_number == 3
 
 
 async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy: Venue) -> None:

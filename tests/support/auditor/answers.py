@@ -200,7 +200,7 @@ class Answers:
         self._same(
             "answers are the books",
             "last fund entry",
-            answer.heard_clearing_entry,
+            answer.heard_clearing_entry_number,
             self._audit.clearing.last_ids["entry"],
         )
 
@@ -356,7 +356,7 @@ class Answers:
         self._same("answers are the books", "open runs", sorted(stated), sorted(book.runs.open))
         self._at("clearing ListReconciliations")
         told = [
-            (row.day, row.agreed, row.clearing_position, row.clearing_entry)
+            (row.day, row.agreed, row.clearing_position, row.clearing_entry_number)
             async for page in self._pages(
                 "clearing",
                 clearing_queries.ListReconciliationsRequest,
@@ -366,7 +366,7 @@ class Answers:
             for row in page.reconciliations
         ]
         meant = [
-            (event.day, event.agreed, event.clearing_position, event.clearing_entry)
+            (event.day, event.agreed, event.clearing_position, event.clearing_entry_number)
             for event in reversed(book.reconciliations)
         ]
         self._same("answers are the books", "reconciliations", told, meant)

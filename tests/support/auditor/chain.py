@@ -159,7 +159,7 @@ class LogReader:
             self.proposals.pop(log_events_pb2.ProposalExpired.FromString(record.data).proposal_id)
         elif record.type == log_events_pb2.HearingHalted.DESCRIPTOR.full_name:
             halted = log_events_pb2.HearingHalted.FromString(record.data)
-            self.halted[halted.source_log_id] = halted.why
+            self.halted[halted.source_log_id] = halted.halted_because
         elif record.type == log_events_pb2.HearingRecovered.DESCRIPTOR.full_name:
             del self.halted[log_events_pb2.HearingRecovered.FromString(record.data).source_log_id]
 

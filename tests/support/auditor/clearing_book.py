@@ -120,7 +120,7 @@ class ClearingBook(Book):
             self.say("a bank reports its own movements", f"{actor_of(record)} for {event.bank}")
         self._known_bank(event.bank, record)
         self._reference(event.bank, event.bank_reference)
-        self._enter(event.entry, event.account, event.amount_fen, record.position)
+        self._enter(event.entry_number, event.account, event.amount_fen, record.position)
         self.figures["deposits_fen"] += event.amount_fen
 
     def on_payout_requested(self, event: pb.PayoutRequested, record: Record) -> None:
@@ -129,7 +129,7 @@ class ClearingBook(Book):
         self.last_ids["payout"] = event.payout_id
         self.payouts[event.payout_id] = Payout(event.account, event.amount_fen)
         self.pairs.say("every release is paid out once", "clearing", event.release_id, event.account, event.amount_fen)
-        self._enter(event.entry, event.account, -event.amount_fen, record.position)
+        self._enter(event.entry_number, event.account, -event.amount_fen, record.position)
         kept = self.payable[event.account] + self.blocked[event.account]
         if self.balances[event.account] < kept:
             self.say("a payout leaves what trades need or block", f"{event.account}: {kept} of {self.balances}")
@@ -170,7 +170,7 @@ class ClearingBook(Book):
         payout = self._close_payout(event.payout_id, record)
         self.closed_payouts["PAYOUT_STATE_RETURNED"] += 1
         self.same("a payout is restored whole", f"payout {event.payout_id}", event.amount_fen, payout.amount_fen)
-        self._enter(event.entry, event.account, event.amount_fen, record.position)
+        self._enter(event.entry_number, event.account, event.amount_fen, record.position)
 
     def _close_payout(self, payout_id: int, record: Record) -> Payout:
         payout = self.payouts.pop(payout_id, None)

@@ -139,7 +139,7 @@ class TradingBook(Book):
         self.caused_by(record, "clearing")
         self.custody.funds_of(event.account).free += event.amount_fen
         what = (event.account, event.amount_fen, event.clearing_position)
-        self.pairs.say("every fund entry is heard once", "trading", event.entry, *what)
+        self.pairs.say("every fund entry is heard once", "trading", event.entry_number, *what)
 
     def on_allowances_returned(self, event: pb.AllowancesReturned, record: Record) -> None:
         self._number("return", event.return_id)
@@ -164,7 +164,7 @@ class TradingBook(Book):
     def on_release_acknowledged(self, event: pb.ReleaseAcknowledged, record: Record) -> None:
         self.custody.funds_of(event.account).releasing -= event.amount_fen
         what = (event.account, event.amount_fen, record.source_position)
-        self.pairs.say("every fund entry is heard once", "trading", event.entry, *what)
+        self.pairs.say("every fund entry is heard once", "trading", event.entry_number, *what)
 
     # Days
 

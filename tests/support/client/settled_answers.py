@@ -25,7 +25,7 @@ ENTRIES = clearing.ListEntriesResponse(
             day=DAY,
             kind=clearing_types.ENTRY_KIND_DEPOSIT,
             amount_fen=12_000_000_000,
-            entry=7,
+            entry_number=7,
             bank="bank-a",
             bank_reference="A-2021-000118",
             recorded_ms=NOON_MS,
@@ -205,7 +205,7 @@ RECONCILIATION = clearing.Reconciliation(
     registry_position=61_234,
     trading_position=181_234,
     clearing_position=61_229,
-    clearing_entry=5_016,
+    clearing_entry_number=5_016,
     rows_compared=12_540,
     difference_count=1,
     in_flight_count=2,
@@ -216,7 +216,7 @@ ONE_RECONCILIATION = clearing.GetReconciliationResponse(
     reconciliation=RECONCILIATION,
     differences=[
         clearing_types.BookDifference(
-            book=clearing_types.BOOK_UNITS, account="power-0007", instrument="CEA21", held=9_125_285, expected=0
+            figure=clearing_types.COMPARED_FIGURE_UNITS, account="power-0007", instrument="CEA21", held_tonnes=9_125_285
         )
     ],
     in_flight=[
@@ -224,9 +224,11 @@ ONE_RECONCILIATION = clearing.GetReconciliationResponse(
             kind=clearing_types.IN_FLIGHT_KIND_UNSETTLED_BOUGHT,
             account="cement-0113",
             instrument="CEA",
-            amount=9_125_285,
+            quantity_tonnes=9_125_285,
         ),
-        clearing_types.InFlight(kind=clearing_types.IN_FLIGHT_KIND_RELEASING, account="power-0007", amount=50_000_000),
+        clearing_types.InFlight(
+            kind=clearing_types.IN_FLIGHT_KIND_RELEASING, account="power-0007", amount_fen=50_000_000
+        ),
     ],
 )
 OVERRIDE = trading.OverrideOpeningRequest(day="2021-12-17", ground="bank away, see minutes 12")

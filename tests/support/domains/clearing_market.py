@@ -235,7 +235,7 @@ class NaiveMarket:
         return TradingBook(
             position=self.trading_position,
             registry_position=self.registry_heard,
-            clearing_entry=max((event.entry for event in entries), default=0),
+            clearing_entry_number=max((event.entry_number for event in entries), default=0),
             settled_day=days[-1] if days else "",
             units=self.unit_positions(),
             funds=self.fund_positions(entries),

@@ -35,7 +35,7 @@ class Venue:
     registry: WrittenLog
     clearing: WrittenLog
     day: str = FRIDAY
-    entry: int = 0
+    entry_number: int = 0
 
     async def ask(self, actor: str, request: Message) -> Any:
         """Send a command under a new request id."""
@@ -55,14 +55,14 @@ class Venue:
         return await self.service.heard(self.clearing)
 
     def deposit(self, account: str, amount_fen: int) -> None:
-        self.entry += 1
+        self.entry_number += 1
         self.clearing.write(
             clearing.FundsDeposited(
                 account=account,
                 amount_fen=amount_fen,
                 bank="icbc",
-                bank_reference=f"reference {self.entry}",
-                entry=self.entry,
+                bank_reference=f"reference {self.entry_number}",
+                entry_number=self.entry_number,
             )
         )
 

@@ -152,7 +152,7 @@ async def test_a_halt_is_written_down_once_and_lasts_over_restarts_until_a_mende
             read = await writer.read(lambda _: writer.context(acting("participant:ada")).halted)
             assert read.value == (SOURCE,)
     (halted,) = [record for record in store.records if record.type.endswith("HearingHalted")]
-    assert "does not know" in log_events_pb2.HearingHalted.FromString(halted.data).why
+    assert "does not know" in log_events_pb2.HearingHalted.FromString(halted.data).halted_because
     remote.records = [*good, *source_records(1, Head(2, good[-1].digest))]
     async with hearing(store, remote) as (ear, _, writer):
         await until_goes_on(ear)

@@ -25,7 +25,7 @@ from chassis.followers.caller import Outgoing
 from chassis.log.writer import Read, Writer
 from chassis.say.tracing import Branch
 from clearing import calls
-from clearing.domain.books import Book
+from clearing.domain.books import Figure
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ClearingRunLegsListed, ConfirmationOrdered
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
@@ -239,7 +239,7 @@ def stated(**changes: Any) -> trading_queries.GetAllPositionsResponse:
     right: dict[str, Any] = {
         "position": 1_000,
         "heard_registry_position": 600,
-        "heard_clearing_entry": 2,
+        "heard_clearing_entry_number": 2,
         "settled_day": FRIDAY,
         "units": [
             trading_queries.AccountUnits(account=POWER, instrument="CEA", total_tonnes=300),
@@ -324,8 +324,8 @@ async def test_a_missing_holding_is_a_difference() -> None:
 
     port = Port(settled_friday(), {"GetAllPositions": lambda _: stated(), "ListTradingHoldings": one_page})
     (difference,) = (await calls.reconcile(RECONCILIATION, port.outgoing)).differences
-    assert (difference.book, difference.account, difference.held, difference.expected) == (
-        Book.UNITS,
+    assert (difference.figure, difference.account, difference.held_tonnes, difference.expected_tonnes) == (
+        Figure.UNITS,
         CEMENT,
         0,
         100_000,

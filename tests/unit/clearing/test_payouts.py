@@ -50,7 +50,7 @@ PAYING: list[Line] = [
     (ANN,     InstructPayout(1, "icbc"),            "PAYOUT_UNKNOWN"),
     (TRADING, RequestPayout("power-9999", 1, 1),    "ACCOUNT_UNKNOWN"),
     (TRADING, RequestPayout(POWER, 501, 1),         "PAYOUT_EXCEEDS_SETTLED_FUNDS"),
-    (TRADING, RequestPayout(POWER, 200, 1),         [PayoutRequested(1, POWER, 200, 1, entry=2)]),
+    (TRADING, RequestPayout(POWER, 200, 1),         [PayoutRequested(1, POWER, 200, 1, entry_number=2)]),
     (TRADING, RequestPayout(POWER, 200, 1),         "RELEASE_ALREADY_REQUESTED"),
     (ANN,     InstructPayout(1, ""),                "BANK_MALFORMED"),
     (ANN,     InstructPayout(1, "I" * 99),          "BANK_MALFORMED"),
@@ -73,12 +73,12 @@ PAYING: list[Line] = [
     (ICBC,    RecordPayoutPaid(1, "p1"),            "PAYOUT_CLOSED"),
     (ICBC,    RecordPayoutReturned(1, "closed"),    "PAYOUT_CLOSED"),
     (ANN,     InstructPayout(1, "icbc"),            "PAYOUT_CLOSED"),
-    (TRADING, RequestPayout(POWER, 300, 2),         [PayoutRequested(2, POWER, 300, 2, entry=3)]),
+    (TRADING, RequestPayout(POWER, 300, 2),         [PayoutRequested(2, POWER, 300, 2, entry_number=3)]),
     (ANN,     InstructPayout(2, "ccb"),             [PayoutInstructed(2, POWER, "ccb")]),
     (CCB,     RecordPayoutReturned(2, " "),         "GROUND_MALFORMED"),
     (CCB,     RecordPayoutReturned(2, "g" * 201),   "GROUND_MALFORMED"),
     (CCB,     RecordPayoutReturned(2, "closed"),
-        [PayoutReturned(2, POWER, "closed"), FundsRestored(POWER, 300, 2, entry=4)]),
+        [PayoutReturned(2, POWER, "closed"), FundsRestored(POWER, 300, 2, entry_number=4)]),
     (CCB,     RecordPayoutReturned(2, "closed"),    "PAYOUT_CLOSED"),
 ]
 # fmt: on
@@ -137,7 +137,7 @@ REVOKING: list[Line] = [
 ]
 REVOKED: list[Line] = [
     (BOB,  RevokePayoutInstruction(1, "a slip"),        "PAYOUT_NOT_INSTRUCTED"),
-    (ICBC, RecordPayoutReturned(1, "no account"), "INSTRUCTION_REVOKED"),
+    (ICBC, RecordPayoutReturned(1, "no account"), "PAYOUT_INSTRUCTION_REVOKED"),
     (CCB,  RecordPayoutPaid(1, "c1"),             "PAYOUT_OF_ANOTHER_BANK"),
     (ANN,  InstructPayout(1, "ccb"),              [PayoutInstructed(1, POWER, "ccb")]),
     (CCB,  RecordPayoutPaid(1, "c1"),             [PayoutPaid(1, POWER, "ccb", "c1")]),

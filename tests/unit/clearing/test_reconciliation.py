@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from clearing.domain.books import (
-    Book,
     Difference,
+    Figure,
     FundPosition,
     Holding,
     InFlight,
@@ -51,6 +51,10 @@ from support.domains.clearing_books import (
 )
 
 
+def of_money(figure: Figure, account: str, held_fen: int, expected_fen: int) -> Difference:
+    return Difference(figure, account, held_fen=held_fen, expected_fen=expected_fen)
+
+
 def settled_friday() -> State:
     """Power bought 300 t from steel on Friday for 300 fen; two deposits are the fund entries 1 and 2."""
     state = open_books(power_fen=500, steel_fen=50)
@@ -63,7 +67,7 @@ def settled_friday() -> State:
 AGREEING = TradingBook(
     position=900,
     registry_position=600,
-    clearing_entry=2,
+    clearing_entry_number=2,
     settled_day=FRIDAY,
     units=(UnitPosition(POWER, "CEA", 300, 0, 0, 0, 0), UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 0)),
     funds=(FundPosition(POWER, 200, 0, 0, 0, 0), FundPosition(STEEL, 350, 0, 0, 0, 0)),
@@ -78,18 +82,18 @@ def test_three_books_that_say_the_same_agree() -> None:
 
 # fmt: off
 DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
-    (AGREEING, (*HELD, Holding(CEMENT, "CEA", 1)),          Difference(Book.UNITS, CEMENT, "CEA", 1, 0)),
-    (AGREEING, HELD[:1],                                    Difference(Book.UNITS, STEEL, "CEA", 0, 700)),
-    (AGREEING, (Holding(POWER, "CEA", 299), HELD[1]),       Difference(Book.UNITS, POWER, "CEA", 299, 300)),
-    (replace(AGREEING, funds=AGREEING.funds[:1]), HELD,     Difference(Book.FUNDS, STEEL, "", 350, 0)),
+    (AGREEING, (*HELD, Holding(CEMENT, "CEA", 1)),          Difference(Figure.UNITS, CEMENT, "CEA", 1, 0)),
+    (AGREEING, HELD[:1],                                    Difference(Figure.UNITS, STEEL, "CEA", 0, 700)),
+    (AGREEING, (Holding(POWER, "CEA", 299), HELD[1]),       Difference(Figure.UNITS, POWER, "CEA", 299, 300)),
+    (replace(AGREEING, funds=AGREEING.funds[:1]), HELD,     of_money(Figure.FUNDS, STEEL, 350, 0)),
     (replace(AGREEING, funds=(*AGREEING.funds, FundPosition(CEMENT, 1, 0, 0, 0, 0))), HELD,
-                                                            Difference(Book.FUNDS, CEMENT, "", 0, 1)),
-    (replace(AGREEING, clearing_entry=1), HELD,             Difference(Book.FUNDS, STEEL, "", 300, 350)),
+                                                            of_money(Figure.FUNDS, CEMENT, 0, 1)),
+    (replace(AGREEING, clearing_entry_number=1), HELD,             of_money(Figure.FUNDS, STEEL, 300, 350)),
 ]
 # fmt: on
 
 
-def test_a_difference_is_named_by_book_account_and_both_amounts() -> None:
+def test_a_difference_is_named_by_figure_account_and_both_amounts() -> None:
     for trading, holdings, difference in DIFFERING:
         found = compare(trading, holdings, own_book(settled_friday()), 50)
         assert found.differences == (difference,)
@@ -100,7 +104,7 @@ def test_the_same_difference_has_the_same_name_on_another_day_and_another_has_an
     def disagreement(state: State, power_fen: int, steel_tonnes: int) -> str:
         funds = (FundPosition(POWER, power_fen, 0, 0, 0, 0), AGREEING.funds[1])
         held = (HELD[0], Holding(STEEL, "CEA", steel_tonnes))
-        return compare(replace(AGREEING, clearing_entry=3, funds=funds), held, own_book(state), 50).disagreement
+        return compare(replace(AGREEING, clearing_entry_number=3, funds=funds), held, own_book(state), 50).disagreement
 
     friday, later = settled_friday(), settled_friday()
     play(later, ICBC, RecordDeposit("later", POWER, 70))
@@ -114,10 +118,10 @@ def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches()
     play(state, TRADING, trade(2, POWER, STEEL, 40, day=MONDAY))
     found = compare(AGREEING, HELD, own_book(state), 50)
     assert set(found.differences) == {
-        Difference(Book.BOUGHT, POWER, "CEA", 40, 0),
-        Difference(Book.SOLD, STEEL, "CEA", 40, 0),
-        Difference(Book.PAYABLE, POWER, "", 40, 0),
-        Difference(Book.RECEIVABLE, STEEL, "", 40, 0),
+        Difference(Figure.BOUGHT, POWER, "CEA", 40, 0),
+        Difference(Figure.SOLD, STEEL, "CEA", 40, 0),
+        of_money(Figure.PAYABLE, POWER, 40, 0),
+        of_money(Figure.RECEIVABLE, STEEL, 40, 0),
     }
 
 
@@ -128,16 +132,16 @@ def test_both_block_the_same_of_trades_that_two_people_took_out_or_it_is_a_diffe
     by_two(state, ExcludeTrades(1, (1,), "default"))
     play(state, OWN, agree(attempt=2))
     units, funds = UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 300), FundPosition(POWER, 200, 0, 0, 0, 200)
-    agreeing = replace(AGREEING, clearing_entry=1, units=(units,), funds=(funds,))
+    agreeing = replace(AGREEING, clearing_entry_number=1, units=(units,), funds=(funds,))
     held = (Holding(STEEL, "CEA", 700),)
     assert compare(agreeing, held, own_book(state), 50).differences == ()
     other_funds = replace(agreeing, funds=(replace(funds, blocked_fen=0),))
     assert compare(other_funds, held, own_book(state), 50).differences == (
-        Difference(Book.BLOCKED_FUNDS, POWER, "", 200, 0),
+        of_money(Figure.BLOCKED_FUNDS, POWER, 200, 0),
     )
     other_units = replace(agreeing, units=(replace(units, blocked_tonnes=301),))
     assert compare(other_units, held, own_book(state), 50).differences == (
-        Difference(Book.BLOCKED_UNITS, STEEL, "CEA", 300, 301),
+        Difference(Figure.BLOCKED_UNITS, STEEL, "CEA", 300, 301),
     )
 
 
@@ -157,8 +161,8 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
         InFlight(InFlightKind.UNSETTLED_BOUGHT, POWER, "CEA", 40),
         InFlight(InFlightKind.RETURNING, STEEL, "CEA", 5),
         InFlight(InFlightKind.UNSETTLED_SOLD, STEEL, "CEA", 40),
-        InFlight(InFlightKind.RELEASING, POWER, "", 30),
-        InFlight(InFlightKind.FUND_ENTRIES, STEEL, "", 70),
+        InFlight(InFlightKind.RELEASING, POWER, amount_fen=30),
+        InFlight(InFlightKind.FUND_ENTRIES, STEEL, amount_fen=70),
     )
 
 
@@ -168,7 +172,10 @@ def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> No
     funds = (FundPosition(POWER, 170, 0, 0, 30, 0), AGREEING.funds[1])
     assert compare(replace(AGREEING, funds=funds), HELD, own_book(state), 50).difference_count == 0
     heard = (FundPosition(POWER, 170, 0, 0, 0, 0), AGREEING.funds[1])
-    assert compare(replace(AGREEING, funds=heard, clearing_entry=3), HELD, own_book(state), 50).difference_count == 0
+    assert (
+        compare(replace(AGREEING, funds=heard, clearing_entry_number=3), HELD, own_book(state), 50).difference_count
+        == 0
+    )
 
 
 def test_trades_made_after_tradings_statement_are_left_out() -> None:
@@ -198,7 +205,7 @@ def test_books_are_compared_only_at_positions_that_belong_together() -> None:
 
 
 ANSWER = RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0, "")
-DIFFERS = replace(ANSWER, differences=(Difference(Book.FUNDS, POWER, "", 1, 2),), difference_count=1)
+DIFFERS = replace(ANSWER, differences=(of_money(Figure.FUNDS, POWER, 1, 2),), difference_count=1)
 RECONCILED = BooksReconciled(FRIDAY, True, 600, 900, 50, 2, 4, (), 0, (), 0, "")
 
 # fmt: off
@@ -224,10 +231,10 @@ def test_books_that_differ_are_compared_again_on_demand() -> None:
 
 def test_fund_entries_are_remembered_until_trading_is_known_to_have_heard_them() -> None:
     state = settled_friday()
-    assert [entry.entry for entry in state.funds.entries_recent] == [1, 2]
+    assert [entry.entry_number for entry in state.funds.entries_recent] == [1, 2]
     play(state, ICBC, RecordDeposit("late", STEEL, 70))
     play(state, OWN, ANSWER)
-    assert [entry.entry for entry in state.funds.entries_recent] == [3]
+    assert [entry.entry_number for entry in state.funds.entries_recent] == [3]
 
 
 def test_one_comparison_is_under_way_at_a_time_and_stands_for_every_day_settled_by_then() -> None:

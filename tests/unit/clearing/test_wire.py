@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from carbonmarket.clearing.v1 import clearing_events_pb2, clearing_types_pb2
 from clearing.domain import banks, exclusion, funds, obligations, payouts, reconciliation, run, settlement, trades
-from clearing.domain.books import Book, Difference, InFlight, InFlightKind
+from clearing.domain.books import Difference, Figure, InFlight, InFlightKind
 from clearing.domain.decider import DECIDER
 from clearing.domain.legs import RunLeg
 from clearing.domain.settlement import CashChange
@@ -20,8 +20,8 @@ DAY = "2021-07-16"
 FACTS = (("account", "p-1"), ("trade_id", "3"))
 TOTAL = RunTotal("CEA", Method.BLOCK, 1, BIG, BIG)
 LEG = RunLeg(3, "CEA", BIG, "p-2", "p-1", BIG, BIG - 1)
-DIFFERENCE = Difference(Book.RECEIVABLE, "p-1", "", -BIG, BIG)
-IN_FLIGHT = InFlight(InFlightKind.FUND_ENTRIES, "p-1", "", -BIG)
+DIFFERENCE = Difference(Figure.RECEIVABLE, "p-1", "CEA", -BIG, BIG, BIG, -BIG)
+IN_FLIGHT = InFlight(InFlightKind.FUND_ENTRIES, "p-1", "CEA", BIG, -BIG)
 
 # An event, whose feeds it shows in, the subject whose trace it continues, and whether it ends that.
 EVENTS: list[Line] = [
@@ -67,7 +67,7 @@ EVENTS: list[Line] = [
 ENUMS: list[Numbering] = [
     (Method, dict(clearing_types_pb2.TradeMethod.items()), "TRADE_METHOD_"),
     (Phase, dict(clearing_types_pb2.RunPhase.items()), "RUN_PHASE_"),
-    (Book, dict(clearing_types_pb2.Book.items()), "BOOK_"),
+    (Figure, dict(clearing_types_pb2.ComparedFigure.items()), "COMPARED_FIGURE_"),
     (InFlightKind, dict(clearing_types_pb2.InFlightKind.items()), "IN_FLIGHT_KIND_"),
     (EntryKind, dict(clearing_types_pb2.EntryKind.items()), "ENTRY_KIND_"),
     (PayoutState, dict(clearing_types_pb2.PayoutState.items()), "PAYOUT_STATE_"),

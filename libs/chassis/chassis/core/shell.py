@@ -61,7 +61,7 @@ class HearingHalted:
 
     source_log_id: str
     source_position: int
-    why: str
+    halted_because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
 
 
 def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:
-    shell.halted[event.source_log_id] = event.why
+    shell.halted[event.source_log_id] = event.halted_because
 
 
 def on_hearing_recovered(shell: ShellState, event: HearingRecovered) -> None:

@@ -106,7 +106,7 @@ async def record_deposit(
 ) -> None:
     """Record money that arrived at the calling bank for an account."""
     answer = await market.clearing.record_deposit(reference, account, sum, request_id=request_id)
-    session.done(answer, request_id, f"{money(sum)} are deposited for {account}, entry {answer.entry}.")
+    session.done(answer, request_id, f"{money(sum)} are deposited for {account}, entry {answer.entry_number}.")
 
 
 @cli.group(cls=Noun)
@@ -171,7 +171,7 @@ async def paid(market: CarbonMarket, session: Session, payout_id: int, reference
 async def returned(market: CarbonMarket, session: Session, payout_id: int, ground: str, request_id: str) -> None:
     """Record that the calling bank could not pay. The money is in the account's balance again."""
     answer = await market.clearing.record_payout_returned(payout_id, ground, request_id=request_id)
-    session.done(answer, request_id, f"Payout {payout_id} is returned, entry {answer.entry}.")
+    session.done(answer, request_id, f"Payout {payout_id} is returned, entry {answer.entry_number}.")
 
 
 @cli.group(cls=Noun)

@@ -109,7 +109,7 @@ def deposits_screen(account: str, answer: clearing.ListEntriesResponse) -> Scree
         [numbers("entry"), words("recorded"), numbers("CNY"), words("bank"), words("reference")],
         [
             (
-                str(entry.entry),
+                str(entry.entry_number),
                 moment(entry.recorded_ms),
                 amount(entry.amount_fen),
                 entry.bank,

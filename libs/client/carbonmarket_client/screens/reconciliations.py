@@ -37,7 +37,7 @@ def reconciliations_screen(answer: clearing.ListReconciliationsResponse) -> Scre
                 f"{known.registry_position:,}",
                 f"{known.trading_position:,}",
                 f"{known.clearing_position:,}",
-                f"{known.clearing_entry:,}",
+                f"{known.clearing_entry_number:,}",
                 f"{known.rows_compared:,}",
                 f"{known.difference_count:,}",
                 f"{known.in_flight_count:,}",
@@ -58,7 +58,7 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
                 ("registry", f"as of position {known.registry_position:,}"),
                 ("trading", f"as of position {known.trading_position:,}"),
                 ("clearing", f"as of position {known.clearing_position:,}"),
-                ("fund entries heard by trading", f"up to {known.clearing_entry:,}"),
+                ("fund entries heard by trading", f"up to {known.clearing_entry_number:,}"),
                 ("rows compared", f"{known.rows_compared:,}"),
                 ("differences", f"{known.difference_count:,}"),
                 ("in flight", f"{known.in_flight_count:,}"),
@@ -70,14 +70,14 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
         screens.append(
             Screen(
                 "Differences",
-                [words("book"), words("account"), words("instrument"), numbers("held"), numbers("expected")],
+                [words("figure"), words("account"), words("instrument"), numbers("held"), numbers("expected")],
                 [
                     (
-                        said(row, "book"),
+                        said(row, "figure"),
                         row.account,
                         row.instrument,
-                        in_unit(row.instrument, row.held),
-                        in_unit(row.instrument, row.expected),
+                        either(row.instrument, row.held_tonnes, row.held_fen),
+                        either(row.instrument, row.expected_tonnes, row.expected_fen),
                     )
                     for row in answer.differences
                 ],
@@ -93,7 +93,7 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
                         said(row, "kind"),
                         row.account,
                         row.instrument,
-                        in_unit(row.instrument, row.amount),
+                        either(row.instrument, row.quantity_tonnes, row.amount_fen),
                     )
                     for row in answer.in_flight
                 ],
@@ -102,6 +102,6 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
     return screens
 
 
-def in_unit(instrument: str, number: int) -> str:
+def either(instrument: str, quantity_tonnes: int, amount_fen: int) -> str:
     """Tonnes where an instrument is named, else money."""
-    return f"{tonnes(number)} t" if instrument else money(number)
+    return f"{tonnes(quantity_tonnes)} t" if instrument else money(amount_fen)

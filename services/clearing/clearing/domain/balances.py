@@ -7,8 +7,8 @@ that a move that forgets one of them fails where it is made:
 - no field is negative, and no balance is less than what excluded trades block of it;
 - what the banks hold = balances + open payouts + fees.
 
-Deposits, payouts and restored payouts are numbered without gaps by `entry`, so that trading, which follows them, can
-say how far it has come.
+Deposits, payouts and restored payouts are numbered without gaps by `entry_number`, so that trading, which follows them,
+can say how far it has come.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Account:
 class FundEntry:
     """A change of a balance that trading follows: positive in, negative out."""
 
-    entry: int
+    entry_number: int
     account: str
     amount_fen: int
 
@@ -130,7 +130,7 @@ class Funds:
 
     def forget_entries(self, heard_entry: int) -> None:
         """Trading is known to have heard all entries up to this one."""
-        self.entries_recent = [one for one in self.entries_recent if one.entry > heard_entry]
+        self.entries_recent = [one for one in self.entries_recent if one.entry_number > heard_entry]
 
     def _enter(self, entry: int, account: str, amount_fen: int) -> None:
         """A change of a balance that trading follows."""

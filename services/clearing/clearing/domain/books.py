@@ -10,8 +10,8 @@ from clearing.domain.state import Phase, State
 from clearing.domain.trades import ObligationRecorded
 
 
-class Book(IntEnum):
-    """What a row compares. The numbers are the public language's."""
+class Figure(IntEnum):
+    """What of an account is compared. The numbers are the public language's."""
 
     UNITS = 1
     FUNDS = 2
@@ -35,21 +35,36 @@ class InFlightKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """held by registry or clearing, expected by trading's view; tonnes or fen, by book. Money has no instrument."""
+    """Held by registry or clearing, expected by trading's view: tonnes of an instrument, or money in fen."""
 
-    book: Book
+    figure: Figure
     account: str
-    instrument: str
-    held: int
-    expected: int
+    instrument: str = ""
+    held_tonnes: int = 0
+    expected_tonnes: int = 0
+    held_fen: int = 0
+    expected_fen: int = 0
+
+    @property
+    def by_tonnes(self) -> int:
+        return self.held_tonnes - self.expected_tonnes
+
+    @property
+    def by_fen(self) -> int:
+        return self.held_fen - self.expected_fen
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.by_tonnes or self.by_fen)
 
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
     kind: InFlightKind
     account: str
-    instrument: str
-    amount: int
+    instrument: str = ""
+    quantity_tonnes: int = 0
+    amount_fen: int = 0
 
 
 # The books, as their owners state them
@@ -86,7 +101,7 @@ class TradingBook:
 
     position: int
     registry_position: int
-    clearing_entry: int
+    clearing_entry_number: int
     settled_day: str
     units: tuple[UnitPosition, ...]
     funds: tuple[FundPosition, ...]

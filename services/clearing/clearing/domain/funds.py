@@ -2,8 +2,8 @@
 
 The money lies in one pooled account at the settlement banks; here it is sub-ledgered, one balance per account
 (settlement rule art. 5). It comes in by a deposit, goes out by a payout (payouts.py) and changes hands when a trade
-settles (settlement.py). Deposits, payouts and restored payouts are numbered without gaps by `entry`, so that trading,
-which follows them, can say how far it has heard them.
+settles (settlement.py). Deposits, payouts and restored payouts are numbered without gaps by `entry_number`, so that
+trading, which follows them, can say how far it has heard them.
 
 Accounts come from trading, which has them from the registry: no order holds between two logs, and this way every
 trade comes after its accounts here, and every deposit after its account there.
@@ -113,7 +113,7 @@ class FundsDeposited:
     amount_fen: int
     bank: str
     bank_reference: str
-    entry: int
+    entry_number: int
 
 
 # Decisions
@@ -192,7 +192,7 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
             amount_fen=command.amount_fen,
             bank=context.account,
             bank_reference=command.bank_reference,
-            entry=state.funds.entry_last + 1,
+            entry_number=state.funds.entry_last + 1,
         )
     ]
 
@@ -218,7 +218,7 @@ def on_fund_account_closed(state: State, event: FundAccountClosed) -> None:
 
 
 def on_funds_deposited(state: State, event: FundsDeposited) -> None:
-    state.funds.deposit(event.entry, event.account, event.amount_fen)
+    state.funds.deposit(event.entry_number, event.account, event.amount_fen)
 
 
 DECIDE: Decide[State] = merged(

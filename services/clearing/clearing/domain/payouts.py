@@ -94,7 +94,7 @@ class PayoutRequested:
     account: str
     amount_fen: int
     release_id: int
-    entry: int
+    entry_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class FundsRestored:
     account: str
     amount_fen: int
     payout_id: int
-    entry: int
+    entry_number: int
 
 
 # Decisions
@@ -168,7 +168,7 @@ def request_payout(state: State, command: RequestPayout, context: Context) -> li
             account=command.account,
             amount_fen=command.amount_fen,
             release_id=command.release_id,
-            entry=state.funds.entry_last + 1,
+            entry_number=state.funds.entry_last + 1,
         )
     ]
 
@@ -236,11 +236,11 @@ def record_payout_returned(state: State, command: RecordPayoutReturned, context:
     check_ground(command.ground)
     payout = payout_of_bank(state, command.payout_id, context.account)
     if payout.bank != context.account:
-        raise Rejected("INSTRUCTION_REVOKED", payout_id=command.payout_id)
+        raise Rejected("PAYOUT_INSTRUCTION_REVOKED", payout_id=command.payout_id)
 
     return [
         PayoutReturned(command.payout_id, payout.account, command.ground),
-        FundsRestored(payout.account, payout.amount_fen, command.payout_id, entry=state.funds.entry_last + 1),
+        FundsRestored(payout.account, payout.amount_fen, command.payout_id, entry_number=state.funds.entry_last + 1),
     ]
 
 
@@ -252,7 +252,7 @@ def on_payout_requested(state: State, event: PayoutRequested) -> None:
     note_release(state.payouts, event.release_id)
     state.payouts.payout_last = event.payout_id
     state.payouts.open[event.payout_id] = Payout(event.account, event.amount_fen)
-    state.funds.request_payout(event.entry, event.account, event.amount_fen)
+    state.funds.request_payout(event.entry_number, event.account, event.amount_fen)
 
 
 def note_release(payouts: Payouts, release_id: int) -> None:
@@ -293,7 +293,7 @@ def on_payout_returned(state: State, event: PayoutReturned) -> None:
 def on_funds_restored(state: State, event: FundsRestored) -> None:
     payout = state.payouts.open.pop(event.payout_id)
     assert (payout.account, payout.amount_fen) == (event.account, event.amount_fen)
-    state.funds.restore(event.entry, event.account, event.amount_fen)
+    state.funds.restore(event.entry_number, event.account, event.amount_fen)
 
 
 DECIDE: Decide[State] = merged(

@@ -22,13 +22,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_day
 from clearing.domain.balances import FundEntry
 from clearing.domain.books import (
-    Book,
     Difference,
+    Figure,
     Holding,
     InFlight,
     InFlightKind,
@@ -40,6 +41,9 @@ from clearing.domain.trades import ObligationRecorded
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
+
+Key = TypeVar("Key", str, tuple[str, str])
+"""An account, or an account and an instrument."""
 
 
 # Commands
@@ -58,7 +62,7 @@ class RecordReconciliation:
     registry_position: int
     trading_position: int
     clearing_position: int
-    clearing_entry: int
+    clearing_entry_number: int
     rows_compared: int
     differences: tuple[Difference, ...]
     difference_count: int
@@ -84,7 +88,7 @@ class BooksReconciled:
     registry_position: int
     trading_position: int
     clearing_position: int
-    clearing_entry: int
+    clearing_entry_number: int
     rows_compared: int
     differences: tuple[Difference, ...]
     difference_count: int
@@ -113,7 +117,7 @@ def compare(
     """All books, row by row. `trading` and `own` must be comparable; `holdings` are as of trading.registry_position,
     `own` is as of clearing_position.
     """
-    unheard = [entry for entry in own.entries_recent if entry.entry > trading.clearing_entry]
+    unheard = [entry for entry in own.entries_recent if entry.entry_number > trading.clearing_entry_number]
     obligations = [leg for leg in own.obligations if leg.trading_position <= trading.position]
     rows = [
         *unit_rows(trading, holdings),
@@ -121,14 +125,14 @@ def compare(
         *obligation_rows(trading, obligations),
         *blocked_rows(trading, own),
     ]
-    differences = [row for row in rows if row.held != row.expected]
+    differences = [row for row in rows if row.differs]
     in_flight = in_flight_rows(trading, unheard)
     return RecordReconciliation(
         settled_day=own.settled_day,
         registry_position=trading.registry_position,
         trading_position=trading.position,
         clearing_position=clearing_position,
-        clearing_entry=trading.clearing_entry,
+        clearing_entry_number=trading.clearing_entry_number,
         rows_compared=len(rows),
         differences=tuple(differences[:DIFFERENCES_LISTED_MAX]),
         difference_count=len(differences),
@@ -140,7 +144,7 @@ def compare(
 
 def name_of(differences: Iterable[Difference]) -> str:
     """What differs, as one name: where, and by how much. Both sides may move on, the difference stays the same one."""
-    found = [f"{row.book:d} {row.account} {row.instrument} {row.held - row.expected}" for row in differences]
+    found = [f"{row.figure:d} {row.account} {row.instrument} {row.by_tonnes} {row.by_fen}" for row in differences]
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
 
 
@@ -153,46 +157,46 @@ def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Differe
         + row.returns_unacknowledged_tonnes
         for row in trading.units
     }
-    return rows_of(Book.UNITS, held, expected)
+    return rows_of_units(Figure.UNITS, held, expected)
 
 
 def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterable[FundEntry]) -> list[Difference]:
-    held = {(account, ""): balance_fen for account, balance_fen in balances.items()}
+    held = dict(balances)
     for entry in unheard:
-        held[entry.account, ""] -= entry.amount_fen
+        held[entry.account] -= entry.amount_fen
     expected = {
-        (row.account, ""): row.total_fen
+        row.account: row.total_fen
         + row.paid_unsettled_fen
         - row.received_unsettled_fen
         + row.releases_unacknowledged_fen
         for row in trading.funds
     }
-    return rows_of(Book.FUNDS, held, expected)
+    return rows_of_money(Figure.FUNDS, held, expected)
 
 
 def obligation_rows(trading: TradingBook, obligations: Iterable[ObligationRecorded]) -> list[Difference]:
     bought: Counter[tuple[str, str]] = Counter()
     sold: Counter[tuple[str, str]] = Counter()
-    payable: Counter[tuple[str, str]] = Counter()
-    receivable: Counter[tuple[str, str]] = Counter()
+    payable: Counter[str] = Counter()
+    receivable: Counter[str] = Counter()
     for leg in obligations:
         bought[leg.buyer, leg.instrument] += leg.quantity_tonnes
         sold[leg.seller, leg.instrument] += leg.quantity_tonnes
-        payable[leg.buyer, ""] += leg.buyer_pays_fen
-        receivable[leg.seller, ""] += leg.seller_receives_fen
+        payable[leg.buyer] += leg.buyer_pays_fen
+        receivable[leg.seller] += leg.seller_receives_fen
     # On most evenings nothing is unsettled: only what is, is compared.
     units, funds = trading.units, trading.funds
     expected_bought = {
         (row.account, row.instrument): tonnes for row in units if (tonnes := row.bought_unsettled_tonnes)
     }
     expected_sold = {(row.account, row.instrument): tonnes for row in units if (tonnes := row.sold_unsettled_tonnes)}
-    expected_payable = {(row.account, ""): fen for row in funds if (fen := row.paid_unsettled_fen)}
-    expected_receivable = {(row.account, ""): fen for row in funds if (fen := row.received_unsettled_fen)}
+    expected_payable = {row.account: fen for row in funds if (fen := row.paid_unsettled_fen)}
+    expected_receivable = {row.account: fen for row in funds if (fen := row.received_unsettled_fen)}
     return [
-        *rows_of(Book.BOUGHT, bought, expected_bought),
-        *rows_of(Book.SOLD, sold, expected_sold),
-        *rows_of(Book.PAYABLE, payable, expected_payable),
-        *rows_of(Book.RECEIVABLE, receivable, expected_receivable),
+        *rows_of_units(Figure.BOUGHT, bought, expected_bought),
+        *rows_of_units(Figure.SOLD, sold, expected_sold),
+        *rows_of_money(Figure.PAYABLE, payable, expected_payable),
+        *rows_of_money(Figure.RECEIVABLE, receivable, expected_receivable),
     ]
 
 
@@ -200,21 +204,36 @@ def blocked_rows(trading: TradingBook, own: OwnBook) -> list[Difference]:
     units: Counter[tuple[str, str]] = Counter()
     for leg in own.excluded:
         units[leg.seller, leg.instrument] += leg.quantity_tonnes
-    funds = {(account, ""): fen for account, fen in own.blocked.items() if fen}
+    funds = {account: fen for account, fen in own.blocked.items() if fen}
     expected_units = {(row.account, row.instrument): tonnes for row in trading.units if (tonnes := row.blocked_tonnes)}
-    expected_funds = {(row.account, ""): fen for row in trading.funds if (fen := row.blocked_fen)}
+    expected_funds = {row.account: fen for row in trading.funds if (fen := row.blocked_fen)}
     return [
-        *rows_of(Book.BLOCKED_UNITS, units, expected_units),
-        *rows_of(Book.BLOCKED_FUNDS, funds, expected_funds),
+        *rows_of_units(Figure.BLOCKED_UNITS, units, expected_units),
+        *rows_of_money(Figure.BLOCKED_FUNDS, funds, expected_funds),
     ]
 
 
-def rows_of(
-    book: Book, held: Mapping[tuple[str, str], int], expected: Mapping[tuple[str, str], int]
+def rows_of_units(
+    figure: Figure, held: Mapping[tuple[str, str], int], expected: Mapping[tuple[str, str], int]
 ) -> list[Difference]:
-    """One row for every account (and instrument) that either side names with an amount other than zero."""
-    rows = (Difference(book, *key, held.get(key, 0), expected.get(key, 0)) for key in sorted({*held, *expected}))
-    return [row for row in rows if row.held or row.expected]
+    """One row for every account and instrument that either side names with an amount other than zero."""
+    return [
+        Difference(figure, *key, held_tonnes=held_tonnes, expected_tonnes=expected_tonnes)
+        for key, held_tonnes, expected_tonnes in side_by_side(held, expected)
+    ]
+
+
+def rows_of_money(figure: Figure, held: Mapping[str, int], expected: Mapping[str, int]) -> list[Difference]:
+    """One row for every account that either side names with an amount other than zero."""
+    return [
+        Difference(figure, account, held_fen=held_fen, expected_fen=expected_fen)
+        for account, held_fen, expected_fen in side_by_side(held, expected)
+    ]
+
+
+def side_by_side(held: Mapping[Key, int], expected: Mapping[Key, int]) -> list[tuple[Key, int, int]]:
+    rows = ((key, held.get(key, 0), expected.get(key, 0)) for key in sorted(held.keys() | expected.keys()))
+    return [row for row in rows if row[1] or row[2]]
 
 
 def in_flight_rows(trading: TradingBook, unheard: Iterable[FundEntry]) -> list[InFlight]:
@@ -223,21 +242,21 @@ def in_flight_rows(trading: TradingBook, unheard: Iterable[FundEntry]) -> list[I
         net_fen[entry.account] += entry.amount_fen
     return [
         *(
-            InFlight(kind, row.account, row.instrument, amount)
+            InFlight(kind, row.account, row.instrument, quantity_tonnes=tonnes)
             for row in trading.units
-            for kind, amount in (
+            for kind, tonnes in (
                 (InFlightKind.RETURNING, row.returns_unacknowledged_tonnes),
                 (InFlightKind.UNSETTLED_BOUGHT, row.bought_unsettled_tonnes),
                 (InFlightKind.UNSETTLED_SOLD, row.sold_unsettled_tonnes),
             )
-            if amount
+            if tonnes
         ),
         *(
-            InFlight(InFlightKind.RELEASING, row.account, "", row.releases_unacknowledged_fen)
+            InFlight(InFlightKind.RELEASING, row.account, amount_fen=row.releases_unacknowledged_fen)
             for row in trading.funds
             if row.releases_unacknowledged_fen
         ),
-        *(InFlight(InFlightKind.FUND_ENTRIES, account, "", amount) for account, amount in net_fen.items()),
+        *(InFlight(InFlightKind.FUND_ENTRIES, account, amount_fen=fen) for account, fen in net_fen.items()),
     ]
 
 
@@ -273,7 +292,7 @@ def books_reconciled(day: str, command: RecordReconciliation) -> BooksReconciled
         registry_position=command.registry_position,
         trading_position=command.trading_position,
         clearing_position=command.clearing_position,
-        clearing_entry=command.clearing_entry,
+        clearing_entry_number=command.clearing_entry_number,
         rows_compared=command.rows_compared,
         differences=command.differences,
         difference_count=command.difference_count,
@@ -297,7 +316,7 @@ def on_books_reconciled(state: State, event: BooksReconciled) -> None:
     assert state.books.due[0] == event.day
     state.books.due.remove(event.day)
     state.books.under_way = False
-    state.funds.forget_entries(event.clearing_entry)
+    state.funds.forget_entries(event.clearing_entry_number)
 
 
 DECIDE: Decide[State] = merged(

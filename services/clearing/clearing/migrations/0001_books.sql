@@ -5,7 +5,7 @@ CREATE TABLE fund_accounts (
     account text COLLATE "C" PRIMARY KEY
 );
 
--- amount_fen is net of fee_fen and signed: positive into the balance. `entry` is zero for settlements, which trading hears otherwise.
+-- amount_fen is net of fee_fen and signed: positive into the balance. `entry_number` is zero for settlements, which trading hears otherwise.
 CREATE TABLE entries (
     account text COLLATE "C" NOT NULL,
     position bigint NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE entries (
     day text COLLATE "C" NOT NULL,
     amount_fen bigint NOT NULL,
     fee_fen bigint NOT NULL DEFAULT 0,
-    entry bigint NOT NULL DEFAULT 0,
+    entry_number bigint NOT NULL DEFAULT 0,
     bank text NOT NULL DEFAULT '',
     bank_reference text NOT NULL DEFAULT '',
     payout_id bigint NOT NULL DEFAULT 0,
@@ -133,7 +133,7 @@ CREATE TABLE reconciliations (
     agreed boolean NOT NULL,
     registry_position bigint NOT NULL,
     trading_position bigint NOT NULL,
-    clearing_entry bigint NOT NULL,
+    clearing_entry_number bigint NOT NULL,
     rows_compared bigint NOT NULL,
     difference_count bigint NOT NULL,
     differences jsonb NOT NULL,

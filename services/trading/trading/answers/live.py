@@ -170,6 +170,6 @@ def all_positions(market: Market) -> pb.GetAllPositionsResponse:
             or releasing_fen
             or of_account.blocked_fen
         ],
-        heard_clearing_entry=market.entry_last,
+        heard_clearing_entry_number=market.entry_last,
         settled_day=market.calendar.last_settled,
     )

@@ -36,7 +36,7 @@ class CreditFunds:
 
     account: str
     amount_fen: int
-    entry: int
+    entry_number: int
     clearing_position: int
 
 
@@ -71,7 +71,7 @@ class AcknowledgeRelease:
     release_id: int
     account: str
     amount_fen: int
-    entry: int
+    entry_number: int
 
 
 # Events
@@ -89,7 +89,7 @@ class AllowancesCredited:
 class FundsCredited:
     account: str
     amount_fen: int
-    entry: int
+    entry_number: int
     clearing_position: int
 
 
@@ -122,7 +122,7 @@ class ReleaseAcknowledged:
     release_id: int
     account: str
     amount_fen: int
-    entry: int
+    entry_number: int
 
 
 # Decisions
@@ -144,13 +144,13 @@ def credit_allowances(market: Market, command: CreditAllowances, context: Contex
 
 def credit_funds(market: Market, command: CreditFunds, context: Context) -> list[object]:
     known_account(market.accounts, command.account)
-    check_entry(market, command.entry)
+    check_entry(market, command.entry_number)
 
     return [
         FundsCredited(
             account=command.account,
             amount_fen=command.amount_fen,
-            entry=command.entry,
+            entry_number=command.entry_number,
             clearing_position=command.clearing_position,
         )
     ]
@@ -217,7 +217,7 @@ def release_funds(market: Market, command: ReleaseFunds, context: Context) -> li
 
 
 def acknowledge_release(market: Market, command: AcknowledgeRelease, context: Context) -> list[object]:
-    check_entry(market, command.entry)
+    check_entry(market, command.entry_number)
     waiting = market.releases.get(command.release_id)
     if waiting is None:
         raise Rejected("RELEASE_UNKNOWN", release_id=command.release_id)
@@ -230,7 +230,7 @@ def acknowledge_release(market: Market, command: AcknowledgeRelease, context: Co
             release_id=command.release_id,
             account=command.account,
             amount_fen=command.amount_fen,
-            entry=command.entry,
+            entry_number=command.entry_number,
         )
     ]
 
@@ -241,7 +241,7 @@ def check_entry(market: Market, entry: int) -> None:
     A number that is missing, because its entry was set aside, is accepted when that entry is decided again.
     """
     if entry <= market.entry_last and entry not in market.entries_missing:
-        raise Rejected("FUND_ENTRY_NOT_NEW", entry=entry, last_entry=market.entry_last)
+        raise Rejected("FUND_ENTRY_NOT_NEW", entry_number=entry, last_entry_number=market.entry_last)
 
 
 # Changes
@@ -261,7 +261,7 @@ def on_allowances_credited(market: Market, event: AllowancesCredited) -> None:
 
 
 def on_funds_credited(market: Market, event: FundsCredited) -> None:
-    note_entry(market, event.entry)
+    note_entry(market, event.entry_number)
     market.accounts[event.account].funds.credit(event.amount_fen)
 
 
@@ -284,7 +284,7 @@ def on_funds_released(market: Market, event: FundsReleased) -> None:
 
 
 def on_release_acknowledged(market: Market, event: ReleaseAcknowledged) -> None:
-    note_entry(market, event.entry)
+    note_entry(market, event.entry_number)
     del market.releases[event.release_id]
 
 

@@ -147,12 +147,12 @@ class FundsDeposited(_message.Message):
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     BANK_FIELD_NUMBER: _builtins.int
     BANK_REFERENCE_FIELD_NUMBER: _builtins.int
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     amount_fen: _builtins.int
     bank: _builtins.str
     bank_reference: _builtins.str
-    entry: _builtins.int
+    entry_number: _builtins.int
     def __init__(
         self,
         *,
@@ -160,11 +160,11 @@ class FundsDeposited(_message.Message):
         amount_fen: _builtins.int = ...,
         bank: _builtins.str = ...,
         bank_reference: _builtins.str = ...,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "bank", b"bank", "bank_reference", b"bank_reference", "entry", b"entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "bank", b"bank", "bank_reference", b"bank_reference", "entry_number", b"entry_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,13 +180,13 @@ class PayoutRequested(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     RELEASE_ID_FIELD_NUMBER: _builtins.int
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     payout_id: _builtins.int
     account: _builtins.str
     amount_fen: _builtins.int
     release_id: _builtins.int
     """Trading's number of the release."""
-    entry: _builtins.int
+    entry_number: _builtins.int
     def __init__(
         self,
         *,
@@ -194,11 +194,11 @@ class PayoutRequested(_message.Message):
         account: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
         release_id: _builtins.int = ...,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "entry", b"entry", "payout_id", b"payout_id", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "entry_number", b"entry_number", "payout_id", b"payout_id", "release_id", b"release_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,22 +333,22 @@ class FundsRestored(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     PAYOUT_ID_FIELD_NUMBER: _builtins.int
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     amount_fen: _builtins.int
     payout_id: _builtins.int
-    entry: _builtins.int
+    entry_number: _builtins.int
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
         payout_id: _builtins.int = ...,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "entry", b"entry", "payout_id", b"payout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "entry_number", b"entry_number", "payout_id", b"payout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1215,7 +1215,7 @@ class BooksReconciled(_message.Message):
     AGREED_FIELD_NUMBER: _builtins.int
     REGISTRY_POSITION_FIELD_NUMBER: _builtins.int
     TRADING_POSITION_FIELD_NUMBER: _builtins.int
-    CLEARING_ENTRY_FIELD_NUMBER: _builtins.int
+    CLEARING_ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     ROWS_COMPARED_FIELD_NUMBER: _builtins.int
     DIFFERENCES_FIELD_NUMBER: _builtins.int
     DIFFERENCE_COUNT_FIELD_NUMBER: _builtins.int
@@ -1227,7 +1227,7 @@ class BooksReconciled(_message.Message):
     agreed: _builtins.bool
     registry_position: _builtins.int
     trading_position: _builtins.int
-    clearing_entry: _builtins.int
+    clearing_entry_number: _builtins.int
     """The last fund entry that trading had heard."""
     rows_compared: _builtins.int
     difference_count: _builtins.int
@@ -1251,7 +1251,7 @@ class BooksReconciled(_message.Message):
         agreed: _builtins.bool = ...,
         registry_position: _builtins.int = ...,
         trading_position: _builtins.int = ...,
-        clearing_entry: _builtins.int = ...,
+        clearing_entry_number: _builtins.int = ...,
         rows_compared: _builtins.int = ...,
         differences: _abc.Iterable[_clearing_types_pb2.BookDifference] | None = ...,
         difference_count: _builtins.int = ...,
@@ -1262,7 +1262,7 @@ class BooksReconciled(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry", b"clearing_entry", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "differences", b"differences", "disagreement", b"disagreement", "in_flight", b"in_flight", "in_flight_count", b"in_flight_count", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry_number", b"clearing_entry_number", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "differences", b"differences", "disagreement", b"disagreement", "in_flight", b"in_flight", "in_flight_count", b"in_flight_count", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -204,7 +204,7 @@ class Entry(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     BANK_FIELD_NUMBER: _builtins.int
     BANK_REFERENCE_FIELD_NUMBER: _builtins.int
     PAYOUT_ID_FIELD_NUMBER: _builtins.int
@@ -216,7 +216,7 @@ class Entry(_message.Message):
     kind: _clearing_types_pb2.EntryKind.ValueType
     amount_fen: _builtins.int
     """Positive into the balance, negative out of it."""
-    entry: _builtins.int
+    entry_number: _builtins.int
     """Zero for settlements."""
     bank: _builtins.str
     bank_reference: _builtins.str
@@ -231,7 +231,7 @@ class Entry(_message.Message):
         day: _builtins.str = ...,
         kind: _clearing_types_pb2.EntryKind.ValueType = ...,
         amount_fen: _builtins.int = ...,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
         bank: _builtins.str = ...,
         bank_reference: _builtins.str = ...,
         payout_id: _builtins.int = ...,
@@ -240,7 +240,7 @@ class Entry(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "bank", b"bank", "bank_reference", b"bank_reference", "day", b"day", "entry", b"entry", "kind", b"kind", "log_position", b"log_position", "payout_id", b"payout_id", "recorded_ms", b"recorded_ms", "trade_id", b"trade_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "bank", b"bank", "bank_reference", b"bank_reference", "day", b"day", "entry_number", b"entry_number", "kind", b"kind", "log_position", b"log_position", "payout_id", b"payout_id", "recorded_ms", b"recorded_ms", "trade_id", b"trade_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1070,7 +1070,7 @@ class Reconciliation(_message.Message):
     AGREED_FIELD_NUMBER: _builtins.int
     REGISTRY_POSITION_FIELD_NUMBER: _builtins.int
     TRADING_POSITION_FIELD_NUMBER: _builtins.int
-    CLEARING_ENTRY_FIELD_NUMBER: _builtins.int
+    CLEARING_ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     ROWS_COMPARED_FIELD_NUMBER: _builtins.int
     DIFFERENCE_COUNT_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
@@ -1081,7 +1081,7 @@ class Reconciliation(_message.Message):
     agreed: _builtins.bool
     registry_position: _builtins.int
     trading_position: _builtins.int
-    clearing_entry: _builtins.int
+    clearing_entry_number: _builtins.int
     """The last fund entry that trading had heard."""
     rows_compared: _builtins.int
     difference_count: _builtins.int
@@ -1098,7 +1098,7 @@ class Reconciliation(_message.Message):
         agreed: _builtins.bool = ...,
         registry_position: _builtins.int = ...,
         trading_position: _builtins.int = ...,
-        clearing_entry: _builtins.int = ...,
+        clearing_entry_number: _builtins.int = ...,
         rows_compared: _builtins.int = ...,
         difference_count: _builtins.int = ...,
         in_flight_count: _builtins.int = ...,
@@ -1107,7 +1107,7 @@ class Reconciliation(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry", b"clearing_entry", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "in_flight_count", b"in_flight_count", "log_position", b"log_position", "recorded_ms", b"recorded_ms", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry_number", b"clearing_entry_number", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "in_flight_count", b"in_flight_count", "log_position", b"log_position", "recorded_ms", b"recorded_ms", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

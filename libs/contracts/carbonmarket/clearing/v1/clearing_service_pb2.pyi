@@ -107,20 +107,20 @@ Global___RecordDepositRequest: _TypeAlias = RecordDepositRequest  # noqa: Y015
 class RecordDepositResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    entry: _builtins.int
+    entry_number: _builtins.int
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_number", b"entry_number", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,20 +298,20 @@ Global___RecordPayoutReturnedRequest: _TypeAlias = RecordPayoutReturnedRequest  
 class RecordPayoutReturnedResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    entry: _builtins.int
+    entry_number: _builtins.int
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
         self,
         *,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_number", b"entry_number", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -491,19 +491,23 @@ class ManyCommand(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
     RECORD_DEPOSIT_FIELD_NUMBER: _builtins.int
     INSTRUCT_PAYOUT_FIELD_NUMBER: _builtins.int
+    REVOKE_PAYOUT_INSTRUCTION_FIELD_NUMBER: _builtins.int
     RECORD_PAYOUT_PAID_FIELD_NUMBER: _builtins.int
     RECORD_PAYOUT_RETURNED_FIELD_NUMBER: _builtins.int
     RETRY_RUN_FIELD_NUMBER: _builtins.int
     EXCLUDE_TRADES_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
-    SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
-    REVOKE_PAYOUT_INSTRUCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def set_settlement_banks(self) -> Global___SetSettlementBanksRequest: ...
     @_builtins.property
     def record_deposit(self) -> Global___RecordDepositRequest: ...
     @_builtins.property
     def instruct_payout(self) -> Global___InstructPayoutRequest: ...
+    @_builtins.property
+    def revoke_payout_instruction(self) -> Global___RevokePayoutInstructionRequest: ...
     @_builtins.property
     def record_payout_paid(self) -> Global___RecordPayoutPaidRequest: ...
     @_builtins.property
@@ -514,28 +518,24 @@ class ManyCommand(_message.Message):
     def exclude_trades(self) -> Global___ExcludeTradesRequest: ...
     @_builtins.property
     def reconcile_again(self) -> Global___ReconcileAgainRequest: ...
-    @_builtins.property
-    def set_settlement_banks(self) -> Global___SetSettlementBanksRequest: ...
-    @_builtins.property
-    def revoke_payout_instruction(self) -> Global___RevokePayoutInstructionRequest: ...
     def __init__(
         self,
         *,
+        set_settlement_banks: Global___SetSettlementBanksRequest | None = ...,
         record_deposit: Global___RecordDepositRequest | None = ...,
         instruct_payout: Global___InstructPayoutRequest | None = ...,
+        revoke_payout_instruction: Global___RevokePayoutInstructionRequest | None = ...,
         record_payout_paid: Global___RecordPayoutPaidRequest | None = ...,
         record_payout_returned: Global___RecordPayoutReturnedRequest | None = ...,
         retry_run: Global___RetryRunRequest | None = ...,
         exclude_trades: Global___ExcludeTradesRequest | None = ...,
         reconcile_again: Global___ReconcileAgainRequest | None = ...,
-        set_settlement_banks: Global___SetSettlementBanksRequest | None = ...,
-        revoke_payout_instruction: Global___RevokePayoutInstructionRequest | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_payout_instruction"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["set_settlement_banks", "record_deposit", "instruct_payout", "revoke_payout_instruction", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -570,21 +570,25 @@ class ManyOutcome(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REFUSAL_FIELD_NUMBER: _builtins.int
+    SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
     RECORD_DEPOSIT_FIELD_NUMBER: _builtins.int
     INSTRUCT_PAYOUT_FIELD_NUMBER: _builtins.int
+    REVOKE_PAYOUT_INSTRUCTION_FIELD_NUMBER: _builtins.int
     RECORD_PAYOUT_PAID_FIELD_NUMBER: _builtins.int
     RECORD_PAYOUT_RETURNED_FIELD_NUMBER: _builtins.int
     RETRY_RUN_FIELD_NUMBER: _builtins.int
     EXCLUDE_TRADES_FIELD_NUMBER: _builtins.int
     RECONCILE_AGAIN_FIELD_NUMBER: _builtins.int
-    SET_SETTLEMENT_BANKS_FIELD_NUMBER: _builtins.int
-    REVOKE_PAYOUT_INSTRUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def refusal(self) -> _refusal_pb2.Refusal: ...
+    @_builtins.property
+    def set_settlement_banks(self) -> Global___SetSettlementBanksResponse: ...
     @_builtins.property
     def record_deposit(self) -> Global___RecordDepositResponse: ...
     @_builtins.property
     def instruct_payout(self) -> Global___InstructPayoutResponse: ...
+    @_builtins.property
+    def revoke_payout_instruction(self) -> Global___RevokePayoutInstructionResponse: ...
     @_builtins.property
     def record_payout_paid(self) -> Global___RecordPayoutPaidResponse: ...
     @_builtins.property
@@ -595,29 +599,25 @@ class ManyOutcome(_message.Message):
     def exclude_trades(self) -> Global___ExcludeTradesResponse: ...
     @_builtins.property
     def reconcile_again(self) -> Global___ReconcileAgainResponse: ...
-    @_builtins.property
-    def set_settlement_banks(self) -> Global___SetSettlementBanksResponse: ...
-    @_builtins.property
-    def revoke_payout_instruction(self) -> Global___RevokePayoutInstructionResponse: ...
     def __init__(
         self,
         *,
         refusal: _refusal_pb2.Refusal | None = ...,
+        set_settlement_banks: Global___SetSettlementBanksResponse | None = ...,
         record_deposit: Global___RecordDepositResponse | None = ...,
         instruct_payout: Global___InstructPayoutResponse | None = ...,
+        revoke_payout_instruction: Global___RevokePayoutInstructionResponse | None = ...,
         record_payout_paid: Global___RecordPayoutPaidResponse | None = ...,
         record_payout_returned: Global___RecordPayoutReturnedResponse | None = ...,
         retry_run: Global___RetryRunResponse | None = ...,
         exclude_trades: Global___ExcludeTradesResponse | None = ...,
         reconcile_again: Global___ReconcileAgainResponse | None = ...,
-        set_settlement_banks: Global___SetSettlementBanksResponse | None = ...,
-        revoke_payout_instruction: Global___RevokePayoutInstructionResponse | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["exclude_trades", b"exclude_trades", "instruct_payout", b"instruct_payout", "outcome", b"outcome", "reconcile_again", b"reconcile_again", "record_deposit", b"record_deposit", "record_payout_paid", b"record_payout_paid", "record_payout_returned", b"record_payout_returned", "refusal", b"refusal", "retry_run", b"retry_run", "revoke_payout_instruction", b"revoke_payout_instruction", "set_settlement_banks", b"set_settlement_banks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "record_deposit", "instruct_payout", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again", "set_settlement_banks", "revoke_payout_instruction"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["refusal", "set_settlement_banks", "record_deposit", "instruct_payout", "revoke_payout_instruction", "record_payout_paid", "record_payout_returned", "retry_run", "exclude_trades", "reconcile_again"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

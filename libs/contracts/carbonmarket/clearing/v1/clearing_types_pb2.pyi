@@ -185,51 +185,51 @@ ENTRY_KIND_SOLD: EntryKind.ValueType  # 5
 """A sale settled: value less the seller's fee."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
-class _Book:
+class _ComparedFigure:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
 
-class _BookEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Book.ValueType], _builtins.type):
+class _ComparedFigureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ComparedFigure.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
-    BOOK_UNSPECIFIED: _Book.ValueType  # 0
-    BOOK_UNITS: _Book.ValueType  # 1
+    COMPARED_FIGURE_UNSPECIFIED: _ComparedFigure.ValueType  # 0
+    COMPARED_FIGURE_UNITS: _ComparedFigure.ValueType  # 1
     """Registry's trading holdings against trading's units."""
-    BOOK_FUNDS: _Book.ValueType  # 2
+    COMPARED_FIGURE_FUNDS: _ComparedFigure.ValueType  # 2
     """Clearing's balances against trading's funds."""
-    BOOK_BOUGHT: _Book.ValueType  # 3
+    COMPARED_FIGURE_BOUGHT: _ComparedFigure.ValueType  # 3
     """Clearing's unsettled obligations against trading's unsettled trades, in tonnes bought."""
-    BOOK_SOLD: _Book.ValueType  # 4
+    COMPARED_FIGURE_SOLD: _ComparedFigure.ValueType  # 4
     """The same in tonnes sold."""
-    BOOK_PAYABLE: _Book.ValueType  # 5
+    COMPARED_FIGURE_PAYABLE: _ComparedFigure.ValueType  # 5
     """The same in fen payable."""
-    BOOK_RECEIVABLE: _Book.ValueType  # 6
+    COMPARED_FIGURE_RECEIVABLE: _ComparedFigure.ValueType  # 6
     """The same in fen receivable."""
-    BOOK_BLOCKED_UNITS: _Book.ValueType  # 7
+    COMPARED_FIGURE_BLOCKED_UNITS: _ComparedFigure.ValueType  # 7
     """Clearing's excluded trades against trading's blocked units."""
-    BOOK_BLOCKED_FUNDS: _Book.ValueType  # 8
+    COMPARED_FIGURE_BLOCKED_FUNDS: _ComparedFigure.ValueType  # 8
     """What clearing states as blocked of each balance against trading's blocked money."""
 
-class Book(_Book, metaclass=_BookEnumTypeWrapper):
-    """The account books that a reconciliation compares."""
+class ComparedFigure(_ComparedFigure, metaclass=_ComparedFigureEnumTypeWrapper):
+    """The figure of an account that a reconciliation compares."""
 
-BOOK_UNSPECIFIED: Book.ValueType  # 0
-BOOK_UNITS: Book.ValueType  # 1
+COMPARED_FIGURE_UNSPECIFIED: ComparedFigure.ValueType  # 0
+COMPARED_FIGURE_UNITS: ComparedFigure.ValueType  # 1
 """Registry's trading holdings against trading's units."""
-BOOK_FUNDS: Book.ValueType  # 2
+COMPARED_FIGURE_FUNDS: ComparedFigure.ValueType  # 2
 """Clearing's balances against trading's funds."""
-BOOK_BOUGHT: Book.ValueType  # 3
+COMPARED_FIGURE_BOUGHT: ComparedFigure.ValueType  # 3
 """Clearing's unsettled obligations against trading's unsettled trades, in tonnes bought."""
-BOOK_SOLD: Book.ValueType  # 4
+COMPARED_FIGURE_SOLD: ComparedFigure.ValueType  # 4
 """The same in tonnes sold."""
-BOOK_PAYABLE: Book.ValueType  # 5
+COMPARED_FIGURE_PAYABLE: ComparedFigure.ValueType  # 5
 """The same in fen payable."""
-BOOK_RECEIVABLE: Book.ValueType  # 6
+COMPARED_FIGURE_RECEIVABLE: ComparedFigure.ValueType  # 6
 """The same in fen receivable."""
-BOOK_BLOCKED_UNITS: Book.ValueType  # 7
+COMPARED_FIGURE_BLOCKED_UNITS: ComparedFigure.ValueType  # 7
 """Clearing's excluded trades against trading's blocked units."""
-BOOK_BLOCKED_FUNDS: Book.ValueType  # 8
+COMPARED_FIGURE_BLOCKED_FUNDS: ComparedFigure.ValueType  # 8
 """What clearing states as blocked of each balance against trading's blocked money."""
-Global___Book: _TypeAlias = Book  # noqa: Y015
+Global___ComparedFigure: _TypeAlias = ComparedFigure  # noqa: Y015
 
 class _InFlightKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -365,35 +365,43 @@ Global___RunLeg: _TypeAlias = RunLeg  # noqa: Y015
 
 @_typing.final
 class BookDifference(_message.Message):
-    """Two books that do not say the same of one account."""
+    """A figure of one account that two of the three books do not state alike. A figure of units is in tonnes of an instrument, one of money in fen;
+    the other unit's fields are zero.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    BOOK_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
-    HELD_FIELD_NUMBER: _builtins.int
-    EXPECTED_FIELD_NUMBER: _builtins.int
-    book: Global___Book.ValueType
+    HELD_TONNES_FIELD_NUMBER: _builtins.int
+    EXPECTED_TONNES_FIELD_NUMBER: _builtins.int
+    HELD_FEN_FIELD_NUMBER: _builtins.int
+    EXPECTED_FEN_FIELD_NUMBER: _builtins.int
+    figure: Global___ComparedFigure.ValueType
     account: _builtins.str
     instrument: _builtins.str
-    """Empty where the book is money."""
-    held: _builtins.int
-    """What registry or clearing has, in the book's unit."""
-    expected: _builtins.int
-    """What it should have by trading's view, in the book's unit."""
+    """Empty where the figure is money."""
+    held_tonnes: _builtins.int
+    """What registry or clearing has."""
+    expected_tonnes: _builtins.int
+    """What it should have by trading's view."""
+    held_fen: _builtins.int
+    expected_fen: _builtins.int
     def __init__(
         self,
         *,
-        book: Global___Book.ValueType = ...,
+        figure: Global___ComparedFigure.ValueType = ...,
         account: _builtins.str = ...,
         instrument: _builtins.str = ...,
-        held: _builtins.int = ...,
-        expected: _builtins.int = ...,
+        held_tonnes: _builtins.int = ...,
+        expected_tonnes: _builtins.int = ...,
+        held_fen: _builtins.int = ...,
+        expected_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "book", b"book", "expected", b"expected", "held", b"held", "instrument", b"instrument"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "expected_fen", b"expected_fen", "expected_tonnes", b"expected_tonnes", "figure", b"figure", "held_fen", b"held_fen", "held_tonnes", b"held_tonnes", "instrument", b"instrument"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -401,31 +409,33 @@ Global___BookDifference: _TypeAlias = BookDifference  # noqa: Y015
 
 @_typing.final
 class InFlight(_message.Message):
-    """What is in one book and not yet in another, with its reason."""
+    """What is in one book and not yet in another, with its reason: tonnes of an instrument or money in fen, by kind; the other is zero."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
-    AMOUNT_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     kind: Global___InFlightKind.ValueType
     account: _builtins.str
     instrument: _builtins.str
-    """Empty where the amount is money."""
-    amount: _builtins.int
-    """Tonnes or fen, by kind."""
+    """Empty where it is money."""
+    quantity_tonnes: _builtins.int
+    amount_fen: _builtins.int
     def __init__(
         self,
         *,
         kind: Global___InFlightKind.ValueType = ...,
         account: _builtins.str = ...,
         instrument: _builtins.str = ...,
-        amount: _builtins.int = ...,
+        quantity_tonnes: _builtins.int = ...,
+        amount_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "instrument", b"instrument", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "instrument", b"instrument", "kind", b"kind", "quantity_tonnes", b"quantity_tonnes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -443,22 +443,22 @@ class HearingHalted(_message.Message):
 
     SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
     SOURCE_POSITION_FIELD_NUMBER: _builtins.int
-    WHY_FIELD_NUMBER: _builtins.int
+    HALTED_BECAUSE_FIELD_NUMBER: _builtins.int
     source_log_id: _builtins.str
     source_position: _builtins.int
     """The record that hearing stopped at, or the last one heard where it is none."""
-    why: _builtins.str
+    halted_because: _builtins.str
     """With both digests where the source has forked."""
     def __init__(
         self,
         *,
         source_log_id: _builtins.str = ...,
         source_position: _builtins.int = ...,
-        why: _builtins.str = ...,
+        halted_because: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_log_id", b"source_log_id", "source_position", b"source_position", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["halted_because", b"halted_because", "source_log_id", b"source_log_id", "source_position", b"source_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -344,11 +344,11 @@ class FundsCredited(_message.Message):
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     CLEARING_POSITION_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     amount_fen: _builtins.int
-    entry: _builtins.int
+    entry_number: _builtins.int
     """Clearing's number of the fund entry."""
     clearing_position: _builtins.int
     """Clearing's record that was heard."""
@@ -357,12 +357,12 @@ class FundsCredited(_message.Message):
         *,
         account: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
         clearing_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "clearing_position", b"clearing_position", "entry", b"entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "clearing_position", b"clearing_position", "entry_number", b"entry_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -470,11 +470,11 @@ class ReleaseAcknowledged(_message.Message):
     RELEASE_ID_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
-    ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     release_id: _builtins.int
     account: _builtins.str
     amount_fen: _builtins.int
-    entry: _builtins.int
+    entry_number: _builtins.int
     """Clearing's number of the fund entry."""
     def __init__(
         self,
@@ -482,11 +482,11 @@ class ReleaseAcknowledged(_message.Message):
         release_id: _builtins.int = ...,
         account: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
-        entry: _builtins.int = ...,
+        entry_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "entry", b"entry", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen", "entry_number", b"entry_number", "release_id", b"release_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

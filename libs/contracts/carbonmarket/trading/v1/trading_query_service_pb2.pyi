@@ -1413,7 +1413,7 @@ class GetAllPositionsResponse(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     HEARD_REGISTRY_POSITION_FIELD_NUMBER: _builtins.int
     HEARD_CLEARING_POSITION_FIELD_NUMBER: _builtins.int
-    HEARD_CLEARING_ENTRY_FIELD_NUMBER: _builtins.int
+    HEARD_CLEARING_ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
     SETTLED_DAY_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """The log position that the answer is as of."""
@@ -1421,7 +1421,7 @@ class GetAllPositionsResponse(_message.Message):
     """The last record of the registry's log that was heard by then."""
     heard_clearing_position: _builtins.int
     """The last record of clearing's log that was heard by then."""
-    heard_clearing_entry: _builtins.int
+    heard_clearing_entry_number: _builtins.int
     """Clearing's number of the last fund entry heard by then."""
     settled_day: _builtins.str
     """The day of clearing's last SettlementDayCompleted heard by then; empty before the first."""
@@ -1441,12 +1441,12 @@ class GetAllPositionsResponse(_message.Message):
         position: _builtins.int = ...,
         heard_registry_position: _builtins.int = ...,
         heard_clearing_position: _builtins.int = ...,
-        heard_clearing_entry: _builtins.int = ...,
+        heard_clearing_entry_number: _builtins.int = ...,
         settled_day: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["funds", b"funds", "heard_clearing_entry", b"heard_clearing_entry", "heard_clearing_position", b"heard_clearing_position", "heard_registry_position", b"heard_registry_position", "position", b"position", "settled_day", b"settled_day", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["funds", b"funds", "heard_clearing_entry_number", b"heard_clearing_entry_number", "heard_clearing_position", b"heard_clearing_position", "heard_registry_position", b"heard_registry_position", "position", b"position", "settled_day", b"settled_day", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
