@@ -139,6 +139,7 @@ async def test_of_two_seals_of_one_position_the_first_is_kept(store: Store) -> N
     later = SealedHead(9, b"nine", "key:nine")
     assert await store.tables.keep_seal(later) == later
     assert await store.others.newest_seal() == later
+    assert [await store.others.seal_from(position) for position in (1, 4, 5, 10)] == [first, first, later, None]
 
 
 async def test_of_two_seals_of_one_end_of_a_feed_the_first_is_kept(store: Store) -> None:

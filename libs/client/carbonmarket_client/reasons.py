@@ -31,7 +31,7 @@ FIXES = {
         "The service has no name for the number in that field: send one that its protos list, or ask a newer release."
     ),
     "TEXT_HAS_NUL": "Leave out the character NUL, which no text may hold.",
-    "NO_HEAD_SIGNED": "Give the service a signing key, or wait until it has published its first record.",
+    "NO_HEAD_SIGNED": "Give the service a signing key, or wait until it has published the records that it has.",
     "LOG_HAS_FORKED": (
         "The service signed another digest for this place before: its log was changed, or came back older. Keep both "
         "digests, and tell its operator and the regulator."

@@ -47,6 +47,10 @@ class MemorySeals:
     async def newest_seal(self) -> SealedHead | None:
         return self.kept[max(self.kept)] if self.kept else None
 
+    async def seal_from(self, position: int) -> SealedHead | None:
+        later = [kept for kept in self.kept if kept >= position]
+        return self.kept[min(later)] if later else None
+
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         return self.kept.setdefault(head.position, head)
 

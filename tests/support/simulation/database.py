@@ -206,6 +206,12 @@ class Tables:
         found = self._database.tables.execute(sql).fetchone()
         return SealedHead(*found) if found else None
 
+    async def seal_from(self, position: int) -> SealedHead | None:
+        await self._wait()
+        sql = "SELECT position, digest, seal FROM seals WHERE position >= ? ORDER BY position LIMIT 1"
+        found = self._database.tables.execute(sql, (position,)).fetchone()
+        return SealedHead(*found) if found else None
+
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         await self._wait()
         tables = self._database.tables

@@ -10,7 +10,7 @@ import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import Unavailable
-from chassis.core.decider import BeyondEnd, NotPermitted, Rejected
+from chassis.core.decider import BeyondEnd, NotFound, NotPermitted, Rejected
 from chassis.core.engine import Engine
 from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed
 from chassis.core.record import Record
@@ -20,7 +20,7 @@ from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from chassis.serving import feed_heads
+from chassis.serving import feed_heads, log_service
 from chassis.serving.log_service import Followed, LogService
 from support.shell import tally
 from support.shell.asking import call_of
@@ -189,6 +189,53 @@ async def test_where_the_tables_lack_an_entry_its_signed_end_is_not_there_now_an
         tables.feed, tables.emptied = feed, 1
         with pytest.raises(Unavailable, match="being rebuilt"):
             await service.GetSignedFeedHead(request, AUDITOR)
+
+
+async def test_of_a_feed_one_earlier_end_is_signed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fed() as (service, writer, _, projector):
+        for number in range(2):
+            done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        await projector.wait_for(done.position)
+        first, second = (pb.GetSignedFeedHeadRequest(account="p1", sequence=sequence) for sequence in (1, 2))
+        await service.GetSignedFeedHead(first, AUDITOR)
+        await service.GetSignedFeedHead(first, AUDITOR)
+        with pytest.raises(Unavailable, match="ask again"):
+            await service.GetSignedFeedHead(second, AUDITOR)
+        monkeypatch.setattr(feed_heads, "SIGN_SECONDS", 0)
+        assert (await service.GetSignedFeedHead(second, AUDITOR)).head.sequence == 2
+
+
+async def test_below_a_head_that_is_kept_any_position_is_signed_and_nothing_more_is_kept() -> None:
+    async with fed() as (service, writer, _, _projector):
+        for number in range(5):
+            await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        assert service._signer is not None
+        kept = service._signer._store.kept  # type: ignore[attr-defined]  # the test's own store
+        await service.GetSignedHead(pb.GetSignedHeadRequest(position=4), AUDITOR)
+        records = (await service.Read(pb.ReadRequest(records_max=5), AUDITOR)).records
+        for position in (1, 2, 3, 4):
+            head = (await service.GetSignedHead(pb.GetSignedHeadRequest(position=position), AUDITOR)).head
+            assert head.digest == records[position - 1].digest
+            assert Seals("tally", [PUBLIC_KEY]).holds(SealedHead(position, head.digest, head.seal))
+        assert list(kept) == [4]
+        kept[4] = replace(kept[4], digest=b"of another log")
+        for position in (1, 4):
+            with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
+                await service.GetSignedHead(pb.GetSignedHeadRequest(position=position), AUDITOR)
+        kept[7] = replace(kept.pop(4), position=7)
+        with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=5), AUDITOR)
+
+
+async def test_a_position_far_below_every_kept_head_is_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_service, "READ_RECORDS_MAX", 2)
+    async with fed() as (service, writer, _, _projector):
+        for number in range(3):
+            await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        for position in (3, 2):
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=position), AUDITOR)
+        with pytest.raises(NotFound, match="NO_HEAD_SIGNED"):
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=1), AUDITOR)
 
 
 async def test_a_log_is_signed_at_any_position_and_never_with_two_digests() -> None:

@@ -40,6 +40,8 @@ ON CONFLICT (position) DO UPDATE SET position = excluded.position RETURNING posi
 """
 """Changes nothing where the position has a seal already, and answers with what is there."""
 
+SEAL_FROM = "SELECT position, digest, seal FROM seals WHERE position >= $1 ORDER BY position LIMIT 1"
+
 KEEP_HEARD_HEAD = """
 INSERT INTO heard_heads (log_id, position, digest, seal) VALUES ($1, $2, $3, $4)
 ON CONFLICT (log_id, position) DO UPDATE SET position = excluded.position RETURNING position, digest, seal
@@ -99,6 +101,10 @@ class PostgresTables:
 
     async def newest_seal(self) -> SealedHead | None:
         row = await self._pool.fetchrow("SELECT position, digest, seal FROM seals ORDER BY position DESC LIMIT 1")
+        return SealedHead(*row) if row else None
+
+    async def seal_from(self, position: int) -> SealedHead | None:
+        row = await self._pool.fetchrow(SEAL_FROM, position)
         return SealedHead(*row) if row else None
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:

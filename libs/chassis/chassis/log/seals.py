@@ -6,8 +6,9 @@ seal is written `KEY_ID:SIGNATURE`, so that it fits a header. Ed25519; a key's i
 public half.
 
 A service never signs two digests for one position, nor for one sequence of an account's feed: each head that it signs
-is kept in its database first. Where the log has come to hold another record there, it signs nothing and says so: its
-log has forked.
+is kept in its database first, or is covered by one that is: a digest covers all records before it, so a head whose
+records chain up to a kept one needs no row of its own. So the rows grow with what is published, however many positions
+callers ask for. Where the log has come to hold another record there, it signs nothing and says so: its log has forked.
 
 Who reads pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first everybody
 pins the next one beside the old one, then the service signs with it, then the old one is let go.
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.core.feed_chain import FeedHead
-from chassis.core.record import Record
+from chassis.core.record import Head, Record, chain
 
 PURPOSE = "carbonmarket log head"
 FEED_PURPOSE = "carbonmarket feed head"
@@ -70,6 +71,10 @@ class SealStore(Protocol):
     """Where a service keeps the heads that it signed."""
 
     async def newest_seal(self) -> SealedHead | None: ...
+
+    async def seal_from(self, position: int) -> SealedHead | None:
+        """The first kept head at a position or after it."""
+        ...
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         """Keeps a signed head, unless one of its position is kept already; the one that is kept."""
@@ -128,6 +133,23 @@ class Signer:
         if self.newest is None or self.newest.position < kept.position:
             self.newest = kept
         return kept.seal
+
+    async def kept_from(self, position: int) -> SealedHead | None:
+        """The first kept head at a position or after it; None where nothing so late was signed."""
+        return await self._store.seal_from(position)
+
+    def seal_below(self, kept: SealedHead, records: Sequence[Record]) -> SealedHead:
+        """The head of the first of these records, which reach up to a kept head. Nothing is written. Raises Forked."""
+        first, *following = records
+        end = Head(first.position, first.digest)
+        for record in following:
+            end = Head(record.position, chain(end.digest, record))
+        if end != Head(kept.position, kept.digest):
+            raise Forked(f"position {kept.position}", kept, end.digest)
+        if first.position == kept.position:
+            return kept
+        text = signed_text(self._log_id, first.position, first.digest, self._key_id)
+        return SealedHead(first.position, first.digest, self._seal_of(text))
 
     async def seal_feed(self, account: str, head: FeedHead, position: int) -> SealedFeed:
         """Of an empty feed nothing is kept: its digest follows from the names of log and account. Raises Forked."""

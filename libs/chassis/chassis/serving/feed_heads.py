@@ -2,10 +2,12 @@
 
 An entry costs two hashes, and no signature: the end of a feed is signed when somebody reads it, and that of one account
 at most once in SIGN_SECONDS. Meanwhile the one that was signed last is given away, which may lie before the entries
-that come with it.
+that come with it. Of one feed an earlier end is signed at most once in SIGN_SECONDS as well: each that is asked for is
+kept for ever, with a commit of its own.
 """
 
 import asyncio
+import math
 
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedHead
@@ -20,6 +22,7 @@ class SignedFeeds:
         self._tables = tables
         self._signer = signer
         self._newest: dict[str, tuple[float, SealedFeed]] = {}
+        self._earlier: dict[str, tuple[float, int]] = {}
 
     async def newest(self, account: str) -> SealedFeed | None:
         """The end of an account's feed, signed not long ago; None where nothing is signed here. Raises Forked."""
@@ -37,7 +40,7 @@ class SignedFeeds:
 
     async def at(self, account: str, sequence: int) -> SealedFeed | None:
         """The end of an account's feed as it was with an entry that it has. Raises Forked, and Unavailable where the
-        tables lack the entry.
+        tables lack the entry, or another end was signed just now.
         """
         if self._signer is None:
             return None
@@ -45,4 +48,9 @@ class SignedFeeds:
         if not found:
             raise Unavailable(f"the tables lack entry {sequence} of this feed; `rebuild-tables` writes them anew")
         ((entry, _),) = found
+        now = asyncio.get_running_loop().time()
+        signed_at, signed = self._earlier.get(account, (-math.inf, 0))
+        if signed != sequence and now < signed_at + SIGN_SECONDS:
+            raise Unavailable(f"another end of this feed was signed less than {SIGN_SECONDS} s ago; ask again")
+        self._earlier[account] = (now, sequence)
         return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position)

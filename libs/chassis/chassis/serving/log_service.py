@@ -109,9 +109,15 @@ class LogService:
         tail = self._writer.tail
         await self._writer.read(lambda _: None)
         check_position(position, tail.position, "position")
-        ((record, _),) = await tail.read(position - 1, 1)
+        kept = await signer.kept_from(position)
+        reach = kept.position - position + 1 if kept else 1
+        if reach > READ_RECORDS_MAX:
+            raise NotFound("NO_HEAD_SIGNED")
+        records = [record for record, _ in await tail.read(position - 1, reach)]
         try:
-            return pb.SignedHead(position=position, digest=record.digest, seal=await signer.seal(record))
+            if kept is None:
+                return signed_head(SealedHead(position, records[0].digest, await signer.seal(records[0])))
+            return signed_head(signer.seal_below(kept, records))
         except Forked as error:
             raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
 
