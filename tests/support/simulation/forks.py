@@ -113,9 +113,9 @@ class Forks:
         await market.stop(service)
         restore()
         port.answered = [a for a in port.answered if a.service != service or a.position <= last.position]
-        for reader in market.readers:
-            if reader.service == service:
-                reader.begin_anew()
+        for follower in (*market.readers, *market.watchers):
+            if follower.service == service:
+                follower.begin_anew()
         market.start(service)
         return last
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from carbonmarket_client.link import Link
 from chassis.core.call import Unavailable
 from chassis.core.wire import Wire
 from chassis.log.clocks import CLOCK_SKEW_MS_MAX, ClockSkewed
@@ -23,7 +24,7 @@ from support.simulation.clocks import Time
 from support.simulation.database import Database
 from support.simulation.network import Network
 from support.simulation.process import Process, note_tasks
-from support.simulation.readers import Reader
+from support.simulation.readers import Reader, Watcher, link_over
 from support.simulation.weather import Chance
 from trading.__main__ import TRADING
 
@@ -78,6 +79,7 @@ class SimulatedMarket:
         )
         self.port.time = self.time
         self.readers: list[Reader] = []
+        self.watchers: list[Watcher] = []
         self.left_by_forks: Counter[str] = Counter()
         """What the auditor may find of logs that came back older, by its rules."""
         self._stopped: set[str] = set()
@@ -90,8 +92,8 @@ class SimulatedMarket:
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for reader in self.readers:
-            reader.close()
+        for follower in (*self.readers, *self.watchers):
+            follower.close()
         for processes in self.processes.values():
             for process in processes:
                 if process is not None:
@@ -214,6 +216,15 @@ class SimulatedMarket:
         """Has a reader follow an account's feed from its beginning."""
         channel = self.network.channel(service, None, f"reader of {account}")
         self.readers.append(Reader(service, account, channel))
+
+    def watch(self, instrument: str, account: str) -> None:
+        """Has somebody watch an instrument's market data."""
+        channel = self.network.channel("trading", None, f"watcher of {instrument}")
+        self.watchers.append(Watcher(instrument, account, channel))
+
+    def link(self, service: str, actor: str) -> Link:
+        """The client's way to a service."""
+        return link_over(self.network.channel(service, None, f"program of {actor}"), service, actor)
 
     async def look(self, name: str, look: Callable[[Any], T]) -> T:
         """Looks at a service's committed state, once somebody leads. `look` must copy what it keeps."""

@@ -1,12 +1,12 @@
 """Calls between processes. They carry bytes, metadata and status codes as gRPC does, and serve the shipped handlers.
 
-A call may be lost, and so may its answer; it may be delivered again, much later. A process that ends answers nothing
-any more: those who wait hear UNAVAILABLE.
+A call may be lost, and so may its answer; it may be delivered again, much later; a stream may break at any of its
+messages. A process that ends answers nothing any more: those who wait hear UNAVAILABLE.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 
 from chassis.serving.heading import PASSED_ON_HEADER
+from support.simulation.streams import Send, StreamCall
 from support.simulation.weather import Chance
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ LATENCY_S = 0.01
 LOST_S = 1.0
 """When a broken connection is noticed."""
 REPEATED_LATER_S = 60.0
+
+Handle = Callable[[Any, "CallContext"], Coroutine[Any, Any, bytes | None]]
+"""Has the handler of an rpc serve a call."""
 
 
 class Host(Protocol):
@@ -121,7 +125,7 @@ class Network:
 
 
 class SimulatedChannel:
-    """Keeps chassis.edges.protocols.Channel, as far as unary calls go: streams are not simulated."""
+    """Keeps chassis.edges.protocols.Channel."""
 
     def __init__(self, network: Network, to: str, by: Host | None, draw: Any) -> None:
         self._network = network
@@ -142,11 +146,44 @@ class SimulatedChannel:
 
         return call
 
-    def unary_stream(self, method: str, *options: Any, **named: Any) -> Any:
-        raise NotImplementedError(method)
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+    ) -> Callable[..., StreamCall]:
+        def call(request: Any, metadata: Any = (), timeout: float | None = None) -> StreamCall:
+            data = request_serializer(request) if request_serializer else request
 
-    def stream_stream(self, method: str, *options: Any, **named: Any) -> Any:
-        raise NotImplementedError(method)
+            async def serve(requests: AsyncIterator[bytes], send: Send) -> None:
+                async def handle(handler: Any, context: CallContext) -> None:
+                    async for answer in handler.unary_stream(data, context):
+                        send(answer)
+
+                await self._serve_stream(method, handle, tuple(metadata), timeout)
+
+            return StreamCall(serve, self._cross, as_it_is, response_deserializer or as_it_is, None)
+
+        return call
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+    ) -> Callable[..., StreamCall]:
+        def call(requests: Any = None, metadata: Any = (), timeout: float | None = None) -> StreamCall:
+            async def serve(requests: AsyncIterator[bytes], send: Send) -> None:
+                async def handle(handler: Any, context: CallContext) -> None:
+                    async for answer in handler.stream_stream(requests, context):
+                        send(answer)
+
+                await self._serve_stream(method, handle, tuple(metadata), timeout)
+
+            encode, decode = request_serializer or as_it_is, response_deserializer or as_it_is
+            return StreamCall(serve, self._cross, encode, decode, requests)
+
+        return call
 
     async def close(self) -> None:
         return
@@ -166,7 +203,8 @@ class SimulatedChannel:
         if chance.happens(draw, "call repeated later", chance.weather.repeat_call):
             self._network.again(self._later(later_s, which, method, data, metadata))
         answer_lost = chance.happens(draw, "answer lost", share)
-        answer = await self._deliver(which, method, data, metadata, timeout)
+        answer = await self._deliver(which, method, unary(data), metadata, timeout)
+        assert answer is not None
         await asyncio.sleep(draw.random() * LATENCY_S * chance.weather.slow)
         if answer_lost:
             await asyncio.sleep(LOST_S)
@@ -177,11 +215,25 @@ class SimulatedChannel:
         await asyncio.sleep(seconds)
         while self._by is None and self._network.closed_to_people:
             await asyncio.sleep(LOST_S)
-        await self._deliver(which, method, data, metadata, None)
+        await self._deliver(which, method, unary(data), metadata, None)
+
+    async def _cross(self) -> None:
+        """One message of a stream goes its way, or the connection breaks."""
+        chance, draw = self._network.chance, self._draw
+        await asyncio.sleep(draw.random() * LATENCY_S * chance.weather.slow)
+        if chance.happens(draw, "stream broken", chance.weather.lose_call):
+            await asyncio.sleep(LOST_S)
+            raise no_answer("the connection broke")
+
+    async def _serve_stream(
+        self, method: str, handle: Handle, metadata: tuple[Any, ...], timeout: float | None
+    ) -> None:
+        await self._cross()
+        await self._deliver(self._draw.random(), method, handle, metadata, timeout)
 
     async def _deliver(
-        self, which: float, method: str, data: bytes, metadata: tuple[Any, ...], timeout: float | None
-    ) -> bytes:
+        self, which: float, method: str, handle: Handle, metadata: tuple[Any, ...], timeout: float | None
+    ) -> bytes | None:
         hosts = self._network.at(self._to)
         if not hosts:
             raise no_answer(f"nobody is at {self._to}")
@@ -194,7 +246,7 @@ class SimulatedChannel:
         loop = asyncio.get_running_loop()
         context = CallContext(metadata, None if timeout is None else loop.time() + timeout)
         # In the process's own context: when it is killed, what it was doing for us ends too.
-        serving: asyncio.Task[bytes] = loop.create_task(handler.unary_unary(data, context), context=host.context)
+        serving = loop.create_task(handle(handler, context), context=host.context)
         try:
             async with asyncio.timeout(timeout):
                 await asyncio.wait({serving})
@@ -208,6 +260,19 @@ class SimulatedChannel:
             return serving.result()
         except Ended as ended:
             raise failed(ended.code, ended.details, ended.trailing) from None
+
+
+def unary(data: bytes) -> Handle:
+    async def handle(handler: Any, context: CallContext) -> bytes:
+        answer: bytes = await handler.unary_unary(data, context)
+        return answer
+
+    return handle
+
+
+def as_it_is(data: Any) -> Any:
+    """Where a caller gives no serializer, as gRPC has it."""
+    return data
 
 
 def no_answer(details: str) -> grpc.aio.AioRpcError:

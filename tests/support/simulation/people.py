@@ -19,6 +19,7 @@ from support.days.day import ACCOUNTS, CLEARING_OPERATOR, DAYS, REGISTRY_OPERATO
 from support.simulation.corrections import Operators
 from support.simulation.forks import Forks, institution
 from support.simulation.market import SERVICES, SimulatedMarket
+from support.simulation.programs import order_in_bulk
 from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
 
 DAYS_PLAYED = 3
@@ -44,6 +45,7 @@ class People:
         await self.operators.give("trading", rules)
         for service in SERVICES:
             self.market.follow(service, self.random.choice(ACCOUNTS))
+        self.market.watch("CEA", self.random.choice(ACCOUNTS))
         while days:
             kind = self.random.choice([name for name in KINDS if name != TWO_DAYS or len(days) > 1])
             self.market.chance.counts[kind] += 1
@@ -61,6 +63,7 @@ class People:
         await self.player.open(day, override)
         await self.withdraw(0.5)
         await self.player.trade(day)
+        await order_in_bulk(self.market, self.player, self.random.choice(ACCOUNTS), self.random)
         await self.withdraw(0.5)
         await self.player.close(day)
 

@@ -9,7 +9,6 @@ from support.simulation.people import KINDS
 from support.simulation.weather import FAULTS
 
 NOT_ASKED = {
-    "SubmitMany": "a stream; each command in it goes the way of its own rpc",
     "CloseDay": "the clock closes every day before a person could",
     "DeliverAllowances": "clearing's, counted by the days that were settled",
     "StageDeliveryLegs": "clearing's, the pages of a delivery",
@@ -18,6 +17,9 @@ NOT_ASKED = {
 """Commands that the people of a simulation do not give, and why."""
 
 FAULTS_SHOWN_MAX = 5
+
+STREAMS = ("SubmitMany", "StreamMarketData")
+"""Counted by the streams of commands that were answered, and by the pictures that were seen."""
 
 CORRECTIONS = (
     "ProposeCommand",
@@ -31,9 +33,9 @@ CORRECTIONS = (
 
 
 def commands() -> list[str]:
-    """Every command of the three services that people give, and the shell's corrections."""
+    """Every command of the three services that people give, their streams, and the shell's corrections."""
     has_id = [rpc.name for rpc in RPCS.values() if "request_id" in rpc.request_fields]
-    return sorted({*has_id, *CORRECTIONS} - NOT_ASKED.keys())
+    return sorted({*has_id, *STREAMS, *CORRECTIONS} - NOT_ASKED.keys())
 
 
 def expected() -> list[str]:

@@ -7,8 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+
+from google.protobuf.message import Message
 
 from carbonmarket.log.v1.log_service_pb2 import Record
+from carbonmarket.trading.v1 import trading_query_service_pb2 as queries
 from chassis.edges.remote import record_to
 from chassis.followers.projections import FOLLOWER
 from support.auditor.audit import Audit, take_all
@@ -19,8 +23,9 @@ from support.simulation.database import Database
 from support.simulation.forks import BOOKED_ONCE, HEARD_ONCE, KNOWS_ACCOUNTS
 from support.simulation.loop import run_virtually
 from support.simulation.market import SERVICES, SimulatedMarket
-from support.simulation.readers import Reader, entries_of
+from support.simulation.readers import Reader, Watcher, entries_of
 from support.simulation.weather import Chance, Weather
+from trading.answers.pictures import picture
 
 Play = Callable[[SimulatedMarket, Player], Awaitable[None]]
 Logs = dict[str, list[Record]]
@@ -116,6 +121,7 @@ async def judged(market: SimulatedMarket, seed: int) -> Played:
         ]
     faults += await states_that_differ(market)
     faults += await feeds_that_differ(market)
+    faults += await pictures_that_differ(market)
     await market.until(lambda: all_published(market), "every record to have been sent to the broker")
     audit = await audit_of(logs)
     faults += await feed_ends_that_differ(market, audit)
@@ -198,6 +204,29 @@ async def feed_ends_that_differ(market: SimulatedMarket, audit: Audit) -> list[s
             if written.get(account) != made.get(account)
         ]
     return found
+
+
+async def pictures_that_differ(market: SimulatedMarket) -> list[str]:
+    """Whoever watched an instrument, under whatever leader, sees in the end what the market's state shows."""
+    found = []
+    for watcher in market.watchers:
+        shown = await market.look("trading", partial(picture, instrument=watcher.instrument))
+
+        async def is_seen(watcher: Watcher = watcher, shown: Message = shown) -> bool:
+            return bool(watcher.failed) or without_position(watcher.newest) == shown
+
+        await market.until(is_seen, f"the market data of {watcher.instrument} to be seen")
+        market.chance.counts["StreamMarketData"] += watcher.seen
+        if watcher.failed:
+            found.append(f"{watcher.instrument} was shown otherwise than in order: {watcher.failed}")
+    return found
+
+
+def without_position(picture: queries.StreamMarketDataResponse) -> queries.StreamMarketDataResponse:
+    bare = queries.StreamMarketDataResponse()
+    bare.CopyFrom(picture)
+    bare.position = 0
+    return bare
 
 
 async def audit_of(logs: Logs) -> Audit:

@@ -17,6 +17,7 @@ FAULTS = (
     "call lost",
     "answer lost",
     "call repeated later",
+    "stream broken",
     "message lost",
     "message repeated",
     "messages out of order",
