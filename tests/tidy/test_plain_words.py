@@ -9,7 +9,7 @@ import pytest
 
 from support.source.repository import texts
 
-READ = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/", "services/")
+READ = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/", "proto/", "services/")
 
 INSTEAD = {
     r"\b(?:stands?|stood)\b(?! (?:for|by)\b)": "is, exists, is valid, has the phase",

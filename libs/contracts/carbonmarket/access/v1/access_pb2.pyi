@@ -44,9 +44,7 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     """One of the market's own services, named as its log."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """Every role there is. A caller is `role:name`, its role written in small letters: `participant:power-07`. A role that is not listed here may
-    call nothing.
-    """
+    """All roles. A caller is `role:name`, with the role in lower case: `participant:power-07`. A caller in any other role may call nothing."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """No caller has it."""
@@ -71,8 +69,8 @@ ROLES_FIELD_NUMBER: _builtins.int
 ANYONE_FIELD_NUMBER: _builtins.int
 ACTS_FOR_ACCOUNT_FIELD_NUMBER: _builtins.int
 roles: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]]
-"""The roles that may call the rpc, said where it is declared and enforced once, before any rule."""
+"""The roles that may call the rpc. The server checks them before anything else."""
 anyone: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
 """Every role of the list may call it."""
 acts_for_account: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.bool]
-"""Whether who has this role acts for an account: today the account has the name of its caller."""
+"""Whether a caller in this role acts for an account; for now the account has the caller's name."""

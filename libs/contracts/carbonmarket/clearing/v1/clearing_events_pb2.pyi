@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class SettlementBanksSet(_message.Message):
     """Settlement banks.
 
-    The settlement banks from a day on: all there are.
+    The complete list of settlement banks from a day on.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -52,7 +52,7 @@ Global___SettlementBanksSet: _TypeAlias = SettlementBanksSet  # noqa: Y015
 
 @_typing.final
 class FundAccountOpened(_message.Message):
-    """The registry opened an account: it has a balance here, zero so far."""
+    """The registry opened an account: it has a balance in clearing, which begins at zero."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -118,7 +118,7 @@ Global___FundAccountRestrictionLifted: _TypeAlias = FundAccountRestrictionLifted
 
 @_typing.final
 class FundAccountClosed(_message.Message):
-    """The registry closed the account: no deposit any more."""
+    """The registry closed the account: deposits are no longer accepted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -269,7 +269,7 @@ Global___PayoutInstructionRevoked: _TypeAlias = PayoutInstructionRevoked  # noqa
 
 @_typing.final
 class PayoutPaid(_message.Message):
-    """The bank has paid; one whose instruction was revoked too late, too."""
+    """The bank has paid, perhaps although its instruction was revoked meanwhile."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -358,7 +358,7 @@ Global___FundsRestored: _TypeAlias = FundsRestored  # noqa: Y015
 class ObligationRecorded(_message.Message):
     """Obligations.
 
-    A trade was heard: its two parties owe each other units and money.
+    A trade was heard from trading: its two parties owe each other units and money.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -388,7 +388,7 @@ class ObligationRecorded(_message.Message):
     buyer_fee_fen: _builtins.int
     seller_fee_fen: _builtins.int
     trading_position: _builtins.int
-    """Where trading's log says so."""
+    """The position of the trade in trading's log."""
     executed_ms: _builtins.int
     """When the trade was made, milliseconds since 1970, UTC."""
     def __init__(
@@ -490,7 +490,7 @@ Global___ClearingRunOpened: _TypeAlias = ClearingRunOpened  # noqa: Y015
 
 @_typing.final
 class ClearingRunBlocked(_message.Message):
-    """The run cannot move; it waits, whole, until an operator retries it, an exclusion is approved or the earlier day is settled."""
+    """The run cannot go on. It waits as a whole until an operator retries it, an exclusion is approved or the earlier day is settled."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -544,7 +544,7 @@ Global___ClearingRunBlocked: _TypeAlias = ClearingRunBlocked  # noqa: Y015
 
 @_typing.final
 class ClearingRunBegun(_message.Message):
-    """The barrier held: an attempt begins. Its legs follow, page by page."""
+    """The barrier was passed: an attempt begins. Its legs follow, page by page."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -599,10 +599,10 @@ class ClearingRunComputed(_message.Message):
     fees_fen: _builtins.int
     pages: _builtins.int
     excluded_trades: _builtins.int
-    """Trades of the day taken out by two people."""
+    """How many trades of the day two people excluded."""
     legs_digest: _builtins.bytes
-    """It begins as 32 zero bytes; each leg, in the order of the trades, makes it the SHA-256 of itself and the leg's trade_id, instrument,
-    quantity_tonnes, seller and buyer, each in decimal or UTF-8 with a zero byte after it.
+    """The digest begins as 32 zero bytes. For each leg, in the order of the trades, it becomes the SHA-256 of the digest so far and the leg's
+    trade_id, instrument, quantity_tonnes, seller and buyer, each in decimal or UTF-8 with a zero byte after it.
     """
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.RunTotal]: ...
@@ -647,7 +647,7 @@ class ClearingRunLegsListed(_message.Message):
     page: _builtins.int
     """From 1."""
     position: _builtins.int
-    """Where this page stands in the log."""
+    """The position of this page in the log."""
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.RunLeg]: ...
     def __init__(
@@ -695,11 +695,11 @@ class ConfirmationOrdered(_message.Message):
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.RunTotal]: ...
     @_builtins.property
     def excluded_trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Taken out by two people, at most 5,000."""
+        """Trades that two people excluded, at most 5,000."""
 
     @_builtins.property
     def page_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Where the pages of the legs stand in the log."""
+        """The positions of the pages of legs in the log."""
 
     def __init__(
         self,
@@ -800,7 +800,9 @@ Global___ClearingRunDisagreed: _TypeAlias = ClearingRunDisagreed  # noqa: Y015
 
 @_typing.final
 class CashLegsReplayed(_message.Message):
-    """A page of cash legs was paid on paper: what the trades so far change each account of the page by, and what could not be paid."""
+    """The payment of a page of legs was simulated: how the trades so far would change the money of each account of the page, and what could not be
+    paid.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -815,7 +817,7 @@ class CashLegsReplayed(_message.Message):
     run_id: _builtins.int
     attempt: _builtins.int
     last_trade_id: _builtins.int
-    """Of the page."""
+    """The last trade of the page."""
     unfunded_trades: _builtins.int
     """Trades of the page that could not be paid, and the first of them."""
     first_trade_id: _builtins.int
@@ -823,7 +825,7 @@ class CashLegsReplayed(_message.Message):
     first_lacking_fen: _builtins.int
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.CashChange]:
-        """By account; the money of all trades up to this page."""
+        """By account; the changes by all trades up to and including this page."""
 
     def __init__(
         self,
@@ -871,7 +873,7 @@ Global___CashLegsProven: _TypeAlias = CashLegsProven  # noqa: Y015
 
 @_typing.final
 class DeliveryOrdered(_message.Message):
-    """An order to the registry: deliver the run, whole."""
+    """An order to the registry: deliver all legs of the run, or none."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -891,7 +893,7 @@ class DeliveryOrdered(_message.Message):
     legs_digest: _builtins.bytes
     @_builtins.property
     def page_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Where the pages of the legs stand in the log."""
+        """The positions of the pages of legs in the log."""
 
     def __init__(
         self,
@@ -914,7 +916,7 @@ Global___DeliveryOrdered: _TypeAlias = DeliveryOrdered  # noqa: Y015
 
 @_typing.final
 class DeliveryConfirmed(_message.Message):
-    """The registry delivered the run. Every trade of it is paid: a TradeSettled each follows."""
+    """The registry delivered the run. Every trade of it will be paid: a TradeSettled for each follows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -924,7 +926,7 @@ class DeliveryConfirmed(_message.Message):
     run_id: _builtins.int
     attempt: _builtins.int
     registry_position: _builtins.int
-    """Where the registry's log says so."""
+    """The position of the answer in the registry's log."""
     def __init__(
         self,
         *,
@@ -1080,7 +1082,7 @@ Global___SettlementDayCompleted: _TypeAlias = SettlementDayCompleted  # noqa: Y0
 class ExclusionApproved(_message.Message):
     """Exclusion.
 
-    Two operators take trades out of a run. A TradeExcluded per trade and a new attempt follow.
+    Two operators excluded trades from a run. A TradeExcluded per trade and a new attempt follow.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1126,7 +1128,7 @@ Global___ExclusionApproved: _TypeAlias = ExclusionApproved  # noqa: Y015
 
 @_typing.final
 class TradeExcluded(_message.Message):
-    """The trade is out of its run: neither delivered nor paid."""
+    """The trade is excluded from its run: neither delivered nor paid."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1154,8 +1156,8 @@ class TradeExcluded(_message.Message):
     seller_fee_fen: _builtins.int
     exclusion_id: _builtins.int
     blocked_fen: _builtins.int
-    """What stays blocked of the buyer's balance from now on: at most what the trade would have cost, and what the balance held after all
-    that the buyer is still to pay. Trading counts this figure and computes none of its own.
+    """The part of the buyer's balance that stays blocked from now on: at most what the trade would have cost, and at most what the balance has
+    beyond all that the buyer still has to pay. Trading uses this figure and computes none of its own.
     """
     def __init__(
         self,
@@ -1233,9 +1235,9 @@ class BooksReconciled(_message.Message):
     difference_count: _builtins.int
     in_flight_count: _builtins.int
     clearing_position: _builtins.int
-    """Where clearing's log was when its balances and obligations were read."""
+    """The position of clearing's log at which its balances and obligations were read."""
     disagreement: _builtins.str
-    """What differs, by name: the same differences have the same name on another day; empty if the books agreed."""
+    """A name for what differs, the same for the same differences on another day; empty if the books agreed."""
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.BookDifference]:
         """At most 200."""

@@ -134,7 +134,7 @@ class GetFundsResponse(_message.Message):
     unsettled_out_fen: _builtins.int
     """What the account still has to pay for trades that are not settled, with fees; excluded trades are not among them."""
     unsettled_in_fen: _builtins.int
-    """What it is still to receive for trades that are not settled, less fees; excluded trades are not."""
+    """What it will still receive for trades that are not settled, less fees; excluded trades are not among them."""
     payouts_open_fen: _builtins.int
     """Payouts requested or instructed and not yet paid: no longer in the balance."""
     restricted: _builtins.bool
@@ -142,7 +142,7 @@ class GetFundsResponse(_message.Message):
     position: _builtins.int
     """The log position the answer is as of."""
     blocked_fen: _builtins.int
-    """What stays blocked of the balance, of purchases that two people took out of their run: no payout may touch it."""
+    """The part of the balance that stays blocked for purchases that two people excluded from their run; payouts cannot use it."""
     def __init__(
         self,
         *,
@@ -468,7 +468,7 @@ class Obligation(_message.Message):
     trace_id: _builtins.str
     """Hexadecimal id of its trace."""
     blocked_fen: _builtins.int
-    """Of an excluded one, what stays blocked of the buyer's balance."""
+    """If it is excluded, the part of the buyer's balance that stays blocked."""
     def __init__(
         self,
         *,
@@ -602,7 +602,7 @@ class Run(_message.Message):
     """Zero until the barrier was tried."""
     phase: _clearing_types_pb2.RunPhase.ValueType
     blocked_because: _builtins.str
-    """Why it waits; empty while it moves."""
+    """Why it waits; empty while it goes on."""
     trades: _builtins.int
     """In the latest attempt; before the first, as trading closed the day."""
     quantity_tonnes: _builtins.int
@@ -759,7 +759,7 @@ Global___RunStep: _TypeAlias = RunStep  # noqa: Y015
 
 @_typing.final
 class Exclusion(_message.Message):
-    """Trades that two people took out of a run."""
+    """Trades that two people excluded from a run."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -933,7 +933,7 @@ class StatementInstrument(_message.Message):
     bought_tonnes: _builtins.int
     sold_tonnes: _builtins.int
     blocked_tonnes: _builtins.int
-    """Sold by trades that were excluded, of this day and all before: they stay in trading, where they cannot be used."""
+    """Sold by excluded trades, of this day and all before: these units stay in trading and cannot be used."""
     def __init__(
         self,
         *,
@@ -984,18 +984,18 @@ class GetStatementResponse(_message.Message):
     closing_fen: _builtins.int
     """opening + deposits - payouts - bought + sold - fees"""
     unsettled_fen: _builtins.int
-    """Trades of the day that wait for their run, as the balance will change."""
+    """The change of the balance by trades of the day that still wait for their run."""
     objection_before_day: _builtins.str
     """An objection must be made before this trading day opens; empty while the calendar does not reach so far."""
     position: _builtins.int
     """The log position the answer is as of."""
     blocked_fen: _builtins.int
-    """What stays blocked of the balance, of excluded purchases of this day and all before: no payout may touch it."""
+    """The part of the balance that stays blocked for excluded purchases, of this day and all before; payouts cannot use it."""
     registry_position: _builtins.int
     """The position of the registry's log at which the day's books first agreed; zero until they have."""
     registry_position_before: _builtins.int
-    """The same of the last day before whose books agreed; zero if there was none. What the registry's log says in between is what this day
-    did to the account's allowances.
+    """The same of the last earlier day whose books agreed; zero if there was none. The registry's records between the two positions are the
+    day's changes of the account's allowances.
     """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementLine]:
@@ -1089,7 +1089,7 @@ class Reconciliation(_message.Message):
     recorded_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
     clearing_position: _builtins.int
-    """Where clearing's log was when its balances and obligations were read."""
+    """The position of clearing's log at which its balances and obligations were read."""
     def __init__(
         self,
         *,

@@ -84,7 +84,7 @@ class RecordDepositRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     bank_reference: _builtins.str
-    """The bank's own name of the movement, 1 to 64 characters; the same in large and in small letters."""
+    """The bank's own name of the movement, 1 to 64 characters; upper and lower case are the same."""
     account: _builtins.str
     amount_fen: _builtins.int
     def __init__(
@@ -231,7 +231,7 @@ class RecordPayoutPaidRequest(_message.Message):
     """Makes the call idempotent: the same id gives the first answer again."""
     payout_id: _builtins.int
     bank_reference: _builtins.str
-    """The bank's own name of the movement, 1 to 64 characters; the same in large and in small letters."""
+    """The bank's own name of the movement, 1 to 64 characters; upper and lower case are the same."""
     def __init__(
         self,
         *,
@@ -349,7 +349,7 @@ class RetryRunResponse(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     attempt: _builtins.int
     blocked_because: _builtins.str
-    """Why the new attempt is blocked; empty when it moves."""
+    """Why the new attempt is blocked; empty when it goes on."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
@@ -565,7 +565,7 @@ Global___SubmitManyResponse: _TypeAlias = SubmitManyResponse  # noqa: Y015
 
 @_typing.final
 class ManyOutcome(_message.Message):
-    """What became of one command."""
+    """The outcome of one command."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -69,10 +69,10 @@ class _ObligationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Oblig
     OBLIGATION_STATE_SETTLED: _ObligationState.ValueType  # 2
     """Delivered and paid."""
     OBLIGATION_STATE_EXCLUDED: _ObligationState.ValueType  # 3
-    """Taken out of its run by two people: neither delivered nor paid."""
+    """Excluded from its run by two people: neither delivered nor paid."""
 
 class ObligationState(_ObligationState, metaclass=_ObligationStateEnumTypeWrapper):
-    """Where an obligation stands."""
+    """The state of an obligation."""
 
 OBLIGATION_STATE_UNSPECIFIED: ObligationState.ValueType  # 0
 OBLIGATION_STATE_UNSETTLED: ObligationState.ValueType  # 1
@@ -80,7 +80,7 @@ OBLIGATION_STATE_UNSETTLED: ObligationState.ValueType  # 1
 OBLIGATION_STATE_SETTLED: ObligationState.ValueType  # 2
 """Delivered and paid."""
 OBLIGATION_STATE_EXCLUDED: ObligationState.ValueType  # 3
-"""Taken out of its run by two people: neither delivered nor paid."""
+"""Excluded from its run by two people: neither delivered nor paid."""
 Global___ObligationState: _TypeAlias = ObligationState  # noqa: Y015
 
 class _RunPhase:
@@ -91,9 +91,9 @@ class _RunPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunPhase.Val
     DESCRIPTOR: _descriptor.EnumDescriptor
     RUN_PHASE_UNSPECIFIED: _RunPhase.ValueType  # 0
     RUN_PHASE_BLOCKED: _RunPhase.ValueType  # 1
-    """It cannot move and says why."""
+    """It cannot go on, and states why."""
     RUN_PHASE_LISTING: _RunPhase.ValueType  # 2
-    """The barrier held; its legs are listed, page by page."""
+    """The barrier was passed; its legs are listed, page by page."""
     RUN_PHASE_CONFIRMING: _RunPhase.ValueType  # 3
     """Computed; the exchange's answer is awaited."""
     RUN_PHASE_PROVING: _RunPhase.ValueType  # 4
@@ -106,13 +106,13 @@ class _RunPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunPhase.Val
     """Every trade in it is delivered and paid."""
 
 class RunPhase(_RunPhase, metaclass=_RunPhaseEnumTypeWrapper):
-    """Where a run stands."""
+    """The phase of a run."""
 
 RUN_PHASE_UNSPECIFIED: RunPhase.ValueType  # 0
 RUN_PHASE_BLOCKED: RunPhase.ValueType  # 1
-"""It cannot move and says why."""
+"""It cannot go on, and states why."""
 RUN_PHASE_LISTING: RunPhase.ValueType  # 2
-"""The barrier held; its legs are listed, page by page."""
+"""The barrier was passed; its legs are listed, page by page."""
 RUN_PHASE_CONFIRMING: RunPhase.ValueType  # 3
 """Computed; the exchange's answer is awaited."""
 RUN_PHASE_PROVING: RunPhase.ValueType  # 4
@@ -142,7 +142,7 @@ class _PayoutStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PayoutSta
     """The bank could not pay; the balance is restored."""
 
 class PayoutState(_PayoutState, metaclass=_PayoutStateEnumTypeWrapper):
-    """Where a payout stands."""
+    """The state of a payout."""
 
 PAYOUT_STATE_UNSPECIFIED: PayoutState.ValueType  # 0
 PAYOUT_STATE_REQUESTED: PayoutState.ValueType  # 1
@@ -207,7 +207,7 @@ class _ComparedFigureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Compar
     COMPARED_FIGURE_BLOCKED_UNITS: _ComparedFigure.ValueType  # 7
     """Clearing's excluded trades against trading's blocked units."""
     COMPARED_FIGURE_BLOCKED_FUNDS: _ComparedFigure.ValueType  # 8
-    """What clearing states as blocked of each balance against trading's blocked money."""
+    """The blocked part of each of clearing's balances against trading's blocked money."""
 
 class ComparedFigure(_ComparedFigure, metaclass=_ComparedFigureEnumTypeWrapper):
     """The figure of an account that a reconciliation compares."""
@@ -228,7 +228,7 @@ COMPARED_FIGURE_RECEIVABLE: ComparedFigure.ValueType  # 6
 COMPARED_FIGURE_BLOCKED_UNITS: ComparedFigure.ValueType  # 7
 """Clearing's excluded trades against trading's blocked units."""
 COMPARED_FIGURE_BLOCKED_FUNDS: ComparedFigure.ValueType  # 8
-"""What clearing states as blocked of each balance against trading's blocked money."""
+"""The blocked part of each of clearing's balances against trading's blocked money."""
 Global___ComparedFigure: _TypeAlias = ComparedFigure  # noqa: Y015
 
 class _InFlightKind:
@@ -267,7 +267,7 @@ Global___InFlightKind: _TypeAlias = InFlightKind  # noqa: Y015
 
 @_typing.final
 class CashChange(_message.Message):
-    """What the trades of a run so far change an account's money by."""
+    """The change of an account's money by the trades of a run so far."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -291,7 +291,7 @@ Global___CashChange: _TypeAlias = CashChange  # noqa: Y015
 
 @_typing.final
 class RunTotal(_message.Message):
-    """What a run holds of one instrument by one method."""
+    """A run's trades in one instrument by one method."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LogOpened(_message.Message):
-    """The first record of every log: what it is, for ever."""
+    """The first record of every log: facts about it that never change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -28,7 +28,7 @@ class LogOpened(_message.Message):
     REHEARSAL_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     rehearsal: _builtins.bool
-    """In rehearsal the operator moves the clock; otherwise the log follows the machine's."""
+    """In a rehearsal an operator moves the clock; otherwise the log uses the machine's."""
     def __init__(
         self,
         *,
@@ -45,13 +45,13 @@ Global___LogOpened: _TypeAlias = LogOpened  # noqa: Y015
 
 @_typing.final
 class LeadershipTaken(_message.Message):
-    """A replica leads from here on; every earlier leader is fenced off."""
+    """A replica leads from here on; no earlier leader can append any more."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ADDRESS_FIELD_NUMBER: _builtins.int
     address: _builtins.str
-    """Where the others pass calls on to, host:port."""
+    """The address, host:port, to which other replicas forward calls."""
     def __init__(
         self,
         *,
@@ -128,8 +128,8 @@ Global___CommandProposed: _TypeAlias = CommandProposed  # noqa: Y015
 
 @_typing.final
 class Effect(_message.Message):
-    """Of an event that a proposed command would cause: what both people must agree on. Of types of which nothing but the name is shown there is one
-    for all events of the type, without data.
+    """Of an event that a proposed command would cause: what both people must agree on. For event types of which only the name is shown there is
+    one Effect for all events of the type, without data.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -224,7 +224,7 @@ Global___ProposalExpired: _TypeAlias = ProposalExpired  # noqa: Y015
 
 @_typing.final
 class ApprovalRulesSet(_message.Message):
-    """Two people set which commands take two people beside those that always do, and how long a proposal stays open, from a day on."""
+    """Two people set which commands take two people in addition to those that always do, and how long a proposal stays open, from a day on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -237,7 +237,7 @@ class ApprovalRulesSet(_message.Message):
     source: _builtins.str
     @_builtins.property
     def commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """By name (`SetFees`), in alphabetical order; all there are from that day on, but those that always take two."""
+        """By name (`SetFees`), in alphabetical order: the complete list from that day on, without those that always take two."""
 
     def __init__(
         self,
@@ -257,8 +257,8 @@ Global___ApprovalRulesSet: _TypeAlias = ApprovalRulesSet  # noqa: Y015
 
 @_typing.final
 class SetAsideDecidedAgain(_message.Message):
-    """What was set aside was decided again, after its cause was mended: the records that follow in the same command are what came of it. An
-    answer to an order of our own is awaited again: the order is sent once more.
+    """What was set aside was decided again, after its cause was corrected: the records that follow in the same command are the result. An answer
+    to one of this service's own orders is awaited again: the order is sent once more.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -269,7 +269,7 @@ class SetAsideDecidedAgain(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     set_aside_position: _builtins.int
-    """Where the HeardEventSetAside stands in this log, and what it held."""
+    """The position of the HeardEventSetAside in this log, and its content."""
     source_log_id: _builtins.str
     source_position: _builtins.int
     type: _builtins.str
@@ -293,7 +293,7 @@ Global___SetAsideDecidedAgain: _TypeAlias = SetAsideDecidedAgain  # noqa: Y015
 
 @_typing.final
 class SetAsideDropped(_message.Message):
-    """What was set aside blocks nothing any more, and is not applied. Reason and facts say what is left open."""
+    """What was set aside blocks nothing any more, and is not applied. Reason and facts state what is left for people to settle."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -325,7 +325,7 @@ class SetAsideDropped(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     set_aside_position: _builtins.int
-    """Where the HeardEventSetAside stands in this log, and what it held."""
+    """The position of the HeardEventSetAside in this log, and its content."""
     source_log_id: _builtins.str
     source_position: _builtins.int
     type: _builtins.str
@@ -354,7 +354,7 @@ Global___SetAsideDropped: _TypeAlias = SetAsideDropped  # noqa: Y015
 
 @_typing.final
 class HearingResumed(_message.Message):
-    """Two people decided from which record on a source that forked is heard again."""
+    """Two people decided after which record hearing of a forked source resumes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -385,14 +385,14 @@ Global___HearingResumed: _TypeAlias = HearingResumed  # noqa: Y015
 
 @_typing.final
 class OrderRenamed(_message.Message):
-    """Two people had an order to another service sent under another name, because its receiver knows another command by the old one."""
+    """Two people had an order to another service sent under another name, because its receiver has recorded another command under the old one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_POSITION_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     order_position: _builtins.int
-    """Of the order, in this log. The order's name is from now on this log and the position of this record."""
+    """The position of the order in this log. From now on the order's name is this log and the position of this record."""
     ground: _builtins.str
     def __init__(
         self,
@@ -410,8 +410,8 @@ Global___OrderRenamed: _TypeAlias = OrderRenamed  # noqa: Y015
 
 @_typing.final
 class ReleaseActivated(_message.Message):
-    """Two people closed the way back to earlier releases: from here on the types of a release level may be written, and a release that does
-    not know the level refuses to start on this log.
+    """Two people activated a release level: from here on its types may be written, and a release that does not know the level refuses to start on
+    this log.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -437,7 +437,7 @@ Global___ReleaseActivated: _TypeAlias = ReleaseActivated  # noqa: Y015
 
 @_typing.final
 class HearingHalted(_message.Message):
-    """A source is not heard any further: it has forked, or one of its records cannot be dealt with. What depends on it waits."""
+    """Hearing of a source is halted: it has forked, or one of its records cannot be processed. What depends on it waits."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -446,9 +446,9 @@ class HearingHalted(_message.Message):
     HALTED_BECAUSE_FIELD_NUMBER: _builtins.int
     source_log_id: _builtins.str
     source_position: _builtins.int
-    """The record that hearing stopped at, or the last one heard where it is none."""
+    """The record that hearing stopped at, or the last one heard if there is none."""
     halted_because: _builtins.str
-    """With both digests where the source has forked."""
+    """If the source has forked, with both digests."""
     def __init__(
         self,
         *,
@@ -466,7 +466,7 @@ Global___HearingHalted: _TypeAlias = HearingHalted  # noqa: Y015
 
 @_typing.final
 class HearingRecovered(_message.Message):
-    """The source is heard again, from the position it had, because what had halted hearing is corrected."""
+    """Hearing of the source goes on where it was halted, because the cause is corrected."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -487,7 +487,7 @@ Global___HearingRecovered: _TypeAlias = HearingRecovered  # noqa: Y015
 
 @_typing.final
 class HeardEventSetAside(_message.Message):
-    """What was heard, answered or due and could not be applied: it waits for people and blocks what depends on it."""
+    """A heard event, an answer or a timer that could not be applied: it waits for people and blocks what depends on it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

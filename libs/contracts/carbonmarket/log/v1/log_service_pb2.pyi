@@ -50,11 +50,11 @@ class Record(_message.Message):
     role: _builtins.str
     """The role that the subject acted in; `timer` for what was due."""
     account: _builtins.str
-    """The account that the subject acted for; empty for who acts for the market itself."""
+    """The account that the subject acted for; empty if it acted for the market itself."""
     approval: _builtins.str
-    """The approval by a second person that it rests on, `LOG/POSITION` of the ProposalApproved; empty if it needed none."""
+    """The approval by a second person, as `LOG/POSITION` of the ProposalApproved; empty if it needed none."""
     request_id: _builtins.str
-    """Of one subject and account, the name of one command for ever."""
+    """Names one command of a subject and account for ever."""
     traceparent: _builtins.str
     """W3C trace context, where the record continues a trace."""
     source_log_id: _builtins.str
@@ -66,12 +66,12 @@ class Record(_message.Message):
     request_id, traceparent, source_log_id, command_digest (each with its length in 4 bytes before it), then data.
     """
     command_digest: _builtins.bytes
-    """On the first record of a command that was asked for under a request id: SHA-256 of the command, by which its repeat is
-    known, and how many records it caused.
+    """On the first record of a command with a request id: SHA-256 of the command, by which a repeat is recognised, and how many records it
+    caused.
     """
     command_events: _builtins.int
     format: _builtins.int
-    """Which fields there are and how they enter the digest. A reader that does not know it must stop."""
+    """Identifies the set of fields and how the digest is computed. A reader that does not know the format must stop."""
     def __init__(
         self,
         *,
@@ -109,9 +109,9 @@ class ReadRequest(_message.Message):
     WAIT_MS_FIELD_NUMBER: _builtins.int
     after_position: _builtins.int
     records_max: _builtins.int
-    """Zero means 1,000, and more than that too."""
+    """Zero means 1,000, and so does any larger number."""
     wait_ms: _builtins.int
-    """Wait up to so long for a record to come; more than 30,000 means 30,000."""
+    """Wait at most so long for a new record; more than 30,000 means 30,000."""
     def __init__(
         self,
         *,
@@ -139,7 +139,7 @@ class ReadResponse(_message.Message):
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]: ...
     @_builtins.property
     def signed_head(self) -> Global___SignedHead:
-        """The newest head that is signed; it may lie before the records or after them. Absent where the service signs nothing."""
+        """The newest head that is signed; its position may be before or after these records. Absent if the service has no signing key."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class SignedHead(_message.Message):
     SEAL_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     digest: _builtins.bytes
-    """Of the record at the position: every record before it is chained into it."""
+    """The digest of the record at the position, which covers every record before it."""
     seal: _builtins.str
     """`KEY_ID:SIGNATURE`. The key's id is 16 hexadecimal digits, the beginning of the SHA-256 of its public half; the signature is Ed25519, in
     base64, over these lines with a line feed between: `carbonmarket log head`, the log's id, the position, the digest in hexadecimal, the
@@ -194,7 +194,7 @@ class GetSignedHeadRequest(_message.Message):
 
     POSITION_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """Zero means the newest head that is signed."""
+    """Zero means the newest signed head."""
     def __init__(
         self,
         *,
@@ -230,7 +230,7 @@ Global___GetSignedHeadResponse: _TypeAlias = GetSignedHeadResponse  # noqa: Y015
 
 @_typing.final
 class SignedFeedHead(_message.Message):
-    """An account's feed as it ended at a position of the log, signed by its service."""
+    """The end of an account's feed as of a position of the log, signed by its service."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -241,10 +241,10 @@ class SignedFeedHead(_message.Message):
     SEAL_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     sequence: _builtins.int
-    """Of the feed's last entry; zero where it was empty."""
+    """Of the feed's last entry; zero if the feed was empty."""
     digest: _builtins.bytes
     position: _builtins.int
-    """As of this position of the log the feed ended here: every record up to it that concerns the account is in the feed."""
+    """The feed contains every record of the log up to this position that concerns the account."""
     seal: _builtins.str
     """`KEY_ID:SIGNATURE` as in SignedHead, over these lines: `carbonmarket feed head`, the log's id, the account, the sequence, the digest in
     hexadecimal, the position, the key's id.
@@ -274,7 +274,7 @@ class GetSignedFeedHeadRequest(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     sequence: _builtins.int
-    """Zero means where the feed ends now."""
+    """Zero means the feed's end now."""
     def __init__(
         self,
         *,
@@ -346,7 +346,7 @@ Global___GetForkProofsResponse: _TypeAlias = GetForkProofsResponse  # noqa: Y015
 
 @_typing.final
 class ForkProof(_message.Message):
-    """Two heads of one log, for one position, of different digests, both signed by its service: it has shown two histories as its own."""
+    """Two signed heads that cannot both belong to one log, for example two digests for one position: the service has signed two histories."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -384,9 +384,9 @@ class ReadFeedRequest(_message.Message):
     account: _builtins.str
     after_sequence: _builtins.int
     records_max: _builtins.int
-    """Zero means 1,000, and more than that too."""
+    """Zero means 1,000, and so does any larger number."""
     wait_ms: _builtins.int
-    """Wait up to so long for a record to come; more than 30,000 means 30,000."""
+    """Wait at most so long for a new record; more than 30,000 means 30,000."""
     def __init__(
         self,
         *,
@@ -413,8 +413,8 @@ class ReadFeedResponse(_message.Message):
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedRecord]: ...
     @_builtins.property
     def signed_head(self) -> Global___SignedFeedHead:
-        """The end of the feed as it was signed last, at most about a second ago; it may lie before the records or after them. Absent where the
-        service signs nothing.
+        """The end of the feed as it was signed last, at most about a second ago; it may be before or after these records. Absent if the service has no
+        signing key.
         """
 
     def __init__(
@@ -442,10 +442,11 @@ class FeedRecord(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     digest: _builtins.bytes
-    """The entry's own, by which it continues the one before: what Record.digest describes, of the record as it is shown here, with this in the
-    place of "the digest of the record before it": SHA-256 of the lines `carbonmarket feed entry`, the log's id, the account, the sequence, the
-    digest of the entry before it and the record's digest, both in hexadecimal, a line feed between each. Before the first entry the digest is
-    SHA-256 of the lines `carbonmarket feed`, the log's id, the account.
+    """The entry's own digest, which continues the chain of the entry before. It is computed as Record.digest describes, from the record as it is
+    shown here, but "the digest of the record before it" is replaced by the SHA-256 of the lines
+    `carbonmarket feed entry`, the log's id, the account, the sequence, the digest of the entry before it and the record's digest, both in
+    hexadecimal, a line feed between each. Before the first entry the digest is SHA-256 of the lines `carbonmarket feed`, the log's id, the
+    account.
     """
     @_builtins.property
     def record(self) -> Global___Record: ...
@@ -524,7 +525,7 @@ class GetStatusResponse(_message.Message):
 
     @_builtins.property
     def proposals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Proposal]:
-        """Commands that await the approval of a second person: shown only to who may call Read."""
+        """Commands that await the approval of a second person: shown only to callers who may call Read."""
 
     @_builtins.property
     def always_two_people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -609,7 +610,7 @@ Global___Proposal: _TypeAlias = Proposal  # noqa: Y015
 
 @_typing.final
 class RefusedOrder(_message.Message):
-    """An order to another service that was refused by gRPC. Such a refusal is no answer: the order is sent again until there is one."""
+    """An order to another service that was refused by gRPC. Such a refusal is not an answer: the order is sent again until it is answered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -642,7 +643,7 @@ class RefusedOrder(_message.Message):
     order: _builtins.str
     """The event that is the order."""
     service: _builtins.str
-    """Which service refuses it, why, and the facts, which only who may call Read is shown."""
+    """The service that refuses it, the reason, and the facts (shown only to callers who may call Read)."""
     reason: _builtins.str
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
@@ -699,7 +700,7 @@ class Source(_message.Message):
     log_id: _builtins.str
     heard_position: _builtins.int
     halted_because: _builtins.str
-    """Empty while hearing goes well."""
+    """Empty while hearing is not halted."""
     def __init__(
         self,
         *,
@@ -755,7 +756,7 @@ class SetAside(_message.Message):
     """Of a timer its name."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What was wrong, and so what is left open if it is dropped. Empty for who may not call Read."""
+        """What was wrong, and so what is left to settle if it is dropped. Empty for callers who may not call Read."""
 
     def __init__(
         self,
@@ -786,8 +787,8 @@ class ProposeCommandRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     type: _builtins.str
-    """The request of the command, by its full name (carbonmarket.log.v1.DropSetAsideRequest), in protobuf's binary form; its request_id counts
-    for nothing.
+    """The request of the command, by its full name (carbonmarket.log.v1.DropSetAsideRequest), in protobuf's binary form; its request_id is
+    ignored.
     """
     data: _builtins.bytes
     def __init__(
@@ -872,7 +873,7 @@ class ApproveProposalResponse(_message.Message):
     """The log position after which a query shows this."""
     @_builtins.property
     def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The types of the events that came of it, each once, in the order of the first of each."""
+        """The types of the events that it caused, each once, in the order of their first occurrence."""
 
     def __init__(
         self,
@@ -954,7 +955,7 @@ class SetApprovalRulesRequest(_message.Message):
     """Where it was announced, 1 to 200 characters."""
     @_builtins.property
     def commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """By name (`SetFees`), each a command of this service; all that are to take two people from that day on, but those that always do."""
+        """By name (`SetFees`), each a command of this service: the complete list from that day on, without those that always take two people."""
 
     def __init__(
         self,
@@ -1003,9 +1004,9 @@ class DecideSetAsideAgainRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     set_aside_position: _builtins.int
-    """Where the HeardEventSetAside stands in this service's log."""
+    """The position of the HeardEventSetAside in this service's log."""
     ground: _builtins.str
-    """How its cause was mended, 1 to 200 characters."""
+    """How its cause was corrected, 1 to 200 characters."""
     def __init__(
         self,
         *,
@@ -1051,9 +1052,9 @@ class DropSetAsideRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     set_aside_position: _builtins.int
-    """Where the HeardEventSetAside stands in this service's log."""
+    """The position of the HeardEventSetAside in this service's log."""
     ground: _builtins.str
-    """How people deal with what is left open, 1 to 200 characters."""
+    """How people settle what is left, 1 to 200 characters."""
     def __init__(
         self,
         *,
@@ -1105,7 +1106,7 @@ class ResumeHearingRequest(_message.Message):
     """The record of the source that counts as the last one heard, and its digest."""
     source_digest: _builtins.bytes
     ground: _builtins.str
-    """Why it may be, 1 to 200 characters."""
+    """Why this is right, 1 to 200 characters."""
     def __init__(
         self,
         *,
@@ -1153,9 +1154,9 @@ class RenameOrderRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     order_position: _builtins.int
-    """Of the order, in this service's log, as GetStatus shows it."""
+    """The position of the order in this service's log, as GetStatus shows it."""
     ground: _builtins.str
-    """Why it may be, 1 to 200 characters."""
+    """Why this is right, 1 to 200 characters."""
     def __init__(
         self,
         *,
@@ -1203,7 +1204,7 @@ class ActivateReleaseRequest(_message.Message):
     release_level: _builtins.int
     """The level after the one activated last."""
     ground: _builtins.str
-    """Why it may be, 1 to 200 characters."""
+    """Why this is right, 1 to 200 characters."""
     def __init__(
         self,
         *,

@@ -20,37 +20,37 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Refusal(_message.Message):
-    """A command's refusal where it is not the status of a call: an outcome among many.
+    """The refusal of one command in a message with many (SubmitMany).
 
-    A call's refusal is its status: the gRPC code, and a google.rpc.ErrorInfo in the details with the reason and the facts. A status without
-    one is gRPC's own: nobody answered, or nobody in time.
+    The refusal of a call is its status: the gRPC code, and a google.rpc.ErrorInfo in the details with the reason and the facts. A status without
+    ErrorInfo comes from gRPC itself: no service answered, or not in time.
 
-    What is cancelled, or whose deadline passes, before it is decided is not decided. What was decided stays decided, though its caller has left:
-    who gave up does not know which, and asks again with the same request_id.
+    A command that is cancelled, or whose deadline passes, before it is decided has no effect. A decided command keeps its effect, even if its
+    caller has gone. A caller that gave up cannot know which of the two happened: it repeats the command with the same request_id.
 
-    Any rpc refuses with, beside what it lists itself:
+    Any rpc refuses with, in addition to the reasons that it lists itself:
       ACTOR_MISSING              UNAUTHENTICATED      how
-          Say who calls, in the metadata carbonmarket-actor: role:name.
+          Name the caller in the metadata carbonmarket-actor: role:name.
       METADATA_REPEATED          INVALID_ARGUMENT     name
-          Send it once: nobody can tell which of two is meant.
+          Send it once: the service cannot know which of two values is meant.
       ROLE_NOT_ALLOWED           PERMISSION_DENIED    role, roles
-          Call as one of the roles that the rpc lets in.
+          Call in one of the roles that may call the rpc.
       ENUM_VALUE_UNKNOWN         INVALID_ARGUMENT     field, value
           The service has no name for the number: send one that its protos list.
       TEXT_HAS_NUL               INVALID_ARGUMENT     field, at
-          No text holds the character NUL: leave it out; `at` is where it is, counted from 1.
+          A text cannot contain the character NUL: remove it; `at` is its place, counted from 1.
       REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
           Send the message that the rpc takes, made from the same protos.
       TOO_MANY_CALLS_OF_ACTOR    RESOURCE_EXHAUSTED   actor, calls_max
-          So many calls of the same actor are under way, long polls and streams among them: let some end, or send many commands by SubmitMany.
+          This actor has the most calls in progress that it may have, long polls and streams included: end some, or send commands by SubmitMany.
       TOO_MANY_CALLS             RESOURCE_EXHAUSTED   of, calls_max
           Nothing was done. Send the same again after the pause in the google.rpc.RetryInfo, and a longer one each time.
       CALL_EXPIRED               DEADLINE_EXCEEDED
-          The deadline passed before it was decided: nothing was done. Send the same again, with more time.
+          The deadline passed before the command was decided: nothing was done. Send the same again, with more time.
       UNAVAILABLE                UNAVAILABLE          why
-          No answer can be given now; a command may have been done or not. Send the same again, under the same request_id.
+          The service cannot answer now; the command may have been done or not. Send the same again, with the same request_id.
       INTERNAL                   INTERNAL
-          The service made a mistake; its operator finds it in the service's log.
+          An error of the service itself; its operator finds the cause in the service's log.
     any rpc that takes a request_id:
       REQUEST_ID_MISSING         INVALID_ARGUMENT
           Give the command an id of its own, so that it can be repeated safely.
@@ -63,19 +63,19 @@ class Refusal(_message.Message):
       APPROVAL_REQUIRED          FAILED_PRECONDITION  command
           It takes two people: propose the command, and let another person approve it.
       RELEASE_NOT_ACTIVE         FAILED_PRECONDITION  type, release_level, release_level_active
-          What the command would cause belongs to a release level that is not active yet: two operators activate it.
+          The command would write events of a release level that is not active yet: two operators activate it.
       TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   actor, waiting, free
-          Nothing was done: of one actor no more commands may wait than are free for the others. Wait for answers, then send the same again.
+          Nothing was done: one actor may not have more commands waiting than places are free for others. Wait for answers, then send it again.
     any rpc that takes a min_position:
       NUMBER_NEGATIVE            INVALID_ARGUMENT     field, value
           Give zero or more.
       POSITION_BEYOND_END        OUT_OF_RANGE         position, end_position
-          The log does not reach so far: the position is of another log, or this one came back older. Waiting does not help.
+          The log is shorter: the position belongs to another log, or this one was restored older. Waiting does not help.
     and SubmitMany:
       TOO_MANY_COMMANDS          INVALID_ARGUMENT     commands_max
           The stream ends. Send fewer commands in one message.
       COMMAND_MISSING            INVALID_ARGUMENT     service
-          The outcome of a command without any of the alternatives that the service knows: set one.
+          The command sets none of the alternatives that the service knows: set one.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -109,10 +109,10 @@ class Refusal(_message.Message):
     reason: _builtins.str
     """UPPER_SNAKE, states a fact."""
     field: _builtins.str
-    """Where a malformed command has what is wrong, as a path: `legs[3].seller`; else empty. A call's status carries it as google.rpc.BadRequest."""
+    """The path of the malformed field, such as `legs[3].seller`; empty for other refusals. A call's status has it as google.rpc.BadRequest."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What a person needs to mend the request."""
+        """What a person needs to correct the request."""
 
     def __init__(
         self,

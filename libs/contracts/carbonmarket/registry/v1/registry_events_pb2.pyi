@@ -60,7 +60,7 @@ Global___AccountOpened: _TypeAlias = AccountOpened  # noqa: Y015
 
 @_typing.final
 class AccountDataChanged(_message.Message):
-    """The entity's registered data is another from here on."""
+    """The entity's registered data was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -88,7 +88,7 @@ Global___AccountDataChanged: _TypeAlias = AccountDataChanged  # noqa: Y015
 
 @_typing.final
 class AccountRestricted(_message.Message):
-    """The holder may not use the account. At once here; trading stops it on hearing this."""
+    """The holder may not use the account: in the registry at once, in trading when trading has heard this."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -120,7 +120,7 @@ Global___AccountRestricted: _TypeAlias = AccountRestricted  # noqa: Y015
 
 @_typing.final
 class RestrictionTookEffect(_message.Message):
-    """Trading has recorded its stop of the account in answer to the restriction: nothing more is ordered from it."""
+    """Trading has stopped the account because of the restriction: it places no more orders."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -130,7 +130,7 @@ class RestrictionTookEffect(_message.Message):
     account: _builtins.str
     restriction_number: _builtins.int
     trading_position: _builtins.int
-    """Where trading's log records the stop."""
+    """The position of the stop in trading's log."""
     def __init__(
         self,
         *,
@@ -148,9 +148,7 @@ Global___RestrictionTookEffect: _TypeAlias = RestrictionTookEffect  # noqa: Y015
 
 @_typing.final
 class AccountWoundUp(_message.Message):
-    """Trading has said that under the restriction no trade of the account awaits settlement any more: nothing will be delivered
-    to it or from it.
-    """
+    """Trading has reported that no trade of the restricted account awaits settlement any more: nothing will be delivered to it or from it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -160,7 +158,7 @@ class AccountWoundUp(_message.Message):
     account: _builtins.str
     restriction_number: _builtins.int
     trading_position: _builtins.int
-    """Where trading's log says so."""
+    """The position of the report in trading's log."""
     def __init__(
         self,
         *,
@@ -320,7 +318,7 @@ Global___AllowancesAllocated: _TypeAlias = AllowancesAllocated  # noqa: Y015
 
 @_typing.final
 class TransferredToTrading(_message.Message):
-    """Allowances were made over to trading's custody: only a delivery or a return takes them out of it."""
+    """Allowances were transferred to trading's custody: they leave it only by a delivery or a return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -347,7 +345,7 @@ Global___TransferredToTrading: _TypeAlias = TransferredToTrading  # noqa: Y015
 
 @_typing.final
 class ReturnedFromTrading(_message.Message):
-    """Trading gave allowances back, as its log records."""
+    """Trading returned allowances, as its log records."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,7 +358,7 @@ class ReturnedFromTrading(_message.Message):
     vintage: _builtins.str
     quantity_tonnes: _builtins.int
     trading_position: _builtins.int
-    """Where trading's log records the return."""
+    """The position of the return in trading's log."""
     return_id: _builtins.int
     """Trading's number of the return."""
     def __init__(
@@ -382,7 +380,7 @@ Global___ReturnedFromTrading: _TypeAlias = ReturnedFromTrading  # noqa: Y015
 
 @_typing.final
 class DeliveryLegsStaged(_message.Message):
-    """A page of the legs of a run that is going to be ordered: nothing moves, and nothing is promised. A first page takes the place of whatever
+    """A page of the legs of a run whose delivery is to be ordered. It moves nothing and does not decide the order. A first page replaces whatever
     was staged before.
     """
 
@@ -463,8 +461,8 @@ Global___AllowancesDelivered: _TypeAlias = AllowancesDelivered  # noqa: Y015
 
 @_typing.final
 class DeliveryCompleted(_message.Message):
-    """Every leg of the run that was staged is delivered, by this event: it moves what the legs amount to for every account and vintage. An
-    AllowancesDelivered for every leg follows.
+    """All staged legs of the run are delivered by this event: it moves the sum of the legs for every account and vintage. An AllowancesDelivered
+    for every leg follows.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -482,8 +480,9 @@ class DeliveryCompleted(_message.Message):
     legs: _builtins.int
     quantity_tonnes: _builtins.int
     legs_digest: _builtins.bytes
-    """By which the same run, ordered again, is known. It begins as 32 zero bytes; each leg, in the order of the trades, makes it the
-    SHA-256 of itself and the leg's trade_id, vintage, quantity_tonnes, seller and buyer, each in decimal or UTF-8 with a zero byte after it.
+    """Identifies the run's legs if it is ordered again. The digest begins as 32 zero bytes. For each leg, in the order of the trades, it becomes
+    the SHA-256 of the digest so far and the leg's trade_id, vintage, quantity_tonnes, seller and buyer, each in decimal or UTF-8 with a zero
+    byte after it.
     """
     def __init__(
         self,
@@ -505,7 +504,7 @@ Global___DeliveryCompleted: _TypeAlias = DeliveryCompleted  # noqa: Y015
 
 @_typing.final
 class DeliveryRepeated(_message.Message):
-    """A run that had been delivered was ordered again, with the same legs. Nothing moves; the order is answered by what was delivered."""
+    """A run that was delivered before was ordered again, with the same legs. Nothing moves; the order is answered as delivered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

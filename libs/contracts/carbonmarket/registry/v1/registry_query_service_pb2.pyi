@@ -96,9 +96,9 @@ class Account(_message.Message):
     opened_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
     state_since_ms: _builtins.int
-    """When the state became what it is. Milliseconds since 1970, UTC."""
+    """When the account got this state. Milliseconds since 1970, UTC."""
     wound_up: _builtins.bool
-    """Whether trading has said that no trade of the restricted account awaits settlement any more: once empty it can be closed.
+    """Whether trading has reported that no trade of the restricted account awaits settlement any more: once it is empty it can be closed.
     False while it is not restricted.
     """
     def __init__(
@@ -230,7 +230,7 @@ Global___ListVintagesResponse: _TypeAlias = ListVintagesResponse  # noqa: Y015
 
 @_typing.final
 class Vintage(_message.Message):
-    """A vintage and its line of conservation."""
+    """A vintage, and where its allowances are."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -333,7 +333,7 @@ class Holding(_message.Message):
     registry_available_tonnes: _builtins.int
     """Free to be transferred."""
     trading_tonnes: _builtins.int
-    """Made over to trading's custody, sold and undelivered allowances included."""
+    """In trading's custody, sold and undelivered allowances included."""
     def __init__(
         self,
         *,

@@ -70,7 +70,7 @@ Global___TradingRulesSet: _TypeAlias = TradingRulesSet  # noqa: Y015
 
 @_typing.final
 class FeesSet(_message.Message):
-    """The fees valid from a day on, in millionths of a trade's value, rounded down to the fen."""
+    """The fees valid from a day on, in parts per million of the value that an account trades on a side in a day, rounded down to the fen."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -100,7 +100,7 @@ Global___FeesSet: _TypeAlias = FeesSet  # noqa: Y015
 
 @_typing.final
 class CompositeWeightsSet(_message.Message):
-    """What each instrument counts for in the composite price from a day on."""
+    """The weight of each instrument in the composite price from a day on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -130,7 +130,7 @@ Global___CompositeWeightsSet: _TypeAlias = CompositeWeightsSet  # noqa: Y015
 class VintageNoted(_message.Message):
     """Instruments
 
-    The registry created a vintage: it may be listed as an instrument.
+    The registry created a vintage: it may be admitted to trading as an instrument.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -163,8 +163,8 @@ class InstrumentAdmitted(_message.Message):
     day: _builtins.str
     """Its first trading day at the earliest."""
     reference_price_fen: _builtins.int
-    """Instruments admitted before the market's first day have their reference price from the exchange. Zero for every later one: its
-    reference is the composite close of the last day before its first, and DayOpened states it.
+    """The exchange states it for an instrument admitted before the market's first day. It is zero for every later one, whose reference price is
+    the composite close of the last day before its first; DayOpened states that.
     """
     def __init__(
         self,
@@ -183,7 +183,7 @@ Global___InstrumentAdmitted: _TypeAlias = InstrumentAdmitted  # noqa: Y015
 
 @_typing.final
 class TradingAccountOpened(_message.Message):
-    """Accounts, and what the other services' books made of them
+    """Accounts, and credits and acknowledgements of the other services
 
     An account of the registry may be used for trading.
     """
@@ -307,7 +307,7 @@ Global___TradingAccountClosed: _TypeAlias = TradingAccountClosed  # noqa: Y015
 
 @_typing.final
 class AllowancesCredited(_message.Message):
-    """The registry made allowances over to trading: they can be sold."""
+    """The registry transferred allowances to trading: they can be sold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -370,7 +370,7 @@ Global___FundsCredited: _TypeAlias = FundsCredited  # noqa: Y015
 
 @_typing.final
 class AllowancesReturned(_message.Message):
-    """Allowances were given back to the registry's custody."""
+    """Allowances were returned to the registry."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -496,7 +496,7 @@ Global___ReleaseAcknowledged: _TypeAlias = ReleaseAcknowledged  # noqa: Y015
 class OpeningOverridden(_message.Message):
     """The day
 
-    Two exchange operators let a day open although something keeps it closed.
+    Two exchange operators let a day open in spite of obstacles.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -512,7 +512,7 @@ class OpeningOverridden(_message.Message):
     approved_by: _builtins.str
     @_builtins.property
     def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
-        """What it covers, on this and on later days, as long as it is there: all that kept the day closed and was not covered yet."""
+        """The obstacles that it covers, on this day and later ones, as long as they exist: all that were not covered yet."""
 
     def __init__(
         self,
@@ -533,7 +533,7 @@ Global___OpeningOverridden: _TypeAlias = OpeningOverridden  # noqa: Y015
 
 @_typing.final
 class DayOpened(_message.Message):
-    """Trading goes by this day's rules until TradingDayClosed."""
+    """The day is open: its rules and limits apply until TradingDayClosed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -548,11 +548,11 @@ class DayOpened(_message.Message):
     """Zero before there is a composite price."""
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.InstrumentLimits]:
-        """Every listed instrument, by name."""
+        """Every instrument that may be traded on the day, by name."""
 
     @_builtins.property
     def overridden(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Obstacle]:
-        """What kept the day closed and was covered by an override of this day or of an earlier one; else empty."""
+        """Obstacles that existed and were covered by an override of this day or of an earlier one."""
 
     def __init__(
         self,
@@ -620,7 +620,7 @@ Global___TradingResumed: _TypeAlias = TradingResumed  # noqa: Y015
 
 @_typing.final
 class InstrumentDayClosed(_message.Message):
-    """What an instrument did on the day that closes. Prices are of listed trades only; without any, all are the previous close."""
+    """An instrument's line in the bulletin of the day that closes. Prices are of listed trades only; without any, all are the previous close."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -647,10 +647,10 @@ class InstrumentDayClosed(_message.Message):
     high_fen: _builtins.int
     low_fen: _builtins.int
     close_fen: _builtins.int
-    """Listed value by listed quantity, half-up to the fen."""
+    """Listed value divided by listed quantity, half-up to the fen."""
     previous_close_fen: _builtins.int
     change_bp: _builtins.int
-    """Close by previous close less one, in hundredths of a percent, half-up."""
+    """The change from the previous close, in hundredths of a percent, half-up."""
     listed_tonnes: _builtins.int
     listed_value_fen: _builtins.int
     block_tonnes: _builtins.int
@@ -732,7 +732,7 @@ Global___CompositePriced: _TypeAlias = CompositePriced  # noqa: Y015
 
 @_typing.final
 class TradingDayClosed(_message.Message):
-    """The day is over: who has heard this has heard every trade of it."""
+    """The day is over: a reader that has reached this record has read every trade of the day."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -774,7 +774,7 @@ Global___TradingDayClosed: _TypeAlias = TradingDayClosed  # noqa: Y015
 class OrderPlaced(_message.Message):
     """Listed agreement
 
-    A listing rests in the book, valid for the day; what it needs is locked.
+    A listing is in the book, valid for the day; the units or money it needs are locked.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -798,7 +798,7 @@ class OrderPlaced(_message.Message):
     day: _builtins.str
     placed_ms: _builtins.int
     locked_fen: _builtins.int
-    """What a buyer's lock grew by, fee included; zero for a seller, whose lock is the quantity."""
+    """The increase of a buyer's lock, fee included; zero for a seller, whose lock is the quantity."""
     def __init__(
         self,
         *,
@@ -822,7 +822,7 @@ Global___OrderPlaced: _TypeAlias = OrderPlaced  # noqa: Y015
 
 @_typing.final
 class OrderFilled(_message.Message):
-    """Nothing of the listing is left: its trades took the whole lock."""
+    """Nothing of the listing is left: its trades used the whole lock."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -846,7 +846,7 @@ Global___OrderFilled: _TypeAlias = OrderFilled  # noqa: Y015
 
 @_typing.final
 class OrderCancelled(_message.Message):
-    """What was left of the listing is taken out of the book."""
+    """The rest of the listing is removed from the book."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -859,7 +859,7 @@ class OrderCancelled(_message.Message):
     account: _builtins.str
     reason: _trading_types_pb2.CancelReason.ValueType
     quantity_tonnes: _builtins.int
-    """What was left of it."""
+    """The quantity that was left."""
     unlocked_fen: _builtins.int
     def __init__(
         self,
@@ -891,7 +891,7 @@ class OrderExpired(_message.Message):
     order_id: _builtins.int
     account: _builtins.str
     quantity_tonnes: _builtins.int
-    """What was left of it."""
+    """The quantity that was left."""
     unlocked_fen: _builtins.int
     def __init__(
         self,
@@ -948,17 +948,17 @@ class TradeExecuted(_message.Message):
     seller_fee_fen: _builtins.int
     """The seller receives the value less this."""
     maker_account: _builtins.str
-    """Who had put the terms: the listing's owner, or the proposer of a block's last terms."""
+    """Who had offered the terms: the listing's owner, or the proposer of the block's last terms."""
     taker_account: _builtins.str
-    """Who took them."""
+    """Who accepted them."""
     maker_order_id: _builtins.int
     """Zero for a block."""
     block_id: _builtins.int
     """Zero for a listed trade."""
     executed_ms: _builtins.int
     lock_change_fen: _builtins.int
-    """By how much the lock of a taking buyer's open listings and blocks changes, -1, 0 or 1: fees are rounded once a day, so
-    another purchase moves the place at which the fee of the open ones is rounded.
+    """The change of the lock of the buyer's open listings and blocks, if the buyer is the taker: -1, 0 or 1. Fees are rounded on the sum of a
+    day, so another purchase changes the sum on which the fee of the open ones is rounded.
     """
     def __init__(
         self,
@@ -1045,7 +1045,7 @@ Global___BlockOffered: _TypeAlias = BlockOffered  # noqa: Y015
 
 @_typing.final
 class BlockQuoted(_message.Message):
-    """The other side put its own terms on the table: its need is locked instead, the earlier proposer's lock is free."""
+    """The other side proposed terms of its own: what it needs is locked, and the earlier proposer's lock ends."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1066,7 +1066,7 @@ class BlockQuoted(_message.Message):
     quantity_tonnes: _builtins.int
     locked_fen: _builtins.int
     unlocked_fen: _builtins.int
-    """The earlier proposer's lock, now free."""
+    """The earlier proposer's lock that ends."""
     unlocked_tonnes: _builtins.int
     quoted_ms: _builtins.int
     def __init__(
@@ -1092,7 +1092,7 @@ Global___BlockQuoted: _TypeAlias = BlockQuoted  # noqa: Y015
 
 @_typing.final
 class BlockConfirmed(_message.Message):
-    """The terms on the table were taken: the trade stands just before this."""
+    """The current terms were confirmed: the record before this one is the trade."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1122,7 +1122,7 @@ Global___BlockConfirmed: _TypeAlias = BlockConfirmed  # noqa: Y015
 
 @_typing.final
 class BlockDeclined(_message.Message):
-    """The side that was asked said no."""
+    """The other side declined the terms."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1156,7 +1156,7 @@ Global___BlockDeclined: _TypeAlias = BlockDeclined  # noqa: Y015
 
 @_typing.final
 class BlockWithdrawn(_message.Message):
-    """The terms were taken off the table."""
+    """The proposer withdrew the terms."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1266,7 +1266,7 @@ Global___ClearingRunConfirmed: _TypeAlias = ClearingRunConfirmed  # noqa: Y015
 
 @_typing.final
 class ClearingRunDisputed(_message.Message):
-    """They do not agree: the run may not be delivered."""
+    """The exchange's own totals do not agree with clearing's run: it may not be delivered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1302,7 +1302,7 @@ class ClearingRunDisputed(_message.Message):
     """UPPER_SNAKE, states a fact."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What differs, for people: the exchange's figure and clearing's."""
+        """For people to read: each figure that differs, the exchange's and clearing's."""
 
     def __init__(
         self,
@@ -1344,8 +1344,8 @@ Global___TradeMarkedSettled: _TypeAlias = TradeMarkedSettled  # noqa: Y015
 
 @_typing.final
 class TradeBlocked(_message.Message):
-    """Two people took the trade out of its run: the buyer's money and the seller's units stay blocked, the seller's proceeds are
-    taken back.
+    """Two people excluded the trade from its run: the seller's units and part of the buyer's money stay blocked, the seller's proceeds are taken
+    back.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1358,7 +1358,7 @@ class TradeBlocked(_message.Message):
     buyer: _builtins.str
     seller: _builtins.str
     blocked_fen: _builtins.int
-    """Of the buyer's money, as clearing stated it; the rest of what the trade would have cost is the buyer's again."""
+    """Of the buyer's money, as clearing stated it; the buyer gets back the rest of what the trade would have cost."""
     def __init__(
         self,
         *,
@@ -1377,7 +1377,7 @@ Global___TradeBlocked: _TypeAlias = TradeBlocked  # noqa: Y015
 
 @_typing.final
 class SettlementDayNoted(_message.Message):
-    """Every trade of the day is settled, or was taken out."""
+    """Every trade of the day is settled or excluded."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1408,7 +1408,7 @@ class BooksAgreementNoted(_message.Message):
     day: _builtins.str
     agreed: _builtins.bool
     disagreement: _builtins.str
-    """What differs, as clearing names it; empty if the books agreed."""
+    """Clearing's name for what differs; empty if the books agreed."""
     def __init__(
         self,
         *,

@@ -33,7 +33,7 @@ class _OrderStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderState
     ORDER_STATE_EXPIRED: _OrderState.ValueType  # 4
 
 class OrderState(_OrderState, metaclass=_OrderStateEnumTypeWrapper):
-    """Where an order stands."""
+    """The state of an order."""
 
 ORDER_STATE_UNSPECIFIED: OrderState.ValueType  # 0
 ORDER_STATE_OPEN: OrderState.ValueType  # 1
@@ -55,10 +55,10 @@ class _TradeStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TradeState
     TRADE_STATE_RELEASED: _TradeState.ValueType  # 3
     """Settled, and the units can be sold."""
     TRADE_STATE_BLOCKED: _TradeState.ValueType  # 4
-    """Taken out of its run by two people."""
+    """Excluded from its run by two people."""
 
 class TradeState(_TradeState, metaclass=_TradeStateEnumTypeWrapper):
-    """Where a trade stands after it was made."""
+    """The state of a trade."""
 
 TRADE_STATE_UNSPECIFIED: TradeState.ValueType  # 0
 TRADE_STATE_EXECUTED: TradeState.ValueType  # 1
@@ -67,7 +67,7 @@ TRADE_STATE_SETTLED: TradeState.ValueType  # 2
 TRADE_STATE_RELEASED: TradeState.ValueType  # 3
 """Settled, and the units can be sold."""
 TRADE_STATE_BLOCKED: TradeState.ValueType  # 4
-"""Taken out of its run by two people."""
+"""Excluded from its run by two people."""
 Global___TradeState: _TypeAlias = TradeState  # noqa: Y015
 
 class _BlockState:
@@ -84,7 +84,7 @@ class _BlockStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BlockState
     BLOCK_STATE_EXPIRED: _BlockState.ValueType  # 5
 
 class BlockState(_BlockState, metaclass=_BlockStateEnumTypeWrapper):
-    """Where a block negotiation stands."""
+    """The state of a block negotiation."""
 
 BLOCK_STATE_UNSPECIFIED: BlockState.ValueType  # 0
 BLOCK_STATE_OPEN: BlockState.ValueType  # 1
@@ -225,7 +225,7 @@ class DayPrices(_message.Message):
     high_fen: _builtins.int
     low_fen: _builtins.int
     average_fen: _builtins.int
-    """Volume-weighted average so far, half-up: what the close would be."""
+    """Volume-weighted average so far, half-up: the close if the day ended now."""
     listed_tonnes: _builtins.int
     listed_value_fen: _builtins.int
     block_tonnes: _builtins.int
@@ -302,10 +302,10 @@ class GetDayResponse(_message.Message):
     day: _builtins.str
     phase: _trading_types_pb2.DayPhase.ValueType
     override_proposed_by: _builtins.str
-    """The two people who let it open nevertheless; empty where nobody did. What is only proposed is in GetStatus."""
+    """The two people who overrode obstacles to opening it; empty if nobody did. An open proposal is in GetStatus."""
     override_approved_by: _builtins.str
     settled: _builtins.bool
-    """After it closed: every trade of it is settled or was taken out, and the three books agreed after it or after a later day."""
+    """Every trade of the closed day is settled or excluded; and the three books agreed after it or after a later day."""
     books_agreed: _builtins.bool
     trades: _builtins.int
     quantity_tonnes: _builtins.int
@@ -328,7 +328,7 @@ class GetDayResponse(_message.Message):
     def block_sessions(self) -> _containers.RepeatedCompositeFieldContainer[_trading_types_pb2.Session]: ...
     @_builtins.property
     def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningObstacle]:
-        """What keeps it from being opened, what two people overrode included; empty when nothing does, or when it was opened."""
+        """What keeps it from being opened, including what an override covers; empty when nothing does, or when the day was opened."""
 
     def __init__(
         self,
@@ -393,12 +393,12 @@ class OpeningObstacle(_message.Message):
     reason: _builtins.str
     """UPPER_SNAKE, states a fact."""
     subject: _builtins.str
-    """Of what (Obstacle); two disagreements are the same when this is."""
+    """What it is about (see Obstacle). Two disagreements are the same if their subjects are."""
     covered: _builtins.bool
-    """Two people overrode it: it keeps nothing closed."""
+    """An override covers it: it does not keep the day closed."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What a person needs to know of it."""
+        """What a person needs to find the cause."""
 
     def __init__(
         self,
@@ -527,7 +527,7 @@ Global___BookLevel: _TypeAlias = BookLevel  # noqa: Y015
 
 @_typing.final
 class Listing(_message.Message):
-    """A listing as everybody sees it: whose it is stays hidden."""
+    """A listing as everybody sees it, without its owner."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -679,11 +679,11 @@ class UnitPosition(_message.Message):
     available_tonnes: _builtins.int
     """Can be sold."""
     locked_tonnes: _builtins.int
-    """Behind open orders and blocks."""
+    """Locked for open orders and blocks."""
     bought_tonnes: _builtins.int
-    """Bought and not to be sold before the next trading day that follows their settlement (T+1)."""
+    """Bought, and cannot be sold before the next trading day after their settlement (T+1)."""
     blocked_tonnes: _builtins.int
-    """Of sales that two people took out of their run."""
+    """Of sales that two people excluded from their run."""
     def __init__(
         self,
         *,
@@ -703,7 +703,7 @@ Global___UnitPosition: _TypeAlias = UnitPosition  # noqa: Y015
 
 @_typing.final
 class FundPosition(_message.Message):
-    """Money in trading's view."""
+    """An account's money as trading knows it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -717,17 +717,17 @@ class FundPosition(_message.Message):
     available_fen: _builtins.int
     """Can be spent; proceeds of today's sales included."""
     locked_fen: _builtins.int
-    """Behind open orders and blocks."""
+    """Locked for open orders and blocks."""
     received_unsettled_fen: _builtins.int
     """Proceeds of sales not yet settled: part of what is available."""
     withdrawable_fen: _builtins.int
-    """May leave the market: available less unsettled."""
+    """May leave the market: available less unsettled proceeds and what is owed."""
     blocked_fen: _builtins.int
-    """Of purchases that two people took out of their run, as clearing stated it."""
+    """Of purchases that two people excluded from their run, as clearing stated it."""
     owed_fen: _builtins.int
-    """Spent proceeds of a sale that was taken out of its run, until the purchase that they paid is taken out too."""
+    """Spent proceeds of an excluded sale, until the purchase that they paid is excluded too."""
     buying_power_fen: _builtins.int
-    """What orders may use now: available, without the proceeds of earlier days that are still unsettled."""
+    """What orders may use now: available less unsettled proceeds of earlier days and what is owed."""
     def __init__(
         self,
         *,
@@ -1278,7 +1278,7 @@ class ListBlocksRequest(_message.Message):
     min_position: _builtins.int
     """Answer no earlier than as of this log position."""
     account: _builtins.str
-    """Empty: everybody's (not for participants)."""
+    """Empty: all; for a participant its own."""
     open_only: _builtins.bool
     page_size: _builtins.int
     """At most 1,000; zero means 100."""
@@ -1351,7 +1351,7 @@ class Block(_message.Message):
     buyer: _builtins.str
     seller: _builtins.str
     proposer: _builtins.str
-    """Whose terms are on the table, or were last."""
+    """The side that proposed the current terms, or the last ones."""
     price_fen: _builtins.int
     quantity_tonnes: _builtins.int
     state: Global___BlockState.ValueType
@@ -1470,12 +1470,12 @@ class AccountUnits(_message.Message):
     total_tonnes: _builtins.int
     """Available, locked, bought and blocked units together."""
     bought_unsettled_tonnes: _builtins.int
-    """Of trades that have not settled, and were not taken out."""
+    """Of trades that are neither settled nor excluded."""
     sold_unsettled_tonnes: _builtins.int
     returns_unacknowledged_tonnes: _builtins.int
-    """Given back, and not yet booked by the registry as far as has been heard."""
+    """Returned, and not yet booked by the registry as far as trading has heard."""
     blocked_tonnes: _builtins.int
-    """Of the total: of sales that were taken out."""
+    """Part of the total: of excluded sales."""
     def __init__(
         self,
         *,
@@ -1511,13 +1511,13 @@ class AccountFunds(_message.Message):
     total_fen: _builtins.int
     """Available, locked and blocked money together, less what is owed."""
     paid_unsettled_fen: _builtins.int
-    """Value and fee of purchases that have not settled, and were not taken out."""
+    """Value and fee of purchases that are neither settled nor excluded."""
     received_unsettled_fen: _builtins.int
-    """Value less fee of sales that have not settled, and were not taken out."""
+    """Value less fee of sales that are neither settled nor excluded."""
     releases_unacknowledged_fen: _builtins.int
-    """Released, and not yet booked by clearing as far as has been heard."""
+    """Released, and not yet booked by clearing as far as trading has heard."""
     blocked_fen: _builtins.int
-    """Of the total: of purchases that were taken out, as clearing stated it."""
+    """Part of the total: of excluded purchases, as clearing stated it."""
     def __init__(
         self,
         *,

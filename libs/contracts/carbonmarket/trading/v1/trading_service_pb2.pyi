@@ -648,7 +648,7 @@ class CancelOrderResponse(_message.Message):
     QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     quantity_tonnes: _builtins.int
-    """What was left of it."""
+    """The quantity that was left."""
     position: _builtins.int
     """The log position after which a query shows this."""
     def __init__(
@@ -1043,7 +1043,7 @@ class ConfirmClearingRunRequest(_message.Message):
     day: _builtins.str
     attempt: _builtins.int
     trades: _builtins.int
-    """Of this attempt, without what two people took out."""
+    """Totals of this attempt, without excluded trades."""
     quantity_tonnes: _builtins.int
     value_fen: _builtins.int
     @_builtins.property
@@ -1052,7 +1052,7 @@ class ConfirmClearingRunRequest(_message.Message):
 
     @_builtins.property
     def excluded_trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """What two people took out, at most 5,000."""
+        """Trades that two people excluded, at most 5,000."""
 
     def __init__(
         self,
@@ -1154,7 +1154,7 @@ class RunDisputed(_message.Message):
     """UPPER_SNAKE, states a fact."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What differs, for people: the exchange's figure and clearing's."""
+        """For people to read: each figure that differs, the exchange's and clearing's."""
 
     def __init__(
         self,
@@ -1320,7 +1320,7 @@ Global___ManyCommand: _TypeAlias = ManyCommand  # noqa: Y015
 
 @_typing.final
 class ManyOutcome(_message.Message):
-    """What became of one command: the answer of its rpc, or its refusal."""
+    """The outcome of one command: the answer of its rpc, or its refusal."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -30,7 +30,7 @@ class _SideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Side.ValueType],
     SIDE_SELL: _Side.ValueType  # 2
 
 class Side(_Side, metaclass=_SideEnumTypeWrapper):
-    """What both commands, events and queries of trading speak of.
+    """Types that commands, events and queries of trading share.
 
     The side of an order or of a block negotiation.
     """
@@ -74,7 +74,7 @@ class _DayPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DayPhase.Val
     DAY_PHASE_CLOSED: _DayPhase.ValueType  # 3
 
 class DayPhase(_DayPhase, metaclass=_DayPhaseEnumTypeWrapper):
-    """Where a trading day stands."""
+    """The phase of a trading day."""
 
 DAY_PHASE_UNSPECIFIED: DayPhase.ValueType  # 0
 DAY_PHASE_ANNOUNCED: DayPhase.ValueType  # 1
@@ -112,7 +112,7 @@ class _WithdrawReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Withdr
     DESCRIPTOR: _descriptor.EnumDescriptor
     WITHDRAW_REASON_UNSPECIFIED: _WithdrawReason.ValueType  # 0
     WITHDRAW_REASON_BY_PROPOSER: _WithdrawReason.ValueType  # 1
-    """The side whose terms were on the table asked for it."""
+    """The side that had proposed the current terms asked for it."""
     WITHDRAW_REASON_ACCOUNT_STOPPED: _WithdrawReason.ValueType  # 2
     """One of its accounts was stopped, because the registry restricted it."""
 
@@ -121,7 +121,7 @@ class WithdrawReason(_WithdrawReason, metaclass=_WithdrawReasonEnumTypeWrapper):
 
 WITHDRAW_REASON_UNSPECIFIED: WithdrawReason.ValueType  # 0
 WITHDRAW_REASON_BY_PROPOSER: WithdrawReason.ValueType  # 1
-"""The side whose terms were on the table asked for it."""
+"""The side that had proposed the current terms asked for it."""
 WITHDRAW_REASON_ACCOUNT_STOPPED: WithdrawReason.ValueType  # 2
 """One of its accounts was stopped, because the registry restricted it."""
 Global___WithdrawReason: _TypeAlias = WithdrawReason  # noqa: Y015
@@ -152,7 +152,7 @@ Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class TradingRules(_message.Message):
-    """The rules of trading, valid from a day until the next set is (rulebook 3.1 to 3.4)."""
+    """The rules of trading, valid from a day until the day of the next set (rulebook 3.1 to 3.4)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -216,7 +216,7 @@ Global___TradingRules: _TypeAlias = TradingRules  # noqa: Y015
 
 @_typing.final
 class CompositeWeight(_message.Message):
-    """What an instrument counts for in the composite price."""
+    """The weight of an instrument in the composite price."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -240,7 +240,7 @@ Global___CompositeWeight: _TypeAlias = CompositeWeight  # noqa: Y015
 
 @_typing.final
 class InstrumentLimits(_message.Message):
-    """What an instrument may be traded at on a day."""
+    """The price limits of an instrument on a day; the limits themselves are allowed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -310,7 +310,7 @@ Global___MethodTotal: _TypeAlias = MethodTotal  # noqa: Y015
 
 @_typing.final
 class Obstacle(_message.Message):
-    """What keeps a day from being opened."""
+    """Something that keeps a day from being opened."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -319,8 +319,8 @@ class Obstacle(_message.Message):
     reason: _builtins.str
     """The refusal that OpenDay would give: UPPER_SNAKE, states a fact."""
     subject: _builtins.str
-    """Of what: EARLIER_DAY_NOT_SETTLED and BOOKS_NOT_COMPARED the day, BOOKS_NOT_AGREED what differs as clearing names it, HEARING_HALTED
-    the source, HEARD_EVENTS_SET_ASIDE the last position in trading's log at which an event was set aside.
+    """What it is about: of EARLIER_DAY_NOT_SETTLED and BOOKS_NOT_COMPARED the day; of BOOKS_NOT_AGREED clearing's name for what differs; of
+    HEARING_HALTED the source; of HEARD_EVENTS_SET_ASIDE the last position in trading's log at which an event was set aside.
     """
     def __init__(
         self,
