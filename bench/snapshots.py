@@ -46,4 +46,4 @@ async def run() -> None:
         await measure(f"peer: {ROWS:,} rows, in place", 1, pickle_large),
     ]
     await asyncio.gather(*(process.wait() for process in started))
-    show("Snapshot: how long the writer stands still", "snapshot", rows, floor)
+    show("Snapshot: how long the writer is blocked", "snapshot", rows, floor)

@@ -9,7 +9,19 @@ import pytest
 
 from support.source.repository import texts
 
-READ = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/", "proto/", "services/")
+READ = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "Makefile",
+    "bench/",
+    "deploy/",
+    "docs/",
+    "libs/",
+    "proto/",
+    "scripts/",
+    "services/",
+)
 
 INSTEAD = {
     r"\b(?:stands?|stood)\b(?! (?:for|by)\b)": "is, exists, is valid, has the phase",

@@ -1,8 +1,8 @@
 """Signed heads: the end of a log or of an account's feed as its service signed it, and the proof that a service forked.
 
-What is signed is said at SignedHead and SignedFeedHead in log_service.proto. Which public keys a service may sign with
-is pinned by the reader, in CARBONMARKET_{SERVICE}_PUBLIC_KEYS. Two heads that contradict each other and are both signed
-prove that the service showed two histories: anybody who pins its keys can check them, without asking it.
+SignedHead and SignedFeedHead in log_service.proto document what is signed. The reader pins the public keys that a
+service may sign with, in CARBONMARKET_{SERVICE}_PUBLIC_KEYS. Two signed heads that contradict each other prove that the
+service showed two histories: anybody who pins its keys can check them, without asking it.
 """
 
 import base64
@@ -28,7 +28,7 @@ class LogAltered(MarketError):
 
 
 class BookmarkRefused(MarketError):
-    """A bookmark bears no signature of the service: nobody knows whether the service had that history."""
+    """A bookmark without a valid signature of the service: it is unknown whether the service had that history."""
 
 
 @dataclass(frozen=True, slots=True)

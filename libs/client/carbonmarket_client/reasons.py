@@ -1,7 +1,7 @@
 """How to fix what each refusal is about: one sentence per reason that the protos list.
 
-The reason states a fact and the facts give its numbers; what is said here is what a person can do about it. A test
-holds this table to the `Refuses with:` lists.
+The reason states a fact and the facts give its numbers; the sentence here says what a person can do about it. A test
+compares this table with the `Refuses with:` lists.
 """
 
 _RANGE = "Give a value within the range that the refusal names."
@@ -9,8 +9,8 @@ _NUMBER = "Give the number that the answer which made it carried."
 
 FIXES = {
     # Any service
-    "ACTOR_MISSING": "Say who is calling: `--as role:name`, or metadata carbonmarket-actor.",
-    "METADATA_REPEATED": "Send the metadata that the refusal names only once: which of two values counts is unknown.",
+    "ACTOR_MISSING": "Name the caller: `--as role:name`, or metadata carbonmarket-actor.",
+    "METADATA_REPEATED": "Send the metadata that the refusal names only once: it is unknown which value is meant.",
     "ROLE_NOT_ALLOWED": (
         "Call as one of the roles that the refusal names: `--as ROLE:NAME`, or metadata carbonmarket-actor."
     ),
@@ -33,12 +33,12 @@ FIXES = {
     "TEXT_HAS_NUL": "Leave out the character NUL, which no text may hold.",
     "NO_HEAD_SIGNED": "Give the service a signing key, or wait until it has published the records that it has.",
     "LOG_HAS_FORKED": (
-        "The service signed another digest for this place before: its log was changed, or came back older. Keep both "
-        "digests, and tell its operator and the regulator."
+        "The service signed another digest for this position before: its log was changed, or restored older. Keep both "
+        "digests, and inform its operator and the regulator."
     ),
     "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
     "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",
-    "CLOCK_OUT_OF_RANGE": "Give a time within what the facts allow: what a log has recorded is never taken back.",
+    "CLOCK_OUT_OF_RANGE": "Give a time within the bounds in the facts: a recorded time can never be undone.",
     "CLOCK_MOVED_BACK": "Give a time after the present one: a log's time never goes back.",
     "SET_ASIDE_UNKNOWN": "Give the position that `carbonmarket status` shows; it may be decided or dropped already.",
     "SOURCE_UNKNOWN": "Name a service whose log this one hears.",
@@ -142,7 +142,7 @@ FIXES = {
         "A later instrument takes the composite close as its reference: set composite weights and close a day first."
     ),
     "DAY_ALREADY_ANNOUNCED": "Announce days after the last one announced.",
-    "DAY_ALREADY_OPENED": "Choose a later day: what governs an opened day is fixed.",
+    "DAY_ALREADY_OPENED": "Choose a later day: the rules of an opened day are fixed.",
     "DAY_IS_OVER": "Its sessions are past: open the next trading day.",
     "DAY_FULL": "The day has as many trades as can be settled: trade on the next day.",
     "DAY_VALUE_FULL": "The day would be worth more than the books can add up: trade less, or on the next day.",
@@ -169,9 +169,9 @@ FIXES = {
     "OPENING_NOT_BLOCKED": "Nothing prevents it: open the day.",
     "OVERRIDE_ALREADY_APPROVED": "Nothing needs to be done: open the day.",
     "REFERENCE_PRICE_IS_COMPOSITE_CLOSE": (
-        "Leave the reference price out: only the market's first instrument is given one."
+        "Leave the reference price out: it is the composite close, because the market has opened already."
     ),
-    "REFERENCE_PRICE_MISSING": "Give the market's first instrument its reference price.",
+    "REFERENCE_PRICE_MISSING": "Give the reference price: before the market's first day there is no composite close.",
     "RULES_MISSING": "Set trading rules that are valid on this day first.",
     "SECOND_PERSON_REQUIRED": "Let another operator approve it: two people are needed.",
     "APPROVAL_REQUIRED": "Propose it (`--propose`); another person approves it (`carbonmarket pending`).",
@@ -222,13 +222,13 @@ FIXES = {
     "TRADE_UNKNOWN": "Check the trade's number.",
     # Blocks
     "BLOCK_NOT_OPEN": "The negotiation has ended: offer a new block.",
-    "BLOCK_TERMS_CHANGED": "Look at the terms on the table again and send those.",
+    "BLOCK_TERMS_CHANGED": "Look at the block's current terms and send those.",
     "BLOCK_UNKNOWN": "Check the block's number.",
     "COUNTERPARTY_MAY_NOT_TRADE": "Choose a counterparty that may trade.",
     "COUNTERPARTY_UNKNOWN": "Check the counterparty's account.",
     "NOT_PARTY_TO_BLOCK": "Only its two sides may act on a block.",
     "NOT_YOUR_TERMS": "The terms are the other side's: confirm, quote or decline them.",
-    "NOT_YOUR_TURN": "The terms on the table are yours: wait for the other side, or withdraw them.",
+    "NOT_YOUR_TURN": "The current terms are yours: wait for the other side, or withdraw them.",
     "OWN_COUNTERPARTY": "Name another account as counterparty.",
     "PRICE_OUTSIDE_BLOCK_LIMIT": "Give a price between the block limits; `carbonmarket instruments` shows them.",
     "QUANTITY_BELOW_BLOCK_MIN": "Give at least the block minimum, or use listed agreement.",
@@ -268,9 +268,7 @@ FIXES = {
         "Fix what the run says it waits for, then retry it: leaving trades out would not help."
     ),
     "RUN_UNKNOWN": "Check the run's number.",
-    "TOO_MANY_TRADES_FUNDED": (
-        "Too many trades hang on these: name fewer, or pay the missing money or units in and retry."
-    ),
+    "TOO_MANY_TRADES_FUNDED": ("Too many trades depend on these: name fewer, or deposit the missing money and retry."),
     "TRADE_NOT_IN_RUN": "Name trades of this run.",
     # Between the services: a person meets these in a run that waits, or in what is set aside
     "ANSWER_NOT_AWAITED": "An answer came to no order: see the log of the service that sent it.",

@@ -157,7 +157,7 @@ class RegistryClient(ServiceClient):
     async def get_statement(
         self, account: str, *, as_of_position: int = 0, min_position: int = 0
     ) -> query.GetStatementResponse:
-        """An account and its holdings as they stood after any past position of the log; 0 is now."""
+        """An account and its holdings as of any past position of the log; 0 is now."""
         request = query.GetStatementRequest(min_position=min_position, account=account, as_of_position=as_of_position)
         return await self.link.call(request, query.GetStatementResponse)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 JOINED_MAX = 20
-"""So many joined traces are drawn; of more it is said how many there are."""
+"""The most joined traces that are drawn; of the others only the number is shown."""
 
 
 class SpansUnreadable(Exception):

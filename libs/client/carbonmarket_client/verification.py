@@ -1,9 +1,9 @@
 """A log, or one account's feed, checked against its service's signature: every entry continues the one before, up to a
 head that is signed.
 
-What the digests are made of is said at Record and FeedRecord in log_service.proto. Who keeps a signed head as a
-bookmark verifies from there on, and notices when the service has another history by then: it is asked to sign what it
-has in the bookmark's place, and a signature of another digest there proves the fork.
+Record and FeedRecord in log_service.proto document how the digests are computed. A reader that keeps a signed head as a
+bookmark verifies from there on, and notices if the service has another history by then: the service is asked to sign
+what it has at the bookmark's position, and a signature of another digest there proves the fork.
 """
 
 import asyncio

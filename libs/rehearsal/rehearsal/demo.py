@@ -58,8 +58,8 @@ async def play(folder: Path, then: str = "") -> bool:
         if then:
             await stack.then(then)
     verdict = "All books agree" if agree else "THE BOOKS DO NOT AGREE"
-    told = f"{verdict}. {telling.refusals} refusals changed nothing. {time.monotonic() - began:.0f} s in all."
-    telling.out.print(Text(f"\n{told}", style="bold"))
+    result = f"{verdict}. {telling.refusals} refusals changed nothing. {time.monotonic() - began:.0f} s in all."
+    telling.out.print(Text(f"\n{result}", style="bold"))
     telling.out.print(f"Spans stay in {stack.spans}/, logs in {stack.logs}/.")
     telling.out.print("`make market` keeps such a market running, for you to try.")
     return agree

@@ -4,7 +4,8 @@ A marker says whose folder it is. `begun` is written before anything else; `open
 has opened its market. A folder that has neither, and is not empty, is somebody else's and is not touched; an entry
 that no market makes stays whatever the marker says.
 
-Invariant: while a folder is cleared it bears `begun`, so a clearing cut short is never taken for a market, and goes on.
+Invariant: while a folder is cleared it has the marker `begun`, so that an interrupted clearing is never taken for a
+market, and is continued.
 """
 
 import fcntl
@@ -42,10 +43,8 @@ def alone(folder: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        told = (
-            f"a market runs in {folder}/ already; stop it with Ctrl-C in its own terminal, or wait until it has ended"
-        )
-        raise FolderRefused(told) from None
+        why = f"a market runs in {folder}/ already; stop it with Ctrl-C in its own terminal, or wait until it has ended"
+        raise FolderRefused(why) from None
     try:
         yield
     finally:
@@ -95,9 +94,9 @@ def has_data(folder: Path) -> bool:
 
 
 def one_line(failure: OSError) -> str:
-    """What the machine would not do, and with which file: `Permission denied: var/lock`."""
-    told = failure.strerror or str(failure)
-    return f"{told}: {os.fsdecode(failure.filename)}" if isinstance(failure.filename, str | bytes) else told
+    """The system's error, and the file it is about: `Permission denied: var/lock`."""
+    error = failure.strerror or str(failure)
+    return f"{error}: {os.fsdecode(failure.filename)}" if isinstance(failure.filename, str | bytes) else error
 
 
 def _is_empty(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 Everything lies in one folder: `postgres/` the data, `log/` what each process prints, `spans/` the spans that
 `carbonmarket trace` reads, `keys/` what the services sign their logs with. Every process listens on a
-free loopback port. The clock is a rehearsal's: it stands still until an operator moves it.
+free loopback port. The clock is a rehearsal's: it does not run by itself, an operator moves it.
 
 Invariant: when `Stack` is left, however it is left, no process of it runs.
 """

@@ -1,7 +1,7 @@
 """One market day as its people live it, scene by scene, every step a call of the public API.
 
-What is told comes from the answers. A refusal is part of the story: it is tried, must be refused for the reason named,
-and changes nothing. Anything else that is refused ends the story.
+Everything that is printed comes from the answers. A refusal is part of the story: it is tried, must be refused for the
+reason named, and changes nothing. Anything else that is refused ends the story.
 """
 
 from collections.abc import Awaitable
@@ -161,7 +161,9 @@ class Story:
         again = await seller.confirm_block(block, **terms, request_id="confirm-1")
         if again.trade_id != made.trade_id:
             raise StoryBroken(f"a repeated request made trade {again.trade_id} beside {made.trade_id}")
-        self.telling.tell(_who(RED_BLUFF), f"sends the same request again and is told the same: trade {again.trade_id}")
+        self.telling.tell(
+            _who(RED_BLUFF), f"sends the same request again and gets the same answer: trade {again.trade_id}"
+        )
         await self._refused(
             "INSUFFICIENT_WITHDRAWABLE_FUNDS",
             RED_BLUFF,

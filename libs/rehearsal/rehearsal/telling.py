@@ -1,4 +1,4 @@
-"""How a story of the market is told in 100 columns: scenes, who did what, and refusals that teach a rule."""
+"""How a story of the market is printed in 100 columns: scenes, who did what, and refusals that show a rule."""
 
 import sys
 
@@ -23,7 +23,7 @@ def console() -> Console:
 
 
 class Telling:
-    """Prints a story. Nothing is said by colour alone."""
+    """Prints a story. No meaning depends on colour alone."""
 
     def __init__(self, out: Console) -> None:
         self.out = out

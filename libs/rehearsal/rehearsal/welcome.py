@@ -69,7 +69,7 @@ async def _on_an_open_day(people: People, day: query.GetDayResponse) -> list[Thi
     return [
         ("Buy, as the power company that you are:", trade),
         (
-            "Ask for too much, and be told which rule says no:",
+            "Ask for too much, and see which rule refuses it:",
             [f"carbonmarket orders place {INSTRUMENT} buy 100 {amount(limits.listed_high_fen + 1)}"],
         ),
         (

@@ -1,8 +1,8 @@
 """A service's commands, by its rpcs: the rpc X asks for the command X, and its XRequest has the command's fields.
 
-There is no list to keep: of every rpc that bears a `request_id` the command of its name is looked up among the domain's
-and compared with the request (chassis.core.codec) when the module is imported. A command that only timers, or heard
-events, give has no rpc and is not here.
+There is no list to maintain: for every rpc whose request has a `request_id`, the command of the same name is looked up
+among the domain's and compared with the request (chassis.core.codec) when the module is imported. A command that only
+timers or heard events give has no rpc and is not here.
 """
 
 from collections.abc import Iterable

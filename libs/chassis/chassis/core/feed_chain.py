@@ -1,11 +1,11 @@
-"""The chain of one account's feed: what an entry shows of its record, and the digest that each entry bears.
+"""The chain of one account's feed: what an entry shows of its record, and the digest of each entry.
 
-A feed is the records of a log that concern an account, in the log's order, numbered 1, 2, 3 … The digest of an entry is
-made of the digest of the entry before it, of its place (log, account, sequence), of the record's digest in the log and
-of every field that the entry shows. So it follows from the log alone: every replica, and every rebuild of the tables,
-comes to the same digests, and who keeps the last one notices an entry that is hidden, repeated, altered or moved.
+A feed is the records of a log that concern an account, in the log's order, numbered 1, 2, 3 … The digest of an entry
+covers the digest of the entry before it, its place (log, account, sequence), the record's digest in the log and every
+field that the entry shows. So it depends on the log alone: every replica, and every rebuild of the tables, computes the
+same digests, and a reader that keeps the last one notices an entry that is hidden, repeated, altered or moved.
 
-An entry shows its record whole, to every account that it concerns alike, but for what only the log itself needs: the
+An entry shows its whole record, the same to every account that it concerns, without what only the log itself needs: the
 digest of the command that caused it, and how many records that command had.
 """
 

@@ -1,7 +1,7 @@
 """Two people: one proposes a command, another approves it, and then it is decided as of that moment.
 
-Any command of the operators can be proposed; which ones must be is said by whoever owns the command and by dated rules
-(approvals.py). What a service gives, or somebody for an account of its own, cannot: nobody else may fill the list.
+Any command of the operators can be proposed. The owner of a command, or a dated rule (approvals.py), states that it
+must be. Commands that a service gives, or somebody for an account of its own, cannot: nobody else may fill the list.
 A proposal keeps the command's request as it was asked for, and what it would do: the types of the events that it would
 cause, each once; those that the wire table marks each time, with the fields that it names (`shown`). It is refused at
 once if the command would be refused now; it ends when it is approved, rejected (its proposer may withdraw it so) or

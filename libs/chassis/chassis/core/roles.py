@@ -1,4 +1,4 @@
-"""Which roles there are and who may call what: read from the contract, where both are said once."""
+"""Which roles there are and who may call what, read from the protos, which declare both."""
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions

@@ -111,7 +111,7 @@ class ShellState:
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
-    # What people dropped blocks nothing, and can be decided again all the same.
+    # What people dropped blocks nothing, and can still be decided again.
     dropped: dict[int, HeardEventSetAside] = field(default_factory=dict)
     # The last record of each source that caused one of ours: nothing before it may be heard again.
     heard_at_least: dict[str, int] = field(default_factory=dict)

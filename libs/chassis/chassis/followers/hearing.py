@@ -1,17 +1,19 @@
 """Hearing another service's log, exactly once in effect.
 
-The position and digest last heard are stored in the transaction of what they caused. A record at or below that
-position is skipped, the next one is processed if it chains, and one further on shows a gap, which is read from the
-other service's log. The log is also read at start, after a short silence and at least so often, because a lost last
-message makes no gap, and when nothing came but what was heard before, because then Kafka is behind its log. Each such
-look begins with the record heard last, so that it notices a log that forked, and says how far behind we are. It runs
-beside what Kafka brings, also at the start: a source that does not answer delays nothing that it has signed.
+The position and digest last heard are stored in the transaction of the events that they caused. A record at or below
+that position is skipped, the next one is processed if it chains, and a later one shows a gap, which is read from the
+other service's log.
 
-What arrives on Kafka may be anybody's, also where it chains: it is accepted as far as it chains up to a record that
-bears the source's seal (seals.py), and nobody is asked. What comes after the last seal is read from the source's log.
-While the source is away, what it sealed is heard all the same. A record of the log that does not chain means that the
-source forked (it was restored older, say): hearing stops, and stays stopped until two people have dealt with it. A bug
-in a reaction or a decision pauses the source as a fork does; what came before is heard, and nothing is skipped.
+That log is also read at start, after a short silence and at regular intervals, because a lost last message leaves no
+gap; and when Kafka brought only records that were heard before, because then Kafka is behind the log. Each such read
+begins with the record heard last, so that it detects a fork, and measures how far behind hearing is. It runs
+concurrently with what Kafka brings, also at the start: a source that does not answer delays nothing that it has signed.
+
+Anybody may have written what arrives on Kafka, even if it chains. It is accepted up to the last record that has the
+source's seal (seals.py), without a call to the source; what comes after that is read from the source's log. So records
+that a source sealed are heard while it is away. A record of the log that does not chain means that the source forked
+(it was restored older, for example): hearing is halted until two people have dealt with it. A bug in a reaction or a
+decision pauses the source in the same way; what came before is heard, and nothing is skipped.
 """
 
 import asyncio

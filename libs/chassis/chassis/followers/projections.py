@@ -155,9 +155,9 @@ class Projector(Progress):
         return self.feed_head(account).sequence
 
     async def log_end(self, asked: int) -> int:
-        """Where the log itself ends, for who asks for a position. Raises Unavailable where nothing may be read here
-        (check_readable). That a position is beyond the end is said only on a proof of leadership made since: another
-        replica may have led, and recorded more.
+        """The position where the log ends, for a caller that asked for a position. Raises Unavailable where nothing may
+        be read here (check_readable). Before an end below that position is returned, a new proof of leadership is made:
+        another replica may lead by now, and have recorded more.
         """
         if asked > self._tail.position:
             await self._tail.prove_anew()

@@ -1,7 +1,7 @@
 """The publisher: follows the log and sends its records to Kafka, as stored. The log is the outbox.
 
-The last record of what is sent together bears the service's seal (seals.py), so that hearers need ask nobody. The
-checkpoint is saved after the broker's acknowledgement, so a crash in between sends records again; hearers skip
+The last record of each batch carries the service's seal (seals.py), so that hearers can check the batch without a call.
+The checkpoint is saved after the broker's acknowledgement, so a crash in between sends records again; hearers skip
 them.
 """
 

@@ -174,7 +174,7 @@ class Seals:
         }
 
     def holds(self, head: Record | SealedHead) -> bool:
-        """Whether a record, or the head that it is, bears its service's seal."""
+        """Whether a record, or a head, carries a valid seal of its service."""
         key_id, _, signature = head.seal.partition(":")
         key = self._keys.get(key_id)
         if key is None:
@@ -189,7 +189,7 @@ class Seals:
         return True
 
     def sealed(self, records: Sequence[Record]) -> Sequence[Record]:
-        """The records up to the last one that bears a seal."""
+        """The records up to the last one that carries a valid seal."""
         for count in range(len(records), 0, -1):
             if records[count - 1].seal and self.holds(records[count - 1]):
                 return records[:count]

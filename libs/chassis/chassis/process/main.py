@@ -214,8 +214,8 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
 def calm_garbage_collector() -> None:
     """The state lives long and has no cycles: walking it again and again costs a third of the time, for nothing.
 
-    The last generation has its turn all the same, after five million new objects and once a quarter is new: what waits
-    in a cycle, such as an error with its frames, is not kept for ever.
+    The last generation is still collected, after five million new objects and once a quarter of them is new: objects in
+    a cycle, such as an error with its frames, are not kept for ever.
     """
     gc.collect()
     gc.freeze()

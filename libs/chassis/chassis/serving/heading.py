@@ -50,7 +50,7 @@ class Heading:
 
 
 def heading_of(context: Context) -> Heading:
-    """Raises Malformed where something is said twice (which is meant?), and Expired where the deadline has passed."""
+    """Raises Malformed for metadata sent twice (which one is meant?), and Expired if the deadline has passed."""
     said: dict[str, str] = {}
     for name, value in context.invocation_metadata() or ():
         if name in METADATA_READ:

@@ -76,8 +76,8 @@ class LogService:
         self._forks = forks
 
     async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
-        """Where the log ends is said only while this replica leads: the word of one that has lost it without
-        knowing would look to hearers like a log that came back older.
+        """The log's end is answered only while this replica leads. A replica that has lost the leadership without
+        knowing it would answer an older end, which would look to hearers like a log that was restored older.
         """
         tail = self._writer.tail
         after, records_max, wait_seconds = request.after_position, records_asked(request), seconds_asked(request)

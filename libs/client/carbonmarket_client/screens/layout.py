@@ -1,6 +1,6 @@
 """What people see: tables and cards that read well in 100 columns, in one colour or none.
 
-Numbers are right-aligned under a heading that has their unit; nothing is said by colour alone. A table that is
+Numbers are right-aligned under a heading that has their unit; no meaning depends on colour alone. A table that is
 wider than the screen leaves out spare columns, the least important first, and says which; `--json` always has them.
 """
 

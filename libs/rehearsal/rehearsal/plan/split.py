@@ -71,7 +71,7 @@ def shares_of(total: int, capacities: Sequence[tuple[int, int]], weights: Sequen
 
 
 def distances(room: int, random: Random) -> tuple[int, ...]:
-    """How far, in fen, prices of a pair may stand from their middle: zero and at most DISTANCES_MAX more, none beyond
+    """How far, in fen, prices of a pair may be from their middle: zero and at most DISTANCES_MAX more, none beyond
     `room`."""
     return (0, *sorted({1 + random.randrange(room) for _ in range(DISTANCES_MAX)})) if room > 0 else (0,)
 

@@ -26,7 +26,7 @@ DOTS_PER_INCH = 150
 
 
 def draw(bulletins: Bulletins, path: Path) -> None:
-    """Draw the chart into a PNG file; the days stand side by side, without gaps where there was no trading."""
+    """Draw the chart into a PNG file; trading days follow each other without gaps for other days."""
     plt.rcParams.update({"font.family": "DejaVu Sans", "font.size": 10, "text.color": INK, "axes.labelcolor": INK})
     figure, (prices, volumes) = plt.subplots(
         2, 1, sharex=True, figsize=SIZE_INCHES, gridspec_kw={"height_ratios": (3, 2), "hspace": 0.08}

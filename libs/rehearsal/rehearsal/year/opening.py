@@ -133,7 +133,7 @@ async def _deposit(people: People, plan: Plan) -> int:
         clearing.RecordDepositRequest(bank_reference=f"{BANK}-{number:05d}", account=account, amount_fen=amount_fen)
         for number, (account, amount_fen) in enumerate(plan.deposits.items(), 1)
     ]
-    # The clocks stand at the eve of the first day.
+    # The clocks are set to the day before the first.
     since = plan.days[0] - timedelta(days=1)
     registry = people.acting_as(REGISTRY_OPERATOR).clearing
     await registry.set_settlement_banks(since.isoformat(), [BANK], "the registry's announcement")
