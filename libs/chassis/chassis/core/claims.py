@@ -1,8 +1,9 @@
-"""Names that are taken once and for ever (chassis.core.decider.Claim): who asks for them, and who has them.
+"""Names that are taken once and for ever (chassis.core.decider.Claim): which ones a command asks for, and which are
+taken.
 
-They are kept in the log's table of claims, and looked up there before a command is decided, as its key is. What was
-taken of late may not be there yet, and is remembered here. Each record of another log that was of concern is a name
-too: so what comes again, where two people put hearing back, is known.
+They are stored in the log's table of claims and looked up there before a command is decided, together with its key.
+Names taken by the last batches may not be in the table yet, so they are also kept here. Each heard record that had a
+reaction is a claim too: when two people resume hearing at an earlier record, records that come again are recognised.
 """
 
 from collections import OrderedDict

@@ -1,9 +1,10 @@
-"""What a repeat is known by: a digest over the domain command, not over the bytes that it came in.
+"""A repeat is recognised by a digest over the domain command, not over the bytes that it arrived in.
 
-It is kept for ever with the events, so every later release must come to the same one. A field that has its default is
-therefore left out, and a release may add a field whose default means what was meant before there was one; a default is
-never changed. A field declared with `compare=False` is no part of what is ordered (the trace of a leg) and is left out
-too. An enum counts by its value. Text is written in ASCII, which reads the same in every version of Python.
+The digest is kept for ever with the events, so every later release must compute the same one. A field that has its
+default is therefore left out: a release may add a field whose default means what was meant before the field existed,
+and a default is never changed. A field declared with `compare=False` is not part of what is ordered (the trace of a
+leg) and is left out too. An enum counts by its value. Text is written in ASCII, which is the same in every version of
+Python.
 """
 
 import hashlib

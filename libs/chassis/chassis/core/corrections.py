@@ -1,14 +1,15 @@
-"""Corrections that two people make (proposals.py): where hearing goes on in a source that forked, and under which name
-an order to another service is sent.
+"""Corrections that two people make (proposals.py): at which record hearing of a forked source resumes, and under which
+name an order to another service is sent.
 
-An order is sent under the name of its position, by which its receiver knows a repeat. Where the receiver knows another
-command by that name (`REQUEST_ID_REUSED`: a release wrote it otherwise, or a log came back older), it is never answered
-under it. RenameOrder sends it under the position of the record that renames it. That can double nothing: the old name
-can cause nothing any more, because the receiver has recorded it; and a receiver decides a renamed order by what it
-orders, as it must after a fork: what was done already is answered as a repeat if it is the same, and refused if not.
+An order is sent under the name of its position, by which its receiver recognises a repeat. If the receiver has recorded
+another command under that name (`REQUEST_ID_REUSED`: a release encoded it differently, or a log was restored older), it
+never answers the order under it. RenameOrder sends the order under the position of the record that renames it. Nothing
+can happen twice by that: the receiver has recorded the old name, so nothing sent under it takes effect any more; and it
+decides a renamed order by what it orders, as it must after a fork: what was done already is answered as a repeat if it
+is the same, and refused if it is not.
 
-History is never edited: a correction is an event that names what it corrects; the approval that it rests on names who
-proposed it and who approved it.
+History is never edited: a correction is an event that names what it corrects; its approval names who proposed it and
+who approved it.
 """
 
 from collections.abc import Collection, Mapping

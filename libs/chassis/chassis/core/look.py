@@ -1,4 +1,4 @@
-"""What the shell's own decisions look at: the engine, as far as it is their business. They change nothing in it."""
+"""What the shell's own decisions may read of the engine. They change nothing in it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

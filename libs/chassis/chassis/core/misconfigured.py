@@ -1,4 +1,4 @@
-"""Why a process does not start: what an operator has to set otherwise."""
+"""Why a process does not start: a setting that an operator has to change."""
 
 from collections.abc import Sequence
 

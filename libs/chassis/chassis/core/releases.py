@@ -1,14 +1,14 @@
 """The way from one release to the next, and back: two steps, with an activation event between them.
 
-A release learns to read a type before any release writes it. A type that an earlier release cannot read carries, in the
-wire table, the level from which on it may be written (`since`); a service's `release_level` is the highest its code
-knows, and a log's level is the last that was activated in it, 0 at first. So:
+A release can read a type before any release writes it. A type that an earlier release cannot read has in the wire table
+the level from which on it may be written (`since`); a service's `release_level` is the highest that its code knows, and
+a log's level is the last one activated in it, 0 at first. So:
 
-1. The release that knows level N is rolled out. It reads what is new and writes none of it: to decide an event whose
-   level is not active is refused, and what is heard waits. The way back to the release before is open.
+1. The release that knows level N is deployed. It can read the new types and writes none of them: a command whose events
+   are of a level that is not active is refused, and what is heard waits. The release before can be put back.
 2. When every replica runs it, two people activate level N (`ActivateRelease`). From that record on the new types are
-   written, and a release that does not know the level refuses to start on the log, and says so: the way back is closed
-   before the first record that it could not read, never after.
+   written, and a release that does not know the level refuses to start on the log, with a message. So the way back is
+   closed before the first record that the old release could not read, never after it.
 """
 
 from dataclasses import dataclass

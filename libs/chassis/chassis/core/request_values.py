@@ -1,8 +1,8 @@
-"""Values that no request may hold, whatever its field means: each is refused with the field it is in.
+"""Values that no request may contain, whatever its field means: each is refused with the path of its field.
 
-proto3 lets any number through for an enumeration. Whoever sent one without a name means something, perhaps by a newer
-release of the protos, so it must not pass for "unspecified". It also lets the character NUL through in a text, which
-PostgreSQL cannot hold: recorded, it would stop every table that is to show it.
+proto3 accepts any number for an enumeration. A number without a name means something to its sender, perhaps by a newer
+release of the protos, so it must not be treated as "unspecified". proto3 also accepts the character NUL in a text,
+which PostgreSQL cannot store: once recorded, it would stop every table that shows it.
 """
 
 from functools import cache

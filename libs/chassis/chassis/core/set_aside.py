@@ -1,13 +1,13 @@
-"""What was set aside, and the two ways out: to decide it again once its cause is corrected, or to drop it. Each takes
+"""What was set aside, and the two ways out: to decide it again after its cause is corrected, or to drop it. Each takes
 two people (proposals.py).
 
-A heard record is kept with its event, so that its reaction can run again; a timer is decided again as long as it is
-due; an answer is asked for again: the order is sent once more, and the receiver repeats what it said. What is decided
-again is decided as of now, and `Context.late` says so: records that came after it in its source were heard already. If
-it cannot be applied now either, that is refused with its reason, and it stays set aside.
+A heard record is kept with its event, so that its reaction can run again; a timer is decided again if it is still due;
+an answer is asked for again: the order is sent once more, and the receiver repeats its answer. It is decided as of now,
+and `Context.late` is true, because records that came after it in its source were heard already. If it cannot be applied
+now either, the command is refused with that reason, and it stays set aside.
 
-Dropping changes nothing but that it blocks nothing any more; the record names what is left open. It is no end without a
-way back: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
+Dropping changes no books; it only ends the blocking, and the record names what is left for people to settle. It can be
+reversed: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
 """
 
 from collections.abc import Mapping

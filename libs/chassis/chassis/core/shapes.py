@@ -1,10 +1,10 @@
-"""What a text may contain, the same in every service: names, codes, days, references, request ids, words for people.
+"""What a text may contain, the same in every service: names, codes, days, references, request ids, texts for people.
 
-What is compared must be written in one way only, or one thing passes for two: so whatever names something (an account,
-a code, a day, a reference, a request id) is plain ASCII. What people write for people (a name, a ground, a document's
-title) may be in any language, Chinese above all, but holds nothing that cannot be seen, nothing that looks like
-something else, and no space that a reader would not notice. Nothing is corrected in silence: the refusal says which
-character it is, counted from 1, and what is wrong with it.
+A text that is compared must be written in one way only, or two spellings of one thing count as two. So a text that
+names something (an account, a code, a day, a reference, a request id) is plain ASCII. A text that people write for
+people (a name, a ground, a document's title) may be in any language, Chinese above all, but contains no invisible
+characters, none that look like others, and no space that a reader would not notice. Nothing is corrected silently: the
+refusal states which character is wrong, counted from 1, and why.
 """
 
 import re

@@ -1,9 +1,9 @@
-"""What the shell itself keeps in every log: that it was opened, who leads, what a rehearsal's clock shows, what was
-set aside, which source is not heard any further, what is proposed. Its commands go through tables as any domain's do;
-decisions look at the engine (`Look`), changes are made to ShellState.
+"""What the shell itself records in every log: that it was opened, who leads, what a rehearsal's clock shows, what was
+set aside, which source's hearing is halted, what is proposed. Its commands go through tables like those of any domain;
+decisions read the engine (`Look`), changes are made to ShellState.
 
-Also what it folds from any record: the orders to other services that await an answer, and the trace that each open
-subject continues.
+It also folds from any record the orders to other services that await an answer, and the trace that each open subject
+continues.
 """
 
 from dataclasses import dataclass, field

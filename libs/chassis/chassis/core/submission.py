@@ -1,8 +1,8 @@
 """What the writer is given to decide, one type for each of its four kinds: a caller's command, another log's record,
 another service's answer, a timer that is due.
 
-The last three are never refused: what the domain cannot apply is set aside. Each says who acts, under which key a
-repeat is known (if it has one) and what caused it.
+The last three are never refused: what the domain cannot apply is set aside. Each names the actor, the key by which a
+repeat is recognised (if it has one), and what caused it.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""Where the process touches the world besides its log: the protocols, and the real thing behind each of them.
+"""The interfaces of a process to the outside besides its log: the protocols, and the real implementation of each.
 
-protocols names every edge of a replica; broker is Kafka, remote is gRPC out, postgres_tables the service's tables. A
-simulation makes its own of each (tests/support/simulation). What waits, retries or decides does not belong here.
+protocols names every interface of a replica; broker is Kafka, remote is outgoing gRPC, postgres_tables the service's
+tables. A simulation has its own implementations (tests/support/simulation). Code that waits, retries or decides does
+not belong here.
 
 Imports log, core and say.
 """

@@ -1,9 +1,10 @@
-"""Where a replica meets the world: its log, its clock, the channels to others, the broker, its tables, its callers.
+"""The interfaces of a replica to the outside: its log, its clock, the channels to others, the broker, its tables, its
+callers.
 
-All that the shell does between these edges is plain asyncio code, so a simulation that makes the edges (and an event
-loop whose time is virtual) runs the same code as production. Each edge is a small protocol; the log's is
-chassis.log.protocol, the clock's is in chassis.log.clocks. Time that passes (a pause, a timeout) is the event loop's;
-the clock's `seconds` run with it.
+Everything that the shell does between these interfaces is plain asyncio code. So a simulation that implements them,
+with an event loop whose time is virtual, runs the same code as production. Each is a small protocol; the log's is
+chassis.log.protocol, the clock's is in chassis.log.clocks. Passing time (a pause, a timeout) is the event loop's; the
+clock's `seconds` advance with it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,16 +1,15 @@
-"""The caller: sends each order of our log to the service it is for, until there is an answer.
+"""The caller: sends each order of its service's log to the service it is for, until it is answered.
 
-An order is an event; which orders await their answer is part of the folded state, so a restart forgets none. The
-order goes out under the name (our log, its position, or that of the record that renames it: corrections.py), by which
-the receiver knows a repeat. No answer (a timeout, a
-service away) means: send again. The answer, a refusal included, becomes a command here, and its events mark the order
-as answered.
+An order is an event; which orders await their answer is part of the folded state, so a restart forgets none. The order
+is sent under a name by which the receiver recognises a repeat: this log and the order's position, or the position of
+the record that renames it (corrections.py). If there is no answer (a timeout, a service away), it is sent again. The
+answer, also if the receiver refuses, becomes a command here, and its events mark the order as answered.
 
-Only what the receiver has recorded, and carries in its answer, is its decision on an order. A refusal by gRPC is none:
-a role that is missing, a request id used otherwise, a release that does not know the rpc say nothing about whether the
-order, sent before, was carried out. Such an order stays unanswered, is sent again, and is an alarm until it is
-answered: a log line of level ERROR, carbonmarket.orders.refused, and refused_orders in GetStatus. No function in
-calls.py meets such a refusal, so none can take it for an answer.
+Only what the receiver has recorded, and returns in its answer, is its decision on an order. A refusal by gRPC is not: a
+missing role, a request id used for something else, a release that does not know the rpc say nothing about whether an
+earlier send of the order was carried out. Such an order stays unanswered, is sent again, and raises an alarm until it
+is answered: a log line of level ERROR, carbonmarket.orders.refused, and refused_orders in GetStatus. No function in
+calls.py sees such a refusal, so none can take it for an answer.
 """
 
 import asyncio

@@ -1,13 +1,14 @@
 """Projections: events become rows that queries read. Nothing is decided here.
 
-The rows, the accounts' feeds and the checkpoint of a batch are written in one transaction. Handlers only say what to
-write: statements are sent in the order they were said, equal neighbours together. What cannot be written is tried
-again: tables that do not advance are an alarm, but no reason to stop the market.
+The rows, the accounts' feeds and the checkpoint of a batch are written in one transaction. Handlers only queue
+statements: they are sent in that order, equal neighbours together. A write that fails is tried again: tables that do
+not advance are an alarm, but no reason to stop the market.
 
 Rows are derived, so `python -m <service> rebuild-tables` may empty them at any time: the follower finds its checkpoint
-moved, starts over, and nobody reads them before they are complete again. The follower finds it a little later, and
-another replica may think that it leads still, so the database itself counts how often its tables were emptied: rows
-count only if, after they were read, that is still the number with which they were known to be complete.
+moved, starts over, and nobody reads the tables before they are complete again. The follower notices this a little
+later, and another replica may believe that it still leads. So the database itself counts how often its tables were
+emptied: rows count only if, after they were read, that number is still the one with which the tables were known to be
+complete.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
-"""Rows, by name: what projections write, out of events, and what queries answer, out of rows and of the live state.
+"""Rows, by name: what projections write from events, and what queries answer from rows and from the live state.
 
 A column, a field of an event and a field of a message that mean the same have one name, so none of them is listed
-twice. What a table cannot hold as it is (facts, parts of an event) is JSON in it, and a message's parts again.
+twice. What a table cannot store as it is (facts, parts of an event) is stored as JSON, and becomes a message's parts
+again.
 """
 
 import json

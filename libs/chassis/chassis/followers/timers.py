@@ -1,11 +1,11 @@
-"""What is due, done: before the api opens, and from then on; in a rehearsal, on the clock's way.
+"""Runs timers that are due: before the api opens, and from then on; in a rehearsal, when the clock is moved.
 
 A timer is never lost: one that fails by a bug is tried again, one that was set aside and is still due waits for people.
-Either holds up the timers behind it, says so again and again, and ends nothing.
+Either blocks the timers behind it, logs this again and again, and ends nothing.
 
-A rehearsal's clock steps from timer to timer, so that what falls due happens at its own time. Each step is a record of
-its own; other commands may come in between, as they do with a clock that nobody moves. A move that was cut short is
-made again under its request id, and continues from its current time.
+A rehearsal's clock steps from timer to timer, so that each timer runs at its own time. Each step is a record of its
+own; other commands may come in between, as they do with a real clock. A move that was interrupted is made again under
+its request id, and continues from the clock's present time.
 """
 
 import asyncio

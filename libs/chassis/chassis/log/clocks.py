@@ -1,9 +1,10 @@
-"""The two clocks of a log: the host's, from which its time is taken, and the database's, against which it is checked.
+"""The two clocks of a log: the host's, which gives its time, and the database's, against which it is checked.
 
-Each append brings them together, also one of no records: the host says what its clock shows, and the log takes nothing
-where the database's is more than CLOCK_SKEW_MS_MAX away from it, or where a record is later than that. So a host that
-is fast moves nothing to a time that has not come, a host that is slow does nothing late, and neither does a timer of
-theirs; the process ends, and a replica whose clock is right goes on. A rehearsal has its own time, and is not asked.
+Every append compares them, also one without records: the host sends what its clock shows, and the log rejects the
+append if the database's clock differs by more than CLOCK_SKEW_MS_MAX, or if a record is later than that. So a host
+whose clock is fast records nothing with a future time, a host whose clock is slow records nothing late, and the same
+holds for their timers; the process ends, and a replica whose clock is right takes over. A rehearsal has its own time
+and is not checked.
 """
 
 from collections.abc import Callable

@@ -1,12 +1,12 @@
-"""Proof that another service's log forked: two heads of it for one position, both signed by it, of different digests.
+"""Proof that another service's log forked: two signed heads of it for one position with different digests.
 
-Hearing keeps every signed head that it meets. Where the source has signed another digest for that position, both are
-kept together, as anybody who pins the source's public key can check; an alarm names them. When hearing halts because
-the source forked, the source is asked to sign its log at the position of the newest head that is kept, so that an
-honest service that came back older gives the proof itself.
+Hearing keeps every signed head that it receives. If the source has signed another digest for that position, both are
+kept together, so that anybody who pins the source's public key can check them; an alarm names them. When hearing halts
+because the source forked, the source is asked to sign its log at the position of the newest head that is kept, so that
+an honest service that was restored older gives the proof itself.
 
-What a key has signed is not believed any more once it has signed a fork: the source is heard from its log alone, until
-its keys are replaced.
+A key that has signed a fork is not trusted any more: the source is heard from its log only, until its keys are
+replaced.
 """
 
 import logging

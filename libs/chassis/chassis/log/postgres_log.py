@@ -1,15 +1,15 @@
 """The log on PostgreSQL.
 
 Two kinds of connection: the leader's session, which holds the advisory lock and makes every append, and a pool that
-reads. The lock lives as long as the session, so keepalives are set in seconds; a pooler between would break both
-promises. The session sets its own durability and looks whether it has it: whatever the database, the role or the
-server has as a default, an append is answered when it is on the replica's disk too, if the server has one.
+reads. The lock lasts as long as the session, so keepalives are set in seconds; a connection pooler in between would
+break both. The session sets its own durability settings and checks them: whatever the defaults of the database, the
+role or the server, an append is answered only when it is also on the replica's disk, if the server has a replica.
 
-Every append writes, one of no records the row of `leadership`: only a commit that has to be replicated finds out that
-the replica, and perhaps another leader, is on the other side of a broken network.
+Every append writes; one without records updates the row of `leadership`. Only a commit that has to be replicated
+notices that the replica, and perhaps another leader, is on the other side of a broken network.
 
-An append is never cancelled. When its outcome is in doubt (a timeout, a lost session, a commit that came with a
-warning) it raises LogUnavailable and the process ends: the next start re-reads the log.
+An append is never cancelled. When it is unknown whether it was committed (a timeout, a lost session, a commit that came
+with a warning), it raises LogUnavailable and the process ends: the next start re-reads the log.
 """
 
 import asyncio

@@ -1,17 +1,18 @@
-"""Seals: a service signs the heads of its own log and of its accounts' feeds, so that what chains up to one needs no
-other proof.
+"""Seals: a service signs the heads of its own log and of its accounts' feeds, so that records which chain up to a
+signed head need no other proof.
 
-Signed is a text: what for, which log, of a feed which account, then position or sequence, digest, and the key's id. A
-seal is written `KEY_ID:SIGNATURE`, so that it fits a header. Ed25519; a key's id is the beginning of the SHA-256 of its
-public half.
+The signed text names the purpose, the log, for a feed the account, then position or sequence, digest, and the key's id.
+A seal is written `KEY_ID:SIGNATURE`, so that it fits a header. The signature is Ed25519; a key's id is the beginning of
+the SHA-256 of its public half.
 
-A service never signs two digests for one position, nor for one sequence of an account's feed: each head that it signs
-is kept in its database first, or is covered by one that is: a digest covers all records before it, so a head whose
-records chain up to a kept one needs no row of its own. So the rows grow with what is published, however many positions
-callers ask for. Where the log has come to hold another record there, it signs nothing and says so: its log has forked.
+A service never signs two digests for one position, nor for one sequence of an account's feed: before it gives a
+signature out, it stores the head in its database, or a later stored head covers it. (A digest covers all records before
+it, so a head whose records chain up to a stored one needs no row of its own. So the rows grow with what is published,
+however many positions callers ask for.) If the log now has another record there, it signs nothing and reports that its
+log has forked.
 
-Who reads pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first everybody
-pins the next one beside the old one, then the service signs with it, then the old one is let go.
+A reader pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first every reader
+pins the new key beside the old one, then the service signs with the new one, then the old one is removed.
 """
 
 import base64

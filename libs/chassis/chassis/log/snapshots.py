@@ -1,12 +1,11 @@
 """Snapshots of the folded state, so that a start reads a snapshot and the log's tail rather than all of history.
 
-A snapshot is only a cache: it is used if the code that would fold the log is byte for byte the code that folded it,
-and thrown away otherwise. That is why the state may be pickled as it is; unpickling admits nothing but the types that
-the service's own modules and the shell's state are made of. A snapshot that cannot be taken, kept or read stops
-nothing.
+A snapshot is only a cache: it is used if the code that would fold the log is byte for byte the code that folded it, and
+ignored otherwise. That is why the state may be pickled as it is; unpickling admits only types of the service's own
+modules and of the shell's state. A snapshot that cannot be made, stored or read stops nothing.
 
-While a replica leads, its snapshots are made by a process of their own (chassis.process.main), which folds the log as
-every start does: pickling a large state takes seconds, and the writer is not to wait for them.
+While a replica leads, its snapshots are made by a separate process (chassis.process.main), which folds the log as every
+start does: pickling a large state takes seconds, and the writer must not wait for it.
 """
 
 import hashlib

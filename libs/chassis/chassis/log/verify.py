@@ -1,8 +1,8 @@
-"""`verify`: reads a whole log and says whether it is, record by record, the one that was written.
+"""`verify`: reads a whole log and reports whether it is, record by record, the one that was written.
 
-A log whose end was cut off still chains, and so does one that went on otherwise after that. Only witnesses know: the
-followers and snapshots in its own database, and the services that heard it. What no witness had seen yet can be cut off
-unseen.
+A log whose end was cut off still chains, and so does one that was continued differently after that. Only witnesses can
+tell: the followers and snapshots in its own database, and the services that heard it. Records that no witness had seen
+yet can be cut off without being noticed.
 """
 
 from collections.abc import Iterable

@@ -1,18 +1,19 @@
-"""The one writer of a log: takes all that waits, has the engine decide it, appends it in one transaction, then answers.
+"""The one writer of a log: takes everything that waits, has the engine decide it, appends it in one transaction, then
+answers.
 
-One append is in flight at a time, and the next batch is decided meanwhile. Nothing is answered or shown to followers
-before its commit; a refusal, a repeat or a read waits as well, until every state that it was decided on is committed.
-A batch that yields no event still makes an append on the leader's session, one that is durable as any, so that a writer
-which no longer leads, or whose primary lost its replica, answers nothing: one proof for all that wait in the batch.
+One append is in progress at a time, and the next batch is decided meanwhile. Nothing is answered or shown to followers
+before its commit; a refusal, a repeat or a read waits too, until every state that it was decided on is committed. A
+batch without events still makes an append on the leader's session, as durable as any. So a writer that no longer leads,
+or whose primary lost its replica, answers nothing: one such proof serves everything in the batch.
 
-At most COMMANDS_WAITING_MAX commands wait, and of one actor never more than it leaves free: one caller can fill half
-of the queue, two a third each, and there is room for the next one. What is heard, due or answered goes past that
-bound, which its senders keep. A command or a look whose caller gave up, or whose deadline has passed, before its turn
-came is not decided; it keeps its place in the queue until then. What is decided stays decided, whether or not anybody
-hears it.
+At most COMMANDS_WAITING_MAX commands wait, and one actor never has more of them than places are free: one caller can
+fill half of the queue, two a third each, and there is room for the next one. Heard records, timers and answers are not
+counted; their senders bound them. A command or a read whose caller gave up, or whose deadline has passed, before its
+turn is not decided; it keeps its place in the queue until then. A decided command keeps its effect, whether or not
+anybody waits for the answer.
 
-A submission whose events the state cannot take is a bug that ends the process. It is noted, and the same release does
-not decide it again: else what is heard, due or sent again would end every start.
+A submission whose events cannot be applied to the state is a bug that ends the process. It is noted, and the same
+release does not decide it again, or a record that is heard or sent again would end every start.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A replica, put together: the only place that knows which parts there are, and how they hang together."""
+"""A replica, put together: the only module that knows all its parts and how they are connected."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What operators see of a replica: how far its followers and its hearing have come, in answers and as gauges."""
+"""What operators see of a replica: how far its followers and its hearing are, in answers and as gauges."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,1 +1,3 @@
-"""What operators get to see: traces, metrics and logs. Imports nothing else of the chassis, so that all of it may."""
+"""What operators see: traces, metrics and logs. Imports nothing else of the chassis, so that every other folder may
+import it.
+"""

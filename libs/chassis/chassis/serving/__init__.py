@@ -1,7 +1,7 @@
-"""gRPC in: what happens around every rpc, and the one service that every log offers (log_service).
+"""Incoming gRPC: what happens around every rpc, and the one service that every log offers (log_service).
 
-door is the gRPC server, heading says who calls, places how many may wait, server is the frame around each method,
-errors turns an exception into a status with its facts, pages and bulk are lists and streams of commands.
+door is the gRPC server, heading reads who calls, places bounds how many calls wait, server wraps each method, errors
+turns an exception into a status with its facts, pages and bulk are lists and streams of commands.
 
-Imports every folder but process. Nothing below knows that gRPC calls come in.
+Imports every folder but process. Nothing below knows that calls arrive by gRPC.
 """

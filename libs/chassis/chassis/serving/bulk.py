@@ -1,4 +1,6 @@
-"""Many commands in one message, counted before they are parsed: an empty one has two bytes, and a hundred once read."""
+"""Many commands in one message, counted before they are parsed: an empty one takes two bytes, and about a hundred
+when parsed.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,9 +1,9 @@
-"""Where calls come in: a gRPC server with health and reflection. Keeps chassis.edges.protocols.Door.
+"""The gRPC server with health and reflection. Implements chassis.edges.protocols.Door.
 
-A call whose headers are there and whose message is not has begun nothing yet, and may never: gRPC shows it to nobody.
-Of such calls only the newest ARRIVING_MAX are kept, whoever makes them and over however many connections: they take no
-place, and who sends its message at once is not among the oldest. What a connection may have open is bounded, because
-each open call is some 17 kB until its connection ends or its caller gives up.
+A call whose headers have arrived and whose message has not has begun nothing, and may never: gRPC reports it to nobody.
+Of such calls only the newest ARRIVING_MAX are kept, whoever makes them and over however many connections. They take no
+place (places.py), and a caller that sends its message at once is not among the oldest. The open calls of a connection
+are bounded, because each costs some 17 kB until its connection ends or its caller gives up.
 """
 
 import asyncio

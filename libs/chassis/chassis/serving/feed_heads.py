@@ -1,9 +1,9 @@
-"""The signed ends of accounts' feeds, as they are given away.
+"""The signed ends of accounts' feeds, as they are given out.
 
-An entry costs two hashes, and no signature: the end of a feed is signed when somebody reads it, and that of one account
-at most once in SIGN_SECONDS. Meanwhile the one that was signed last is given away, which may lie before the entries
-that come with it. Of one feed an earlier end is signed at most once in SIGN_SECONDS as well: each that is asked for is
-kept for ever, with a commit of its own.
+An entry costs two hashes and no signature: the end of a feed is signed when somebody reads it, for one account at most
+once in SIGN_SECONDS. Meanwhile the last signed end is given out, which may be before the entries that come with it. An
+earlier end of one feed is signed at most once in SIGN_SECONDS as well, because each one is kept for ever and costs a
+commit of its own.
 """
 
 import asyncio

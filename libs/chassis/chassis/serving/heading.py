@@ -1,4 +1,4 @@
-"""What a call says beside its request: who calls, for whose trace, until when an answer is of use. Each thing once."""
+"""The metadata of a call: who calls, for which trace, and until when an answer is useful. Each may be sent once."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""LogService: a service's log, its accounts' feeds, its standing and its clock, the same in every service."""
+"""LogService: a service's log, its accounts' feeds, its status and its clock, the same in every service."""
 
 import logging
 from collections.abc import Callable, Sequence

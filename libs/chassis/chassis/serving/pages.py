@@ -1,12 +1,12 @@
-"""Pages of a list, the same in every list of every service: so many rows, and a token for the next page.
+"""Pages of a list, the same in every list of every service: a bounded number of rows, and a token for the next page.
 
-page_size counts rows at most: zero means PAGE_ROWS_USUAL, more than PAGE_ROWS_MAX means PAGE_ROWS_MAX, a negative one
-is refused (AIP-158). It may change from page to page; nothing else of the request may.
+page_size is the maximum number of rows: zero means PAGE_ROWS_USUAL, more than PAGE_ROWS_MAX means PAGE_ROWS_MAX, a
+negative one is refused (AIP-158). It may change from page to page; nothing else of the request may.
 
-A query fetches one row more than the page shows; that it is there says that another page follows. The token says which
-list, which filter and which caller it was made for, and the key of the last row shown, as the next query's WHERE takes
-it. Used elsewhere it is refused, and the refusal says what differs. It is no secret and no permission: whoever makes
-one up sees what a first page would show, because each page checks again who may see it.
+A query fetches one row more than the page shows; if that row exists, another page follows. The token names the list,
+the filter and the caller it was made for, and the key of the last row shown, as the next query's WHERE takes it. Used
+elsewhere it is refused, and the refusal states what differs. It is not a secret and gives no permission: somebody who
+invents one sees what a first page would show, because each page checks again who may see it.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
-"""Places: how much of a replica one caller, or one kind of call, can take at a time.
+"""Places: how much of a replica one caller, or one kind of call, can use at a time.
 
-A call holds a place while it is worked at. Commands, queries and what services ask have places apart, so none of them
-can crowd out another. Who waits (a long poll, a stream between two messages, a call that the leader works at) gives
-its place back meanwhile; where WAITING_MAX wait, nobody else may, and a long poll is answered at once with what there
-is. Of one actor at most CALLS_OF_AN_ACTOR_MAX are under way, at work and waiting together.
+A call takes a place while it is being processed. Commands, queries and calls by services have separate places, so that
+none of them can crowd out another. A call that waits (a long poll, a stream between two messages, a call that the
+leader processes) gives its place back meanwhile. When WAITING_MAX calls wait, no other may, and a long poll is answered
+at once with what there is. One actor has at most CALLS_OF_AN_ACTOR_MAX calls, processed and waiting together.
 
 Health and reflection take no place, so nothing can take theirs.
 """

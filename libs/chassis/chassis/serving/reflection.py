@@ -1,8 +1,8 @@
-"""Reflection: a client that has no protos asks the service for them, by `grpc.reflection.v1` or by `v1alpha`.
+"""Reflection: a client without the protos asks the service for them, by `grpc.reflection.v1` or by `v1alpha`.
 
-The two are the same on the wire, so one answers for both. Any name of the protos is found: a message, a field, an
-enumeration and its values, a service and its methods, an extension (the roles of an rpc are one). The library's own
-servicer finds neither methods nor enumeration values, and knows v1alpha alone.
+The two are the same on the wire, so one implementation answers both. Any name of the protos is found: a message, a
+field, an enumeration and its values, a service and its methods, an extension (the roles of an rpc are one). The
+library's own servicer finds neither methods nor enumeration values, and knows only v1alpha.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence

@@ -1,9 +1,10 @@
-"""gRPC in: who calls, whether the role may, the method, and the one error mapper; the same frame around every rpc.
+"""Incoming gRPC: who calls, whether the role may call it, the method, and the one error mapper; the same wrapper around
+every rpc.
 
-Handlers are built from the service descriptors: a method of the api object for every rpc, by its name. Who may call
-is the rpc's own `roles` option. A replica that does not lead passes the bytes on to the one that does. `SubmitMany`,
-where a service has it, is built here as well: each command in it is looked up, checked and answered as its own rpc
-would be.
+Handlers are built from the service descriptors: for every rpc the method of that name on the api object. The rpc's own
+`roles` option states who may call it. A replica that does not lead forwards the bytes to the one that does.
+`SubmitMany`, where a service has it, is built here as well: each command in it is looked up, checked and answered as
+its own rpc would be.
 """
 
 import asyncio

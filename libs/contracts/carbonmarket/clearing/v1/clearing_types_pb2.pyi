@@ -365,8 +365,8 @@ Global___RunLeg: _TypeAlias = RunLeg  # noqa: Y015
 
 @_typing.final
 class BookDifference(_message.Message):
-    """A figure of one account that two of the three books do not state alike. A figure of units is in tonnes of an instrument, one of money in fen;
-    the other unit's fields are zero.
+    """A figure of one account on which two of the three books differ. A figure of units is in tonnes of an instrument, one of money in fen; the
+    other unit's fields are zero.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -409,7 +409,7 @@ Global___BookDifference: _TypeAlias = BookDifference  # noqa: Y015
 
 @_typing.final
 class InFlight(_message.Message):
-    """What is in one book and not yet in another, with its reason: tonnes of an instrument or money in fen, by kind; the other is zero."""
+    """An amount that is in one book and not yet in another, with the reason: tonnes of an instrument or money in fen, by kind; the other is zero."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
