@@ -1,4 +1,4 @@
-"""A market that goes by the machine's clock, as a deployed one does: nobody moves it, and time only goes forward."""
+"""A market that uses the machine's clock, as a deployed one does: nobody moves it, and time only goes forward."""
 
 from pathlib import Path
 

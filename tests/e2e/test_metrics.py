@@ -69,7 +69,7 @@ async def be_refused(player: Player) -> None:
 
 
 async def tells_the_run_that_waits(seen: Collector) -> None:
-    """The registry is away: clearing's order stands unanswered, the run ages by the market's clock, trading lags."""
+    """The registry is away: clearing's order has no answer, the run ages by the market's clock, trading lags."""
     await seen.until(lambda: seen.newest("clearing", RUN_AGE) == HOUR_S)
     await seen.until(lambda: seen.newest("clearing", UNANSWERED) == 1)
     await seen.until(lambda: seen.newest("trading", LAG_SECONDS, source="registry") > AWAY_S)

@@ -47,7 +47,7 @@ def test_every_action_and_every_fault_occurred_in_these_seeds(capsys: pytest.Cap
 
 
 def test_a_run_of_seeds_prints_its_report_and_nothing_else() -> None:
-    """Of seed 13 appends fail in processes that are being ended: nothing is said of their tasks."""
+    """Of seed 13 appends fail in processes that are being ended: nothing is logged about their tasks."""
     command = (sys.executable, "scripts/simulate", "--seeds", "2", "--base", "13")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SUBPROCESS_S_MAX)

@@ -56,7 +56,7 @@ class Differs:
 
 @pytest.fixture(autouse=True)
 def _no_collector() -> Iterator[None]:
-    """A venue makes no cycles; to look for them all the same would take a third of the time."""
+    """A venue makes no cycles; to look for them would take a third of the time."""
     gc.disable()
     yield
     gc.enable()

@@ -46,7 +46,7 @@ class ClearingClient(ServiceClient):
     async def set_settlement_banks(
         self, valid_from_day: str, banks: Sequence[str], source: str, *, request_id: str = ""
     ) -> pb.SetSettlementBanksResponse:
-        """Set all settlement banks from a day on; only they report deposits and are instructed to pay."""
+        """Set the list of all settlement banks from a day on; only they report deposits and are instructed to pay."""
         request = pb.SetSettlementBanksRequest(
             request_id=request_id, valid_from_day=valid_from_day, banks=banks, source=source
         )
@@ -62,7 +62,7 @@ class ClearingClient(ServiceClient):
     async def revoke_payout_instruction(
         self, payout_id: int, ground: str, *, request_id: str = ""
     ) -> log.ProposeCommandResponse:
-        """Propose that an instructed payout is taken back from its bank."""
+        """Propose to revoke the instruction of a payout."""
         command = pb.RevokePayoutInstructionRequest(payout_id=payout_id, ground=ground)
         return await self.propose_command(command, request_id=request_id)
 
@@ -73,12 +73,12 @@ class ClearingClient(ServiceClient):
     async def exclude_trades(
         self, run_id: int, trade_ids: Sequence[int], ground: str, *, request_id: str = ""
     ) -> log.ProposeCommandResponse:
-        """Propose to take trades out of a blocked run; the answer shows every trade that would go with them."""
+        """Propose to exclude trades from a blocked run; the answer shows all trades that would be excluded."""
         command = pb.ExcludeTradesRequest(run_id=run_id, trade_ids=trade_ids, ground=ground)
         return await self.propose_command(command, request_id=request_id)
 
     async def reconcile_again(self, day: str, *, request_id: str = "") -> pb.ReconcileAgainResponse:
-        """Compare the three books once more, after the day settled last."""
+        """Compare the three books again, for the day that was settled last."""
         request = pb.ReconcileAgainRequest(request_id=request_id, day=day)
         return await self.link.call(request, pb.ReconcileAgainResponse)
 
@@ -94,7 +94,7 @@ class ClearingClient(ServiceClient):
         return await self.link.call(request, query.GetSettlementBanksResponse)
 
     async def get_funds(self, account: str, *, min_position: int = 0) -> query.GetFundsResponse:
-        """An account's money: balance, what is unsettled in and out, payouts under way."""
+        """An account's money: balance, what is unsettled in and out, payouts not paid yet."""
         request = query.GetFundsRequest(min_position=min_position, account=account)
         return await self.link.call(request, query.GetFundsResponse)
 

@@ -34,7 +34,7 @@ class MarketError(Exception):
 
 
 class Refused(MarketError):
-    """The market said no and changed nothing.
+    """The market refused the request and changed nothing.
 
     reason: UPPER_SNAKE, states a fact, listed at the rpc. facts: what the refusal names, by name, as text. fix: a
     sentence that says how to put it right.
@@ -55,7 +55,7 @@ class Refused(MarketError):
 
 
 class Malformed(Refused):
-    """The request can be right at no time: a missing, negative, huge or ill-written value."""
+    """The request is malformed: a missing, negative, too large or badly written value."""
 
 
 class NotFound(Refused):
@@ -94,7 +94,7 @@ class Unavailable(MarketError):
 
 
 class Busy(Unavailable):
-    """The service takes no more at the moment; this request was not done."""
+    """The service accepts no more requests at the moment; this one was not done."""
 
     def __str__(self) -> str:
         return f"{self.service} takes no more at the moment: {self.detail}"

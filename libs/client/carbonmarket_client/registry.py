@@ -46,7 +46,7 @@ class RegistryClient(ServiceClient):
         return await self.link.call(request, pb.ChangeAccountDataResponse)
 
     async def restrict_account(self, account: str, ground: str, *, request_id: str = "") -> pb.RestrictAccountResponse:
-        """Restrict an account's use, here at once and in trading as soon as it has heard."""
+        """Restrict an account's use, in the registry at once, in trading as soon as trading has heard of it."""
         request = pb.RestrictAccountRequest(request_id=request_id, account=account, ground=ground)
         return await self.link.call(request, pb.RestrictAccountResponse)
 
@@ -63,7 +63,7 @@ class RegistryClient(ServiceClient):
     async def create_vintage(
         self, vintage: str, compliance_year: int, *, request_id: str = ""
     ) -> pb.CreateVintageResponse:
-        """Make a year's allowances an instrument."""
+        """Create the vintage of a compliance year."""
         request = pb.CreateVintageRequest(request_id=request_id, vintage=vintage, compliance_year=compliance_year)
         return await self.link.call(request, pb.CreateVintageResponse)
 
@@ -122,7 +122,7 @@ class RegistryClient(ServiceClient):
     async def list_vintages(
         self, *, page_size: int = 0, page_token: str = "", min_position: int = 0
     ) -> query.ListVintagesResponse:
-        """All vintages, each with its line of conservation: issued = available in the registry + in trading."""
+        """All vintages, and where they are: issued = available in the registry + in trading."""
         request = query.ListVintagesRequest(min_position=min_position, page_size=page_size, page_token=page_token)
         return await self.link.call(request, query.ListVintagesResponse)
 

@@ -48,7 +48,7 @@ class ServiceClient:
         return await self.link.call(pb.GetSignedHeadRequest(position=position), pb.GetSignedHeadResponse)
 
     async def get_signed_feed_head(self, account: str, sequence: int = 0) -> pb.GetSignedFeedHeadResponse:
-        """The end of an account's feed, signed by the service: as it is now, or as it was with an entry."""
+        """The end of an account's feed, signed by the service: now, or at a sequence."""
         request = pb.GetSignedFeedHeadRequest(account=account, sequence=sequence)
         return await self.link.call(request, pb.GetSignedFeedHeadResponse)
 
@@ -57,7 +57,7 @@ class ServiceClient:
         return await self.link.call(pb.GetForkProofsRequest(), pb.GetForkProofsResponse)
 
     async def move_clock(self, to_ms: int, request_id: str = "") -> pb.MoveClockResponse:
-        """Move the clock of a rehearsal forward; what falls due is done first."""
+        """Move the clock of a rehearsal forward; timers due on the way run first."""
         return await self.link.call(pb.MoveClockRequest(request_id=request_id, to_ms=to_ms), pb.MoveClockResponse)
 
     async def propose_command(self, command: Message, *, request_id: str = "") -> pb.ProposeCommandResponse:
@@ -105,7 +105,7 @@ class ServiceClient:
     async def resume_hearing(
         self, source_log_id: str, source_position: int, source_digest: bytes, ground: str, *, request_id: str = ""
     ) -> pb.ProposeCommandResponse:
-        """Propose from which record on a source that forked is heard again."""
+        """Propose after which record hearing of a forked source resumes."""
         command = pb.ResumeHearingRequest(
             source_log_id=source_log_id, source_position=source_position, source_digest=source_digest, ground=ground
         )
@@ -114,7 +114,7 @@ class ServiceClient:
     async def rename_order(
         self, order_position: int, ground: str, *, request_id: str = ""
     ) -> pb.ProposeCommandResponse:
-        """Propose that an order which is refused for its name is sent under another."""
+        """Propose that an order which is refused for its name is sent under another name."""
         command = pb.RenameOrderRequest(order_position=order_position, ground=ground)
         return await self.propose_command(command, request_id=request_id)
 

@@ -28,7 +28,7 @@ class TradingClient(ServiceClient):
         quantity_tonnes: int,
         request_id: str = "",
     ) -> pb.PlaceOrderResponse:
-        """Put a listing into the book, valid for the day. Nothing is matched: others take it."""
+        """Put a listing into the book, valid for the day. Nothing is matched automatically: others take it."""
         request = pb.PlaceOrderRequest(
             request_id=request_id,
             account=account,
@@ -53,7 +53,7 @@ class TradingClient(ServiceClient):
         return await self.link.call(request, pb.TakeListingResponse)
 
     async def cancel_order(self, order_id: int, *, request_id: str = "") -> pb.CancelOrderResponse:
-        """Take what is left of one's listing out of the book."""
+        """Remove the rest of your own listing from the book."""
         request = pb.CancelOrderRequest(request_id=request_id, order_id=order_id)
         return await self.link.call(request, pb.CancelOrderResponse)
 
@@ -83,7 +83,7 @@ class TradingClient(ServiceClient):
     async def quote_block(
         self, block_id: int, *, price_fen: int, quantity_tonnes: int, request_id: str = ""
     ) -> pb.QuoteBlockResponse:
-        """Answer the terms on the table by other terms."""
+        """Propose other terms than the current ones."""
         request = pb.QuoteBlockRequest(
             request_id=request_id, block_id=block_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes
         )
@@ -92,33 +92,33 @@ class TradingClient(ServiceClient):
     async def confirm_block(
         self, block_id: int, *, price_fen: int, quantity_tonnes: int, request_id: str = ""
     ) -> pb.ConfirmBlockResponse:
-        """Take the terms on the table; price_fen and quantity_tonnes are the terms that were seen."""
+        """Accept the current terms; price_fen and quantity_tonnes are those that the caller saw."""
         request = pb.ConfirmBlockRequest(
             request_id=request_id, block_id=block_id, price_fen=price_fen, quantity_tonnes=quantity_tonnes
         )
         return await self.link.call(request, pb.ConfirmBlockResponse)
 
     async def decline_block(self, block_id: int, *, request_id: str = "") -> pb.DeclineBlockResponse:
-        """Say no to the other side's terms: the negotiation ends."""
+        """Decline the other side's terms: the negotiation ends."""
         request = pb.DeclineBlockRequest(request_id=request_id, block_id=block_id)
         return await self.link.call(request, pb.DeclineBlockResponse)
 
     async def withdraw_block(self, block_id: int, *, request_id: str = "") -> pb.WithdrawBlockResponse:
-        """Take one's own terms off the table: the negotiation ends."""
+        """Withdraw your own terms: the negotiation ends."""
         request = pb.WithdrawBlockRequest(request_id=request_id, block_id=block_id)
         return await self.link.call(request, pb.WithdrawBlockResponse)
 
     async def return_to_registry(
         self, account: str, instrument: str, quantity_tonnes: int, *, request_id: str = ""
     ) -> pb.ReturnToRegistryResponse:
-        """Give available allowances back to the registry."""
+        """Return available allowances to the registry."""
         request = pb.ReturnToRegistryRequest(
             request_id=request_id, account=account, instrument=instrument, quantity_tonnes=quantity_tonnes
         )
         return await self.link.call(request, pb.ReturnToRegistryResponse)
 
     async def release_funds(self, account: str, amount_fen: int, *, request_id: str = "") -> pb.ReleaseFundsResponse:
-        """Let money leave the market, up to what may be withdrawn; clearing pays it out."""
+        """Release money to be paid out by clearing, up to what may be withdrawn."""
         request = pb.ReleaseFundsRequest(request_id=request_id, account=account, amount_fen=amount_fen)
         return await self.link.call(request, pb.ReleaseFundsResponse)
 
@@ -145,7 +145,7 @@ class TradingClient(ServiceClient):
         source: str,
         request_id: str = "",
     ) -> pb.SetFeesResponse:
-        """Set the fees from a day on, in millionths of a trade's value; source says where they were announced."""
+        """Set the fees from a day on, in parts per million of a day's value; source says where they were announced."""
         request = pb.SetFeesRequest(
             request_id=request_id,
             valid_from_day=valid_from_day,
@@ -158,7 +158,7 @@ class TradingClient(ServiceClient):
     async def set_composite_weights(
         self, valid_from_day: str, weights: Mapping[str, int], *, source: str, request_id: str = ""
     ) -> pb.SetCompositeWeightsResponse:
-        """Set what each instrument counts for in the composite price from a day on."""
+        """Set the weight of each instrument in the composite price from a day on."""
         request = pb.SetCompositeWeightsRequest(
             request_id=request_id,
             valid_from_day=valid_from_day,
@@ -170,7 +170,7 @@ class TradingClient(ServiceClient):
     async def admit_instrument(
         self, instrument: str, day: str, *, reference_price_fen: int = 0, request_id: str = ""
     ) -> pb.AdmitInstrumentResponse:
-        """List a vintage from a day on; only the market's first instrument takes its reference price from here."""
+        """Admit a vintage to trading from a day on, with a reference price only before the market's first day."""
         request = pb.AdmitInstrumentRequest(
             request_id=request_id, instrument=instrument, day=day, reference_price_fen=reference_price_fen
         )
@@ -181,11 +181,11 @@ class TradingClient(ServiceClient):
         return await self.link.call(pb.OpenDayRequest(request_id=request_id, day=day), pb.OpenDayResponse)
 
     async def override_opening(self, day: str, ground: str, *, request_id: str = "") -> log.ProposeCommandResponse:
-        """Propose that a day opens although something keeps it closed now."""
+        """Propose that a day opens in spite of its obstacles."""
         return await self.propose_command(pb.OverrideOpeningRequest(day=day, ground=ground), request_id=request_id)
 
     async def close_day(self, day: str, *, request_id: str = "") -> pb.CloseDayResponse:
-        """Close the trading day after its last session; the clock does the same by itself."""
+        """Close the trading day after its last session; a timer does the same."""
         return await self.link.call(pb.CloseDayRequest(request_id=request_id, day=day), pb.CloseDayResponse)
 
     async def suspend_trading(
@@ -196,7 +196,7 @@ class TradingClient(ServiceClient):
         return await self.link.call(request, pb.SuspendTradingResponse)
 
     async def resume_trading(self, *, instrument: str = "", request_id: str = "") -> pb.ResumeTradingResponse:
-        """Let trading go on in an instrument, or in all when none is named."""
+        """Resume trading in an instrument, or in all when none is named."""
         request = pb.ResumeTradingRequest(request_id=request_id, instrument=instrument)
         return await self.link.call(request, pb.ResumeTradingResponse)
 

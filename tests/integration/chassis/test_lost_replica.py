@@ -27,7 +27,7 @@ ANSWER_S_MAX = 1.0
 
 @pytest_asyncio.fixture
 async def own_postgres(tmp_path: Path) -> AsyncIterator[Postgres]:
-    """A server of this test alone: what it needs of replicas is said for all its databases."""
+    """A server of this test alone: what it needs of replicas is set for all its databases."""
     server = Postgres(tmp_path / "postgres")
     await server.start()
     yield server

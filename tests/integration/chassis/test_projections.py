@@ -29,7 +29,7 @@ ADA = "participant:ada"
 
 
 class Table:
-    """One table of what was ordered; its handler fails as often as told."""
+    """One table of what was ordered; its handler fails as often as the test asks."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures

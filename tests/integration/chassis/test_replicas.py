@@ -47,7 +47,7 @@ async def until_leads(replica: OneService) -> None:
 
 
 async def created(replica: OneService) -> list[tuple[str, int]]:
-    """Every vintage that stands in the log, with its position; the log itself is whole."""
+    """Every vintage recorded in the log, with its position; the log itself is whole."""
     records = await replica.records()
     assert first_fault(genesis("registry"), [record_from(record) for record in records]) is None
     made = [record for record in records if record.type == events.VintageCreated.DESCRIPTOR.full_name]

@@ -170,7 +170,7 @@ QUESTIONS: list[Refusal] = [
 ]
 # fmt: on
 
-# A command that is accepted, and another body that its request id must then not stand for.
+# A command that is accepted, and another body, which must be refused under the same request id.
 ACCEPTED: list[Acceptance] = [
     (ICBC, deposit(bank_reference="in 7"), deposit(bank_reference="in 8")),
     (CCB, deposit(bank_reference="in 7"), deposit(bank_reference="in 7", amount_fen=6)),

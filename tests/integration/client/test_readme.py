@@ -1,4 +1,4 @@
-"""What the client's README shows to integrators works as it stands there."""
+"""What the client's README shows to integrators works as printed there."""
 
 import os
 import re

@@ -149,7 +149,7 @@ REFUSALS: list[Refusal] = [
 ]
 # fmt: on
 
-# A command that is accepted, and another body that its request id must then not stand for.
+# A command that is accepted, and another body, which must be refused under the same request id.
 ACCEPTED: list[Acceptance] = [
     (OPERATOR, opening(account="new-0010"), opening(account="new-0011")),
     (OPERATOR, change("steel-0002", name="Steel 2"), change("steel-0002", name="Steel 3")),

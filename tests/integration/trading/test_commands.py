@@ -165,7 +165,7 @@ REFUSALS: list[Refusal] = [
 ]
 # fmt: on
 
-# A command that is accepted, and another body that its request id must then not stand for.
+# A command that is accepted, and another body, which must be refused under the same request id.
 ACCEPTED: list[Acceptance] = [
     (
         ANN,

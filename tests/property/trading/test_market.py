@@ -84,7 +84,7 @@ class History(Floor):
         self.attempt(REGISTRY, CreditAllowances(account, instrument, tonnes, self.registry_position))
 
     def given_fen(self) -> int:
-        """What clearing made over, less what went back and what the exchange has of it as fees."""
+        """What clearing credited, less what went back and what the exchange has of it as fees."""
         given = fees = 0
         trades = {event.trade_id: event for event in self.events if isinstance(event, TradeExecuted)}
         for event in self.events:
@@ -100,7 +100,7 @@ class History(Floor):
         return given - fees
 
     def given_tonnes(self, instrument: str) -> int:
-        """What the registry made over, less what went back."""
+        """What the registry transferred, less what went back."""
         given = [one for one in self.events if isinstance(one, AllowancesCredited | AllowancesReturned)]
         return sum(
             one.quantity_tonnes if isinstance(one, AllowancesCredited) else -one.quantity_tonnes

@@ -27,7 +27,7 @@ class Report:
 
 async def audit_services(addresses: Mapping[str, str], ask_queries: bool = True, at_rest: bool = True) -> Report:
     """Audits a market as soon as it rests; `addresses` are host:port by `registry`, `trading` and `clearing`. With
-    `at_rest` false it is audited as it stands, because it will not come to rest.
+    `at_rest` false it is audited in its present state, because it will not come to rest.
     """
     services = Services(addresses)
     try:

@@ -1,4 +1,4 @@
-"""The services' queries against the recomputed books: what people are told must be what happened."""
+"""The services' queries against the recomputed books: what queries answer must be what happened."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping

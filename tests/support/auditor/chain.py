@@ -53,7 +53,7 @@ class Approval:
 
 @dataclass(slots=True)
 class LogReader:
-    """Where the reading of one log stands, and what must hold of every record whatever it says."""
+    """How far one log has been read, and what must hold of every record whatever it says."""
 
     log_id: str
     findings: Findings

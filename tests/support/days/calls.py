@@ -92,7 +92,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AnsweredCommand:
-    """A command that was answered: from then on it must stand in the log for ever."""
+    """A command that was answered: from then on it must be in the log for ever."""
 
     service: str
     actor: str

@@ -23,7 +23,7 @@ FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2021-07-16", "2021-07-19", "2021-07-20", "
 TRADING, OWN, OWN_TIMER = "service:trading", "service:clearing", "timer:clearing"
 REGISTRAR = "registry_operator:reg"
 NEXT_POSITION = 200
-"""Where every page of legs is said to stand."""
+"""The position that every page of legs states."""
 ICBC, CCB = "settlement_bank:icbc", "settlement_bank:ccb"
 ANN, BOB = "clearing_operator:ann", "clearing_operator:bob"
 POWER, STEEL, CEMENT = "power-0001", "steel-0002", "cement-0003"

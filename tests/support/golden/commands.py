@@ -95,7 +95,7 @@ def from_json(hint: Any, kept: Any) -> Any:
 
 def main(again: Sequence[str]) -> None:
     if again and RELEASED.exists():
-        sys.exit("something was released: a digest stands in logs for ever")
+        sys.exit("something was released: its digests are in logs for ever")
     for service in COMMANDS:
         for name in write(service, again):
             print(f"{service}: {name}")

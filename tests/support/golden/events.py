@@ -31,7 +31,7 @@ WIRE = Wire(
     *trading.wire.WIRE.by_event.values(),
     *clearing.wire.WIRE.by_event.values(),
 )
-"""Every event that stands in any log."""
+"""Every event type of every log."""
 
 
 def instances(kind: EventKind[Any, Any]) -> dict[str, object]:

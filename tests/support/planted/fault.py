@@ -7,7 +7,7 @@ CHASSIS = "libs/chassis/chassis"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`before` stands exactly once in `file` and becomes `after`."""
+    """`before` occurs exactly once in `file` and becomes `after`."""
 
     file: str
     before: str

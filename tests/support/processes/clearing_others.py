@@ -53,7 +53,7 @@ def answering(answer: Callable[[Any], Message]) -> Callable[[Any, Any], Any]:
 
 
 class Exchange(WrittenLog):
-    """Trading: confirms every run unless told to dispute, and states the book it was given."""
+    """Trading: confirms every run unless set to dispute, and states the book it was given."""
 
     def __init__(self) -> None:
         super().__init__("trading")
@@ -75,7 +75,7 @@ class Exchange(WrittenLog):
 
 
 class Depository:
-    """The registry: delivers every run unless told to refuse, and lists the holdings it was given."""
+    """The registry: delivers every run unless set to refuse, and lists the holdings it was given."""
 
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"

@@ -1,6 +1,6 @@
 """A market for tests: the three services as processes, on a PostgreSQL and a broker that the test can kill.
 
-A service that ends without having been told to is started again, as an operator's platform would do it. Everything
+A service that ends without having been asked to is started again, as an operator's platform would do it. Everything
 goes through public calls; what breaks a market is a signal to a process or a database put back older.
 """
 
@@ -138,7 +138,7 @@ class RunningMarket:
         return dict(report.findings.counts)
 
     async def misplaced_answers(self) -> list[str]:
-        """Commands that were answered and do not stand, once, where the answer said."""
+        """Answered commands that are not in the log exactly once, at the position of the answer."""
         found = []
         for service in set(SERVICES) & set(self.supervisor.children):
             answered = [each for each in self.port.answered if each.service == service]

@@ -30,7 +30,7 @@ from support.shell.tally import Add, Tally
 from support.shell.two_people import declared
 
 SOURCE = "google"
-"""The source's name stands in its events' type names, as a service's does."""
+"""The source's name is part of its events' type names, as a service's does."""
 
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -80,7 +80,7 @@ class MemoryForks:
 
 
 async def sealed(records: Sequence[Record], key: Ed25519PrivateKey = KEY, log_id: str = SOURCE) -> list[Record]:
-    """The records as they are sent together: the last one bears a seal."""
+    """The records as they are sent together: the last one has a seal."""
     seal = await Signer(log_id, key, MemorySeals()).seal(records[-1])
     return [*records[:-1], replace(records[-1], seal=seal)]
 

@@ -1,4 +1,4 @@
-"""One replica's rpcs, served for real on loopback by methods that do as they are told."""
+"""One replica's rpcs, served for real on loopback by methods that the test controls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ CREATE = "CreateVintage"
 
 
 class Api:
-    """Serves every rpc of a real contract, with one method that fails as told."""
+    """Serves every rpc of a real contract, with one method that fails as the test asks."""
 
     def __init__(self) -> None:
         self.fails_with: Exception | None = None

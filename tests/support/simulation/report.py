@@ -51,7 +51,7 @@ def report(counts: Counter[str]) -> str:
 
 
 def failure(seed: int, faults: Sequence[str]) -> str:
-    """What is said of a seed that failed, and how it is played again."""
+    """The report of a seed that failed, and how it is repeated."""
     shown = [f"  {fault}" for fault in faults[:FAULTS_SHOWN_MAX]]
     return "\n".join([f"seed {seed} FAILED", *shown, f"  again: {again(seed)}"])
 

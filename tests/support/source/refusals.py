@@ -2,7 +2,7 @@
 that these use.
 
 An rpc's method is found by its service's class, its command by its own name (chassis.core.commands), the command's
-decision in the `DECIDE` tables. A function is followed wherever its name stands, called or handed on; a method only on
+decision in the `DECIDE` tables. A function is followed wherever its name occurs, called or passed on; a method only on
 `self`, and none of the domains' values refuses by itself. A refusal that is made and not raised (`obstacles`) counts
 where it is raised: in who raises a value that it was given.
 """
@@ -22,12 +22,12 @@ NAMED_AS_THEY_ARE = "and the first of them by name"
 """How an rpc lists facts whose names the code does not spell out: `**named`."""
 
 Name = tuple[str, str]
-"""A module, and what stands in it: a function, a class or `Class.method`."""
+"""A module, and what it defines: a function, a class or `Class.method`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal that stands in the code: its class, and how it is listed, `REASON fact, fact`."""
+    """A refusal in the code: its class, and how it is listed, `REASON fact, fact`."""
 
     kind: str
     listed: str
@@ -99,7 +99,7 @@ def code() -> Code:
 
 
 def code_of(read: Iterable[Module]) -> Code:
-    """Return the code that stands in some modules."""
+    """Return the code of some modules."""
     functions: dict[Name, Function] = {}
     decisions: dict[Name, Name] = {}
     for module in read:

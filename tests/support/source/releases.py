@@ -1,4 +1,4 @@
-"""What was released: the commits that `releases/` names, and what stood in them."""
+"""What was released: the commits that `releases/` names, and their content."""
 
 import subprocess
 from pathlib import Path

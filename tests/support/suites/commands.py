@@ -28,7 +28,7 @@ Refusal = tuple[str, Any, grpc.StatusCode, str]
 """Who asks for what, and how it is refused."""
 
 Acceptance = tuple[str, Any, Any]
-"""Who asks for what is accepted, and another body that its request id must then not stand for."""
+"""Who asks for what is accepted, and another body, which must be refused under the same request id."""
 
 
 def named(value: Any) -> str:
@@ -89,7 +89,7 @@ def paths(message: Any, before: str = "") -> set[str]:
 
 
 class CommandSuite:
-    """A subclass is a service: its tables, and one command more that is accepted and stands in neither."""
+    """A subclass is a service: its tables, and one command more that is accepted and is in neither."""
 
     api: ClassVar[FileDescriptor]
     refusals: ClassVar[Sequence[Refusal]]

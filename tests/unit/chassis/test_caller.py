@@ -136,7 +136,7 @@ async def test_after_a_restart_what_is_unanswered_is_sent_again_under_its_name_a
 
 
 class Refuser:
-    """A service that refuses by gRPC until it is mended."""
+    """A service that refuses by gRPC until it is repaired."""
 
     def __init__(self) -> None:
         self.refuses = True

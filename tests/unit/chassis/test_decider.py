@@ -1,4 +1,4 @@
-"""A domain's tables: put together from those of its concepts, in which a type stands once."""
+"""A domain's tables: put together from those of its concepts, in which a type occurs once."""
 
 import pytest
 

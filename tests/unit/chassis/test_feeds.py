@@ -31,7 +31,7 @@ AUDITOR = call_of("auditor:aud")
 
 
 class MemoryTables:
-    """A feed in memory that counts how often it is read, and does not write when told."""
+    """A feed in memory that counts how often it is read, and does not write if the test asks."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""A command that was accepted is known again by every later release: its digest is the one that stands in the logs."""
+"""Every later release recognises a command that was accepted: its digest is the one in the logs."""
 
 from dataclasses import make_dataclass
 from typing import Any
@@ -14,7 +14,7 @@ GOLDEN = [(service, name, entry) for service in COMMANDS for name, entry in entr
 @pytest.mark.parametrize(("service", "name", "entry"), GOLDEN, ids=[f"{one[0]}/{one[1]}" for one in GOLDEN])
 def test_a_command_has_the_digest_that_it_had_when_it_was_first_written(service: str, name: str, entry: Any) -> None:
     kinds = kinds_by_name(COMMANDS[service])
-    assert name in kinds, "a type of command is never renamed: its digests stand in logs"
+    assert name in kinds, "a type of command is never renamed: its digests are in logs"
     assert command_digest(from_json(kinds[name], entry["fields"])).hex() == entry["digest"]
 
 

@@ -76,7 +76,7 @@ async def test_a_source_in_step_lags_by_no_record_and_one_that_is_halted_lags_by
         halted_at = ear.lag.in_step_at
         await asyncio.sleep(0.1)
         assert in_step_at <= ear.lag.in_step_at == halted_at, (
-            "and since when it lags stands still, however long it lasts"
+            "and since when it lags does not change, however long it lasts"
         )
 
 
@@ -248,7 +248,7 @@ async def test_a_heard_record_that_the_state_cannot_take_ends_the_process_once_a
         assert "it ended the process before" in ear.halted_because
         await writer.submit(tally.Add(5), call_of("participant:ada", "r1"))
         assert (await writer.read(lambda state: state.total)).value == 2 + 5
-    async with hearing(store, remote, tally.decider(), "release 2, mended") as (ear, _, writer):
+    async with hearing(store, remote, tally.decider(), "release 2, fixed") as (ear, _, writer):
         await until_goes_on(ear)
         assert (await writer.read(lambda state: state.total)).value == 2 + 5 + 13
 

@@ -1,4 +1,4 @@
-"""A projector that is told to end does so, even where the broken connection's error hides that it was told."""
+"""A projector that is cancelled ends, even if the broken connection's error hides the cancellation."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two releases of one small domain meet on a log: the way back is open until two people close it, and that is said."""
+"""Two releases of one small domain on a log: the way back is open until two people close it; then an error names it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

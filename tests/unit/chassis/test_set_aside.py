@@ -1,4 +1,4 @@
-"""What was set aside is decided again once its cause is mended, or dropped: both by two people."""
+"""What was set aside is decided again once its cause is corrected, or dropped: both by two people."""
 
 import asyncio
 from dataclasses import replace
@@ -33,7 +33,7 @@ from support.shell.two_people import approved, by_two, declared, proposal_of, pr
 ANN, BEN = "registry_operator:ann", "exchange_operator:ben"
 NOW_MS = 5_000
 TYPE = "google.protobuf.Int64Value"
-GROUND = "mended, minutes 12"
+GROUND = "corrected, minutes 12"
 ASIDE = HeardEventSetAside("tally", 0, "Ring", "BELL_BROKEN", ())
 
 
@@ -59,7 +59,7 @@ def test_a_heard_record_is_decided_again_as_its_reaction_has_it_after_its_cause_
     (position,) = on.shell.set_aside
     again = DecideSetAsideAgain(position, GROUND)
     full = on.decide(asked(ANN, "", proposal_of(again)), {}, NOW_MS)
-    assert isinstance(full, Rejected) and full.reason == "TALLY_FULL", "its cause is not mended yet"
+    assert isinstance(full, Rejected) and full.reason == "TALLY_FULL", "its cause is not corrected yet"
     on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
     on.take_batch()
     done = by_two(on, again, ANN, BEN, NOW_MS)

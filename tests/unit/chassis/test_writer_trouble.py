@@ -26,7 +26,7 @@ ADA = "participant:ada"
 
 
 class GatedLog(MemoryLog):
-    """Commits when it is let to; its reads fail when told."""
+    """Commits when it is let to; its reads fail if the test asks."""
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__(store)

@@ -342,7 +342,7 @@ async def test_an_order_of_a_day_with_exclusions_names_them_to_trading() -> None
 
 
 async def test_an_order_is_sent_as_it_was_made_whatever_came_since() -> None:
-    """What is ordered stands in the order: live state is not asked again."""
+    """The order contains what is ordered: live state is not read again."""
     port = Port(
         State(),
         {

@@ -1,4 +1,4 @@
-"""Payouts: requested by trading, instructed by an operator, paid or returned by the bank that was told."""
+"""Payouts: requested by trading, instructed by an operator, paid or returned by the bank that was instructed."""
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from chassis.core.decider import Rejected

@@ -1,4 +1,4 @@
-"""A trade that clearing set aside is decided again by two people once its cause is mended, and its day clears whole."""
+"""A trade that clearing set aside is decided again by two people after its cause is corrected; its day then settles."""
 
 from google.protobuf.message import Message
 

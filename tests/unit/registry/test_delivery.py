@@ -146,7 +146,7 @@ def test_what_contradicts_a_delivery_is_never_recorded_as_refused() -> None:
     play(registry, CLEARING, deliver(4, 1, leg(9, 300)))
     for order in (deliver(4, 2, leg(9, 299)), deliver(3, 1, leg(9, 300)), deliver(5, 1, leg(9, 300))):
         facts = facts_of_refusal(registry, CLEARING, order)
-        assert facts, "people are told what contradicts what"
+        assert facts, "the facts name what contradicts what"
 
 
 def test_pages_of_an_earlier_run_that_are_still_staged_do_not_void_a_later_order_for_good() -> None:

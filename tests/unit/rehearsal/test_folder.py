@@ -1,4 +1,4 @@
-"""A market's folder: only what is ours is cleared, and whoever cannot have it is told so in one line."""
+"""A market's folder: only what is ours is cleared, and a refusal is one line."""
 
 import os
 import subprocess

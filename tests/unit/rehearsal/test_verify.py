@@ -1,4 +1,4 @@
-"""What a service says of its log stands whole on a screen of 100 columns."""
+"""What a service reports of its log fits a screen of 100 columns."""
 
 from rehearsal.verify import on_the_screen
 

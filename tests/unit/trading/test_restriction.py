@@ -1,4 +1,4 @@
-"""Winding up: what a stopped account still buys goes back, and that its trades are settled is said once."""
+"""Winding up: what a stopped account still buys goes back, and that its trades are settled is reported once."""
 
 import pytest
 

@@ -41,7 +41,7 @@ def accounts() -> None:
 @command(accounts, "list", ["carbonmarket accounts", "carbonmarket accounts list --limit 0 --json"])
 @limit_option
 async def list_accounts(market: CarbonMarket, session: Session, limit: int) -> None:
-    """List accounts by id. A holder, who may not see the others', is shown its own."""
+    """List accounts by id. A holder sees only its own."""
     if own := session.own_or_all(None):
         known = await market.registry.get_account(own)
         alone = registry.ListAccountsResponse(accounts=[known.account], position=known.position)
@@ -56,7 +56,7 @@ async def list_accounts(market: CarbonMarket, session: Session, limit: int) -> N
 @command(accounts, "show", ["carbonmarket accounts show power-0007"])
 @click.argument("account", required=False)
 async def show_account(market: CarbonMarket, session: Session, account: str | None) -> None:
-    """Show one account; without a name one's own."""
+    """Show one account; without a name your own."""
     answer = await market.registry.get_account(session.account(account))
     session.show(answer, account_card(answer.account))
 
@@ -130,7 +130,7 @@ async def lift_restriction(market: CarbonMarket, session: Session, account: str,
 @click.option("--ground", required=True, help="Why.")
 @request_id_option
 async def close_account(market: CarbonMarket, session: Session, account: str, ground: str, request_id: str) -> None:
-    """Close an empty account for ever: restricted before, and its trades settled."""
+    """Close an empty account for ever. It must be restricted, and its trades settled."""
     answer = await market.registry.close_account(account, ground, request_id=request_id)
     session.done(answer, request_id, f"Account {account} is closed.")
 
@@ -143,7 +143,7 @@ def vintages() -> None:
 @command(vintages, "list", ["carbonmarket vintages"])
 @limit_option
 async def list_vintages(market: CarbonMarket, session: Session, limit: int) -> None:
-    """List vintages with their line of conservation: issued = in the registry + in trading."""
+    """List vintages, and where they are: issued = in the registry + in trading."""
     answer = await gathered(
         lambda size, token: market.registry.list_vintages(page_size=size, page_token=token), "vintages", limit
     )
@@ -157,7 +157,7 @@ async def list_vintages(market: CarbonMarket, session: Session, limit: int) -> N
 async def create_vintage(
     market: CarbonMarket, session: Session, vintage: str, compliance_year: int, request_id: str
 ) -> None:
-    """Make a year's allowances an instrument."""
+    """Create the vintage of a compliance year."""
     answer = await market.registry.create_vintage(vintage, compliance_year, request_id=request_id)
     session.done(answer, request_id, f"Vintage {vintage} exists; nothing of it is issued yet.")
 
@@ -256,7 +256,7 @@ async def transfer(
 async def give_back(
     market: CarbonMarket, session: Session, instrument: str, quantity: int, account: str | None, request_id: str
 ) -> None:
-    """Give allowances back from trading to the registry."""
+    """Return allowances from trading to the registry."""
     answer = await market.trading.return_to_registry(
         session.account(account), instrument, quantity, request_id=request_id
     )

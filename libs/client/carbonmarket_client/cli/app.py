@@ -270,7 +270,7 @@ def request_id_option(function: F) -> F:
         is_flag=True,
         expose_value=False,
         callback=_set_propose,
-        help="Of an operator's command: propose it; it is done when another person approves it.",
+        help="Only propose it (commands of operators): another person approves it.",
     )(function)
     return click.option(
         "--request-id",

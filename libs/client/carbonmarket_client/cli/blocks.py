@@ -84,7 +84,7 @@ async def offer(
 async def quote(
     market: CarbonMarket, session: Session, block_id: int, quantity: int, price: int, request_id: str
 ) -> None:
-    """Answer the terms on the table by other terms."""
+    """Propose other terms than the current ones."""
     answer = await market.trading.quote_block(
         block_id, price_fen=price, quantity_tonnes=quantity, request_id=request_id
     )
@@ -101,7 +101,7 @@ async def quote(
 async def confirm(
     market: CarbonMarket, session: Session, block_id: int, quantity: int, price: int, request_id: str
 ) -> None:
-    """Take the terms on the table, which you repeat: QUANTITY tonnes at PRICE. This makes a trade."""
+    """Accept the current terms, which you repeat: QUANTITY tonnes at PRICE. This makes a trade."""
     answer = await market.trading.confirm_block(
         block_id, price_fen=price, quantity_tonnes=quantity, request_id=request_id
     )
@@ -117,7 +117,7 @@ async def confirm(
 @click.argument("block_id", type=NUMBER)
 @request_id_option
 async def decline(market: CarbonMarket, session: Session, block_id: int, request_id: str) -> None:
-    """Say no to the other side's terms: the negotiation ends."""
+    """Decline the other side's terms: the negotiation ends."""
     answer = await market.trading.decline_block(block_id, request_id=request_id)
     session.done(answer, request_id, f"Block {block_id} is declined.")
 
@@ -126,6 +126,6 @@ async def decline(market: CarbonMarket, session: Session, block_id: int, request
 @click.argument("block_id", type=NUMBER)
 @request_id_option
 async def withdraw(market: CarbonMarket, session: Session, block_id: int, request_id: str) -> None:
-    """Take one's own terms off the table: the negotiation ends."""
+    """Withdraw your own terms: the negotiation ends."""
     answer = await market.trading.withdraw_block(block_id, request_id=request_id)
     session.done(answer, request_id, f"Block {block_id} is withdrawn.")

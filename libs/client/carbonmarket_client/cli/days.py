@@ -63,7 +63,7 @@ async def open_day(market: CarbonMarket, session: Session, day: str, request_id:
 @click.argument("day", type=DAY)
 @request_id_option
 async def close_day(market: CarbonMarket, session: Session, day: str, request_id: str) -> None:
-    """Close the trading day after its last session. The clock does the same by itself."""
+    """Close the trading day after its last session. A timer does the same."""
     answer = await market.trading.close_day(day, request_id=request_id)
     session.done(answer, request_id, f"{day} is closed: `carbonmarket bulletins {day}`.")
 

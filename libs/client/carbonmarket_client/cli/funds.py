@@ -69,7 +69,7 @@ async def entries(market: CarbonMarket, session: Session, account: str | None, l
 @click.option("--account", help="Whose; else the caller's own.")
 @request_id_option
 async def release(market: CarbonMarket, session: Session, sum: int, account: str | None, request_id: str) -> None:
-    """Let money leave the market, up to what may be withdrawn; a payout comes of it."""
+    """Release money to be paid out, up to what may be withdrawn."""
     answer = await market.trading.release_funds(session.account(account), sum, request_id=request_id)
     session.done(answer, request_id, f"Release {answer.release_id}: {money(sum)} are on their way to be paid out.")
 
@@ -146,7 +146,7 @@ async def instruct(market: CarbonMarket, session: Session, payout_id: int, bank:
 @click.option("--ground", required=True, help="Why, and how it is known that the bank will not pay.")
 @request_id_option
 async def revoke(market: CarbonMarket, session: Session, payout_id: int, ground: str, request_id: str) -> None:
-    """Propose that an instructed payout is taken back from its bank. It takes two operators.
+    """Propose to revoke the instruction of a payout. It takes two operators.
 
     Then it waits to be instructed again.
     """
@@ -198,7 +198,7 @@ async def list_banks(market: CarbonMarket, session: Session) -> None:
 async def set_banks(
     market: CarbonMarket, session: Session, valid_from_day: str, bank: tuple[str, ...], source: str, request_id: str
 ) -> None:
-    """Set all settlement banks from a day on."""
+    """Set the complete list of settlement banks from a day on."""
     answer = await market.clearing.set_settlement_banks(valid_from_day, bank, source, request_id=request_id)
     session.done(answer, request_id, f"From {valid_from_day} on the settlement banks are {', '.join(bank)}.")
 

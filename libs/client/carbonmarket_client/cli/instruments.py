@@ -40,7 +40,7 @@ async def show_instruments(market: CarbonMarket, session: Session) -> None:
 @command(instruments, "admit", ["carbonmarket instruments admit CEA --from 2021-07-16 --reference 48.00"])
 @click.argument("instrument")
 @click.option("--from", "day", type=DAY, required=True, help="Its first trading day.")
-@click.option("--reference", type=CNY, default=0, help="Reference price of the market's first instrument; none later.")
+@click.option("--reference", type=CNY, default=0, help="Reference price, if the market has not begun; none later.")
 @request_id_option
 async def admit_instrument(
     market: CarbonMarket, session: Session, instrument: str, day: str, reference: int, request_id: str
@@ -57,7 +57,7 @@ async def admit_instrument(
 @click.option("--ground", required=True, help="Why.")
 @request_id_option
 async def suspend(market: CarbonMarket, session: Session, instrument: str, ground: str, request_id: str) -> None:
-    """Stop trading in an instrument, or in all when none is named. Orders rest and may be cancelled."""
+    """Stop trading in an instrument, or in all when none is named. Open orders stay and may be cancelled."""
     answer = await market.trading.suspend_trading(ground, instrument=instrument, request_id=request_id)
     session.done(answer, request_id, f"Trading in {instrument or 'all instruments'} is suspended.")
 
@@ -66,7 +66,7 @@ async def suspend(market: CarbonMarket, session: Session, instrument: str, groun
 @click.argument("instrument", default="", required=False)
 @request_id_option
 async def resume(market: CarbonMarket, session: Session, instrument: str, request_id: str) -> None:
-    """Let trading go on."""
+    """Resume trading."""
     answer = await market.trading.resume_trading(instrument=instrument, request_id=request_id)
     session.done(answer, request_id, f"Trading in {instrument or 'all instruments'} goes on.")
 
@@ -91,8 +91,8 @@ async def show_rules(market: CarbonMarket, session: Session) -> None:
 
 @command(rules, "fees", ['carbonmarket rules fees 2021-07-16 --buyer 500 --seller 500 --source "notice 2021-9"'])
 @click.argument("day", type=DAY)
-@click.option("--buyer", type=SMALL_COUNT, required=True, help="Millionths of a trade's value.")
-@click.option("--seller", type=SMALL_COUNT, required=True, help="Millionths of a trade's value.")
+@click.option("--buyer", type=SMALL_COUNT, required=True, help="Parts per million of a day's value.")
+@click.option("--seller", type=SMALL_COUNT, required=True, help="Parts per million of a day's value.")
 @click.option("--source", required=True, help="Where the fees were announced.")
 @request_id_option
 async def set_fees(
@@ -113,7 +113,7 @@ async def set_fees(
 async def set_weights(
     market: CarbonMarket, session: Session, day: str, weights: Sequence[str], source: str, request_id: str
 ) -> None:
-    """Set what each instrument counts for in the composite price from a day on."""
+    """Set the weight of each instrument in the composite price from a day on."""
     pairs = {}
     for pair in weights:
         instrument, equals, weight = pair.partition("=")
@@ -171,7 +171,7 @@ async def set_rules(
     day_trades_max: int,
     request_id: str,
 ) -> None:
-    """Set the rules of trading from a day on. What is left out is as the market began in 2021."""
+    """Set the rules of trading from a day on. What is left out has the value of the market's start in 2021."""
     wanted = types.TradingRules(
         valid_from_day=day,
         source=source,

@@ -47,7 +47,7 @@ async def decide(
 @command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, minutes 12"'])
 @click.argument("service", type=SERVICE)
 @click.argument("position", type=NUMBER)
-@click.option("--ground", required=True, help="How people deal with what it leaves open.")
+@click.option("--ground", required=True, help="How people settle what it leaves open.")
 @request_id_option
 async def drop(
     market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
@@ -149,7 +149,7 @@ async def show_clock(market: CarbonMarket, session: Session) -> None:
 async def move_clock(
     market: CarbonMarket, session: Session, to: int, services: tuple[str, ...], request_id: str
 ) -> None:
-    """Move the clock of a rehearsal forward; what falls due on the way is done first."""
+    """Move the clock of a rehearsal forward; timers due on the way run first."""
     moved = {}
     for service in services:
         moved[service] = plain(await market.service(service).move_clock(to, request_id))

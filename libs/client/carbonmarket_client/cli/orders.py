@@ -32,7 +32,7 @@ def orders() -> None:
 )
 @click.option("--account", help="Whose; else a participant's own, for others everybody's.")
 @click.option("--day", type=DAY, help="Of this day only.")
-@click.option("--open", "open_only", is_flag=True, help="Only those that still rest in the book.")
+@click.option("--open", "open_only", is_flag=True, help="Only those still open in the book.")
 @limit_option
 async def list_orders(
     market: CarbonMarket, session: Session, account: str | None, day: str | None, open_only: bool, limit: int
@@ -93,7 +93,7 @@ async def place(
 @click.argument("order_id", type=NUMBER)
 @request_id_option
 async def cancel(market: CarbonMarket, session: Session, order_id: int, request_id: str) -> None:
-    """Take what is left of one's listing out of the book."""
+    """Remove the rest of your own listing from the book."""
     answer = await market.trading.cancel_order(order_id, request_id=request_id)
     session.done(answer, request_id, f"Order {order_id} is cancelled; {tonnes(answer.quantity_tonnes)} t were left.")
 

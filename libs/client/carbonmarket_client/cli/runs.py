@@ -142,7 +142,7 @@ async def show_reconciliation(market: CarbonMarket, session: Session, day: str |
 @click.argument("day", type=DAY)
 @request_id_option
 async def again(market: CarbonMarket, session: Session, day: str, request_id: str) -> None:
-    """Compare the three books once more, after the day settled last."""
+    """Compare the three books again, for the day that was settled last."""
     answer = await market.clearing.reconcile_again(day, request_id=request_id)
     session.done(answer, request_id, f"The books of {day} are compared again: carbonmarket reconciliations show {day}")
 
