@@ -30,6 +30,9 @@ FIXES = {
     "ENUM_VALUE_UNKNOWN": (
         "The service has no name for the number in that field: send one that its protos list, or ask a newer release."
     ),
+    "TEXT_MALFORMED": (
+        "Write the field that the refusal names in 1 to 200 characters; it says which one is wrong, and why."
+    ),
     "TEXT_HAS_NUL": "Leave out the character NUL, which no text may hold.",
     "NO_HEAD_SIGNED": "Give the service a signing key, or wait until it has published the records that it has.",
     "LOG_HAS_FORKED": (
@@ -61,27 +64,19 @@ FIXES = {
     "BANK_REFERENCE_MALFORMED": (
         "Give the bank's own name of the movement, 1 to 64 visible ASCII characters; the refusal names the wrong one."
     ),
-    "BASIS_MALFORMED": "Name the document in 1 to 200 characters; the refusal names the one that is wrong, and why.",
     "BLOCK_ID_OUT_OF_RANGE": _NUMBER,
     "COMPLIANCE_YEAR_OUT_OF_RANGE": _RANGE,
     "DAY_MALFORMED": "Write the day as 2021-07-16.",
     "DAYS_MISSING": "Name at least one day.",
     "FEE_OUT_OF_RANGE": _RANGE,
-    "GROUND_MALFORMED": (
-        "Say why in 1 to 200 characters; the refusal names the one that is wrong, and what is wrong with it."
-    ),
     "INSTRUMENT_MALFORMED": "Write the instrument as 2 to 12 of A-Z and 0-9, for example CEA21.",
     "LEGS_OUT_OF_RANGE": "Deliver between one leg and the number that the refusal names.",
-    "NAME_MALFORMED": "Give the name in 1 to 200 characters; the refusal names the one that is wrong, and why.",
     "ORDER_ID_OUT_OF_RANGE": _NUMBER,
     "PRICE_OUT_OF_RANGE": "Give a price above zero and within what the refusal names.",
     "QUANTITY_OUT_OF_RANGE": "Give whole tonnes above zero and within what the refusal names.",
     "RULES_MALFORMED": "Correct the field that the refusal names.",
     "RUN_ID_OUT_OF_RANGE": "Runs count from 1.",
     "SIDE_UNSPECIFIED": "Say whether to buy or to sell.",
-    "SOURCE_MALFORMED": (
-        "Say where it was announced in 1 to 200 characters; the refusal names the one that is wrong, and why."
-    ),
     "TOO_MANY_BANKS": "Name fewer banks.",
     "TOO_MANY_DAYS": "Announce fewer days at once, in several commands.",
     "TOO_MANY_TRADES": "Name fewer trades.",

@@ -90,7 +90,7 @@ REFUSALS: list[Refusal] = [
     (ANN,    pb.CloseDayRequest(),                                   INVALID,   "DAY_MALFORMED"),
     (ANN,    pb.CloseDayRequest(day="2021-07-17"),                   NOT_FOUND, "DAY_UNKNOWN"),
     (ANN,    pb.CloseDayRequest(day=MONDAY),                         REFUSED,   "DAY_NOT_OPEN"),
-    (ANN,    pb.SuspendTradingRequest(),                             INVALID,   "GROUND_MALFORMED"),
+    (ANN,    pb.SuspendTradingRequest(),                             INVALID,   "TEXT_MALFORMED"),
     (ANN,    pb.SuspendTradingRequest(instrument="CEA99", ground="a"), NOT_FOUND, "INSTRUMENT_UNKNOWN"),
     (ANN,    pb.ResumeTradingRequest(),                              REFUSED,   "NOT_SUSPENDED"),
     (ANN,    pb.ResumeTradingRequest(instrument=LONG),               INVALID,   "INSTRUMENT_MALFORMED"),

@@ -118,7 +118,7 @@ REFUSED = [
     (SetApprovalRules(MONDAY, ("ConfirmClearingRun",), 24, "minutes"), "COMMAND_NEVER_TAKES_TWO"),
     (SetApprovalRules(MONDAY, (), 0, "minutes"), "OPEN_HOURS_OUT_OF_RANGE"),
     (SetApprovalRules(MONDAY, (), OPEN_HOURS_MAX + 1, "minutes"), "OPEN_HOURS_OUT_OF_RANGE"),
-    (SetApprovalRules(MONDAY, (), 24, ""), "SOURCE_MALFORMED"),
+    (SetApprovalRules(MONDAY, (), 24, ""), "TEXT_MALFORMED"),
     (SetApprovalRules("2021-07-15", (), 24, "minutes"), "DAY_IN_THE_PAST"),
 ]
 

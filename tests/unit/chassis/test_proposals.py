@@ -115,7 +115,7 @@ def test_a_proposal_is_rejected_by_another_or_withdrawn_by_its_proposer() -> Non
     on, position = with_one_set_aside()
     for actor in (BEN, ANN):
         number = ask(on, ANN, proposal_of(DropSetAside(position, GROUND))).position
-        assert refusal(on, actor, RejectProposal(number, " ")).reason == "GROUND_MALFORMED"
+        assert refusal(on, actor, RejectProposal(number, " ")).reason == "TEXT_MALFORMED"
         ask(on, actor, RejectProposal(number, "not so")).only(ProposalRejected)
         assert isinstance(refusal(on, BEN, ApproveProposal(number)), NotFound)
     assert list(on.shell.set_aside) == [position]

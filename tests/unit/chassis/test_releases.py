@@ -151,7 +151,7 @@ def test_levels_are_activated_one_by_one_and_only_those_that_are_known() -> None
         unknown = refusal(newer, ANN, proposal_of(ActivateRelease(level, GROUND)))
         assert isinstance(unknown, Malformed)
         assert (unknown.reason, unknown.facts["release_level_known"]) == ("RELEASE_LEVEL_UNKNOWN", 1)
-    assert refusal(newer, ANN, proposal_of(ActivateRelease(1, " "))).reason == "GROUND_MALFORMED"
+    assert refusal(newer, ANN, proposal_of(ActivateRelease(1, " "))).reason == "TEXT_MALFORMED"
     activate(newer)
     again = refusal(newer, ANN, proposal_of(ACTIVATE))
     assert (again.reason, again.facts) == ("RELEASE_LEVEL_NOT_NEXT", {"release_level": 1, "release_level_active": 1})

@@ -72,9 +72,9 @@ def test_a_text_that_a_reader_could_mistake_is_refused_at_its_character(text: st
 
 def test_a_refusal_names_the_field_and_the_character() -> None:
     with pytest.raises(Malformed) as refusal:
-        shapes.check_ground("a\u200bb")
-    assert (refusal.value.reason, refusal.value.field) == ("GROUND_MALFORMED", "ground")
-    assert refusal.value.facts == {"at": 2, "why": "U+200B ZERO WIDTH SPACE cannot be seen"}
+        shapes.check_text("a\u200bb", "ground")
+    assert (refusal.value.reason, refusal.value.field) == ("TEXT_MALFORMED", "ground")
+    assert refusal.value.facts == {"field": "ground", "at": 2, "why": "U+200B ZERO WIDTH SPACE cannot be seen"}
 
 
 @pytest.mark.parametrize("reference", ["r", "r 1", "A-2021/000118", "R:1?(2).,'+", "x" * 64, "!~"])
@@ -138,7 +138,7 @@ def test_a_day_has_one_form(day: str) -> None:
     assert refusal.value.reason == "DAY_MALFORMED"
 
 
-@pytest.mark.parametrize("check", [shapes.check_account, shapes.check_day, shapes.check_ground])
+@pytest.mark.parametrize("check", [shapes.check_account, shapes.check_day, shapes.check_text])
 def test_a_check_names_the_field_that_it_was_given(check: Callable[[str, str], object]) -> None:
     with pytest.raises(Malformed) as refusal:
         check("\0", "legs[3].seller")

@@ -30,7 +30,7 @@ SETTING: list[Line] = [
     (REGISTRAR, SetSettlementBanks(FRIDAY, MANY, SOURCE),              "TOO_MANY_BANKS"),
     (REGISTRAR, SetSettlementBanks(FRIDAY, ("abc", "A B"), SOURCE),    "BANK_MALFORMED"),
     (REGISTRAR, SetSettlementBanks(FRIDAY, ("abc", "abc"), SOURCE),    "BANK_NAMED_TWICE"),
-    (REGISTRAR, SetSettlementBanks(FRIDAY, ("abc",), " "),             "SOURCE_MALFORMED"),
+    (REGISTRAR, SetSettlementBanks(FRIDAY, ("abc",), " "),             "TEXT_MALFORMED"),
     (REGISTRAR, SetSettlementBanks(FRIDAY, ("icbc", "abc"), SOURCE),   [SET]),
     (CCB,       RecordDeposit("r1", POWER, 1),                         "BANK_UNKNOWN"),
     ("settlement_bank:abc", RecordDeposit("r1", POWER, 1),             None),

@@ -75,8 +75,8 @@ PAYING: list[Line] = [
     (ANN,     InstructPayout(1, "icbc"),            "PAYOUT_CLOSED"),
     (TRADING, RequestPayout(POWER, 300, 2),         [PayoutRequested(2, POWER, 300, 2, entry_number=3)]),
     (ANN,     InstructPayout(2, "ccb"),             [PayoutInstructed(2, POWER, "ccb")]),
-    (CCB,     RecordPayoutReturned(2, " "),         "GROUND_MALFORMED"),
-    (CCB,     RecordPayoutReturned(2, "g" * 201),   "GROUND_MALFORMED"),
+    (CCB,     RecordPayoutReturned(2, " "),         "TEXT_MALFORMED"),
+    (CCB,     RecordPayoutReturned(2, "g" * 201),   "TEXT_MALFORMED"),
     (CCB,     RecordPayoutReturned(2, "closed"),
         [PayoutReturned(2, POWER, "closed"), FundsRestored(POWER, 300, 2, entry_number=4)]),
     (CCB,     RecordPayoutReturned(2, "closed"),    "PAYOUT_CLOSED"),
@@ -131,7 +131,7 @@ def instructed(bank: str = "icbc") -> State:
 
 # fmt: off
 REVOKING: list[Line] = [
-    (ANN,  RevokePayoutInstruction(1, ""),              "GROUND_MALFORMED"),
+    (ANN,  RevokePayoutInstruction(1, ""),              "TEXT_MALFORMED"),
     (ANN,  RevokePayoutInstruction(2, "a slip"),        "PAYOUT_UNKNOWN"),
     (ANN,  InstructPayout(1, "ccb"),              "PAYOUT_ALREADY_INSTRUCTED"),
 ]

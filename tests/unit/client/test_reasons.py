@@ -39,7 +39,7 @@ def met_by_operators() -> set[str]:
 
 
 def test_the_protos_list_reasons() -> None:
-    assert {"PRICE_OUTSIDE_DAILY_LIMIT", "NAME_MALFORMED", "FEED_OF_ANOTHER_ACCOUNT"} <= listed()
+    assert {"PRICE_OUTSIDE_DAILY_LIMIT", "TEXT_MALFORMED", "FEED_OF_ANOTHER_ACCOUNT"} <= listed()
 
 
 def test_every_listed_reason_says_how_to_fix_it() -> None:

@@ -36,10 +36,10 @@ OPENING: list[Line] = [
     (OPERATOR, OpenAccount("hubei\n", PROVINCE, "Hubei", "", False),          "ACCOUNT_MALFORMED"),
     (OPERATOR, OpenAccount("hubei", 0, "Hubei", "", False),                   "ACCOUNT_KIND_UNKNOWN"),
     (OPERATOR, OpenAccount("hubei", 99, "Hubei", "", False),                  "ACCOUNT_KIND_UNKNOWN"),
-    (OPERATOR, OpenAccount("hubei", PROVINCE, "", "", False),                 "NAME_MALFORMED"),
-    (OPERATOR, OpenAccount("hubei", PROVINCE, "   ", "", False),              "NAME_MALFORMED"),
-    (OPERATOR, OpenAccount("hubei", PROVINCE, "Hu\nbei", "", False),          "NAME_MALFORMED"),
-    (OPERATOR, OpenAccount("hubei", PROVINCE, "n" * 201, "", False),          "NAME_MALFORMED"),
+    (OPERATOR, OpenAccount("hubei", PROVINCE, "", "", False),                 "TEXT_MALFORMED"),
+    (OPERATOR, OpenAccount("hubei", PROVINCE, "   ", "", False),              "TEXT_MALFORMED"),
+    (OPERATOR, OpenAccount("hubei", PROVINCE, "Hu\nbei", "", False),          "TEXT_MALFORMED"),
+    (OPERATOR, OpenAccount("hubei", PROVINCE, "n" * 201, "", False),          "TEXT_MALFORMED"),
     (OPERATOR, OpenAccount("hubei", PROVINCE, "Hubei", "henan", False),       "PROVINCE_NOT_EMPTY"),
     (OPERATOR, OpenAccount("hubei", PROVINCE, "Hubei", "", True),             "PROVINCE_NEVER_TRADES"),
     (OPERATOR, OpenAccount("hubei", PROVINCE, "Hubei", "", False),
@@ -62,8 +62,8 @@ OPENING: list[Line] = [
 
 CHANGING: list[Line] = [
     (OPERATOR, ChangeAccountData("Power", "New Power", "licence 7"),          "ACCOUNT_MALFORMED"),
-    (OPERATOR, ChangeAccountData("power-0001", "", "licence 7"),              "NAME_MALFORMED"),
-    (OPERATOR, ChangeAccountData("power-0001", "New Power", ""),              "BASIS_MALFORMED"),
+    (OPERATOR, ChangeAccountData("power-0001", "", "licence 7"),              "TEXT_MALFORMED"),
+    (OPERATOR, ChangeAccountData("power-0001", "New Power", ""),              "TEXT_MALFORMED"),
     (OPERATOR, ChangeAccountData("power-9999", "New Power", "licence 7"),     "ACCOUNT_UNKNOWN"),
     (OPERATOR, ChangeAccountData("power-0001", "Power One", "licence 7"),     "ACCOUNT_DATA_UNCHANGED"),
     (OPERATOR, ChangeAccountData("power-0001", "New Power", "licence 7"),
@@ -72,7 +72,7 @@ CHANGING: list[Line] = [
 
 CLOSING: list[Line] = [
     (OPERATOR, CloseAccount("*", "dissolved"),                                "ACCOUNT_MALFORMED"),
-    (OPERATOR, CloseAccount("steel-0002", ""),                                "GROUND_MALFORMED"),
+    (OPERATOR, CloseAccount("steel-0002", ""),                                "TEXT_MALFORMED"),
     (OPERATOR, CloseAccount("power-9999", "dissolved"),                       "ACCOUNT_UNKNOWN"),
     (OPERATOR, CloseAccount("power-0001", "dissolved"),                       "ACCOUNT_IN_USE"),
     (OPERATOR, RestrictAccount("power-0001", "dissolved"),                    None),

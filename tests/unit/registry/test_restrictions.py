@@ -18,8 +18,8 @@ from support.domains.registry_books import HUBEI, OPERATOR, POWER, TRADING, Line
 # fmt: off
 RESTRICTING: list[Line] = [
     (OPERATOR, RestrictAccount("POWER", "licence expired"),           "ACCOUNT_MALFORMED"),
-    (OPERATOR, RestrictAccount("power-0001", ""),                     "GROUND_MALFORMED"),
-    (OPERATOR, RestrictAccount("power-0001", "g" * 201),              "GROUND_MALFORMED"),
+    (OPERATOR, RestrictAccount("power-0001", ""),                     "TEXT_MALFORMED"),
+    (OPERATOR, RestrictAccount("power-0001", "g" * 201),              "TEXT_MALFORMED"),
     (OPERATOR, RestrictAccount("power-9999", "licence expired"),      "ACCOUNT_UNKNOWN"),
     (OPERATOR, LiftRestriction("power 1"),                            "ACCOUNT_MALFORMED"),
     (OPERATOR, LiftRestriction("power-9999"),                         "ACCOUNT_UNKNOWN"),

@@ -79,8 +79,8 @@ OPENING: list[Line] = [
 OVERRIDING: list[Line] = [
     ("09:00", ANN, OpenDay(MONDAY),                                "EARLIER_DAY_NOT_SETTLED"),
     ("09:00", ANN, OverrideOpening("monday", GROUND),              "DAY_MALFORMED"),
-    ("09:00", ANN, OverrideOpening(MONDAY, ""),                    "GROUND_MALFORMED"),
-    ("09:00", ANN, OverrideOpening(MONDAY, "x" * 201),             "GROUND_MALFORMED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, ""),                    "TEXT_MALFORMED"),
+    ("09:00", ANN, OverrideOpening(MONDAY, "x" * 201),             "TEXT_MALFORMED"),
     ("09:00", ANN, OverrideOpening("2021-07-17", GROUND),          "DAY_UNKNOWN"),
     ("09:00", ANN, OverrideOpening(FRIDAY, GROUND),                "DAY_ALREADY_OPENED"),
 ]
@@ -117,7 +117,7 @@ def test_one_operator_alone_does_not_override() -> None:
     assert alone.reason == "APPROVAL_REQUIRED"
     malformed = on.decide(asked(ANN, "", OverrideOpening(MONDAY, "")), {}, floor.now_ms)
     assert isinstance(malformed, Rejected)
-    assert malformed.reason == "GROUND_MALFORMED", "what is wrong with the command itself comes first"
+    assert malformed.reason == "TEXT_MALFORMED", "what is wrong with the command itself comes first"
 
 
 def test_a_proposed_override_shows_what_it_covers_and_is_approved_only_while_that_is_the_same() -> None:

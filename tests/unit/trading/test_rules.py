@@ -75,8 +75,8 @@ def rules(valid_from_day: str = TUESDAY, **changes: Any) -> SetTradingRules:
 
 SETTING_RULES: list[Line] = [
     ("10:00", ANN, rules(valid_from_day=""),                                  "DAY_MALFORMED"),
-    ("10:00", ANN, rules(source=" "),                                         "SOURCE_MALFORMED"),
-    ("10:00", ANN, rules(source="x" * 201),                                   "SOURCE_MALFORMED"),
+    ("10:00", ANN, rules(source=" "),                                         "TEXT_MALFORMED"),
+    ("10:00", ANN, rules(source="x" * 201),                                   "TEXT_MALFORMED"),
     ("10:00", ANN, rules(listed_band_bp=0),                                   "RULES_MALFORMED"),
     ("10:00", ANN, rules(listed_band_bp=10_000),                              "RULES_MALFORMED"),
     ("10:00", ANN, rules(block_band_bp=-1),                                   "RULES_MALFORMED"),
@@ -101,7 +101,7 @@ SETTING_FEES: list[Line] = [
     ("10:00", ANN, SetFees("tomorrow", 0, 0, "tariff"),                       "DAY_MALFORMED"),
     ("10:00", ANN, SetFees(MONDAY, -1, 0, "tariff"),                          "FEE_OUT_OF_RANGE"),
     ("10:00", ANN, SetFees(MONDAY, 0, FEE_PPM_MAX + 1, "tariff"),             "FEE_OUT_OF_RANGE"),
-    ("10:00", ANN, SetFees(MONDAY, 0, 0, ""),                                 "SOURCE_MALFORMED"),
+    ("10:00", ANN, SetFees(MONDAY, 0, 0, ""),                                 "TEXT_MALFORMED"),
     ("10:00", ANN, SetFees(FRIDAY, 0, 0, "tariff"),                           "DAY_ALREADY_OPENED"),
     ("10:00", ANN, SetFees(MONDAY, FEE_PPM_MAX, 0, "tariff"),                 None),
 ]
@@ -120,7 +120,7 @@ SETTING_WEIGHTS: list[Line] = [
     ("10:00", ANN, weights(("CEA", 1_000_001)),                               "WEIGHTS_MALFORMED"),
     ("10:00", ANN, weights(("CEA", 0)),                                       "WEIGHTS_MALFORMED"),
     ("10:00", ANN, weights(("cea", 1)),                                       "INSTRUMENT_MALFORMED"),
-    ("10:00", ANN, weights(("CEA", 1), source=""),                            "SOURCE_MALFORMED"),
+    ("10:00", ANN, weights(("CEA", 1), source=""),                            "TEXT_MALFORMED"),
     ("10:00", ANN, weights(("CEA", 1), ("CEA21", 1)),                         "INSTRUMENT_UNKNOWN"),
     ("10:00", REGISTRY, NoteVintage("CEA21"),                                 None),
     ("10:00", ANN, weights(("CEA", 1), ("CEA21", 0), day=FRIDAY),             "DAY_ALREADY_OPENED"),

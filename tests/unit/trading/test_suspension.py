@@ -23,8 +23,8 @@ from trading.domain.values import Side
 # fmt: off
 SUSPENDING: list[Line] = [
     ("10:00", ANN, SuspendTrading("cea", "a fault"),     "INSTRUMENT_MALFORMED"),
-    ("10:00", ANN, SuspendTrading("CEA", "  "),          "GROUND_MALFORMED"),
-    ("10:00", ANN, SuspendTrading("CEA", "x" * 201),     "GROUND_MALFORMED"),
+    ("10:00", ANN, SuspendTrading("CEA", "  "),          "TEXT_MALFORMED"),
+    ("10:00", ANN, SuspendTrading("CEA", "x" * 201),     "TEXT_MALFORMED"),
     ("10:00", ANN, SuspendTrading("CEA99", "a fault"),   "INSTRUMENT_UNKNOWN"),
     ("10:00", ANN, ResumeTrading("cea"),                 "INSTRUMENT_MALFORMED"),
     ("10:00", ANN, ResumeTrading("CEA99"),               "INSTRUMENT_UNKNOWN"),

@@ -18,7 +18,7 @@ from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
 from chassis.core.proposals import Proposable, check_may_take_two
 from chassis.core.roles import may_take_two
-from chassis.core.shapes import check_day, check_source, quoted
+from chassis.core.shapes import check_day, check_text, quoted
 from chassis.core.wire import EventKind
 
 OPEN_HOURS = 7 * 24
@@ -89,7 +89,7 @@ def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Cont
         raise Malformed(
             "OPEN_HOURS_OUT_OF_RANGE", "open_hours", open_hours=command.open_hours, open_hours_max=OPEN_HOURS_MAX
         )
-    check_source(command.source)
+    check_text(command.source, "source")
     today = day_of(context.now_ms)
     if command.valid_from_day < today:
         raise Rejected("DAY_IN_THE_PAST", day=command.valid_from_day, today=today)

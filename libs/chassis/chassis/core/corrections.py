@@ -19,7 +19,7 @@ from typing import Protocol
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles, merged
 from chassis.core.record import HeardUpTo
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from chassis.core.wire import EventKind
 
 DIGEST_BYTES = 32
@@ -76,7 +76,7 @@ class Hearings(Protocol):
 
 def resume_hearing(look: Hearings, command: ResumeHearing, context: Context) -> Decided:
     """Only of a source that is halted, and never beyond what was heard: what is heard again, or passed over, counts."""
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     if command.source_position < 1:
         raise Malformed("POSITION_OUT_OF_RANGE", "source_position", source_position=command.source_position)
     if len(command.source_digest) != DIGEST_BYTES:
@@ -93,7 +93,7 @@ def resume_hearing(look: Hearings, command: ResumeHearing, context: Context) -> 
 
 
 def rename_order(look: Orders, command: RenameOrder, context: Context) -> Decided:
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     if command.order_position not in look.unanswered:
         raise NotFound("ORDER_NOT_UNANSWERED", order_position=command.order_position)
     return [OrderRenamed(command.order_position, command.ground)]

@@ -36,7 +36,7 @@ from chassis.core.decider import (
     merged,
 )
 from chassis.core.roles import may_take_two
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from chassis.core.wire import EventKind, Wire
 
 PROPOSALS_OPEN_MAX = 100
@@ -215,7 +215,7 @@ def approved_by(look: Proposals, context: Context, proposer: Actor) -> Context:
 
 
 def reject_proposal(look: Proposals, command: RejectProposal, context: Context) -> Decided:
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     open_proposal(look, command.proposal_id, context)
     return [ProposalRejected(command.proposal_id, command.ground)]
 

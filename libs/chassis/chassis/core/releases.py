@@ -17,7 +17,7 @@ from typing import Protocol
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.decider import Context, Decide, Decided, Malformed, Rejected, handles
 from chassis.core.misconfigured import Misconfigured
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from chassis.core.wire import EventKind
 
 
@@ -50,7 +50,7 @@ class Levels(Protocol):
 
 def activate_release(look: Levels, command: ActivateRelease, context: Context) -> Decided:
     """Levels are activated one by one: each is a decision of its own."""
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     if not 1 <= command.release_level <= look.release_level:
         raise Malformed(
             "RELEASE_LEVEL_UNKNOWN",

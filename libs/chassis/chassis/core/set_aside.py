@@ -17,7 +17,7 @@ from typing import Protocol
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer, as_facts, handles, merged
 from chassis.core.reaction import ReactionTable
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer, service_actor, source_of, timer_actor
 from chassis.core.wire import DATA_BYTES_MAX, EventKind
 
@@ -120,7 +120,7 @@ def cut(text: str) -> str:
 
 
 def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context: Context) -> Decided:
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     position = command.set_aside_position
     aside = look.dropped[position] if position in look.dropped else find(look, position)
     again = SetAsideDecidedAgain(
@@ -143,7 +143,7 @@ def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context
 
 
 def drop_set_aside(look: SetAside, command: DropSetAside, context: Context) -> Decided:
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     aside = find(look, command.set_aside_position)
     return [
         SetAsideDropped(

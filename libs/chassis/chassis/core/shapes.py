@@ -191,18 +191,11 @@ def check_day(day: str, field: str = "day") -> date:
     raise Malformed("DAY_MALFORMED", field, day=quoted(day))
 
 
-def check_ground(ground: str, field: str = "ground") -> None:
-    """Why somebody does what concerns others, in words."""
-    fault = fault_of_text(ground)
+def check_text(text: str, field: str) -> None:
+    """What people write for people: a name, a ground, the title of a document. Raises Malformed."""
+    fault = fault_of_text(text)
     if fault:
-        raise Malformed("GROUND_MALFORMED", field, at=fault.at, why=fault.why)
-
-
-def check_source(source: str, field: str = "source") -> None:
-    """Where a rule was announced."""
-    fault = fault_of_text(source)
-    if fault:
-        raise Malformed("SOURCE_MALFORMED", field, at=fault.at, why=fault.why)
+        raise Malformed("TEXT_MALFORMED", field, field=field, at=fault.at, why=fault.why)
 
 
 def check_not_negative(value: int, field: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from chassis.core.days import day_of
 from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, applies, handles
-from chassis.core.shapes import check_day, check_source
+from chassis.core.shapes import check_day, check_text
 from clearing.domain.state import BankList, State
 from clearing.domain.values import check_bank
 
@@ -65,7 +65,7 @@ def set_settlement_banks(state: State, command: SetSettlementBanks, context: Con
         check_bank(bank, f"banks[{index}]")
         if bank in command.banks[:index]:
             raise Malformed("BANK_NAMED_TWICE", f"banks[{index}]", bank=bank)
-    check_source(command.source)
+    check_text(command.source, "source")
 
     return [SettlementBanksSet(command.valid_from_day, tuple(sorted(command.banks)), command.source)]
 

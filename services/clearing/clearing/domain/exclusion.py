@@ -32,7 +32,7 @@ from chassis.core.decider import (
     merged,
     person,
 )
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from clearing.domain.cash import Replay, blocked_by, replay
 from clearing.domain.legs import excluded_of
 from clearing.domain.run import blocked_run, next_attempt
@@ -114,7 +114,7 @@ def closure(state: State, run: Run, named: tuple[int, ...]) -> tuple[tuple[int, 
 
 def exclude_trades(state: State, command: ExcludeTrades, context: Context) -> list[object]:
     check_named(command.trade_ids)
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     run = blocked_run(state, command.run_id)
     for trade_id in command.trade_ids:
         leg = state.obligations.unsettled.get(trade_id)

@@ -39,7 +39,7 @@ from chassis.core.decider import (
     merged,
     person,
 )
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from clearing.domain.banks import check_bank_known
 from clearing.domain.funds import (
     as_movement,
@@ -207,7 +207,7 @@ def instruct_payout(state: State, command: InstructPayout, context: Context) -> 
 
 def revoke_payout_instruction(state: State, command: RevokePayoutInstruction, context: Context) -> list[object]:
     """The payout is requested again, and may be instructed to any bank."""
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     payout = open_payout(state, command.payout_id)
     if not payout.bank:
         raise Rejected("PAYOUT_NOT_INSTRUCTED", payout_id=command.payout_id)
@@ -233,7 +233,7 @@ def record_payout_paid(state: State, command: RecordPayoutPaid, context: Context
 
 
 def record_payout_returned(state: State, command: RecordPayoutReturned, context: Context) -> list[object]:
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     payout = payout_of_bank(state, command.payout_id, context.account)
     if payout.bank != context.account:
         raise Rejected("PAYOUT_INSTRUCTION_REVOKED", payout_id=command.payout_id)

@@ -26,9 +26,8 @@ from chassis.core.decider import (
     known_account,
     merged,
 )
-from chassis.core.shapes import check_account, check_ground
+from chassis.core.shapes import check_account, check_text
 from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
-from registry.domain.values import check_basis, check_name
 
 # Commands
 
@@ -103,7 +102,7 @@ def check_not_restricted(registry: Registry, account: str) -> None:
 def open_account(registry: Registry, command: OpenAccount, context: Context) -> list[object]:
     check_account(command.account)
     kind = known_kind(command.kind)
-    check_name(command.name)
+    check_text(command.name, "name")
     if command.province:
         check_account(command.province, "province")
     if kind is AccountKind.KEY_EMITTING_ENTITY and not command.province:
@@ -141,8 +140,8 @@ def known_kind(number: int) -> AccountKind:
 
 def change_account_data(registry: Registry, command: ChangeAccountData, context: Context) -> list[object]:
     check_account(command.account)
-    check_name(command.name)
-    check_basis(command.basis)
+    check_text(command.name, "name")
+    check_text(command.basis, "basis")
     account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if command.name == account.name:
@@ -153,7 +152,7 @@ def change_account_data(registry: Registry, command: ChangeAccountData, context:
 
 def close_account(registry: Registry, command: CloseAccount, context: Context) -> list[object]:
     check_account(command.account)
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if account.state is not AccountState.RESTRICTED:

@@ -7,11 +7,11 @@ not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocati
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, check_owner, handles, known_account, merged
-from chassis.core.shapes import check_account
+from chassis.core.shapes import check_account, check_text
 from registry.domain.accounts import check_not_closed, check_not_restricted
 from registry.domain.holdings import allocate, check_available, issue
 from registry.domain.state import AccountKind, Registry
-from registry.domain.values import check_basis, check_quantity, check_vintage
+from registry.domain.values import check_quantity, check_vintage
 from registry.domain.vintages import existing_vintage
 
 ISSUED_TONNES_MAX = 10**15
@@ -65,7 +65,7 @@ def issue_allowances(registry: Registry, command: IssueAllowances, context: Cont
     check_vintage(command.vintage)
     check_account(command.account)
     check_quantity(command.quantity_tonnes)
-    check_basis(command.basis)
+    check_text(command.basis, "basis")
     vintage = existing_vintage(registry, command.vintage)
     account = known_account(registry.accounts, command.account)
     if account.kind is not AccountKind.PROVINCE:
@@ -95,7 +95,7 @@ def allocate_allowances(registry: Registry, command: AllocateAllowances, context
     check_account(command.from_account, "from_account")
     check_account(command.account)
     check_quantity(command.quantity_tonnes)
-    check_basis(command.basis)
+    check_text(command.basis, "basis")
     existing_vintage(registry, command.vintage)
     known_account(registry.accounts, command.from_account)
     entity = known_account(registry.accounts, command.account)

@@ -14,7 +14,7 @@ Invariants, asserted in `evolve`:
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, known_account, merged
-from chassis.core.shapes import check_account, check_ground
+from chassis.core.shapes import check_account, check_text
 from registry.domain.accounts import check_not_closed
 from registry.domain.state import Account, AccountState, Registry
 
@@ -88,7 +88,7 @@ class AccountWoundUp:
 
 def restrict_account(registry: Registry, command: RestrictAccount, context: Context) -> list[object]:
     check_account(command.account)
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     account = known_account(registry.accounts, command.account)
     check_not_closed(registry, command.account)
     if account.state is AccountState.RESTRICTED:

@@ -5,7 +5,7 @@ Each check raises Malformed and is among the first of a command's checks. What i
 """
 
 from chassis.core.decider import Malformed
-from chassis.core.shapes import CODE, fault_of_text, quoted
+from chassis.core.shapes import CODE, quoted
 
 QUANTITY_TONNES_MAX = 10**12
 """More than any market's total; a larger number is a slip of the hand or an attack."""
@@ -22,17 +22,3 @@ def check_quantity(quantity_tonnes: int, field: str = "quantity_tonnes") -> None
         raise Malformed(
             "QUANTITY_OUT_OF_RANGE", field, quantity_tonnes=quantity_tonnes, quantity_tonnes_max=QUANTITY_TONNES_MAX
         )
-
-
-def check_name(name: str, field: str = "name") -> None:
-    """An entity's registered name, in any language."""
-    fault = fault_of_text(name)
-    if fault:
-        raise Malformed("NAME_MALFORMED", field, at=fault.at, why=fault.why)
-
-
-def check_basis(basis: str, field: str = "basis") -> None:
-    """The title and number of a document."""
-    fault = fault_of_text(basis)
-    if fault:
-        raise Malformed("BASIS_MALFORMED", field, at=fault.at, why=fault.why)

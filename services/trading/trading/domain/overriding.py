@@ -19,7 +19,7 @@ Invariant: the proposer and the approver are two people.
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, doubts, handles, person
-from chassis.core.shapes import check_day, check_ground
+from chassis.core.shapes import check_day, check_text
 from trading.domain.calendar import check_none_open, check_not_opened, known_day
 from trading.domain.state import DayPhase, Market, Obstacle
 
@@ -92,7 +92,7 @@ def uncovered(market: Market, day: str, context: Context) -> dict[Obstacle, Reje
 
 def override_opening(market: Market, command: OverrideOpening, context: Context) -> list[object]:
     check_day(command.day)
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     known_day(market.calendar, command.day)
     check_none_open(market.calendar, command.day)
     check_not_opened(market.calendar, command.day)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chassis.core.days import MINUTE_MS, day_start_ms
 from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, applies, handles, merged
-from chassis.core.shapes import check_day, check_source
+from chassis.core.shapes import check_day, check_text
 from trading.domain.calendar import check_not_opened
 from trading.domain.state import Fees, Market, Rules, Session, TradingRules, Weight
 from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument
@@ -115,7 +115,7 @@ def closes_ms(rules: TradingRules, day: str) -> int:
 def set_trading_rules(market: Market, command: SetTradingRules, context: Context) -> list[object]:
     rules = command.rules
     check_day(rules.valid_from_day, "rules.valid_from_day")
-    check_source(rules.source, "rules.source")
+    check_text(rules.source, "rules.source")
     check_within("listed_band_bp", rules.listed_band_bp, BAND_BP_MAX)
     check_within("block_band_bp", rules.block_band_bp, BAND_BP_MAX)
     check_within("price_tick_fen", rules.price_tick_fen, PRICE_FEN_MAX)
@@ -137,7 +137,7 @@ def set_fees(market: Market, command: SetFees, context: Context) -> list[object]
     for name, fee_ppm in (("buyer_fee_ppm", command.buyer_fee_ppm), ("seller_fee_ppm", command.seller_fee_ppm)):
         if not 0 <= fee_ppm <= FEE_PPM_MAX:
             raise Malformed("FEE_OUT_OF_RANGE", name, fee_ppm=fee_ppm, fee_ppm_max=FEE_PPM_MAX)
-    check_source(command.source)
+    check_text(command.source, "source")
     check_not_opened(market.calendar, command.valid_from_day)
 
     return [
@@ -153,7 +153,7 @@ def set_fees(market: Market, command: SetFees, context: Context) -> list[object]
 def set_composite_weights(market: Market, command: SetCompositeWeights, context: Context) -> list[object]:
     check_day(command.valid_from_day, "valid_from_day")
     check_weights(command.weights)
-    check_source(command.source)
+    check_text(command.source, "source")
     for weight in command.weights:
         if weight.instrument not in market.instruments:
             raise NotFound("INSTRUMENT_UNKNOWN", instrument=weight.instrument)

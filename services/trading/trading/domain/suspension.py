@@ -6,7 +6,7 @@ Meanwhile no order is placed and no listing taken; open listings stay in the boo
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
-from chassis.core.shapes import check_ground
+from chassis.core.shapes import check_text
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market
 from trading.domain.values import check_instrument
@@ -45,7 +45,7 @@ class TradingResumed:
 
 def suspend_trading(market: Market, command: SuspendTrading, context: Context) -> list[object]:
     check_scope(command.instrument)
-    check_ground(command.ground)
+    check_text(command.ground, "ground")
     if suspended_ground(market, command.instrument):
         raise Rejected("ALREADY_SUSPENDED", instrument=command.instrument)
 
