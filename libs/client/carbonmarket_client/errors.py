@@ -1,20 +1,21 @@
 """Everything that can go wrong, as one tree.
 
     MarketError
-    ├── Refused               the market said no; nothing changed: `reason`, `facts`, `fix`
-    │   ├── Malformed         the request can be right at no time
-    │   ├── NotFound          it names something that is not there
+    ├── Refused               the market refused; nothing changed: `reason`, `facts`, `fix`
+    │   ├── Malformed         the request is malformed
+    │   ├── NotFound          it names something that does not exist
     │   ├── NotPermitted      this actor may not do it
-    │   └── RequestIdReused     the same request id came before with another body
-    ├── Unavailable           no answer came; a command may or may not have been done: repeat it with the same
-    `request_id`
-    │   └── Busy              the service takes no more at the moment and did nothing
-    ├── Failed                the service made a mistake
+    │   ├── BeyondEnd         it names a position after the end of the log or feed
+    │   └── RequestIdReused   the same request id came before with another body
+    ├── Unavailable           no answer came; a command may have been done or not: repeat with the same request_id
+    │   └── Busy              the service accepts no more at the moment and did nothing
+    ├── Failed                an error of the service itself
     ├── NotConfigured         the address of a service, or the actor, is not configured
     ├── UnknownEvent          this release of the client does not know an event's type
-    ├── FeedBroken            a feed left a number out
+    ├── FeedBroken            a number of a feed is missing
+    ├── BookmarkRefused       a bookmark has no valid signature of its service (heads.py)
     └── LogAltered            a log or feed is not what its service signed (heads.py)
-        └── ForkProved          the service signed two histories: `proof`
+        └── ForkProved        the service signed two histories: `proof`
 
 A refusal is a fact about the market, so it carries the facts: all of them as text, as they travel, integers included.
 """

@@ -29,7 +29,7 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class SetApprovalRules:
-    """`commands`, by name (`SetFees`), take two people beside those that always do."""
+    """`commands`, by name (`SetFees`), take two people in addition to those that always do."""
 
     valid_from_day: str
     commands: tuple[str, ...]

@@ -39,7 +39,7 @@ def digest_with(digest: bytes, *values: int | str) -> bytes:
 
 
 class Claim(NamedTuple):
-    """A name that is taken once and for ever, by the command whose event says so: of which kind, by whom, which."""
+    """A name that is taken once and for ever, by the event of a command: its kind, its owner, and the name itself."""
 
     kind: str
     scope: str
@@ -102,7 +102,7 @@ class NotPermitted(Rejected):
 class Actor:
     """Who acts, in which role, and for which account.
 
-    The subject is a person's name without any role: who acts in two roles is one person. A service that heard or was
+    The subject is a person's name without any role: a person who acts in two roles is one. A service that heard or was
     answered is `service:LOG`, a timer `timer:LOG`; no person's name has a colon. The account is the participant,
     province or bank acted for; empty for those who act for the market itself. Whose an account is, is checked by the
     account; whether two people act, by the subject.
@@ -183,7 +183,7 @@ def known_account(accounts: Mapping[str, A], account: str) -> A:
 
 
 def check_owner(account: str, context: Context) -> None:
-    """Only who acts for an account commands for it. Raises NotPermitted."""
+    """Only a caller that acts for an account may give commands for it. Raises NotPermitted."""
     if context.account != account:
         raise NotPermitted("NOT_OWNER_OF_ACCOUNT", account=account, actor=str(context.actor))
 

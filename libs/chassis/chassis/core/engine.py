@@ -347,7 +347,7 @@ class Engine(Generic[S]):
         self._heard_changed.add(upto.log_id)
 
     def _trace_of_timer(self, timer: Timer) -> str:
-        """A root, but where the timer continues what is open."""
+        """A root, unless the timer continues the trace of something open."""
         name, open_trace = f"timer {type(timer.command).__name__}", self.shell.traces.get(timer.subject)
         branch = self.tracing.branch(name, open_trace) if open_trace else self.tracing.root(name, SpanKind.INTERNAL)
         self._branches.append(branch)

@@ -47,7 +47,7 @@ class HeardEventSetAside:
 
 @dataclass(frozen=True, slots=True)
 class SetAsideDecidedAgain:
-    """What follows in the same command is what came of it."""
+    """The records that follow in the same command are its result."""
 
     set_aside_position: int
     source_log_id: str
@@ -126,7 +126,7 @@ def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context
     again = SetAsideDecidedAgain(
         command.set_aside_position, aside.source_log_id, aside.source_position, aside.type, command.ground
     )
-    # It no longer counts among what is set aside: it must not block itself. What comes of it follows `again`.
+    # It no longer counts among what is set aside: it must not block itself. The resulting events follow `again`.
     remaining = len(look.set_aside.keys() - {position})
     late = replace(context, late=True, set_aside=remaining, next_position=context.next_position + 1)
     if aside.timer:

@@ -100,7 +100,7 @@ NOBODY = Actor("", "")
 
 @dataclass(slots=True)
 class ShellState:
-    """What every log's records fold to beside the domain's state. unanswered and traces are bounded by what is open."""
+    """What every log's records fold to besides the domain's state; unanswered and traces are bounded by open things."""
 
     log_id: str
     # Of the record that is applied, or was applied last.

@@ -118,7 +118,7 @@ class PostgresTables:
         return SealedHead(*await self._keep(KEEP_HEARD_HEAD, log_id, head.position, head.digest, head.seal))
 
     async def _keep(self, upsert: str, *values: Any) -> Sequence[Any]:
-        """For what is given away as soon as it is kept: a failover must not lose it."""
+        """For rows that are given out as soon as they are stored: a failover must not lose them."""
         async with durable(self._pool) as connection:
             row = await connection.fetchrow(upsert, *values)
         assert row is not None, "an upsert answers"

@@ -116,7 +116,7 @@ class Door(Protocol):
     async def say_health(self, *, serves: bool) -> None: ...
 
     async def stop(self, seconds: float) -> None:
-        """Takes no more calls; those under way may end within so many seconds."""
+        """Accept no more calls; calls in progress may finish within so many seconds."""
         ...
 
 

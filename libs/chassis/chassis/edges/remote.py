@@ -113,7 +113,7 @@ def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
 
 
 def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
-    """The error's google.rpc.ErrorInfo, or None where there is none."""
+    """The error's google.rpc.ErrorInfo, or None if it has none."""
     status = status_of(error)
     for detail in status.details if status else ():
         info = error_details_pb2.ErrorInfo()

@@ -149,7 +149,7 @@ class Hearing:
         logger.critical("hearing %s is halted: %s", self.source, halt, extra=where)
 
     async def _hear(self) -> None:
-        """Takes what Kafka brings, and beside it looks at the source's log, first of all at once."""
+        """Process what Kafka brings, and concurrently read the source's log, first at once."""
         arriving = self._next_batch()
         looking: asyncio.Task[Reading | None] | None = asyncio.create_task(self._look(self.upto))
         must_look = False

@@ -33,7 +33,7 @@ LOOK_SECONDS = 2.0
 """So often, when there is nothing to write, the checkpoint is looked at."""
 FOLLOWER = "projections"
 REBUILT = "projections, whole from"
-"""A checkpoint beside the follower's: its tables are not read before it has come so far."""
+"""A second checkpoint: its tables are not read before the follower has reached it."""
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class Tables:
         return await self._projector.log_end(asked)
 
     async def feed_end(self, account: str, asked: int) -> int:
-        """Where an account's feed ends, for who asks for a place in it. Raises Unavailable."""
+        """The sequence at which an account's feed ends, for a caller that asked for one. Raises Unavailable."""
         return await self._projector.feed_end(account, asked)
 
     async def wait_for(self, position: int) -> None:

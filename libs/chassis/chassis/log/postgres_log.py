@@ -344,7 +344,7 @@ class PostgresLog:
         return Snapshot(row["position"], row["digest"], fold_version, data)
 
     async def witnesses(self) -> list[Witness]:
-        """Who in this log's own database knew it. Asked before the log is read, they know no more than it has."""
+        """The witnesses in this log's own database. They are read before the log, so none is ahead of it."""
         return [Witness(*row.values()) for row in await self._pool.fetch(WITNESSES)]
 
     async def close(self) -> None:

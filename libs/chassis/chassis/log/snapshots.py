@@ -86,7 +86,7 @@ class Snapshots:
 
 
 MakeSnapshot = Callable[[], Awaitable[None]]
-"""Makes and keeps a snapshot of what is committed, without holding up who asks."""
+"""Make and store a snapshot of what is committed, without delaying callers."""
 
 
 class SnapshotSchedule:

@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 
 def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoReturn:
-    """The command line of every service: `serve` (the default) or what an operator does beside it."""
+    """The command line of every service: `serve` (the default), or an operator's task."""
     parser = argparse.ArgumentParser(prog=service.name, description=f"The {service.name} service.")
     parser.add_argument("what", nargs="?", choices=("serve", "verify", "rebuild-tables", "snapshot"), default="serve")
     parser.add_argument(
@@ -121,7 +121,7 @@ async def rebuild_tables(service: Service[Any], settings: Settings) -> int:
 
 
 async def make_snapshot(service: Service[Any], settings: Settings) -> int:
-    """Folds the log as a start does, and keeps the state as a snapshot. A leader has it done beside itself."""
+    """Fold the log as a start does, and store the state as a snapshot. A leader starts it as a separate process."""
     os.nice(SNAPSHOT_NICE)
     try:
         pool, _ = await reach_database(settings.database_url)
@@ -212,7 +212,7 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
 
 
 def calm_garbage_collector() -> None:
-    """The state lives long and has no cycles: walking it again and again costs a third of the time, for nothing.
+    """The state lives long and has no cycles: collecting it again and again would cost a third of the time for nothing.
 
     The last generation is still collected, after five million new objects and once a quarter of them is new: objects in
     a cycle, such as an error with its frames, are not kept for ever.

@@ -43,7 +43,7 @@ SECONDS_BOUNDARIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0
 COUNT_BOUNDARIES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 
 Gauge = Callable[[], float | Mapping[str, float] | None]
-"""Read at export, in the exporter's thread: one value, one by source or follower, or None where there is none now."""
+"""Read at export, in the exporter's thread: one value, one for each source or follower, or None for none."""
 
 
 class Metrics:

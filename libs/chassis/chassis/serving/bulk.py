@@ -28,7 +28,7 @@ def parse_many(kind: type[Any], data: bytes) -> Sequence[Any]:
 
 
 def fields_in(data: bytes, fields_max: int) -> int:
-    """How many fields a message has at its top, counted as far as `fields_max` and as far as its bytes make sense."""
+    """The number of top-level fields of a message, counted up to `fields_max` and as far as its bytes are valid."""
     at = 0
     for count in range(fields_max):
         if at >= len(data):
@@ -50,7 +50,7 @@ def fields_in(data: bytes, fields_max: int) -> int:
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number that begins there and where it ends, as far as there are bytes."""
+    """The number that begins there, and where it ends, if there are enough bytes."""
     value = 0
     for place, byte in enumerate(data[at : at + VARINT_BYTES_MAX]):
         value |= (byte & 0x7F) << 7 * place

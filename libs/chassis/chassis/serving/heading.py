@@ -41,7 +41,7 @@ class Heading:
             raise Expired
 
     def seconds_left(self) -> float | None:
-        """Until the deadline; None where there is none."""
+        """Until the deadline; None without one."""
         return None if self.ends_at is None else max(self.ends_at - asyncio.get_running_loop().time(), 0.0)
 
     def passed_on(self) -> tuple[tuple[str, str], ...]:

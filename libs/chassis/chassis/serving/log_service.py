@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What the leader knows beside its log: who follows it, whom it hears, and which of its orders are refused."""
+    """What the leader knows besides its log: its followers, the sources it hears, and its refused orders."""
 
     followers: list[pb.Follower]
     sources: list[pb.Source]

@@ -47,7 +47,7 @@ class Paged(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a token is made for: a list, by its rpc's request, the rest of the request, and who asks."""
+    """What a token is valid for: a list (by its rpc's request), the rest of the request, and the caller."""
 
     list: str
     filter: str

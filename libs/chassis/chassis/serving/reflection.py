@@ -148,7 +148,7 @@ def names_in_message(message: Any) -> Iterator[str]:
 
 
 def names_in_enum(enum: Any) -> Iterator[str]:
-    """A value is named beside its enumeration, not inside it."""
+    """The full name of an enumeration's value is in the scope around the enumeration, not inside it."""
     yield enum.full_name
     scope = enum.full_name.rpartition(".")[0]
     for value in enum.values:

@@ -39,12 +39,12 @@ Examples:
 EXIT_CODES = """\
 Exit codes:
   0  done
-  1  refused: the market said no and changed nothing
+  1  refused: nothing was changed
   2  the command line is wrong, or an address or the actor is missing
-  3  no answer: the service is away or takes no more at the moment
-  4  refused: there is no such thing
+  3  no answer: the service is away or accepts no more at the moment
+  4  refused: it does not exist
   5  refused: this actor may not do it
-  6  the service made a mistake
+  6  an error of the service itself
   130  interrupted before there was an answer
   141  the reader of the output closed it
 """
