@@ -84,14 +84,24 @@ async def test_a_role_that_does_not_exist_may_call_nothing_not_even_what_anyone_
 class InTime:
     """What grpc says of a call that has so many seconds left."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, *metadata: tuple[str, str]) -> None:
         self._seconds = seconds
+        self._metadata = metadata
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("carbonmarket-actor", "registry_operator:ann"),)
+        return (("carbonmarket-actor", "registry_operator:ann"), *self._metadata)
 
     def time_remaining(self) -> float | None:
         return self._seconds
+
+
+async def test_a_trace_context_that_is_not_well_formed_is_no_trace() -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    for sent, kept in ((trace, trace), ("forged", ""), (trace.upper(), ""), (f"00-{'0' * 32}-{'b' * 16}-01", "")):
+        heading = heading_of(cast("Context", InTime(None, ("traceparent", sent))))
+        assert heading.traceparent == kept
+        assert authenticate(heading, EVERY_ROLE).traceparent == kept
+        assert ("traceparent" in dict(heading.passed_on())) == bool(kept)
 
 
 async def test_a_call_that_has_no_time_left_is_refused_before_anything_else() -> None:

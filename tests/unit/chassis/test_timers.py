@@ -18,7 +18,8 @@ from chassis.log.machine_clock import MachineClock
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.writer import Writer, catch_up
 from chassis.say.telemetry import Metrics
-from chassis.say.tracing import Tracing, is_sampled, is_well_formed
+from chassis.say.traceparent import is_well_formed
+from chassis.say.tracing import Tracing, is_sampled
 from support.shell import tally
 from support.shell.asking import asked, call_of
 from support.shell.tally import Add, AddLater, Ring, Tally

@@ -8,10 +8,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis.core.engine import Done, Engine
 from chassis.core.shell import OpenLog
-from chassis.core.submission import DueTimer, OrderAnswer
-from chassis.say.tracing import LINKS_MAX, Tracing, is_sampled, is_well_formed
+from chassis.core.submission import DueTimer, OrderAnswer, heard_record
+from chassis.say.traceparent import is_well_formed
+from chassis.say.tracing import LINKS_MAX, Tracing, is_sampled
 from support.shell import tally
 from support.shell.asking import asked
+from support.shell.hearing import source_records
 from support.shell.tally import Add, AddLater, Answered, Order, Tally
 
 UNSAMPLED = f"00-{'a' * 32}-{'1' * 16}-00"
@@ -128,10 +130,15 @@ def test_the_lowest_bit_of_the_flags_says_whether_a_trace_is_sampled(traceparent
 
 
 @pytest.mark.parametrize(
-    "garbled", ["", "00", SAMPLED + "-00", SAMPLED.upper(), "01" + SAMPLED[2:], SAMPLED.replace("b", "g")]
+    "garbled",
+    [
+        *("", "00", SAMPLED + "-00", SAMPLED.upper(), "01" + SAMPLED[2:], SAMPLED.replace("b", "g"), SAMPLED + "\n"),
+        *(f"00-{'0' * 32}-{'b' * 16}-01", f"00-{'a' * 32}-{'0' * 16}-01"),
+    ],
 )
-def test_a_garbled_trace_context_is_not_taken_over(garbled: str) -> None:
+def test_a_garbled_trace_context_is_neither_taken_over_nor_recorded(garbled: str) -> None:
     assert not is_well_formed(garbled)
+    assert heard_record("source", source_records(1)[0], None, garbled).traceparent == ""
 
 
 def test_an_event_goes_on_under_its_subjects_trace_and_links_its_commands() -> None:

@@ -12,7 +12,7 @@ from registry.__main__ import REGISTRY
 from registry.domain.accounts import OpenAccount
 from registry.domain.delivery import AllowancesDelivered, DeliverAllowances, DeliveryRefused, DeliveryRepeated
 from registry.domain.issuance import AllocateAllowances, IssueAllowances
-from registry.domain.staging import StageDeliveryLegs
+from registry.domain.staging import DeliveryLegsStaged, StageDeliveryLegs
 from registry.domain.state import AccountKind, Leg, Registry
 from registry.domain.transfers import TransferToTrading
 from registry.domain.vintages import CreateVintage
@@ -94,3 +94,12 @@ def test_a_page_that_is_sent_again_under_other_traces_is_the_same_page(other: st
     first = books.do(CLEARING, StageDeliveryLegs(1, 1, 1, LEGS), "clearing/9/1")
     again = StageDeliveryLegs(1, 1, 1, tuple(replace(leg, traceparent=other) for leg in LEGS))
     assert books.do(CLEARING, again, "clearing/9/1").position == first.position
+
+
+@pytest.mark.parametrize("garbled", ["forged", trace(7).upper() + "A", trace(0), trace(7) + "\n", "00-7-7-01"])
+def test_of_a_leg_only_a_well_formed_trace_is_recorded(garbled: str) -> None:
+    books = Books()
+    page = StageDeliveryLegs(1, 1, 1, (replace(LEGS[0], traceparent=garbled), LEGS[1]))
+    (staged,) = books.do(CLEARING, page).events
+    assert isinstance(staged, DeliveryLegsStaged)
+    assert [leg.traceparent for leg in staged.legs] == ["", trace(8)]

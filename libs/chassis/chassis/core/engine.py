@@ -40,7 +40,8 @@ from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, HeardEventSetAside, asid
 from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
 from chassis.core.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, repeat_key, source_of
 from chassis.core.wire import DATA_BYTES_MAX, Wire
-from chassis.say.tracing import Branch, Tracing, is_well_formed, trace_id_of
+from chassis.say.traceparent import well_formed
+from chassis.say.tracing import Branch, Tracing, trace_id_of
 
 S = TypeVar("S")
 
@@ -363,7 +364,7 @@ class Engine(Generic[S]):
         if kind.subject is not None:
             subject = kind.subject(event)
             carried = cause.timer.traces.get(subject, "") if isinstance(cause, DueTimer) else ""
-            own = self.shell.traces.get(subject) or (carried if is_well_formed(carried) else "") or traceparent
+            own = self.shell.traces.get(subject) or well_formed(carried) or traceparent
         if trace_id_of(own) == trace_id_of(traceparent) and not links:
             return traceparent
         if trace_id_of(own) != trace_id_of(traceparent):

@@ -14,6 +14,7 @@ from datetime import date
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from chassis.core.decider import BeyondEnd, Malformed
+from chassis.say.traceparent import well_formed
 
 TEXT_CHARACTERS_MAX = 200
 REFERENCE_CHARACTERS_MAX = 64
@@ -170,6 +171,11 @@ def number_in(text: str) -> int:
     if not NUMBER.fullmatch(text):
         raise ValueError(f"{text[:SHOWN_CHARACTERS_MAX]!r} is not a whole number")
     return int(text)
+
+
+def kept_trace(traceparent: str) -> str:
+    """A trace context that a request names, or empty where it is none: the one text that is left out, not refused."""
+    return well_formed(traceparent)
 
 
 # The checks that every service makes. `field` is where the request has the text, as a path from the request down.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from chassis.core.decider import Actor, Timer
 from chassis.core.keys import Key
 from chassis.core.record import HeardUpTo, Record
+from chassis.say.traceparent import well_formed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,8 @@ def name_of(submission: Submission) -> str:
 
 
 def heard_record(source: str, record: Record, command: object | None, traceparent: str = "") -> HeardRecord:
-    return HeardRecord(
-        HeardUpTo(source, record.position, record.digest), record.type, command, traceparent, record.data
-    )
+    upto = HeardUpTo(source, record.position, record.digest)
+    return HeardRecord(upto, record.type, command, well_formed(traceparent), record.data)
 
 
 def key_of(actor: Actor, request_id: str) -> Key:

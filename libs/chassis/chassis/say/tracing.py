@@ -9,7 +9,6 @@ share.
 
 import os
 import random
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from dataclasses import dataclass
 from opentelemetry import trace
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from chassis.say.traceparent import is_well_formed
+
 ROOTS_PER_SECOND_MAX = 50
 ROOT_SHARE = 0.01
 LINKS_MAX = 128
 SAMPLED_FLAGS = frozenset("13579bdf")
 """The last digit of the flags: its lowest bit says sampled."""
-
-TRACEPARENT_FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Attributes = Mapping[str, str | int]
 
@@ -50,10 +49,6 @@ class Branch:
 
 def is_sampled(traceparent: str) -> bool:
     return traceparent[-1:] in SAMPLED_FLAGS and is_well_formed(traceparent)
-
-
-def is_well_formed(traceparent: str) -> bool:
-    return TRACEPARENT_FORM.fullmatch(traceparent) is not None
 
 
 def trace_id_of(traceparent: str) -> str:

@@ -12,7 +12,7 @@ from chassis.core.decider import Actor, Malformed, NotPermitted
 from chassis.core.roles import ACTING_FOR_AN_ACCOUNT
 from chassis.core.submission import service_actor
 from chassis.edges.remote import ACTOR_HEADER, TRACE_HEADER
-from chassis.say.tracing import is_well_formed
+from chassis.say.traceparent import well_formed
 
 ACTOR_FORM = re.compile(r"([a-z_]{1,32}):([a-z0-9][a-z0-9._-]{0,63})")
 SERVICE = "service"
@@ -60,7 +60,7 @@ def heading_of(context: Context) -> Heading:
     left = context.time_remaining()
     heading = Heading(
         actor=said.get(ACTOR_HEADER, ""),
-        traceparent=said.get(TRACE_HEADER, ""),
+        traceparent=well_formed(said.get(TRACE_HEADER, "")),
         was_passed_on=PASSED_ON_HEADER in said,
         ends_at=None if left is None else asyncio.get_running_loop().time() + left,
     )
@@ -76,8 +76,7 @@ def authenticate(heading: Heading, roles: frozenset[str]) -> Call:
     role, name = form.groups()
     if role not in roles:
         raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))
-    traceparent = heading.traceparent if is_well_formed(heading.traceparent) else ""
-    return Call(actor_called(role, name), traceparent=traceparent, ends_at=heading.ends_at)
+    return Call(actor_called(role, name), traceparent=heading.traceparent, ends_at=heading.ends_at)
 
 
 def actor_called(role: str, name: str) -> Actor:

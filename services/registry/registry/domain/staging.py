@@ -4,7 +4,7 @@ A first page begins anew, whatever an earlier order had staged. What the legs am
 as the pages come: the order (delivery.py) is then checked and carried out at the cost of the accounts, not of the legs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.core.decider import (
     Context,
@@ -17,7 +17,7 @@ from chassis.core.decider import (
     digest_with,
     handles,
 )
-from chassis.core.shapes import check_account
+from chassis.core.shapes import check_account, kept_trace
 from registry.domain.state import Leg, Registry, Staged
 from registry.domain.values import check_quantity, check_vintage
 
@@ -83,7 +83,11 @@ def stage_delivery_legs(registry: Registry, command: StageDeliveryLegs, context:
     if legs > LEGS_MAX:
         raise Malformed("LEGS_OUT_OF_RANGE", "legs", legs=legs, legs_max=LEGS_MAX)
 
-    return [DeliveryLegsStaged(command.run_id, command.attempt, command.page, command.legs)]
+    return [DeliveryLegsStaged(command.run_id, command.attempt, command.page, with_traces_kept(command.legs))]
+
+
+def with_traces_kept(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    return tuple(replace(leg, traceparent=kept_trace(leg.traceparent)) for leg in legs)
 
 
 def check_legs(legs: tuple[Leg, ...]) -> None:
