@@ -90,6 +90,7 @@ class FakeConsumer:
 
     def __init__(self) -> None:
         self.batches: asyncio.Queue[list[Record]] = asyncio.Queue()
+        self.unreadable = 0
 
     async def run(self) -> None:
         await asyncio.Event().wait()

@@ -89,6 +89,7 @@ class Consumer:
         self._broker = broker
         self._by = by
         self._batches: asyncio.Queue[list[Record]] = asyncio.Queue()
+        self.unreadable = 0
 
     async def run(self) -> None:
         self._broker.subscribe(self)

@@ -149,6 +149,7 @@ class RecordConsumer:
         self._bootstrap = bootstrap
         self._log_id = log_id
         self._batches: asyncio.Queue[list[Record]] = asyncio.Queue(BATCHES_WAITING_MAX)
+        self.unreadable = 0
 
     async def run(self) -> None:
         """Connects, and again whenever the broker comes back. Runs until cancelled."""
@@ -194,14 +195,22 @@ class RecordConsumer:
 
     async def _take(self, messages: list[tuple[bytes, list[tuple[str, bytes]]]]) -> None:
         records = []
+        unreadable: list[Exception] = []
         for data, headers in messages:
             try:
                 records.append(record_of(data, headers))
             except (KeyError, ValueError) as error:
-                # Somebody else wrote to our topic. The log itself is read for whatever is missing.
-                logger.error(
-                    "a message on %s is no record: %s", topic_of(self._log_id), error, extra={"source": self._log_id}
-                )
+                unreadable.append(error)
+        if unreadable:
+            # Somebody else wrote to the topic. The log itself is read for whatever is missing.
+            self.unreadable += len(unreadable)
+            logger.warning(
+                "%d messages on %s are no records, the first because of %r: somebody besides the service writes to it",
+                len(unreadable),
+                topic_of(self._log_id),
+                unreadable[0],
+                extra={"source": self._log_id},
+            )
         await self._batches.put(records)
 
 

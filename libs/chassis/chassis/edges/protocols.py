@@ -55,7 +55,11 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
-    """Hands over what arrives on one log's topic; does not report what was missed, and guarantees nothing."""
+    """Hands over what arrives on one log's topic; does not report what was missed, and guarantees nothing. `unreadable`
+    counts the messages that were no records.
+    """
+
+    unreadable: int
 
     async def run(self) -> None:
         """Connects, and again whenever the broker comes back, until cancelled."""

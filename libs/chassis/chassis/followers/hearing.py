@@ -18,7 +18,7 @@ decision pauses the source in the same way; what came before is heard, and nothi
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,12 @@ from google.protobuf import descriptor_pool
 from chassis.core.call import Bug, NotYet, Refused
 from chassis.core.engine import Done
 from chassis.core.reaction import Reactions, ReactionTable
-from chassis.core.record import CHAINS, HeardUpTo, Record, genesis, sequel
+from chassis.core.record import CHAINS, HeardUpTo, Record, Sequel, genesis, sequel
 from chassis.core.shell import NoteHearing
 from chassis.core.submission import AskedCommand, HeardRecord, heard_record, service_actor
 from chassis.edges.protocols import Consumer
 from chassis.edges.remote import Remote
+from chassis.followers.forgeries import NO_SEQUEL, VOID_SEAL, Forgeries
 from chassis.log.clocks import Clock
 from chassis.log.forks import ForkStore, SignedHeads
 from chassis.log.protocol import READ_RECORDS_MAX
@@ -57,11 +58,14 @@ class Halted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the source's log answered: from the record `heard` on, that one included, and where the log ended."""
+    """What the source's log answered: from the record `heard` on, that one included, and where the log ended; and what
+    Kafka had claimed of it before (forgeries.py).
+    """
 
     heard: HeardUpTo
     records: Sequence[Record]
     head_position: int
+    claimed: Mapping[int, bytes]
 
 
 class Lag:
@@ -105,11 +109,17 @@ class Hearing:
         self._tracing = tracing
         self._seals = seals
         self._signed_heads = SignedHeads(source, seals, forks)
+        self._forgeries = Forgeries(source, clock)
 
     @property
     def upto(self) -> HeardUpTo:
         start = genesis(self.source)
         return self._writer.engine.heard.get(self.source, HeardUpTo(self.source, start.position, start.digest))
+
+    @property
+    def forged_records(self) -> int:
+        """Records and other messages that came on the source's topic and are not the source's."""
+        return self._forgeries.records + self._consumer.unreadable
 
     @property
     def halted_because(self) -> str:
@@ -180,24 +190,35 @@ class Hearing:
         are missing, forged or unsigned, because nothing came but what was heard already (Kafka is slower than the log,
         or repeats itself), because it was not read for some time, or because a key of the source has signed a fork.
         """
-        await self._signed_heads.note(arrived)
+        found = await self._sift(arrived)
         if self._signed_heads.forked:
             return True
-        sealed = self._seals.sealed(sequel(self.upto, arrived).ready)
+        sealed = self._seals.sealed(found.ready)
         await self._take(sealed)
         is_more = any(record.position > self.upto.position for record in arrived)
         return is_more or not sealed or self.lag.seconds() > SILENCE_SECONDS
+
+    async def _sift(self, arrived: Sequence[Record]) -> Sequel:
+        """What of it continues what was heard; what shows that it is not the source's is counted."""
+        void = await self._signed_heads.note(arrived)
+        found = sequel(self.upto, arrived)
+        strangers = [found.stranger] if found.stranger is not None else []
+        self._forgeries.note(VOID_SEAL, void)
+        self._forgeries.note(NO_SEQUEL, strangers)
+        self._forgeries.claim(self.upto.position, [one for one in arrived if one not in (*void, *strangers)])
+        return found
 
     async def _look(self, heard: HeardUpTo) -> Reading | None:
         """Reads the source's log from the record heard last, that one included. None where the source does not answer
         now.
         """
+        claimed = self._forgeries.claimed()
         try:
             records, head_position = await self._remote.read_log(max(heard.position - 1, 0), READ_RECORDS_MAX)
         except (NotYet, Refused) as error:
             logger.debug("%s", error, extra={"source": self.source})
             return None
-        return Reading(heard, records, head_position)
+        return Reading(heard, records, head_position, claimed)
 
     async def _take_reading(self, reading: Reading) -> bool:
         """Takes what was read. Records may have come from Kafka since it began. Returns whether it brought some,
@@ -205,6 +226,7 @@ class Hearing:
         heard.
         """
         heard = reading.heard
+        self._forgeries.judge(reading.claimed, reading.records, reading.head_position)
         if heard.position > 0:
             if not reading.records:
                 raise Halted(

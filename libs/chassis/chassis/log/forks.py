@@ -70,11 +70,15 @@ class SignedHeads:
             if proof.log_id == self._source
         )
 
-    async def note(self, records: Sequence[Record]) -> None:
-        """Keeps the signed heads among records that came, whether they chain or not."""
+    async def note(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Keeps the signed heads among records that came, whether they chain or not. Returns those whose seal is not of
+        a key that is pinned; none where no key is.
+        """
+        void = []
         for record in records:
-            if record.seal:
-                await self._keep(SealedHead(record.position, record.digest, record.seal))
+            if record.seal and not await self._keep(SealedHead(record.position, record.digest, record.seal)):
+                void.append(record)
+        return void if self._seals.are_pinned else []
 
     async def ask(self, signed_at: Callable[[int], Awaitable[SealedHead]]) -> None:
         """Has the source sign its log where the newest head lies that is kept of it. Without an answer there is no
@@ -94,9 +98,12 @@ class SignedHeads:
                 extra={"source": self._source},
             )
 
-    async def _keep(self, head: SealedHead) -> None:
-        if head in self._known or not self._seals.holds(head):
-            return
+    async def _keep(self, head: SealedHead) -> bool:
+        """Returns whether a pinned key signed the head."""
+        if head in self._known:
+            return True
+        if not self._seals.holds(head):
+            return False
         kept = await self._store.keep_heard_head(self._source, head)
         if kept.digest != head.digest:
             await self._store.keep_fork_proof(ForkProof(self._source, kept, head))
@@ -114,3 +121,4 @@ class SignedHeads:
         self._known[head] = None
         if len(self._known) > HEADS_KNOWN_MAX:
             del self._known[next(iter(self._known))]
+        return True

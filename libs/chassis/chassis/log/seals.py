@@ -174,6 +174,11 @@ class Seals:
             key_id_of(raw): Ed25519PublicKey.from_public_bytes(raw) for raw in public_keys
         }
 
+    @property
+    def are_pinned(self) -> bool:
+        """Whether there is any key: without one no seal tells anything."""
+        return bool(self._keys)
+
     def holds(self, head: Record | SealedHead) -> bool:
         """Whether a record, or a head, carries a valid seal of its service."""
         key_id, _, signature = head.seal.partition(":")

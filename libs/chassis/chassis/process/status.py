@@ -69,6 +69,8 @@ class Status:
         watch(telemetry.HEARING_LAG_SECONDS, "s", since, of_sources(lambda one: one.lag.seconds()), "source")
         halted = "1 while another log is not heard any further"
         watch(telemetry.HEARING_HALTED, "1", halted, of_sources(lambda one: bool(one.halted_because)), "source")
+        forged = "Messages on another log's topic that its service did not send"
+        watch(telemetry.HEARING_FORGED, "{message}", forged, of_sources(lambda one: one.forged_records), "source")
         refused = "Orders that another service refuses instead of answering"
         watch(telemetry.ORDERS_REFUSED, "{order}", refused, lambda: len(self._caller.refused))
         gauges.watch_state(telemetry.SET_ASIDE, set_aside)
