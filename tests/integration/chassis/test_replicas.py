@@ -22,7 +22,7 @@ from chassis.core.record import first_fault, genesis
 from chassis.edges.remote import record_from
 from chassis.process.main import SnapshotFailed, have_snapshot_made
 from registry.__main__ import REGISTRY
-from rehearsal.processes import Child, Program, free_port
+from rehearsal.processes import Child, ChildFailed, Program, free_port
 from support.processes.one_service import OneService
 from support.processes.replicas import APIS, OPERATOR, Pair
 
@@ -214,7 +214,7 @@ async def test_a_service_that_waits_for_its_database_can_be_told_to_stop(pair: P
     assert "secret" not in other.output()
 
 
-async def test_verify_by_the_command_line_finds_what_somebody_changed(pair: Pair) -> None:
+async def test_verify_and_the_next_start_say_what_somebody_changed(pair: Pair) -> None:
     for number in range(1, 4):
         await pair.insist(number, pair.leader)
 
@@ -234,9 +234,20 @@ async def test_verify_by_the_command_line_finds_what_somebody_changed(pair: Pair
     assert code == 65 and "but trading knew it up to 900: it was cut off" in said
     connection = await asyncpg.connect(pair.database_url)
     await connection.execute("UPDATE log SET recorded_ms = recorded_ms + 1 WHERE position = 4")
-    await connection.close()
     code, said = await verified()
     assert code == 65 and "record 4 is not the one that was written here; good up to 3" in said
+    await connection.execute("DELETE FROM log WHERE position IN (2, 3)")
+    await connection.close()
+    code, said = await verified()
+    assert code == 65 and "records 2 to 3 are missing: found 4 in their place; good up to 1" in said
+    await pair.standby.child.kill()
+    with pytest.raises(ChildFailed, match="ended with code 65"):
+        await pair.standby.child.start()
+    said = pair.standby.child.output()
+    assert (
+        "the log of registry is broken: records 2 to 3 are missing: found 4 in their place; it is good up to 1" in said
+    )
+    assert "Traceback" not in said and "docs/runbook.md" in said
 
 
 async def test_a_snapshot_is_made_beside_the_leader_and_the_next_start_begins_from_it(

@@ -1,6 +1,8 @@
 """The engine: what the writer does to a batch, without any I/O."""
 
 import copy
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +10,7 @@ from chassis.core.call import Bug, RequestIdReused
 from chassis.core.decider import Actor, Context, Decider, Malformed, Rejected
 from chassis.core.engine import Done, Engine, Outcome, StateUnusable
 from chassis.core.keys import Found, Key
-from chassis.core.record import HeardUpTo, Record, first_fault, genesis
+from chassis.core.record import HeardUpTo, LogBroken, Record, first_fault, genesis
 from chassis.core.set_aside import FACTS_MAX, HeardEventSetAside
 from chassis.core.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
 from chassis.core.submission import AskedCommand, HeardRecord, OrderAnswer
@@ -56,6 +58,30 @@ def test_replaying_the_records_gives_the_live_state() -> None:
         again.apply(record)
     assert (again.state, again.shell, again.head) == (live.state, live.shell, live.head)
     assert first_fault(genesis("tally"), records) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "what"),
+    [
+        ((1, 2, 4), "record 3 is missing: found 4 in its place; it is good up to 2"),
+        ((1, 5), "records 2 to 4 are missing: found 5 in their place; it is good up to 1"),
+        ((1, 2, 2), "record 3 is missing: found 2 in its place; it is good up to 2"),
+        ((1, -2), "record 2 is not the one that was written here; it is good up to 1"),
+    ],
+)
+def test_a_log_with_a_hole_or_a_changed_record_is_not_folded_and_says_where_it_is_broken(
+    left: Sequence[int], what: str
+) -> None:
+    live = engine()
+    for amount in (3, 4, 5, 6):
+        ask(live, Add(amount))
+    records = {record.position: record for record in everything(live)}
+    records[-2] = replace(records[2], data=records[3].data)
+    again: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
+    for position in left[:-1]:
+        again.apply(records[position])
+    with pytest.raises(LogBroken, match=f"the log of tally is broken: {what}.* See what `verify` says"):
+        again.apply(records[left[-1]])
 
 
 def test_a_refusal_and_a_bug_change_nothing_and_leave_no_record() -> None:

@@ -34,7 +34,7 @@ from chassis.core.decider import (
 from chassis.core.keys import Found, Key
 from chassis.core.look import Declared, Look
 from chassis.core.proposals import ApproveProposal, first_to_expire
-from chassis.core.record import Head, HeardUpTo, Record, chain, genesis
+from chassis.core.record import Head, HeardUpTo, LogBroken, Record, chain, first_fault, genesis
 from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
 from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, HeardEventSetAside, aside_of
 from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
@@ -167,9 +167,11 @@ class Engine(Generic[S]):
     # Replay
 
     def apply(self, record: Record) -> object:
-        """Takes in a record of the log: at start, and on a standby."""
-        assert record.position == self.head.position + 1, (record.position, self.head.position)
-        assert chain(self.head.digest, record) == record.digest, f"record {record.position} does not chain"
+        """Takes in a record of the log: at start, and on a standby. Raises LogBroken."""
+        if record.position != self.head.position + 1 or chain(self.head.digest, record) != record.digest:
+            fault = first_fault(self.head, [record])
+            assert fault is not None, "it does not continue the log"
+            raise LogBroken(self.shell.log_id, self.head.position, fault.what)
         if record.type not in self.wire.by_name:
             raise ReleaseTooOld(f"record {record.position} of {self.shell.log_id} is a {record.type}, unknown here")
         event = self.wire.decode(record.type, record.data)

@@ -71,6 +71,17 @@ def genesis(log_id: str) -> Head:
     return Head(0, hashlib.sha256(b"carbonmarket log " + log_id.encode()).digest())
 
 
+class LogBroken(Exception):
+    """A stored log has a record that does not continue the one before: changed, missing or out of order."""
+
+    def __init__(self, log_id: str, good_position: int, what: str) -> None:
+        super().__init__(
+            f"the log of {log_id} is broken: {what}; it is good up to {good_position}. Nobody is served from it. "
+            "See what `verify` says of every copy of its database, then start on the one that is whole: "
+            "docs/runbook.md, 'The log is broken'"
+        )
+
+
 class FormatUnknown(Exception):
     """A newer release wrote the record; this one cannot verify it, and must not read on."""
 
@@ -157,5 +168,7 @@ def first_fault(head: Head, records: Sequence[Record]) -> Fault | None:
         return Fault(position, f"record {position} is not the one that was written here")
     if len(found.ready) < len(records):
         there = records[len(found.ready)].position
+        if there > position + 1:
+            return Fault(position, f"records {position} to {there - 1} are missing: found {there} in their place")
         return Fault(position, f"record {position} is missing: found {there} in its place")
     return None

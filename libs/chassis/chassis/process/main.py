@@ -19,6 +19,7 @@ import asyncpg
 
 from chassis.core.call import Unavailable
 from chassis.core.misconfigured import Misconfigured
+from chassis.core.record import LogBroken
 from chassis.edges.broker import RecordConsumer, RecordProducer
 from chassis.edges.postgres_tables import PostgresTables, clear_tables
 from chassis.edges.protocols import Edges
@@ -46,7 +47,7 @@ SNAPSHOT_NICE = 10
 """The writer has the processor first."""
 COLLECT_AFTER = (50_000, 20, 5)
 EXIT_MISCONFIGURED, EXIT_CLOCK_SKEWED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 75, 70, 65
-EXIT_CODES = ((Misconfigured, EXIT_MISCONFIGURED), (ClockSkewed, EXIT_CLOCK_SKEWED))
+EXIT_CODES = ((Misconfigured, EXIT_MISCONFIGURED), (ClockSkewed, EXIT_CLOCK_SKEWED), (LogBroken, EXIT_BROKEN_LOG))
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +178,10 @@ async def serve(service: Service[Any], settings: Settings) -> int:
         return 0
     except Exception as error:
         cause = root_cause(error)
-        logger.critical("the process ends, its next start re-reads the log: %s", cause, exc_info=error)
+        if isinstance(cause, LogBroken):
+            logger.critical("the process ends: %s", cause)
+        else:
+            logger.critical("the process ends, its next start re-reads the log: %s", cause, exc_info=error)
         if replica is not None:
             await replica.abandon()
         return next((code for kind, code in EXIT_CODES if isinstance(cause, kind)), EXIT_IN_DOUBT)
