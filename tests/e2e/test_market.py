@@ -17,6 +17,7 @@ import pytest
 
 from rehearsal.postgres import Postgres
 from support.auditor import assert_clean
+from support.source.repository import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -231,3 +232,38 @@ async def test_a_running_market_is_neither_cleared_nor_started_twice_and_a_stopp
         assert output.count("each continues the one before") == 2
         await running.done(f"{sys.executable} -m rehearsal reset --folder {folder}")
     assert {path.name for path in folder.iterdir()} <= {"lock"}
+
+
+def drill() -> list[str]:
+    """The command lines of the runbook's drill, in their order."""
+    section = (ROOT / "docs" / "runbook.md").read_text().partition("## Practise it")[2]
+    return re.findall(r"^((?:carbonmarket|kill) .*)$", section, re.MULTILINE)
+
+
+async def test_the_runbooks_drill_can_be_followed_to_its_end(tmp_path: Path) -> None:
+    """A run that waits, a day that two people open nevertheless, and the way out, as a newcomer types them."""
+    refused = {"days open": "EARLIER_DAY_NOT_SETTLED", "chen pending approve": "SECOND_PERSON_REQUIRED"}
+    refused["runs retry"] = "EARLIER_DAY_NOT_SETTLED"
+    proposal, said = "", []
+    async with market(tmp_path / "market") as running:
+        for line in drill():
+            command = line.replace("var/", f"{running.folder}/").replace("PROPOSAL", proposal)
+            code, output = await running.shell(command)
+            said.append(output)
+            if found := re.search(r"Proposed as (trading/\d+)", output):
+                proposal = found[1]
+            reason = next((refused.pop(part) for part in list(refused) if part in line), "")
+            away = "status" in line or line.endswith("pending")  # the registry, which these ask too, does not answer
+            assert reason in output and code == (1 if reason else 3 if away else 0), f"{command}\n{output}"
+        assert not refused
+        assert any("blocked" in output and "delivering" in output for output in said)
+
+        async def completed() -> bool:
+            runs = await running.done("carbonmarket --as clearing_operator:lin runs")
+            return runs.count("completed") == 2 and await running.settled("2021-07-19")
+
+        async with asyncio.timeout(SETTLED_S_MAX):
+            while not await completed():
+                await asyncio.sleep(0.2)
+        await running.audit()
+        assert await running.stop() == 0

@@ -91,7 +91,7 @@ async def test_without_a_pinned_key_no_seal_is_called_void(caplog: pytest.LogCap
 async def test_a_key_that_is_not_pinned_is_said_to_operators(caplog: pytest.LogCaptureFixture) -> None:
     count, warnings = await heard_beside(await sealed(GENUINE), caplog, keys=(NEXT_PUBLIC_KEY,))
     assert count == 1
-    assert "bear a seal that no pinned key made" in warnings[0]
+    assert "carry a seal that no pinned key made" in warnings[0]
 
 
 def test_one_kind_is_said_once_a_minute_with_how_many_there_were(caplog: pytest.LogCaptureFixture) -> None:

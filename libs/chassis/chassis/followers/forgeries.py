@@ -19,7 +19,7 @@ WARN_SECONDS = 60.0
 CLAIMED_MAX = 1_000
 """So many records are remembered until the log is read; of more, the newest."""
 
-VOID_SEAL = "bear a seal that no pinned key made"
+VOID_SEAL = "carry a seal that no pinned key made"
 NO_SEQUEL = "do not continue the record before them"
 NOT_IN_LOG = "are not in its log"
 
