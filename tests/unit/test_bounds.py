@@ -1,13 +1,20 @@
 """What one service accepts, the next must be able to take: the bounds of the three services, held together."""
 
+import pytest
+from google.protobuf.message import Message
+
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as queries
+from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from chassis.core.days import DAY_MS
+from chassis.core.decider import Malformed
 from chassis.core.shell import CLOCK_MS_MAX
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.remote import MESSAGE_BYTES_MAX
 from chassis.followers import timers
+from clearing import calls
 from clearing.domain import barrier, exclusion, funds, run
-from registry.domain import staging
+from registry.domain import accounts, staging, vintages
+from registry.domain.values import check_vintage
 from trading.domain import block, closing, confirmation, listed, rules, settlement, values
 
 NUMBER_BYTES = 11
@@ -15,6 +22,18 @@ NUMBER_BYTES = 11
 NAME_BYTES = 32 + 2
 TRACE_BYTES = 55 + 2
 DIGEST_BYTES = 32 + 2
+
+
+ACCOUNT = "a" * 32
+VINTAGE = "V" * 12
+
+
+def bytes_at_most(row: Message) -> int:
+    """In a list, with every number at its longest."""
+    for field in row.DESCRIPTOR.fields:
+        if field.cpp_type == field.CPPTYPE_INT64:
+            setattr(row, field.name, 2**63 - 1)
+    return row.ByteSize() + 6
 
 
 def test_a_day_that_admission_takes_fits_a_run_and_a_run_fits_a_delivery() -> None:
@@ -28,6 +47,7 @@ def test_every_sum_over_trades_and_all_money_fits_64_bits_if_every_day_to_the_en
     assert values.VALUE_FEN_MAX <= rules.DAY_VALUE_FEN_MAX, "an order that a day can take"
     assert days * with_fees_fen + funds.POOL_FEN_MAX < 2**63
     assert values.AMOUNT_FEN_MAX <= funds.POOL_FEN_MAX
+    assert days * with_fees_fen + funds.DEPOSITS_FEN_MAX < 2**63, "what an account was ever paid in and sold"
 
 
 def test_a_rehearsal_clock_steps_through_every_page_of_the_largest_day() -> None:
@@ -37,12 +57,19 @@ def test_a_rehearsal_clock_steps_through_every_page_of_the_largest_day() -> None
 
 
 def test_a_statement_fits_a_message_though_an_account_made_every_trade_of_the_largest_day() -> None:
-    longest, most = "a" * 32, 2**63 - 1
-    line = queries.StatementLine(counterparty=longest, instrument=longest)
-    for field in line.DESCRIPTOR.fields:
-        if field.cpp_type == field.CPPTYPE_INT64:
-            setattr(line, field.name, most)
-    assert rules.DAY_TRADES_MAX * (line.ByteSize() + 6) < MESSAGE_BYTES_MAX
+    line = queries.StatementLine(counterparty=ACCOUNT, instrument=ACCOUNT)
+    assert rules.DAY_TRADES_MAX * bytes_at_most(line) < MESSAGE_BYTES_MAX
+
+
+def test_all_positions_fit_a_message_though_every_account_holds_every_vintage_and_are_read_page_by_page() -> None:
+    check_vintage(VINTAGE)
+    with pytest.raises(Malformed):
+        check_vintage(VINTAGE + "V")
+    units = trading_queries.AccountUnits(account=ACCOUNT, instrument=VINTAGE)
+    money = trading_queries.AccountFunds(account=ACCOUNT)
+    rows = accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX
+    assert rows * bytes_at_most(units) + accounts.ACCOUNTS_MAX * bytes_at_most(money) < MESSAGE_BYTES_MAX
+    assert rows <= calls.HOLDING_PAGES_MAX * calls.HOLDINGS_PER_PAGE
 
 
 def test_a_page_that_clearing_lists_fits_a_page_that_the_registry_stages() -> None:

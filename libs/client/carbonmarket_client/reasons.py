@@ -103,6 +103,7 @@ FIXES = {
     "ACCOUNT_UNKNOWN": (
         "Check the account's name; a new one is known in trading and clearing a moment after it was opened."
     ),
+    "TOO_MANY_ACCOUNTS": "The registry is full: its books and those of trading are compared in one message.",
     "NOT_OWNER_OF_ACCOUNT": "Name your account: participant:NAME owns the account NAME and no other.",
     "PROVINCE_CLOSED": "Name a province whose account is open.",
     "PROVINCE_MISSING": "Name the account of the entity's province.",
@@ -113,6 +114,7 @@ FIXES = {
     "INSUFFICIENT_ALLOWANCES": (
         "Lower the quantity to what is available; what was bought today can be sold from the next day on."
     ),
+    "TOO_MANY_VINTAGES": "The registry is full: its books and those of trading are compared in one message.",
     "VINTAGE_ALREADY_CREATED": "Nothing needs to be done: the vintage exists.",
     "VINTAGE_QUANTITY_EXCEEDED": "Issue less: a vintage has a largest quantity.",
     "VINTAGE_UNKNOWN": "Check the vintage's code; the registry creates it first.",
@@ -229,6 +231,7 @@ FIXES = {
     "QUANTITY_BELOW_BLOCK_MIN": "Give at least the block minimum, or use listed agreement.",
     "TOO_MANY_OPEN_BLOCKS": "End a negotiation first.",
     # Money
+    "DEPOSITS_OUT_OF_RANGE": "All ever paid in for the account would be more than a statement can hold: check it.",
     "POOL_OUT_OF_RANGE": "All money together would be more than the books can hold: check the amount.",
     "BANK_REFERENCE_ALREADY_RECORDED": (
         "Nothing needs to be done if this is the same movement; else give its own reference."

@@ -11,6 +11,7 @@ from chassis.core.corrections import HearingResumed, ResumeHearing
 from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import StateUnusable
 from chassis.core.record import Head, Record, chain, genesis
+from chassis.core.wire import DATA_BYTES_MAX
 from chassis.followers.hearing import Hearing
 from chassis.log.memory_log import MemoryStore
 from chassis.log.writer import Writer
@@ -111,6 +112,19 @@ async def test_what_comes_before_a_record_that_stops_the_reader_is_heard() -> No
         await until_heard(ear, 4)
         assert "does not know" in ear.halted_because
         assert (await writer.read(lambda state: state.total)).value == 3
+
+
+async def test_a_record_that_is_larger_than_ours_may_be_halts_hearing_where_it_could_not_be_set_aside() -> None:
+    """From a release that writes larger ones: what came before is heard, and nothing ends."""
+    remote = FakeRemote()
+    good = source_records(2)
+    data = bytes(DATA_BYTES_MAX + 1)
+    large = Record(3, good[0].type, data, 1_000, "participant:ada")
+    remote.records = [*good, replace(large, digest=chain(good[-1].digest, large))]
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        await until_heard(ear, 3)
+        assert f"has {DATA_BYTES_MAX + 1} bytes" in ear.halted_because
+        assert (await writer.read(lambda state: state.total)).value == 2
 
 
 async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() -> None:

@@ -2,6 +2,7 @@
 
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import (
+    DEPOSITS_FEN_MAX,
     POOL_FEN_MAX,
     CloseFundAccount,
     FundAccountClosed,
@@ -14,8 +15,10 @@ from clearing.domain.funds import (
     RecordDeposit,
     RestrictFundAccount,
 )
+from clearing.domain.payouts import InstructPayout, RecordPayoutPaid, RequestPayout
 from clearing.domain.values import AMOUNT_FEN_MAX
 from support.domains.clearing_books import (
+    ANN,
     CCB,
     FRIDAY,
     ICBC,
@@ -100,6 +103,23 @@ def test_a_movement_goes_by_one_name_in_large_and_in_small_letters() -> None:
             (CCB, RecordDeposit("a-7 B", POWER, 7), [FundsDeposited(POWER, 7, "ccb", "a-7 B", 3)]),
         ],
     )
+
+
+def test_what_was_ever_paid_in_for_an_account_fits_a_statement_however_often_it_left_again() -> None:
+    state = open_books()
+    for number in range(1, DEPOSITS_FEN_MAX // AMOUNT_FEN_MAX + 1):
+        play(state, ICBC, RecordDeposit(f"r{number}", POWER, AMOUNT_FEN_MAX))
+        play(state, TRADING, RequestPayout(POWER, AMOUNT_FEN_MAX, number))
+        play(state, ANN, InstructPayout(number, "icbc"))
+        play(state, ICBC, RecordPayoutPaid(number, f"p{number}"))
+    assert balances(state)[POWER] == 0
+    assert facts_of_refusal(state, ICBC, RecordDeposit("one more", POWER, 1)) == {
+        "account": POWER,
+        "deposits_fen": DEPOSITS_FEN_MAX,
+        "amount_fen": 1,
+        "deposits_fen_max": DEPOSITS_FEN_MAX,
+    }
+    play(state, ICBC, RecordDeposit("another's", STEEL, AMOUNT_FEN_MAX))
 
 
 def test_all_money_together_stays_within_what_64_bits_hold() -> None:

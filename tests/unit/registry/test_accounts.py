@@ -1,6 +1,7 @@
 """Accounts: opened once, changed on proof, closed empty and for ever."""
 
 from registry.domain.accounts import (
+    ACCOUNTS_MAX,
     AccountClosed,
     AccountDataChanged,
     AccountOpened,
@@ -98,6 +99,15 @@ CLOSING: list[Line] = [
 
 def test_an_entity_opens_one_account_under_the_rules_of_its_kind() -> None:
     climb(Registry(), OPENING)
+
+
+def test_there_are_no_more_accounts_than_all_positions_can_name() -> None:
+    """A closed one counts: it has rows until it is empty, and its name is never used again."""
+    registry = Registry()
+    for number in range(ACCOUNTS_MAX):
+        play(registry, OPERATOR, OpenAccount(f"fund-{number}", INSTITUTION, "Fund", "", True))
+    one_more = OpenAccount("fund", INSTITUTION, "Fund", "", True)
+    assert facts_of_refusal(registry, OPERATOR, one_more) == {"accounts_max": ACCOUNTS_MAX}
 
 
 def test_registered_data_changes_on_proof() -> None:

@@ -4,7 +4,7 @@ from registry.domain.accounts import OpenAccount
 from registry.domain.holdings import holding_of
 from registry.domain.issuance import AllocateAllowances, AllowancesAllocated, AllowancesIssued, IssueAllowances
 from registry.domain.state import AccountKind, Holding, Registry
-from registry.domain.vintages import CreateVintage, VintageCreated
+from registry.domain.vintages import VINTAGES_MAX, CreateVintage, VintageCreated
 from support.domains.registry_books import (
     HUBEI,
     OPERATOR,
@@ -74,6 +74,13 @@ ALLOCATING: list[Line] = [
 
 def test_a_vintage_is_created_once() -> None:
     climb(Registry(), CREATING)
+
+
+def test_there_are_no_more_vintages_than_all_positions_can_name() -> None:
+    registry = Registry()
+    for number in range(VINTAGES_MAX):
+        play(registry, OPERATOR, CreateVintage(f"CEA{number:02}", 2020 + number))
+    assert facts_of_refusal(registry, OPERATOR, CreateVintage("CEA99", 2099)) == {"vintages_max": VINTAGES_MAX}
 
 
 def test_allowances_are_issued_to_a_province_and_to_nobody_else() -> None:

@@ -30,6 +30,7 @@ from chassis.core.reaction import Reactions, ReactionTable
 from chassis.core.record import CHAINS, HeardUpTo, Record, Sequel, genesis, sequel
 from chassis.core.shell import NoteHearing
 from chassis.core.submission import AskedCommand, HeardRecord, heard_record, service_actor
+from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.protocols import Consumer
 from chassis.edges.remote import Remote
 from chassis.followers.forgeries import NO_SEQUEL, VOID_SEAL, Forgeries
@@ -289,6 +290,10 @@ class Hearing:
         if record.type not in self._reactions:
             self._must_be_known(record)
             return None
+        if len(record.data) > DATA_BYTES_MAX:
+            # Where it were set aside, its record could be more than we can append.
+            size = f"{len(record.data)} bytes, and this release takes at most {DATA_BYTES_MAX}"
+            raise Halted(f"record {record.position} ({record.type}) has {size}", record)
         try:
             return self._reactions.react(record.type, record.data, record.position)
         except Exception as error:

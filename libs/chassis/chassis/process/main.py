@@ -34,6 +34,7 @@ from chassis.log.verify import contradictions, read_witness, verify
 from chassis.log.writer import catch_up
 from chassis.process.composition import fold_of, logs_heard
 from chassis.process.configuration import Settings, read_settings
+from chassis.process.holds import Holds
 from chassis.process.replica import Replica
 from chassis.process.service import Service
 from chassis.say import telemetry
@@ -162,6 +163,12 @@ async def serve(service: Service[Any], settings: Settings) -> int:
     tracing, flush_spans = telemetry.start_tracing(service.name, settings.log_id, settings.spans_folder)
     metrics, flush_metrics = telemetry.start_metrics(service.name, settings.log_id)
     stop_asked = asyncio.create_task(stopping.wait())
+    holds = Holds(metrics)
+
+    def begin_to_lead() -> None:
+        calm_garbage_collector()
+        holds.begin()
+
     replica = None
     try:
         reaching = asyncio.create_task(reach_database(settings.database_url))
@@ -169,7 +176,7 @@ async def serve(service: Service[Any], settings: Settings) -> int:
         if stop_asked.done():
             return 0
         edges = real_edges(service, settings, *reaching.result())
-        replica = Replica(service, settings, edges, tracing, metrics, calm_garbage_collector)
+        replica = Replica(service, settings, edges, tracing, metrics, begin_to_lead)
         serving = asyncio.create_task(replica.run())
         await asyncio.wait({serving, stop_asked}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -186,6 +193,7 @@ async def serve(service: Service[Any], settings: Settings) -> int:
             await replica.abandon()
         return next((code for kind, code in EXIT_CODES if isinstance(cause, kind)), EXIT_IN_DOUBT)
     finally:
+        holds.end()
         # In a thread, because the last export reads gauges in this loop.
         await asyncio.to_thread(flush_metrics)
         await asyncio.to_thread(flush_spans)

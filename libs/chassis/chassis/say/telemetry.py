@@ -30,6 +30,8 @@ DECIDE_DURATION = "carbonmarket.decide.duration"
 APPEND_DURATION = "carbonmarket.append.duration"
 APPEND_RECORDS = "carbonmarket.append.records"
 LOG_POSITION = "carbonmarket.log.position"
+LOOP_HELD = "carbonmarket.loop.held"
+COLLECTION_LONGEST = "carbonmarket.collection.longest"
 HEARING_LAG_RECORDS = "carbonmarket.hearing.lag.records"
 HEARING_LAG_SECONDS = "carbonmarket.hearing.lag.seconds"
 HEARING_HALTED = "carbonmarket.hearing.halted"
@@ -57,6 +59,7 @@ class Metrics:
         self._decide = self._seconds(DECIDE_DURATION, "Deciding one batch")
         self._append = self._seconds(APPEND_DURATION, "One append, from statement to commit")
         self._records = self._count(APPEND_RECORDS, "{record}", "Appended in one transaction")
+        self._held = self._seconds(LOOP_HELD, "How long one step held the loop of the process")
         self._position = self._meter.create_gauge(LOG_POSITION, "{record}", "The last committed position of this log")
 
     def _seconds(self, name: str, what: str) -> metrics.Histogram:
@@ -76,6 +79,10 @@ class Metrics:
         self._append.record(seconds)
         self._records.record(records)
         self._position.set(position)
+
+    def held(self, seconds: float, computed_seconds: float) -> None:
+        self._held.record(seconds, {"time": "wall"})
+        self._held.record(computed_seconds, {"time": "computed"})
 
     def watch(self, name: str, unit: str, what: str, read: Gauge, label: str = "") -> None:
         def observe(options: CallbackOptions) -> Iterable[Observation]:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class Account:
     """An account's money. Excluded trades are in neither unsettled figure; blocked_fen is what they block of the
-    balance.
+    balance. deposits_fen is all that was ever paid in.
     """
 
     balance_fen: int = 0
+    deposits_fen: int = 0
     unsettled_out_fen: int = 0
     unsettled_in_fen: int = 0
     blocked_fen: int = 0
@@ -30,6 +31,7 @@ class Account:
 
     def check(self) -> None:
         assert self.balance_fen >= self.blocked_fen >= 0
+        assert self.deposits_fen >= 0
         assert self.unsettled_out_fen >= 0
         assert self.unsettled_in_fen >= 0
         assert self.payouts_open_fen >= 0
@@ -64,6 +66,7 @@ class Funds:
     def deposit(self, entry: int, account: str, amount_fen: int) -> None:
         assert amount_fen >= 0
         holder = self.accounts[account]
+        holder.deposits_fen += amount_fen
         self.pool_fen += amount_fen
         self._enter(entry, account, amount_fen)
         self.check(holder)

@@ -43,6 +43,10 @@ POOL_FEN_MAX = 10**18
 """Of all accounts together, so that no balance and no sum of balances, payouts and fees is more: far above any money
 there is, and with all trades up to the end of 2099 still within 64 bits (tests/unit/test_bounds.py).
 """
+DEPOSITS_FEN_MAX = 3 * 10**18
+"""Of one account, ever, so that no sum on a statement, and none of what it was paid out, is more than 64 bits hold:
+money may come and leave many times on one day.
+"""
 
 # Commands
 
@@ -183,6 +187,14 @@ def record_deposit(state: State, command: RecordDeposit, context: Context) -> li
             pool_fen=state.funds.pool_fen,
             amount_fen=command.amount_fen,
             pool_fen_max=POOL_FEN_MAX,
+        )
+    if account.deposits_fen + command.amount_fen > DEPOSITS_FEN_MAX:
+        raise Rejected(
+            "DEPOSITS_OUT_OF_RANGE",
+            account=command.account,
+            deposits_fen=account.deposits_fen,
+            amount_fen=command.amount_fen,
+            deposits_fen_max=DEPOSITS_FEN_MAX,
         )
 
     # From here on the money is the account's.

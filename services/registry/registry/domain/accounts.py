@@ -29,6 +29,11 @@ from chassis.core.decider import (
 from chassis.core.shapes import check_account, check_text
 from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
 
+ACCOUNTS_MAX = 10_000
+"""Closed ones count. With `vintages.VINTAGES_MAX` it bounds what one statement of all positions holds, which trading
+answers in one message when the books are compared (tests/unit/test_bounds.py). The national market has some 3,500.
+"""
+
 # Commands
 
 
@@ -116,6 +121,8 @@ def open_account(registry: Registry, command: OpenAccount, context: Context) -> 
         raise NotFound("PROVINCE_UNKNOWN", province=command.province)
     if command.account in registry.accounts:
         raise Rejected("ACCOUNT_ALREADY_OPENED", account=command.account)
+    if len(registry.accounts) >= ACCOUNTS_MAX:
+        raise Rejected("TOO_MANY_ACCOUNTS", accounts_max=ACCOUNTS_MAX)
     if province is not None and province.state is AccountState.CLOSED:
         raise Rejected("PROVINCE_CLOSED", province=command.province)
 

@@ -14,6 +14,11 @@ COMPLIANCE_YEAR_MIN = 2019
 
 COMPLIANCE_YEAR_MAX = 2099
 
+VINTAGES_MAX = 25
+"""With `accounts.ACCOUNTS_MAX` it bounds what one statement of all positions holds. With one a year it lasts into the
+2040s.
+"""
+
 
 # Commands
 
@@ -56,6 +61,8 @@ def create_vintage(registry: Registry, command: CreateVintage, context: Context)
     there = registry.vintages.get(command.vintage)
     if there is not None:
         raise Rejected("VINTAGE_ALREADY_CREATED", vintage=command.vintage, compliance_year=there.compliance_year)
+    if len(registry.vintages) >= VINTAGES_MAX:
+        raise Rejected("TOO_MANY_VINTAGES", vintages_max=VINTAGES_MAX)
 
     return [VintageCreated(vintage=command.vintage, compliance_year=command.compliance_year)]
 
