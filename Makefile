@@ -66,8 +66,8 @@ verify: setup ## check every log that `make market` keeps in var/: its digest ch
 release: setup ## pin proto/ as released and name this commit in releases/ (commit what it writes)
 	@$(BIN)/python scripts/release
 
-bench: setup ## run the benchmarks: each prints ratios against a floor and a peer
-	@$(BIN)/python -m bench
+bench: setup ## run the benchmarks, or those named by ONLY="day ...": each prints ratios against a floor, a peer or a bound
+	@$(BIN)/python -m bench $(ONLY)
 
 lock: setup ## compile requirements.in into requirements.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "Missing: uv. How to get it: \`pip install uv\`."; exit 1; }

@@ -7,7 +7,6 @@ process's own part.
 
 import asyncio
 import os
-import sys
 import time as clock
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import time
@@ -59,9 +58,10 @@ async def run(folder: Path, trades: int = TRADES) -> None:
             await people.acting_as(EXCHANGE_OPERATOR).trading.open_day(NEXT_DAY.isoformat())
             await asyncio.sleep(2 * EXPORT_INTERVAL_MS / 1_000)
             memory_mb = {service: usage.rss_mb_max for service, usage in stack.usages().items()}
+            # Not after the end: a process that stops keeps its state, and nobody waits for it any more.
+            report(seen, trades, traded_s, settled_s, memory_mb)
         for name in seen.environment:
             del os.environ[name]
-        report(seen, trades, traded_s, settled_s, memory_mb)
 
 
 async def timed(work: Awaitable[None], seconds_max: float) -> float:
@@ -143,7 +143,7 @@ async def trade(people: People, trades: int) -> None:
         take = trading.TakeListingRequest(
             account=buyer(number), order_id=listed.order_id, quantity_tonnes=1, price_fen=PRICE_FEN
         )
-        takes = [trading.TakeListingRequest() for _ in range(tonnes)]
+        takes: list[Message] = [trading.TakeListingRequest() for _ in range(tonnes)]
         for each in takes:
             each.CopyFrom(take)
         await many(people.participant(buyer(number)).trading, takes)
@@ -198,11 +198,3 @@ def report(seen: Largest, trades: int, traded_s: float, settled_s: float, memory
             f"{memory_mb[service]:,.0f}",
         )
     Console(width=120).print(table)
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        asyncio.run(run(Path(place) / "day", *map(int, sys.argv[1:])))

@@ -2,7 +2,6 @@
 reactions, calls and api methods, with no database, broker or process between them. What a decision costs is measured.
 """
 
-import gc
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
@@ -14,7 +13,7 @@ from google.protobuf.message import Message
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from chassis.core.call import Call
 from chassis.core.engine import Done, Engine
-from chassis.core.record import Record
+from chassis.core.record import HeardUpTo, Record
 from chassis.core.shell import OpenLog
 from chassis.core.submission import AskedCommand, DueTimer, OrderAnswer, Submission, heard_record
 from chassis.log.writer import Read
@@ -78,19 +77,16 @@ class EngineAlone:
 
     def _measured(self, submission: Submission) -> object:
         """Its outcome. To look at the process's own time costs more than a small decision: of the many of a kind that
-        come one by one only each thousandth is measured. The collection of garbage waits meanwhile: here it walks the
-        states of three services at once, a process has one and its own rule for it (chassis.process.main).
+        come one by one only each thousandth is measured.
         """
         name = type(submission.command).__name__
         before = self.decided[name]
         self.decided[name] += 1
         if before % MEASURED_EACH and not isinstance(submission, DueTimer | OrderAnswer):
             return self.engine.decide(submission, {}, self.market.now_ms)
-        gc.disable()
         started = time.process_time()
         outcome = self.engine.decide(submission, {}, self.market.now_ms)
         took_s = time.process_time() - started
-        gc.enable()
         if took_s > self.longest_s:
             self.longest_s, self.longest_of = took_s, name
         return outcome
@@ -103,8 +99,11 @@ class EngineAlone:
         of_source = self.reactions.reactions.get(source)
         if of_source is None:
             return
-        known = record.type in of_source
-        command = of_source.react(record.type, record.data, record.position) if known else None
+        command = of_source.react(record.type, record.data, record.position) if record.type in of_source else None
+        if command is None:
+            # What nobody reacts to is most of all; to decide nothing on it costs as much as to decide on a trade.
+            self.engine.heard[source] = HeardUpTo(source, record.position, record.digest)
+            return
         self.decide(heard_record(source, record, command))
 
     # What an api method uses of a writer

@@ -6,7 +6,6 @@ re-reads the log.
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -34,6 +33,7 @@ from chassis.log.verify import contradictions, read_witness, verify
 from chassis.log.writer import catch_up
 from chassis.process.composition import fold_of, logs_heard
 from chassis.process.configuration import Settings, read_settings
+from chassis.process.garbage import calm_garbage_collector
 from chassis.process.holds import Holds
 from chassis.process.replica import Replica
 from chassis.process.service import Service
@@ -46,7 +46,6 @@ DATABASE_RETRY_SECONDS = 1.0
 SNAPSHOT_SECONDS_MAX = 600.0
 SNAPSHOT_NICE = 10
 """The writer has the processor first."""
-COLLECT_AFTER = (50_000, 20, 5)
 EXIT_MISCONFIGURED, EXIT_CLOCK_SKEWED, EXIT_IN_DOUBT, EXIT_BROKEN_LOG = 78, 75, 70, 65
 EXIT_CODES = ((Misconfigured, EXIT_MISCONFIGURED), (ClockSkewed, EXIT_CLOCK_SKEWED), (LogBroken, EXIT_BROKEN_LOG))
 
@@ -221,17 +220,6 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
         signer=Signer(settings.log_id, key, tables) if key is not None else None,
         make_snapshot=partial(have_snapshot_made, service),
     )
-
-
-def calm_garbage_collector() -> None:
-    """The state lives long and has no cycles: collecting it again and again would cost a third of the time for nothing.
-
-    The last generation is still collected, after five million new objects and once a quarter of them is new: objects in
-    a cycle, such as an error with its frames, are not kept for ever.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 def root_cause(error: BaseException) -> BaseException:
