@@ -8,9 +8,10 @@ process's own part.
 import asyncio
 import os
 import time as clock
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from datetime import time
 from pathlib import Path
+from typing import Protocol
 
 from google.protobuf.message import Message
 from rich.console import Console
@@ -44,7 +45,11 @@ HOLD_S_MAX = 0.2
 TRADING_S_MAX = 1_800.0
 SETTLING_S_MAX = 900.0
 
-SubmitMany = Callable[[Iterator[Message]], object]
+
+class TakesMany(Protocol):
+    """The client of a service with a bulk stream."""
+
+    def submit_many(self, commands: Iterable[Message]) -> AsyncIterator[Outcome]: ...
 
 
 async def run(folder: Path, trades: int = TRADES) -> None:
@@ -163,8 +168,8 @@ async def settle(people: People, trades: int) -> None:
         await next_record(exchange, day.position)
 
 
-async def many(service: object, commands: list[Message]) -> None:
-    outcomes: list[Outcome] = [outcome async for outcome in service.submit_many(commands)]  # type: ignore[attr-defined]
+async def many(service: TakesMany, commands: list[Message]) -> None:
+    outcomes = [outcome async for outcome in service.submit_many(commands)]
     refused = next((outcome for outcome in outcomes if outcome.refusal is not None), None)
     assert refused is None, refused
 

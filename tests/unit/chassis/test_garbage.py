@@ -38,7 +38,7 @@ def test_a_collection_walks_no_more_however_much_the_state_has_grown() -> None:
             walked.append(sum(len(gc.get_objects(number)) for number in range(info["generation"] + 1)))
 
     gc.callbacks.append(note)
-    state = [[] for _ in range(GROWN)]  # type: ignore[var-annotated]
+    state: list[list[int]] = [[] for _ in range(GROWN)]
     gc.callbacks.remove(note)
     assert len(state) == GROWN
     assert max(walked) < WALKED_MAX
@@ -47,7 +47,7 @@ def test_a_collection_walks_no_more_however_much_the_state_has_grown() -> None:
 
 def test_what_waits_in_a_cycle_is_freed_though_it_outlived_some_collections() -> None:
     linked = Linked()
-    state = [[] for _ in range(NEW * FORMER)]  # type: ignore[var-annotated]
+    state: list[list[int]] = [[] for _ in range(NEW * FORMER)]
     alive = weakref.ref(linked)
     del linked
     assert alive() is not None

@@ -15,6 +15,8 @@ def calm_garbage_collector() -> None:
     """When the state is whole, and before anything is decided on it."""
     gc.collect()
     gc.freeze()
+    # Once more, of nothing: the last generation waits until a quarter of what it last left is new.
+    gc.collect()
     gc.set_threshold(*COLLECT_AFTER)
     gc.callbacks.append(freeze_survivors)
 
