@@ -24,7 +24,7 @@ from chassis.process.main import SnapshotFailed, have_snapshot_made
 from registry.__main__ import REGISTRY
 from rehearsal.processes import Child, ChildFailed, Program, free_port
 from support.processes.one_service import OneService
-from support.processes.replicas import APIS, OPERATOR, Pair
+from support.processes.replicas import APIS, OPERATOR, Pair, account
 
 ENDED_S_MAX = 20.0
 
@@ -46,12 +46,12 @@ async def until_leads(replica: OneService) -> None:
             await asyncio.sleep(0.05)
 
 
-async def created(replica: OneService) -> list[tuple[str, int]]:
-    """Every vintage recorded in the log, with its position; the log itself is whole."""
+async def opened(replica: OneService) -> list[tuple[str, int]]:
+    """Every account that was opened in the log, with its position; the log itself is whole."""
     records = await replica.records()
     assert first_fault(genesis("registry"), [record_from(record) for record in records]) is None
-    made = [record for record in records if record.type == events.VintageCreated.DESCRIPTOR.full_name]
-    return [(events.VintageCreated.FromString(record.data).vintage, record.position) for record in made]
+    made = [record for record in records if record.type == events.AccountOpened.DESCRIPTOR.full_name]
+    return [(events.AccountOpened.FromString(record.data).account, record.position) for record in made]
 
 
 async def exit_code(child: Child) -> int:
@@ -81,8 +81,8 @@ async def test_leader_and_standby_answer_the_health_check_for_every_service_by_i
 async def test_a_standby_is_ready_and_passes_everything_on(pair: Pair) -> None:
     position = await pair.insist(1, pair.standby)
     assert await leader_address(pair.standby) == pair.leader.address
-    request = query.ListVintagesRequest(min_position=position)
-    assert [row.vintage for row in (await pair.standby.call(OPERATOR, request)).vintages] == ["V1"]
+    request = query.ListAccountsRequest(min_position=position)
+    assert [row.account for row in (await pair.standby.call(OPERATOR, request)).accounts] == [account(1)]
     with pytest.raises(Refused) as refused:
         await pair.standby.call("participant:power-0001", pb.CreateVintageRequest(request_id="r", vintage="V2"))
     assert refused.value.reason == "ROLE_NOT_ALLOWED"
@@ -90,7 +90,7 @@ async def test_a_standby_is_ready_and_passes_everything_on(pair: Pair) -> None:
         pb.ManyCommand(
             create_vintage=pb.CreateVintageRequest(request_id=str(year), vintage=vintage, compliance_year=year)
         )
-        for vintage, year in (("V2", 2022), ("V1", 2023))
+        for vintage, year in (("V2", 2022), ("V2", 2023))
     ]
     answer = await pair.standby.submit_many(OPERATOR, pb.SubmitManyRequest(commands=commands))
     assert [outcome.WhichOneof("outcome") for outcome in answer.outcomes] == ["create_vintage", "refusal"]
@@ -106,7 +106,7 @@ async def test_when_the_leader_is_killed_the_standby_takes_over_and_no_acknowled
     async def client() -> None:
         while len(acknowledged) < 40 or not killed.is_set():
             number = next(numbers)
-            acknowledged[f"V{number}"] = await pair.insist(number, pair.leader, pair.standby)
+            acknowledged[account(number)] = await pair.insist(number, pair.leader, pair.standby)
 
     clients = [asyncio.create_task(client()) for _ in range(8)]
     while len(acknowledged) < 20:
@@ -121,8 +121,8 @@ async def test_when_the_leader_is_killed_the_standby_takes_over_and_no_acknowled
     started = next(numbers) - 1
     for number in range(1, started + 1):
         position = await pair.insist(number, pair.standby)
-        assert acknowledged.setdefault(f"V{number}", position) == position, "the first answer again"
-    assert sorted(await created(pair.standby)) == sorted(acknowledged.items()), "each once, where it was acknowledged"
+        assert acknowledged.setdefault(account(number), position) == position, "the first answer again"
+    assert sorted(await opened(pair.standby)) == sorted(acknowledged.items()), "each once, where it was acknowledged"
 
 
 async def test_a_rollout_goes_from_replica_to_replica_and_back_under_calls(pair: Pair) -> None:
@@ -133,7 +133,7 @@ async def test_a_rollout_goes_from_replica_to_replica_and_back_under_calls(pair:
         for number in count(1):
             if done.is_set():
                 return
-            acknowledged[f"V{number}"] = await pair.insist(number, pair.leader, pair.standby)
+            acknowledged[account(number)] = await pair.insist(number, pair.leader, pair.standby)
 
     calling = asyncio.create_task(client())
     for old, new in ((pair.leader, pair.standby), (pair.standby, pair.leader)):
@@ -154,7 +154,7 @@ async def test_a_rollout_goes_from_replica_to_replica_and_back_under_calls(pair:
         assert await leader_address(old) == new.address
     done.set()
     await calling
-    assert await created(pair.leader) == list(acknowledged.items())
+    assert await opened(pair.leader) == list(acknowledged.items())
 
 
 async def test_a_leader_that_loses_its_session_ends_by_itself_though_nobody_calls_it(pair: Pair) -> None:
@@ -177,7 +177,7 @@ async def test_a_standby_that_was_away_catches_up_before_it_is_ready(pair: Pair)
     await pair.standby.child.start()
     await pair.leader.child.kill()
     await until_leads(pair.standby)
-    assert len(await created(pair.standby)) == 29
+    assert len(await opened(pair.standby)) == 29
 
 
 def program(pair: Pair, **changed: str) -> Program:
@@ -269,7 +269,7 @@ async def test_a_snapshot_is_made_beside_the_leader_and_the_next_start_begins_fr
     await pair.standby.restart()
     await until_leads(pair.standby)
     assert f"the snapshot of {position} cannot be read" not in pair.standby.child.output()
-    assert len(await created(pair.standby)) == 3
+    assert len(await opened(pair.standby)) == 3
 
 
 async def test_a_snapshot_that_cannot_be_made_says_so() -> None:

@@ -7,12 +7,17 @@ import grpc
 
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
+from carbonmarket.registry.v1 import registry_types_pb2 as types
 from chassis.core.call import Refused
 from support.processes.one_service import OneService, WrittenLog
 
 OPERATOR = "registry_operator:ann"
 APIS = (registry_service_pb2, registry_query_service_pb2)
 TRIES_MAX = 600
+
+
+def account(number: int) -> str:
+    return f"fund-{number}"
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,12 @@ class Pair:
     database_url: str
 
     async def insist(self, number: int, *replicas: OneService) -> int:
-        """Creates one vintage under one request id until a replica answers; returns the position."""
-        request = pb.CreateVintageRequest(request_id=f"vintage {number}", vintage=f"V{number}", compliance_year=2020)
+        """Opens one account under one request id until a replica answers; returns the position."""
+        kind = types.ACCOUNT_KIND_INSTITUTION
+        request = pb.OpenAccountRequest(request_id=f"open {number}", account=account(number), kind=kind, name="Fund")
         for attempt in range(TRIES_MAX):
             try:
-                answer: pb.CreateVintageResponse = await replicas[attempt % len(replicas)].call(OPERATOR, request)
+                answer: pb.OpenAccountResponse = await replicas[attempt % len(replicas)].call(OPERATOR, request)
                 return answer.position
             except Refused as refused:
                 if refused.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
