@@ -83,7 +83,7 @@ class RegistryBook(Book):
     def table(self) -> dict[type[Message], Handler]:
         return {
             pb.AccountOpened: self.on_account_opened,
-            pb.AccountDataChanged: self.on_account_data_changed,
+            pb.AccountDataChanged: self.on_known_account,
             pb.AccountRestricted: self.on_account_restricted,
             pb.RestrictionTookEffect: self.on_restriction_took_effect,
             pb.AccountWoundUp: self.on_account_wound_up,
@@ -113,7 +113,8 @@ class RegistryBook(Book):
             "trading knows every account", "registry", event.account, event.eligible_to_trade, record.position
         )
 
-    def on_account_data_changed(self, event: pb.AccountDataChanged, record: Record) -> None:
+    def on_known_account(self, event: pb.AccountDataChanged, record: Record) -> None:
+        """Of an event that changes no book, but must name an account that was opened."""
         self._known(event.account)
 
     def on_account_restricted(self, event: pb.AccountRestricted, record: Record) -> None:
