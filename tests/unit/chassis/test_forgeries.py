@@ -38,9 +38,14 @@ async def heard_beside(
     caplog.set_level(logging.WARNING)
     remote = FakeRemote()
     async with hearing(MemoryStore("tally"), remote, keys=keys) as (ear, consumer, writer):
+        # The log can be read only after Kafka's messages have come: else they are nothing new.
+        remote.away = True
         await asyncio.sleep(0.05)
-        remote.records = source_records(5)
         await consumer.batches.put(list(forged))
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+        remote.records = source_records(5)
+        remote.away = False
         await until_heard(ear, 5)
         assert (await writer.read(lambda state: state.total)).value == 5
         return ear.forged_records, [record.message for record in caplog.records if "forgeries" in record.name]
@@ -115,3 +120,12 @@ def test_what_is_remembered_until_the_log_is_read_is_bounded(monkeypatch: pytest
     met.claim(0, GENUINE)
     assert list(met.claimed()) == [3, 4, 5]
     assert not met.claimed(), "a reading judges what came before it, once"
+
+
+def test_what_was_claimed_while_the_log_could_not_be_read_waits_for_the_next_reading() -> None:
+    met = Forgeries(SOURCE, Seconds())
+    met.claim(0, GENUINE[:2])
+    claimed = met.claimed()
+    met.claim(0, GENUINE[2:3])
+    met.not_read(claimed)
+    assert list(met.claimed()) == [1, 2, 3]

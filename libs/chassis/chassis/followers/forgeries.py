@@ -43,16 +43,23 @@ class Forgeries:
 
     def claim(self, heard_position: int, records: Sequence[Record]) -> None:
         """Remembers what came and was not heard, until the log is read."""
-        for record in records:
-            if record.position > heard_position:
-                self._claimed[record.position] = record.digest
-                if len(self._claimed) > CLAIMED_MAX:
-                    del self._claimed[next(iter(self._claimed))]
+        self._remember({one.position: one.digest for one in records if one.position > heard_position})
 
     def claimed(self) -> Mapping[int, bytes]:
         """What was claimed before the log is read; what comes from now on is judged by the next reading."""
         claimed, self._claimed = self._claimed, {}
         return claimed
+
+    def not_read(self, claimed: Mapping[int, bytes]) -> None:
+        """The log could not be read: what was claimed waits for the next reading."""
+        newer = self._claimed
+        self._claimed = {}
+        self._remember({**claimed, **newer})
+
+    def _remember(self, claimed: Mapping[int, bytes]) -> None:
+        self._claimed |= claimed
+        for position in list(self._claimed)[:-CLAIMED_MAX]:
+            del self._claimed[position]
 
     def judge(self, claimed: Mapping[int, bytes], records: Sequence[Record], head_position: int) -> None:
         """Compares what was claimed with what the log has: to where it was read, and beyond its end."""

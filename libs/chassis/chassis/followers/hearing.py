@@ -218,6 +218,7 @@ class Hearing:
             records, head_position = await self._remote.read_log(max(heard.position - 1, 0), READ_RECORDS_MAX)
         except (NotYet, Refused) as error:
             logger.debug("%s", error, extra={"source": self.source})
+            self._forgeries.not_read(claimed)
             return None
         return Reading(heard, records, head_position, claimed)
 
