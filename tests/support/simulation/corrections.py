@@ -12,6 +12,8 @@ from support.days.day import EXCHANGE_OPERATOR, SECOND_EXCHANGE_OPERATOR
 from support.simulation.market import SimulatedMarket
 
 EXPIRED = "proposal expired"
+REFUSED_FOR_NAME = ("REQUEST_ID_REUSED", "LEGS_NOT_ASCENDING", "PAGE_OUT_OF_ORDER")
+"""Reasons for which an order is sent under another name (docs/runbook.md)."""
 
 
 class Operators:
@@ -90,7 +92,36 @@ class Operators:
         drop = log.DropSetAsideRequest(set_aside_position=await self.set_aside(service), ground="it was heard before")
         await self.give(service, drop)
 
+    async def drop_all_set_aside(self, service: str) -> int:
+        """As far as it is set aside by now; how many events."""
+        dropped = 0
+        while waiting := (await self._market.port.status(service)).set_aside:
+            drop = log.DropSetAsideRequest(set_aside_position=waiting[0].position, ground="it was heard before")
+            await self.give(service, drop)
+            dropped += 1
+        return dropped
+
     async def decide_set_aside_again(self, service: str) -> None:
         again = log.DecideSetAsideAgainRequest(ground="it was given again")
         again.set_aside_position = await self.set_aside(service)
         await self.give(service, again)
+
+    async def refused_orders(self) -> list[int]:
+        """The positions of clearing's orders that are refused for their name instead of answered."""
+        refused = (await self._market.port.status("clearing")).refused_orders
+        return [each.position for each in refused if each.reason in REFUSED_FOR_NAME]
+
+    async def rename_refused_order(self) -> None:
+        """Once an order of clearing is refused because its receiver knows another command by its name."""
+
+        async def is_refused() -> bool:
+            return bool(await self.refused_orders())
+
+        await self._market.until(is_refused, "an order to be refused for its name")
+        position, *_ = await self.refused_orders()
+        await self.give("clearing", log.RenameOrderRequest(order_position=position, ground="its name is known"))
+
+        async def is_answered() -> bool:
+            return position not in (await self._market.port.status("clearing")).unanswered_positions
+
+        await self._market.until(is_answered, "a renamed order to be answered")

@@ -6,16 +6,19 @@ before, it sets aside.
 """
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from chassis.core.record import Record
-from support.days.day import ACCOUNTS, REGISTRY_OPERATOR, SETTLEMENT_BANK, Player, deposit
+from support.days.day import ACCOUNTS, CLEARING_OPERATOR, REGISTRY_OPERATOR, SETTLEMENT_BANK, Player, deposit
 from support.simulation.corrections import Operators
 from support.simulation.market import SimulatedMarket
+from support.simulation.trouble import runs_blocked
 
 KNOWS_ACCOUNTS = "trading knows every account"
 BOOKED_ONCE = "every return is booked once"
@@ -23,6 +26,17 @@ HEARD_ONCE = "every fund entry is heard once"
 """The auditor's rules by which each fork leaves a finding: another service took in the record that was lost, and names
 its position, or has an account from it.
 """
+HEARD_AGAIN = ("trading hears every settled trade", HEARD_ONCE)
+LEFT_BY_A_LOST_RUN = {
+    "clearing and registry agree on every delivery": 2,
+    "trading hears every settled day": 1,
+    "trading hears every reconciliation": 1,
+    "both sides confirm a run": 2,
+}
+"""By these it leaves as many findings as trading set events aside, by those so many at most: each names a record of
+clearing that is lost, or one by which clearing did it again.
+"""
+OLDER = "a log came back older"
 EARLIER_MAX = 5
 """So many records before the last common one hearing may be put back: what was taken in is known."""
 
@@ -85,6 +99,35 @@ class Forks:
         await self._operators.drop_set_aside("trading")
         self._market.left_by_forks[HEARD_ONCE] += 1
 
+    async def of_a_run(self, day: str, whole_day: Callable[[], Awaitable[None]]) -> None:
+        """Clearing loses a day that trading closed and the registry delivered. It hears of the day again and settles it
+        again: trading compares the run once more, the registry answers that it delivered these legs before, and what
+        trading hears for the second time it sets aside.
+        """
+        last = await self.lose("clearing", whole_day)
+        await self._operators.resume("trading", self.or_earlier("clearing", last), "clearing")
+        await self._market.until(lambda: self._settled_again(day), f"{day} to be settled again")
+        await self._market.come_to_rest()
+        await self._drop_what_was_heard_again()
+        self._market.network.closed_to_people = False
+        self._market.left_by_forks += Counter(LEFT_BY_A_LOST_RUN)
+
+    async def _settled_again(self, day: str) -> bool:
+        """Does what operators do about a run that was lost, until it is settled."""
+        operators, market = self._operators, self._market
+        if await operators.refused_orders():
+            await operators.rename_refused_order()
+        # Trading confirms no run while something is set aside.
+        await self._drop_what_was_heard_again()
+        for run_id in await market.look("clearing", lambda state: runs_blocked(state, "TRADING_DISAGREES")):
+            await self._player.may(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run_id))
+        settled_day: str = await market.look("clearing", lambda state: state.runs.settled_day)
+        return settled_day >= day
+
+    async def _drop_what_was_heard_again(self) -> None:
+        dropped = await self._operators.drop_all_set_aside("trading")
+        self._market.left_by_forks += Counter(dict.fromkeys(HEARD_AGAIN, dropped))
+
     async def _who_has_something(self) -> tuple[str, str]:
         """An account, and what of it may leave: money or units."""
         found = []
@@ -105,6 +148,7 @@ class Forks:
         """
         market, port = self._market, self._market.port
         market.network.closed_to_people = True
+        market.chance.counts[OLDER] += 1
         await market.come_to_rest()
         database = market.databases[service]
         restore, last = database.copy(), database.store.records[-1]
@@ -116,6 +160,7 @@ class Forks:
         for follower in (*market.readers, *market.watchers):
             if follower.service == service:
                 follower.begin_anew()
+        forget_later(market.broker.digests[service], last.position)
         market.start(service)
         return last
 
@@ -126,6 +171,12 @@ class Forks:
     def or_earlier(self, source: str, last: Record) -> Record:
         records = self._market.databases[source].store.records
         return records[last.position - 1 - self._draw.choice([0, self._draw.randint(1, EARLIER_MAX)])]
+
+
+def forget_later(digests: dict[int, bytes], position: int) -> None:
+    """What was sent of records that are lost."""
+    for lost in [each for each in digests if each > position]:
+        del digests[lost]
 
 
 def institution(account: str) -> registry.OpenAccountRequest:

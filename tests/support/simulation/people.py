@@ -20,7 +20,16 @@ from support.simulation.corrections import Operators
 from support.simulation.forks import Forks, institution
 from support.simulation.market import SERVICES, SimulatedMarket
 from support.simulation.programs import order_in_bulk
-from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
+from support.simulation.trouble import (
+    CONFIRM,
+    DELIVER,
+    ORDERS,
+    blocked_run,
+    exclude,
+    give_name_away,
+    misstate_confirmations,
+    spoil_deliveries,
+)
 
 DAYS_PLAYED = 3
 A_WEEK_LATER = "2021-07-28"
@@ -213,6 +222,27 @@ class People:
         await self.plain(day)
         await self.forks.of_clearing()
 
+    # Kinds that tests/simulation/test_lost_run.py plays
+
+    async def order_known_otherwise(self, day: str) -> None:
+        """The receiver of an order knows another command by its name: two people have it sent under another one."""
+        rpc = self.random.choice(sorted(ORDERS))
+        give_name_away(self.market, (day, 1), rpc)
+        await self.session(day)
+        await self.operators.rename_refused_order()
+        self.market.left_by_forks[BOTH_SIDES[rpc]] += 2
+        if rpc == DELIVER:
+            # What the registry refused under the old name, it refuses of this attempt.
+            run_id = await blocked_run(self.market, "DELIVERY_REFUSED")
+            await self.player.ask(CLEARING_OPERATOR, clearing.RetryRunRequest(run_id=run_id))
+        await self.player.settled(day)
+
+    async def clearing_loses_a_run(self, day: str) -> None:
+        async def whole_day() -> None:
+            await self.plain(day)
+
+        await self.forks.of_a_run(day, whole_day)
+
 
 def run_and_legs(state: State, day: str) -> tuple[int, list[int]]:
     run_id = next(run.run_id for run in state.runs.open.values() if run.day == day)
@@ -220,6 +250,10 @@ def run_and_legs(state: State, day: str) -> tuple[int, list[int]]:
 
 
 TWO_DAYS = "clearing away over night"
+BOTH_SIDES = {CONFIRM: "both sides confirm a run", DELIVER: "clearing and registry agree on every delivery"}
+"""The auditor's rules by which an answer that clearing never got leaves two findings: one side has it, the other the
+answer under the new name.
+"""
 
 KINDS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "plain day": People.plain,

@@ -20,9 +20,9 @@ from support.auditor.feeds import FeedEnd
 from support.days.calls import misplaced
 from support.days.day import DAYS, Player
 from support.simulation.database import Database
-from support.simulation.forks import BOOKED_ONCE, HEARD_ONCE, KNOWS_ACCOUNTS
+from support.simulation.forks import OLDER
 from support.simulation.loop import run_virtually
-from support.simulation.market import SERVICES, SimulatedMarket
+from support.simulation.market import SimulatedMarket
 from support.simulation.readers import Reader, Watcher, entries_of
 from support.simulation.weather import Chance, Weather
 from trading.answers.pictures import picture
@@ -36,7 +36,7 @@ EXPECTED_ERRORS = ("the tables stay as of",)
 """Errors that are logged where two replicas meet, or where a session ends."""
 DISAGREED = "the three books agree"
 """What the auditor says of a comparison whose answer was changed on its way; the next one agrees, or no day ends."""
-LEFT_BY_FORKS = (KNOWS_ACCOUNTS, BOOKED_ONCE, HEARD_ONCE)
+OF_A_NAME = ("waits for people",)
 OF_A_FORK = ("came back older", "has forked", "signed two digests")
 
 
@@ -92,7 +92,7 @@ def simulate(
             stack.enter_context(logged_to(errors, logging.getLogger(name)))
         played = run_virtually(_simulate(seed, play, weather, actions))
         gc.collect()
-    expected = OF_A_FORK if any(played.counts[f"{name} restored older"] for name in SERVICES) else ()
+    expected = (*(OF_A_FORK if played.counts[OLDER] else ()), *(OF_A_NAME if played.counts["RenameOrder"] else ()))
     played.faults.extend(f"logged: {line}" for line in errors.lines if not any(each in line for each in expected))
     return played
 
@@ -125,12 +125,12 @@ async def judged(market: SimulatedMarket, seed: int) -> Played:
     await market.until(lambda: all_published(market), "every record to have been sent to the broker")
     audit = await audit_of(logs)
     faults += await feed_ends_that_differ(market, audit)
-    allowed = (*LEFT_BY_FORKS, *([DISAGREED] if market.chance.counts["disagreement of the books"] else []))
+    allowed = (*market.left_by_forks, *([DISAGREED] if market.chance.counts["disagreement of the books"] else []))
     faults += [line for line in audit.findings.lines() if not line.startswith(allowed)]
-    for rule in LEFT_BY_FORKS:
+    for rule, left in market.left_by_forks.items():
         # What is given again may come to the very place of what was lost: then nothing is found.
-        if audit.findings.counts.get(rule, 0) > market.left_by_forks[rule]:
-            faults.append(f"{rule}: more than {market.left_by_forks[rule]} forks leave: {audit.findings.lines()}")
+        if audit.findings.counts.get(rule, 0) > left:
+            faults.append(f"{rule}: more than the {left} that forks leave: {audit.findings.lines()}")
     figures = audit.figures()
     if figures["trades_settled"] + figures["trades_excluded"] != figures["trades"]:
         faults.append(f"not every trade is settled or taken out: {figures}")

@@ -1,6 +1,8 @@
 """Runs that cannot move, made on purpose in a simulated market, and what people then do."""
 
 from collections.abc import Container
+from functools import partial
+from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing_events
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
@@ -10,6 +12,14 @@ from clearing.domain.state import State
 from support.days.day import CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, Player
 from support.days.proposing import by_two
 from support.simulation.market import SimulatedMarket
+from support.simulation.network import no_answer
+
+CONFIRM, DELIVER = "ConfirmClearingRun", "DeliverAllowances"
+ORDERS: dict[str, type[Any]] = {
+    CONFIRM: trading.ConfirmClearingRunRequest,
+    DELIVER: registry.DeliverAllowancesRequest,
+}
+"""Of clearing to others, by the rpc that carries them."""
 
 Attempt = tuple[str, int]
 """The day of a run, and the number of its attempt."""
@@ -17,47 +27,61 @@ Attempt = tuple[str, int]
 
 def spoil_deliveries(market: SimulatedMarket, spoilt: Container[Attempt]) -> None:
     """The registry is asked for a tonne more than was staged, in these attempts."""
-
-    def change(method: str, data: bytes) -> bytes:
-        if not method.endswith("/DeliverAllowances"):
-            return data
-        request = registry.DeliverAllowancesRequest.FromString(data)
-        if (request.day, request.attempt) not in spoilt:
-            return data
-        request.quantity_tonnes += 1
-        return request.SerializeToString()
-
-    market.network.change = change
+    market.network.change = partial(misstated, DELIVER, spoilt)
 
 
-def misstate_confirmations(market: SimulatedMarket, misstated: Container[Attempt]) -> None:
+def misstate_confirmations(market: SimulatedMarket, misstatements: Container[Attempt]) -> None:
     """Trading is asked to confirm a fen too much, in these attempts."""
+    market.network.change = partial(misstated, CONFIRM, misstatements)
+
+
+def give_name_away(market: SimulatedMarket, attempt: Attempt, rpc: str) -> None:
+    """The receiver decides a command that clearing did not give, under the name of the order that this attempt sends by
+    the rpc, and no answer to it arrives.
+    """
+    is_decided = False
 
     def change(method: str, data: bytes) -> bytes:
-        if not method.endswith("/ConfirmClearingRun"):
-            return data
-        request = trading.ConfirmClearingRunRequest.FromString(data)
-        if (request.day, request.attempt) not in misstated:
-            return data
+        return data if is_decided else misstated(rpc, {attempt}, method, data)
+
+    def lose(method: str, answer: bytes) -> bytes:
+        nonlocal is_decided
+        if not is_decided and method.endswith(f"/{rpc}"):
+            is_decided = True
+            raise no_answer("the connection broke")
+        return answer
+
+    market.network.change, market.network.change_answer = change, lose
+
+
+def misstated(rpc: str, attempts: Container[Attempt], method: str, data: bytes) -> bytes:
+    """An order with a figure that is one too high, in these attempts."""
+    if not method.endswith(f"/{rpc}"):
+        return data
+    request: Any = ORDERS[rpc].FromString(data)
+    if (request.day, request.attempt) not in attempts:
+        return data
+    if rpc == DELIVER:
+        request.quantity_tonnes += 1
+    else:
         request.value_fen += 1
         request.totals[0].value_fen += 1
-        return request.SerializeToString()
-
-    market.network.change = change
+    return bytes(request.SerializeToString())
 
 
 async def blocked_run(market: SimulatedMarket, reason: str) -> int:
     """The id of the run that waits for people."""
 
-    def blocked(state: State) -> list[int]:
-        return [run.run_id for run in state.runs.open.values() if run.reason == reason]
-
     async def is_blocked() -> bool:
-        return bool(await market.look("clearing", blocked))
+        return bool(await market.look("clearing", partial(runs_blocked, reason=reason)))
 
     await market.until(is_blocked, f"a run to be blocked: {reason}")
-    (run_id,) = await market.look("clearing", blocked)
+    (run_id,) = await market.look("clearing", partial(runs_blocked, reason=reason))
     return run_id
+
+
+def runs_blocked(state: State, reason: str) -> list[int]:
+    return [run.run_id for run in state.runs.open.values() if run.reason == reason]
 
 
 async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int]:
