@@ -8,7 +8,7 @@ day hands on units of another.
 The replay leaves out what excluded trades block of a balance (exclusion.py).
 
 The replay answers three questions. Before a delivery: is every trade funded? Before an exclusion: which trades did the
-excluded ones fund, and which did those? After it: what does a buyer's balance still hold that nothing else needs?
+excluded ones fund, directly or indirectly? After it: how much of a buyer's balance does no other trade need?
 """
 
 from collections.abc import Iterable, Mapping, Set

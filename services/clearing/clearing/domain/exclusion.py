@@ -1,16 +1,16 @@
-"""Exclusion: two people take trades out of a run that cannot move because of them.
+"""Exclusion: two people take trades out of a run that cannot go on because of them.
 
-One operator names trades; every later trade that cannot be paid without them is taken out too (cash.py). It is proposed
-and approved as any command of two people is (chassis/core/proposals.py): the proposal lists all the trades, and where
-money has come or gone meanwhile, so that they are others, the approval is refused. The run goes on as a new attempt. A
-run awaits no answer while it is blocked, so the old order is void on both sides by then.
+One operator names trades; every later trade that cannot be paid without them is excluded too (cash.py). It is proposed
+and approved like any command of two people (chassis/core/proposals.py): the proposal lists all the trades, and if money
+came or went meanwhile, so that the list would be another, the approval is refused. The run goes on as a new attempt. A
+blocked run awaits no answer, so the old order is void on both sides by then.
 
-What becomes of an excluded trade (settlement rule art. 18, the default waterfall) is not built yet: until then it
-stays excluded, and the buyer's money and the seller's units stay blocked. How much of the buyer's balance that is, is
-decided here, once, and stated in TradeExcluded: what the trade would have cost, as far as the balance still holds it
-beyond what the buyer's other trades need. A purchase that an excluded sale was to pay blocks nothing, because the money
-never came: so a later deposit is the holder's own. Trading counts the stated figure; what may leave the market is
-therefore the same in both books.
+What happens to an excluded trade afterwards (settlement rule art. 18, the default waterfall) is not built yet: it stays
+excluded, and the buyer's money and the seller's units stay blocked. The blocked part of the buyer's balance is decided
+here, once, and stated in TradeExcluded: what the trade would have cost, as far as the balance has it beyond what the
+buyer's other trades need. A purchase that was to be paid by an excluded sale blocks nothing, because that money never
+came; a later deposit is not blocked. Trading uses the stated figure, so the money that may leave the market is the same
+in both books.
 
 Invariants:
 - an account's balance is never less than what is blocked of it;

@@ -5,8 +5,8 @@ The money lies in one pooled account at the settlement banks; here it is sub-led
 settles (settlement.py). Deposits, payouts and restored payouts are numbered without gaps by `entry_number`, so that
 trading, which follows them, can say how far it has heard them.
 
-Accounts come from trading, which has them from the registry: no order holds between two logs, and this way every
-trade comes after its accounts here, and every deposit after its account there.
+Accounts come from trading, which has them from the registry (decision 0006). The records of two logs have no common
+order; heard through one log, an account always comes before its trades and deposits.
 
 Balances change by the named moves of balances.py only, which assert their invariants.
 

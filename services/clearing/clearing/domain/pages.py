@@ -1,13 +1,12 @@
-"""Page by page: whatever takes time for every leg of a run is done in pages, each a decision of its own that a timer
-makes at once.
+"""Page by page: work for every leg of a run is done in pages, each in a decision of its own that a timer makes at once.
 
-So the writer is never held for long, and after a crash the next page follows the last that is in the log. Between two
-pages other commands are decided. That is safe because an attempt's legs are settled by the barrier (no trade of a
-closed day is recorded or excluded while its run moves) and because money leaves clearing only beyond all that an
-account is still to pay (payouts.py): what one page has proved no later command takes back.
+So no decision occupies the writer for long, and after a crash the run goes on after the last page in the log. Between
+two pages other commands are decided. That is safe because the barrier fixes an attempt's legs (no trade of a closed day
+is recorded or excluded while its run goes on), and because an account's money leaves clearing only beyond all that it
+still has to pay (payouts.py): no later command undoes what a page has proved.
 
-A page is named by the last trade before it, never by a number: a release that makes larger or smaller pages goes on in
-the middle of a run, and no name that it gives was given before.
+A page is named by the last trade before it, never by a number. So a release with larger or smaller pages can go on in
+the middle of a run, and uses no name a second time.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""Reconciliation: after each settled day the three books must say the same, at stated positions.
+"""Reconciliation: after each settled day the three books must agree, at stated positions (decision 0007).
 
-Trading states its view at one position of its log, and how far it had then heard the other two. The registry states
-what it held in trading's custody at the position that trading had heard; clearing reads its own book at one position of
-its log and takes the balances back to the fund entry that trading had heard. What is on its way between two books is
-known by name and listed as in flight; anything else is a difference, and is named.
+Trading states its positions at one position of its log, and how far it had then heard the other two. The registry
+states what was in trading's custody at the position that trading had heard; clearing reads its own book at one position
+of its log and computes the balances as of the fund entry that trading had heard. Amounts on their way between two books
+are known and listed as in flight; anything else is a difference.
 
-One comparison is under way at a time. Its answer is valid for every day that was settled by then; days settled since
+One comparison is in progress at a time. Its answer is valid for every day that was settled by then; days settled since
 are compared by the next one.
 
 Compared, per account (and instrument), with trading's figures as if every trade made so far settles:
@@ -14,8 +14,8 @@ Compared, per account (and instrument), with trading's figures as if every trade
 - bought, sold, payable, receivable: clearing's obligations that are not settled = trading's trades that are not
 - blocked: what excluded trades block in clearing's book = what trading keeps blocked, in units and in money
 
-Excluded trades are in no other figure: trading counts them as if they had not been made. That both block the same is
-what makes a payout that trading lets go one that clearing makes.
+Excluded trades are in no other figure: trading counts them as if they had not been made. Because both services block
+the same amounts, clearing can pay out whatever trading releases.
 """
 
 import hashlib

@@ -1,11 +1,10 @@
 """The run: one trading day's clearing. docs/settlement.md draws it.
 
 A run is opened when trading's close of the day is heard. An attempt begins at the barrier, lists the legs and asks
-trading to confirm them; settlement.py takes it from there. Where it cannot go on it is blocked: whole, with its reason,
-and nothing has moved. A new attempt begins again at the barrier.
+trading to confirm them; settlement.py continues from there. If it cannot go on it is blocked as a whole, with its
+reason, and nothing has moved. A new attempt begins again at the barrier.
 
-Whatever takes time for every leg goes page by page; pages.py makes the pages follow each other, and says why that is
-safe.
+Work for every leg is done page by page; pages.py connects the pages and explains why that is safe.
 
 Days are settled in their order: a later run waits until the earlier one is completed, and then begins by itself.
 

@@ -1,8 +1,8 @@
 """Settlement: the second half of a run, from trading's confirmation to delivery against payment.
 
-Trading confirms the run, the cash legs are proven, the registry delivers, and every trade is paid. Where it cannot go
-on the run is blocked, and nothing has moved. Proving and paying go page by page (pages.py): from
-DeliveryConfirmed on every trade of the run is going to be paid, and nothing is asked any more that could prevent it.
+Trading confirms the run, the cash legs are proven, the registry delivers, and every trade is paid. If the run cannot go
+on it is blocked, and nothing has moved. Proving and paying are done page by page (pages.py). From DeliveryConfirmed on
+every trade of the run will be paid: no later check can prevent it.
 
 Invariants:
 - a trade is delivered if and only if it is paid;

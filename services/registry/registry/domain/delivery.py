@@ -1,18 +1,18 @@
 """Delivery: a clearing run's allowances change hands, all legs or none.
 
 A run may be as large as a day of trading, so its legs are staged first, page by page (staging.py). Then the run is
-ordered with its sums and the digest of its legs, and takes effect by one event, which
-moves all that was staged: what every account gave and received of every vintage is added up as the pages come, so that
-the event's cost grows with the accounts, not with the legs. Each leg then gets a record of its own, for the feeds of
-its accounts (AllowancesDelivered), page by page, by a timer that is due at once; those records move nothing.
+ordered with its sums and the digest of its legs, and one event moves everything that was staged. The sums per account
+and vintage are added up while the pages arrive, so the event's cost depends on the number of accounts, not of legs.
+Afterwards each leg gets a record of its own for the feeds of its accounts (AllowancesDelivered), page by page, by a
+timer that is due at once; those records move nothing.
 
-A delivery that cannot be is recorded as DeliveryRefused with its reason and is a normal answer, so that the attempt is
-void on both sides and clearing may make another. Only that record voids an attempt. A run that is ordered again after
-it was delivered is answered by what was delivered, if the legs are the same; where they are not, or an earlier run or
-trade is ordered again, the two logs contradict each other: that is refused without a record, so that clearing does not
-take it for an answer and operators look into it. A restriction prevents no delivery: trades already made still settle.
-Every tonne sold must have been in the seller's trading holding before the run, for what is bought on a day cannot be
-sold on it (T+1): the order of the legs therefore decides nothing. Source: rulebook R12 and 3; design, who owns what.
+If a delivery is not possible, DeliveryRefused is recorded with the reason and is a normal answer: the attempt is void
+on both sides, and clearing may make another. Only that record makes an attempt void. A run that is ordered again after
+it was delivered is answered as delivered, if the legs are the same. If they are not, or an earlier run or trade is
+ordered again, the two logs contradict each other: that is refused without a record, so that clearing does not take it
+for an answer and operators look into it. A restriction prevents no delivery: trades already made still settle. Every
+sold tonne must have been in the seller's trading holding before the run, because units bought on a day cannot be sold
+on it (T+1); so the order of the legs does not matter. Source: rulebook R12 and 3.
 
 Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
 - a run is delivered at most once, whole;

@@ -2,9 +2,9 @@
 
 Allowances change hands and state by the named moves below and in no other way. A move changes every holding that it
 concerns and, where the state changes, the sums of the vintage; each part asserts over all of its fields: nothing is
-negative, and issued = registry available + trading, per vintage. The sums are kept beside the holdings, so that this
-costs the same whatever the number of accounts; `check_books` adds the holdings up afresh and is run where that may take
-its time.
+negative, and issued = registry available + trading, per vintage. The sums are kept in addition to the holdings, so that
+the assertions cost the same for any number of accounts; `check_books` adds up all holdings, and is used where that may
+take time.
 
 Invariants:
 - no holding is ever negative, in any state;

@@ -1,7 +1,7 @@
 """Issuance: new allowances are created in a province's account, and the province allocates them to its entities.
 
-An account that is restricted still receives: a restriction blocks its holder's use, and what is due to an entity is
-not withheld by it. Source: rulebook R7, pre-allocation. Not yet: final allocation, recall, adjustment (R8, R9).
+A restricted account still receives: a restriction blocks its holder's use, and does not withhold what is due to the
+entity. Source: rulebook R7, pre-allocation. Not built yet: final allocation, recall, adjustment (R8, R9).
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,9 @@
-"""Restrictions: the registry stops an account's use, at once here, and asks trading to do the same.
+"""Restrictions: the registry stops an account's use at once, and trading does when it hears of it.
 
-Custody is exclusive, so a restriction reaches what trading holds only through trading: it stops the account and
-cancels its orders on hearing AccountRestricted, and its stop names the restriction's number. Only then is
-the restriction in effect. Trades already made still settle, and the account still receives; when none of them awaits
-settlement any more trading says that the account is wound up. Source: rulebook 1.4 and R3; design, custody is
-exclusive.
+The registry cannot move units in trading's custody, so a restriction reaches them only through trading: on hearing
+AccountRestricted it stops the account and cancels its orders, and its stop names the restriction's number. Only then is
+the restriction in effect. Trades already made still settle, and the account still receives. When no trade awaits
+settlement any more, trading reports that the account is wound up. Source: rulebook 1.4 and R3.
 
 Invariants, asserted in `evolve`:
 - an account is restricted at most once at a time;

@@ -1,7 +1,7 @@
-"""Staging: the legs of a run that clearing is going to order, page by page. It moves nothing and binds nobody.
+"""Staging: the legs of a run before clearing orders its delivery, page by page. It moves nothing and decides nothing.
 
-A first page begins anew, whatever an earlier order had staged. What the legs amount to, and their digest, is added up
-as the pages come: the order (delivery.py) is then checked and carried out at the cost of the accounts, not of the legs.
+A first page discards whatever was staged before. The sums of the legs, and their digest, are computed while the pages
+arrive, so the cost of the order (delivery.py) depends on the number of accounts, not of legs.
 """
 
 from dataclasses import dataclass, replace

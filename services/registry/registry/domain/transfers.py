@@ -1,8 +1,8 @@
 """Transfers between registry and trading.
 
-What was transferred to trading is in its custody: it comes back only when trading's log says so, because only trading
-knows what is locked. A holder therefore transfers here, and returns there (ReturnToRegistry). Source: rulebook R11;
-design, custody is exclusive.
+Transferred allowances are in trading's custody. They come back only by a return in trading's log, because only trading
+knows what is locked. So a holder transfers in the registry and returns in trading (ReturnToRegistry). Source: rulebook
+R11.
 """
 
 from dataclasses import dataclass
