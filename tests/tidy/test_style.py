@@ -52,6 +52,19 @@ def test_no_function_is_longer_than_the_ceiling() -> None:
     assert not too_long
 
 
+def test_no_service_writes_the_form_that_python_gives_a_value() -> None:
+    """It would be in records, refusals and answers for ever: a fact is a value, an error a sentence (`in_words`)."""
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        if module.path.startswith(("libs/chassis/", "services/"))
+        for node in ast.walk(module.tree)
+        if (isinstance(node, ast.FormattedValue) and node.conversion == ord("r"))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "repr")
+    ]
+    assert not found
+
+
 def test_a_silenced_checker_has_its_reason_beside_it() -> None:
     silenced = re.compile(
         r"#\s*(?:type:\s*ignore(?:\[[\w-]+(?:,\s*[\w-]+)*\])?|n[o]qa(?::\s*[A-Z0-9, ]+)?)(?P<reason>.*)"

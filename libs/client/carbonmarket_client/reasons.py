@@ -157,7 +157,7 @@ FIXES = {
     "EXCLUDED_TRADE_UNKNOWN": "Exclude trades of that day alone, and none that is settled.",
     "TOTALS_DIFFER": "Find what one of the two books lacks; the facts name the figures that differ.",
     "HEARING_HALTED": "See why the source is not heard (`carbonmarket status`) and follow the runbook.",
-    "HEARD_EVENTS_SET_ASIDE": "See what waits for people (`carbonmarket status`) and fix its cause.",
+    "SET_ASIDE_PENDING": "See what waits for people (`carbonmarket status`) and fix its cause.",
     "INSTRUMENT_ALREADY_ADMITTED": "Nothing needs to be done: the instrument is admitted to trading.",
     "INSTRUMENT_NOT_ADMITTED": "Choose an instrument that is admitted to trading on this day.",
     "INSTRUMENT_UNKNOWN": "Check the instrument's code; the registry creates the vintage first.",

@@ -376,7 +376,7 @@ async def test_what_cannot_be_applied_is_set_aside_and_holds_every_run_until_two
     status = await clearing.heard(exchange)
     (set_aside,) = status.set_aside
     assert set_aside.reason == "TRADE_OUT_OF_ORDER"
-    run = await run_until(clearing, 5, is_blocked_because("HEARD_EVENTS_SET_ASIDE"))
+    run = await run_until(clearing, 5, is_blocked_because("SET_ASIDE_PENDING"))
     assert dict(run.run.facts) == {"set_aside": "1"}
     drop = log_service_pb2.DropSetAsideRequest(set_aside_position=set_aside.position, ground="trade 1 sent twice")
     await clearing.ask_by_two(ANN, BOB, drop)

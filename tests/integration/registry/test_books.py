@@ -349,7 +349,7 @@ async def test_a_return_of_what_trading_has_not_is_set_aside_and_nothing_is_deli
     assert (aside.source_position, aside.reason) == (claimed_at, "INSUFFICIENT_ALLOWANCES")
     books = fold(await registry.records())
     answer = await deliver(registry, 3, 1, leg(6, 1))
-    assert (answer.refused.reason, dict(answer.refused.facts)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": "1"})
+    assert (answer.refused.reason, dict(answer.refused.facts)) == ("SET_ASIDE_PENDING", {"set_aside": "1"})
     assert fold(await registry.records()) == books
     drop = log_service_pb2.DropSetAsideRequest(set_aside_position=aside.position, ground="trading's mistake")
     with pytest.raises(Refused) as refused:

@@ -113,7 +113,7 @@ async def test_a_close_that_fell_due_while_the_process_was_down_is_made_up_for_a
     run.trades = 1
     disputed = (await morning.ask(CLEARING, run)).disputed
     assert disputed.reason == "TOTALS_DIFFER"
-    assert disputed.facts["whole"] == "exchange (2, 150, 720000), clearing (1, 150, 720000)"
+    assert (disputed.facts["whole.trades"], disputed.facts["whole.trades_clearing"]) == ("2", "1")
 
 
 async def test_what_cannot_be_applied_is_set_aside_and_two_people_open_the_next_day_nevertheless(
@@ -133,8 +133,8 @@ async def test_what_cannot_be_applied_is_set_aside_and_two_people_open_the_next_
     await morning.settle()
     morning.day = MONDAY
     await morning.at("09:00")
-    assert [one.reason for one in (await day_of(morning, MONDAY)).obstacles] == ["HEARD_EVENTS_SET_ASIDE"]
-    assert await refusal(morning, ANN, pb.OpenDayRequest(day=MONDAY)) == "HEARD_EVENTS_SET_ASIDE"
+    assert [one.reason for one in (await day_of(morning, MONDAY)).obstacles] == ["SET_ASIDE_PENDING"]
+    assert await refusal(morning, ANN, pb.OpenDayRequest(day=MONDAY)) == "SET_ASIDE_PENDING"
 
     override = pb.OverrideOpeningRequest(day=MONDAY, ground="clearing is away")
     assert await refusal(morning, ANN, override) == "APPROVAL_REQUIRED"

@@ -63,8 +63,8 @@ class LogReader:
     heard: dict[str, int] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
     last_source: tuple[str, int] = ("", 0)
-    set_aside: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
-    dropped: dict[int, log_events_pb2.HeardEventSetAside] = field(default_factory=dict)
+    set_aside: dict[int, log_events_pb2.SetAsideNoted] = field(default_factory=dict)
+    dropped: dict[int, log_events_pb2.SetAsideNoted] = field(default_factory=dict)
     halted: dict[str, str] = field(default_factory=dict)
     proposals: dict[int, log_events_pb2.CommandProposed] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
@@ -112,8 +112,8 @@ class LogReader:
         if record.type == log_events_pb2.LogOpened.DESCRIPTOR.full_name:
             opened = log_events_pb2.LogOpened.FromString(record.data)
             self.findings.same("a log is opened once, first", "log", (record.position, opened.log_id), (1, self.log_id))
-        elif record.type == log_events_pb2.HeardEventSetAside.DESCRIPTOR.full_name:
-            self.set_aside[record.position] = log_events_pb2.HeardEventSetAside.FromString(record.data)
+        elif record.type == log_events_pb2.SetAsideNoted.DESCRIPTOR.full_name:
+            self.set_aside[record.position] = log_events_pb2.SetAsideNoted.FromString(record.data)
         elif record.type == log_events_pb2.SetAsideDecidedAgain.DESCRIPTOR.full_name:
             again = log_events_pb2.SetAsideDecidedAgain.FromString(record.data)
             if self.dropped.pop(again.set_aside_position, None) is None:
@@ -163,7 +163,7 @@ class LogReader:
         elif record.type == log_events_pb2.HearingRecovered.DESCRIPTOR.full_name:
             del self.halted[log_events_pb2.HearingRecovered.FromString(record.data).source_log_id]
 
-    def _ends_set_aside(self, position: int, record: Record) -> log_events_pb2.HeardEventSetAside | None:
+    def _ends_set_aside(self, position: int, record: Record) -> log_events_pb2.SetAsideNoted | None:
         self._rests_on_two(record)
         aside = self.set_aside.pop(position, None)
         if aside is None:

@@ -12,7 +12,7 @@ from support.auditor.rules import change_bp, china_day, limits_of, nearest
 Obstacle = tuple[str, str]
 """What keeps a day from being opened: a reason, and of what."""
 
-SET_ASIDE = "HEARD_EVENTS_SET_ASIDE"
+SET_ASIDE = "SET_ASIDE_PENDING"
 DOUBTS = ("HEARING_HALTED", SET_ASIDE)
 """Obstacles that the shell's records make."""
 

@@ -180,7 +180,8 @@ class ThreeEngines:
                 sender, position, order = self.orders.popleft()
                 call: Any = sender.service.calls[type(order)]
                 answer = await call(order, DirectOrder(self, sender, position))
-                sender.decide(OrderAnswer(sender.service.name, position, answer))
+                order_type = sender.service.wire.by_event[type(order)].type_name
+                sender.decide(OrderAnswer(sender.service.name, position, order_type, answer))
             elif not any(self._do_due(one) for one in self.all):
                 return
 

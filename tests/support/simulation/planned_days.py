@@ -13,7 +13,7 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.core.engine import Batch
-from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.set_aside import SetAsideNoted
 from clearing.domain.exclusion import TradeExcluded
 from clearing.domain.reconciliation import BooksReconciled
 from clearing.domain.run import ClearingRunBlocked, ClearingRunComputed
@@ -35,7 +35,7 @@ EVE, MORNING, CLOSE = time(8), time(9), time(15)
 SESSION_OPENS = {Session.MORNING: time(9, 30), Session.AFTERNOON: time(13)}
 SIDES = {Side.BUY: trading_types.SIDE_BUY, Side.SELL: trading_types.SIDE_SELL}
 
-ABNORMAL = (ClearingRunBlocked, ClearingRunDisagreed, DeliveryVoided, TradeExcluded, HeardEventSetAside)
+ABNORMAL = (ClearingRunBlocked, ClearingRunDisagreed, DeliveryVoided, TradeExcluded, SetAsideNoted)
 """What no day of a plan may need."""
 
 KEPT = (

@@ -11,7 +11,7 @@ from chassis.core.decider import Actor, Context, Decider, Malformed, Rejected
 from chassis.core.engine import Done, Engine, Outcome, StateUnusable
 from chassis.core.keys import Found, Key
 from chassis.core.record import HeardUpTo, LogBroken, Record, first_fault, genesis
-from chassis.core.set_aside import FACTS_MAX, HeardEventSetAside
+from chassis.core.set_aside import FACTS_MAX, SetAsideNoted
 from chassis.core.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
 from chassis.core.submission import AskedCommand, HeardRecord, OrderAnswer
 from chassis.core.wire import DATA_BYTES_MAX
@@ -163,7 +163,7 @@ def test_what_is_heard_is_never_refused_but_set_aside_as_an_event() -> None:
     upto = HeardUpTo("other", 1, b"d")
     command = Add(tally.TALLY_MAX + 1)
     outcome = on.decide(HeardRecord(upto, "x.Y", command), {}, NOW_MS)
-    aside = done(outcome).only(HeardEventSetAside)
+    aside = done(outcome).only(SetAsideNoted)
     assert (aside.source_position, aside.type, aside.reason) == (1, "x.Y", "TALLY_FULL")
     assert list(on.shell.set_aside.values()) == [aside]
     assert on.heard["other"].position == 1
@@ -180,7 +180,7 @@ def test_an_order_awaits_its_answer_and_takes_it_once() -> None:
     on = engine()
     position = done(ask(on, Order("bread"))).position
     assert on.shell.unanswered == {position}
-    answer = OrderAnswer("tally", position, Answered("bread"))
+    answer = OrderAnswer("tally", position, "x.Ordered", Answered("bread"))
     done(on.decide(answer, {}, NOW_MS))
     assert on.shell.unanswered == set()
     assert done(on.decide(answer, {}, NOW_MS)).events == ()
@@ -231,7 +231,7 @@ def test_what_is_set_aside_fits_the_log_however_much_its_refusal_says() -> None:
     sound = tally.decider()
     on = engine(Decider(sound.initial, {**sound.decide, Add: add}, sound.evolve))
     heard = HeardRecord(HeardUpTo("other", 1, b"d"), "x.Y", Add(1), data=b"x" * DATA_BYTES_MAX)
-    aside = done(on.decide(heard, {}, NOW_MS)).only(HeardEventSetAside)
+    aside = done(on.decide(heard, {}, NOW_MS)).only(SetAsideNoted)
     assert (aside.reason, aside.data) == ("TALLY_FULL", heard.data)
     assert len(aside.facts) == FACTS_MAX
     assert all(value.endswith("\U00010000…") for _, value in aside.facts)
@@ -251,7 +251,7 @@ def test_a_subject_keeps_its_trace_whatever_command_continues_it() -> None:
     position = done(ask(on, Order("bread"), traceparent=first)).position
     ask(on, Add(1), traceparent=second)
     on.decide(
-        OrderAnswer("tally", position, Answered("bread"), second),
+        OrderAnswer("tally", position, "x.Ordered", Answered("bread"), second),
         {},
         NOW_MS,
     )

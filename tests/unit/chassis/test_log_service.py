@@ -11,7 +11,7 @@ from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import Unavailable
 from chassis.core.engine import Engine
 from chassis.core.record import HeardUpTo, first_fault, genesis
-from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.set_aside import SetAsideNoted
 from chassis.core.submission import HeardRecord
 from chassis.edges.remote import MESSAGE_BYTES_MAX, record_from
 from chassis.followers.caller import RefusedOrder
@@ -88,7 +88,7 @@ async def test_the_status_shows_the_last_of_what_was_dropped_so_that_it_can_be_d
     async with log_service(MemoryStore("tally")) as (service, writer):
         shell = writer.engine.shell
         for position in (9, 3, 5):
-            shell.dropped[position] = HeardEventSetAside("other", position, "t", "TALLY_FULL", (("total", "7"),))
+            shell.dropped[position] = SetAsideNoted("other", position, "t", "TALLY_FULL", (("total", "7"),))
         dropped = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).dropped
         assert [(one.position, one.reason, dict(one.facts)) for one in dropped] == [
             (3, "TALLY_FULL", {"total": "7"}),

@@ -101,4 +101,4 @@ def test_a_token_is_bounded() -> None:
 def test_a_negative_number_of_rows_is_refused() -> None:
     with pytest.raises(Malformed) as refusal:
         page_of(asked(-1), ANN)
-    assert (refusal.value.reason, refusal.value.facts) == ("NUMBER_NEGATIVE", {"field": "page_size", "value": -1})
+    assert (refusal.value.reason, refusal.value.facts) == ("NUMBER_NEGATIVE", {"value": -1})

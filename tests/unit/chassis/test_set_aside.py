@@ -12,9 +12,9 @@ from chassis.core.record import HeardUpTo
 from chassis.core.set_aside import (
     DecideSetAsideAgain,
     DropSetAside,
-    HeardEventSetAside,
     SetAsideDecidedAgain,
     SetAsideDropped,
+    SetAsideNoted,
 )
 from chassis.core.shell import OpenLog
 from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer
@@ -34,7 +34,8 @@ ANN, BEN = "registry_operator:ann", "exchange_operator:ben"
 NOW_MS = 5_000
 TYPE = "google.protobuf.Int64Value"
 GROUND = "corrected, minutes 12"
-ASIDE = HeardEventSetAside("tally", 0, "Ring", "BELL_BROKEN", ())
+ASIDE = SetAsideNoted("tally", 0, "", "BELL_BROKEN", ())
+ORDERED, _ = tally.WIRE.encode(Ordered("bread"))
 
 
 def full_tally(decider: Decider[Tally] | None = None) -> Engine[Tally]:
@@ -130,6 +131,8 @@ def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> Non
     assert timer is not None
     on.decide(DueTimer("tally", timer), {}, NOW_MS)
     (position,) = on.shell.set_aside
+    aside = on.shell.set_aside[position]
+    assert (aside.type, aside.timer) == ("", timer.name), "no class of ours is named"
     again = DecideSetAsideAgain(position, GROUND)
     still = on.decide(asked(ANN, "", proposal_of(again)), {}, NOW_MS)
     assert isinstance(still, Rejected) and still.reason == "BELL_BROKEN"
@@ -186,6 +189,7 @@ async def test_an_answer_that_was_set_aside_is_asked_for_again(monkeypatch: pyte
         while not engine.shell.set_aside:
             await asyncio.sleep(0.01)
         (position,) = engine.shell.set_aside
+        assert engine.shell.set_aside[position].type == ORDERED, "no class of ours is named"
         away.clear()
         number = await proposed(writer, DecideSetAsideAgain(position, GROUND), ANN)
         await approved(writer, number, BEN)
@@ -201,5 +205,5 @@ def test_an_answer_is_decided_once_however_often_it_comes() -> None:
     on: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing(), frozenset({Ordered}), declared())
     on.decide(asked("participant:ada", "", Order("bread")), {}, NOW_MS)
     for _ in range(3):
-        on.decide(OrderAnswer("tally", 1, Answered("bread")), {}, NOW_MS)
+        on.decide(OrderAnswer("tally", 1, ORDERED, Answered("bread")), {}, NOW_MS)
     assert on.state.delivered == ["bread"]

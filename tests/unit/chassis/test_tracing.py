@@ -55,7 +55,7 @@ def engine(tracing: Tracing) -> Engine[Tally]:
 
 def ask(on: Engine[Tally], command: object, traceparent: str, answers: int = 0) -> int:
     own = asked("participant:ada", "", command, traceparent)
-    submission = OrderAnswer("tally", answers, command, traceparent) if answers else own
+    submission = OrderAnswer("tally", answers, "x.Ordered", command, traceparent) if answers else own
     done = on.decide(submission, {}, NOW_MS)
     assert isinstance(done, Done)
     return done.position

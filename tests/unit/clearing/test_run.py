@@ -196,7 +196,7 @@ def test_the_barrier_holds_a_run_while_anything_heard_is_set_aside() -> None:
     state = open_books(power_fen=303)
     play(state, TRADING, FIRST)
     _, blocked = play(state, TRADING, close(FIRST), set_aside=2)
-    assert blocked == ClearingRunBlocked(1, FRIDAY, 1, "HEARD_EVENTS_SET_ASIDE", (("set_aside", "2"),))
+    assert blocked == ClearingRunBlocked(1, FRIDAY, 1, "SET_ASIDE_PENDING", (("set_aside", "2"),))
     assert play(state, ANN, RetryRun(1), set_aside=2) == [replace(blocked, attempt=2)]
     assert isinstance(play(state, ANN, RetryRun(1))[0], ClearingRunBegun)
 

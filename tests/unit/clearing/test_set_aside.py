@@ -87,7 +87,7 @@ def with_a_trade_set_aside() -> tuple[Clearing, int]:
     clearing.hear(account(STEEL), account("cement-0003"), executed(1, 10), executed(2, 40), CLOSED)
     (position,) = clearing.engine.shell.set_aside
     assert clearing.engine.shell.set_aside[position].reason == "ACCOUNT_UNKNOWN"
-    assert clearing.blocked_because == "HEARD_EVENTS_SET_ASIDE"
+    assert clearing.blocked_because == "SET_ASIDE_PENDING"
     clearing.hear(account(POWER))
     return clearing, position
 

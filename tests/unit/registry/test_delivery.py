@@ -211,7 +211,7 @@ def test_a_leg_of_a_closed_account_stops_the_run() -> None:
 def test_nothing_is_delivered_from_books_that_may_lack_what_trading_said() -> None:
     registry = open_books()
     order = deliver(1, 1, leg(1, 5))
-    assert play(registry, CLEARING, order, set_aside=2) == refused(1, 1, "HEARD_EVENTS_SET_ASIDE", set_aside=2)
+    assert play(registry, CLEARING, order, set_aside=2) == refused(1, 1, "SET_ASIDE_PENDING", set_aside=2)
     order = deliver(1, 2, leg(1, 5))
     assert play(registry, CLEARING, order, halted=("trading",)) == refused(1, 2, "HEARING_HALTED", source="trading")
     assert len(play(registry, CLEARING, deliver(1, 3, leg(1, 5)))) == 2

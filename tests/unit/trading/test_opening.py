@@ -190,11 +190,11 @@ def test_an_override_covers_what_it_names_and_a_new_obstacle_needs_another() -> 
     floor.close()
     override(floor, MONDAY)
     floor.set_aside, floor.set_aside_last = 1, 37
-    assert floor.refusal(ANN, OpenDay(MONDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": 1})
+    assert floor.refusal(ANN, OpenDay(MONDAY)) == ("SET_ASIDE_PENDING", {"set_aside": 1})
     assert floor.play(BOB, OverrideOpening(MONDAY, GROUND), proposed_by=ANN) == [
-        OpeningOverridden(MONDAY, GROUND, (Obstacle("HEARD_EVENTS_SET_ASIDE", "37"),), ANN, BOB)
+        OpeningOverridden(MONDAY, GROUND, (Obstacle("SET_ASIDE_PENDING", "37"),), ANN, BOB)
     ]
-    assert opened_over(floor, MONDAY) == ["EARLIER_DAY_NOT_SETTLED", "HEARD_EVENTS_SET_ASIDE"]
+    assert opened_over(floor, MONDAY) == ["EARLIER_DAY_NOT_SETTLED", "SET_ASIDE_PENDING"]
     floor.close()
     floor.day = TUESDAY
     assert [one.subject for one in obstacles(floor.market, TUESDAY, NO_DOUBTS)] == [FRIDAY, MONDAY]
@@ -256,19 +256,19 @@ def test_an_override_of_what_is_set_aside_covers_up_to_the_last_that_it_named() 
     floor.set_aside, floor.set_aside_last = 2, 37
     override(floor, FRIDAY)
     floor.set_aside, floor.set_aside_last = 1, 12
-    assert opened_over(floor, FRIDAY) == ["HEARD_EVENTS_SET_ASIDE"], "the later one was dealt with"
+    assert opened_over(floor, FRIDAY) == ["SET_ASIDE_PENDING"], "the later one was dealt with"
     end_day(floor, "")
-    assert opened_over(floor, MONDAY) == ["HEARD_EVENTS_SET_ASIDE"]
+    assert opened_over(floor, MONDAY) == ["SET_ASIDE_PENDING"]
     end_day(floor, "")
     floor.set_aside, floor.set_aside_last = 2, 45
     floor.day = TUESDAY
-    assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY))[0] == "HEARD_EVENTS_SET_ASIDE"
+    assert floor.at("09:00").refusal(ANN, OpenDay(TUESDAY))[0] == "SET_ASIDE_PENDING"
 
 
 def test_heard_events_that_could_not_be_applied_keep_the_day_closed() -> None:
     floor = quiet_floor()
     floor.set_aside = 2
-    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("HEARD_EVENTS_SET_ASIDE", {"set_aside": 2})
+    assert floor.at("09:00").refusal(ANN, OpenDay(FRIDAY)) == ("SET_ASIDE_PENDING", {"set_aside": 2})
 
 
 def test_a_source_that_is_not_heard_keeps_the_day_closed_unless_two_people_override_it() -> None:

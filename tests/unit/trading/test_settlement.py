@@ -124,12 +124,22 @@ CONFIRMING: list[Line] = [
         [ClearingRunDisputed(1, FRIDAY, 1, "EXCLUDED_TRADE_UNKNOWN", (("trade_id", "9"),))]),
     ("16:00", CLEARING, replace(WHOLE, trades=2, totals=WHOLE.totals[:1]),
         [ClearingRunDisputed(1, FRIDAY, 1, "TOTALS_DIFFER", (
-            ("CEA/block", "exchange (1, 100000, 400000000), clearing (0, 0, 0)"),
-            ("differences", "2"),
-            ("whole", "exchange (3, 100150, 400725000), clearing (2, 100150, 400725000)"),
+            ("CEA/block.quantity_tonnes", "100000"), ("CEA/block.quantity_tonnes_clearing", "0"),
+            ("CEA/block.trades", "1"), ("CEA/block.trades_clearing", "0"),
+            ("CEA/block.value_fen", "400000000"), ("CEA/block.value_fen_clearing", "0"),
+            ("differences", "4"),
+            ("whole.trades", "3"), ("whole.trades_clearing", "2"),
         ))]),
 ]
 # fmt: on
+
+
+def test_a_trade_that_clearing_states_otherwise_is_refused_with_a_fact_for_each_figure(floor: Floor) -> None:
+    heard = replace(TRADE_1, buyer="cement", value_fen=480_001)
+    assert floor.at("16:00").refusal(CLEARING, heard) == (
+        "TRADE_DIFFERS",
+        {"trade_id": 1, "buyer": "steel", "buyer_heard": "cement", "value_fen": 480_000, "value_fen_heard": 480_001},
+    )
 
 
 def test_clearings_word_is_taken_once_and_only_of_trades_as_they_were_made(floor: Floor) -> None:
@@ -143,7 +153,7 @@ def test_a_run_is_confirmed_when_its_totals_are_the_days_own(floor: Floor) -> No
 def test_no_run_is_confirmed_while_trading_may_lack_what_others_said(floor: Floor) -> None:
     floor.set_aside = 1
     assert floor.at("16:00").play(CLEARING, WHOLE) == [
-        ClearingRunDisputed(1, FRIDAY, 1, "HEARD_EVENTS_SET_ASIDE", (("set_aside", "1"),))
+        ClearingRunDisputed(1, FRIDAY, 1, "SET_ASIDE_PENDING", (("set_aside", "1"),))
     ]
     floor.set_aside, floor.halted = 0, ("registry",)
     assert floor.play(CLEARING, WHOLE) == [
@@ -166,8 +176,8 @@ def test_a_dispute_names_a_bounded_number_of_differences(floor: Floor) -> None:
     (answer,) = floor.play(CLEARING, replace(WHOLE, totals=WHOLE.totals + strange))
     assert isinstance(answer, ClearingRunDisputed)
     facts = dict(answer.facts)
-    assert facts.pop("differences") == "100"
-    assert len(facts) == 20
+    assert facts.pop("differences") == "300"
+    assert len(facts) == 40, "20 figures, of the exchange and of clearing"
 
 
 def test_a_purchase_is_not_settled_with_money_that_the_buyer_does_not_have() -> None:

@@ -66,7 +66,8 @@ class OrderRefused(NotYet):
     """A gRPC refusal came instead of an answer to an order. Whether the order was carried out it does not say."""
 
     def __init__(self, service: str, refusal: Refused) -> None:
-        super().__init__(f"{service} refuses the order with {refusal.reason} {refusal.facts}, which is no answer")
+        facts = " ".join(f"{name}={value}" for name, value in sorted(refusal.facts.items()))
+        super().__init__(f"{service} refuses the order with {refusal.reason} {facts}, which is no answer")
         self.service = service
         self.reason = refusal.reason
         self.facts = refusal.facts
@@ -99,3 +100,8 @@ class RequestIdReused(Exception):
 
 class Bug(Exception):
     """The code is wrong, not the request. The command changed nothing."""
+
+
+def in_words(error: BaseException) -> str:
+    """An error as a record or an answer states it: what Python itself would write is not part of the language."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -63,6 +63,9 @@ class Rejected(Exception):
         self.reason = reason
         self.facts = facts
 
+    def __str__(self) -> str:
+        return " ".join((self.reason, *(f"{name}={value}" for name, value in self.facts.items())))
+
 
 class Malformed(Rejected):
     """The request can be right at no time: a missing, negative, huge or ill-written value.
@@ -165,7 +168,7 @@ def doubts(context: Context) -> list[Rejected]:
     """
     found: list[Rejected] = [Rejected("HEARING_HALTED", source=source) for source in context.halted]
     if context.set_aside:
-        found.append(Rejected("HEARD_EVENTS_SET_ASIDE", set_aside=context.set_aside))
+        found.append(Rejected("SET_ASIDE_PENDING", set_aside=context.set_aside))
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from opentelemetry.trace import SpanKind
 
-from chassis.core.call import Bug, RequestIdReused
+from chassis.core.call import Bug, RequestIdReused, in_words
 from chassis.core.claims import Names, heard_claim
 from chassis.core.command_digest import command_digest
 from chassis.core.corrections import HearingResumed
@@ -36,7 +36,7 @@ from chassis.core.look import Declared, Look
 from chassis.core.proposals import ApproveProposal, first_to_expire
 from chassis.core.record import Head, HeardUpTo, LogBroken, Record, chain, first_fault, genesis
 from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
-from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, HeardEventSetAside, aside_of
+from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, SetAsideNoted, aside_of
 from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
 from chassis.core.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, repeat_key, source_of
 from chassis.core.wire import DATA_BYTES_MAX, Wire
@@ -193,7 +193,9 @@ class Engine(Generic[S]):
                 self.shell.unanswered.add(record.position)
             keep_trace(self.shell, self.wire.by_event[type(event)], record, event)
         except Exception as error:
-            raise StateUnusable(f"record {record.position} ({record.type}) cannot be applied: {error!r}") from error
+            raise StateUnusable(
+                f"record {record.position} ({record.type}) cannot be applied: {in_words(error)}"
+            ) from error
         self.head = Head(record.position, record.digest)
 
     # Decisions
@@ -238,7 +240,9 @@ class Engine(Generic[S]):
         except StateUnusable:
             raise
         except Exception as error:
-            return Bug(f"{type(submission.command).__name__} failed: {error!r}").with_traceback(error.__traceback__)
+            return Bug(f"{type(submission.command).__name__} failed: {in_words(error)}").with_traceback(
+                error.__traceback__
+            )
 
         # From here on it happens.
         self._names.take(claimed)
@@ -263,7 +267,7 @@ class Engine(Generic[S]):
         if gap is None:
             return Done((), self.head.position)
         if gap > 0:
-            return Bug(f"{gap} records are missing before {submission}")
+            return Bug(f"{gap} records are missing before record {source_of(submission)[1]}")
         if isinstance(submission, HeardRecord) and heard_claim(submission.upto) in taken:
             # Heard before two people put hearing back to an earlier record, and the same: it is not counted twice.
             self._note_heard(submission.upto)
@@ -303,7 +307,7 @@ class Engine(Generic[S]):
     def _encode(self, event: object) -> tuple[str, bytes]:
         check_may_write(self.wire.by_event[type(event)].since, self.shell.release_level, type(event).__name__)
         type_name, data = self.wire.encode(event)
-        bytes_max = SET_ASIDE_BYTES_MAX if isinstance(event, HeardEventSetAside) else DATA_BYTES_MAX
+        bytes_max = SET_ASIDE_BYTES_MAX if isinstance(event, SetAsideNoted) else DATA_BYTES_MAX
         if len(data) > bytes_max:
             raise Rejected("EVENT_TOO_LARGE", type=type_name, bytes=len(data), bytes_max=bytes_max)
         return type_name, data

@@ -9,7 +9,7 @@ from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
 from chassis.core.proposals import Proposable, Proposal
 from chassis.core.reaction import ReactionTable
 from chassis.core.record import Head, HeardUpTo
-from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.set_aside import SetAsideNoted
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ShellState
 from chassis.core.wire import Wire
 
@@ -59,11 +59,11 @@ class Look:
         return self.shell.halted
 
     @property
-    def set_aside(self) -> Mapping[int, HeardEventSetAside]:
+    def set_aside(self) -> Mapping[int, SetAsideNoted]:
         return self.shell.set_aside
 
     @property
-    def dropped(self) -> Mapping[int, HeardEventSetAside]:
+    def dropped(self) -> Mapping[int, SetAsideNoted]:
         return self.shell.dropped
 
     @property

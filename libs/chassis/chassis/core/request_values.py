@@ -30,9 +30,9 @@ def check_part(field: FieldDescriptor, part: Any, path: str) -> None:
         check_values(part, f"{path}.")
     elif field.enum_type is not None:
         if part not in field.enum_type.values_by_number:
-            raise Malformed("ENUM_VALUE_UNKNOWN", path, field=path, value=part)
+            raise Malformed("ENUM_VALUE_UNKNOWN", path, value=part)
     elif NUL in part:
-        raise Malformed("TEXT_HAS_NUL", path, field=path, at=part.index(NUL) + 1)
+        raise Malformed("TEXT_HAS_NUL", path, at=part.index(NUL) + 1)
 
 
 @cache

@@ -31,9 +31,10 @@ every start.
 
 
 @dataclass(frozen=True, slots=True)
-class HeardEventSetAside:
+class SetAsideNoted:
     """`data` is the heard record's, `timer` a timer's name. A timer, and an answer to our own order, are of our own
-    log; a timer has no source position.
+    log; a timer has no source position. `type` is what the log itself calls it, so that a renamed class changes
+    nothing: the type of the heard record, or of the order that was answered; a timer has its name alone.
     """
 
     source_log_id: str
@@ -90,10 +91,10 @@ class SetAside(Protocol):
     def log_id(self) -> str: ...
 
     @property
-    def set_aside(self) -> Mapping[int, HeardEventSetAside]: ...
+    def set_aside(self) -> Mapping[int, SetAsideNoted]: ...
 
     @property
-    def dropped(self) -> Mapping[int, HeardEventSetAside]: ...
+    def dropped(self) -> Mapping[int, SetAsideNoted]: ...
 
     def due(self) -> Timer | None:
         """The domain's timer that is due first."""
@@ -102,12 +103,12 @@ class SetAside(Protocol):
     def decide(self, command: object, context: Context) -> Decided: ...
 
 
-def aside_of(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> HeardEventSetAside:
+def aside_of(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: Rejected) -> SetAsideNoted:
     source_log_id, source_position = source_of(cause)
-    return HeardEventSetAside(
+    return SetAsideNoted(
         source_log_id=source_log_id or log_id,
         source_position=source_position,
-        type=cause.type if isinstance(cause, HeardRecord) else type(cause.command).__name__,
+        type="" if isinstance(cause, DueTimer) else cause.type,
         reason=refusal.reason,
         facts=tuple((cut(name), cut(value)) for name, value in as_facts(**refusal.facts)[:FACTS_MAX]),
         data=cause.data if isinstance(cause, HeardRecord) else b"",
@@ -158,7 +159,7 @@ def drop_set_aside(look: SetAside, command: DropSetAside, context: Context) -> D
     ]
 
 
-def find(look: SetAside, position: int) -> HeardEventSetAside:
+def find(look: SetAside, position: int) -> SetAsideNoted:
     aside = look.set_aside.get(position)
     if aside is None:
         raise NotFound("SET_ASIDE_UNKNOWN", set_aside_position=position)
@@ -171,7 +172,7 @@ DECIDE: Decide[SetAside] = merged(
 )
 
 SET_ASIDE_KINDS = (
-    EventKind(HeardEventSetAside, pb.HeardEventSetAside, concern=lambda event: event.reason),
+    EventKind(SetAsideNoted, pb.SetAsideNoted, concern=lambda event: event.reason),
     EventKind(SetAsideDecidedAgain, pb.SetAsideDecidedAgain),
     EventKind(SetAsideDropped, pb.SetAsideDropped),
 )

@@ -169,7 +169,7 @@ def quoted(text: str) -> str:
 def number_in(text: str) -> int:
     """A whole number as another service writes it, digit for digit. Raises ValueError."""
     if not NUMBER.fullmatch(text):
-        raise ValueError(f"{text[:SHOWN_CHARACTERS_MAX]!r} is not a whole number")
+        raise ValueError(f"'{text[:SHOWN_CHARACTERS_MAX]}' is not a whole number")
     return int(text)
 
 
@@ -201,13 +201,13 @@ def check_text(text: str, field: str) -> None:
     """What people write for people: a name, a ground, the title of a document. Raises Malformed."""
     fault = fault_of_text(text)
     if fault:
-        raise Malformed("TEXT_MALFORMED", field, field=field, at=fault.at, why=fault.why)
+        raise Malformed("TEXT_MALFORMED", field, at=fault.at, why=fault.why)
 
 
 def check_not_negative(value: int, field: str) -> None:
     """A size, a bound, a time to wait, a place in a log or a feed."""
     if value < 0:
-        raise Malformed("NUMBER_NEGATIVE", field, field=field, value=value)
+        raise Malformed("NUMBER_NEGATIVE", field, value=value)
 
 
 def check_position(position: int, end: int, field: str) -> None:
@@ -220,7 +220,7 @@ def check_position(position: int, end: int, field: str) -> None:
 def check_min_position(min_position: int, end: int) -> None:
     """What a query waits for, in a log that ends at `end`."""
     if min_position < 0:
-        raise Malformed("NUMBER_NEGATIVE", "min_position", field="min_position", value=min_position)
+        raise Malformed("NUMBER_NEGATIVE", "min_position", value=min_position)
     if min_position > end:
         raise BeyondEnd("POSITION_BEYOND_END", "min_position", position=min_position, end_position=end)
 

@@ -27,10 +27,10 @@ from chassis.core.releases import ActivateRelease, Levels, ReleaseActivated
 from chassis.core.set_aside import (
     DecideSetAsideAgain,
     DropSetAside,
-    HeardEventSetAside,
     SetAside,
     SetAsideDecidedAgain,
     SetAsideDropped,
+    SetAsideNoted,
 )
 from chassis.core.wire import EventKind
 
@@ -110,9 +110,9 @@ class ShellState:
     rehearsal: bool = False
     clock_ms: int = 0
     leader_address: str = ""
-    set_aside: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    set_aside: dict[int, SetAsideNoted] = field(default_factory=dict)
     # What people dropped blocks nothing, and can still be decided again.
-    dropped: dict[int, HeardEventSetAside] = field(default_factory=dict)
+    dropped: dict[int, SetAsideNoted] = field(default_factory=dict)
     # The last record of each source that caused one of ours: nothing before it may be heard again.
     heard_at_least: dict[str, int] = field(default_factory=dict)
     # Sources that are not heard any further, and why.
@@ -202,7 +202,7 @@ def on_clock_moved(shell: ShellState, event: ClockMoved) -> None:
     shell.clock_ms = event.now_ms
 
 
-def on_heard_event_set_aside(shell: ShellState, event: HeardEventSetAside) -> None:
+def on_set_aside_noted(shell: ShellState, event: SetAsideNoted) -> None:
     shell.set_aside[shell.position] = event
 
 
@@ -279,7 +279,7 @@ EVOLVE: Evolve[ShellState] = merged(
     applies(LogOpened, on_log_opened),
     applies(LeadershipTaken, on_leadership_taken),
     applies(ClockMoved, on_clock_moved),
-    applies(HeardEventSetAside, on_heard_event_set_aside),
+    applies(SetAsideNoted, on_set_aside_noted),
     applies(SetAsideDecidedAgain, on_set_aside_decided_again),
     applies(SetAsideDropped, on_set_aside_dropped),
     applies(HearingHalted, on_hearing_halted),

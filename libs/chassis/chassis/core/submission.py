@@ -42,10 +42,11 @@ class HeardRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrderAnswer:
-    """What another service answered to our own order at a position."""
+    """What another service answered to our own order at a position; `type` is the order's."""
 
     log_id: str
     position: int
+    type: str
     command: object
     traceparent: str = ""
 

@@ -140,7 +140,7 @@ class Caller:
 
     async def _send(self, position: int) -> None:
         ((record, order),) = await self._writer.tail.read(position - 1, 1)
-        name = type(order).__name__
+        name = record.type.rpartition(".")[2]
         span = self._tracing.branch(f"order {name}", record.traceparent, attributes={"position": position})
         shell = self._writer.engine.shell
         outgoing = Outgoing(position, order_name(shell, position), span, self._remotes, self._writer)
@@ -149,7 +149,7 @@ class Caller:
         while position in self._writer.engine.shell.unanswered:
             outgoing.order_id = order_name(shell, position)
             try:
-                await self._try(order, outgoing)
+                await self._try(record.type, order, outgoing)
             except OrderRefused as error:
                 if attempt % ALARM_EACH == 0 or position not in self.refused:
                     logger.error("%s waits for people: %s", name, error, extra={**where, "reason": error.reason})
@@ -166,10 +166,11 @@ class Caller:
         self.refused.pop(position, None)
         span.end()
 
-    async def _try(self, order: object, outgoing: Outgoing) -> None:
+    async def _try(self, type_name: str, order: object, outgoing: Outgoing) -> None:
         # A place is held only while there is a call: orders that wait must not keep others from being sent.
         async with self._places:
             answer = await self._calls[type(order)](order, outgoing)
+        log_id = self._writer.log.log_id
         await self._writer.insist(
-            OrderAnswer(self._writer.log.log_id, outgoing.position, answer, outgoing.branch.traceparent)
+            OrderAnswer(log_id, outgoing.position, type_name, answer, outgoing.branch.traceparent)
         )

@@ -24,7 +24,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pool
 
-from chassis.core.call import Bug, NotYet, Refused
+from chassis.core.call import Bug, NotYet, Refused, in_words
 from chassis.core.engine import Done
 from chassis.core.reaction import Reactions, ReactionTable
 from chassis.core.record import CHAINS, HeardUpTo, Record, Sequel, genesis, sequel
@@ -298,7 +298,7 @@ class Hearing:
         try:
             return self._reactions.react(record.type, record.data, record.position)
         except Exception as error:
-            why = f"the reaction to record {record.position} ({record.type}) failed: {error!r}"
+            why = f"the reaction to record {record.position} ({record.type}) failed: {in_words(error)}"
             raise Halted(why, record) from error
 
     def _must_be_known(self, record: Record) -> None:

@@ -176,7 +176,7 @@ async def check_holds(pool: Pool, log_id: str) -> None:
     data = await pool.fetchval("SELECT data FROM log WHERE position = 1")
     held = LogOpened.FromString(data).log_id if data is not None else log_id
     if held != log_id:
-        raise Misconfigured([f"CARBONMARKET_DATABASE_URL: the database holds the log {held!r}, not {log_id!r}"])
+        raise Misconfigured([f"CARBONMARKET_DATABASE_URL: the database holds the log '{held}', not '{log_id}'"])
 
 
 class PostgresLog:

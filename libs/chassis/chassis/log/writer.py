@@ -25,7 +25,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from chassis.core.call import Bug, Call, Expired, Overloaded, Unavailable
+from chassis.core.call import Bug, Call, Expired, Overloaded, Unavailable, in_words
 from chassis.core.decider import Actor, Claim, Context, Facts
 from chassis.core.engine import Batch, Done, Engine, Outcome, StateUnusable
 from chassis.core.keys import Found, Key
@@ -234,8 +234,9 @@ class Writer(Generic[S]):
         with another release. What depends on it waits, as after any bug; everything else goes on.
         """
         try:
+            why = in_words(self._ended) if self._ended else ""
             async with asyncio.timeout(CULPRIT_SECONDS_MAX):
-                await self.log.note_culprit(name_of(culprit), self._release, repr(self._ended)[:WHY_CHARACTERS_MAX])
+                await self.log.note_culprit(name_of(culprit), self._release, why[:WHY_CHARACTERS_MAX])
         except Exception as error:
             logger.error("the next start may end as this one did: %r", error)
 

@@ -56,7 +56,7 @@ def read_settings(environment: Mapping[str, str], service: str, others: Sequence
     def address(name: str, value: str) -> str:
         host, colon, port = value.rpartition(":")
         if value and not (colon and host and port.isascii() and port.isdigit() and int(port) < 65_536):
-            faults.append(f"{name} is {value!r}: it must be host:port")
+            faults.append(f"{name} is '{value}': it must be host:port")
         return value
 
     own = logs_of(service, environment.get("CARBONMARKET_LOG", ""), "CARBONMARKET_LOG", faults)
@@ -107,9 +107,9 @@ def read_settings(environment: Mapping[str, str], service: str, others: Sequence
 
 def check_callers(actor_from: str, listen: str, faults: list[str]) -> None:
     if actor_from and actor_from != "metadata":
-        faults.append(f"CARBONMARKET_ACTOR_FROM is {actor_from!r}: only `metadata` is there")
+        faults.append(f"CARBONMARKET_ACTOR_FROM is '{actor_from}': only `metadata` is there")
     if actor_from == "metadata" and listen and listen.rpartition(":")[0] not in LOOPBACK:
-        faults.append(f"CARBONMARKET_LISTEN is {listen!r}: while callers name themselves it must be a loopback address")
+        faults.append(f"CARBONMARKET_LISTEN is '{listen}': while callers name themselves it must be a loopback address")
 
 
 def read_signing_key(setting: str, faults: list[str]) -> Ed25519PrivateKey | None:
@@ -143,7 +143,7 @@ def logs_of(service: str, named: str, variable: str, faults: list[str]) -> list[
     for log_id in logs:
         if not LOG_ID_FORM.fullmatch(log_id) or not (log_id == service or log_id.startswith(f"{service}-")):
             faults.append(
-                f"{variable} names {log_id!r}: a log of {service} is {service!r}, or begins with '{service}-'"
+                f"{variable} names '{log_id}': a log of {service} is '{service}', or begins with '{service}-'"
             )
     return logs
 
@@ -160,7 +160,7 @@ def services_of(environment: Mapping[str, str], others: Sequence[str], faults: l
 def read_level(setting: str, faults: list[str]) -> str:
     level = setting.upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        faults.append(f"CARBONMARKET_LOG_LEVEL is {level!r}: it must be DEBUG, INFO, WARNING or ERROR")
+        faults.append(f"CARBONMARKET_LOG_LEVEL is '{level}': it must be DEBUG, INFO, WARNING or ERROR")
     return level
 
 
@@ -168,7 +168,7 @@ def read_clock(setting: str, faults: list[str]) -> tuple[bool, int | None]:
     """Whether the clock is a rehearsal's, and when it starts, ms."""
     clock, _, start = setting.partition("=")
     if clock not in ("machine", "rehearsal"):
-        faults.append(f"CARBONMARKET_CLOCK is {clock!r}: it must be `machine` or `rehearsal=ISO-TIME`")
+        faults.append(f"CARBONMARKET_CLOCK is '{clock}': it must be `machine` or `rehearsal=ISO-TIME`")
     if clock != "rehearsal" or not start:
         return clock == "rehearsal", None
     try:
@@ -178,6 +178,6 @@ def read_clock(setting: str, faults: list[str]) -> tuple[bool, int | None]:
     if at is None:
         # Without its zone it would be another moment on another machine.
         how = "it must be an ISO time with its zone, 2021-07-15T08:00:00+08:00"
-        faults.append(f"CARBONMARKET_CLOCK starts at {start!r}: {how}")
+        faults.append(f"CARBONMARKET_CLOCK starts at '{start}': {how}")
         return True, None
     return True, int(at.timestamp() * 1000)

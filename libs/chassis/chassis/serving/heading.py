@@ -72,7 +72,7 @@ def authenticate(heading: Heading, roles: frozenset[str]) -> Call:
     """The caller, if its role may make this call. Raises Unauthenticated or NotPermitted."""
     form = ACTOR_FORM.fullmatch(heading.actor)
     if form is None:
-        raise Unauthenticated(f"send metadata {ACTOR_HEADER}: role:name, got {heading.actor!r}")
+        raise Unauthenticated(f"send metadata {ACTOR_HEADER}: role:name, got '{heading.actor}'")
     role, name = form.groups()
     if role not in roles:
         raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))

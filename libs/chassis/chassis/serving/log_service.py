@@ -15,7 +15,7 @@ from chassis.core.decider import NotFound, NotPermitted, Rejected
 from chassis.core.feed_chain import as_shown_in_feed
 from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, Proposal, ProposeCommand, RejectProposal
 from chassis.core.roles import roles_of
-from chassis.core.set_aside import HeardEventSetAside
+from chassis.core.set_aside import SetAsideNoted
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
 from chassis.edges.remote import record_to
@@ -267,7 +267,7 @@ def check_may_read_feed(account: str, call: Call) -> None:
     check_account(account)
 
 
-def set_aside(position: int, event: HeardEventSetAside, with_facts: bool) -> pb.SetAside:
+def set_aside(position: int, event: SetAsideNoted, with_facts: bool) -> pb.SetAside:
     return pb.SetAside(
         position=position,
         source_log_id=event.source_log_id,

@@ -152,7 +152,7 @@ def _set_aside(service: str, events: Iterable[log.SetAside]) -> list[tuple[str, 
             service,
             f"{known.position:,}",
             f"{known.source_log_id}/{known.source_position}",
-            known.type.rpartition(".")[2],
+            known.timer or known.type.rpartition(".")[2],
             " ".join([known.reason, *(f"{name}={value}" for name, value in sorted(known.facts.items()))]),
         )
         for known in events

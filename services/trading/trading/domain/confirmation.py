@@ -35,7 +35,7 @@ DIFFERENCES_MAX = 20
 """Differing figures that a dispute lists; it always states how many there are."""
 
 Figures = tuple[int, int, int]
-"""Trades, tonnes and fen."""
+FIGURES = ("trades", "quantity_tonnes", "value_fen")
 NOTHING: Figures = (0, 0, 0)
 
 
@@ -137,13 +137,18 @@ def check_totals(market: Market, command: ConfirmClearingRun) -> None:
         "whole": (command.trades, command.quantity_tonnes, command.value_fen),
         **{figures_name(*key): (one.trades, one.quantity_tonnes, one.value_fen) for key, one in stated.items()},
     }
-    differences = {
-        name: f"exchange {expected.get(name, NOTHING)}, clearing {stated_figures.get(name, NOTHING)}"
+    differences = [
+        (f"{name}.{figure}", own, clearings)
         for name in sorted(expected.keys() | stated_figures.keys())
-        if expected.get(name, NOTHING) != stated_figures.get(name, NOTHING)
-    }
+        for figure, own, clearings in zip(
+            FIGURES, expected.get(name, NOTHING), stated_figures.get(name, NOTHING), strict=True
+        )
+        if own != clearings
+    ]
     if differences:
-        named: dict[str, int | str] = dict(list(differences.items())[:DIFFERENCES_MAX])
+        named: dict[str, int | str] = {}
+        for name, own, clearings in differences[:DIFFERENCES_MAX]:
+            named |= {name: own, f"{name}_clearing": clearings}
         raise Rejected("TOTALS_DIFFER", differences=len(differences), **named)
 
 

@@ -15,7 +15,7 @@ from chassis.core.shapes import check_account
 from trading.domain.accounts import check_not_stopped, check_units_available
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market, Releasing, Returning
-from trading.domain.values import check_amount, check_instrument, check_quantity
+from trading.domain.values import check_amount, check_instrument, check_quantity, differing_facts
 
 # Commands
 
@@ -180,10 +180,13 @@ def acknowledge_return(market: Market, command: AcknowledgeReturn, context: Cont
     waiting = market.returns.get(command.return_id)
     if waiting is None:
         raise Rejected("RETURN_UNKNOWN", return_id=command.return_id)
-    heard = (command.account, command.instrument, command.quantity_tonnes)
-    given = (waiting.account, waiting.instrument, waiting.quantity_tonnes)
-    if heard != given:
-        raise Rejected("RETURN_DIFFERS", return_id=command.return_id, given=repr(given), heard=repr(heard))
+    differing = differing_facts(
+        account=(waiting.account, command.account),
+        instrument=(waiting.instrument, command.instrument),
+        quantity_tonnes=(waiting.quantity_tonnes, command.quantity_tonnes),
+    )
+    if differing:
+        raise Rejected("RETURN_DIFFERS", return_id=command.return_id, **differing)
 
     return [
         ReturnAcknowledged(
@@ -221,9 +224,11 @@ def acknowledge_release(market: Market, command: AcknowledgeRelease, context: Co
     waiting = market.releases.get(command.release_id)
     if waiting is None:
         raise Rejected("RELEASE_UNKNOWN", release_id=command.release_id)
-    heard, given = (command.account, command.amount_fen), (waiting.account, waiting.amount_fen)
-    if heard != given:
-        raise Rejected("RELEASE_DIFFERS", release_id=command.release_id, given=repr(given), heard=repr(heard))
+    differing = differing_facts(
+        account=(waiting.account, command.account), amount_fen=(waiting.amount_fen, command.amount_fen)
+    )
+    if differing:
+        raise Rejected("RELEASE_DIFFERS", release_id=command.release_id, **differing)
 
     return [
         ReleaseAcknowledged(

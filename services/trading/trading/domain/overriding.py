@@ -23,7 +23,7 @@ from chassis.core.shapes import check_day, check_text
 from trading.domain.calendar import check_none_open, check_not_opened, known_day
 from trading.domain.state import DayPhase, Market, Obstacle
 
-SET_ASIDE = "HEARD_EVENTS_SET_ASIDE"
+SET_ASIDE = "SET_ASIDE_PENDING"
 
 
 # Commands

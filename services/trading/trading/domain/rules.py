@@ -164,36 +164,36 @@ def set_composite_weights(market: Market, command: SetCompositeWeights, context:
 
 def check_within(name: str, value: int, value_max: int) -> None:
     if not 1 <= value <= value_max:
-        raise Malformed("RULES_MALFORMED", f"rules.{name}", field=name, value=value)
+        raise Malformed("RULES_MALFORMED", f"rules.{name}", value=value)
 
 
 def check_sessions(name: str, sessions: tuple[Session, ...]) -> None:
     """At least one session, each within the day, in order, and none overlapping. Raises Malformed."""
     if not 1 <= len(sessions) <= SESSIONS_MAX:
-        raise Malformed("RULES_MALFORMED", f"rules.{name}", field=name, value=len(sessions))
+        raise Malformed("RULES_MALFORMED", f"rules.{name}", value=len(sessions))
     after_minute = 0
     for number, session in enumerate(sessions):
         if not after_minute <= session.open_minute < session.close_minute <= MINUTES_OF_DAY:
             hours = f"{session.open_minute} to {session.close_minute}"
-            raise Malformed("RULES_MALFORMED", f"rules.{name}[{number}]", field=name, value=hours)
+            raise Malformed("RULES_MALFORMED", f"rules.{name}[{number}]", value=hours)
         after_minute = session.close_minute
 
 
 def check_weights(weights: tuple[Weight, ...]) -> None:
     """Each instrument once, no weight negative, and at least one above zero. Raises Malformed."""
     if not 1 <= len(weights) <= WEIGHTS_MAX:
-        raise Malformed("WEIGHTS_MALFORMED", "weights", field="weights", value=len(weights))
+        raise Malformed("WEIGHTS_MALFORMED", "weights", value=len(weights))
     seen: set[str] = set()
     for number, weight in enumerate(weights):
         at = f"weights[{number}]"
         check_instrument(weight.instrument, f"{at}.instrument")
         if weight.instrument in seen:
-            raise Malformed("WEIGHTS_MALFORMED", f"{at}.instrument", field="instrument", value=weight.instrument)
+            raise Malformed("WEIGHTS_MALFORMED", f"{at}.instrument", value=weight.instrument)
         if not 0 <= weight.weight <= WEIGHT_MAX:
-            raise Malformed("WEIGHTS_MALFORMED", f"{at}.weight", field="weight", value=weight.weight)
+            raise Malformed("WEIGHTS_MALFORMED", f"{at}.weight", value=weight.weight)
         seen.add(weight.instrument)
     if not any(weight.weight for weight in weights):
-        raise Malformed("WEIGHTS_MALFORMED", "weights", field="weight", value=0)
+        raise Malformed("WEIGHTS_MALFORMED", "weights", value=0)
 
 
 # Changes

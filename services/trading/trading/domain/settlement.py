@@ -21,6 +21,7 @@ from chassis.core.decider import Context, Decide, Evolve, Rejected, Timer, appli
 from trading.domain.calendar import known_day
 from trading.domain.restriction import returns_when_released, wound_up_by_settling
 from trading.domain.state import DayPhase, Market, Settlement, Trade
+from trading.domain.values import differing_facts
 
 RELEASES_PER_PAGE_MAX = 500
 """In one decision: an opening releases the first page and a timer the others, so that none occupies the writer long."""
@@ -112,10 +113,15 @@ class AllowancesReleased:
 
 def mark_trade_settled(market: Market, command: MarkTradeSettled, context: Context) -> list[object]:
     trade = awaited_trade(market, command.trade_id)
-    heard = (command.buyer, command.seller, command.instrument, command.quantity_tonnes, command.value_fen)
-    made = (trade.buyer, trade.seller, trade.instrument, trade.quantity_tonnes, trade.value_fen)
-    if heard != made:
-        raise Rejected("TRADE_DIFFERS", trade_id=command.trade_id, made=repr(made), heard=repr(heard))
+    differing = differing_facts(
+        buyer=(trade.buyer, command.buyer),
+        seller=(trade.seller, command.seller),
+        instrument=(trade.instrument, command.instrument),
+        quantity_tonnes=(trade.quantity_tonnes, command.quantity_tonnes),
+        value_fen=(trade.value_fen, command.value_fen),
+    )
+    if differing:
+        raise Rejected("TRADE_DIFFERS", trade_id=command.trade_id, **differing)
     settled_fen = market.accounts[trade.buyer].funds.settled_fen
     if trade.buyer_pays_fen > settled_fen:
         raise Rejected(

@@ -84,3 +84,14 @@ def check_value(price_fen: int, quantity_tonnes: int) -> None:
 def check_amount(amount_fen: int) -> None:
     if not 1 <= amount_fen <= AMOUNT_FEN_MAX:
         raise Malformed("AMOUNT_OUT_OF_RANGE", "amount_fen", amount_fen=amount_fen, amount_fen_max=AMOUNT_FEN_MAX)
+
+
+def differing_facts(**pairs: tuple[int | str, int | str]) -> dict[str, int | str]:
+    """Of pairs of what is known here and what was heard of it, those that differ, as facts: `buyer` is the one, and
+    `buyer_heard` the other.
+    """
+    facts: dict[str, int | str] = {}
+    for name, (known, heard) in pairs.items():
+        if known != heard:
+            facts |= {name: known, f"{name}_heard": heard}
+    return facts

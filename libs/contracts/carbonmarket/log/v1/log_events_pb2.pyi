@@ -269,7 +269,7 @@ class SetAsideDecidedAgain(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     set_aside_position: _builtins.int
-    """The position of the HeardEventSetAside in this log, and its content."""
+    """The position of the SetAsideNoted in this log, and its content."""
     source_log_id: _builtins.str
     source_position: _builtins.int
     type: _builtins.str
@@ -325,7 +325,7 @@ class SetAsideDropped(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
     set_aside_position: _builtins.int
-    """The position of the HeardEventSetAside in this log, and its content."""
+    """The position of the SetAsideNoted in this log, and its content."""
     source_log_id: _builtins.str
     source_position: _builtins.int
     type: _builtins.str
@@ -486,7 +486,7 @@ class HearingRecovered(_message.Message):
 Global___HearingRecovered: _TypeAlias = HearingRecovered  # noqa: Y015
 
 @_typing.final
-class HeardEventSetAside(_message.Message):
+class SetAsideNoted(_message.Message):
     """A heard event, an answer or a timer that could not be applied: it waits for people and blocks what depends on it."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -522,12 +522,12 @@ class HeardEventSetAside(_message.Message):
     """The log and the record that was heard; of an answer, this log and the order's position; of a timer, this log."""
     source_position: _builtins.int
     type: _builtins.str
-    """Of a heard event its full name; of an answer or a timer the command's name."""
+    """Of a heard event its full name; of an answer the full name of the order; of a timer empty."""
     reason: _builtins.str
     data: _builtins.bytes
     """The heard event."""
     timer: _builtins.str
-    """The timer's name."""
+    """Of a timer its name, such as `close-day/2021-07-16`."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
@@ -547,4 +547,4 @@ class HeardEventSetAside(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___HeardEventSetAside: _TypeAlias = HeardEventSetAside  # noqa: Y015
+Global___SetAsideNoted: _TypeAlias = SetAsideNoted  # noqa: Y015

@@ -433,7 +433,10 @@ Global___ReadFeedResponse: _TypeAlias = ReadFeedResponse  # noqa: Y015
 
 @_typing.final
 class FeedRecord(_message.Message):
-    """An entry of a feed: the record without command_digest and command_events, the same for every account that it concerns."""
+    """An entry of a feed: the record without command_digest and command_events, the same for every account that it concerns. A record concerns
+    each account that a field of its event names which is called `account`, `from_account`, `counterparty`, `buyer` or `seller`; fields of nested
+    messages do not count. So whoever reads the whole log can compute every feed and check that nothing was left out of it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -751,6 +754,7 @@ class SetAside(_message.Message):
     source_log_id: _builtins.str
     source_position: _builtins.int
     type: _builtins.str
+    """Of a heard event its full name; of an answer the full name of the order; of a timer empty."""
     reason: _builtins.str
     timer: _builtins.str
     """Of a timer its name."""
@@ -1004,7 +1008,7 @@ class DecideSetAsideAgainRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     set_aside_position: _builtins.int
-    """The position of the HeardEventSetAside in this service's log."""
+    """The position of the SetAsideNoted in this service's log."""
     ground: _builtins.str
     """How its cause was corrected, 1 to 200 characters."""
     def __init__(
@@ -1052,7 +1056,7 @@ class DropSetAsideRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     set_aside_position: _builtins.int
-    """The position of the HeardEventSetAside in this service's log."""
+    """The position of the SetAsideNoted in this service's log."""
     ground: _builtins.str
     """How people settle what is left, 1 to 200 characters."""
     def __init__(

@@ -35,9 +35,9 @@ class Refusal(_message.Message):
           Send it once: the service cannot know which of two values is meant.
       ROLE_NOT_ALLOWED           PERMISSION_DENIED    role, roles
           Call in one of the roles that may call the rpc.
-      ENUM_VALUE_UNKNOWN         INVALID_ARGUMENT     field, value
+      ENUM_VALUE_UNKNOWN         INVALID_ARGUMENT     value
           The service has no name for the number: send one that its protos list.
-      TEXT_HAS_NUL               INVALID_ARGUMENT     field, at
+      TEXT_HAS_NUL               INVALID_ARGUMENT     at
           A text cannot contain the character NUL: remove it; `at` is its place, counted from 1.
       REQUEST_NOT_READABLE       INVALID_ARGUMENT     message
           Send the message that the rpc takes, made from the same protos.
@@ -67,7 +67,7 @@ class Refusal(_message.Message):
       TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   actor, waiting, free
           Nothing was done: one actor may not have more commands waiting than places are free for others. Wait for answers, then send it again.
     any rpc that takes a min_position:
-      NUMBER_NEGATIVE            INVALID_ARGUMENT     field, value
+      NUMBER_NEGATIVE            INVALID_ARGUMENT     value
           Give zero or more.
       POSITION_BEYOND_END        OUT_OF_RANGE         position, end_position
           The log is shorter: the position belongs to another log, or this one was restored older. Waiting does not help.

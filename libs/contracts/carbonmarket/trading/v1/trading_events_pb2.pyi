@@ -650,7 +650,7 @@ class InstrumentDayClosed(_message.Message):
     """Listed value divided by listed quantity, half-up to the fen."""
     previous_close_fen: _builtins.int
     change_bp: _builtins.int
-    """The change from the previous close, in hundredths of a percent, half-up."""
+    """The change from the previous close, in hundredths of a percent; an exact half is rounded away from zero, up or down."""
     listed_tonnes: _builtins.int
     listed_value_fen: _builtins.int
     block_tonnes: _builtins.int
@@ -711,6 +711,7 @@ class CompositePriced(_message.Message):
     close_fen: _builtins.int
     previous_close_fen: _builtins.int
     change_bp: _builtins.int
+    """As in InstrumentDayClosed."""
     def __init__(
         self,
         *,
@@ -958,7 +959,8 @@ class TradeExecuted(_message.Message):
     executed_ms: _builtins.int
     lock_change_fen: _builtins.int
     """The change of the lock of the buyer's open listings and blocks, if the buyer is the taker: -1, 0 or 1. Fees are rounded on the sum of a
-    day, so another purchase changes the sum on which the fee of the open ones is rounded.
+    day, so another purchase changes the sum on which the fee of the open ones is rounded. It is stated so
+    that a reader who follows an account's locked money from the events alone needs no rule of rounding.
     """
     def __init__(
         self,
@@ -1302,7 +1304,9 @@ class ClearingRunDisputed(_message.Message):
     """UPPER_SNAKE, states a fact."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """For people to read: each figure that differs, the exchange's and clearing's."""
+        """Of TOTALS_DIFFER how many figures differ (`differences`) and the first 20 of them, each as two facts: the exchange's, such as
+        `whole.trades` or `CEA/block.value_fen`, and clearing's, the same name with `_clearing` after it.
+        """
 
     def __init__(
         self,

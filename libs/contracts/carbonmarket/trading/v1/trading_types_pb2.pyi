@@ -320,7 +320,7 @@ class Obstacle(_message.Message):
     """The refusal that OpenDay would give: UPPER_SNAKE, states a fact."""
     subject: _builtins.str
     """What it is about: of EARLIER_DAY_NOT_SETTLED and BOOKS_NOT_COMPARED the day; of BOOKS_NOT_AGREED clearing's name for what differs; of
-    HEARING_HALTED the source; of HEARD_EVENTS_SET_ASIDE the last position in trading's log at which an event was set aside.
+    HEARING_HALTED the source; of SET_ASIDE_PENDING the last position in trading's log at which an event was set aside.
     """
     def __init__(
         self,
