@@ -1,6 +1,6 @@
 """One suite for a service's tables: what PostgreSQL's and their twin of the simulation both keep."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest_asyncio
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Head, Record, chain, genesis
 from chassis.edges.postgres_tables import PostgresTables
+from chassis.edges.protocols import Row
 from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog
 from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
@@ -67,6 +68,11 @@ async def logged(log: Log, count: int) -> list[Record]:
     return records
 
 
+async def fetched(tables: PostgresTables | Tables, sql: str, *arguments: object) -> Sequence[Row]:
+    async with tables.reading("projections") as reading:
+        return await reading.fetch(sql, *arguments)
+
+
 def entry(account: str, sequence: int, position: int) -> FeedEntry:
     return FeedEntry(account, sequence, position, f"{account} {sequence}".encode())
 
@@ -83,9 +89,9 @@ async def test_rows_feed_and_checkpoint_are_written_together_statements_in_their
     await store.execute(HELD)
     statements = [(PUT, [("power", 5), ("steel", 6)]), (ADD, [("power", 10)]), (PUT, [("cement", 1)])]
     await store.tables.write("projections", 0, 3, statements, [entry("power", 1, 1), entry("power", 2, 3)])
-    rows = [(row["account"], row["tonnes"]) for row in await store.others.fetch(ALL)]
+    rows = [(row["account"], row["tonnes"]) for row in await fetched(store.others, ALL)]
     assert rows == [("cement", 1), ("power", 15), ("steel", 6)]
-    assert [row["tonnes"] for row in await store.tables.fetch(OF, "steel")] == [6]
+    assert [row["tonnes"] for row in await fetched(store.tables, OF, "steel")] == [6]
     assert await store.others.load_feeds(["projections", "other"]) == (
         {"projections": 3, "other": 0},
         {"power": FeedHead(2, b"power 2")},
@@ -97,8 +103,20 @@ async def test_of_two_replicas_only_one_writes_a_batch_and_the_other_one_writes_
     await store.tables.write("projections", 0, 2, [(PUT, [("power", 5)])], [entry("power", 1, 1)])
     with pytest.raises(RuntimeError, match="another replica has written these rows"):
         await store.others.write("projections", 0, 2, [(ADD, [("power", 5)])], [entry("power", 2, 2)])
-    assert [row["tonnes"] for row in await store.tables.fetch(OF, "power")] == [5]
+    assert [row["tonnes"] for row in await fetched(store.tables, OF, "power")] == [5]
     assert await store.tables.load_feeds(["projections"]) == ({"projections": 2}, {"power": FeedHead(1, b"power 1")})
+
+
+async def test_a_reading_names_the_position_that_its_tables_are_as_of(store: Store) -> None:
+    await store.execute(HELD)
+    await store.tables.write("projections", 0, 3, [(PUT, [("power", 5)])], [])
+    async with store.others.reading("projections") as reading:
+        assert (reading.position, reading.times_emptied) == (3, await store.tables.times_emptied())
+        row = await reading.fetch_one(OF, "power")
+        assert row is not None and row["tonnes"] == 5
+        assert await reading.fetch_one(OF, "steel") is None
+    async with store.others.reading("nobody") as reading:
+        assert reading.position == 0
 
 
 async def test_a_batch_of_which_one_statement_fails_leaves_nothing(store: Store) -> None:
@@ -107,10 +125,10 @@ async def test_a_batch_of_which_one_statement_fails_leaves_nothing(store: Store)
         await store.tables.write(
             "projections", 0, 2, [(PUT, [("power", 5)]), (PUT, [("power", 6)])], [entry("power", 1, 1)]
         )
-    assert list(await store.tables.fetch(ALL)) == []
+    assert list(await fetched(store.tables, ALL)) == []
     assert await store.tables.load_feeds(["projections"]) == ({"projections": 0}, {})
     await store.tables.write("projections", 0, 2, [(PUT, [("power", 5)])], [])
-    assert len(await store.tables.fetch(ALL)) == 1
+    assert len(await fetched(store.tables, ALL)) == 1
 
 
 async def test_an_entry_of_a_feed_is_never_written_twice(store: Store) -> None:

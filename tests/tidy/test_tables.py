@@ -1,6 +1,7 @@
 """A table's entry pairs a type with a function of that type: mypy refuses any other, and no table is made otherwise."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,21 @@ def by_service(table: ast.Dict) -> bool:
 
 def names_in(annotation: ast.expr) -> set[str]:
     return {name.id for name in ast.walk(annotation) if isinstance(name, ast.Name)}
+
+
+def readings_in(module: ast.AST) -> dict[str, int]:
+    """How many readings each method begins."""
+    return {
+        method.name: sum(isinstance(node, ast.Attribute) and node.attr == "reading" for node in ast.walk(method))
+        for method in ast.walk(module)
+        if isinstance(method, ast.AsyncFunctionDef)
+    }
+
+
+def test_everything_that_one_answer_shows_of_the_tables_is_fetched_in_one_reading() -> None:
+    queries = [module for module in modules() if re.fullmatch(r"services/\w+/\w+/queries\.py", module.path)]
+    found = [(module.path, *each) for module in queries for each in readings_in(module.tree).items()]
+    assert sum(readings for _, _, readings in found) > 15
+    assert [f"{path} {name}" for path, name, readings in found if readings > 1] == []
+    planted = ast.parse("async def torn(self):\n  async with self.tables.reading(): ...\n  self.tables.reading()")
+    assert readings_in(planted) == {"torn": 2}

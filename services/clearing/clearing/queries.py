@@ -1,7 +1,7 @@
 """ClearingQueryService: what the books say.
 
-An account's money now comes from live state, everything else from the tables; an answer's position is read before its
-rows, so that the rows show at least that much. A holder sees its own account, a settlement bank the payouts it was
+An account's money now comes from live state, everything else from the tables: all that one answer shows is of one
+reading, as of the position that it names. A holder sees its own account, a settlement bank the payouts it was
 instructed to pay; operators and supervisors see all.
 """
 
@@ -14,7 +14,7 @@ from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from chassis.core.call import HOLDER_ROLES, Call, check_may_see
 from chassis.core.decider import NotFound, known_account
 from chassis.core.shapes import check_account, check_day
-from chassis.edges.protocols import Row
+from chassis.edges.protocols import Reading, Row
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row, from_value
 from chassis.log.writer import Writer
@@ -140,59 +140,56 @@ class ClearingQueryService:
     async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:
         page = page_of(request, call)
         check_may_read(request.account, call)
-        position = self.tables.position
-        await self._check_known(request.account)
-        rows = await self.tables.fetch(ENTRIES_PAGE, request.account, page.after(), page.fetched_max)
+        async with self.tables.reading() as reading:
+            await check_known(reading, request.account)
+            rows = await reading.fetch(ENTRIES_PAGE, request.account, page.after(), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         entries = [from_row(pb.Entry, row) for row in shown]
-        return pb.ListEntriesResponse(entries=entries, next_page_token=next_page_token, position=position)
+        return pb.ListEntriesResponse(entries=entries, next_page_token=next_page_token, position=reading.position)
 
     async def ListPayouts(self, request: pb.ListPayoutsRequest, call: Call) -> pb.ListPayoutsResponse:
         page = page_of(request, call)
         bank = call.account if call.role == BANK_ROLE else ""
-        account = await self._account_listed(request.account, call)
-        position = self.tables.position
-        asked: dict[str, str | int] = {"account": account, "bank": bank, "state": request.state}
-        rows = await self.tables.fetch(*payouts_page({name: one for name, one in asked.items() if one}, page))
+        async with self.tables.reading() as reading:
+            account = await account_listed(reading, request.account, call)
+            asked: dict[str, str | int] = {"account": account, "bank": bank, "state": request.state}
+            rows = await reading.fetch(*payouts_page({name: one for name, one in asked.items() if one}, page))
         shown, next_page_token = page.shown(rows, "payout_id")
         payouts = [from_row(pb.Payout, row) for row in shown]
-        return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=position)
+        return pb.ListPayoutsResponse(payouts=payouts, next_page_token=next_page_token, position=reading.position)
 
     async def ListObligations(self, request: pb.ListObligationsRequest, call: Call) -> pb.ListObligationsResponse:
         page = page_of(request, call)
         if request.day:
             check_day(request.day)
-        account = await self._account_listed(request.account, call)
-        position = self.tables.position
-        rows = await self.tables.fetch(
-            OBLIGATIONS_PAGE if request.day else OBLIGATIONS_OF_EVERY_DAY_PAGE,
-            request.day,
-            page.after(),
-            account,
-            page.fetched_max,
-        )
+        obligations_page = OBLIGATIONS_PAGE if request.day else OBLIGATIONS_OF_EVERY_DAY_PAGE
+        async with self.tables.reading() as reading:
+            account = await account_listed(reading, request.account, call)
+            rows = await reading.fetch(obligations_page, request.day, page.after(), account, page.fetched_max)
         shown, next_page_token = page.shown(rows, "trade_id")
         obligations = [from_row(pb.Obligation, row) for row in shown]
-        return pb.ListObligationsResponse(obligations=obligations, next_page_token=next_page_token, position=position)
+        return pb.ListObligationsResponse(
+            obligations=obligations, next_page_token=next_page_token, position=reading.position
+        )
 
     async def ListRuns(self, request: pb.ListRunsRequest, call: Call) -> pb.ListRunsResponse:
         page = page_of(request, call)
-        position = self.tables.position
-        rows = await self.tables.fetch(RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max)
+        async with self.tables.reading() as reading:
+            rows = await reading.fetch(RUNS_PAGE, page.after(NUMBER_MAX), request.open_only, page.fetched_max)
         shown, next_page_token = page.shown(rows, "run_id")
         runs = [from_row(pb.Run, row) for row in shown]
-        return pb.ListRunsResponse(runs=runs, next_page_token=next_page_token, position=position)
+        return pb.ListRunsResponse(runs=runs, next_page_token=next_page_token, position=reading.position)
 
     async def GetRun(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunResponse:
         page = page_of(request, call)
-        position = self.tables.position
         run_id = request.run_id
-        run = await self.tables.fetch_one(RUN, run_id)
-        if run is None:
-            raise NotFound("RUN_UNKNOWN", run_id=run_id)
-        steps = await self.tables.fetch(RUN_STEPS, run_id, RUN_STEPS_MAX)
-        exclusions = await self.tables.fetch(RUN_EXCLUSIONS, run_id, RUN_EXCLUSIONS_MAX)
-        rows = await self.tables.fetch(RUN_LEGS_PAGE, run_id, run["computed_attempt"], page.after(), page.fetched_max)
+        async with self.tables.reading() as reading:
+            run = await reading.fetch_one(RUN, run_id)
+            if run is None:
+                raise NotFound("RUN_UNKNOWN", run_id=run_id)
+            steps = await reading.fetch(RUN_STEPS, run_id, RUN_STEPS_MAX)
+            exclusions = await reading.fetch(RUN_EXCLUSIONS, run_id, RUN_EXCLUSIONS_MAX)
+            rows = await reading.fetch(RUN_LEGS_PAGE, run_id, run["computed_attempt"], page.after(), page.fetched_max)
         legs, next_page_token = page.shown(rows, "trade_id")
         return pb.GetRunResponse(
             run=from_row(pb.Run, run),
@@ -201,20 +198,20 @@ class ClearingQueryService:
             exclusions=[from_row(pb.Exclusion, row) for row in exclusions],
             legs=[from_row(types.RunLeg, row) for row in legs],
             next_page_token=next_page_token,
-            position=position,
+            position=reading.position,
         )
 
     async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
         check_day(request.day)
         check_may_read(request.account, call)
         account, day = request.account, request.day
-        position = self.tables.position
-        await self._check_known(account)
-        sums = await self.tables.fetch_one(STATEMENT_SUMS, account, day)
-        trades = await self.tables.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
-        blocked = await self.tables.fetch(BLOCKED, account, day)
-        positions = await self.tables.fetch_one(REGISTRY_POSITIONS, day)
-        next_day = await self.tables.fetch_one(NEXT_TRADING_DAY, day)
+        async with self.tables.reading() as reading:
+            await check_known(reading, account)
+            sums = await reading.fetch_one(STATEMENT_SUMS, account, day)
+            trades = await reading.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
+            blocked = await reading.fetch(BLOCKED, account, day)
+            positions = await reading.fetch_one(REGISTRY_POSITIONS, day)
+            next_day = await reading.fetch_one(NEXT_TRADING_DAY, day)
         assert sums is not None and positions is not None and next_day is not None, "each always has its row"
         lines = [line for row in trades for line in lines_of(row, account)]
         return pb.GetStatementResponse(
@@ -227,45 +224,33 @@ class ClearingQueryService:
             objection_before_day=next_day["day"],
             blocked_fen=sum(row["blocked_fen"] for row in blocked),
             **dict(positions),
-            position=position,
+            position=reading.position,
         )
 
     async def ListReconciliations(
         self, request: pb.ListReconciliationsRequest, call: Call
     ) -> pb.ListReconciliationsResponse:
         page = page_of(request, call)
-        position = self.tables.position
-        rows = await self.tables.fetch(RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max)
+        async with self.tables.reading() as reading:
+            rows = await reading.fetch(RECONCILIATIONS_PAGE, page.after(NUMBER_MAX), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position")
         reconciliations = [from_row(pb.Reconciliation, row) for row in shown]
         return pb.ListReconciliationsResponse(
-            reconciliations=reconciliations, next_page_token=next_page_token, position=position
+            reconciliations=reconciliations, next_page_token=next_page_token, position=reading.position
         )
 
     async def GetReconciliation(self, request: pb.GetReconciliationRequest, call: Call) -> pb.GetReconciliationResponse:
         check_day(request.day)
-        position = self.tables.position
-        row = await self.tables.fetch_one(RECONCILIATION, request.day)
+        async with self.tables.reading() as reading:
+            row = await reading.fetch_one(RECONCILIATION, request.day)
         if row is None:
             raise NotFound("DAY_NOT_RECONCILED", day=request.day)
         return pb.GetReconciliationResponse(
             reconciliation=from_row(pb.Reconciliation, row),
             differences=[types.BookDifference(**difference) for difference in json.loads(row["differences"])],
             in_flight=[types.InFlight(**flight) for flight in json.loads(row["in_flight"])],
-            position=position,
+            position=reading.position,
         )
-
-    async def _account_listed(self, account: str, call: Call) -> str:
-        """Whose rows a list shows: of the account named, else of all that the caller may see; empty for everybody's."""
-        account = account or (call.account if call.role in HOLDER_ROLES else "")
-        if account:
-            check_may_read(account, call)
-            await self._check_known(account)
-        return account
-
-    async def _check_known(self, account: str) -> None:
-        if await self.tables.fetch_one(ACCOUNT, account) is None:
-            raise NotFound("ACCOUNT_UNKNOWN", account=account)
 
 
 def payouts_page(asked: Mapping[str, str | int], page: Page) -> tuple[Any, ...]:
@@ -273,6 +258,20 @@ def payouts_page(asked: Mapping[str, str | int], page: Page) -> tuple[Any, ...]:
     conditions = ["payout_id > $1", *(f"{name} = ${number}" for number, name in enumerate(asked, 3))]
     sql = f"{PAYOUTS}WHERE {' AND '.join(conditions)} ORDER BY payout_id LIMIT $2"
     return sql, page.after(), page.fetched_max, *asked.values()
+
+
+async def account_listed(reading: Reading, account: str, call: Call) -> str:
+    """Whose rows a list shows: of the account named, else of all that the caller may see; empty for everybody's."""
+    account = account or (call.account if call.role in HOLDER_ROLES else "")
+    if account:
+        check_may_read(account, call)
+        await check_known(reading, account)
+    return account
+
+
+async def check_known(reading: Reading, account: str) -> None:
+    if await reading.fetch_one(ACCOUNT, account) is None:
+        raise NotFound("ACCOUNT_UNKNOWN", account=account)
 
 
 def check_may_read(account: str, call: Call) -> None:

@@ -1,7 +1,7 @@
 """RegistryQueryService: what the books say, now and as of any past position of the log.
 
-An answer's position is read before its rows, so that the rows show at least that much; a statement and the trading
-holdings show exactly that much. A holder sees its own account; the services, operators and supervisors see all.
+All that one answer shows is of one reading, as of the position that it names; a statement and the trading holdings can
+be asked for as of an earlier one. A holder sees its own account; the services, operators and supervisors see all.
 """
 
 import re
@@ -10,6 +10,7 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
 from chassis.core.call import Call, check_may_see
 from chassis.core.decider import NotFound
 from chassis.core.shapes import CODE, NAME, check_account, check_position
+from chassis.edges.protocols import Reading
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
 from chassis.serving.pages import NUMBER, NUMBER_MAX, page_of
@@ -94,55 +95,57 @@ class RegistryQueryService:
 
     async def GetAccount(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
         check_may_read(request.account, call)
-        position = self.tables.position
-        account = await self._account(request.account, position)
-        return pb.GetAccountResponse(account=account, position=position)
+        async with self.tables.reading() as reading:
+            account = await account_as_of(reading, request.account, reading.position)
+        return pb.GetAccountResponse(account=account, position=reading.position)
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, call: Call) -> pb.ListAccountsResponse:
         page = page_of(request, call, NAME.form)
-        position = self.tables.position
-        rows = await self.tables.fetch(ACCOUNTS_PAGE, position, page.key, page.fetched_max)
+        async with self.tables.reading() as reading:
+            rows = await reading.fetch(ACCOUNTS_PAGE, reading.position, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "account")
         accounts = [from_row(pb.Account, row) for row in shown]
-        return pb.ListAccountsResponse(accounts=accounts, next_page_token=next_page_token, position=position)
+        return pb.ListAccountsResponse(accounts=accounts, next_page_token=next_page_token, position=reading.position)
 
     async def ListVintages(self, request: pb.ListVintagesRequest, call: Call) -> pb.ListVintagesResponse:
         page = page_of(request, call, CODE.form)
-        position = self.tables.position
-        rows = await self.tables.fetch(VINTAGES_PAGE, page.key, page.fetched_max)
+        async with self.tables.reading() as reading:
+            rows = await reading.fetch(VINTAGES_PAGE, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
         vintages = [from_row(pb.Vintage, row) for row in shown]
-        return pb.ListVintagesResponse(vintages=vintages, next_page_token=next_page_token, position=position)
+        return pb.ListVintagesResponse(vintages=vintages, next_page_token=next_page_token, position=reading.position)
 
     async def ListHoldings(self, request: pb.ListHoldingsRequest, call: Call) -> pb.ListHoldingsResponse:
         page = page_of(request, call, CODE.form)
         check_may_read(request.account, call)
-        position = self.tables.position
-        await self._account(request.account, position)
-        rows = await self.tables.fetch(HOLDINGS_PAGE, request.account, page.key, page.fetched_max)
+        async with self.tables.reading() as reading:
+            await account_as_of(reading, request.account, reading.position)
+            rows = await reading.fetch(HOLDINGS_PAGE, request.account, page.key, page.fetched_max)
         shown, next_page_token = page.shown(rows, "vintage")
         holdings = [from_row(pb.Holding, row) for row in shown]
-        return pb.ListHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
+        return pb.ListHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=reading.position)
 
     async def ListMovements(self, request: pb.ListMovementsRequest, call: Call) -> pb.ListMovementsResponse:
         page = page_of(request, call, POSITION_AND_TRADE)
         check_may_read(request.account, call)
         end_position = await self.tables.log_end(request.after_position)
         check_position(request.after_position, end_position, "after_position")
-        position = self.tables.position
-        await self._account(request.account, position)
         # A delivery moves many legs at one position: the next page begins after one of them.
         after, trade_id = page.key.split("/") if page.key else (str(request.after_position), str(NUMBER_MAX))
-        rows = await self.tables.fetch(MOVEMENTS_PAGE, request.account, int(after), int(trade_id), page.fetched_max)
+        async with self.tables.reading() as reading:
+            await account_as_of(reading, request.account, reading.position)
+            rows = await reading.fetch(MOVEMENTS_PAGE, request.account, int(after), int(trade_id), page.fetched_max)
         shown, next_page_token = page.shown(rows, "position", "trade_id")
         movements = [from_row(pb.Movement, row) for row in shown]
-        return pb.ListMovementsResponse(movements=movements, next_page_token=next_page_token, position=position)
+        return pb.ListMovementsResponse(movements=movements, next_page_token=next_page_token, position=reading.position)
 
     async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
-        position = await self._as_of(request.as_of_position)
+        await self._wait_for(request.as_of_position)
         check_may_read(request.account, call)
-        account = await self._account(request.account, position)
-        rows = await self.tables.fetch(HOLDINGS_AS_OF, request.account, position)
+        async with self.tables.reading() as reading:
+            position = request.as_of_position or reading.position
+            account = await account_as_of(reading, request.account, position)
+            rows = await reading.fetch(HOLDINGS_AS_OF, request.account, position)
         holdings = [from_row(pb.Holding, row) for row in rows]
         return pb.GetStatementResponse(account=account, holdings=holdings, position=position)
 
@@ -152,23 +155,26 @@ class RegistryQueryService:
         """The pages that follow are as of the first one's position, which their token names."""
         page = page_of(request, call, POSITION_ACCOUNT_AND_VINTAGE)
         first, account, vintage = page.key.split("/") if page.key else ("0", "", "")
-        position = await self._as_of(int(first) or request.as_of_position)
-        rows = await self.tables.fetch(TRADING_HOLDINGS_AS_OF, position, account, vintage, page.fetched_max)
+        as_of_position = int(first) or request.as_of_position
+        await self._wait_for(as_of_position)
+        async with self.tables.reading() as reading:
+            position = as_of_position or reading.position
+            rows = await reading.fetch(TRADING_HOLDINGS_AS_OF, position, account, vintage, page.fetched_max)
         shown, next_page_token = page.shown(rows, "account", "vintage", before=f"{position}/")
         holdings = [from_row(pb.TradingHolding, row) for row in shown]
         return pb.ListTradingHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
 
-    async def _as_of(self, as_of_position: int) -> int:
-        """What the answer will show exactly; 0 asks for all that is shown now."""
+    async def _wait_for(self, as_of_position: int) -> None:
+        """Until the tables show the position asked for; 0 asks for all that they show now."""
         check_position(as_of_position, await self.tables.log_end(as_of_position), "as_of_position")
         await self.tables.wait_for(as_of_position)
-        return as_of_position or self.tables.position
 
-    async def _account(self, account: str, position: int) -> pb.Account:
-        row = await self.tables.fetch_one(ACCOUNT_AS_OF, position, account)
-        if row is None:
-            raise NotFound("ACCOUNT_UNKNOWN", account=account)
-        return from_row(pb.Account, row)
+
+async def account_as_of(reading: Reading, account: str, position: int) -> pb.Account:
+    row = await reading.fetch_one(ACCOUNT_AS_OF, position, account)
+    if row is None:
+        raise NotFound("ACCOUNT_UNKNOWN", account=account)
+    return from_row(pb.Account, row)
 
 
 def check_may_read(account: str, call: Call) -> None:

@@ -1,8 +1,8 @@
 """TradingQueryService: the present is read from the live state, history from the tables.
 
 Every answer names the committed position that it is as of. A read of the live state includes every command up to that
-position. For tables the position is read before the rows, so the rows include at least everything up to it. A
-participant sees its own account, operators and supervisors see all; instruments, days, books and bulletins are public.
+position; all that one answer shows of the tables is of one reading, as of its position. A participant sees its own
+account, operators and supervisors see all; instruments, days, books and bulletins are public.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +11,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.core.call import HOLDER_ROLES, Call, check_may_see
 from chassis.core.decider import NotFound, NotPermitted, known_account
 from chassis.core.shapes import CODE, check_account, check_day
-from chassis.edges.protocols import Row
+from chassis.edges.protocols import Reading, Row
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
 from chassis.log.writer import Writer
@@ -124,58 +124,58 @@ class TradingQueryService:
         page = page_of(request, call)
         account = await self._account_listed(request.account, call)
         check_day_filter(request.day)
-        position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only)
-        rows = await self._rows(ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, account)
+        async with self.tables.reading() as reading:
+            rows = await rows_listed(reading, ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, account)
         shown, next_page_token = page.shown(rows, "order_id")
         orders = [from_row(pb.Order, row) for row in shown]
-        return pb.ListOrdersResponse(orders=orders, next_page_token=next_page_token, position=position)
+        return pb.ListOrdersResponse(orders=orders, next_page_token=next_page_token, position=reading.position)
 
     async def GetOrder(self, request: pb.GetOrderRequest, call: Call) -> pb.GetOrderResponse:
-        position = self.tables.position
-        row = await self.tables.fetch_one(ORDER, request.order_id)
+        async with self.tables.reading() as reading:
+            row = await reading.fetch_one(ORDER, request.order_id)
         if row is None:
             raise NotFound("ORDER_UNKNOWN", order_id=request.order_id)
         check_may_see(row["account"], call)
-        return pb.GetOrderResponse(order=from_row(pb.Order, row), position=position)
+        return pb.GetOrderResponse(order=from_row(pb.Order, row), position=reading.position)
 
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
         page = page_of(request, call)
         account = await self._account_listed(request.account, call)
         check_day_filter(request.day)
-        position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
-        rows = await self._rows(TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, account)
+        async with self.tables.reading() as reading:
+            rows = await rows_listed(reading, TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, account)
         shown, next_page_token = page.shown(rows, "trade_id")
         trades = [from_row(pb.Trade, row) for row in shown]
-        return pb.ListTradesResponse(trades=trades, next_page_token=next_page_token, position=position)
+        return pb.ListTradesResponse(trades=trades, next_page_token=next_page_token, position=reading.position)
 
     async def GetTrade(self, request: pb.GetTradeRequest, call: Call) -> pb.GetTradeResponse:
-        position = self.tables.position
-        row = await self.tables.fetch_one(TRADE, request.trade_id)
+        async with self.tables.reading() as reading:
+            row = await reading.fetch_one(TRADE, request.trade_id)
         if row is None:
             raise NotFound("TRADE_UNKNOWN", trade_id=request.trade_id)
         if call.role in HOLDER_ROLES and call.account not in (row["buyer"], row["seller"]):
             raise NotPermitted("NOT_PARTY_TO_TRADE", trade_id=request.trade_id, actor=str(call.actor))
-        return pb.GetTradeResponse(trade=from_row(pb.Trade, row), position=position)
+        return pb.GetTradeResponse(trade=from_row(pb.Trade, row), position=reading.position)
 
     async def ListBlocks(self, request: pb.ListBlocksRequest, call: Call) -> pb.ListBlocksResponse:
         page = page_of(request, call)
         account = await self._account_listed(request.account, call)
-        position = self.tables.position
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.open_only)
-        rows = await self._rows(BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, account)
+        async with self.tables.reading() as reading:
+            rows = await rows_listed(reading, BLOCKS_OF_ALL, BLOCKS_OF_ACCOUNT, arguments, account)
         shown, next_page_token = page.shown(rows, "block_id")
         blocks = [from_row(pb.Block, row) for row in shown]
-        return pb.ListBlocksResponse(blocks=blocks, next_page_token=next_page_token, position=position)
+        return pb.ListBlocksResponse(blocks=blocks, next_page_token=next_page_token, position=reading.position)
 
     async def GetBulletin(self, request: pb.GetBulletinRequest, call: Call) -> pb.GetBulletinResponse:
         check_day(request.day)
-        position = self.tables.position
-        row = await self.tables.fetch_one(BULLETIN, request.day)
-        if row is None:
-            raise NotFound("BULLETIN_UNKNOWN", day=request.day)
-        lines = await self.tables.fetch(BULLETIN_LINES, request.day)
+        async with self.tables.reading() as reading:
+            row = await reading.fetch_one(BULLETIN, request.day)
+            if row is None:
+                raise NotFound("BULLETIN_UNKNOWN", day=request.day)
+            lines = await reading.fetch(BULLETIN_LINES, request.day)
         return pb.GetBulletinResponse(
             day=request.day,
             composite=from_row(pb.BulletinComposite, row) if row["close_fen"] is not None else None,
@@ -183,7 +183,7 @@ class TradingQueryService:
             trades=row["trades"],
             quantity_tonnes=row["quantity_tonnes"],
             value_fen=row["value_fen"],
-            position=position,
+            position=reading.position,
         )
 
     async def _account_listed(self, account: str, call: Call) -> str:
@@ -198,10 +198,13 @@ class TradingQueryService:
             await self.writer.read(lambda market: known_account(market.accounts, account) is not None)
         return account
 
-    async def _rows(self, of_all: str, of_account: str, arguments: tuple[object, ...], account: str) -> Sequence[Row]:
-        if account:
-            return await self.tables.fetch(of_account, *arguments, account)
-        return await self.tables.fetch(of_all, *arguments)
+
+async def rows_listed(
+    reading: Reading, of_all: str, of_account: str, arguments: tuple[object, ...], account: str
+) -> Sequence[Row]:
+    if account:
+        return await reading.fetch(of_account, *arguments, account)
+    return await reading.fetch(of_all, *arguments)
 
 
 def check_day_filter(day: str) -> None:

@@ -14,6 +14,7 @@ from chassis.core.decider import BeyondEnd
 from chassis.core.engine import Engine
 from chassis.core.record import Record
 from chassis.edges.postgres_tables import NOT_DERIVED, PostgresTables, clear_tables
+from chassis.edges.protocols import Row
 from chassis.followers import projections
 from chassis.followers.projections import Projector, Tables
 from chassis.followers.rows import Rows
@@ -66,6 +67,11 @@ async def projecting(
     await pool.close()
 
 
+async def fetched(tables: Tables, sql: str, *arguments: object) -> Sequence[Row]:
+    async with tables.reading() as reading:
+        return await reading.fetch(sql, *arguments)
+
+
 async def test_a_batch_that_fails_leaves_no_row_and_is_written_again_with_gapless_feeds(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +80,7 @@ async def test_a_batch_that_fails_leaves_no_row_and_is_written_again_with_gaples
         for number in range(5):
             done = await writer.submit(Order("bread"), call_of(ADA, f"r{number}"))
         await tables.wait_for(done.position)
-        rows = await tables.fetch("SELECT position FROM ordered ORDER BY position")
+        rows = await fetched(tables, "SELECT position FROM ordered ORDER BY position")
         assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
         feed = await tables.read_feed("bread", 0, 100)
         assert [(entry.sequence, record.position) for entry, record in feed] == [(n, n) for n in range(1, 6)]
@@ -106,7 +112,9 @@ async def test_a_text_that_no_table_can_hold_is_in_none(database_url: str) -> No
     async with projecting(database_url, Table()) as (writer, tables, _):
         done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
         await tables.wait_for(done.position)
-        assert await tables.fetch("SELECT * FROM ordered WHERE what = $1", "\x00") == []
+        async with tables.reading() as reading:
+            assert await reading.fetch("SELECT * FROM ordered WHERE what = $1", "\x00") == []
+            assert len(await reading.fetch("SELECT * FROM ordered")) == 1, "the reading goes on"
 
 
 async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_one(
@@ -163,7 +171,7 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
         for number in range(5):
             done = await writer.submit(Order("bread"), call_of(ADA, f"r{number}"))
         await tables.wait_for(done.position)
-        before = await tables.fetch("SELECT * FROM ordered ORDER BY position")
+        before = await fetched(tables, "SELECT * FROM ordered ORDER BY position")
         feed = await tables.read_feed("bread", 0, 100)
         await pool.execute("UPDATE ordered SET what = 'stone' WHERE position = 3")
 
@@ -172,16 +180,16 @@ async def test_tables_that_are_cleared_are_written_anew_and_read_by_nobody_befor
         table.failures = 10**9
         assert await clear_tables(pool, projections.FOLLOWER, projections.REBUILT) == 5
         async with asyncio.timeout(10):
-            while tables.position > 0:
+            while tables._projector.position > 0:
                 await asyncio.sleep(0.02)
-        for reading in (tables.fetch("SELECT * FROM ordered"), tables.read_feed("bread", 0, 100)):
+        for reading in (fetched(tables, "SELECT * FROM ordered"), tables.read_feed("bread", 0, 100)):
             with pytest.raises(Unavailable, match="being rebuilt, 0 of 5 records"):
                 await reading
         table.failures = 0
         async with asyncio.timeout(10):
-            while tables.position < 5:
+            while tables._projector.position < 5:
                 await asyncio.sleep(0.02)
-        assert await tables.fetch("SELECT * FROM ordered ORDER BY position") == before
+        assert await fetched(tables, "SELECT * FROM ordered ORDER BY position") == before
         assert await tables.read_feed("bread", 0, 100) == feed
         done = await writer.submit(Order("bread"), call_of(ADA, "after"))
         await tables.wait_for(done.position)
@@ -195,15 +203,45 @@ async def test_tables_that_are_cleared_answer_nothing_before_the_follower_has_se
     async with projecting(database_url, Table()) as (writer, tables, pool):
         done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
         await tables.wait_for(done.position)
-        assert len(await tables.fetch("SELECT * FROM ordered")) == 1
+        assert len(await fetched(tables, "SELECT * FROM ordered")) == 1
 
-        slow = asyncio.create_task(tables.fetch("SELECT pg_sleep(0.5)"))
-        await asyncio.sleep(0.1)
         await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
-        assert tables.position == done.position, "the follower does not know"
-        for reading in (slow, tables.fetch("SELECT * FROM ordered"), tables.read_feed("bread", 0, 100)):
+        assert tables._projector.position == done.position, "the follower does not know"
+        for reading in (fetched(tables, "SELECT * FROM ordered"), tables.read_feed("bread", 0, 100)):
             with pytest.raises(Unavailable, match="being rebuilt"):
                 await reading
+
+
+async def test_what_is_fetched_in_one_reading_is_as_of_one_position_though_a_batch_is_projected_meanwhile(
+    database_url: str,
+) -> None:
+    async with projecting(database_url, Table()) as (writer, tables, _):
+        first = await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        await tables.wait_for(first.position)
+        async with tables.reading() as reading:
+            assert await reading.fetch("SELECT * FROM ordered WHERE what = 'salt'") == []
+            second = await writer.submit(Order("salt"), call_of(ADA, "r2"))
+            await tables.wait_for(second.position)
+            assert [row["what"] for row in await reading.fetch("SELECT what FROM ordered")] == ["bread"]
+            assert reading.position == first.position
+        async with tables.reading() as reading:
+            assert len(await reading.fetch("SELECT * FROM ordered")) == 2
+            assert reading.position == second.position
+
+
+async def test_tables_are_not_emptied_before_a_reading_ends(database_url: str) -> None:
+    """A snapshot that was taken before TRUNCATE shows empty tables after it."""
+    async with projecting(database_url, Table()) as (writer, tables, pool):
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        await tables.wait_for(done.position)
+        async with tables.reading() as reading:
+            clearing = asyncio.create_task(clear_tables(pool, projections.FOLLOWER, projections.REBUILT))
+            await asyncio.sleep(0.2)
+            assert len(await reading.fetch("SELECT * FROM ordered")) == 1
+            assert not clearing.done()
+        await asyncio.wait_for(clearing, 5)
+        with pytest.raises(Unavailable, match="being rebuilt"):
+            await fetched(tables, "SELECT * FROM ordered")
 
 
 async def test_a_follower_that_fails_also_where_it_looks_how_far_it_had_come_goes_on_when_the_database_is_back(
@@ -225,7 +263,7 @@ async def test_a_follower_that_fails_also_where_it_looks_how_far_it_had_come_goe
         done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
         await tables.wait_for(done.position)
         assert failures < 0
-        assert len(await tables.fetch("SELECT * FROM ordered")) == 1
+        assert len(await fetched(tables, "SELECT * FROM ordered")) == 1
 
 
 def test_of_the_shells_tables_only_the_feeds_are_derived() -> None:

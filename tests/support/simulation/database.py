@@ -9,7 +9,9 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from chassis.core.decider import Claim, Claimed, Facts
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.keys import Found, Key
 from chassis.core.record import Head, HeardUpTo, Record
-from chassis.edges.protocols import Row, Statement
+from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
@@ -172,6 +174,22 @@ class Session(MemoryLog):
             self._store.leader = None
 
 
+@dataclass(frozen=True)
+class SimulatedReading:
+    """Keeps chassis.edges.protocols.Reading."""
+
+    position: int
+    times_emptied: int
+    _fetch: Callable[..., Sequence[Row]]
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        return self._fetch(sql, *arguments)
+
+    async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
+        rows = self._fetch(sql, *arguments)
+        return rows[0] if rows else None
+
+
 class Tables:
     """Keeps chassis.edges.protocols.TableStore, chassis.log.seals.SealStore and chassis.log.forks.ForkStore."""
 
@@ -300,8 +318,13 @@ class Tables:
                 marks = ", ".join("?" for _ in rows[0])
                 tables.executemany(f"INSERT INTO {returns} VALUES ({marks})", [tuple(row) for row in rows])
 
-    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+    @asynccontextmanager
+    async def reading(self, follower: str) -> AsyncIterator[Reading]:
+        """As of one moment, because nothing is waited for between its fetches."""
         await self._wait()
+        yield SimulatedReading(self._checkpoint(follower), await self.times_emptied(), self._fetch)
+
+    def _fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
         ((statement, count, _),) = in_dialect(sql)
         rows = self._database.tables.execute(statement, [value_of(one) for one in arguments][:count]).fetchall()
         return [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118  a Row is no mapping
@@ -310,7 +333,8 @@ class Tables:
         self, account: str, after_sequence: int, records_max: int
     ) -> Sequence[tuple[FeedEntry, Record]]:
         sql = "SELECT * FROM feed WHERE account = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
-        rows = await self.fetch(sql, account, after_sequence, records_max)
+        await self._wait()
+        rows = self._fetch(sql, account, after_sequence, records_max)
         records = self._database.store.records
         if rows and rows[-1]["position"] > len(records):
             raise Unavailable("the feed is ahead of the log")

@@ -4,7 +4,9 @@ Two pools: one for what the shell writes, one for queries, so that nothing of th
 query holds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import asyncpg
@@ -12,7 +14,7 @@ import asyncpg
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
-from chassis.edges.protocols import Row, Statement
+from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.forks import ForkProof
 from chassis.log.postgres_log import Pool, durable
 from chassis.log.seals import SealedFeed, SealedHead
@@ -68,6 +70,20 @@ FROM feed JOIN log USING (position)
 WHERE feed.account = $1 AND feed.sequence > $2 ORDER BY feed.sequence LIMIT $3
 """
 
+NOT_EMPTIED = "LOCK TABLE tables_emptied IN ACCESS SHARE MODE"
+"""Until the reading's end. It comes before the reading's first query, which is as of when a transaction reads: whoever
+empties the tables takes this lock first, and a snapshot taken before TRUNCATE would show empty tables after it.
+"""
+
+EMPTIES = "LOCK TABLE tables_emptied IN ACCESS EXCLUSIVE MODE"
+
+BEGUN = """
+SELECT coalesce((SELECT position FROM checkpoints WHERE follower = $1), 0) AS position, times FROM tables_emptied
+"""
+
+CANNOT_BE_READ = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+"""Of a query for a caller: all other errors of a statement are faults of this program."""
+
 NOT_DERIVED = (
     "log",
     "heard",
@@ -85,6 +101,26 @@ NOT_DERIVED = (
     "migrations",
 )
 """The shell's tables that do not follow the log. All others do, and hold nothing that it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresReading:
+    """One transaction that only reads, with one snapshot. Keeps chassis.edges.protocols.Reading."""
+
+    position: int
+    times_emptied: int
+    _connection: Any
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        if any("\0" in argument for argument in arguments if isinstance(argument, str)):
+            # A text that no table can hold is in none, and asking would end the transaction.
+            return []
+        # asyncpg's rows are read by name, though they are no Mapping by type.
+        return cast(Sequence[Row], await self._connection.fetch(sql, *arguments))
+
+    async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
+        rows = await self.fetch(sql, *arguments)
+        return rows[0] if rows else None
 
 
 class PostgresTables:
@@ -143,7 +179,7 @@ class PostgresTables:
                 SealedHead(row["position"], row["digest"], row["seal"]),
                 SealedHead(row["position"], row["other_digest"], row["other_seal"]),
             )
-            for row in await self.fetch(sql, proofs_max)
+            for row in await self._fetch(sql, proofs_max)
         ]
 
     async def load_feeds(self, followers: Sequence[str]) -> tuple[Mapping[str, int], Mapping[str, FeedHead]]:
@@ -160,7 +196,7 @@ class PostgresTables:
         )
 
     async def times_emptied(self) -> int:
-        ((times,),) = await self.fetch("SELECT times FROM tables_emptied")
+        ((times,),) = await self._fetch("SELECT times FROM tables_emptied")
         return cast(int, times)
 
     async def write(
@@ -189,20 +225,30 @@ class PostgresTables:
                     [one.digest for one in ends],
                 )
 
-    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+    @asynccontextmanager
+    async def reading(self, follower: str) -> AsyncIterator[Reading]:
         try:
-            # asyncpg's rows are read by name, though they are no Mapping by type.
-            return cast(Sequence[Row], await self._queries.fetch(sql, *arguments))
-        except asyncpg.CharacterNotInRepertoireError:
-            # A text that no table can hold is in none.
-            return []
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            async with (
+                self._queries.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.execute(NOT_EMPTIED)
+                begun = await connection.fetchrow(BEGUN, follower)
+                assert begun is not None, "the count has its row from the migration on"
+                yield PostgresReading(begun["position"], begun["times"], connection)
+        except CANNOT_BE_READ as error:
+            raise Unavailable("the tables cannot be read now; ask again") from error
+
+    async def _fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
+        try:
+            return await self._queries.fetch(sql, *arguments)
+        except CANNOT_BE_READ as error:
             raise Unavailable("the tables cannot be read now; ask again") from error
 
     async def read_feed(
         self, account: str, after_sequence: int, records_max: int
     ) -> Sequence[tuple[FeedEntry, Record]]:
-        rows = [list(row.values()) for row in await self.fetch(READ_FEED, account, after_sequence, records_max)]
+        rows = [list(row.values()) for row in await self._fetch(READ_FEED, account, after_sequence, records_max)]
         return [(FeedEntry(*values[:4]), Record(*values[4:])) for values in rows]
 
 
@@ -210,9 +256,11 @@ async def clear_tables(pool: Pool, follower: str, mark: str) -> int:
     """Empties every table that `follower` writes and puts it back to the log's beginning; `mark` keeps how far it has
     to come before they are whole again: to the head of now, which is returned. All of it or nothing, also while the
     follower runs: it moves its checkpoint before it writes, and finds it moved. The count of how often the tables were
-    emptied goes up with it, so that nobody takes what is read from then on for the whole.
+    emptied goes up with it, so that nobody takes what is read from then on for the whole. Readings that began before
+    are waited for.
     """
     async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(EMPTIES)
         await connection.execute("UPDATE tables_emptied SET times = times + 1")
         await connection.execute(SAVE, follower, 0)
         names = await connection.fetch(

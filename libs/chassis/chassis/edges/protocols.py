@@ -8,6 +8,7 @@ clock's `seconds` advance with it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,6 +71,26 @@ class Consumer(Protocol):
         ...
 
 
+class Reading(Protocol):
+    """A service's tables as of one moment: what is fetched in one reading adds up."""
+
+    @property
+    def position(self) -> int:
+        """The position of the log as of which the tables are."""
+        ...
+
+    @property
+    def times_emptied(self) -> int: ...
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
+        """Rows by name. Raises Unavailable."""
+        ...
+
+    async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
+        """The first row, None where there is none. Raises Unavailable."""
+        ...
+
+
 class TableStore(Protocol):
     """A service's tables: what follows a log and is derived from it. May come back older, but only as a whole."""
 
@@ -97,8 +118,10 @@ class TableStore(Protocol):
         """
         ...
 
-    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
-        """Rows by name. Raises Unavailable."""
+    def reading(self, follower: str) -> AbstractAsyncContextManager[Reading]:
+        """The tables that this follower writes, as of one moment; they are not emptied before the reading ends. It
+        holds one of few connections: nothing else is waited for meanwhile. Raises Unavailable.
+        """
         ...
 
     async def read_feed(

@@ -7,13 +7,17 @@ not advance are an alarm, but no reason to stop the market.
 Rows are derived, so `python -m <service> rebuild-tables` may empty them at any time: the follower finds its checkpoint
 moved, starts over, and nobody reads the tables before they are complete again. The follower notices this a little
 later, and another replica may believe that it still leads. So the database itself counts how often its tables were
-emptied: rows count only if, after they were read, that number is still the one with which the tables were known to be
-complete.
+emptied: rows count only if that number, as it is where they are read, is still the one with which the tables were known
+to be complete.
+
+Whatever an answer consists of is fetched in one reading: all of it is as of one position of the log, which the answer
+names.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from chassis.core.call import Unavailable
@@ -21,7 +25,7 @@ from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed, next_head
 from chassis.core.record import Record
 from chassis.core.shapes import check_min_position
 from chassis.core.wire import Wire
-from chassis.edges.protocols import Row, TableStore
+from chassis.edges.protocols import Reading, TableStore
 from chassis.followers.rows import Rows
 from chassis.log.progress import Progress
 from chassis.log.writer import ASK_AGAIN, Tail
@@ -38,7 +42,6 @@ REBUILT = "projections, whole from"
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E")
-T = TypeVar("T")
 
 Handlers = Mapping[type, Callable[[Rows, Any, Record], None]]
 """By event, made of `writes` and merged."""
@@ -198,11 +201,6 @@ class Tables:
         self._store = store
         self._projector = projector
 
-    @property
-    def position(self) -> int:
-        """What an answer shows at least: read before its rows, so that they show no less."""
-        return self._projector.position
-
     async def log_end(self, asked: int) -> int:
         """Where the log itself ends; the tables may be behind. Raises Unavailable."""
         return await self._projector.log_end(asked)
@@ -215,22 +213,20 @@ class Tables:
         """Returns when the tables, and with them the state, show a position. Raises as the projector's does."""
         await self._projector.wait_for(position)
 
-    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
-        """Rows by name. Raises Unavailable."""
-        return await self._complete(lambda: self._store.fetch(sql, *arguments))
-
-    async def _complete(self, read: Callable[[], Awaitable[T]]) -> T:
-        """What is read from tables that are complete, and were not emptied before it was read. Raises Unavailable."""
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        """The tables, complete, as of one moment, which the reading's `position` names. It holds one of few
+        connections: nothing else is waited for before it ends. Raises Unavailable.
+        """
         self._projector.check_readable()
         times_emptied = self._projector.times_emptied
-        found = await read()
-        if await self._store.times_emptied() != times_emptied:
-            raise Unavailable("the tables are being rebuilt; ask again")
-        return found
+        async with self._store.reading(FOLLOWER) as reading:
+            self._check_complete(reading.times_emptied, times_emptied)
+            yield reading
 
-    async def fetch_one(self, sql: str, *arguments: Any) -> Row | None:
-        rows = await self.fetch(sql, *arguments)
-        return rows[0] if rows else None
+    def _check_complete(self, times_emptied: int, when_complete: int) -> None:
+        if times_emptied != when_complete:
+            raise Unavailable("the tables are being rebuilt; ask again")
 
     async def feed_beyond(self, account: str, sequence: int, seconds: float) -> bool:
         """Whether an account's feed goes beyond `sequence`; waits for so many seconds until it does. Raises
@@ -249,4 +245,8 @@ class Tables:
         self, account: str, after_sequence: int, records_max: int
     ) -> Sequence[tuple[FeedEntry, Record]]:
         """The entries of an account's feed, each with its record. Raises Unavailable."""
-        return await self._complete(lambda: self._store.read_feed(account, after_sequence, records_max))
+        self._projector.check_readable()
+        times_emptied = self._projector.times_emptied
+        found = await self._store.read_feed(account, after_sequence, records_max)
+        self._check_complete(await self._store.times_emptied(), times_emptied)
+        return found
