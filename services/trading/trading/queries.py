@@ -17,7 +17,7 @@ from chassis.followers.rows import from_row
 from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER_MAX, page_of
 from trading.answers import live
-from trading.answers.pictures import Pictures, book, check_streams, picture
+from trading.answers.pictures import Pictures, book, picture, stream_of
 from trading.domain.state import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
@@ -99,10 +99,10 @@ class TradingQueryService:
 
     async def StreamMarketData(self, request: pb.StreamMarketDataRequest, call: Call) -> AsyncIterator[bytes]:
         check_instrument(request.instrument)
-        check_streams(self.pictures.streams, str(call.actor))
-        seen = await self.writer.read(lambda market: picture(market, request.instrument))
-        async for answer in self.pictures.watch(request.instrument, str(call.actor), seen):
-            yield answer
+        with stream_of(self.pictures.streams, str(call.actor)):
+            seen = await self.writer.read(lambda market: picture(market, request.instrument))
+            async for answer in self.pictures.watch(request.instrument, seen):
+                yield answer
 
     async def GetPosition(self, request: pb.GetPositionRequest, call: Call) -> pb.GetPositionResponse:
         check_account(request.account)

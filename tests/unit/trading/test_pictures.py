@@ -12,13 +12,16 @@ from chassis.core.call import Overloaded
 from chassis.log.progress import Progress
 from chassis.log.writer import Read
 from support.domains.trading_floor import POWER, Floor, open_floor
+from support.shell.asking import call_of
 from trading.answers import pictures as module
-from trading.answers.pictures import STREAMS_MAX, STREAMS_OF_AN_ACTOR_MAX, Pictures, check_streams, picture
+from trading.answers.pictures import STREAMS_MAX, STREAMS_OF_AN_ACTOR_MAX, Pictures, check_streams, picture, stream_of
 from trading.domain.listed import PlaceOrder
 from trading.domain.state import Market
 from trading.domain.values import Side
+from trading.queries import TradingQueryService
 
 CEA = "CEA"
+AUDITOR = "auditor:aud"
 
 
 class CountingWriter:
@@ -46,10 +49,11 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[CountingWriter, Pictures]:
     return writer, Pictures(writer)
 
 
-async def stream(writer: CountingWriter, pictures: Pictures, actor: str = "auditor:aud") -> AsyncGenerator[bytes, None]:
-    seen = await writer.read(lambda market: picture(market, CEA))
-    async for sent in pictures.watch(CEA, actor, seen):
-        yield sent
+async def stream(writer: CountingWriter, pictures: Pictures, actor: str = AUDITOR) -> AsyncGenerator[bytes, None]:
+    with stream_of(pictures.streams, actor):
+        seen = await writer.read(lambda market: picture(market, CEA))
+        async for sent in pictures.watch(CEA, seen):
+            yield sent
 
 
 def listed(sent: bytes) -> int:
@@ -59,7 +63,7 @@ def listed(sent: bytes) -> int:
 
 async def test_many_streams_show_the_same_bytes_of_one_look(watched: tuple[CountingWriter, Pictures]) -> None:
     writer, pictures = watched
-    streams = [stream(writer, pictures) for _ in range(100)]
+    streams = [stream(writer, pictures, f"auditor:{number}") for number in range(100)]
     assert [listed(sent) for sent in await asyncio.gather(*(anext(one) for one in streams))] == [0] * 100
     looks = writer.looks
     for count in (1, 2, 3):
@@ -129,3 +133,18 @@ def test_an_actor_has_so_many_streams_and_all_together_have_so_many() -> None:
     with pytest.raises(Overloaded) as whole:
         check_streams(dict.fromkeys(map(str, range(STREAMS_MAX)), 1), "a")
     assert whole.value.reason == "TOO_MANY_STREAMS"
+
+
+async def test_of_streams_that_are_asked_for_at_once_an_actor_gets_no_more_than_it_may_have(
+    watched: tuple[CountingWriter, Pictures],
+) -> None:
+    writer: Any = watched[0]
+    tables: Any = None
+    queries: Any = TradingQueryService(tables, writer)
+    asked = [queries.StreamMarketData(pb.StreamMarketDataRequest(instrument=CEA), call_of(AUDITOR)) for _ in range(100)]
+    answers = await asyncio.gather(*(anext(one) for one in asked), return_exceptions=True)
+    refusals = [answer.reason for answer in answers if isinstance(answer, Overloaded)]
+    assert refusals == ["TOO_MANY_STREAMS_OF_ACTOR"] * (100 - STREAMS_OF_AN_ACTOR_MAX)
+    assert queries.pictures.streams == {AUDITOR: STREAMS_OF_AN_ACTOR_MAX}
+    await asyncio.gather(*(one.aclose() for one in asked))
+    assert queries.pictures.streams == {}

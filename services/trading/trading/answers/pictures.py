@@ -5,7 +5,8 @@ changes in between are skipped. An instrument without streams costs nothing.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
@@ -43,22 +44,16 @@ class Pictures:
         self._reading: dict[str, asyncio.Task[None]] = {}
         self.streams: dict[str, int] = {}
 
-    async def watch(self, instrument: str, actor: str, seen: Seen) -> AsyncIterator[bytes]:
+    async def watch(self, instrument: str, seen: Seen) -> AsyncIterator[bytes]:
         """Yield the picture that was just read, then the newest one each time it has changed."""
-        self.streams[actor] = self.streams.get(actor, 0) + 1
-        try:
-            self._note(instrument, seen)
-            # Never raised here: the streams that wait already get the next read, and it must not be delayed.
-            self._read_at.setdefault(instrument, seen.position)
-            while True:
-                shown = self._newest[instrument]
-                yield shown.sent
-                while self._newest[instrument] is shown:
-                    await self._next_read(instrument)
-        finally:
-            left = self.streams.pop(actor) - 1
-            if left:
-                self.streams[actor] = left
+        self._note(instrument, seen)
+        # Never raised here: the streams that wait already get the next read, and it must not be delayed.
+        self._read_at.setdefault(instrument, seen.position)
+        while True:
+            shown = self._newest[instrument]
+            yield shown.sent
+            while self._newest[instrument] is shown:
+                await self._next_read(instrument)
 
     def _note(self, instrument: str, seen: Seen) -> None:
         """Keep the picture if only the position changed, since streams wait for another object."""
@@ -90,6 +85,22 @@ def check_streams(streams: Mapping[str, int], actor: str) -> None:
         raise Overloaded("TOO_MANY_STREAMS_OF_ACTOR", actor=actor, streams_max=STREAMS_OF_AN_ACTOR_MAX)
     if sum(streams.values()) >= STREAMS_MAX:
         raise Overloaded("TOO_MANY_STREAMS", streams_max=STREAMS_MAX)
+
+
+@contextmanager
+def stream_of(streams: dict[str, int], actor: str) -> Iterator[None]:
+    """Count one stream of an actor until its end. Raises Overloaded.
+
+    Nothing is awaited between the check and the count, so that of many who ask at once no more pass than may.
+    """
+    check_streams(streams, actor)
+    streams[actor] = streams.get(actor, 0) + 1
+    try:
+        yield
+    finally:
+        left = streams.pop(actor) - 1
+        if left:
+            streams[actor] = left
 
 
 def picture(market: Market, instrument: str) -> pb.StreamMarketDataResponse:
