@@ -33,3 +33,18 @@ def test_too_many_commands_are_refused_before_they_are_parsed() -> None:
         parse_many(Unread, b"\x0a\x00" * (BULK_COMMANDS_MAX + 1))
     with pytest.raises(AssertionError, match="parsed"):
         parse_many(Unread, b"\x0a\x00" * BULK_COMMANDS_MAX)
+
+
+EMPTY_GROUP = b"\x0b\x0c"
+"""A field that no message of ours has, and that the parser passes over with all that lies in it."""
+
+
+@given(st.lists(st.sampled_from([EMPTY_GROUP, b"\x0a\x00", b"\x10\x01", b"\x1a\x01x"]), max_size=40))
+def test_no_command_hides_behind_what_the_parser_passes_over(fields: list[bytes]) -> None:
+    data = b"".join(fields)
+    assert len(pb.SubmitManyRequest.FromString(data).commands) <= fields_in(data, 1_000)
+
+
+def test_a_group_before_the_commands_is_refused() -> None:
+    with pytest.raises(Malformed, match="TOO_MANY_COMMANDS"):
+        parse_many(pb.SubmitManyRequest, EMPTY_GROUP + b"\x0a\x00" * (BULK_COMMANDS_MAX + 1))

@@ -28,7 +28,9 @@ def parse_many(kind: type[Any], data: bytes) -> Sequence[Any]:
 
 
 def fields_in(data: bytes, fields_max: int) -> int:
-    """The number of top-level fields of a message, counted up to `fields_max` and as far as its bytes are valid."""
+    """The number of top-level fields of a message, up to `fields_max`. A group, which no message of ours has and
+    the parser would pass over, counts as more than any number: what is behind it is not counted.
+    """
     at = 0
     for count in range(fields_max):
         if at >= len(data):
@@ -45,7 +47,7 @@ def fields_in(data: bytes, fields_max: int) -> int:
         elif layout == FOUR_BYTES:
             at += 4
         else:
-            return count
+            return fields_max
     return fields_max
 
 
