@@ -5,6 +5,7 @@ from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as queries
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket_client import link
 from chassis.core.days import DAY_MS
 from chassis.core.decider import Malformed
 from chassis.core.shell import CLOCK_MS_MAX
@@ -36,6 +37,10 @@ def bytes_at_most(row: Message) -> int:
     return row.ByteSize() + 6
 
 
+def test_a_client_takes_every_message_that_a_service_sends_and_sends_none_that_it_does_not_take() -> None:
+    assert link.MESSAGE_BYTES_MAX == MESSAGE_BYTES_MAX
+
+
 def test_a_day_that_admission_takes_fits_a_run_and_a_run_fits_a_delivery() -> None:
     assert rules.DAY_TRADES_MAX <= barrier.RUN_TRADES_MAX <= staging.LEGS_MAX
 
@@ -58,7 +63,7 @@ def test_a_rehearsal_clock_steps_through_every_page_of_the_largest_day() -> None
 
 def test_a_statement_fits_a_message_though_an_account_made_every_trade_of_the_largest_day() -> None:
     line = queries.StatementLine(counterparty=ACCOUNT, instrument=ACCOUNT)
-    assert rules.DAY_TRADES_MAX * bytes_at_most(line) < MESSAGE_BYTES_MAX
+    assert rules.DAY_TRADES_MAX * bytes_at_most(line) < link.MESSAGE_BYTES_MAX
 
 
 def test_all_positions_fit_a_message_though_every_account_holds_every_vintage_and_are_read_page_by_page() -> None:

@@ -2,13 +2,14 @@
 
 Each command is decided as if it had come alone; a refused one does not stop those after it. Commands travel in
 messages of at most COMMANDS_MAX, a few of them on the way at a time, so a sender needs neither to wait for each
-answer nor to hold a long list in memory. When the connection breaks, what has no outcome yet is sent again under the
-same request ids.
+answer nor to hold a long list in memory. The commands must be at hand, in a list or from a generator: the first outcome
+comes when ON_THE_WAY_MAX full messages are sent, or the commands end. When the connection breaks, what has no outcome
+yet is sent again under the same request ids.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ class Outcome:
 
 async def submit_many(
     link: Link,
-    commands: Iterable[Message] | AsyncIterable[Message],
+    commands: Iterable[Message],
     request_type: type[Any],
     answer_type: type[Any],
 ) -> AsyncIterator[Outcome]:
@@ -64,7 +65,7 @@ async def submit_many(
                 await call.write(_message(request_type, field_of, chunk))
             while True:
                 while not exhausted and len(unanswered) < ON_THE_WAY_MAX:
-                    chunk = await anext(source, [])
+                    chunk = next(source, [])
                     if chunk:
                         unanswered.append(chunk)
                         await call.write(_message(request_type, field_of, chunk))
@@ -105,9 +106,9 @@ async def _failure(service: str, call: Any, error: Exception) -> Exception:
     return from_grpc(service, ended)
 
 
-async def _chunks(commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[list[Message]]:
+def _chunks(commands: Iterable[Message]) -> Iterator[list[Message]]:
     chunk: list[Message] = []
-    async for command in _each(commands):
+    for command in commands:
         if not getattr(command, REQUEST_ID):
             setattr(command, REQUEST_ID, new_request_id())
         chunk.append(command)
@@ -116,15 +117,6 @@ async def _chunks(commands: Iterable[Message] | AsyncIterable[Message]) -> Async
             chunk = []
     if chunk:
         yield chunk
-
-
-async def _each(commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:
-    if isinstance(commands, AsyncIterable):
-        async for command in commands:
-            yield command
-    else:
-        for command in commands:
-            yield command
 
 
 def _message(request_type: type[Any], field_of: dict[str, str], chunk: list[Message]) -> Message:

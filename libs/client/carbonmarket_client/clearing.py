@@ -1,6 +1,6 @@
 """Clearing: the participants' money, the day's run, and the proof that the books agree."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from google.protobuf.message import Message
 
@@ -82,7 +82,7 @@ class ClearingClient(ServiceClient):
         request = pb.ReconcileAgainRequest(request_id=request_id, day=day)
         return await self.link.call(request, pb.ReconcileAgainResponse)
 
-    def submit_many(self, commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Outcome]:
+    def submit_many(self, commands: Iterable[Message]) -> AsyncIterator[Outcome]:
         """Send many commands (request messages of this service) on one stream; one Outcome comes for each, in order."""
         return submit_many(self.link, commands, pb.SubmitManyRequest, pb.SubmitManyResponse)
 

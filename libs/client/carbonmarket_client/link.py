@@ -28,7 +28,8 @@ DEADLINE_S = 15.0
 TRIES_MAX = 12
 PAUSE_S_FIRST = 0.05
 PAUSE_S_MAX = 2.0
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+MESSAGE_BYTES_MAX = 32 * 1024 * 1024
+"""As the services; the largest is a statement with every trade of the largest day."""
 ACTOR_HEADER = "carbonmarket-actor"
 
 # The fields that every command, query and answer of the market has under these names.

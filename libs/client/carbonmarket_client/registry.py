@@ -1,6 +1,6 @@
 """The registry: who owns which allowance."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from google.protobuf.message import Message
 
@@ -101,7 +101,7 @@ class RegistryClient(ServiceClient):
         )
         return await self.link.call(request, pb.TransferToTradingResponse)
 
-    def submit_many(self, commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Outcome]:
+    def submit_many(self, commands: Iterable[Message]) -> AsyncIterator[Outcome]:
         """Send many commands (request messages of this service) on one stream; one Outcome comes for each, in order."""
         return submit_many(self.link, commands, pb.SubmitManyRequest, pb.SubmitManyResponse)
 

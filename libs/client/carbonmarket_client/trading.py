@@ -1,6 +1,6 @@
 """Trading: the day, the book, listed and block agreement, and what of an account may be traded."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from google.protobuf.message import Message
 
@@ -200,7 +200,7 @@ class TradingClient(ServiceClient):
         request = pb.ResumeTradingRequest(request_id=request_id, instrument=instrument)
         return await self.link.call(request, pb.ResumeTradingResponse)
 
-    def submit_many(self, commands: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Outcome]:
+    def submit_many(self, commands: Iterable[Message]) -> AsyncIterator[Outcome]:
         """Send many commands (request messages of this service) on one stream; one Outcome comes for each, in order."""
         return submit_many(self.link, commands, pb.SubmitManyRequest, pb.SubmitManyResponse)
 
