@@ -52,7 +52,7 @@ async def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Pat
     pool = await open_pool(database_url)
     await migrate(pool, {"shell": MIGRATIONS})
     log = PostgresLog(LOG_ID, database_url, pool)
-    yield Store(PostgresTables(pool, pool), PostgresTables(pool, pool), log, pool.execute)
+    yield Store(PostgresTables(pool, pool, pool), PostgresTables(pool, pool, pool), log, pool.execute)
     await log.close()
     await pool.close()
 

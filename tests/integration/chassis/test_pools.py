@@ -1,16 +1,28 @@
 """What the pools write, and for how long they wait: derived data is light, what is given away is durable."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from chassis.edges.postgres_tables import PostgresTables
 from chassis.log import postgres_log
 from chassis.log.forks import ForkProof
-from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
+from chassis.log.postgres_log import MIGRATIONS, POOL_CONNECTIONS_MAX, Pool, PostgresLog, migrate, open_pool
+from chassis.log.protocol import LogUnavailable
 from chassis.log.seals import SealedFeed, SealedHead
+from chassis.process import main
+from chassis.process.configuration import read_settings
+from chassis.process.main import SERVING_POOLS, reach_database, real_edges
 
+ENVIRONMENT = {
+    "CARBONMARKET_LISTEN": "127.0.0.1:0",
+    "CARBONMARKET_KAFKA": "127.0.0.1:1",
+    "CARBONMARKET_ACTOR_FROM": "metadata",
+}
 KEPT = ("seals", "feed_seals", "heard_heads", "fork_proofs", "culprits")
 WATCH = """
 CREATE TABLE watched (name text, setting text);
@@ -25,7 +37,7 @@ async def test_what_is_given_away_is_committed_durably_and_what_is_derived_is_no
     await pool.execute(WATCH)
     for name in (*KEPT, "checkpoints"):
         await pool.execute(f"CREATE TRIGGER watch AFTER INSERT ON {name} FOR EACH ROW EXECUTE FUNCTION watch()")
-    tables, log = PostgresTables(pool, pool), PostgresLog("tally", database_url, pool)
+    tables, log = PostgresTables(pool, pool, pool), PostgresLog("tally", database_url, pool)
     head, other = SealedHead(1, b"d", "s"), SealedHead(1, b"e", "t")
     assert await tables.keep_seal(head) == head
     feed = SealedFeed("power", 1, b"d", 1, "s")
@@ -51,3 +63,43 @@ async def test_a_migration_may_take_longer_than_a_query_and_another_replica_wait
     assert await pools[0].fetchval("SELECT name FROM migrations") == "service/0001_slow.sql"
     for pool in pools:
         await pool.close()
+
+
+async def test_what_callers_ask_for_waits_for_no_connection_of_the_shell(database_url: str) -> None:
+    shell, queries, seals = await reach_database(database_url, SERVING_POOLS)
+    await migrate(shell, {"shell": MIGRATIONS})
+    service: Any = SimpleNamespace(name="tally", package="tally", migrations=None, reactions={})
+    settings = read_settings({**ENVIRONMENT, "CARBONMARKET_DATABASE_URL": database_url}, "tally", ())
+    edges = real_edges(service, settings, shell, queries, seals)
+    store: Any = edges.tables
+    assert edges.log_for_callers is not None
+    async with AsyncExitStack() as held, asyncio.timeout(20):
+        for _ in range(POOL_CONNECTIONS_MAX):
+            await held.enter_async_context(shell.acquire())
+        assert await edges.log_for_callers.read(0, 10) == []
+        head, feed = SealedHead(1, b"d", "s"), SealedFeed("power", 1, b"d", 1, "s")
+        assert await store.keep_seal(head) == await store.seal_from(1) == head
+        assert await store.keep_feed_seal(feed) == feed
+        assert await store.read_feed("power", 0, 10) == []
+        async with store.reading("projections") as reading:
+            assert reading.position == 0
+    for pool in (shell, queries, seals):
+        await pool.close()
+
+
+async def test_a_pool_is_given_back_where_the_next_one_cannot_be_opened(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Pool] = []
+
+    async def only_one(url: str, connections_max: int) -> Pool:
+        if opened:
+            raise ConnectionRefusedError("too many")
+        opened.append(await open_pool(url, connections_max))
+        return opened[0]
+
+    monkeypatch.setattr(main, "open_pool", only_one)
+    monkeypatch.setattr(main, "DATABASE_SECONDS_MAX", 0)
+    with pytest.raises(LogUnavailable):
+        await reach_database(database_url, SERVING_POOLS)
+    assert opened[0].is_closing()

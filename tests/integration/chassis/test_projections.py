@@ -53,12 +53,13 @@ async def projecting(
     assert await log.lead()
     engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
     writer = Writer(engine, log, Metrics())
-    projector = Projector("tally", writer.tail, {Ordered: table.on_ordered}, engine.wire, PostgresTables(pool, pool))
+    store = PostgresTables(pool, pool, pool)
+    projector = Projector("tally", writer.tail, {Ordered: table.on_ordered}, engine.wire, store)
     await projector.load()
     tasks = [asyncio.create_task(writer.run())]
     if alone:
         tasks.append(asyncio.create_task(projector.run()))
-    yield writer, Tables(PostgresTables(pool, pool), projector), pool
+    yield writer, Tables(store, projector), pool
     for task in reversed(tasks):
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -129,7 +130,7 @@ async def test_of_two_replicas_that_both_write_tables_each_batch_is_written_by_o
     async with projecting(database_url, Table(), alone=False) as (writer, _, pool):
         await pool.execute("CREATE TABLE counted (id int PRIMARY KEY, n bigint NOT NULL)")
         both = [
-            Projector("tally", writer.tail, {Added: count}, writer.engine.wire, PostgresTables(pool, pool))
+            Projector("tally", writer.tail, {Added: count}, writer.engine.wire, PostgresTables(pool, pool, pool))
             for _ in range(2)
         ]
         for projector in both:
@@ -154,7 +155,9 @@ async def test_a_new_leader_knows_where_each_feed_ends_without_reading_the_feeds
         grouped = await pool.fetch("SELECT account, max(sequence) FROM feed GROUP BY account")
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("LOCK TABLE feed IN ACCESS EXCLUSIVE MODE")
-            positions, feeds = await asyncio.wait_for(PostgresTables(pool, pool).load_feeds(("projections", "new")), 5)
+            positions, feeds = await asyncio.wait_for(
+                PostgresTables(pool, pool, pool).load_feeds(("projections", "new")), 5
+            )
         assert positions == {"projections": 4, "new": 0}
         sequences = {account: head.sequence for account, head in feeds.items()}
         assert sequences == {row["account"]: row["max"] for row in grouped} == {"bread": 3, "salt": 1}

@@ -10,20 +10,21 @@ import pytest
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import Unavailable
 from chassis.core.engine import Engine
-from chassis.core.record import HeardUpTo, first_fault, genesis
+from chassis.core.record import HeardUpTo, Record, first_fault, genesis
 from chassis.core.set_aside import SetAsideNoted
 from chassis.core.submission import HeardRecord
 from chassis.edges.remote import MESSAGE_BYTES_MAX, record_from
 from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
 from chassis.log.memory_log import MemoryLog, MemoryStore
+from chassis.log.seals import Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from chassis.serving.log_service import Followed, LogService, refused_order
 from support.shell import tally
 from support.shell.asking import call_of
-from support.shell.hearing import MemoryForks
+from support.shell.hearing import KEY, MemoryForks, MemorySeals
 from support.shell.tally import Add, Order, Tally
 from support.shell.two_people import declared
 
@@ -72,6 +73,32 @@ async def test_a_log_of_large_records_is_read_in_answers_that_can_be_sent() -> N
             assert 0 < answer.ByteSize() <= MESSAGE_BYTES_MAX
             found += answer.records
         assert first_fault(genesis("tally"), [record_from(record) for record in found]) is None
+
+
+class RefusedLog(MemoryLog):
+    """The log as the shell has it, which no caller's question may reach."""
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]:
+        raise AssertionError("a connection of the shell")
+
+
+async def test_older_records_are_read_for_callers_from_a_log_of_their_own() -> None:
+    store = MemoryStore("tally")
+    log, callers = RefusedLog(store), MemoryLog(store)
+    await log.lead()
+    engine: Engine[Tally] = Engine("tally", tally.decider(), tally.WIRE, Tracing())
+    writer = Writer(engine, log, Metrics())
+    running = asyncio.create_task(writer.run())
+    signer = Signer("tally", KEY, MemorySeals())
+    service = LogService(writer, cast(Tables, None), standing, MemoryForks(), signer, callers)
+    for number in range(3):
+        await writer.submit(Add(1), call_of(ADA, f"r{number}"))
+    writer.tail.start_at(3)
+    assert len((await service.Read(pb.ReadRequest(), AUDITOR)).records) == 3
+    assert (await service.GetSignedHead(pb.GetSignedHeadRequest(position=2), AUDITOR)).head.position == 2
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_the_status_says_of_sources_only_what_is_committed() -> None:

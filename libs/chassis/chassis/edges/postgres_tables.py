@@ -1,7 +1,7 @@
 """A service's tables on PostgreSQL. Keeps chassis.edges.protocols.TableStore.
 
-Two pools: one for what the shell writes, one for queries, so that nothing of the shell waits for a connection that a
-query holds.
+Three pools: one for what the shell reads and writes, one for queries, one for seals, which callers ask for too and
+which are durable writes. So nothing of the shell waits for a connection that a caller holds.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -124,9 +124,10 @@ class PostgresReading:
 
 
 class PostgresTables:
-    def __init__(self, pool: Pool, queries: Pool) -> None:
+    def __init__(self, pool: Pool, queries: Pool, seals: Pool) -> None:
         self._pool = pool
         self._queries = queries
+        self._seals = seals
 
     async def load_checkpoint(self, follower: str) -> int:
         found: int | None = await self._pool.fetchval("SELECT position FROM checkpoints WHERE follower = $1", follower)
@@ -140,22 +141,23 @@ class PostgresTables:
         return SealedHead(*row) if row else None
 
     async def seal_from(self, position: int) -> SealedHead | None:
-        row = await self._pool.fetchrow(SEAL_FROM, position)
+        row = await self._seals.fetchrow(SEAL_FROM, position)
         return SealedHead(*row) if row else None
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
-        return SealedHead(*await self._keep(KEEP_SEAL, head.position, head.digest, head.seal))
+        return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         values = (head.account, head.sequence, head.digest, head.position, head.seal)
-        return SealedFeed(*await self._keep(KEEP_FEED_SEAL, *values))
+        return SealedFeed(*await self._keep(self._seals, KEEP_FEED_SEAL, *values))
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
-        return SealedHead(*await self._keep(KEEP_HEARD_HEAD, log_id, head.position, head.digest, head.seal))
+        values = (log_id, head.position, head.digest, head.seal)
+        return SealedHead(*await self._keep(self._pool, KEEP_HEARD_HEAD, *values))
 
-    async def _keep(self, upsert: str, *values: Any) -> Sequence[Any]:
+    async def _keep(self, pool: Pool, upsert: str, *values: Any) -> Sequence[Any]:
         """For rows that are given out as soon as they are stored: a failover must not lose them."""
-        async with durable(self._pool) as connection:
+        async with durable(pool) as connection:
             row = await connection.fetchrow(upsert, *values)
         assert row is not None, "an upsert answers"
         return tuple(row)

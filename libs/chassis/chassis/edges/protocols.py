@@ -155,7 +155,8 @@ async def nothing() -> None:
 class Edges:
     """All edges of one replica. `prepare` makes what the store lacks (tables), before anything is read. Without
     `make_snapshot` the writer makes its snapshots itself, and decides nothing meanwhile. Without a signer nothing is
-    sealed, and hearers read the log.
+    sealed, and hearers read the log. `log_for_callers` only reads: what callers ask for, where that is not to take the
+    connections that the writer needs.
     """
 
     log: Log
@@ -168,4 +169,5 @@ class Edges:
     forks: ForkStore
     prepare: Callable[[], Awaitable[None]] = nothing
     signer: Signer | None = None
+    log_for_callers: Log | None = None
     make_snapshot: MakeSnapshot | None = None

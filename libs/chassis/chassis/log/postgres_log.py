@@ -107,13 +107,14 @@ UNION ALL SELECT 'a snapshot', position, digest FROM snapshots
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 OUT_OF_REACH = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+"""How it shows that the database cannot be reached, or does not do what it is asked to."""
 
 
-async def open_pool(database_url: str) -> Pool:
+async def open_pool(database_url: str, connections_max: int = POOL_CONNECTIONS_MAX) -> Pool:
     pool = await asyncpg.create_pool(
         database_url,
         min_size=1,
-        max_size=POOL_CONNECTIONS_MAX,
+        max_size=connections_max,
         command_timeout=QUERY_SECONDS_MAX,
         server_settings=DERIVED_DATA,
     )

@@ -23,6 +23,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from chassis.core.call import Bug, Call, Expired, Overloaded, Unavailable, in_words
@@ -119,16 +120,17 @@ class Tail(Progress):
             self._newest.extend(zip(batch.records, batch.events, strict=True))
             self.reach(batch.records[-1].position)
 
-    async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
-        """At most `records_max` committed records after a position; waits until there is one."""
+    async def read(self, after_position: int, records_max: int, log: Log | None = None) -> list[tuple[Record, object]]:
+        """At most `records_max` committed records after a position; waits until there is one. Older ones are read from
+        `log`, where it is given.
+        """
         await self.beyond(after_position)
         first = self._newest[0][0].position if self._newest else self.position + 1
         if after_position + 1 >= first:
             start = after_position + 1 - first
-            stop = min(start + records_max, len(self._newest))
-            return [self._newest[index] for index in range(start, stop)]
+            return list(islice(self._newest, start, start + records_max))
         # Never past what is committed as this process knows it: a follower must not run ahead of the answers.
-        records = await self._log.read(
+        records = await (log or self._log).read(
             after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position)
         )
         return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NoReturn
 
-import asyncpg
-
 from chassis.core.call import Unavailable
 from chassis.core.misconfigured import Misconfigured
 from chassis.core.record import LogBroken
@@ -26,7 +24,16 @@ from chassis.edges.remote import open_channel
 from chassis.followers import projections
 from chassis.log.clocks import ClockSkewed
 from chassis.log.machine_clock import MachineClock
-from chassis.log.postgres_log import MIGRATIONS, Pool, PostgresLog, check_holds, migrate, open_pool
+from chassis.log.postgres_log import (
+    MIGRATIONS,
+    OUT_OF_REACH,
+    POOL_CONNECTIONS_MAX,
+    Pool,
+    PostgresLog,
+    check_holds,
+    migrate,
+    open_pool,
+)
 from chassis.log.protocol import LogUnavailable, Witness
 from chassis.log.seals import Signer
 from chassis.log.verify import contradictions, read_witness, verify
@@ -43,6 +50,9 @@ from chassis.serving.door import GrpcDoor
 
 DATABASE_SECONDS_MAX = 30.0
 DATABASE_RETRY_SECONDS = 1.0
+SEAL_CONNECTIONS_MAX = 2
+SERVING_POOLS = (POOL_CONNECTIONS_MAX, POOL_CONNECTIONS_MAX, SEAL_CONNECTIONS_MAX)
+"""How many connections the shell, the queries and the seals have."""
 SNAPSHOT_SECONDS_MAX = 600.0
 SNAPSHOT_NICE = 10
 """The writer has the processor first."""
@@ -89,12 +99,12 @@ def run(service: Service[Any], arguments: Sequence[str] | None = None) -> NoRetu
 
 async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequence[Witness]) -> int:
     try:
-        pool, _ = await reach_database(settings.database_url)
+        (pool,) = await reach_database(settings.database_url)
         log = PostgresLog(settings.log_id, settings.database_url, pool)
         witnesses = [*await log.witnesses(), *heard_by]
         head, fault = await verify(log)
         contradicted = [] if fault else await contradictions(log, head, witnesses)
-    except (LogUnavailable, asyncpg.PostgresError) as error:
+    except (LogUnavailable, *OUT_OF_REACH) as error:
         print(f"{settings.log_id}: the log cannot be read: {error}", file=sys.stderr)
         return EXIT_IN_DOUBT
     if fault is not None:
@@ -112,9 +122,9 @@ async def verify_log(service: Service[Any], settings: Settings, heard_by: Sequen
 async def rebuild_tables(service: Service[Any], settings: Settings) -> int:
     """Empties the tables derived from the log; the leader rebuilds them, now or at its next start."""
     try:
-        pool, _ = await reach_database(settings.database_url)
+        (pool,) = await reach_database(settings.database_url)
         head = await clear_tables(pool, projections.FOLLOWER, projections.REBUILT)
-    except (LogUnavailable, asyncpg.PostgresError) as error:
+    except (LogUnavailable, *OUT_OF_REACH) as error:
         print(f"{settings.log_id}: the tables cannot be cleared: {error}", file=sys.stderr)
         return EXIT_IN_DOUBT
     print(f"{settings.log_id}: the tables are cleared; the leader rebuilds them, they are complete at position {head}")
@@ -125,13 +135,13 @@ async def make_snapshot(service: Service[Any], settings: Settings) -> int:
     """Fold the log as a start does, and store the state as a snapshot. A leader starts it as a separate process."""
     os.nice(SNAPSHOT_NICE)
     try:
-        pool, _ = await reach_database(settings.database_url)
+        (pool,) = await reach_database(settings.database_url)
         log = PostgresLog(settings.log_id, settings.database_url, pool)
         engine, snapshots = fold_of(service, log, Tracing(), logs_heard(service, settings))
         await snapshots.restore(engine)
         await catch_up(engine, log)
         await log.save_snapshot(snapshots.take(engine))
-    except (LogUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (LogUnavailable, *OUT_OF_REACH) as error:
         logger.warning("no snapshot: %r", error)
         return EXIT_IN_DOUBT
     return 0
@@ -170,7 +180,7 @@ async def serve(service: Service[Any], settings: Settings) -> int:
 
     replica = None
     try:
-        reaching = asyncio.create_task(reach_database(settings.database_url))
+        reaching = asyncio.create_task(reach_database(settings.database_url, SERVING_POOLS))
         await asyncio.wait({reaching, stop_asked}, return_when=asyncio.FIRST_COMPLETED)
         if stop_asked.done():
             return 0
@@ -198,17 +208,18 @@ async def serve(service: Service[Any], settings: Settings) -> int:
         await asyncio.to_thread(flush_spans)
 
 
-def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: Pool) -> Edges:
+def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: Pool, seals: Pool) -> Edges:
     """PostgreSQL, Kafka, gRPC and the machine's clock."""
 
     async def prepare() -> None:
         await migrate(pool, {"shell": MIGRATIONS, service.package: service.migrations})
         await check_holds(pool, settings.log_id)
 
-    tables = PostgresTables(pool, queries)
+    tables = PostgresTables(pool, queries, seals)
     key = settings.signing_key
     return Edges(
         log=PostgresLog(settings.log_id, settings.database_url, pool),
+        log_for_callers=PostgresLog(settings.log_id, settings.database_url, queries),
         clock=MachineClock(settings.rehearsal_start_ms),
         open_channel=open_channel,
         producer=RecordProducer(settings.kafka, settings.log_id),
@@ -230,15 +241,20 @@ def root_cause(error: BaseException) -> BaseException:
     return next((cause for cause in causes if not isinstance(cause, Unavailable)), causes[0])
 
 
-async def reach_database(database_url: str) -> tuple[Pool, Pool]:
-    """Connections for the shell, and others for queries: the writer never waits for one that a query holds. Raises
-    LogUnavailable when the database does not answer in time.
+async def reach_database(database_url: str, connections_max: Sequence[int] = (POOL_CONNECTIONS_MAX,)) -> list[Pool]:
+    """A pool for each of these numbers of connections. Raises LogUnavailable when the database does not answer in
+    time.
     """
     ends = asyncio.get_running_loop().time() + DATABASE_SECONDS_MAX
     while True:
+        pools: list[Pool] = []
         try:
-            return await open_pool(database_url), await open_pool(database_url)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            for connections in connections_max:
+                pools.append(await open_pool(database_url, connections))
+            return pools
+        except OUT_OF_REACH as error:
+            for pool in pools:
+                pool.terminate()
             if asyncio.get_running_loop().time() > ends:
                 raise LogUnavailable(f"the database cannot be reached: {error}") from error
             logger.warning("the database cannot be reached yet: %s", error)

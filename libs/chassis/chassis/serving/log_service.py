@@ -23,7 +23,7 @@ from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
 from chassis.followers.timers import RehearsalClock
 from chassis.log.forks import PROOFS_MAX, ForkStore
-from chassis.log.protocol import READ_RECORDS_MAX
+from chassis.log.protocol import READ_RECORDS_MAX, Log
 from chassis.log.seals import Forked, SealedFeed, SealedHead, Signer
 from chassis.log.writer import Writer
 from chassis.serving.feed_heads import SignedFeeds
@@ -66,6 +66,7 @@ class LogService:
         status: Callable[[], Followed],
         forks: ForkStore,
         signer: Signer | None = None,
+        log_for_callers: Log | None = None,
     ) -> None:
         self._writer = writer
         self._tables = tables
@@ -74,6 +75,7 @@ class LogService:
         self._signer = signer
         self._feed_heads = SignedFeeds(tables, signer)
         self._forks = forks
+        self._log = log_for_callers
 
     async def Read(self, request: pb.ReadRequest, call: Call) -> pb.ReadResponse:
         """The log's end is answered only while this replica leads. A replica that has lost the leadership without
@@ -89,7 +91,7 @@ class LogService:
         check_position(after, tail.position, "after_position")
         if tail.position <= after:
             return pb.ReadResponse(head_position=tail.position, signed_head=self._signed_head())
-        found = await tail.read(after, records_max)
+        found = await tail.read(after, records_max, self._log)
         records = within_bytes([record_to(record) for record, _ in found])
         return pb.ReadResponse(records=records, head_position=tail.position, signed_head=self._signed_head())
 
@@ -113,7 +115,7 @@ class LogService:
         reach = kept.position - position + 1 if kept else 1
         if reach > READ_RECORDS_MAX:
             raise NotFound("NO_HEAD_SIGNED")
-        records = [record for record, _ in await tail.read(position - 1, reach)]
+        records = [record for record, _ in await tail.read(position - 1, reach, self._log)]
         try:
             if kept is None:
                 return signed_head(SealedHead(position, records[0].digest, await signer.seal(records[0])))
