@@ -167,7 +167,8 @@ class Caller:
         span.end()
 
     async def _try(self, type_name: str, order: object, outgoing: Outgoing) -> None:
-        # A place is held only while there is a call: orders that wait must not keep others from being sent.
+        # A place is held while a try lasts: its calls, and for a comparison also the wait until its source is heard.
+        # An order that waits for its next try holds none, so it keeps no other from being sent.
         async with self._places:
             answer = await self._calls[type(order)](order, outgoing)
         log_id = self._writer.log.log_id
