@@ -6,7 +6,7 @@ instructed to pay; operators and supervisors see all.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
@@ -19,6 +19,7 @@ from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row, from_value
 from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER_MAX, Page, page_of
+from chassis.serving.slices import in_slices
 from clearing.domain.barrier import RUN_TRADES_MAX
 from clearing.domain.state import State
 from clearing.projections import EntryKind, ObligationState
@@ -213,19 +214,23 @@ class ClearingQueryService:
             positions = await reading.fetch_one(REGISTRY_POSITIONS, day)
             next_day = await reading.fetch_one(NEXT_TRADING_DAY, day)
         assert sums is not None and positions is not None and next_day is not None, "each always has its row"
-        lines = [line for row in trades for line in lines_of(row, account)]
-        return pb.GetStatementResponse(
+        statement = pb.GetStatementResponse(
             account=account,
             day=day,
             **dict(sums),
-            unsettled_fen=unsettled_of(lines),
-            lines=lines,
-            instruments=instruments_of(lines, {row["instrument"]: row["blocked_tonnes"] for row in blocked}),
             objection_before_day=next_day["day"],
             blocked_fen=sum(row["blocked_fen"] for row in blocked),
             **dict(positions),
             position=reading.position,
         )
+        instruments = blocked_instruments(blocked)
+        async for some in in_slices(trades):
+            lines = [line for row in some for line in lines_of(row, account)]
+            statement.unsettled_fen += unsettled_of(lines)
+            add_lines(instruments, lines)
+            statement.lines.extend(lines)
+        statement.instruments.extend(instruments[name] for name in sorted(instruments))
+        return statement
 
     async def ListReconciliations(
         self, request: pb.ListReconciliationsRequest, call: Call
@@ -301,12 +306,16 @@ def unsettled_of(lines: list[pb.StatementLine]) -> int:
     )
 
 
-def instruments_of(lines: list[pb.StatementLine], blocked: dict[str, int]) -> list[pb.StatementInstrument]:
-    found = {
-        name: pb.StatementInstrument(instrument=name, blocked_tonnes=quantity_tonnes)
-        for name, quantity_tonnes in blocked.items()
-        if quantity_tonnes
+def blocked_instruments(blocked: Sequence[Row]) -> dict[str, pb.StatementInstrument]:
+    return {
+        row["instrument"]: pb.StatementInstrument(instrument=row["instrument"], blocked_tonnes=row["blocked_tonnes"])
+        for row in blocked
+        if row["blocked_tonnes"]
     }
+
+
+def add_lines(found: dict[str, pb.StatementInstrument], lines: list[pb.StatementLine]) -> None:
+    """Adds what was bought and sold to the statement's instruments, by name."""
     for line in lines:
         if line.state == types.OBLIGATION_STATE_EXCLUDED:
             continue
@@ -315,4 +324,3 @@ def instruments_of(lines: list[pb.StatementLine], blocked: dict[str, int]) -> li
             instrument.bought_tonnes += line.quantity_tonnes
         else:
             instrument.sold_tonnes += line.quantity_tonnes
-    return [found[name] for name in sorted(found)]

@@ -112,11 +112,12 @@ class TradingQueryService:
         return seen.value
 
     async def GetAllPositions(self, request: pb.GetAllPositionsRequest, call: Call) -> pb.GetAllPositionsResponse:
-        seen = await self.writer.read(live.all_positions)
-        seen.value.position = seen.position
-        seen.value.heard_registry_position = seen.heard.get("registry", 0)
-        seen.value.heard_clearing_position = seen.heard.get("clearing", 0)
-        return seen.value
+        seen = await self.writer.read(live.copy_positions)
+        answer = await live.all_positions(seen.value)
+        answer.position = seen.position
+        answer.heard_registry_position = seen.heard.get("registry", 0)
+        answer.heard_clearing_position = seen.heard.get("clearing", 0)
+        return answer
 
     # From the tables
 

@@ -1,6 +1,9 @@
 """The live state as protobuf messages: books, prices, days, positions."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
@@ -8,6 +11,7 @@ from chassis.core.codec import codec_of
 from chassis.core.decider import Context
 from chassis.followers.rows import from_value
 from chassis.serving.pages import Page
+from chassis.serving.slices import in_slices
 from trading.domain.balances import Account
 from trading.domain.book import Book, BookSide
 from trading.domain.calendar import known_day
@@ -134,42 +138,86 @@ def position(account: Account) -> pb.GetPositionResponse:
     )
 
 
-def all_positions(market: Market) -> pb.GetAllPositionsResponse:
-    """Return every account's units (tonnes) and funds (fen), with what is in flight, for the reconciliation."""
+UNITS = (
+    "available_tonnes",
+    "locked_tonnes",
+    "bought_tonnes",
+    "blocked_tonnes",
+    "bought_unsettled_tonnes",
+    "sold_unsettled_tonnes",
+)
+units_of = attrgetter(*UNITS)
+FUNDS = ("total_fen", "paid_unsettled_fen", "received_unsettled_fen", "blocked_fen")
+funds_of = attrgetter(*FUNDS)
+ACCOUNTS_IN_A_SLICE = 40
+"""Each may have units of every vintage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """What every account had at one position of the log, as plain numbers in the order of the names above."""
+
+    accounts: list[tuple[str, list[tuple[str, tuple[int, ...]]], tuple[int, ...]]]
+    returning_tonnes: Mapping[tuple[str, str], int]
+    releasing_fen: Mapping[str, int]
+    heard_clearing_entry_number: int
+    settled_day: str
+
+
+def copy_positions(market: Market) -> Positions:
+    """Copy numbers only: this is one step of the writer, and 250,000 messages would hold it for a second."""
     returning: Counter[tuple[str, str]] = Counter()
     for one in market.returns.values():
         returning[one.account, one.instrument] += one.quantity_tonnes
     releasing: Counter[str] = Counter()
     for release in market.releases.values():
         releasing[release.account] += release.amount_fen
-    accounts = sorted(market.accounts.items())
-    units = (
-        (name, instrument, held, returning[name, instrument])
-        for name, account in accounts
-        for instrument, held in sorted(account.units.items())
-    )
-    funds = ((name, account.funds, releasing[name]) for name, account in accounts)
-    return pb.GetAllPositionsResponse(
-        units=[
-            from_value(
-                pb.AccountUnits,
-                held,
-                account=name,
-                instrument=instrument,
-                returns_unacknowledged_tonnes=returning_tonnes,
+    return Positions(
+        [
+            (
+                name,
+                [(instrument, units_of(held)) for instrument, held in account.units.items()],
+                funds_of(account.funds),
             )
-            for name, instrument, held, returning_tonnes in units
-            if held.total_tonnes or held.bought_unsettled_tonnes or held.sold_unsettled_tonnes or returning_tonnes
+            for name, account in market.accounts.items()
         ],
-        funds=[
-            from_value(pb.AccountFunds, of_account, account=name, releases_unacknowledged_fen=releasing_fen)
-            for name, of_account, releasing_fen in funds
-            if of_account.total_fen
-            or of_account.paid_unsettled_fen
-            or of_account.received_unsettled_fen
-            or releasing_fen
-            or of_account.blocked_fen
-        ],
-        heard_clearing_entry_number=market.entry_last,
-        settled_day=market.calendar.last_settled,
+        returning,
+        releasing,
+        market.entry_last,
+        market.calendar.last_settled,
+    )
+
+
+async def all_positions(copied: Positions) -> pb.GetAllPositionsResponse:
+    """Return every account's units (tonnes) and funds (fen), with what is in flight, for the reconciliation."""
+    answer = pb.GetAllPositionsResponse(
+        heard_clearing_entry_number=copied.heard_clearing_entry_number, settled_day=copied.settled_day
+    )
+    accounts = sorted(copied.accounts, key=itemgetter(0))
+    async for some in in_slices(accounts, ACCOUNTS_IN_A_SLICE):
+        for account, units, funds in some:
+            for instrument, numbers in sorted(units):
+                returning_tonnes = copied.returning_tonnes.get((account, instrument), 0)
+                if any(numbers) or returning_tonnes:
+                    answer.units.append(account_units(account, instrument, numbers, returning_tonnes))
+            releasing_fen = copied.releasing_fen.get(account, 0)
+            if any(funds) or releasing_fen:
+                answer.funds.add(
+                    account=account,
+                    releases_unacknowledged_fen=releasing_fen,
+                    **dict(zip(FUNDS, funds, strict=True)),
+                )
+    return answer
+
+
+def account_units(account: str, instrument: str, numbers: tuple[int, ...], returning_tonnes: int) -> pb.AccountUnits:
+    available, locked, bought, blocked, bought_unsettled, sold_unsettled = numbers
+    return pb.AccountUnits(
+        account=account,
+        instrument=instrument,
+        total_tonnes=available + locked + bought + blocked,
+        blocked_tonnes=blocked,
+        bought_unsettled_tonnes=bought_unsettled,
+        sold_unsettled_tonnes=sold_unsettled,
+        returns_unacknowledged_tonnes=returning_tonnes,
     )
