@@ -13,7 +13,7 @@ from chassis.core.call import Unavailable
 from chassis.core.decider import BeyondEnd
 from chassis.core.engine import Engine
 from chassis.core.record import Record
-from chassis.edges.postgres_tables import NOT_DERIVED, PostgresTables, clear_tables
+from chassis.edges.postgres_tables import EMPTIES, NOT_DERIVED, PostgresTables, clear_tables
 from chassis.edges.protocols import Row
 from chassis.followers import projections
 from chassis.followers.projections import Projector, Tables
@@ -245,6 +245,22 @@ async def test_tables_are_not_emptied_before_a_reading_ends(database_url: str) -
         await asyncio.wait_for(clearing, 5)
         with pytest.raises(Unavailable, match="being rebuilt"):
             await fetched(tables, "SELECT * FROM ordered")
+
+
+async def test_a_reading_that_waits_while_tables_are_emptied_finds_that_they_were(database_url: str) -> None:
+    """Its snapshot must not be older than the lock that it waits for, or it shows the old count and empty tables."""
+    async with projecting(database_url, Table()) as (writer, tables, pool):
+        done = await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        await tables.wait_for(done.position)
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(EMPTIES)
+            await connection.execute("UPDATE tables_emptied SET times = times + 1")
+            await connection.execute("TRUNCATE ordered")
+            waiting = asyncio.create_task(fetched(tables, "SELECT * FROM ordered"))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+        with pytest.raises(Unavailable, match="being rebuilt"):
+            await waiting
 
 
 async def test_a_follower_that_fails_also_where_it_looks_how_far_it_had_come_goes_on_when_the_database_is_back(
