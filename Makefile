@@ -19,12 +19,20 @@ SEED ?=
 SEEDS ?=
 BASE ?=
 
+# make takes a folder for a target with nothing to do: without a rule `make tests` would look as if they had passed.
+FOLDERS := $(filter-out bench proto,$(patsubst %/.,%,$(wildcard */.)))
+
+.PHONY: $(FOLDERS)
 .PHONY: help setup lock demo market reset year test simulate check proto verify release bench
 
 help: ## list every target
 	@echo "usage: make TARGET"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(FOLDERS):
+	@echo "no target \`$@\`, it is a folder$(if $(filter tests,$@),: \`make test\` runs the tests); \`make\` alone lists every target" >&2
+	@exit 2
 
 setup: ## make the environment .venv from requirements.lock; quick when it is up to date
 	@$(PYTHON) scripts/setup

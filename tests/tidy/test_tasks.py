@@ -4,15 +4,25 @@ import re
 import subprocess
 import tomllib
 
+import pytest
+
 from support.source.repository import ROOT
 
 
 def test_make_alone_lists_every_target_in_words() -> None:
     listed = subprocess.run("make", cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    declared = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    declared = re.findall(r"^\.PHONY: ([a-z ]+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     targets = {target for line in declared for target in line.split()}
     assert {"setup", "demo", "market", "reset", "year", "test", "check"} <= targets
     assert set(re.findall(r"^  ([a-z]+) +\S+ \S+", listed, re.MULTILINE)) == targets
+
+
+@pytest.mark.parametrize("folder", ["tests", "docs", "services", "libs", "scripts"])
+def test_a_folder_that_is_no_target_does_not_look_like_one_that_succeeded(folder: str) -> None:
+    made = subprocess.run(("make", folder), cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 2
+    assert f"no target `{folder}`" in made.stderr
+    assert ("`make test` runs the tests" in made.stderr) == (folder == "tests")
 
 
 def test_what_a_build_leaves_is_neither_tracked_nor_checked() -> None:
