@@ -130,6 +130,22 @@ async def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatc
     assert child.process.returncode == -signal.SIGKILL
 
 
+async def test_a_demo_that_is_interrupted_while_its_database_is_made_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rehearsal", "demo", "--folder", str(folder)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(ANSWER_S_MAX):
+        while not (folder / "postgres/data/base").exists():
+            await asyncio.sleep(0.01)
+        demo.send_signal(signal.SIGINT)
+        _, said = await demo.communicate()
+    assert (demo.returncode, said.decode()) == (130, "Stopped; every process it started has ended.\n")
+    assert not (folder / "postgres").exists()
+
+
 def running(pid: int) -> bool:
     """Whether the process is there and not merely waiting to be reaped."""
     try:

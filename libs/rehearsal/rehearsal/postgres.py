@@ -55,6 +55,9 @@ class Postgres:
             ),
             folder,
         )
+        options = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
+        initdb = (str(BINARIES / "initdb"), "-D", str(self.data), *options)
+        self._initdb = Child(Program(name="initdb", command=initdb, setpriv=unprivileged()), folder)
 
     def url(self, database: str) -> str:
         """Return the connection URL of a database."""
@@ -67,7 +70,8 @@ class Postgres:
         await self.child.start()
 
     async def stop(self) -> None:
-        """Stop the server; its data stays."""
+        """Stop the server, or what makes its data where the start was interrupted; its data stays."""
+        await self._initdb.stop()
         await self.child.stop()
 
     async def kill(self) -> None:
@@ -124,13 +128,10 @@ class Postgres:
         if os.geteuid() == 0:
             user = pwd.getpwnam(UNPRIVILEGED_USER)
             os.chown(self.data, user.pw_uid, user.pw_gid)
-        options = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
-        command = (str(BINARIES / "initdb"), "-D", str(self.data), *options)
-        initdb = Child(Program(name="initdb", command=command, setpriv=unprivileged()), self.data.parent)
-        await initdb.spawn()
-        assert initdb.process is not None
-        if await initdb.process.wait() != 0:
-            raise ChildFailed(f"initdb could not make {self.data}\n{initdb.tail()}")
+        await self._initdb.spawn()
+        assert self._initdb.process is not None
+        if await self._initdb.process.wait() != 0:
+            raise ChildFailed(f"initdb could not make {self.data}\n{self._initdb.tail()}")
 
 
 def children_of(pid: int) -> list[int]:
