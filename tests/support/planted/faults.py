@@ -16,7 +16,8 @@ from support.planted.fault import CHASSIS, Change, Fault
 from support.planted.shell_faults import SEEDED, SHELL_FAULTS
 from support.source.repository import ROOT
 
-TEST_S_MAX = 300
+RUN_S_MAX = 600  # a fault that a seed finds plays up to SEEDS markets
+TEST_S_MAX = RUN_S_MAX + 60  # the test that runs it waits longer, so that it can say what the run printed
 SEEDS = "28"  # as many as the lane of the simulation has; the first one that fails ends the run
 PYTEST_FOUND_FAILURES = 1
 PLANTED_AT_S = 2_000_000_000  # a time that no other version of a file has, so that no compiled one is taken for it
@@ -376,7 +377,7 @@ class Copy:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": SEEDS}
         command = (sys.executable, "-m", "pytest", "-qx", "--noconftest", "-p", "no:cacheprovider", fault.test)
         done = subprocess.run(
-            command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=TEST_S_MAX
+            command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=RUN_S_MAX
         )
         output = done.stdout + done.stderr
         return Verdict(caught=done.returncode == PYTEST_FOUND_FAILURES and fault.says in output, output=output)
