@@ -151,7 +151,8 @@ FIXES = {
     "DAY_UNKNOWN": "Choose a day that was announced as a trading day.",
     "DAYS_NOT_ASCENDING": "Give the days in order, each once.",
     "EARLIER_DAY_NOT_SETTLED": (
-        "See why its run waits (`carbonmarket runs`); it opens when the run is completed, or two operators override."
+        "See why the earlier day's run waits (`carbonmarket runs`). When it is completed, the next run begins by "
+        "itself, and the next day can be opened; before that, two operators may override an opening."
     ),
     "DAY_NOT_CLOSED": "Wait until trading has closed the day, then retry the run.",
     "EXCLUDED_TRADE_UNKNOWN": "Exclude trades of that day alone, and none that is settled.",
