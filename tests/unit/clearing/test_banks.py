@@ -1,6 +1,6 @@
 """Settlement banks: the registry's operator sets them from a day on; nobody else holds the market's money."""
 
-from clearing.domain.banks import BANKS_MAX, SetSettlementBanks, SettlementBanksSet, banks_on
+from clearing.domain.banks import BANKS_MAX, LISTS_AHEAD_MAX, SetSettlementBanks, SettlementBanksSet, banks_on
 from clearing.domain.funds import RecordDeposit
 from clearing.domain.payouts import InstructPayout, RequestPayout
 from support.domains.clearing_books import (
@@ -55,3 +55,14 @@ def test_a_list_counts_from_its_day_on() -> None:
     assert banks_on(state, "2021-07-15") == ()
     assert banks_on(state, FRIDAY) == banks_on(state, "2021-07-18") == ("ccb", "icbc")
     assert banks_on(state, MONDAY) == banks_on(state, "2022-01-01") == ("abc",)
+
+
+def test_lists_of_days_to_come_are_bounded_and_those_of_today_or_set_again_are_not() -> None:
+    state = open_books()
+    ahead = [f"20{22 + number // 10}-01-{10 + number % 10}" for number in range(LISTS_AHEAD_MAX + 1)]
+    for day in ahead[:-1]:
+        play(state, REGISTRAR, SetSettlementBanks(day, ("abc",), SOURCE))
+    facts = facts_of_refusal(state, REGISTRAR, SetSettlementBanks(ahead[-1], ("abc",), SOURCE))
+    assert facts == {"lists_max": LISTS_AHEAD_MAX}
+    play(state, REGISTRAR, SetSettlementBanks(ahead[0], ("icbc",), SOURCE))
+    play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("icbc",), SOURCE))

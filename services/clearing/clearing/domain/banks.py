@@ -8,12 +8,13 @@ the list may still report on instructions that it was given before.
 from dataclasses import dataclass
 
 from chassis.core.days import day_of
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, applies, handles
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles
 from chassis.core.shapes import check_day, check_text
 from clearing.domain.state import BankList, State
 from clearing.domain.values import check_bank
 
 BANKS_MAX = 100
+LISTS_AHEAD_MAX = 100
 
 # Commands
 
@@ -66,6 +67,10 @@ def set_settlement_banks(state: State, command: SetSettlementBanks, context: Con
         if bank in command.banks[:index]:
             raise Malformed("BANK_NAMED_TWICE", f"banks[{index}]", bank=bank)
     check_text(command.source, "source")
+    today = day_of(context.now_ms)
+    ahead = {day for day in state.banks if day > today} - {command.valid_from_day}
+    if command.valid_from_day > today and len(ahead) >= LISTS_AHEAD_MAX:
+        raise Rejected("TOO_MANY_BANK_LISTS", lists_max=LISTS_AHEAD_MAX)
 
     return [SettlementBanksSet(command.valid_from_day, tuple(sorted(command.banks)), command.source)]
 
