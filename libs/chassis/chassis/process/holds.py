@@ -9,7 +9,7 @@ import gc
 import time
 from typing import Any
 
-from chassis.say.telemetry import COLLECTION_LONGEST, Metrics
+from chassis.say.telemetry import COLLECTION_FROZEN, COLLECTION_LONGEST, Metrics
 
 TICK_SECONDS = 0.02
 
@@ -27,6 +27,8 @@ class Holds:
         gc.callbacks.append(self._collecting)
         what = "The longest collection of garbage so far"
         self._metrics.watch(COLLECTION_LONGEST, "s", what, lambda: self.collection_longest_s)
+        what = "Objects that collections of garbage do not walk"
+        self._metrics.watch(COLLECTION_FROZEN, "{object}", what, gc.get_freeze_count)
         self._watching = asyncio.create_task(self._watch())
 
     def end(self) -> None:

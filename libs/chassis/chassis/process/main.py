@@ -40,7 +40,7 @@ from chassis.log.verify import contradictions, read_witness, verify
 from chassis.log.writer import catch_up
 from chassis.process.composition import fold_of, logs_heard
 from chassis.process.configuration import Settings, read_settings
-from chassis.process.garbage import calm_garbage_collector
+from chassis.process.garbage import calm_garbage_collector, collect_every_night
 from chassis.process.holds import Holds
 from chassis.process.replica import Replica
 from chassis.process.service import Service
@@ -173,9 +173,11 @@ async def serve(service: Service[Any], settings: Settings) -> int:
     metrics, flush_metrics = telemetry.start_metrics(service.name, settings.log_id)
     stop_asked = asyncio.create_task(stopping.wait())
     holds = Holds(metrics)
+    nights: list[asyncio.Task[None]] = []
 
     def begin_to_lead() -> None:
         calm_garbage_collector()
+        nights.append(asyncio.create_task(collect_every_night()))
         holds.begin()
 
     replica = None
@@ -203,6 +205,8 @@ async def serve(service: Service[Any], settings: Settings) -> int:
         return next((code for kind, code in EXIT_CODES if isinstance(cause, kind)), EXIT_IN_DOUBT)
     finally:
         holds.end()
+        for task in nights:
+            task.cancel()
         # In a thread, because the last export reads gauges in this loop.
         await asyncio.to_thread(flush_metrics)
         await asyncio.to_thread(flush_spans)
