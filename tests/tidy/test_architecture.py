@@ -30,6 +30,7 @@ DOMAIN_IMPORTS = {
     "chassis.core.days",
     "chassis.core.decider",
     "chassis.core.shapes",
+    "chassis.say.traceparent",
 }
 KAFKA_CLIENTS = {"aiokafka", "faststream"}
 KAFKA_CLIENTS_IN = ("libs/chassis/chassis/edges/broker.py",)

@@ -14,7 +14,6 @@ from datetime import date
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from chassis.core.decider import BeyondEnd, Malformed
-from chassis.say.traceparent import well_formed
 
 TEXT_CHARACTERS_MAX = 200
 REFERENCE_CHARACTERS_MAX = 64
@@ -121,6 +120,8 @@ def fault_of_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf" or INVISIBLE.match(character):
         return "cannot be seen"
+    if category == "Me":
+        return "is drawn around another character"
     if not character.isprintable():
         return "is another space than U+0020" if category == "Zs" else "is no character to be read"
     plain = unicodedata.normalize("NFKC", character)
@@ -131,10 +132,12 @@ def fault_of_character(character: str) -> str:
 
 
 def fault_of_words(text: str) -> Fault | None:
-    """The first letter that another script lends to a word."""
+    """The first letter of another script than the letters before it in its word. Only spaces and punctuation end a
+    word: a digit, an accent or a symbol between two letters hides nothing.
+    """
     before = ""
     for at, character in enumerate(text, 1):
-        if not character.isalpha():
+        if unicodedata.category(character)[0] in "ZP":
             before = ""
             continue
         script = unicodedata.name(character, "").partition(" ")[0]
@@ -171,11 +174,6 @@ def number_in(text: str) -> int:
     if not NUMBER.fullmatch(text):
         raise ValueError(f"'{text[:SHOWN_CHARACTERS_MAX]}' is not a whole number")
     return int(text)
-
-
-def kept_trace(traceparent: str) -> str:
-    """A trace context that a request names, or empty where it is none: the one text that is left out, not refused."""
-    return well_formed(traceparent)
 
 
 # The checks that every service makes. `field` is where the request has the text, as a path from the request down.
@@ -215,14 +213,6 @@ def check_position(position: int, end: int, field: str) -> None:
     check_not_negative(position, field)
     if position > end:
         raise BeyondEnd("POSITION_BEYOND_END", field, position=position, end_position=end)
-
-
-def check_min_position(min_position: int, end: int) -> None:
-    """What a query waits for, in a log that ends at `end`."""
-    if min_position < 0:
-        raise Malformed("NUMBER_NEGATIVE", "min_position", value=min_position)
-    if min_position > end:
-        raise BeyondEnd("POSITION_BEYOND_END", "min_position", position=min_position, end_position=end)
 
 
 def check_sequence(sequence: int, end: int, field: str) -> None:

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed, next_head
 from chassis.core.record import Record
-from chassis.core.shapes import check_min_position
+from chassis.core.shapes import check_position
 from chassis.core.wire import Wire
 from chassis.edges.protocols import Reading, TableStore
 from chassis.followers.rows import Rows
@@ -172,7 +172,7 @@ class Projector(Progress):
         """Returns when the tables show `position`. Raises Unavailable if that takes too long, and BeyondEnd at once
         where the log itself does not reach so far: there is nothing to wait for.
         """
-        check_min_position(position, await self.log_end(position))
+        check_position(position, await self.log_end(position), "min_position")
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
             raise Unavailable(f"the tables are at position {self.position}, asked for {position}")
 

@@ -17,7 +17,8 @@ from chassis.core.decider import (
     digest_with,
     handles,
 )
-from chassis.core.shapes import check_account, kept_trace
+from chassis.core.shapes import check_account
+from chassis.say.traceparent import well_formed
 from registry.domain.state import Leg, Registry, Staged
 from registry.domain.values import check_quantity, check_vintage
 
@@ -87,7 +88,7 @@ def stage_delivery_legs(registry: Registry, command: StageDeliveryLegs, context:
 
 
 def with_traces_kept(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
-    return tuple(replace(leg, traceparent=kept_trace(leg.traceparent)) for leg in legs)
+    return tuple(replace(leg, traceparent=well_formed(leg.traceparent)) for leg in legs)
 
 
 def check_legs(legs: tuple[Leg, ...]) -> None:
