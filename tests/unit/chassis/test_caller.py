@@ -226,6 +226,41 @@ async def test_a_restart_does_not_forget_an_orders_new_name() -> None:
     assert receiver.taken_by == [f"tally/{renamed.position}"]
 
 
+async def test_an_order_is_sent_under_a_new_name_only_once_that_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", (0.01,))
+    store, sent = MemoryStore("tally"), list[str]()
+    may_commit = asyncio.Event()
+    may_commit.set()
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        sent.append(outgoing.order_id)
+        raise NotYet("away")
+
+    async with calling(store, deliver) as (writer, _):
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        number = await proposed(writer, RenameOrder(1, "the baker came back older"), "registry_operator:ann")
+        append = writer.log.append
+
+        async def append_later(*batch: Any) -> None:
+            await may_commit.wait()
+            await append(*batch)
+
+        writer.log.append = append_later  # type: ignore[method-assign]  # as a database that is slow
+        may_commit.clear()
+        renaming = asyncio.create_task(approved(writer, number, "registry_operator:ben"))
+        async with asyncio.timeout(5):
+            while not writer.engine.shell.order_names:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert set(sent) == {"tally/1"}
+        may_commit.set()
+        renamed = await renaming
+        async with asyncio.timeout(5):
+            while sent[-1] == "tally/1":
+                await asyncio.sleep(0.01)
+        assert sent[-1] == f"tally/{renamed.position}"
+
+
 async def refused_proposal(writer: Writer[Tally], command: object) -> str:
     with pytest.raises(Rejected) as refused:
         await proposed(writer, command, "registry_operator:ann", "another")

@@ -46,7 +46,7 @@ E = TypeVar("E")
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One order on its way: what a function in calls.py may use."""
 
@@ -125,7 +125,9 @@ class Caller:
     async def run(self) -> None:
         """Sends what was left unanswered, then every new order, until cancelled."""
         for position in sorted(self._writer.engine.shell.unanswered):
-            self._new.put_nowait(position)
+            # What is decided but not yet committed is noticed when it is.
+            if position <= self._writer.tail.position:
+                self._new.put_nowait(position)
         self._writer.after_commit.append(self._notice)
         async with asyncio.TaskGroup() as group:
             while True:
@@ -142,13 +144,12 @@ class Caller:
         ((record, order),) = await self._writer.tail.read(position - 1, 1)
         name = record.type.rpartition(".")[2]
         span = self._tracing.branch(f"order {name}", record.traceparent, attributes={"position": position})
-        shell = self._writer.engine.shell
-        outgoing = Outgoing(position, order_name(shell, position), span, self._remotes, self._writer)
         where = {"position": position, "traceparent": span.traceparent}
         attempt = 0
         while position in self._writer.engine.shell.unanswered:
-            outgoing.order_id = order_name(shell, position)
             try:
+                order_id = await self._committed_name(position)
+                outgoing = Outgoing(position, order_id, span, self._remotes, self._writer)
                 await self._try(record.type, order, outgoing)
             except OrderRefused as error:
                 if attempt % ALARM_EACH == 0 or position not in self.refused:
@@ -165,6 +166,11 @@ class Caller:
             attempt += 1
         self.refused.pop(position, None)
         span.end()
+
+    async def _committed_name(self, position: int) -> str:
+        """The state is ahead of what is committed: a new name that is never committed may be another order's later."""
+        shell = self._writer.engine.shell
+        return (await self._writer.read(lambda _: order_name(shell, position))).value
 
     async def _try(self, type_name: str, order: object, outgoing: Outgoing) -> None:
         # A place is held while a try lasts: its calls, and for a comparison also the wait until its source is heard.
