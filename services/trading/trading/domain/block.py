@@ -243,7 +243,7 @@ def known_block(market: Market, block_id: int, context: Context) -> Block:
     block = market.blocks.get(block_id)
     if block is None:
         raise Rejected("BLOCK_NOT_OPEN", block_id=block_id)
-    if context.role != "participant" or context.account not in (block.proposer, block.responder):
+    if context.account not in (block.proposer, block.responder):
         raise NotPermitted("NOT_PARTY_TO_BLOCK", block_id=block_id, actor=str(context.actor))
     return block
 
