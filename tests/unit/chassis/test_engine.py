@@ -103,6 +103,15 @@ def test_a_repeat_gets_the_first_answer_even_when_a_rule_would_refuse_it_now() -
     assert on.state.total == tally.TALLY_MAX
 
 
+def test_only_what_the_log_may_not_find_yet_is_kept_in_memory() -> None:
+    on = engine()
+    first = done(ask(on, Add(1), "r1"))
+    on.take_batch()
+    assert ask(on, Add(1), "r1") == first, "its append may be under way"
+    on.take_batch()
+    assert not on._accepted and not on._accepted_before, "two batches later the log is asked"
+
+
 def test_a_repeat_that_only_the_log_remembers_is_found_there() -> None:
     on = engine()
     first = done(ask(on, Add(7), "r1"))

@@ -6,15 +6,18 @@ from dataclasses import replace
 import pytest
 from google.protobuf import wrappers_pb2
 
+from chassis.core import set_aside as set_aside_module
 from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import Done, Engine
 from chassis.core.record import HeardUpTo
 from chassis.core.set_aside import (
+    ASIDE_BYTES,
     DecideSetAsideAgain,
     DropSetAside,
     SetAsideDecidedAgain,
     SetAsideDropped,
     SetAsideNoted,
+    bytes_of,
 )
 from chassis.core.shell import OpenLog
 from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer
@@ -115,6 +118,25 @@ def test_what_was_dropped_can_still_be_decided_again_once() -> None:
     assert on.state.total == tally.TALLY_MAX - 1 - 100 + 7
     again = on.decide(asked(ANN, "", proposal_of(DecideSetAsideAgain(position, GROUND))), {}, NOW_MS)
     assert isinstance(again, Rejected) and again.reason == "SET_ASIDE_UNKNOWN"
+
+
+def test_of_what_was_dropped_the_first_is_forgotten_where_all_are_too_many_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(set_aside_module, "DROPPED_BYTES_MAX", 2 * ASIDE_BYTES + 500)
+    on = full_tally()
+    for number in range(1, 4):
+        hear(on, number, 7)
+    first, second, third = on.shell.set_aside
+    for position in (second, first, third):
+        by_two(on, DropSetAside(position, GROUND), ANN, BEN, NOW_MS)
+    assert sorted(on.shell.dropped) == [second, third]
+    assert sum(map(bytes_of, on.shell.dropped.values())) <= 2 * ASIDE_BYTES + 500
+    forgotten = on.decide(asked(ANN, "", proposal_of(DecideSetAsideAgain(first, GROUND))), {}, NOW_MS)
+    assert isinstance(forgotten, Rejected) and forgotten.reason == "SET_ASIDE_UNKNOWN"
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    by_two(on, DecideSetAsideAgain(second, GROUND), ANN, BEN, NOW_MS)
+    assert on.state.total == tally.TALLY_MAX - 1 - 100 + 7
 
 
 def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> None:

@@ -13,9 +13,10 @@ from chassis.core.decider import Claimed, Context, Decider, Malformed
 from chassis.core.engine import Batch, Done, Engine, StateUnusable
 from chassis.core.record import Head, HeardUpTo, Record
 from chassis.core.submission import HeardRecord
+from chassis.log import writer as writer_module
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
-from chassis.log.writer import COMMANDS_WAITING_MAX, TAIL_RECORDS_MAX, Writer, catch_up
+from chassis.log.writer import COMMANDS_WAITING_MAX, Writer, catch_up
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from support.shell import tally
@@ -23,6 +24,7 @@ from support.shell.asking import call_of
 from support.shell.tally import Add, Added, Tally
 
 ADA = "participant:ada"
+ADDED_BYTES = len(tally.WIRE.encode(Added(1))[1])
 
 
 class GatedLog(MemoryLog):
@@ -317,14 +319,17 @@ async def test_a_command_that_ended_the_process_is_not_decided_again_by_the_same
             await writer.submit(Ruin(), call_of(ADA, "r1"))
 
 
-async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_once() -> None:
+@pytest.mark.parametrize(("bound", "size"), [("TAIL_RECORDS_MAX", 4), ("TAIL_BYTES_MAX", 4 * ADDED_BYTES)])
+async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_once(
+    bound: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, bound, size)
     store = MemoryStore("tally")
     async with writing(store) as (writer, _, _):
         for number in range(7):
-            await writer.submit(Add(number), call_of(ADA, f"r{number}"))
-        for _ in range(3):
-            writer.tail._newest.popleft()
-        assert TAIL_RECORDS_MAX > 7
+            await writer.submit(Add(number + 1), call_of(ADA, f"r{number}"))
+        kept = [record.position for record, _ in writer.tail._newest]
+        assert kept == [4, 5, 6, 7]
         seen: list[int] = []
         while len(seen) < 7:
             seen += [record.position for record, _ in await writer.tail.read(len(seen), 2)]

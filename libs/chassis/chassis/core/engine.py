@@ -9,7 +9,6 @@ Invariants: the state is the fold of the log's records; the head is the last rec
 changes nothing; an exception in evolve leaves the state unusable, and is raised as such: the process must end.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -44,9 +43,6 @@ from chassis.say.traceparent import well_formed
 from chassis.say.tracing import Branch, Tracing, trace_id_of
 
 S = TypeVar("S")
-
-RECENT_COMMANDS_MAX = 20_000
-"""Accepted commands whose answers are kept in memory: more than two batches, so that none in flight is missed."""
 
 NOTHING_DECLARED = Declared()
 
@@ -108,7 +104,10 @@ class Engine(Generic[S]):
         self.head: Head = genesis(log_id)
         self.heard: dict[str, HeardUpTo] = {}
         self._look = Look(self)
-        self._recent: OrderedDict[Key, tuple[bytes, Done]] = OrderedDict()
+        # Accepted commands of the batch that is decided, and of the one before, whose append may be under way: the log
+        # does not find them yet. It finds all others, so nothing more is kept, however large its events are.
+        self._accepted: dict[Key, tuple[bytes, Done]] = {}
+        self._accepted_before: dict[Key, tuple[bytes, Done]] = {}
         self._names = Names(decider)
         self._start_batch()
 
@@ -124,6 +123,7 @@ class Engine(Generic[S]):
         heard = tuple(self.heard[log_id] for log_id in sorted(self._heard_changed))
         records, events = tuple(self._records), tuple(self._events)
         batch = Batch(self._batch_head, records, events, heard, tuple(self._branches), self._names.take_batch())
+        self._accepted_before, self._accepted = self._accepted, {}
         self._start_batch()
         return batch
 
@@ -258,7 +258,7 @@ class Engine(Generic[S]):
             self._note_heard(submission.upto)
         done = Done(tuple(events), self.head.position)
         if key and events:
-            self._remember(key, digest, done)
+            self._accepted[key] = (digest, done)
         return done
 
     def _taken_in(self, submission: Submission, taken: Mapping[Claim, Facts]) -> Outcome | None:
@@ -287,7 +287,7 @@ class Engine(Generic[S]):
         return gap if gap >= 0 else None
 
     def _again(self, key: Key, digest: bytes, found: Mapping[Key, Found]) -> Outcome | None:
-        recent, stored = self._recent.get(key), found.get(key)
+        recent, stored = self._accepted.get(key) or self._accepted_before.get(key), found.get(key)
         if recent is None and stored is None:
             return None
         first = recent[0] if recent else stored.command_digest if stored else b""
@@ -379,11 +379,6 @@ class Engine(Generic[S]):
         branch = self.tracing.branch(name, own, links, attributes={"position": position})
         self._branches.append(branch)
         return branch.traceparent
-
-    def _remember(self, key: Key, digest: bytes, done: Done) -> None:
-        self._recent[key] = (digest, done)
-        if len(self._recent) > RECENT_COMMANDS_MAX:
-            self._recent.popitem(last=False)
 
 
 def with_digest(record: Record, digest: bytes) -> Record:

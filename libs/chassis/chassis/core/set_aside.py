@@ -8,6 +8,7 @@ now either, the command is refused with that reason, and it stays set aside.
 
 Dropping changes no books; it only ends the blocking, and the record names what is left for people to settle. It can be
 reversed: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
+Of what was dropped the newest DROPPED_BYTES_MAX are kept for that, tens of thousands of trades.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,9 @@ SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
 """What is set aside always fits, whatever was heard and whatever its refusal says: else the writer would end over it at
 every start.
 """
+DROPPED_BYTES_MAX = 20_000_000
+ASIDE_BYTES = 500
+"""About what one has beside its data and facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,20 @@ def aside_of(log_id: str, cause: HeardRecord | OrderAnswer | DueTimer, refusal: 
 
 def cut(text: str) -> str:
     return text if len(text) <= FACT_CHARACTERS_MAX else text[: FACT_CHARACTERS_MAX - 1] + "…"
+
+
+def bytes_of(aside: SetAsideNoted) -> int:
+    return ASIDE_BYTES + len(aside.data) + sum(len(name) + len(value) for name, value in aside.facts)
+
+
+def keep_dropped(dropped: dict[int, SetAsideNoted], position: int, aside: SetAsideNoted) -> None:
+    """With those dropped before; the ones that were set aside first are forgotten where all are too many."""
+    dropped[position] = aside
+    kept_bytes = sum(map(bytes_of, dropped.values()))
+    for oldest in sorted(dropped):
+        if kept_bytes <= DROPPED_BYTES_MAX:
+            break
+        kept_bytes -= bytes_of(dropped.pop(oldest))
 
 
 def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context: Context) -> Decided:

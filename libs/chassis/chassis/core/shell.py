@@ -111,7 +111,7 @@ class ShellState:
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, SetAsideNoted] = field(default_factory=dict)
-    # What people dropped blocks nothing, and can still be decided again.
+    # What people dropped blocks nothing, and can still be decided again; bounded by DROPPED_BYTES_MAX.
     dropped: dict[int, SetAsideNoted] = field(default_factory=dict)
     # The last record of each source that caused one of ours: nothing before it may be heard again.
     heard_at_least: dict[str, int] = field(default_factory=dict)
@@ -215,7 +215,7 @@ def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -
 
 
 def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
-    shell.dropped[event.set_aside_position] = shell.set_aside.pop(event.set_aside_position)
+    set_aside.keep_dropped(shell.dropped, event.set_aside_position, shell.set_aside.pop(event.set_aside_position))
 
 
 def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:

@@ -28,6 +28,7 @@ MESSAGE_BYTES_MAX = 1_000_000
 BATCH_BYTES_MAX = 900_000
 POLL_RECORDS_MAX = 1_000
 BATCHES_WAITING_MAX = 16
+WAITING_BYTES_MAX = 32_000_000
 SEND_SECONDS_MAX = 10
 STOP_SECONDS_MAX = 5
 RECONNECT_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -149,6 +150,8 @@ class RecordConsumer:
         self._bootstrap = bootstrap
         self._log_id = log_id
         self._batches: asyncio.Queue[list[Record]] = asyncio.Queue(BATCHES_WAITING_MAX)
+        self._bytes_waiting = 0
+        self._taken = asyncio.Event()
         self.unreadable = 0
 
     async def run(self) -> None:
@@ -177,9 +180,12 @@ class RecordConsumer:
         """The next records that came, or none after so many seconds."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._batches.get()
+                batch = await self._batches.get()
         except TimeoutError:
             return []
+        self._bytes_waiting -= bytes_of(batch)
+        self._taken.set()
+        return batch
 
     def _broker(self) -> KafkaBroker:
         broker = KafkaBroker(self._bootstrap, apply_types=False, logger=None, decoder=raw_bytes)
@@ -211,7 +217,17 @@ class RecordConsumer:
                 unreadable[0],
                 extra={"source": self._log_id},
             )
+        size = bytes_of(records)
+        # Alone a batch may have any size: it is in memory already.
+        while self._bytes_waiting and self._bytes_waiting + size > WAITING_BYTES_MAX:
+            self._taken.clear()
+            await self._taken.wait()
+        self._bytes_waiting += size
         await self._batches.put(records)
+
+
+def bytes_of(records: Sequence[Record]) -> int:
+    return sum(len(record.data) for record in records)
 
 
 async def raw_bytes(message: KafkaMessage) -> list[tuple[bytes, list[tuple[str, bytes]]]]:

@@ -47,6 +47,8 @@ COMMANDS_WAITING_MAX = 10_000
 GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
 TAIL_RECORDS_MAX = 20_000
+TAIL_BYTES_MAX = 64_000_000
+"""Of the records' data: three kB each, ten times what they have; the events made of them have as much again."""
 PROVED_SECONDS_MAX = 10.0
 """So old the last proof of leadership may be where tables are read: five of those that an idle leader makes."""
 CULPRIT_SECONDS_MAX = 5.0
@@ -93,11 +95,13 @@ class Tail(Progress):
         self._log = log
         self._engine = engine
         self._prove = prove
-        self._newest: deque[tuple[Record, object]] = deque(maxlen=TAIL_RECORDS_MAX)
+        self._newest: deque[tuple[Record, object]] = deque()
+        self._newest_bytes = 0
         self._proved_at = -math.inf
 
     def start_at(self, position: int) -> None:
         self._newest.clear()
+        self._newest_bytes = 0
         self.reach(position)
 
     def is_proved(self) -> bool:
@@ -118,6 +122,10 @@ class Tail(Progress):
         self._proved_at = asyncio.get_running_loop().time()
         if batch.records:
             self._newest.extend(zip(batch.records, batch.events, strict=True))
+            self._newest_bytes += sum(len(record.data) for record in batch.records)
+            while len(self._newest) > TAIL_RECORDS_MAX or self._newest_bytes > TAIL_BYTES_MAX:
+                oldest, _ = self._newest.popleft()
+                self._newest_bytes -= len(oldest.data)
             self.reach(batch.records[-1].position)
 
     async def read(self, after_position: int, records_max: int, log: Log | None = None) -> list[tuple[Record, object]]:
