@@ -75,9 +75,10 @@ class Code:
         return {refusal.listed for refusal in raised | given}
 
     def refusals_of_any(self, all_rpcs: Iterable[Rpc]) -> set[Refusal]:
-        """Return what the shell refuses with around every rpc: what it raises and no rpc's own code reaches."""
+        """Return what the shell refuses with around every rpc: what its code that no rpc's own reaches raises, or uses."""
         reached = self.reached_from(name for rpc in all_rpcs for name in self.begins_at(rpc))
-        around = [name for name in self.functions if name[0].startswith(SHELL) and name not in reached]
+        shell = (name for name in self.functions if name[0].startswith(SHELL))
+        around = self.reached_from(name for name in shell if name not in reached)
         return {refusal for name in around for refusal in self.functions[name].raised | self.functions[name].made}
 
     def reached_from(self, names: Iterable[Name]) -> set[Name]:

@@ -245,7 +245,7 @@ async def test_an_order_is_sent_under_a_new_name_only_once_that_is_committed(mon
             await may_commit.wait()
             await append(*batch)
 
-        writer.log.append = append_later  # type: ignore[method-assign]  # as a database that is slow
+        writer.log.append = append_later  # type: ignore[assignment,method-assign]  # as a database that is slow
         may_commit.clear()
         renaming = asyncio.create_task(approved(writer, number, "registry_operator:ben"))
         async with asyncio.timeout(5):
