@@ -48,7 +48,6 @@ GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
 TAIL_RECORDS_MAX = 20_000
 TAIL_BYTES_MAX = 64_000_000
-"""Of the records' data: three kB each, ten times what they have; the events made of them have as much again."""
 PROVED_SECONDS_MAX = 10.0
 """So old the last proof of leadership may be where tables are read: five of those that an idle leader makes."""
 CULPRIT_SECONDS_MAX = 5.0
