@@ -75,7 +75,7 @@ class Code:
         return {refusal.listed for refusal in raised | given}
 
     def refusals_of_any(self, all_rpcs: Iterable[Rpc]) -> set[Refusal]:
-        """Return what the shell refuses with around every rpc: in code that no rpc's own reaches, and what that uses."""
+        """Return what the shell refuses with around every rpc: in code that no rpc reaches, and what that uses."""
         reached = self.reached_from(name for rpc in all_rpcs for name in self.begins_at(rpc))
         shell = (name for name in self.functions if name[0].startswith(SHELL))
         around = self.reached_from(name for name in shell if name not in reached)
