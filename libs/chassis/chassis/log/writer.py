@@ -123,8 +123,7 @@ class Tail(Progress):
             self._newest.extend(zip(batch.records, batch.events, strict=True))
             self._newest_bytes += sum(len(record.data) for record in batch.records)
             while len(self._newest) > TAIL_RECORDS_MAX or self._newest_bytes > TAIL_BYTES_MAX:
-                oldest, _ = self._newest.popleft()
-                self._newest_bytes -= len(oldest.data)
+                self._newest_bytes -= len(self._newest.popleft()[0].data)
             self.reach(batch.records[-1].position)
 
     async def read(self, after_position: int, records_max: int, log: Log | None = None) -> list[tuple[Record, object]]:
