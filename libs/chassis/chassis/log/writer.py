@@ -99,8 +99,6 @@ class Tail(Progress):
         self._proved_at = -math.inf
 
     def start_at(self, position: int) -> None:
-        self._newest.clear()
-        self._newest_bytes = 0
         self.reach(position)
 
     def is_proved(self) -> bool:
