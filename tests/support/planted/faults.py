@@ -71,8 +71,8 @@ FAULTS = (
         (
             Change(
                 f"{CHASSIS}/followers/hearing.py",
-                "        sealed = self._seals.sealed(found.ready)\n",
-                "        sealed = found.ready\n",
+                "        return found.ready[:sealed_count]\n",
+                "        return found.ready\n",
             ),
         ),
         "tests/unit/chassis/test_hearing.py::test_a_forgery_that_chains_is_not_believed_and_the_source_is_heard_as_it_is",

@@ -25,7 +25,7 @@ SHELL_FAULTS = (
         (
             Change(
                 f"{CHASSIS}/log/forks.py",
-                "            await self._store.keep_fork_proof(ForkProof(self._source, kept, head))\n",
+                '            await retried(f"hearing {self._source}", lambda: self._store.keep_fork_proof(proof))\n',
                 "",
             ),
         ),

@@ -1,19 +1,32 @@
 """What comes on a topic and is not its source's is counted and said to operators; a message that came twice is not."""
 
 import asyncio
+import base64
 import logging
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chassis.core.record import Head, Record
 from chassis.followers import forgeries
 from chassis.followers.forgeries import NOT_IN_LOG, WARN_SECONDS, Forgeries
+from chassis.log import seals
+from chassis.log.forks import SEALS_VERIFIED_MAX
 from chassis.log.memory_log import MemoryStore
-from support.shell.hearing import PUBLIC_KEY, SOURCE, FakeRemote, hearing, sealed, source_records, until_heard
+from chassis.log.seals import key_id_of
+from support.shell.hearing import (
+    PUBLIC_KEY,
+    SOURCE,
+    FakeRemote,
+    hearing,
+    sealed,
+    source_records,
+    until_halted,
+    until_heard,
+)
 
 NEXT_PUBLIC_KEY = Ed25519PrivateKey.from_private_bytes(b"n" * 32).public_key().public_bytes_raw()
 
@@ -79,6 +92,65 @@ async def test_a_flood_is_counted_whole_and_said_in_one_line(caplog: pytest.LogC
     count, warnings = await heard_beside(flood, caplog)
     assert count == 500
     assert len(warnings) == 1
+
+
+class CountedKey:
+    """A public key that counts how often a signature is verified with it."""
+
+    verified = 0
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+
+    @classmethod
+    def from_public_bytes(cls, raw: bytes) -> "CountedKey":
+        return cls(Ed25519PublicKey.from_public_bytes(raw))
+
+    def verify(self, signature: bytes, text: bytes) -> None:
+        CountedKey.verified += 1
+        self._key.verify(signature, text)
+
+
+async def test_a_flood_of_forged_seals_is_counted_whole_and_costs_little_work(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = f"{key_id_of(PUBLIC_KEY)}:" + base64.b64encode(b"x" * 64).decode()
+    chained = source_records(500, amount=9)
+    far_away = [replace(record, position=record.position + 10_000) for record in chained]
+    flood = [replace(record, seal=seal) for record in (*chained, *far_away)]
+    compared = 0
+
+    def compare(one: Record, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return one is other
+
+    monkeypatch.setattr(seals, "Ed25519PublicKey", CountedKey)
+    monkeypatch.setattr(CountedKey, "verified", 0)
+    monkeypatch.setattr(Record, "__eq__", compare)
+    count, _ = await heard_beside(flood, caplog)
+    assert count == 1_000
+    assert compared == 0
+    assert 0 < CountedKey.verified <= 2 * SEALS_VERIFIED_MAX
+
+
+async def test_a_record_of_a_newer_format_is_not_counted_as_an_intruders(caplog: pytest.LogCaptureFixture) -> None:
+    assert await heard_beside([replace(GENUINE[0], format=99)], caplog) == (0, [])
+
+
+async def test_what_was_claimed_of_a_log_that_forked_is_not_counted(caplog: pytest.LogCaptureFixture) -> None:
+    remote = FakeRemote()
+    remote.records = source_records(5)
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, _):
+        await until_heard(ear, 5)
+        remote.away = True
+        await asyncio.sleep(0.05)
+        await consumer.batches.put(source_records(7)[5:])
+        await asyncio.sleep(0.05)
+        remote.records = source_records(7, amount=9)
+        remote.away = False
+        await until_halted(ear)
+        assert ear.forged_records == 0
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -2,8 +2,9 @@
 
 None of it is ever heard (hearing.py), so it does no harm. But somebody besides the service writes to its topic, and
 operators should know. Three things show it: a seal that no pinned key made; a record at the next position that does not
-continue what was heard; a record that the source's log, read after it had come, has not. A record without a seal is
-therefore remembered until the log has been read.
+continue what was heard; a record that the source's log, read after it had come, has not. A record without a verified
+seal is therefore remembered until the log has been read. A record of a format that this release does not know may be a
+newer release's: only the log tells.
 
 A warning of one kind is given at most once in WARN_SECONDS, with how many there were.
 """

@@ -27,7 +27,7 @@ from google.protobuf import descriptor_pool
 from chassis.core.call import Bug, NotYet, Refused, in_words
 from chassis.core.engine import Done
 from chassis.core.reaction import Reactions, ReactionTable
-from chassis.core.record import CHAINS, HeardUpTo, Record, Sequel, genesis, sequel
+from chassis.core.record import CHAINS, HeardUpTo, Record, genesis, sequel
 from chassis.core.shell import NoteHearing
 from chassis.core.submission import AskedCommand, HeardRecord, heard_record, service_actor
 from chassis.core.wire import DATA_BYTES_MAX
@@ -108,7 +108,6 @@ class Hearing:
         self._remote = remote
         self._consumer = consumer
         self._tracing = tracing
-        self._seals = seals
         self._signed_heads = SignedHeads(source, seals, forks)
         self._forgeries = Forgeries(source, clock)
 
@@ -191,23 +190,32 @@ class Hearing:
         are missing, forged or unsigned, because nothing came but what was heard already (Kafka is slower than the log,
         or repeats itself), because it was not read for some time, or because a key of the source has signed a fork.
         """
-        found = await self._sift(arrived)
+        sealed = await self._sift(arrived)
         if self._signed_heads.forked:
             return True
-        sealed = self._seals.sealed(found.ready)
         await self._take(sealed)
         is_more = any(record.position > self.upto.position for record in arrived)
         return is_more or not sealed or self.lag.seconds() > SILENCE_SECONDS
 
-    async def _sift(self, arrived: Sequence[Record]) -> Sequel:
-        """What of it continues what was heard; what shows that it is not the source's is counted."""
-        void = await self._signed_heads.note(arrived)
+    async def _sift(self, arrived: Sequence[Record]) -> Sequence[Record]:
+        """What of it continues what was heard, up to the last record whose seal is verified: the newest are verified
+        first. What shows that it is not the source's is counted.
+        """
         found = sequel(self.upto, arrived)
-        strangers = [found.stranger] if found.stranger is not None else []
+        ready = {id(record) for record in found.ready}
+        of_ready = await self._signed_heads.verify(found.ready[::-1])
+        of_rest = await self._signed_heads.verify([record for record in arrived if id(record) not in ready])
+        void = [*of_ready.void, *of_rest.void]
+        # By identity: to compare each record with each would hold up the leader when a thousand are void.
+        counted = {id(record) for record in void}
+        stranger = found.stranger
+        if stranger is not None and stranger.format in CHAINS and id(stranger) not in counted:
+            self._forgeries.note(NO_SEQUEL, [stranger])
+            counted.add(id(stranger))
         self._forgeries.note(VOID_SEAL, void)
-        self._forgeries.note(NO_SEQUEL, strangers)
-        self._forgeries.claim(self.upto.position, [one for one in arrived if one not in (*void, *strangers)])
-        return found
+        self._forgeries.claim(self.upto.position, [record for record in arrived if id(record) not in counted])
+        sealed_count = of_ready.signed[0].position - found.ready[0].position + 1 if of_ready.signed else 0
+        return found.ready[:sealed_count]
 
     async def _look(self, heard: HeardUpTo) -> Reading | None:
         """Reads the source's log from the record heard last, that one included. None where the source does not answer
@@ -228,7 +236,6 @@ class Hearing:
         heard.
         """
         heard = reading.heard
-        self._forgeries.judge(reading.claimed, reading.records, reading.head_position)
         if heard.position > 0:
             if not reading.records:
                 raise Halted(
@@ -237,6 +244,9 @@ class Hearing:
             if reading.records[0].digest != heard.digest:
                 raise Halted(forked(heard, reading.records[0]), reading.records[0])
         found = sequel(self.upto, reading.records)
+        if found.stranger is None:
+            # Of a log that forked it is not known what was claimed truly.
+            self._forgeries.judge(reading.claimed, reading.records, reading.head_position)
         self.lag.records = max(reading.head_position - self.upto.position, 0)
         await self._take(found.ready)
         if found.stranger is not None:

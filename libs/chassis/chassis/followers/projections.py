@@ -28,11 +28,11 @@ from chassis.core.wire import Wire
 from chassis.edges.protocols import Reading, TableStore
 from chassis.followers.rows import Rows
 from chassis.log.progress import Progress
+from chassis.log.retry import RETRY_SECONDS, is_cancelled
 from chassis.log.writer import ASK_AGAIN, Tail
 
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0
-RETRY_SECONDS = 5.0
 LOOK_SECONDS = 2.0
 """So often, when there is nothing to write, the checkpoint is looked at."""
 FOLLOWER = "projections"
@@ -184,14 +184,6 @@ class Projector(Progress):
             raise Unavailable(ASK_AGAIN)
         if self.position < self._whole_from:
             raise Unavailable(f"the tables are being rebuilt, {self.position} of {self._whole_from} records")
-
-
-def is_cancelled() -> bool:
-    """Whether this task is being cancelled: a statement that is cancelled on a broken connection raises the
-    connection's error in place of the cancellation.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class Tables:

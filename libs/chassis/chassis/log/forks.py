@@ -1,12 +1,15 @@
 """Proof that another service's log forked: two signed heads of it for one position with different digests.
 
-Hearing keeps every signed head that it receives. If the source has signed another digest for that position, both are
+Hearing keeps the signed heads that it receives. If the source has signed another digest for that position, both are
 kept together, so that anybody who pins the source's public key can check them; an alarm names them. When hearing halts
 because the source forked, the source is asked to sign its log at the position of the newest head that is kept, so that
 an honest service that was restored older gives the proof itself.
 
 A key that has signed a fork is not trusted any more: the source is heard from its log only, until its keys are
 replaced.
+
+Anybody may send a thousand seals that name a pinned key, and to verify one costs a signature's time. So of what arrives
+together only SEALS_VERIFIED_MAX are verified; records without a verified seal are compared with the source's log.
 """
 
 import logging
@@ -16,10 +19,13 @@ from typing import Protocol
 
 from chassis.core.call import NotYet, Refused
 from chassis.core.record import Record
+from chassis.log.retry import retried
 from chassis.log.seals import SealedHead, Seals
 
 PROOFS_MAX = 100
 """So many proofs are read at a time: one is enough to know."""
+SEALS_VERIFIED_MAX = 32
+"""A poll of Kafka rarely brings more batches, each with one seal."""
 HEADS_KNOWN_MAX = 1_000
 """So many heads are remembered, so that one which comes again is not looked up again."""
 
@@ -51,6 +57,16 @@ class ForkStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Records by what verifying their seals has shown: a pinned key signed them, or none did. Those that carry no seal,
+    or one too many to be verified, are in neither.
+    """
+
+    signed: Sequence[Record]
+    void: Sequence[Record]
+
+
 class SignedHeads:
     """The signed heads of one source."""
 
@@ -63,28 +79,34 @@ class SignedHeads:
         """Whether a key that is pinned has signed a fork."""
 
     async def load(self) -> None:
-        proofs = await self._store.fork_proofs(PROOFS_MAX)
+        proofs = await retried(f"hearing {self._source}", lambda: self._store.fork_proofs(PROOFS_MAX))
         self.forked = any(
             self._seals.holds(proof.head) and self._seals.holds(proof.other)
             for proof in proofs
             if proof.log_id == self._source
         )
 
-    async def note(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Keeps the signed heads among records that came, whether they chain or not. Returns those whose seal is not of
-        a key that is pinned; none where no key is.
+    async def verify(self, records: Sequence[Record]) -> Verified:
+        """Verifies the seals of records that came, whether they chain or not, from the first on, and keeps the signed
+        heads. Where no key is pinned no seal is called void.
         """
-        void = []
+        signed, void, verified = [], [], 0
         for record in records:
-            if record.seal and not await self._keep(SealedHead(record.position, record.digest, record.seal)):
-                void.append(record)
-        return void if self._seals.are_pinned else []
+            if not record.seal or not self._seals.are_pinned:
+                continue
+            head = SealedHead(record.position, record.digest, record.seal)
+            if head not in self._known and self._seals.names_key(head):
+                verified += 1
+                if verified > SEALS_VERIFIED_MAX:
+                    continue
+            (signed if await self._keep(head) else void).append(record)
+        return Verified(signed, void)
 
     async def ask(self, signed_at: Callable[[int], Awaitable[SealedHead]]) -> None:
         """Has the source sign its log where the newest head lies that is kept of it. Without an answer there is no
         proof yet.
         """
-        newest = await self._store.newest_heard_head(self._source)
+        newest = await retried(f"hearing {self._source}", lambda: self._store.newest_heard_head(self._source))
         if newest is None:
             return
         try:
@@ -104,9 +126,10 @@ class SignedHeads:
             return True
         if not self._seals.holds(head):
             return False
-        kept = await self._store.keep_heard_head(self._source, head)
+        kept = await retried(f"hearing {self._source}", lambda: self._store.keep_heard_head(self._source, head))
         if kept.digest != head.digest:
-            await self._store.keep_fork_proof(ForkProof(self._source, kept, head))
+            proof = ForkProof(self._source, kept, head)
+            await retried(f"hearing {self._source}", lambda: self._store.keep_fork_proof(proof))
             self.forked = True
             logger.critical(
                 "%s signed two digests for position %d: %s by %s, and %s by %s; the proof is kept (carbonmarket forks)",

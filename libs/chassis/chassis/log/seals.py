@@ -179,6 +179,10 @@ class Seals:
         """Whether there is any key: without one no seal tells anything."""
         return bool(self._keys)
 
+    def names_key(self, head: SealedHead) -> bool:
+        """Whether a seal names a pinned key. Only then does `holds` verify a signature."""
+        return head.seal.partition(":")[0] in self._keys
+
     def holds(self, head: Record | SealedHead) -> bool:
         """Whether a record, or a head, carries a valid seal of its service."""
         key_id, _, signature = head.seal.partition(":")
@@ -193,10 +197,3 @@ class Seals:
         except (InvalidSignature, ValueError):
             return False
         return True
-
-    def sealed(self, records: Sequence[Record]) -> Sequence[Record]:
-        """The records up to the last one that carries a valid seal."""
-        for count in range(len(records), 0, -1):
-            if records[count - 1].seal and self.holds(records[count - 1]):
-                return records[:count]
-        return ()
