@@ -19,6 +19,7 @@ from carbonmarket_client.errors import MarketError
 
 LOG_PURPOSE = "carbonmarket log head"
 FEED_PURPOSE = "carbonmarket feed head"
+KEY_ID_CHARACTERS = 16
 
 SignedHead = pb.SignedHead | pb.SignedFeedHead
 
@@ -56,9 +57,11 @@ def signed_by(service: str, head: SignedHead, public_keys: Sequence[bytes]) -> s
     else:
         lines = [LOG_PURPOSE, service, str(head.position), head.digest.hex(), key_id]
     for key in public_keys:
-        if hashlib.sha256(key).hexdigest()[: len(key_id)] == key_id:
+        if hashlib.sha256(key).hexdigest()[:KEY_ID_CHARACTERS] == key_id:
             try:
-                Ed25519PublicKey.from_public_bytes(key).verify(base64.b64decode(signature), "\n".join(lines).encode())
+                Ed25519PublicKey.from_public_bytes(key).verify(
+                    base64.b64decode(signature, validate=True), "\n".join(lines).encode()
+                )
             except (InvalidSignature, ValueError):
                 break
             return key_id

@@ -77,9 +77,8 @@ async def verify_log(link: Link, public_keys: Sequence[bytes], bookmark: pb.Sign
             raise LogAltered(f"{service}: {cut_off(error, 'record', after)}") from error
         for record in answer.records:
             if record.position != chain.end + 1 or record.digest != digest_of(chain.digest, record):
-                if bookmark and chain.end == after:
-                    await find_fork(link, bookmark, public_keys)
-                raise LogAltered(f"{service}: record {record.position} does not continue record {chain.end}")
+                more = await find_fork(link, bookmark, public_keys) if bookmark and chain.end == after else ""
+                raise LogAltered(f"{service}: record {record.position} does not continue record {chain.end}{more}")
             chain.add(record.digest)
         if not answer.records:
             break
@@ -88,7 +87,7 @@ async def verify_log(link: Link, public_keys: Sequence[bytes], bookmark: pb.Sign
         raise LogAltered(f"{service}: no head of the log is signed")
     key_id = signed_by(service, head, public_keys)
     if bookmark and contradict(bookmark, head):
-        await find_fork(link, bookmark, public_keys)
+        raise ForkProved(ForkProof(service, bookmark, head))
     if head.position < after:
         raise LogAltered(f"{service}: signed up to {head.position:,} now, but up to {after:,} before")
     if not chain.agrees(head.position, head.digest):
@@ -121,9 +120,8 @@ async def verify_feed(
             if entry.sequence != due:
                 raise LogAltered(f"{what}: entry {entry.sequence} came where {due} was due: hidden, repeated or moved")
             if entry.digest != feed_digest(link.service, account, chain, entry.record):
-                if bookmark and chain.end == after:
-                    await find_fork(link, bookmark, public_keys)
-                raise LogAltered(f"{what}: entry {due} is altered, or does not continue entry {chain.end}")
+                more = await find_fork(link, bookmark, public_keys) if bookmark and chain.end == after else ""
+                raise LogAltered(f"{what}: entry {due} is altered, or does not continue entry {chain.end}{more}")
             chain.add(entry.digest)
         head = answer.signed_head
         if answer.records:
@@ -138,7 +136,7 @@ async def verify_feed(
         raise LogAltered(f"{what}: signed is the feed of {head.account}")
     key_id = signed_by(link.service, head, public_keys)
     if bookmark and contradict(bookmark, head):
-        await find_fork(link, bookmark, public_keys, head)
+        raise ForkProved(ForkProof(link.service, bookmark, head))
     if head.sequence > chain.end:
         raise LogAltered(
             f"{what}: ends with entry {chain.end}, but is signed up to {head.sequence}: entries are hidden"
@@ -180,18 +178,18 @@ def check_bookmark(service: str, bookmark: SignedHead, public_keys: Sequence[byt
         raise BookmarkRefused(f"the bookmark was changed, or its key is no longer pinned: {error}") from error
 
 
-async def find_fork(
-    link: Link, bookmark: SignedHead, public_keys: Sequence[bytes], met: SignedHead | None = None
-) -> None:
-    """Raises ForkProved where the service signs a head that contradicts a bookmark that it signed."""
-    if met is None:
-        try:
-            met = await signed_again(link, bookmark)
-        except MarketError:
-            return
-        signed_by(link.service, met, public_keys)
+async def find_fork(link: Link, bookmark: SignedHead, public_keys: Sequence[bytes]) -> str:
+    """Raises ForkProved where the service signs a head that contradicts a bookmark that it signed. Where it refuses to
+    sign, the answer to add to what was found: a service that sees itself that its log has forked says so.
+    """
+    try:
+        met = await signed_again(link, bookmark)
+    except MarketError as error:
+        return f"; asked to sign what it has in the bookmark's place, the service answered: {error}"
+    signed_by(link.service, met, public_keys)
     if contradict(bookmark, met):
         raise ForkProved(ForkProof(link.service, bookmark, met))
+    return ""
 
 
 async def signed_again(link: Link, head: SignedHead) -> SignedHead:

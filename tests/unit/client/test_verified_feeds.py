@@ -1,5 +1,6 @@
 """A feed is held against its service's signature: whatever was hidden, repeated, altered, moved or cut is found."""
 
+import base64
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from carbonmarket_client import verification
 from carbonmarket_client.bookmarks import Bookmarks
-from carbonmarket_client.errors import BeyondEnd, NotConfigured
+from carbonmarket_client.errors import BeyondEnd, NotConfigured, Refused
 from carbonmarket_client.heads import (
     BookmarkRefused,
     ForkProof,
@@ -21,13 +22,14 @@ from carbonmarket_client.heads import (
     contradict,
     plain_proof,
     proof_of,
+    signed_by,
 )
 from carbonmarket_client.link import Link
 from carbonmarket_client.verification import VerifiedFeed, verify_feed, verify_log
 from chassis.core.feed_chain import FeedHead, as_shown_in_feed, empty_feed, next_head
 from chassis.core.record import Head, Record
 from chassis.edges.remote import record_to
-from chassis.log.seals import Signer
+from chassis.log.seals import Signer, signed_text
 from chassis.serving.log_service import signed_feed_head
 from support.shell.hearing import KEY, PUBLIC_KEY, SOURCE, MemorySeals, sealed, source_records
 
@@ -311,6 +313,40 @@ async def test_a_log_that_went_on_otherwise_than_its_signed_bookmark_is_proved_t
     with pytest.raises(ForkProved) as proved:
         await verify_log(cast(Link, LogOf()), [PUBLIC_KEY], bookmark)
     assert (proved.value.proof.head, proved.value.proof.other_head.digest) == (bookmark, forked[4].digest)
+
+
+async def test_what_a_service_says_of_its_own_fork_is_said_with_what_was_found() -> None:
+    old = (await sealed(source_records(5)))[-1]
+    bookmark = pb.SignedHead(position=5, digest=old.digest, seal=old.seal)
+    forked = source_records(7, amount=7)
+
+    class LogOf:
+        service = SOURCE
+
+        async def call(self, request: Any, answer_type: object, *, deadline_s: float) -> object:
+            if isinstance(request, pb.GetSignedHeadRequest):
+                raise Refused("LOG_HAS_FORKED", {"signed_digest": "aa", "digest": "bb"})
+            return pb.ReadResponse(records=[record_to(one) for one in forked[request.after_position :]])
+
+    with pytest.raises(LogAltered, match=r"record 6 .*LOG_HAS_FORKED \(digest bb, signed_digest aa\)"):
+        await verify_log(cast(Link, LogOf()), [PUBLIC_KEY], bookmark)
+
+
+async def test_a_seal_names_the_whole_id_of_its_key_and_is_written_in_strict_base64() -> None:
+    record = (await sealed(source_records(1)))[-1]
+    key_id, _, signature = record.seal.partition(":")
+    assert signed_by(SOURCE, head_with(record, record.seal), [PUBLIC_KEY]) == key_id
+    for short in ("", key_id[:1], key_id[:-1]):
+        text = signed_text(SOURCE, record.position, record.digest, short)
+        seal = f"{short}:{base64.b64encode(KEY.sign(text)).decode()}"
+        with pytest.raises(LogAltered, match="not signed by a key that is pinned"):
+            signed_by(SOURCE, head_with(record, seal), [PUBLIC_KEY])
+    with pytest.raises(LogAltered, match="not signed by a key that is pinned"):
+        signed_by(SOURCE, head_with(record, f"{key_id}:!{signature}"), [PUBLIC_KEY])
+
+
+def head_with(record: Record, seal: str) -> pb.SignedHead:
+    return pb.SignedHead(position=record.position, digest=record.digest, seal=seal)
 
 
 async def test_bookmarks_are_kept_in_a_file_by_log_and_feed(tmp_path: Path) -> None:
