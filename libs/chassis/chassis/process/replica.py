@@ -109,6 +109,8 @@ class Replica:
         await self._take_leadership()
         await parts.timers.run_overdue()
         await parts.projector.load()
+        if self._edges.signer is not None:
+            await self._edges.signer.load()
         parts.role.leads = True
         await self._edges.door.say_health(serves=True)
         position = parts.engine.head.position
