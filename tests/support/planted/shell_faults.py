@@ -85,8 +85,8 @@ SHELL_FAULTS = (
         (
             Change(
                 f"{CHASSIS}/followers/publisher.py",
-                "                await asyncio.sleep(RETRY_SECONDS)\n                continue\n",
-                "                await asyncio.sleep(RETRY_SECONDS)\n",
+                "            await asyncio.sleep(RETRY_SECONDS)\n            return\n",
+                "            await asyncio.sleep(RETRY_SECONDS)\n",
             ),
         ),
         SEEDED,
@@ -97,7 +97,7 @@ SHELL_FAULTS = (
         (
             Change(
                 f"{CHASSIS}/followers/publisher.py",
-                "        self.position = await self._tables.load_checkpoint(FOLLOWER)\n",
+                '        self.position = await retried("publishing", lambda: self._tables.load_checkpoint(FOLLOWER))\n',
                 "        self.position = self._tail.position\n",
             ),
         ),

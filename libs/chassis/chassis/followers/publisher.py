@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from chassis.core.record import Record
 from chassis.edges.protocols import BrokerAway, Producer, TableStore
+from chassis.log.retry import retried
 from chassis.log.seals import Forked, Signer
 from chassis.log.writer import Tail
 
@@ -35,33 +36,35 @@ class Publisher:
         self._away = False
 
     async def run(self) -> None:
-        """Publishes until cancelled."""
-        self.position = await self._tables.load_checkpoint(FOLLOWER)
-        if self._signer is not None:
-            await self._signer.load()
+        """Publishes until cancelled. Whatever fails is tried again."""
+        self.position = await retried("publishing", lambda: self._tables.load_checkpoint(FOLLOWER))
         while True:
-            records = [record for record, _ in await self._tail.read(self.position, BATCH_RECORDS_MAX)]
-            records[-1] = await self._sealed(records[-1])
-            try:
-                await self._producer.send(records)
-            except BrokerAway as error:
-                if not self._away:
-                    logger.warning("Kafka takes no records, will go on from %d: %s", self.position, error)
-                self._away = True
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if self._away:
-                logger.info("Kafka takes records again, from %d", self.position)
-            self._away = False
-            self.position = records[-1].position
-            await self._tables.save_checkpoint(FOLLOWER, self.position)
-            await asyncio.sleep(GATHER_SECONDS)
+            await retried("publishing", self._publish)
+
+    async def _publish(self) -> None:
+        """Publishes the next batch, once there is one."""
+        records = [record for record, _ in await self._tail.read(self.position, BATCH_RECORDS_MAX)]
+        records[-1] = await self._sealed(records[-1])
+        try:
+            await self._producer.send(records)
+        except BrokerAway as error:
+            if not self._away:
+                logger.warning("Kafka takes no records, will go on from %d: %s", self.position, error)
+            self._away = True
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        if self._away:
+            logger.info("Kafka takes records again, from %d", self.position)
+        self._away = False
+        self.position = records[-1].position
+        await self._tables.save_checkpoint(FOLLOWER, self.position)
+        await asyncio.sleep(GATHER_SECONDS)
 
     async def _sealed(self, last: Record) -> Record:
         if self._signer is None:
             return last
         try:
-            return replace(last, seal=await self._signer.seal(last))
+            return replace(last, seal=(await self._signer.seal(last)).seal)
         except Forked as error:
             # Sent without a seal, it makes hearers look at the log themselves, and see what it has become.
             logger.critical("this log has forked, its head is not signed: %s", error, extra={"position": last.position})

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 async def retried(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-    """What an attempt returns that raises nothing. Every error is logged, with `what` waits for it."""
+    """The result of the first attempt that raises nothing. Every error is logged, with `what` waits."""
     while True:
         try:
             return await attempt()
