@@ -81,8 +81,8 @@ class MemoryForks:
 
 async def sealed(records: Sequence[Record], key: Ed25519PrivateKey = KEY, log_id: str = SOURCE) -> list[Record]:
     """The records as they are sent together: the last one has a seal."""
-    seal = await Signer(log_id, key, MemorySeals()).seal(records[-1])
-    return [*records[:-1], replace(records[-1], seal=seal)]
+    head = await Signer(log_id, key, MemorySeals()).seal(records[-1])
+    return [*records[:-1], replace(records[-1], seal=head.seal)]
 
 
 class FakeConsumer:

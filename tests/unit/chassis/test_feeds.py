@@ -20,7 +20,7 @@ from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
-from chassis.serving import feed_heads, log_service
+from chassis.serving import feed_heads, log_heads
 from chassis.serving.log_service import Followed, LogService
 from support.shell import tally
 from support.shell.asking import call_of
@@ -205,30 +205,33 @@ async def test_of_a_feed_one_earlier_end_is_signed_at_a_time(monkeypatch: pytest
         assert (await service.GetSignedFeedHead(second, AUDITOR)).head.sequence == 2
 
 
-async def test_below_a_head_that_is_kept_any_position_is_signed_and_nothing_more_is_kept() -> None:
+async def test_any_position_is_signed_and_only_the_end_of_what_was_read_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_heads, "ASK_SECONDS", 0)
     async with fed() as (service, writer, _, _projector):
         for number in range(5):
             await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
         assert service._signer is not None
         kept = service._signer._store.kept  # type: ignore[attr-defined]  # the test's own store
-        await service.GetSignedHead(pb.GetSignedHeadRequest(position=4), AUDITOR)
         records = (await service.Read(pb.ReadRequest(records_max=5), AUDITOR)).records
-        for position in (1, 2, 3, 4):
+        for position in (1, 2, 3, 4, 5):
             head = (await service.GetSignedHead(pb.GetSignedHeadRequest(position=position), AUDITOR)).head
             assert head.digest == records[position - 1].digest
             assert Seals("tally", [PUBLIC_KEY]).holds(SealedHead(position, head.digest, head.seal))
-        assert list(kept) == [4]
-        kept[4] = replace(kept[4], digest=b"of another log")
-        for position in (1, 4):
+        assert list(kept) == [5]
+        kept[5] = replace(kept[5], digest=b"of another log")
+        for position in (1, 5):
             with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
                 await service.GetSignedHead(pb.GetSignedHeadRequest(position=position), AUDITOR)
-        kept[7] = replace(kept.pop(4), position=7)
+        kept[7] = replace(kept.pop(5), position=7)
         with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
             await service.GetSignedHead(pb.GetSignedHeadRequest(position=5), AUDITOR)
 
 
 async def test_a_position_far_below_every_kept_head_is_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_service, "READ_RECORDS_MAX", 2)
+    monkeypatch.setattr(log_heads, "READ_RECORDS_MAX", 2)
+    monkeypatch.setattr(log_heads, "ASK_SECONDS", 0)
     async with fed() as (service, writer, _, _projector):
         for number in range(3):
             await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
@@ -238,18 +241,61 @@ async def test_a_position_far_below_every_kept_head_is_not_signed(monkeypatch: p
             await service.GetSignedHead(pb.GetSignedHeadRequest(position=1), AUDITOR)
 
 
-async def test_a_log_is_signed_at_any_position_and_never_with_two_digests() -> None:
+async def test_one_actor_has_the_log_signed_at_one_position_a_second_and_nobody_reads_it_for_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_heads, "ASKERS_MAX", 2)
+    async with fed() as (service, writer, _, _projector):
+        await writer.submit(Order("p1"), call_of("auditor:aud", "r1"))
+        request = pb.GetSignedHeadRequest(position=1)
+        answers = [service.GetSignedHead(request, AUDITOR) for _ in range(5)]
+        refused = await asyncio.gather(*answers, return_exceptions=True)
+        assert [isinstance(one, Unavailable) for one in refused] == [False, True, True, True, True]
+        await service.GetSignedHead(request, call_of("auditor:bea"))
+        with pytest.raises(Unavailable, match="ask again"):
+            await service.GetSignedHead(request, call_of("auditor:cem"))
+        assert (await service.GetSignedHead(pb.GetSignedHeadRequest(), AUDITOR)).head.position == 1
+        monkeypatch.setattr(log_heads, "ASK_SECONDS", 0)
+        assert (await service.GetSignedHead(request, AUDITOR)).head.position == 1
+
+
+async def test_many_who_read_a_feed_at_once_have_its_end_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fed() as (service, writer, _, projector):
+        done = await writer.submit(Order("p1"), call_of("auditor:aud", "r1"))
+        await projector.wait_for(done.position)
+        signed = 0
+        signer = service._feed_heads._signer
+        assert signer is not None
+        seal_feed = signer.seal_feed
+
+        async def slowly(account: str, head: FeedHead, position: int) -> SealedFeed:
+            nonlocal signed
+            signed += 1
+            await asyncio.sleep(0.02)
+            return await seal_feed(account, head, position)
+
+        monkeypatch.setattr(signer, "seal_feed", slowly)
+        reads = [asyncio.create_task(service.ReadFeed(ask("p1"), AUDITOR)) for _ in range(200)]
+        await asyncio.sleep(0.01)
+        reads[0].cancel()
+        answers = await asyncio.gather(*reads[1:])
+        assert {answer.signed_head.sequence for answer in answers} == {1}
+        assert signed == 1
+
+
+async def test_a_log_is_signed_at_any_position_and_never_with_two_digests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_heads, "ASK_SECONDS", 0)
     async with fed() as (service, writer, _, _projector):
         for number in range(3):
             await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
-        head = (await service.GetSignedHead(pb.GetSignedHeadRequest(position=2), AUDITOR)).head
-        record = (await service.Read(pb.ReadRequest(after_position=1, records_max=1), AUDITOR)).records[0]
-        assert (head.position, head.digest) == (2, record.digest)
+        head = (await service.GetSignedHead(pb.GetSignedHeadRequest(position=3), AUDITOR)).head
+        record = (await service.Read(pb.ReadRequest(after_position=2, records_max=1), AUDITOR)).records[0]
+        assert (head.position, head.digest) == (3, record.digest)
         assert Seals("tally", [PUBLIC_KEY]).holds(SealedHead(head.position, head.digest, head.seal))
         with pytest.raises(BeyondEnd):
             await service.GetSignedHead(pb.GetSignedHeadRequest(position=4), AUDITOR)
         assert service._signer is not None
-        service._signer._store.kept[2] = SealedHead(2, b"other", head.seal)  # type: ignore[attr-defined]  # the test's own store
+        service._signer._store.kept[3] = SealedHead(3, b"other", head.seal)  # type: ignore[attr-defined]  # the test's own store
         with pytest.raises(Rejected, match="LOG_HAS_FORKED") as refused:
-            await service.GetSignedHead(pb.GetSignedHeadRequest(position=2), AUDITOR)
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=3), AUDITOR)
         assert refused.value.facts == {"signed_digest": b"other".hex(), "digest": record.digest.hex()}

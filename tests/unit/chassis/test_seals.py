@@ -16,7 +16,7 @@ from chassis.core.record import Record
 from chassis.edges.broker import headers_of, record_of
 from chassis.followers import hearing as hearing_module
 from chassis.log.memory_log import MemoryStore
-from chassis.log.seals import Forked, SealedHead, Seals, Signer, key_id_of
+from chassis.log.seals import Forked, Seals, Signer, key_id_of
 from chassis.process.configuration import read_settings
 from rehearsal.keys import public_key, signing_key
 from support.shell.hearing import (
@@ -118,13 +118,27 @@ async def test_a_service_never_signs_two_digests_for_one_position() -> None:
     kept = MemorySeals()
     signer = Signer(SOURCE, KEY, kept)
     first = source_records(2)[-1]
-    seal = await signer.seal(first)
-    assert signer.newest == SealedHead(2, first.digest, seal)
-    assert await signer.seal(first) == seal
+    head = await signer.seal(first)
+    assert signer.newest == head
+    assert await signer.seal(first) == head
     with pytest.raises(Forked) as forked:
         await Signer(SOURCE, NEXT_KEY, kept).seal(source_records(2, amount=5)[-1])
-    assert seal in str(forked.value)
-    assert kept.kept == {2: SealedHead(2, first.digest, seal)}
+    assert head.seal in str(forked.value)
+    assert kept.kept == {2: head}
+
+
+async def test_what_an_old_key_signed_is_given_out_with_a_signature_of_the_new_one() -> None:
+    kept = MemorySeals()
+    records = source_records(3)
+    old = await Signer(SOURCE, KEY, kept).seal(records[-1])
+    by_new = Seals(SOURCE, [NEXT_KEY.public_key().public_bytes_raw()])
+    signer = Signer(SOURCE, NEXT_KEY, kept)
+    await signer.load()
+    assert signer.newest is not None
+    given_out = [signer.newest, await signer.seal(records[-1]), signer.seal_below(old, records[-1:])]
+    assert [(head.position, head.digest) for head in given_out] == [(old.position, old.digest)] * 3
+    assert all(by_new.holds(head) for head in given_out)
+    assert kept.kept == {3: old}
 
 
 async def test_a_seal_travels_as_a_text_header_and_a_record_without_one_has_none() -> None:

@@ -90,7 +90,9 @@ class SignedHeads:
         """Verifies the seals of records that came, whether they chain or not, from the first on, and keeps the signed
         heads. Where no key is pinned no seal is called void.
         """
-        signed, void, verified = [], [], 0
+        signed: list[Record] = []
+        void: list[Record] = []
+        verified = 0
         for record in records:
             if not record.seal or not self._seals.are_pinned:
                 continue

@@ -12,7 +12,8 @@ however many positions callers ask for.) If the log now has another record there
 log has forked.
 
 A reader pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first every reader
-pins the new key beside the old one, then the service signs with the new one, then the old one is removed.
+pins the new key beside the old one, then the service signs with the new one, then the old one is removed. Heads that
+the old key signed are given out with a signature of the new one, over the same digest.
 """
 
 import base64
@@ -123,17 +124,18 @@ class Signer:
 
     async def load(self) -> None:
         """The newest head that was sealed, before anybody may ask."""
-        self.newest = await self._store.newest_seal()
+        kept = await self._store.newest_seal()
+        self.newest = self._sealed(kept) if kept else None
 
-    async def seal(self, head: Record) -> str:
+    async def seal(self, head: Record | Head) -> SealedHead:
         """Raises Forked."""
-        text = signed_text(self._log_id, head.position, head.digest, self._key_id)
-        kept = await self._store.keep_seal(SealedHead(head.position, head.digest, self._seal_of(text)))
-        if kept.digest != head.digest:
-            raise Forked(f"position {head.position}", kept, head.digest)
-        if self.newest is None or self.newest.position < kept.position:
-            self.newest = kept
-        return kept.seal
+        made = self._sealed(head)
+        kept = await self._store.keep_seal(made)
+        if kept.digest != made.digest:
+            raise Forked(f"position {made.position}", kept, made.digest)
+        if self.newest is None or self.newest.position < made.position:
+            self.newest = made
+        return made
 
     async def kept_from(self, position: int) -> SealedHead | None:
         """The first kept head at a position or after it; None where nothing so late was signed."""
@@ -147,10 +149,7 @@ class Signer:
             end = Head(record.position, chain(end.digest, record))
         if end != Head(kept.position, kept.digest):
             raise Forked(f"position {kept.position}", kept, end.digest)
-        if first.position == kept.position:
-            return kept
-        text = signed_text(self._log_id, first.position, first.digest, self._key_id)
-        return SealedHead(first.position, first.digest, self._seal_of(text))
+        return self._sealed(first)
 
     async def seal_feed(self, account: str, head: FeedHead, position: int) -> SealedFeed:
         """Of an empty feed nothing is kept: its digest follows from the names of log and account. Raises Forked."""
@@ -160,6 +159,11 @@ class Signer:
         if kept.digest != head.digest:
             raise Forked(f"entry {head.sequence} of the feed of {account}", kept, head.digest)
         return made
+
+    def _sealed(self, head: Record | Head | SealedHead) -> SealedHead:
+        """Signed by the present key, also if a head is kept that an older key signed: that key may be unpinned."""
+        text = signed_text(self._log_id, head.position, head.digest, self._key_id)
+        return SealedHead(head.position, head.digest, self._seal_of(text))
 
     def _seal_of(self, text: bytes) -> str:
         return f"{self._key_id}:{base64.b64encode(self._key.sign(text)).decode()}"

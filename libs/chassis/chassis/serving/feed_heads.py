@@ -1,9 +1,9 @@
 """The signed ends of accounts' feeds, as they are given out.
 
 An entry costs two hashes and no signature: the end of a feed is signed when somebody reads it, for one account at most
-once in SIGN_SECONDS. Meanwhile the last signed end is given out, which may be before the entries that come with it. An
-earlier end of one feed is signed at most once in SIGN_SECONDS as well, because each one is kept for ever and costs a
-commit of its own.
+once in SIGN_SECONDS, however many read it at once. Meanwhile the last signed end is given out, which may be before the
+entries that come with it. An earlier end of one feed is signed at most once in SIGN_SECONDS as well, because each one
+is kept for ever and costs a commit of its own.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ class SignedFeeds:
         self._tables = tables
         self._signer = signer
         self._newest: dict[str, tuple[float, SealedFeed]] = {}
+        self._signing: dict[str, asyncio.Task[SealedFeed]] = {}
         self._earlier: dict[str, tuple[float, int]] = {}
 
     async def newest(self, account: str) -> SealedFeed | None:
@@ -32,8 +33,18 @@ class SignedFeeds:
         signed_at, newest = self._newest.get(account, (0.0, None))
         if newest is not None and now < signed_at + SIGN_SECONDS:
             return newest
+        signing = self._signing.get(account)
+        if signing is None:
+            signing = asyncio.create_task(self._sign(account, self._signer))
+            self._signing[account] = signing
+            signing.add_done_callback(lambda _: self._signing.pop(account))
+        # Whoever leaves does not take the signature from the others.
+        return await asyncio.shield(signing)
+
+    async def _sign(self, account: str, signer: Signer) -> SealedFeed:
+        now = asyncio.get_running_loop().time()
         head, position = self._tables.feed_head(account)
-        signed = await self._signer.seal_feed(account, head, position)
+        signed = await signer.seal_feed(account, head, position)
         if head.sequence > 0:
             self._newest[account] = (now, signed)
         return signed

@@ -27,6 +27,7 @@ from chassis.log.protocol import READ_RECORDS_MAX, Log
 from chassis.log.seals import Forked, SealedFeed, SealedHead, Signer
 from chassis.log.writer import Writer
 from chassis.serving.feed_heads import SignedFeeds
+from chassis.serving.log_heads import SignedLog
 
 WAIT_MS_MAX = 30_000
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
@@ -73,6 +74,7 @@ class LogService:
         self._status = status
         self._clock = RehearsalClock(writer)
         self._signer = signer
+        self._log_heads = SignedLog(writer.tail, signer, log_for_callers) if signer is not None else None
         self._feed_heads = SignedFeeds(tables, signer)
         self._forks = forks
         self._log = log_for_callers
@@ -100,26 +102,19 @@ class LogService:
         return signed_head(newest) if newest else None
 
     async def GetSignedHead(self, request: pb.GetSignedHeadRequest, call: Call) -> pb.GetSignedHeadResponse:
-        if request.position and self._signer is not None:
-            return pb.GetSignedHeadResponse(head=await self._signed_at(request.position, self._signer))
-        head = self._signed_head()
+        head = await self._signed_at(request.position, call) if request.position else self._signed_head()
         if head is None:
             raise NotFound("NO_HEAD_SIGNED")
         return pb.GetSignedHeadResponse(head=head)
 
-    async def _signed_at(self, position: int, signer: Signer) -> pb.SignedHead:
-        tail = self._writer.tail
+    async def _signed_at(self, position: int, call: Call) -> pb.SignedHead | None:
+        if self._log_heads is None:
+            return None
         await self._writer.read(lambda _: None)
-        check_position(position, tail.position, "position")
-        kept = await signer.kept_from(position)
-        reach = kept.position - position + 1 if kept else 1
-        if reach > READ_RECORDS_MAX:
-            raise NotFound("NO_HEAD_SIGNED")
-        records = [record for record, _ in await tail.read(position - 1, reach, self._log)]
+        check_position(position, self._writer.tail.position, "position")
         try:
-            if kept is None:
-                return signed_head(SealedHead(position, records[0].digest, await signer.seal(records[0])))
-            return signed_head(signer.seal_below(kept, records))
+            head = await self._log_heads.at(position, str(call.actor))
+            return signed_head(head) if head else None
         except Forked as error:
             raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
 
