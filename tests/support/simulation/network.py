@@ -213,7 +213,8 @@ class SimulatedChannel:
 
     async def _later(self, seconds: float, which: float, method: str, data: bytes, metadata: tuple[Any, ...]) -> None:
         await asyncio.sleep(seconds)
-        while self._by is None and self._network.closed_to_people:
+        by_people = self._by is None or PASSED_ON_HEADER in dict(metadata)
+        while by_people and self._network.closed_to_people:
             await asyncio.sleep(LOST_S)
         await self._deliver(which, method, unary(data), metadata, None)
 
