@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chassis.core.call import Unavailable
 from chassis.edges.postgres_tables import PostgresTables
 from chassis.log import postgres_log
 from chassis.log.forks import ForkProof
@@ -50,6 +51,22 @@ async def test_what_is_given_away_is_committed_durably_and_what_is_derived_is_no
     assert settings == {**dict.fromkeys(KEPT, "on"), "checkpoints": "off"}
     assert await pool.fetchval("SELECT current_setting('synchronous_commit')") == "off", "not for what comes after it"
     await pool.close()
+
+
+async def test_a_caller_whose_query_a_server_ends_is_asked_to_try_again(database_url: str) -> None:
+    pool = await open_pool(database_url)
+    await migrate(pool, {"shell": MIGRATIONS})
+    tables = PostgresTables(pool, pool, pool)
+
+    async def read(sql: str) -> None:
+        async with tables.reading("tables") as reading:
+            await reading.fetch(sql)
+            await reading.fetch("SELECT pg_sleep(5)")
+
+    for ended in ("SELECT pg_terminate_backend(pg_backend_pid())", "SELECT pg_cancel_backend(pg_backend_pid())"):
+        with pytest.raises(Unavailable, match="ask again"):
+            await read(ended)
+    pool.terminate()
 
 
 async def test_a_migration_may_take_longer_than_a_query_and_another_replica_waits_for_it(

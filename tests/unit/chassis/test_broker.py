@@ -34,3 +34,17 @@ async def test_a_batch_waits_until_what_came_before_leaves_room_for_its_bytes(mo
     await consumer._take([message(3, 1_000)])
     assert [one.position for one in await consumer.next_batch(1.0)] == [3], "alone a batch may have any size"
     assert await consumer.next_batch(0.0) == []
+
+
+async def test_messages_that_are_no_records_are_all_counted_and_rarely_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    consumer = RecordConsumer("127.0.0.1:1", "tally")
+    for _ in range(5):
+        await consumer._take([(b"x", [])])
+        await consumer.next_batch(1.0)
+    assert consumer.unreadable == 5
+    assert [record.getMessage().partition(" on ")[0] for record in caplog.records] == ["1 messages"]
+    monkeypatch.setattr(consumer, "_warn_at", 0.0)
+    await consumer._take([(b"x", [])])
+    assert [record.getMessage().partition(" on ")[0] for record in caplog.records] == ["1 messages", "5 messages"]

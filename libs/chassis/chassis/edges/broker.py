@@ -31,6 +31,8 @@ BATCHES_WAITING_MAX = 16
 WAITING_BYTES_MAX = 32_000_000
 SEND_SECONDS_MAX = 10
 STOP_SECONDS_MAX = 5
+WARN_SECONDS = 60.0
+"""Between two warnings of messages that are no records: whoever writes them could otherwise fill the disk."""
 RECONNECT_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 logger = logging.getLogger(__name__)
@@ -153,6 +155,8 @@ class RecordConsumer:
         self._bytes_waiting = 0
         self._taken = asyncio.Event()
         self.unreadable = 0
+        self._unreadable_unsaid = 0
+        self._warn_at = 0.0
 
     async def run(self) -> None:
         """Connects, and again whenever the broker comes back. Runs until cancelled."""
@@ -208,15 +212,10 @@ class RecordConsumer:
             except (KeyError, ValueError) as error:
                 unreadable.append(error)
         if unreadable:
-            # Somebody else wrote to the topic. The log itself is read for whatever is missing.
+            # The log itself is read for whatever is missing.
             self.unreadable += len(unreadable)
-            logger.warning(
-                "%d messages on %s are no records, the first because of %r: somebody besides the service writes to it",
-                len(unreadable),
-                topic_of(self._log_id),
-                unreadable[0],
-                extra={"source": self._log_id},
-            )
+            self._unreadable_unsaid += len(unreadable)
+            self._warn_of_unreadable(unreadable[0])
         size = bytes_of(records)
         # Alone a batch may have any size: it is in memory already.
         while self._bytes_waiting and self._bytes_waiting + size > WAITING_BYTES_MAX:
@@ -224,6 +223,21 @@ class RecordConsumer:
             await self._taken.wait()
         self._bytes_waiting += size
         await self._batches.put(records)
+
+    def _warn_of_unreadable(self, error: Exception) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._warn_at:
+            return
+        self._warn_at = now + WARN_SECONDS
+        logger.warning(
+            "%d messages on %s are no records, the last batch's first because of %r: "
+            "somebody besides the service writes to it",
+            self._unreadable_unsaid,
+            topic_of(self._log_id),
+            error,
+            extra={"source": self._log_id},
+        )
+        self._unreadable_unsaid = 0
 
 
 def bytes_of(records: Sequence[Record]) -> int:

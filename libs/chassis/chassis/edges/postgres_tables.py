@@ -81,7 +81,14 @@ BEGUN = """
 SELECT coalesce((SELECT position FROM checkpoints WHERE follower = $1), 0) AS position, times FROM tables_emptied
 """
 
-CANNOT_BE_READ = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+CANNOT_BE_READ = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # A server that shuts down, starts or switches over; one that lacks memory, disk or connections.
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
 """Of a query for a caller: all other errors of a statement are faults of this program."""
 
 NOT_DERIVED = (

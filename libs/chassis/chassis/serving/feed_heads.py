@@ -37,9 +37,15 @@ class SignedFeeds:
         if signing is None:
             signing = asyncio.create_task(self._sign(account, self._signer))
             self._signing[account] = signing
-            signing.add_done_callback(lambda _: self._signing.pop(account))
+            signing.add_done_callback(lambda ended: self._signed(account, ended))
         # Whoever leaves does not take the signature from the others.
         return await asyncio.shield(signing)
+
+    def _signed(self, account: str, signing: "asyncio.Task[SealedFeed]") -> None:
+        del self._signing[account]
+        # Where every caller has left, nobody looks at how it ended.
+        if not signing.cancelled():
+            signing.exception()
 
     async def _sign(self, account: str, signer: Signer) -> SealedFeed:
         now = asyncio.get_running_loop().time()
