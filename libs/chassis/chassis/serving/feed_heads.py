@@ -13,6 +13,7 @@ from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedHead
 from chassis.followers.projections import Tables
 from chassis.log.seals import SealedFeed, Signer
+from chassis.serving.shared_work import SharedWork
 
 SIGN_SECONDS = 1.0
 
@@ -22,7 +23,7 @@ class SignedFeeds:
         self._tables = tables
         self._signer = signer
         self._newest: dict[str, tuple[float, SealedFeed]] = {}
-        self._signing: dict[str, asyncio.Task[SealedFeed]] = {}
+        self._signing = SharedWork[SealedFeed]()
         self._earlier: dict[str, tuple[float, int]] = {}
 
     async def newest(self, account: str) -> SealedFeed | None:
@@ -33,19 +34,8 @@ class SignedFeeds:
         signed_at, newest = self._newest.get(account, (0.0, None))
         if newest is not None and now < signed_at + SIGN_SECONDS:
             return newest
-        signing = self._signing.get(account)
-        if signing is None:
-            signing = asyncio.create_task(self._sign(account, self._signer))
-            self._signing[account] = signing
-            signing.add_done_callback(lambda ended: self._signed(account, ended))
-        # Whoever leaves does not take the signature from the others.
-        return await asyncio.shield(signing)
-
-    def _signed(self, account: str, signing: "asyncio.Task[SealedFeed]") -> None:
-        del self._signing[account]
-        # Where every caller has left, nobody looks at how it ended.
-        if not signing.cancelled():
-            signing.exception()
+        signer = self._signer
+        return await self._signing.result(account, lambda: self._sign(account, signer))
 
     async def _sign(self, account: str, signer: Signer) -> SealedFeed:
         now = asyncio.get_running_loop().time()

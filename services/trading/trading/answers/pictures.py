@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
 from chassis.core.call import Overloaded
 from chassis.log.writer import Read, Writer
+from chassis.serving.shared_work import SharedWork
 from trading.answers import live
 from trading.domain.instruments import known_instrument
 from trading.domain.state import Market
@@ -35,13 +36,13 @@ Seen = Read[pb.StreamMarketDataResponse]
 
 
 class Pictures:
-    """The newest picture of each instrument that was watched, the task that reads it, and the streams of each actor."""
+    """The newest picture of each instrument that was watched, and the streams of each actor."""
 
     def __init__(self, writer: Writer[Market]) -> None:
         self._writer = writer
         self._newest: dict[str, Picture] = {}
         self._read_at: dict[str, int] = {}
-        self._reading: dict[str, asyncio.Task[None]] = {}
+        self._reading = SharedWork[None]()
         self.streams: dict[str, int] = {}
 
     async def watch(self, instrument: str, seen: Seen) -> AsyncIterator[bytes]:
@@ -53,23 +54,14 @@ class Pictures:
             shown = self._newest[instrument]
             yield shown.sent
             while self._newest[instrument] is shown:
-                await self._next_read(instrument)
+                # One task reads for all streams of the instrument.
+                await self._reading.result(instrument, lambda: self._read_later(instrument))
 
     def _note(self, instrument: str, seen: Seen) -> None:
         """Keep the picture if only the position changed, since streams wait for another object."""
         newest = self._newest.get(instrument)
         if newest is None or newest.shown != seen.value:
             self._newest[instrument] = Picture(seen.position, seen.value, sent(seen.value, seen.position))
-
-    async def _next_read(self, instrument: str) -> None:
-        """Wait for the one task that reads for all streams of the instrument; start it if there is none."""
-        reading = self._reading.get(instrument)
-        if reading is None or reading.done():
-            reading = asyncio.create_task(self._read_later(instrument))
-            self._reading[instrument] = reading
-        # `wait` does not cancel the task when this stream is cancelled: the others still need it.
-        await asyncio.wait({reading})
-        reading.result()
 
     async def _read_later(self, instrument: str) -> None:
         await asyncio.sleep(PICTURE_SECONDS_MIN)

@@ -1,0 +1,32 @@
+"""Work that is done once for all who ask for it meanwhile.
+
+Whoever leaves does not end it for the others; and where all have left, its error is nobody's: it is not logged as one
+that was forgotten.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class SharedWork(Generic[Result]):
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[Result]] = {}
+
+    async def result(self, name: str, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """What the work of this name comes to. It is begun where none of that name is being done. Raises its error."""
+        running = self._running.get(name)
+        if running is None:
+            running = asyncio.create_task(work())
+            self._running[name] = running
+            running.add_done_callback(lambda ended: self._ended(name, ended))
+        # `wait` does not cancel the task when one who waits is cancelled.
+        await asyncio.wait({running})
+        return running.result()
+
+    def _ended(self, name: str, ended: "asyncio.Task[Result]") -> None:
+        del self._running[name]
+        if not ended.cancelled():
+            ended.exception()
