@@ -148,7 +148,7 @@ FIXES = {
     "DAY_ON_WEEKEND": "Leave Saturdays and Sundays out.",
     "DAY_STILL_OPEN": "Close the open day first.",
     "DAY_TOO_FAR_AHEAD": "Announce days up to the one that the refusal names; later ones when their time comes nearer.",
-    "DAY_UNKNOWN": "Choose a day that was announced as a trading day.",
+    "DAY_UNKNOWN": "It was not announced as a trading day: choose one that was, such as the day before or after it.",
     "DAYS_NOT_ASCENDING": "Give the days in order, each once.",
     "EARLIER_DAY_NOT_SETTLED": (
         "See why the earlier day's run waits (`carbonmarket runs`). When it is completed, the next run begins by "
@@ -259,6 +259,7 @@ FIXES = {
     "PAYOUT_OF_ANOTHER_BANK": "Only the bank that was instructed to pay may record it.",
     "PAYOUT_UNKNOWN": "Check the payout's number.",
     # Settlement
+    "DAY_NOT_BEGUN": "A day has a statement from its beginning on: choose today or an earlier trading day.",
     "DAY_NOT_RECONCILED": "The books of a day are compared after its settlement: look at its run.",
     "DAY_NOT_SETTLED_LAST": "Only the day settled last can be reconciled again.",
     "RECONCILIATION_UNDER_WAY": "Wait for its outcome.",

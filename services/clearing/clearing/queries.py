@@ -12,6 +12,7 @@ from typing import Any
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as pb
 from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from chassis.core.call import HOLDER_ROLES, Call, check_may_see
+from chassis.core.days import day_of
 from chassis.core.decider import NotFound, known_account
 from chassis.core.shapes import check_account, check_day
 from chassis.edges.protocols import Reading, Row
@@ -66,18 +67,19 @@ RUN_LEGS_PAGE = """
 SELECT * FROM run_legs WHERE run_id = $1 AND attempt = $2 AND trade_id > $3 ORDER BY trade_id LIMIT $4
 """
 
+# Of trading day $2; $3 is the trading day before it. What banks report on days in between belongs to $2.
 # The fee is part of the amount and shown apart.
 STATEMENT_SUMS = f"""
-SELECT coalesce(sum(amount_fen) FILTER (WHERE day < $2), 0)::bigint AS opening_fen,
-       coalesce(sum(amount_fen) FILTER (WHERE day = $2 AND kind = {EntryKind.DEPOSIT:d}), 0)::bigint AS deposits_fen,
-       coalesce(-sum(amount_fen) FILTER (WHERE day = $2 AND kind IN ({EntryKind.PAYOUT:d}, {EntryKind.RESTORED:d})),
+SELECT coalesce(sum(amount_fen) FILTER (WHERE day <= $3), 0)::bigint AS opening_fen,
+       coalesce(sum(amount_fen) FILTER (WHERE day > $3 AND kind = {EntryKind.DEPOSIT:d}), 0)::bigint AS deposits_fen,
+       coalesce(-sum(amount_fen) FILTER (WHERE day > $3 AND kind IN ({EntryKind.PAYOUT:d}, {EntryKind.RESTORED:d})),
                 0)::bigint AS payouts_fen,
-       coalesce(-sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = {EntryKind.BOUGHT:d}),
+       coalesce(-sum(amount_fen + fee_fen) FILTER (WHERE day > $3 AND kind = {EntryKind.BOUGHT:d}),
                 0)::bigint AS bought_fen,
-       coalesce(sum(amount_fen + fee_fen) FILTER (WHERE day = $2 AND kind = {EntryKind.SOLD:d}), 0)::bigint AS sold_fen,
-       coalesce(sum(fee_fen) FILTER (WHERE day = $2), 0)::bigint AS fees_fen,
-       coalesce(sum(amount_fen) FILTER (WHERE day <= $2), 0)::bigint AS closing_fen
-FROM entries WHERE account = $1
+       coalesce(sum(amount_fen + fee_fen) FILTER (WHERE day > $3 AND kind = {EntryKind.SOLD:d}), 0)::bigint AS sold_fen,
+       coalesce(sum(fee_fen) FILTER (WHERE day > $3), 0)::bigint AS fees_fen,
+       coalesce(sum(amount_fen), 0)::bigint AS closing_fen
+FROM entries WHERE account = $1 AND day <= $2
 """
 
 # Days are settled in order, so once a day is, no trade up to it is excluded any more.
@@ -97,7 +99,13 @@ SELECT coalesce((SELECT registry_position FROM reconciliations WHERE day = $1 AN
                  ORDER BY day DESC, position LIMIT 1), 0) AS registry_position_before
 """
 
-NEXT_TRADING_DAY = "SELECT coalesce(min(day), '') AS day FROM trading_days WHERE day > $1"
+# A day that trading has traded on has begun, also by a clock that is behind (in a rehearsal each service has its own).
+TRADING_DAY = """
+SELECT EXISTS (SELECT FROM trading_days WHERE day = $1) AS known,
+       EXISTS (SELECT FROM obligations WHERE day >= $1) OR EXISTS (SELECT FROM runs WHERE day >= $1) AS traded,
+       coalesce((SELECT max(day) FROM trading_days WHERE day < $1), '') AS day_before,
+       coalesce((SELECT min(day) FROM trading_days WHERE day > $1), '') AS day_after
+"""
 
 RECONCILIATIONS_PAGE = """
 SELECT *, position AS log_position FROM reconciliations WHERE position < $1 ORDER BY position DESC LIMIT $2
@@ -166,6 +174,8 @@ class ClearingQueryService:
         obligations_page = OBLIGATIONS_PAGE if request.day else OBLIGATIONS_OF_EVERY_DAY_PAGE
         async with self.tables.reading() as reading:
             account = await account_listed(reading, request.account, call)
+            if request.day:
+                await known_day(reading, request.day)
             rows = await reading.fetch(obligations_page, request.day, page.after(), account, page.fetched_max)
         shown, next_page_token = page.shown(rows, "trade_id")
         obligations = [from_row(pb.Obligation, row) for row in shown]
@@ -206,19 +216,22 @@ class ClearingQueryService:
         check_day(request.day)
         check_may_read(request.account, call)
         account, day = request.account, request.day
+        today = day_of(self.writer.context(call.actor).now_ms)
         async with self.tables.reading() as reading:
             await check_known(reading, account)
-            sums = await reading.fetch_one(STATEMENT_SUMS, account, day)
+            days = await known_day(reading, day)
+            if day > today and not days["traded"]:
+                raise NotFound("DAY_NOT_BEGUN", day=day, today=today)
+            sums = await reading.fetch_one(STATEMENT_SUMS, account, day, days["day_before"])
             trades = await reading.fetch(OBLIGATIONS_PAGE, day, 0, account, RUN_TRADES_MAX)
             blocked = await reading.fetch(BLOCKED, account, day)
             positions = await reading.fetch_one(REGISTRY_POSITIONS, day)
-            next_day = await reading.fetch_one(NEXT_TRADING_DAY, day)
-        assert sums is not None and positions is not None and next_day is not None, "each always has its row"
+        assert sums is not None and positions is not None, "each always has its row"
         statement = pb.GetStatementResponse(
             account=account,
             day=day,
             **dict(sums),
-            objection_before_day=next_day["day"],
+            objection_before_day=days["day_after"],
             blocked_fen=sum(row["blocked_fen"] for row in blocked),
             **dict(positions),
             position=reading.position,
@@ -247,6 +260,7 @@ class ClearingQueryService:
     async def GetReconciliation(self, request: pb.GetReconciliationRequest, call: Call) -> pb.GetReconciliationResponse:
         check_day(request.day)
         async with self.tables.reading() as reading:
+            await known_day(reading, request.day)
             row = await reading.fetch_one(RECONCILIATION, request.day)
         if row is None:
             raise NotFound("DAY_NOT_RECONCILED", day=request.day)
@@ -277,6 +291,15 @@ async def account_listed(reading: Reading, account: str, call: Call) -> str:
 async def check_known(reading: Reading, account: str) -> None:
     if await reading.fetch_one(ACCOUNT, account) is None:
         raise NotFound("ACCOUNT_UNKNOWN", account=account)
+
+
+async def known_day(reading: Reading, day: str) -> Row:
+    """The trading day and those before and after it. Raises NotFound for a day that trading has not announced."""
+    days = await reading.fetch_one(TRADING_DAY, day)
+    assert days is not None, "it always has its row"
+    if not days["known"]:
+        raise NotFound("DAY_UNKNOWN", day=day, day_before=days["day_before"], day_after=days["day_after"])
+    return days
 
 
 def check_may_read(account: str, call: Call) -> None:

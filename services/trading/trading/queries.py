@@ -18,6 +18,7 @@ from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER_MAX, page_of
 from trading.answers import live
 from trading.answers.pictures import Pictures, book, picture, stream_of
+from trading.domain.calendar import check_announced
 from trading.domain.state import Market
 from trading.domain.values import check_instrument
 from trading.projections import BlockState, OrderState
@@ -124,7 +125,7 @@ class TradingQueryService:
     async def ListOrders(self, request: pb.ListOrdersRequest, call: Call) -> pb.ListOrdersResponse:
         page = page_of(request, call)
         account = await self._account_listed(request.account, call)
-        check_day_filter(request.day)
+        await self._check_day_filter(request.day)
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day, request.open_only)
         async with self.tables.reading() as reading:
             rows = await rows_listed(reading, ORDERS_OF_ALL, ORDERS_OF_ACCOUNT, arguments, account)
@@ -143,7 +144,7 @@ class TradingQueryService:
     async def ListTrades(self, request: pb.ListTradesRequest, call: Call) -> pb.ListTradesResponse:
         page = page_of(request, call)
         account = await self._account_listed(request.account, call)
-        check_day_filter(request.day)
+        await self._check_day_filter(request.day)
         arguments = (page.after(NUMBER_MAX), page.fetched_max, request.day)
         async with self.tables.reading() as reading:
             rows = await rows_listed(reading, TRADES_OF_ALL, TRADES_OF_ACCOUNT, arguments, account)
@@ -171,7 +172,7 @@ class TradingQueryService:
         return pb.ListBlocksResponse(blocks=blocks, next_page_token=next_page_token, position=reading.position)
 
     async def GetBulletin(self, request: pb.GetBulletinRequest, call: Call) -> pb.GetBulletinResponse:
-        check_day(request.day)
+        await self._check_trading_day(request.day)
         async with self.tables.reading() as reading:
             row = await reading.fetch_one(BULLETIN, request.day)
             if row is None:
@@ -186,6 +187,15 @@ class TradingQueryService:
             value_fen=row["value_fen"],
             position=reading.position,
         )
+
+    async def _check_day_filter(self, day: str) -> None:
+        """An empty filter selects all days. Raises Malformed, or NotFound for a day that is no trading day."""
+        if day:
+            await self._check_trading_day(day)
+
+    async def _check_trading_day(self, day: str) -> None:
+        check_day(day)
+        await self.writer.read(lambda market: check_announced(market.calendar, day))
 
     async def _account_listed(self, account: str, call: Call) -> str:
         """Return the account whose rows a list shows: the one named, else a holder's own; empty means all.
@@ -206,9 +216,3 @@ async def rows_listed(
     if account:
         return await reading.fetch(of_account, *arguments, account)
     return await reading.fetch(of_all, *arguments)
-
-
-def check_day_filter(day: str) -> None:
-    """An empty filter selects all days."""
-    if day:
-        check_day(day)

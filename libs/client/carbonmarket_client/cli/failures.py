@@ -72,7 +72,9 @@ def worded(error: MarketError) -> RenderableType:
     if isinstance(error, Refused):
         head = f"Refused: {error.reason}"
         width = max((len(label(name)) for name in error.facts), default=0)
-        lines = [f"  {label(name):<{width}}  {fact(name, value)}" for name, value in sorted(error.facts.items())]
+        lines = [
+            f"  {label(name):<{width}}  {fact(name, value) or 'none'}" for name, value in sorted(error.facts.items())
+        ]
     else:
         head, lines = f"{type(error).__name__}: {error}", []
     return Group(shown(head, bold=True), *map(shown, lines), shown(f"How to fix it: {fix_of(error)}"))

@@ -48,8 +48,16 @@ def known_day(calendar: Calendar, day: str) -> Day:
     """Return an announced day that is still in the state. Raises NotFound (`DAY_UNKNOWN`)."""
     known = calendar.days.get(day)
     if known is None:
-        raise NotFound("DAY_UNKNOWN", day=day)
+        before = max((one for one in calendar.days if one < day), default="")
+        after = min((one for one in calendar.days if one > day), default="")
+        raise NotFound("DAY_UNKNOWN", day=day, day_before=before, day_after=after)
     return known
+
+
+def check_announced(calendar: Calendar, day: str) -> None:
+    """Of a day so early that the state may have forgotten it, the tables know. Raises NotFound (`DAY_UNKNOWN`)."""
+    if day > calendar.last_forgotten:
+        known_day(calendar, day)
 
 
 def check_not_opened(calendar: Calendar, day: str) -> None:

@@ -974,6 +974,7 @@ class GetStatementResponse(_message.Message):
     account: _builtins.str
     day: _builtins.str
     opening_fen: _builtins.int
+    """At the end of the trading day before. What follows is what changed since then."""
     deposits_fen: _builtins.int
     payouts_fen: _builtins.int
     """Payouts less those returned."""
