@@ -221,7 +221,7 @@ def fractions(module: Module) -> Iterator[str]:
 
 def test_no_method_reads_the_fields_of_a_request_that_are_the_frames() -> None:
     """The frame around every rpc has read them before: a method that reads one does by itself what is done for all."""
-    served = ("api.py", "queries.py", "log_service.py")
+    served = ("api.py", "queries.py", "command_service.py", "log_service.py")
     fields = (REQUEST_ID, MIN_POSITION)
     reads = [
         f"{module.path}:{node.lineno}"

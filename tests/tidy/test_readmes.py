@@ -1,7 +1,9 @@
-"""The services' READMEs list what each service offers, publishes, hears and orders: each list is the code's, whole.
+"""The services' READMEs explain what each service offers, publishes, hears and orders.
 
-A list that is read by people and held by nobody goes stale unseen, so every list is compared in both directions. A
-paragraph is found by the bold words that it begins with, a name by its backticks.
+Whole lists of commands, queries and events are elsewhere: `make proto` writes docs/access.md, and `wire.py` is the list
+of events. What a README names of them must exist, and who it says may give a command must be allowed to. What a
+service hears, what it orders and its domain's modules are listed nowhere else, so those lists are compared in both
+directions. A paragraph is found by the bold words that it begins with, a name by its backticks.
 """
 
 import re
@@ -31,8 +33,6 @@ QUERIES = {
     "trading": trading_query_service_pb2,
     "clearing": clearing_query_service_pb2,
 }
-IN_BULK = "SubmitMany"
-"""Takes any of the commands, and is named before their list."""
 NO_CONCEPT = {"__init__", "decider", "state", "values"}
 """Of a domain's modules, those that every domain has."""
 ROLES = {"clearing": "service"}
@@ -66,26 +66,26 @@ def rpcs_of(api: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_readme_lists_every_command_at_who_may_give_it(service: str) -> None:
+def test_a_readme_names_commands_at_who_may_give_them(service: str) -> None:
     rpcs = rpcs_of(COMMANDS[service])
     rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", part(service, "**Offers**", "\nQueries ("), re.MULTILINE)
     listed = {who: NAME.findall(commands) for who, commands in rows if who != "who"}
-    assert named_once(name for names in listed.values() for name in names) == rpcs.keys() - {IN_BULK}
+    assert rpcs.keys() >= named_once(name for names in listed.values() for name in names) != set()
     for who, names in listed.items():
         for name in names:
             assert ROLES.get(who, who.replace(" ", "_")) in roles_of(rpcs[name]), f"{who} may not call {name}"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_readme_lists_every_query(service: str) -> None:
+def test_a_readme_names_queries_that_exist(service: str) -> None:
     text = part(service, "\nQueries (", "\n**Publishes**").partition("):")[2]
-    assert named_once(NAME.findall(text)) == rpcs_of(QUERIES[service]).keys()
+    assert rpcs_of(QUERIES[service]).keys() >= named_once(NAME.findall(text)) != set()
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_readme_lists_every_event_that_is_published(service: str) -> None:
+def test_a_readme_names_events_that_are_published(service: str) -> None:
     published = {name.rpartition(".")[2] for name in SERVICES[service].wire.by_name}
-    assert named_once(NAME.findall(part(service, "\n**Publishes**", "\n**Hears**"))) == published
+    assert published >= named_once(NAME.findall(part(service, "\n**Publishes**", "\n**Hears**"))) != set()
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -6,11 +6,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
+from carbonmarket.registry.v1.registry_service_pb2 import StageDeliveryLegsResponse
 from chassis.core.call import Call
 from chassis.core.engine import Done, Engine
 from chassis.core.record import HeardUpTo, Record
@@ -160,7 +162,7 @@ class ThreeEngines:
         stating = TradingQueryService(_as_writer(None), _as_writer(self.trading))
         self.rpcs: dict[str, Callable[[Any, Call], Coroutine[Any, Any, Message]]] = {
             CONFIRM: trading.ConfirmClearingRun,
-            STAGE: registry.StageDeliveryLegs,
+            STAGE: partial(registry.acknowledge, StageDeliveryLegsResponse),
             DELIVER: registry.DeliverAllowances,
             ALL_POSITIONS: stating.GetAllPositions,
             LIST_HOLDINGS: self._list_holdings,

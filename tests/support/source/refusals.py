@@ -1,10 +1,10 @@
 """What an rpc can be refused with, read from the code: from its method over its command's decision to every function
 that these use.
 
-An rpc's method is found by its service's class, its command by its own name (chassis.core.commands), the command's
-decision in the `DECIDE` tables. A function is followed wherever its name occurs, called or passed on; a method only on
-`self`, and none of the domains' values refuses by itself. A refusal that is made and not raised (`obstacles`) counts
-where it is raised: in who raises a value that it was given.
+An rpc's method is found by its service's class, or is the one of all rpcs that answer with a position; its command by
+its own name (chassis.core.commands), the command's decision in the `DECIDE` tables. A function is followed wherever its
+name occurs, called or passed on; a method only on `self`, and none of the domains' values refuses by itself. A refusal
+that is made and not raised (`obstacles`) counts where it is raised: in who raises a value that it was given.
 """
 
 import ast
@@ -23,6 +23,9 @@ NAMED_AS_THEY_ARE = "and the first of them by name"
 
 Name = tuple[str, str]
 """A module, and what it defines: a function, a class or `Class.method`."""
+
+
+ACKNOWLEDGE: Name = ("chassis.serving.command_service", "CommandService.acknowledge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +54,20 @@ class Code:
     decisions: Mapping[Name, Name]
 
     def method_of(self, rpc: Rpc) -> Name:
-        """Return the method that serves an rpc."""
+        """Return the method that serves an rpc: its own, or the one of all that answer with a position."""
         found = [name for name in self.functions if name[1] == f"{rpc.service}.{rpc.name}"]
-        assert len(found) == 1, f"{rpc.service}.{rpc.name} is served by {len(found)} methods, and needs one"
-        return found[0]
+        assert len(found) <= 1, f"{rpc.service}.{rpc.name} is served by {len(found)} methods, and needs one"
+        return found[0] if found else ACKNOWLEDGE
 
     def begins_at(self, rpc: Rpc) -> set[Name]:
         """Return where an rpc's code begins: its method, and the decision on the command that it is named by."""
-        method = self.method_of(rpc)
+        (served_in,) = {package(module) for module, name in self.functions if name.startswith(f"{rpc.service}.")}
         decided = {
             decision
             for (module, command), decision in self.decisions.items()
-            if command == rpc.name and package(module) == package(method[0])
+            if command == rpc.name and package(module) == served_in
         }
-        return {method, *decided}
+        return {self.method_of(rpc), *decided}
 
     def refusals_of(self, rpc: Rpc) -> set[str]:
         """Return what an rpc can be refused with, as it lists it, beside what any rpc can be refused with."""

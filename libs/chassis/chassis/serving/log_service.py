@@ -26,6 +26,7 @@ from chassis.log.forks import PROOFS_MAX, ForkStore
 from chassis.log.protocol import READ_RECORDS_MAX, Log
 from chassis.log.seals import Forked, SealedFeed, SealedHead, Signer
 from chassis.log.writer import Writer
+from chassis.serving.command_service import CommandService
 from chassis.serving.feed_heads import SignedFeeds
 from chassis.serving.log_heads import SignedLog
 
@@ -57,7 +58,7 @@ class Followed:
     refused_orders: list[pb.RefusedOrder]
 
 
-class LogService:
+class LogService(CommandService[Any]):
     """`status` is filled in by the service that knows its followers and sources."""
 
     def __init__(
@@ -69,7 +70,7 @@ class LogService:
         signer: Signer | None = None,
         log_for_callers: Log | None = None,
     ) -> None:
-        self._writer = writer
+        super().__init__(writer, SHELL_COMMANDS)
         self._tables = tables
         self._status = status
         self._clock = RehearsalClock(writer)
@@ -83,13 +84,13 @@ class LogService:
         """The log's end is answered only while this replica leads. A replica that has lost the leadership without
         knowing it would answer an older end, which would look to hearers like a log that was restored older.
         """
-        tail = self._writer.tail
+        tail = self.writer.tail
         after, records_max, wait_seconds = request.after_position, records_asked(request), seconds_asked(request)
         check_not_negative(after, "after_position")
         if after == tail.position and wait_seconds > 0:
             with call.waiting() as may_wait:
                 await tail.beyond(after, wait_seconds if may_wait else 0)
-        await self._writer.read(lambda _: None)
+        await self.writer.read(lambda _: None)
         check_position(after, tail.position, "after_position")
         if tail.position <= after:
             return pb.ReadResponse(head_position=tail.position, signed_head=self._signed_head())
@@ -110,8 +111,8 @@ class LogService:
     async def _signed_at(self, position: int, call: Call) -> pb.SignedHead | None:
         if self._log_heads is None:
             return None
-        await self._writer.read(lambda _: None)
-        check_position(position, self._writer.tail.position, "position")
+        await self.writer.read(lambda _: None)
+        check_position(position, self.writer.tail.position, "position")
         try:
             head = await self._log_heads.at(position, str(call.actor))
             return signed_head(head) if head else None
@@ -165,7 +166,7 @@ class LogService:
         return signed_feed_head(newest) if newest else None
 
     async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
-        engine = self._writer.engine
+        engine = self.writer.engine
 
         def look(_: object) -> tuple[ShellState, int]:
             shell = engine.shell
@@ -178,9 +179,9 @@ class LogService:
                 traces={},
                 proposals=dict(shell.proposals),
             )
-            return copied, self._writer.now_ms()
+            return copied, self.writer.now_ms()
 
-        read = await self._writer.read(look)
+        read = await self.writer.read(look)
         shell, now_ms = read.value
         followed = self._status()
         for source in followed.sources:
@@ -190,7 +191,7 @@ class LogService:
             log_id=shell.log_id,
             rehearsal=shell.rehearsal,
             now_ms=now_ms,
-            head_position=self._writer.tail.position,
+            head_position=self.writer.tail.position,
             leader_address=shell.leader_address,
             followers=followed.followers,
             sources=followed.sources,
@@ -206,7 +207,7 @@ class LogService:
         )
 
     async def ProposeCommand(self, request: pb.ProposeCommandRequest, call: Call) -> pb.ProposeCommandResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        done = await self.submit(request, call)
         proposed = done.only(CommandProposed)
         return pb.ProposeCommandResponse(
             proposal_id=done.position,
@@ -216,43 +217,13 @@ class LogService:
         )
 
     async def ApproveProposal(self, request: pb.ApproveProposalRequest, call: Call) -> pb.ApproveProposalResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
+        done = await self.submit(request, call)
         kinds = dict.fromkeys(type(event) for event in done.events[1:])
-        events = [self._writer.engine.wire.by_event[kind].type_name for kind in kinds]
+        events = [self.writer.engine.wire.by_event[kind].type_name for kind in kinds]
         return pb.ApproveProposalResponse(events=events, position=done.position)
 
-    async def RejectProposal(self, request: pb.RejectProposalRequest, call: Call) -> pb.RejectProposalResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.RejectProposalResponse(position=done.position)
-
-    async def SetApprovalRules(self, request: pb.SetApprovalRulesRequest, call: Call) -> pb.SetApprovalRulesResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.SetApprovalRulesResponse(position=done.position)
-
-    async def DecideSetAsideAgain(
-        self, request: pb.DecideSetAsideAgainRequest, call: Call
-    ) -> pb.DecideSetAsideAgainResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.DecideSetAsideAgainResponse(position=done.position)
-
-    async def DropSetAside(self, request: pb.DropSetAsideRequest, call: Call) -> pb.DropSetAsideResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.DropSetAsideResponse(position=done.position)
-
-    async def ResumeHearing(self, request: pb.ResumeHearingRequest, call: Call) -> pb.ResumeHearingResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.ResumeHearingResponse(position=done.position)
-
-    async def RenameOrder(self, request: pb.RenameOrderRequest, call: Call) -> pb.RenameOrderResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.RenameOrderResponse(position=done.position)
-
-    async def ActivateRelease(self, request: pb.ActivateReleaseRequest, call: Call) -> pb.ActivateReleaseResponse:
-        done = await self._writer.submit(SHELL_COMMANDS.read(request), call)
-        return pb.ActivateReleaseResponse(position=done.position)
-
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
-        command = SHELL_COMMANDS.read(request)
+        command = self.commands.read(request)
         assert isinstance(command, MoveClock)
         done = await self._clock.move(command, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)

@@ -1,10 +1,10 @@
 """Incoming gRPC: who calls, whether the role may call it, the method, and the one error mapper; the same wrapper around
 every rpc.
 
-Handlers are built from the service descriptors: for every rpc the method of that name on the api object. The rpc's own
-`roles` option states who may call it. A replica that does not lead forwards the bytes to the one that does.
-`SubmitMany`, where a service has it, is built here as well: each command in it is looked up, checked and answered as
-its own rpc would be.
+Handlers are built from the service descriptors: for every rpc the method of that name on the api object, or the one
+that answers with a position (command_service). The rpc's own `roles` option states who may call it. A replica that does
+not lead forwards the bytes to the one that does. `SubmitMany`, where a service has it, is built here as well: each
+command in it is looked up, checked and answered as its own rpc would be.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from chassis.edges.remote import open_channel, status_of
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Branch, Tracing
 from chassis.serving.bulk import parse_many
+from chassis.serving.command_service import method_of
 from chassis.serving.errors import Failure, failure_of
 from chassis.serving.heading import Context, Heading, authenticate, heading_of
 from chassis.serving.places import Kind, Place, Places
@@ -131,7 +132,7 @@ class Server:
             roles=roles,
             request=message_factory.GetMessageClass(method.input_type),
             response=message_factory.GetMessageClass(method.output_type),
-            method=getattr(served, method.name),
+            method=method_of(served, method),
         )
 
     # The frame around a method
