@@ -23,7 +23,16 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket_client import Outcome
-from rehearsal.opening import CLOCK_START, EVE, FIRST_DAY, INSTRUMENT, NEXT_DAY, PROVINCE, TRADING_DAYS, rules_of_2021
+from rehearsal.opening import (
+    CLOCK_START,
+    DAY_BEFORE,
+    FIRST_DAY,
+    INSTRUMENT,
+    NEXT_DAY,
+    PROVINCE,
+    TRADING_DAYS,
+    rules_of_2021,
+)
 from rehearsal.people import (
     BANK,
     EXCHANGE_OPERATOR,
@@ -107,7 +116,7 @@ async def open_day(people: People, trades: int) -> None:
     )
     await wait_until_heard(people, "trading", "registry")
     await wait_until_heard(people, "clearing", "trading")
-    await operator.clearing.set_settlement_banks(EVE.isoformat(), [BANK], "bench")
+    await operator.clearing.set_settlement_banks(DAY_BEFORE.isoformat(), [BANK], "bench")
     await many(
         people.acting_as(SETTLEMENT_BANK).clearing,
         [

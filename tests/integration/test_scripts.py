@@ -4,6 +4,7 @@ import asyncio
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -47,6 +48,27 @@ async def test_an_interrupted_run_of_the_lanes_ends_with_all_it_started_and_star
     assert not (lanes[2] / "pids").exists()
     left = [pid for lane in lanes[:2] for pid in (lane / "pids").read_text().split() if running(pid)]
     assert not left
+
+
+def test_of_lanes_that_run_one_reads_when_each_begins_how_far_it_is_and_how_it_ends(tmp_path: Path) -> None:
+    script = copied("lanes", tmp_path)
+    script.write_text(script.read_text().replace("PROGRESS_EVERY_S = 30.0", "PROGRESS_EVERY_S = 0.1"))
+    for name, test in (
+        ("tidy", "import time\ndef test_slow(): time.sleep(1)\n"),
+        ("unit", "def test_bad(): assert 0\n"),
+    ):
+        (tmp_path / "tests" / name).mkdir(parents=True)
+        (tmp_path / "tests" / name / "test_one.py").write_text(test)
+    command = (sys.executable, str(script), "tidy", "unit")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    said = [line.partition("  ")[2] for line in done.stdout.splitlines() if re.match(r"\d+:\d\d  ", line)]
+    assert said[:2] == ["tidy: begins", "unit: begins"]
+    assert [line for line in said if line.startswith("running: tidy ")]
+    assert {line.partition(",")[0] for line in said if ", took " in line} == {"unit: FAILED", "tidy: passed"}
+    *lanes, together = done.stdout.splitlines()[-3:]
+    assert sorted(line.split()[:2] for line in lanes) == [["tidy", "passed"], ["unit", "FAILED"]]
+    assert together.split()[:2] == ["together", "FAILED"]
+    assert done.returncode == 1
 
 
 def test_the_command_line_starts_from_a_path_with_spaces_and_gets_its_arguments_as_they_are(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ INSTEAD = {
     r"\ball the same\b": "nevertheless",
     r"\bheard of no\b": "does not know",
     r"\bwhat is true\b": "the facts, what the log contains",
+    r"\bthe eve\b": "the day before",
     r"\bthink again\b": "reconsider",
 }
 

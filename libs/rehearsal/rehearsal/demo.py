@@ -45,7 +45,7 @@ async def play(folder: Path, then: str = "") -> bool:
         telling.say(", ".join(f"{service} at {address}" for service, address in stack.addresses.items()))
         story = Story(people, telling)
         for scene in (
-            story.eve,
+            story.day_before,
             story.morning,
             story.listed_agreement,
             story.block_agreement,

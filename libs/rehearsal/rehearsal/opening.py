@@ -26,12 +26,12 @@ FIRST_REFERENCE_FEN = 48_00
 """The base of the price limits on the market's first day. Source: rulebook 3.3."""
 
 PROVINCE = "hubei"
-EVE = date(2021, 7, 15)
+DAY_BEFORE = date(2021, 7, 15)
 FIRST_DAY = date(2021, 7, 16)
 NEXT_DAY = date(2021, 7, 19)
 TRADING_DAYS = tuple(f"2021-07-{day}" for day in (16, 19, 20, 21, 22, 23, 26, 27, 28, 29, 30))
 MORNING = time(9, 30)
-CLOCK_START = f"{EVE}T08:00:00+08:00"
+CLOCK_START = f"{DAY_BEFORE}T08:00:00+08:00"
 ISSUED_TONNES = 1_000_000
 
 Tell = Callable[[str, str], None]
@@ -98,13 +98,13 @@ async def fund(people: People, tell: Tell) -> None:
     """Let the bank record the first deposits, as soon as clearing knows the accounts."""
     await wait_until_heard(people, "clearing", "trading")
     await people.acting_as(REGISTRY_OPERATOR).clearing.set_settlement_banks(
-        EVE.isoformat(), [BANK], "the registry's announcement"
+        DAY_BEFORE.isoformat(), [BANK], "the registry's announcement"
     )
     tell(REGISTRY_OPERATOR, f"names {BANK} as the settlement bank")
     bank = people.acting_as(SETTLEMENT_BANK).clearing
     for number, entity in enumerate(ENTITIES, 1):
         if entity.deposit_fen:
-            await bank.record_deposit(f"{BANK}-{EVE}-{number:04d}", entity.account, entity.deposit_fen)
+            await bank.record_deposit(f"{BANK}-{DAY_BEFORE}-{number:04d}", entity.account, entity.deposit_fen)
             tell(SETTLEMENT_BANK, f"records a deposit of {money(entity.deposit_fen)} for {entity.account}")
     await wait_until_heard(people, "trading", "clearing")
 

@@ -16,7 +16,7 @@ from carbonmarket_client.trading import TradingClient
 from carbonmarket_client.values import amount, money, tonnes
 from carbonmarket_client.words import Side
 from rehearsal import opening
-from rehearsal.opening import EVE, FIRST_DAY, INSTRUMENT, NEXT_DAY
+from rehearsal.opening import DAY_BEFORE, FIRST_DAY, INSTRUMENT, NEXT_DAY
 from rehearsal.people import (
     BANK,
     CLEARING_OPERATOR,
@@ -50,9 +50,9 @@ class Story:
         self.traced = 0
         self.run_id = 0
 
-    async def eve(self) -> None:
+    async def day_before(self) -> None:
         """The books are opened."""
-        self.telling.scene("The eve: the books are opened", china_ms(EVE, time(8)))
+        self.telling.scene("The day before: the books are opened", china_ms(DAY_BEFORE, time(8)))
         for step in (opening.open_accounts, opening.issue, opening.announce, opening.fund):
             await step(self.people, self.telling.tell)
         registry = self.people.acting_as(REGULATOR).registry

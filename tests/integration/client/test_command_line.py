@@ -51,9 +51,10 @@ def test_every_command_explains_itself_with_examples(path: tuple[str, ...]) -> N
     assert max(len(line) for line in result.stdout.splitlines() if "$ " not in line) <= 100
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
 @pytest.mark.parametrize("path", [(), *((name,) for name in cli.commands)], ids=" ".join)
-def test_every_list_of_commands_has_whole_sentences(path: tuple[str, ...]) -> None:
-    listed = CliRunner().invoke(cli, [*path, "--help"]).stdout
+def test_every_list_of_commands_has_whole_sentences(path: tuple[str, ...], width: int) -> None:
+    listed = CliRunner().invoke(cli, [*path, "--help"], terminal_width=width).stdout
     assert not [line for line in listed.splitlines() if line.endswith("...") and not line.startswith("Usage")]
 
 

@@ -24,7 +24,7 @@ from carbonmarket_client.screens import (
     runs,
 )
 from carbonmarket_client.screens.events import EventLines
-from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label, numbers, words
+from carbonmarket_client.screens.layout import WIDTH, Screen, card, fact, label, numbers, words
 from carbonmarket_client.statement import Statement
 from support.client import answers as answers
 from support.client import settled_answers as settled
@@ -181,8 +181,34 @@ def test_what_is_longer_than_a_line_is_folded_below_its_event() -> None:
     assert max(map(len, others)) <= 60
 
 
-def test_a_number_is_never_folded() -> None:
-    assert "964,086,360.25" in table(30)
+def test_where_columns_have_no_room_beside_each_other_each_row_is_shown_by_itself_and_whole() -> None:
+    assert table(30).splitlines() == [
+        "Trades",
+        "trade 17",
+        "    buyer: power-0007",
+        "    state: settled",
+        "    value CNY: 964,086,360.25",
+    ]
+
+
+def test_a_tree_keeps_its_strokes_where_each_step_is_shown_by_itself() -> None:
+    columns = [words("step", tree=True), numbers("record"), words("meets")]
+    steps = [("TakeListing", "28", ""), ("└─ TradeExecuted", "27", "PlaceOrder"), ("   ├─ hear", "27", "")]
+    assert printed(Screen("Trace", columns, steps), 32).splitlines() == [
+        "Trace",
+        "TakeListing",
+        "    record: 28",
+        "└─ TradeExecuted",
+        "       record: 27",
+        "       meets: PlaceOrder",
+        "   ├─ hear",
+        "   │      record: 27",
+    ]
+
+
+def test_the_figures_of_a_card_are_never_broken_but_its_labels_are() -> None:
+    lines = printed(card("Funds", [("what may be withdrawn today", "12,345,678.90")], right=True), 30).splitlines()
+    assert [line.split() for line in lines[1:]] == [["what", "may", "be", "12,345,678.90"], ["withdrawn", "today"]]
 
 
 def test_an_empty_table_says_so_in_words() -> None:
@@ -228,12 +254,12 @@ def test_a_book_shows_every_number_whole_also_where_it_is_narrow(width: int) -> 
 
 
 def words_of(text: str) -> set[str]:
-    """The words of a screen, without what says which columns were left out."""
+    """The words of a screen, without what says which columns were left out, and without colons after headings."""
     lines = [line for line in text.splitlines() if not line.startswith("(left out")]
-    return {word for line in lines for word in line.split() if set(word) != {"─"}}
+    return {word.rstrip(":") for line in lines for word in line.split() if set(word) != {"─"}}
 
 
-@pytest.mark.parametrize("width", [80, WIDTH])
+@pytest.mark.parametrize("width", [60, 80, WIDTH])
 @pytest.mark.parametrize("name", SCREENS)
 def test_no_word_and_no_date_is_broken_on_a_narrow_screen(name: str, width: int) -> None:
     narrow, wide = (words_of(printed(SCREENS[name][0], columns)) for columns in (width, 250))

@@ -49,6 +49,9 @@ Exit codes:
   141  the reader of the output closed it
 """
 
+SENTENCE_MAX = 1_000
+"""Characters of a command's first sentence in its group's help: all of it."""
+
 HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 
 ORDER = (
@@ -194,7 +197,16 @@ class _WithExamples(click.Command):
             formatter.write("\nExamples:\n" + "".join(f"  $ {example}\n" for example in self.examples))
 
 
-class Noun(click.Group):
+class _WithCommands(click.Group):
+    """A group whose help has the first sentence of each command whole, in as many lines as it takes."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        listed = [(name, self.commands[name].get_short_help_str(SENTENCE_MAX)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(listed)
+
+
+class Noun(_WithCommands):
     """Commands about one noun. The noun alone, or followed by no known verb, is its first command: the one that
     shows.
     """
@@ -311,7 +323,7 @@ async def gathered(read: Callable[[int, str], Awaitable[P]], field: str, limit: 
     return whole
 
 
-class _Root(click.Group):
+class _Root(_WithCommands):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.commands, key=ORDER.index)
 

@@ -2,9 +2,10 @@
 
 Numbers are right-aligned under a heading that has their unit; no meaning depends on colour alone. A table that is
 wider than the screen leaves out spare columns, the least important first, and says which; `--json` always has them.
+Where the others are still too wide, each row is shown by itself, whole: no figure, name or date is ever broken to fit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
@@ -13,7 +14,7 @@ from unicodedata import category
 from google.protobuf.message import Message
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +32,9 @@ GAP = 2
 WRAPPED_WIDTH = 20
 """A column that may wrap is given at least this."""
 
+INDENT, BETWEEN = "    ", "  "
+"""Before a line of fields, and between two fields."""
+
 STROKES = "│├└─ "
 """What a tree is drawn with."""
 
@@ -42,14 +46,14 @@ class Column:
     """A heading and how the cells below it are aligned.
 
     spare ranks what may be left out where the screen is too narrow: 0 never is, else the highest goes first, of equal
-    ones the last. A cell that hangs begins with a tree's strokes, and goes on below them where it must be folded.
+    ones the last. A cell of a tree begins with its strokes.
     """
 
     heading: str
     right: bool = False
     spare: int = 0
     wraps: bool = False
-    hangs: bool = False
+    tree: bool = False
 
 
 def shown(text: str, *, bold: bool = False) -> Text:
@@ -58,8 +62,8 @@ def shown(text: str, *, bold: bool = False) -> Text:
     return Text("".join(harmless), style="bold" if bold else "")
 
 
-def words(heading: str, *, spare: int = 0, wraps: bool = False, hangs: bool = False) -> Column:
-    return Column(heading, spare=spare, wraps=wraps, hangs=hangs)
+def words(heading: str, *, spare: int = 0, wraps: bool = False, tree: bool = False) -> Column:
+    return Column(heading, spare=spare, wraps=wraps, tree=tree)
 
 
 def numbers(heading: str, *, spare: int = 0) -> Column:
@@ -75,29 +79,43 @@ class Screen:
     rows: Sequence[Sequence[str]]
     nothing: str = "Nothing to show."
 
-    def __rich_console__(self, console: Console, options: Any) -> Iterable[RenderableType]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[RenderableType]:
         yield shown(self.title, bold=True)
         if not self.rows:
             yield Text(self.nothing)
             return
         kept = list(range(len(self.columns)))
         if self._width(kept) > options.max_width:
-            yield from self._narrow(kept, options.max_width)
+            yield from self._narrow(kept, console, options.max_width)
             return
-        yield self._table(kept, self.columns, options.max_width)
+        yield self._table(kept, self.columns)
 
-    def _narrow(self, kept: list[int], width: int) -> Iterable[RenderableType]:
-        """Headings are broken between words, then spare columns are left out."""
+    def _narrow(self, kept: list[int], console: Console, width: int) -> Iterable[RenderableType]:
+        """Headings are broken between words, then spare columns are left out, then rows are shown one by one."""
         columns = [
             replace(column, heading=self._broken(column.heading, place)) for place, column in enumerate(self.columns)
         ]
         narrow = replace(self, columns=columns)
         while narrow._width(kept) > width and any(columns[place].spare for place in kept):
             kept.remove(max(kept, key=lambda place: (columns[place].spare, place)))
-        yield narrow._table(kept, columns, width)
+        if narrow._width(kept) > width:
+            yield from self._one_by_one(console, width)
+            return
+        yield narrow._table(kept, columns)
         left_out = [column.heading for place, column in enumerate(self.columns) if place not in kept]
         if left_out:
             yield Text(f"(left out: {', '.join(left_out)}; --json has it)")
+
+    def _one_by_one(self, console: Console, width: int) -> Iterable[RenderableType]:
+        """Each row with its first cell on a line of its own, and all others that are not empty below it."""
+        key, *others = self.columns
+        for first, *cells in self.rows:
+            if first:
+                yield shown(first if key.tree else f"{key.heading} {first}")
+            fields = [(column.heading, cell.replace("\n", BETWEEN)) for column, cell in zip(others, cells, strict=True)]
+            yield from in_lines(
+                (field for field in fields if field[1]), console, width, below(first if key.tree else "")
+            )
 
     def _broken(self, heading: str, place: int) -> str:
         """A heading in lines that are no longer than the cells below it, as far as its words allow."""
@@ -117,40 +135,56 @@ class Screen:
         longest_word = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
         return max(longest_word, min(width, WRAPPED_WIDTH))
 
-    def _table(self, kept: Sequence[int], columns: Sequence[Column], width: int) -> Table:
-        """Words that do not fit even so are folded; a number never is."""
-        left = width - self._width(kept)
+    def _table(self, kept: Sequence[int], columns: Sequence[Column]) -> Table:
         table = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
         for column, place in ((columns[place], place) for place in kept):
             table.add_column(
                 column.heading,
                 justify="right" if column.right else "left",
-                no_wrap=column.right or (left >= 0 and not column.wraps),
-                overflow="fold",
-                min_width=self._column_width(place) if left >= 0 else None,
+                no_wrap=not column.wraps,
+                min_width=self._column_width(place),
             )
-        hanging = {place: self._column_width(place) + left for place in kept if columns[place].hangs and left < 0}
         for row in self.rows:
-            cells = {place: hung(row[place], hanging[place]) if place in hanging else row[place] for place in kept}
-            table.add_row(*map(shown, cells.values()))
+            table.add_row(*(shown(row[place]) for place in kept))
         return table
 
 
-def hung(text: str, width: int) -> str:
-    """Text below a tree's strokes, folded so that what follows begins where the text did, and the strokes go on."""
-    name = text.lstrip(STROKES)
-    lead = text[: len(text) - len(name)]
-    room = max(width - len(lead), 1)
-    below = lead.replace("├─", "│ ").replace("└─", "  ")
-    parts = [name[start : start + room] for start in range(0, len(name), room)] or [""]
-    return "\n".join([lead + parts[0], *(below + part for part in parts[1:])])
+def below(head: str) -> str:
+    """What begins the lines below a line of a tree, so that its strokes go on."""
+    lead = head[: len(head) - len(head.lstrip(STROKES))]
+    return lead.replace("├─", "│ ").replace("└─", "  ") + INDENT
+
+
+def in_lines(fields: Iterable[tuple[str, str]], console: Console, width: int, indent: str = INDENT) -> Iterator[Text]:
+    """Labels and values one after another, broken between fields. A field that is longer than a line is folded,
+    indented further.
+    """
+    line = ""
+    for name, value in fields:
+        said = f"{name}: {value}"
+        if line and cell_len(indent + line + BETWEEN + said) > width:
+            yield from _folded(line, console, width, indent)
+            line = ""
+        line += BETWEEN + said if line else said
+    yield from _folded(line, console, width, indent)
+
+
+def _folded(line: str, console: Console, width: int, indent: str) -> Iterator[Text]:
+    hanging = indent + BETWEEN
+    if cell_len(indent + line) <= width:
+        parts = [shown(line)] if line else []
+    else:
+        parts = list(shown(line).wrap(console, max(width - len(hanging), 1)))
+    for place, part in enumerate(parts):
+        part.rstrip()
+        yield Text.assemble(hanging if place else indent, part)
 
 
 def card(title: str, rows: Iterable[tuple[str, str]], *, right: bool = False) -> RenderableType:
-    """One thing, a line per property."""
+    """One thing, a line per property. Figures, which are at the right, are never broken, their labels are."""
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    grid.add_column(no_wrap=True)
-    grid.add_column(justify="right" if right else "left", overflow="fold")
+    grid.add_column(no_wrap=not right)
+    grid.add_column(justify="right" if right else "left", overflow="fold", no_wrap=right)
     for label, value in rows:
         grid.add_row(shown(label), shown(value))
     return Group(shown(title, bold=True), grid)

@@ -21,7 +21,7 @@ def own_screen(tree: TraceTree) -> Screen:
     """Every step: the record of which log it wrote or heard, when it began and how long it took."""
     began = moment(tree.start_nanos // 1_000_000)
     columns = [
-        words("step", hangs=True),
+        words("step", tree=True),
         words("service", spare=2),
         words("record"),
         numbers("after", spare=1),
@@ -57,7 +57,7 @@ def joined_screen(tree: TraceTree) -> Screen:
     return Screen(
         title,
         [
-            words("step", hangs=True),
+            words("step", tree=True),
             words("service", spare=2),
             words("record"),
             numbers("after", spare=1),

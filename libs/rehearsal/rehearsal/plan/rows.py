@@ -29,7 +29,7 @@ COLUMNS = (DAY_COLUMN, INSTRUMENT_COLUMN, *TRADED_PRICE_COLUMNS, CLOSE_COLUMN, *
 AUCTION_COLUMNS = ("auction_volume_t", "auction_amount_cny")
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2099, 12, 31)
-"""A market's clock counts from 1970, and it begins on the eve; it ends with 2099."""
+"""A market's clock counts from 1970, and it begins on the day before the first; it ends with 2099."""
 
 SATURDAY = 5
 

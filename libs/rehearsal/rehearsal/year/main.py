@@ -94,9 +94,9 @@ async def play(stack: Stack, people: People, task: Task, out: Console) -> tuple[
 
 
 def start_of(plan: Plan, kafka: str = "") -> Start:
-    """How a stack is run for a plan: its clock begins on the eve. Spans of a whole year are more than anybody reads."""
-    eve = plan.days[0] - timedelta(days=1)
-    return Start(clock=f"{eve}T08:00:00+08:00", spans=False, kafka=kafka)
+    """How a stack is run for a plan: its clock begins on the day before the first. Nobody reads the spans of a year."""
+    day_before = plan.days[0] - timedelta(days=1)
+    return Start(clock=f"{day_before}T08:00:00+08:00", spans=False, kafka=kafka)
 
 
 async def _play_all(folder: Path, task: Task, then: str, out: Console) -> Results:
