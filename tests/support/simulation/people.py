@@ -222,8 +222,6 @@ class People:
         await self.plain(day)
         await self.forks.of_clearing()
 
-    # Kinds that tests/simulation/test_lost_run.py plays
-
     async def order_known_otherwise(self, day: str) -> None:
         """The receiver of an order knows another command by its name: two people have it sent under another one."""
         rpc = self.random.choice(sorted(ORDERS))
@@ -266,6 +264,8 @@ KINDS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "registry restored older": People.registry_restored_older,
     "trading restored older": People.trading_restored_older,
     "clearing restored older": People.clearing_restored_older,
+    "clearing loses a run": People.clearing_loses_a_run,
+    "order known otherwise": People.order_known_otherwise,
 }
 
 

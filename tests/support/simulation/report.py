@@ -28,6 +28,7 @@ CORRECTIONS = (
     "ResumeHearing",
     "DecideSetAsideAgain",
     "DropSetAside",
+    "RenameOrder",
     "SetApprovalRules",
 )
 
