@@ -32,6 +32,7 @@ from support.simulation.market import SimulatedMarket
 from support.simulation.network import failed, no_answer
 from support.simulation.run import play_days, simulate, sound
 from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
+from support.simulation.weather import Weather
 
 SEEDS = 4
 
@@ -103,6 +104,25 @@ def test_a_delivery_whose_answer_was_lost_is_paid_whatever_refuses_its_next_send
         await play_days(player, DAYS[1:2])
 
     assert sound(seed, play, expected_errors=["waits for people"])["days_settled"] == 2
+
+
+def test_an_order_whose_answer_was_lost_is_sent_again_although_nothing_else_goes_wrong() -> None:
+    """In no weather at all: where a process ends, its orders are sent again at the next start anyway."""
+    lost: list[str] = []
+
+    def lose_first_answer(method: str, answer: bytes) -> bytes:
+        if method.endswith("/DeliverAllowances") and not lost:
+            lost.append(method)
+            raise no_answer("the connection broke")
+        return answer
+
+    async def play(market: SimulatedMarket, player: Player) -> None:
+        market.network.change_answer = lose_first_answer
+        await play_to_close(player, DAYS[0])
+        await player.settled(DAYS[0])
+        assert lost
+
+    assert sound(0, play, Weather())["days_settled"] == 1
 
 
 @pytest.mark.parametrize("seed", seeds(SEEDS))

@@ -34,6 +34,8 @@ class Verdict:
 REGISTRY = "services/registry/registry"
 TRADING = "services/trading/trading"
 CLEARING = "services/clearing/clearing"
+LOST_RUN = "tests/simulation/test_lost_run.py::test_a_run_that_clearing_lost_is_settled_again_and_delivered_once"
+"""Plays the day of this kind that seeds draw; no other kind orders a run again that was delivered."""
 
 FAULTS = (
     Fault(
@@ -331,6 +333,18 @@ FAULTS = (
         ),
         "tests/unit/registry/test_delivery.py::test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more",
         "test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more",
+    ),
+    Fault(
+        "the answer that a run was delivered before counts as none",
+        (
+            Change(
+                f"{CLEARING}/calls.py",
+                'check_outcome(answer, "completed", "repeated")\n',
+                'check_outcome(answer, "completed")\n',
+            ),
+        ),
+        LOST_RUN,
+        "waited",
     ),
 )
 

@@ -6,6 +6,11 @@ SEEDED = (
     "tests/simulation/test_market.py::"
     "test_whatever_befalls_a_seeded_market_its_books_agree_in_the_end_and_no_queue_is_left"
 )
+ORDER_KNOWN_OTHERWISE = (
+    "tests/simulation/test_lost_run.py::"
+    "test_an_order_whose_receiver_knows_another_command_by_its_name_is_answered_under_another_one"
+)
+"""Plays the day of this kind that seeds draw; no other kind renames an order."""
 
 SHELL_FAULTS = (
     Fault(
@@ -77,7 +82,20 @@ SHELL_FAULTS = (
                 "            except (NotYet, Unavailable) as error:\n                return\n",
             ),
         ),
-        SEEDED,
+        "tests/simulation/test_trouble.py::"
+        "test_an_order_whose_answer_was_lost_is_sent_again_although_nothing_else_goes_wrong",
+        "waited",
+    ),
+    Fault(
+        "an order that got another name is sent under its old one",
+        (
+            Change(
+                f"{CHASSIS}/core/shell.py",
+                "{shell.order_names.get(position, position)}",
+                "{position}",
+            ),
+        ),
+        ORDER_KNOWN_OTHERWISE,
         "waited",
     ),
     Fault(

@@ -39,6 +39,9 @@ ANSWER_S_MAX = 1_000.0
 LOOK_S_MAX = 5.0
 SNAPSHOTS_PER_S = 0.02
 PAUSE_S = 0.2
+SOON_S = 100.0
+PAUSE_LATER_S = 5.0
+"""Of virtual time as well: what has not come soon is looked for less often, so that a seed that fails fails quickly."""
 IN_DOUBT = (LogUnavailable, Fenced, Unavailable)
 CLOCK_OFF_S_MAX = 20.0
 NEAR_MS = CLOCK_SKEW_MS_MAX * 9 // 10
@@ -56,6 +59,14 @@ class SimulatedPort(ProcessPort):
             await super().move_clock(service, to_ms)
         else:
             self.time.jump(to_ms)
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
+        while not await condition():
+            waited_s = now_s() - began_s
+            assert waited_s < ANSWER_S_MAX, f"waited {ANSWER_S_MAX:g} s for {what}"
+            await asyncio.sleep(PAUSE_S if waited_s < SOON_S else PAUSE_LATER_S)
 
 
 class SimulatedMarket:
