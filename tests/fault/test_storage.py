@@ -1,10 +1,12 @@
 """A lost database and a full disk: UNAVAILABLE and a clear line in the log, never a wrong answer, and nothing lost."""
 
+import asyncio
 import os
 import pwd
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,10 @@ pytestmark = pytest.mark.fault
 DISK_MB = 24
 BALLAST_STEP_BYTES = 8_192
 COMMANDS_MAX = 2_000
+CALL_S_MAX = 30.0
+"""Far more than an answer takes, also one that says UNAVAILABLE: a call that nobody answers is a fault."""
+CALLERS = 8
+OK = (grpc.StatusCode.OK, "")
 SAID_BY_THE_REGISTRY_ALONE = {"trading knows every account": 1, "trading knows every vintage": 1}
 """Trading is not there: the auditor misses its side of an account and a vintage, and nothing else."""
 
@@ -48,14 +54,14 @@ async def issued_tonnes(market: RunningMarket) -> int:
     return sum(vintage.issued_tonnes for vintage in answer.vintages)
 
 
-async def try_once(market: RunningMarket, request: registry.IssueAllowancesRequest) -> grpc.StatusCode:
-    """OK if the command was answered, else the status of the call."""
+async def try_once(market: RunningMarket, request: registry.IssueAllowancesRequest) -> tuple[grpc.StatusCode, str]:
+    """OK if the command was answered, else the status of the call with its details."""
     rpc = RPCS[request.DESCRIPTOR.full_name]
     try:
-        await market.port.ask_once(rpc.service, rpc.path, REGISTRY_OPERATOR, request, rpc.answer)
+        await market.port.ask_once(rpc.service, rpc.path, REGISTRY_OPERATOR, request, rpc.answer, CALL_S_MAX)
     except grpc.aio.AioRpcError as error:
-        return error.code()
-    return grpc.StatusCode.OK
+        return error.code(), error.details() or ""
+    return OK
 
 
 async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_nothing(
@@ -64,10 +70,11 @@ async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_
     async with running_market(own_postgres, kafka.address, tmp_path, services=["registry"]) as market:
         await open_province(market)
         await market.port.call(REGISTRY_OPERATOR, create_vintage())
-        assert await try_once(market, issue(1)) is grpc.StatusCode.OK
+        assert await try_once(market, issue(1)) == OK
         await own_postgres.kill()
-        assert await try_once(market, issue(2)) is grpc.StatusCode.UNAVAILABLE
-        assert await try_once(market, issue(1)) is grpc.StatusCode.UNAVAILABLE, "a repeat, too, waits for the truth"
+        for number, what in ((2, "a new command"), (1, "a repeat, too, waits for the truth")):
+            code, details = await try_once(market, issue(number))
+            assert code is grpc.StatusCode.UNAVAILABLE, f"{what}: {code} {details}"
         await market.until(lambda: log_says(market, "the process ends, its next start re-reads the log"), "a log line")
         await own_postgres.start()
         for number in (1, 2, 2, 1):
@@ -75,6 +82,37 @@ async def test_a_lost_database_gives_unavailable_and_a_clear_log_line_and_loses_
         assert await issued_tonnes(market) == 1 + 2
         assert await market.misplaced_answers() == []
         assert await market.audit_logs(["registry"]) == SAID_BY_THE_REGISTRY_ALONE
+
+
+async def test_whoever_calls_while_the_database_is_lost_is_answered_or_told_to_ask_again(
+    own_postgres: Postgres, kafka: Kafka, tmp_path: Path
+) -> None:
+    async with running_market(own_postgres, kafka.address, tmp_path, services=["registry"]) as market:
+        await open_province(market)
+        await market.port.call(REGISTRY_OPERATOR, create_vintage())
+        seen: Counter[tuple[grpc.StatusCode, str]] = Counter()
+        answered: set[str] = set()
+
+        async def keep_issuing(number: int) -> None:
+            while not await log_says(market, "the process ends, its next start re-reads the log"):
+                command = issue(number)
+                answer = await try_once(market, command)
+                seen[answer] += 1
+                if answer == OK:
+                    answered.add(command.request_id)
+                    number += CALLERS
+
+        async def all_issue() -> bool:
+            return len(answered) > 2 * CALLERS
+
+        issuing = [asyncio.create_task(keep_issuing(first + 1)) for first in range(CALLERS)]
+        await market.until(all_issue, "commands to be answered")
+        await own_postgres.kill()
+        async with asyncio.timeout(2 * CALL_S_MAX):
+            await asyncio.gather(*issuing)
+        assert {code for code, _ in seen} == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, seen
+        await own_postgres.start()
+        assert answered <= {record.request_id for record in await market.port.whole_log("registry")}
 
 
 async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_nothing(
@@ -87,12 +125,11 @@ async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_noth
         await open_province(market)
         await market.port.call(REGISTRY_OPERATOR, create_vintage())
         fill(small_disk)
-        answered = 0
-        status = grpc.StatusCode.OK
-        while status is grpc.StatusCode.OK and answered < COMMANDS_MAX:
-            status = await try_once(market, issue(answered + 1))
-            answered += status is grpc.StatusCode.OK
-        assert status is grpc.StatusCode.UNAVAILABLE
+        answered, answer = 0, OK
+        while answer == OK and answered < COMMANDS_MAX:
+            answer = await try_once(market, issue(answered + 1))
+            answered += answer == OK
+        assert answer[0] is grpc.StatusCode.UNAVAILABLE, answer
         await market.until(lambda: log_says(market, "No space left on device"), "the cause in the log")
         (small_disk / "ballast").unlink()
         for number in range(1, answered + 2):

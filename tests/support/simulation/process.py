@@ -63,7 +63,7 @@ class Door:
     async def say_health(self, *, serves: bool) -> None:
         return
 
-    async def stop(self, seconds: float) -> None:
+    async def close(self, seconds: float) -> None:
         self._process.network.remove(self._process)
 
 

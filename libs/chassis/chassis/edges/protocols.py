@@ -142,8 +142,10 @@ class Door(Protocol):
 
     async def say_health(self, *, serves: bool) -> None: ...
 
-    async def stop(self, seconds: float) -> None:
-        """Accept no more calls; calls in progress may finish within so many seconds."""
+    async def close(self, seconds: float) -> None:
+        """Every further call is answered UNAVAILABLE. Returns when those in progress have ended, at the latest after so
+        many seconds; the end of the process ends the others.
+        """
         ...
 
 

@@ -150,11 +150,11 @@ class Replica:
 
     async def stop(self, serving: "asyncio.Task[None]") -> None:
         """Graceful stop: finishes the calls in flight, takes a snapshot so that the next start is quick, gives up the
-        leadership and ends. Streams and long polls end when STOP_SECONDS_MAX are over.
+        leadership and ends. Streams and long polls end with the process.
         """
         engine = self.parts.engine
         await self._edges.door.say_health(serves=False)
-        await self._edges.door.stop(STOP_SECONDS_MAX)
+        await self._edges.door.close(STOP_SECONDS_MAX)
         if self.parts.role.leads:
             try:
                 await asyncio.wait_for(self.parts.make_snapshot(), SNAPSHOT_SECONDS_MAX)
@@ -169,4 +169,4 @@ class Replica:
         """The outcome of an append is unknown: another replica may lead at once, waiting calls get UNAVAILABLE."""
         self.parts.role.leads = False
         await self._edges.log.close()
-        await self._edges.door.stop(ABANDON_SECONDS_MAX)
+        await self._edges.door.close(ABANDON_SECONDS_MAX)

@@ -4,6 +4,10 @@ A call whose headers have arrived and whose message has not has begun nothing, a
 Of such calls only the newest ARRIVING_MAX are kept, whoever makes them and over however many connections. They take no
 place (places.py), and a caller that sends its message at once is not among the oldest. The open calls of a connection
 are bounded, because each costs some 17 kB until its connection ends or its caller gives up.
+
+gRPC's own way to stop a server is not used: a call that comes over an open connection while it stops is ended with
+CANCELLED, which no caller takes for a reason to ask again. A door that is closed answers UNAVAILABLE itself, until the
+end of the process ends its connections.
 """
 
 import asyncio
@@ -16,9 +20,12 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
+from chassis.core.call import Unavailable
 from chassis.edges.remote import CHANNEL_OPTIONS
+from chassis.serving.errors import failure_of
+from chassis.serving.heading import Context
 from chassis.serving.reflection import reflection_handlers
-from chassis.serving.server import REQUEST_BYTES_MAX
+from chassis.serving.server import REQUEST_BYTES_MAX, end_with
 
 ARRIVING_MAX = 1_000
 CALLS_OF_A_CONNECTION_MAX = 5_000
@@ -30,15 +37,20 @@ SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),  # two processes never share a port by accident
 ]
 HEALTH_SERVICE = "grpc.health.v1.Health"
+ENDS = "this replica ends; ask again"
 
 
 class Arrivals(grpc.GenericRpcHandler):
-    """Serves what the handlers given to it serve; ends the oldest of the calls whose message does not come."""
+    """Serves what the handlers given to it serve; ends the oldest of the calls whose message does not come. Once it is
+    `closed`, it turns every further call away.
+    """
 
     def __init__(self) -> None:
         self._handlers: list[grpc.GenericRpcHandler] = []
         self._known: dict[str, Any] = {}
         self._arriving: dict[asyncio.Task[Any] | None, None] = {}
+        self.closed = False
+        self.under_way: set[asyncio.Task[Any]] = set()
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self._handlers += handlers
@@ -67,24 +79,37 @@ class Arrivals(grpc.GenericRpcHandler):
         if found.unary_unary is not None:
             found = grpc.unary_unary_rpc_method_handler(self._awaited(found.unary_unary), *how)
         elif found.unary_stream is not None:
-            whole = isasyncgenfunction(found.unary_stream)
-            served = self._iterated(found.unary_stream) if whole else self._awaited(found.unary_stream)
-            found = grpc.unary_stream_rpc_method_handler(served, *how)
+            found = grpc.unary_stream_rpc_method_handler(self._streamed(found.unary_stream), *how)
+        elif found.stream_stream is not None:
+            found = grpc.stream_stream_rpc_method_handler(self._streamed(found.stream_stream), *how)
         self._known[call.method] = found
         return found
+
+    async def _begin(self, context: Context) -> None:
+        """The call's message is here, or it has none to wait for."""
+        task = asyncio.current_task()
+        assert task is not None, "gRPC serves a call in a task of its own"
+        self._arriving.pop(task, None)
+        if self.closed:
+            await end_with(context, failure_of(Unavailable(ENDS)))
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
 
     # gRPC looks at what kind of function it is given.
 
     def _awaited(self, serve: Any) -> Any:
-        async def served(request: object, context: object) -> object:
-            self._arriving.pop(asyncio.current_task(), None)
+        async def served(request: object, context: Context) -> object:
+            await self._begin(context)
             return await serve(request, context)
 
         return served
 
+    def _streamed(self, serve: Any) -> Any:
+        return self._iterated(serve) if isasyncgenfunction(serve) else self._awaited(serve)
+
     def _iterated(self, serve: Any) -> Any:
-        async def served(request: object, context: object) -> AsyncIterator[object]:
-            self._arriving.pop(asyncio.current_task(), None)
+        async def served(request: object, context: Context) -> AsyncIterator[object]:
+            await self._begin(context)
             async for answer in serve(request, context):
                 yield answer
 
@@ -94,12 +119,13 @@ class Arrivals(grpc.GenericRpcHandler):
 class GrpcDoor:
     def __init__(self, listen: str) -> None:
         self._listen = listen
-        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self.server = grpc.aio.server(options=SERVER_OPTIONS)
         self._health = health.HealthServicer()
         self._names: list[str] = []
-        self._arrivals = cast(Any, Arrivals())  # as much of a server as generated code asks for
-        self._server.add_generic_rpc_handlers((self._arrivals,))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._arrivals)
+        self._arrivals = Arrivals()
+        self.server.add_generic_rpc_handlers((self._arrivals,))
+        # It is as much of a server as generated code asks for.
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, cast(Any, self._arrivals))
 
     def serve(self, handlers: Sequence[grpc.GenericRpcHandler], names: Sequence[str]) -> None:
         self._names += names
@@ -108,8 +134,8 @@ class GrpcDoor:
 
     async def start(self) -> int:
         """Returns the port."""
-        port = self._server.add_insecure_port(self._listen)
-        await self._server.start()
+        port = self.server.add_insecure_port(self._listen)
+        await self.server.start()
         return port
 
     async def say_health(self, *, serves: bool) -> None:
@@ -118,5 +144,7 @@ class GrpcDoor:
         for name in ("", *self._names):
             await self._health.set(name, answers.SERVING if serves else answers.NOT_SERVING)
 
-    async def stop(self, seconds: float) -> None:
-        await self._server.stop(seconds)
+    async def close(self, seconds: float) -> None:
+        self._arrivals.closed = True
+        if self._arrivals.under_way:
+            await asyncio.wait(self._arrivals.under_way, timeout=seconds)

@@ -1,0 +1,133 @@
+"""A door that closes: whoever calls meanwhile is told to ask again, whoever was let in is answered."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest_asyncio
+
+from chassis.serving.door import ENDS, GrpcDoor
+from support.shell.served import BROKEN_WRITE
+
+CALLERS = 4
+LATER_S = 20.0
+
+
+class Shop:
+    """Rpcs that answer at once, and one that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+        self.waiting = 0
+        methods: dict[str, Any] = {
+            "Buy": grpc.unary_unary_rpc_method_handler(self.buy),
+            "Wait": grpc.unary_unary_rpc_method_handler(self.wait),
+            "Watch": grpc.unary_stream_rpc_method_handler(self.watch),
+            "Many": grpc.stream_stream_rpc_method_handler(self.many),
+        }
+        self.handlers = [grpc.method_handlers_generic_handler("shop.Shop", methods)]
+
+    async def buy(self, data: bytes, context: Any) -> bytes:
+        return data
+
+    async def wait(self, data: bytes, context: Any) -> bytes:
+        self.waiting += 1
+        await self.let_go.wait()
+        return data
+
+    async def watch(self, data: bytes, context: Any) -> AsyncIterator[bytes]:
+        yield data
+
+    async def many(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        async for data in requests:
+            yield data
+
+
+@asynccontextmanager
+async def connected(port: object) -> AsyncIterator[grpc.aio.Channel]:
+    """Over a connection of its own."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+        await asyncio.wait_for(channel.channel_ready(), LATER_S)
+        yield channel
+
+
+async def buy(channel: grpc.aio.Channel, rpc: str = "Buy") -> None:
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/shop.Shop/{rpc}")
+    await call(b"bread", timeout=LATER_S)
+
+
+async def watch(channel: grpc.aio.Channel) -> None:
+    call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream("/shop.Shop/Watch")
+    async for _ in call(b"bread", timeout=LATER_S):
+        pass
+
+
+async def many(channel: grpc.aio.Channel) -> None:
+    call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/shop.Shop/Many")
+    async for _ in call(iter([b"bread"]), timeout=LATER_S):
+        pass
+
+
+async def outcome(call: Awaitable[None]) -> tuple[grpc.StatusCode, str]:
+    """Its status and what is said with it."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code(), error.details() or ""
+    return grpc.StatusCode.OK, ""
+
+
+OPEN, CLOSED = (grpc.StatusCode.OK, ""), (grpc.StatusCode.UNAVAILABLE, f"UNAVAILABLE: why={ENDS}")
+
+
+@pytest_asyncio.fixture
+async def open_door() -> AsyncIterator[tuple[Shop, GrpcDoor, int]]:
+    shop, door = Shop(), GrpcDoor("127.0.0.1:0")
+    door.serve(shop.handlers, [])
+    yield shop, door, await door.start()
+    shop.let_go.set()
+    await door.server.stop(None)
+
+
+async def test_who_calls_while_a_door_closes_is_told_to_ask_again(open_door: tuple[Shop, GrpcDoor, int]) -> None:
+    _, door, port = open_door
+    seen: Counter[tuple[grpc.StatusCode, str]] = Counter()
+    calls: list[Callable[[grpc.aio.Channel], Awaitable[None]]] = [buy, watch, many]
+
+    async def keep_calling(call: Callable[[grpc.aio.Channel], Awaitable[None]]) -> None:
+        async with connected(port) as channel:
+            last = OPEN
+            while last == OPEN:
+                last = await outcome(call(channel))
+                if last[1] == BROKEN_WRITE:  # grpc's client, as submit_many says
+                    last = OPEN
+                seen[last] += 1
+
+    calling = [asyncio.create_task(keep_calling(call)) for call in calls * CALLERS]
+    async with asyncio.timeout(LATER_S):
+        while seen[OPEN] < len(calling):
+            await asyncio.sleep(0.01)
+        await door.close(0.5)
+        await asyncio.gather(*calling)
+    assert set(seen) == {OPEN, CLOSED}, seen
+    assert seen[CLOSED] == len(calling)
+
+
+async def test_who_was_let_in_before_a_door_closed_is_answered(open_door: tuple[Shop, GrpcDoor, int]) -> None:
+    shop, door, port = open_door
+    async with connected(port) as channel, asyncio.timeout(LATER_S):
+        waiting = asyncio.create_task(outcome(buy(channel, "Wait")))
+        while shop.waiting == 0:
+            await asyncio.sleep(0.01)
+        await door.close(0)
+        closing = asyncio.create_task(door.close(LATER_S))
+        assert await outcome(buy(channel)) == CLOSED
+        assert not closing.done()
+        shop.let_go.set()
+        await closing
+        assert await waiting == OPEN
