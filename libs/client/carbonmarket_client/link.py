@@ -8,6 +8,7 @@ request id, so it is done once however often it is sent.
 """
 
 import asyncio
+import logging
 import random
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -18,8 +19,10 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from carbonmarket_client.errors import from_grpc
+from carbonmarket_client.errors import MarketError, Unavailable, from_grpc
 from carbonmarket_client.tracing import in_a_trace, new_trace, trace_headers
+
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Message)
 
@@ -28,6 +31,10 @@ DEADLINE_S = 15.0
 TRIES_MAX = 12
 PAUSE_S_FIRST = 0.05
 PAUSE_S_MAX = 2.0
+SILENT_S_MAX = 1.0
+"""After it a caller is told that the address has led to nobody yet: it may be wrong."""
+REFUSED = "Connection refused"
+"""So gRPC's text ends where nobody listens at an address."""
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 """As the services; the largest is a statement with every trade of the largest day."""
 ACTOR_HEADER = "carbonmarket-actor"
@@ -62,11 +69,17 @@ class SharedChannel:
     def __init__(self, address: str) -> None:
         self.address = address
         self._channel: grpc.aio.Channel | None = None
+        self._was_reached = False
 
     def get(self) -> grpc.aio.Channel:
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
         return self._channel
+
+    def was_reached(self) -> bool:
+        """Whether a service was ever there, looked at after a call."""
+        self._was_reached = self._was_reached or self.get().get_state() is grpc.ChannelConnectivity.READY
+        return self._was_reached
 
     async def close(self) -> None:
         if self._channel is not None:
@@ -106,22 +119,28 @@ class Link:
         path = self._path(request, answer_type)
         request_id = self._prepare(request)
         call = self.shared.get().unary_unary(path, type(request).SerializeToString, answer_type.FromString)
-        ends_at = asyncio.get_running_loop().time() + (deadline_s or self.deadline_s)
+        began_at = asyncio.get_running_loop().time()
+        ends_at = began_at + (deadline_s or self.deadline_s)
         with self._trace_of(request_id):
             headers = self.headers()
-            tries = 0
+            tries, silent = 0, True
             while True:
                 tries += 1
                 left_s = ends_at - asyncio.get_running_loop().time()
                 try:
                     answer: R = await call(request, metadata=headers, timeout=max(left_s, 0.001))
                 except grpc.aio.AioRpcError as error:
-                    failure = from_grpc(self.service, error, request_id)
+                    failure = self._failure(error, request_id)
                     pause = pause_s(tries)
                     if not _worth_another_try(error) or tries >= TRIES_MAX or left_s <= pause:
                         raise failure from error
                     await asyncio.sleep(pause)
+                    waited_s = asyncio.get_running_loop().time() - began_at
+                    if silent and waited_s > SILENT_S_MAX and not self.shared.was_reached():
+                        logger.warning("%s; waiting for it", failure)
+                        silent = False
                 else:
+                    self.shared.was_reached()
                     if request_id:
                         self._note_written(answer)
                     return answer
@@ -157,6 +176,11 @@ class Link:
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         return ((ACTOR_HEADER, self.actor), *trace_headers().items())
+
+    def _failure(self, error: grpc.aio.AioRpcError, request_id: str) -> MarketError:
+        if not self.shared.was_reached() and REFUSED in (error.details() or ""):
+            return Unavailable(self.service, f"nothing listens at {self.shared.address}", request_id)
+        return from_grpc(self.service, error, request_id)
 
     def _path(self, request: Message, answer_type: type[Message]) -> str:
         method = self.methods[request.DESCRIPTOR.full_name]

@@ -208,6 +208,7 @@ def test_a_service_that_is_away_leaves_the_request_id_to_repeat_under() -> None:
     result = CliRunner().invoke(cli, [*away, "orders", "cancel", "12", "--request-id", "cancel-12"])
     assert result.exit_code == 3
     told = " ".join(result.stderr.split())
+    assert "nothing listens at 127.0.0.1:1" in told
     assert "--request-id cancel-12" in told
     assert "`source var/env` again" in told
 

@@ -27,7 +27,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 @dataclass(slots=True)
 class Heading:
     """What a call says beside its request, each thing once: who calls, whose trace it is, whether it was passed on, and
-    until when an answer is of use.
+    until when an answer is of use. (That is up to a hundredth late, because gRPC rounds a timeout up on its way; the
+    caller itself gives up in time, and with it what serves it.)
     """
 
     actor: str = ""
