@@ -1,23 +1,36 @@
 """What the pools write, and for how long they wait: derived data is light, what is given away is durable."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import asyncpg
+import grpc
 import pytest
 
 from chassis.core.call import Unavailable
 from chassis.edges.postgres_tables import PostgresTables
 from chassis.log import postgres_log
 from chassis.log.forks import ForkProof
-from chassis.log.postgres_log import MIGRATIONS, POOL_CONNECTIONS_MAX, Pool, PostgresLog, migrate, open_pool
+from chassis.log.postgres_log import (
+    CANNOT_ANSWER,
+    MIGRATIONS,
+    POOL_CONNECTIONS_MAX,
+    LogForCallers,
+    Pool,
+    PostgresLog,
+    migrate,
+    open_pool,
+)
 from chassis.log.protocol import LogUnavailable
 from chassis.log.seals import SealedFeed, SealedHead
 from chassis.process import main
 from chassis.process.configuration import read_settings
 from chassis.process.main import SERVING_POOLS, reach_database, real_edges
+from chassis.serving.errors import failure_of
 
 ENVIRONMENT = {
     "CARBONMARKET_LISTEN": "127.0.0.1:0",
@@ -67,6 +80,91 @@ async def test_a_caller_whose_query_a_server_ends_is_asked_to_try_again(database
         with pytest.raises(Unavailable, match="ask again"):
             await read(ended)
     pool.terminate()
+
+
+async def test_a_caller_whose_query_was_prepared_before_a_table_was_changed_is_asked_to_try_again(
+    database_url: str,
+) -> None:
+    pool = await open_pool(database_url, connections_max=1)
+    await migrate(pool, {"shell": MIGRATIONS})
+    tables = PostgresTables(pool, pool, pool)
+
+    async def read() -> None:
+        async with tables.reading("tables") as reading:
+            await reading.fetch("SELECT * FROM checkpoints")
+
+    await read()
+    await pool.execute("ALTER TABLE checkpoints ADD COLUMN of_another_release int")
+    with pytest.raises(Unavailable, match="ask again"):
+        await read()
+    await read()
+    await pool.close()
+
+
+TROUBLES = (TimeoutError(), ConnectionResetError(), *(kind("trouble") for kind in CANNOT_ANSWER if kind is not OSError))
+
+
+class Troubled:
+    """A pool of which no connection, or no statement, comes to an end."""
+
+    def __init__(self, error: Exception, *, connects: bool) -> None:
+        self._error = error
+        self._connects = connects
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator["Troubled"]:
+        if not self._connects:
+            raise self._error
+        yield self
+
+    @asynccontextmanager
+    async def transaction(self, **_: object) -> AsyncIterator[None]:
+        yield
+
+    async def execute(self, *_: object) -> None:
+        raise self._error
+
+    fetch = fetchrow = execute
+
+
+def asked_by_callers(pool: Any) -> list[Awaitable[object]]:
+    """All that callers have a database do."""
+    tables, head = PostgresTables(pool, pool, pool), SealedHead(1, b"d", "s")
+    return [
+        tables.reading("tables").__aenter__(),
+        tables.read_feed("power", 0, 1),
+        tables.times_emptied(),
+        tables.fork_proofs(1),
+        tables.seal_from(1),
+        tables.keep_seal(head),
+        tables.keep_feed_seal(SealedFeed("power", 1, b"d", 1, "s")),
+        LogForCallers("tally", "", pool).read(0, 1),
+    ]
+
+
+@pytest.mark.parametrize("error", TROUBLES, ids=lambda error: type(error).__name__)
+async def test_whatever_keeps_a_database_from_an_answer_a_caller_is_asked_to_try_again_and_the_log_says_why(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    for connects in (False, True):
+        for asked in asked_by_callers(Troubled(error, connects=connects)):
+            caplog.clear()
+            with pytest.raises(Unavailable) as told:
+                await asked
+            failure = failure_of(told.value)
+            assert (failure.code, failure.facts["why"]) == (
+                grpc.StatusCode.UNAVAILABLE,
+                "the database gives no answer now; ask again",
+            )
+            assert [type(error).__name__ in line.getMessage() for line in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("error", [asyncpg.UndefinedColumnError("no"), asyncpg.DataError("no"), KeyError("no")])
+async def test_a_statement_that_is_wrong_is_a_bug(error: Exception) -> None:
+    for asked in asked_by_callers(Troubled(error, connects=True)):
+        with pytest.raises(type(error)) as told:
+            await asked
+        assert failure_of(told.value).code is grpc.StatusCode.INTERNAL
 
 
 async def test_a_migration_may_take_longer_than_a_query_and_another_replica_waits_for_it(

@@ -1,5 +1,7 @@
 """The frame around every rpc: one error mapper, bulk, passing on."""
 
+import logging
+
 import grpc
 import grpc.aio
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from chassis.core.call import Bug, Expired, Overloaded, RequestIdReused, Unavailable
 from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.serving.bulk import BULK_COMMANDS_MAX
-from chassis.serving.server import Role
+from chassis.serving.server import Role, Server
 from support.shell.served import Api, create, refusal, replica, serving, submit_many
 
 
@@ -44,6 +46,21 @@ async def test_every_failure_has_one_status_with_its_reason(
         answer = await refusal(address)
         assert answer[:2] == (code, reason)
         assert "secret" not in str(answer)
+
+
+@pytest.mark.parametrize("leads", [True, False])
+async def test_a_bug_of_the_frame_itself_is_internal_and_logged_with_its_traceback(
+    leads: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bug(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(Server, "_place" if leads else "_leader", bug)
+    async with replica(leads=leads) as (_, address):
+        code, reason, facts = await refusal(address)
+    assert (code, reason, facts) == (grpc.StatusCode.INTERNAL, "INTERNAL", {})
+    (line,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert line.exc_info is not None and line.exc_info[0] is ZeroDivisionError
 
 
 async def test_a_replica_that_does_not_lead_passes_calls_and_refusals_on_to_the_one_that_does() -> None:

@@ -9,14 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-import asyncpg
-
-from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.forks import ForkProof
-from chassis.log.postgres_log import Pool, durable
+from chassis.log.postgres_log import Pool, durable, for_a_caller
 from chassis.log.seals import SealedFeed, SealedHead
 
 SAVE = """
@@ -81,16 +78,6 @@ BEGUN = """
 SELECT coalesce((SELECT position FROM checkpoints WHERE follower = $1), 0) AS position, times FROM tables_emptied
 """
 
-CANNOT_BE_READ = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    # A server that shuts down, starts or switches over; one that lacks memory, disk or connections.
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-"""Of a query for a caller: all other errors of a statement are faults of this program."""
-
 NOT_DERIVED = (
     "log",
     "heard",
@@ -148,15 +135,18 @@ class PostgresTables:
         return SealedHead(*row) if row else None
 
     async def seal_from(self, position: int) -> SealedHead | None:
-        row = await self._seals.fetchrow(SEAL_FROM, position)
+        with for_a_caller():
+            row = await self._seals.fetchrow(SEAL_FROM, position)
         return SealedHead(*row) if row else None
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
-        return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
+        with for_a_caller():
+            return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         values = (head.account, head.sequence, head.digest, head.position, head.seal)
-        return SealedFeed(*await self._keep(self._seals, KEEP_FEED_SEAL, *values))
+        with for_a_caller():
+            return SealedFeed(*await self._keep(self._seals, KEEP_FEED_SEAL, *values))
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
         values = (log_id, head.position, head.digest, head.seal)
@@ -236,7 +226,7 @@ class PostgresTables:
 
     @asynccontextmanager
     async def reading(self, follower: str) -> AsyncIterator[Reading]:
-        try:
+        with for_a_caller():
             async with (
                 self._queries.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
@@ -245,14 +235,10 @@ class PostgresTables:
                 begun = await connection.fetchrow(BEGUN, follower)
                 assert begun is not None, "the count has its row from the migration on"
                 yield PostgresReading(begun["position"], begun["times"], connection)
-        except CANNOT_BE_READ as error:
-            raise Unavailable("the tables cannot be read now; ask again") from error
 
     async def _fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
-        try:
+        with for_a_caller():
             return await self._queries.fetch(sql, *arguments)
-        except CANNOT_BE_READ as error:
-            raise Unavailable("the tables cannot be read now; ask again") from error
 
     async def read_feed(
         self, account: str, after_sequence: int, records_max: int

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
@@ -89,6 +89,14 @@ class Rpc:
         return message
 
 
+class Failed(Exception):
+    """A call has failed, and that is counted and logged."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class Server:
     """All rpcs of one replica."""
 
@@ -139,6 +147,7 @@ class Server:
 
     def _unary(self, rpc: Rpc) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def serve(data: bytes, context: Context) -> bytes:
+            heading = Heading()
             try:
                 heading = heading_of(context)
                 with self._place(heading, is_command=rpc.is_command) as place:
@@ -146,11 +155,14 @@ class Server:
                         with place.streaming():
                             return await self._pass_on(rpc.path, data, heading)
                     answer = await self._answer(rpc, data, heading, place)
+                return answer.SerializeToString()
+            except Failed as failed:
+                await end_with(context, failed.failure)
             except grpc.aio.AioRpcError as error:
                 await end_like(context, error)
             except Exception as error:
+                log_error(error, rpc.name, heading)
                 await end_with(context, failure_of(error))
-            return answer.SerializeToString()
 
         return serve
 
@@ -190,7 +202,7 @@ class Server:
     async def _answer(
         self, rpc: Rpc, request: bytes | Message, heading: Heading, place: Place | None = None
     ) -> Message:
-        """Raises whatever the method raises, after it was counted."""
+        """Raises Failed for whatever the method raises."""
         started = time.perf_counter()
         branch = Branch("")
         outcome = "CANCELLED"
@@ -208,10 +220,11 @@ class Server:
             outcome = "OK"
             return answer
         except Exception as error:
-            outcome = failure_of(error).reason
+            failure = failure_of(error)
+            outcome = failure.reason
             branch.fail(outcome)
             log_error(error, rpc.name, heading, branch.traceparent)
-            raise
+            raise Failed(failure) from error
         finally:
             branch.end()
             self._metrics.called(rpc.name, outcome, time.perf_counter() - started)
@@ -252,12 +265,11 @@ class Server:
                 request = getattr(command, field)
                 answer = await self._answer(by_request[request.DESCRIPTOR.full_name], request, heading)
                 return outcome_type(**{field: answer})
+            except Failed as failed:
+                return outcome_type(refusal=refusal_of(failed.failure))
             except Exception as error:
-                failure = failure_of(error)
-                refusal = refusal_pb2.Refusal(
-                    code=failure.code.value[0], reason=failure.reason, facts=failure.facts, field=failure.field
-                )
-                return outcome_type(refusal=refusal)
+                log_error(error, f"{service.name}/{BULK}", heading)
+                return outcome_type(refusal=refusal_of(failure_of(error)))
 
         async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             heading = Heading()
@@ -317,6 +329,11 @@ async def next_message(requests: AsyncIterator[bytes]) -> bytes | None:
         raise Unavailable(f"no message came for {BULK_IDLE_SECONDS_MAX:.0f} seconds; call again") from None
 
 
+def refusal_of(failure: Failure) -> refusal_pb2.Refusal:
+    code = failure.code.value[0]
+    return refusal_pb2.Refusal(code=code, reason=failure.reason, facts=failure.facts, field=failure.field)
+
+
 def log_error(error: Exception, rpc: str, heading: Heading, traceparent: str = "") -> None:
     """A refusal is logged as information, a bug as an error with its traceback."""
     failure = failure_of(error)
@@ -328,16 +345,16 @@ def log_error(error: Exception, rpc: str, heading: Heading, traceparent: str = "
         logger.info("%s is refused: %s", rpc, failure.message, extra=where)
 
 
-async def end_with(context: Context, failure: Failure) -> None:
+async def end_with(context: Context, failure: Failure) -> NoReturn:
     await abort(context, failure.status())
 
 
-async def abort(context: Context, status: status_pb2.Status) -> None:
+async def abort(context: Context, status: status_pb2.Status) -> NoReturn:
     with_details = rpc_status.to_status(status)
     await context.abort(with_details.code, with_details.details, with_details.trailing_metadata)
 
 
-async def end_like(context: Context, error: grpc.aio.AioRpcError) -> None:
+async def end_like(context: Context, error: grpc.aio.AioRpcError) -> NoReturn:
     """Ends a call that was passed on as the leader ended it; if it was not the leader, the caller is to ask again."""
     status = status_of(error)
     if status is None:
