@@ -30,7 +30,6 @@ PAUSE_S = 0.05
 NO_ANSWER = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 OPTIONS = [

@@ -38,7 +38,7 @@ class Pair:
                 answer: pb.OpenAccountResponse = await replicas[attempt % len(replicas)].call(OPERATOR, request)
                 return answer.position
             except Refused as refused:
-                if refused.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                if refused.code is not grpc.StatusCode.UNAVAILABLE:
                     raise
                 await asyncio.sleep(0.05)
         raise TimeoutError(f"no answer to {request.request_id}")
