@@ -32,7 +32,7 @@ TRIES_MAX = 12
 PAUSE_S_FIRST = 0.05
 PAUSE_S_MAX = 2.0
 SILENT_S_MAX = 1.0
-"""After it a caller is told that the address has led to nobody yet: it may be wrong."""
+"""After so long a warning says that an address has led to no service yet: it may be wrong."""
 REFUSED = "Connection refused"
 """So gRPC's text ends where nobody listens at an address."""
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
