@@ -113,6 +113,7 @@ async def test_whoever_calls_while_the_database_is_lost_is_answered_or_told_to_a
         assert {code for code, _ in seen} == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, seen
         await own_postgres.start()
         assert answered <= {record.request_id for record in await market.port.whole_log("registry")}
+        assert await market.audit_logs(["registry"]) == SAID_BY_THE_REGISTRY_ALONE
 
 
 async def test_a_full_disk_gives_unavailable_and_a_clear_log_line_and_loses_nothing(

@@ -14,12 +14,11 @@ import pytest
 from chassis.core.call import Unavailable
 from chassis.edges.postgres_tables import PostgresTables
 from chassis.log import postgres_log
+from chassis.log.for_callers import CANNOT_ANSWER, LogForCallers
 from chassis.log.forks import ForkProof
 from chassis.log.postgres_log import (
-    CANNOT_ANSWER,
     MIGRATIONS,
     POOL_CONNECTIONS_MAX,
-    LogForCallers,
     Pool,
     PostgresLog,
     migrate,

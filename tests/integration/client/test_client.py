@@ -37,7 +37,6 @@ from carbonmarket_client import (
 from support.client.fake_services import FakeMarket, Says
 
 AWAY = Says(grpc.StatusCode.UNAVAILABLE)
-NOBODY = "127.0.0.1:1"
 
 
 async def place(market: CarbonMarket, request_id: str = "") -> trading.PlaceOrderResponse:
@@ -105,30 +104,6 @@ async def test_a_call_ends_at_its_deadline(fake_market: FakeMarket) -> None:
         with pytest.raises(Unavailable):
             await place(market)
     assert len(fake_market.trading.calls) < link.TRIES_MAX
-
-
-async def test_who_calls_where_nobody_listens_is_told_so_at_once_and_waits_on(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(link, "SILENT_S_MAX", 0.0)
-    monkeypatch.setattr(link, "TRIES_MAX", 4)
-    async with CarbonMarket.connect(trading=NOBODY, actor="participant:power-0007") as market:
-        with pytest.raises(Unavailable) as gone:
-            await place(market, request_id="order-118")
-    assert gone.value.request_id == "order-118"
-    said = f"trading gave no answer: nothing listens at {NOBODY}"
-    assert str(gone.value) == said
-    assert [message.getMessage() for message in caplog.records] == [f"{said}; waiting for it"]
-
-
-async def test_who_calls_a_service_that_cannot_answer_now_waits_without_a_word(
-    fake_market: FakeMarket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(link, "SILENT_S_MAX", 0.0)
-    fake_market.trading.will("PlaceOrder", AWAY, AWAY, AWAY, trading.PlaceOrderResponse(order_id=12))
-    async with fake_market.connect() as market:
-        assert (await place(market)).order_id == 12
-    assert caplog.records == []
 
 
 REFUSALS = [

@@ -12,8 +12,9 @@ from typing import Any, cast
 from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.edges.protocols import Reading, Row, Statement
+from chassis.log.for_callers import for_a_caller
 from chassis.log.forks import ForkProof
-from chassis.log.postgres_log import Pool, durable, for_a_caller
+from chassis.log.postgres_log import Pool, durable
 from chassis.log.seals import SealedFeed, SealedHead
 
 SAVE = """

@@ -15,16 +15,14 @@ with a warning), it raises LogUnavailable and the process ends: the next start r
 import asyncio
 import hashlib
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
 
 from carbonmarket.log.v1.log_events_pb2 import LogOpened
-from chassis.core.call import Unavailable
 from chassis.core.decider import Claim, Claimed, Facts
 from chassis.core.keys import Found, Key
 from chassis.core.misconfigured import Misconfigured
@@ -110,44 +108,6 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 OUT_OF_REACH = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 """How it shows that the database cannot be reached, or does not do what it is asked to."""
-
-CANNOT_ANSWER = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    # A server that shuts down, starts or switches over, or has ended a query; one that lacks memory, disk or
-    # connections; one whose disk fails; one that has become a standby.
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.ReadOnlySQLTransactionError,
-    # Another transaction was in the way, or it took longer than the server's settings allow.
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TransactionTimeoutError,
-    # Another release has changed a table since the statement was prepared; asyncpg prepares it anew.
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.OutdatedSchemaCacheError,
-    # A new connection is refused: a password or the database's name was changed.
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-)
-"""How it shows that the database cannot do now what a caller waits for. All other errors of a statement are faults of
-this program.
-"""
-
-logger = logging.getLogger(__name__)
-
-
-@contextmanager
-def for_a_caller() -> Iterator[None]:
-    """Around what the database does for a caller. Raises Unavailable where it cannot; the cause is for the log."""
-    try:
-        yield
-    except CANNOT_ANSWER as error:
-        logger.warning("the database does not do what a caller asked for: %s: %s", type(error).__name__, error)
-        raise Unavailable("the database gives no answer now; ask again") from error
 
 
 async def open_pool(database_url: str, connections_max: int = POOL_CONNECTIONS_MAX) -> Pool:
@@ -392,11 +352,3 @@ class PostgresLog:
         if self._session is not None and not self._session.is_closed():
             self._session.terminate()
         self._leads = False
-
-
-class LogForCallers(PostgresLog):
-    """Only reads. Raises Unavailable where the database gives no answer."""
-
-    async def read(self, after_position: int, records_max: int) -> list[Record]:
-        with for_a_caller():
-            return await super().read(after_position, records_max)

@@ -23,12 +23,12 @@ from chassis.edges.protocols import Edges
 from chassis.edges.remote import open_channel
 from chassis.followers import projections
 from chassis.log.clocks import ClockSkewed
+from chassis.log.for_callers import LogForCallers
 from chassis.log.machine_clock import MachineClock
 from chassis.log.postgres_log import (
     MIGRATIONS,
     OUT_OF_REACH,
     POOL_CONNECTIONS_MAX,
-    LogForCallers,
     Pool,
     PostgresLog,
     check_holds,
