@@ -25,7 +25,7 @@ READ = (
 
 INSTEAD = {
     r"\b(?:stands?|stood)\b(?! (?:for|by)\b)": "is, exists, is valid, has the phase",
-    r"\bmade over\b": "transferred, credited",
+    r"\b(?:made|makes?|making) (?:\w+ )?over\b": "transferred, credited",
     r"\bmend(?:s|ed|ing)?\b": "fix, correct, repair",
     r"\btold\b": "informed, reported, instructed",
     r"\b(?:is|are) said\b": "is stated, is reported, is documented",
@@ -35,6 +35,7 @@ INSTEAD = {
     r"\ball the same\b": "nevertheless",
     r"\bheard of no\b": "does not know",
     r"\bwhat is true\b": "the facts, what the log contains",
+    r"\bminutes \d+\"": "ticket 12: minutes are a time",
     r"\bthe eve\b": "the day before",
     r"\bthink again\b": "reconsider",
 }

@@ -104,7 +104,7 @@ FIXES = {
         "Check the account's name; a new one is known in trading and clearing a moment after it was opened."
     ),
     "TOO_MANY_ACCOUNTS": "The registry is full: its books and those of trading are compared in one message.",
-    "NOT_OWNER_OF_ACCOUNT": "Name your account: participant:NAME owns the account NAME and no other.",
+    "NOT_OWNER_OF_ACCOUNT": "Name your own account: participant:NAME acts for the account NAME and for no other.",
     "PROVINCE_CLOSED": "Name a province whose account is open.",
     "PROVINCE_MISSING": "Name the account of the entity's province.",
     "PROVINCE_NEVER_TRADES": "Open a province's account as not eligible to trade.",
@@ -190,7 +190,7 @@ FIXES = {
     ),
     "TOO_MANY_PROPOSALS": "Approve or reject what is pending first (`carbonmarket pending`).",
     "PROPOSALS_TOO_LARGE": "Approve or reject what is pending first (`carbonmarket pending`), or propose less at once.",
-    "PROPOSAL_UNKNOWN": "Give a number that `carbonmarket pending` shows; it may be approved, rejected or over.",
+    "PROPOSAL_UNKNOWN": "Give a number that `carbonmarket pending` shows: others were decided or have expired.",
     "PROPOSAL_EXPIRED": "Its time is over: propose it again.",
     "PROPOSAL_OUTDATED": (
         "It would do something else now than it shows: reject it, propose it again, and look at what that shows."

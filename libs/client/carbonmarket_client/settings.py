@@ -81,5 +81,5 @@ class Settings:
             )
         role, _, name = self.actor.partition(":")
         if not (role and name and self.actor.isascii() and self.actor.isprintable()):
-            raise NotConfigured(f"{self.actor!r} is not an actor: write ROLE:NAME, as participant:power-0007")
+            raise NotConfigured(f"{self.actor!r} is not an actor: write ROLE:NAME, such as participant:power-0007")
         return self.actor

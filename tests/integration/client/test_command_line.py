@@ -58,6 +58,26 @@ def test_every_list_of_commands_has_whole_sentences(path: tuple[str, ...], width
     assert not [line for line in listed.splitlines() if line.endswith("...") and not line.startswith("Usage")]
 
 
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (("orders", "cancel", "12", "--request-id", ""), "'--request-id'"),
+        (("orders", "place", "CEA", "buy", "100", "51.23", "--account", ""), "'--account'"),
+        (("holdings", "show", ""), "'[ACCOUNT]'"),
+        (("banks", "set", "2021-07-16", "bank-a", "", "--source", "announcement 7"), "'BANK...'"),
+        (("--as", "", "orders"), "'--as'"),
+    ],
+    ids=str,
+)
+def test_what_is_given_and_empty_is_refused_and_not_taken_as_left_out(
+    fake_market: FakeMarket, given: tuple[str, ...], what: str
+) -> None:
+    result = CliRunner().invoke(cli, fake_market.arguments(*given))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert what in result.stderr and "it is empty" in result.stderr
+    assert not fake_market.trading.calls
+
+
 def test_the_help_lists_the_exit_codes() -> None:
     help_text = CliRunner().invoke(cli, ["--help"]).stdout
     for meaning in ("0  done", "1  refused", "3  no answer", "5  refused: this actor may not do it"):

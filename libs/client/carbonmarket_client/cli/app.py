@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, Generic, TypeVar
 
 import click
+from click.core import ParameterSource
 from google.protobuf.message import Message
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -185,7 +186,25 @@ SIDE = click.Choice(["buy", "sell"])
 # How commands are declared.
 
 
-class _WithExamples(click.Command):
+class _NothingEmpty(click.Command):
+    """A command that refuses an argument or option that is given and empty, as a variable of the shell is that was
+    never set: taken as left out, `--account "$ACCOUNT"` would act for the caller, and `--request-id "$ID"` would be new
+    each time.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        for parameter in self.params:
+            name = parameter.name or ""
+            if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+                continue
+            given = ctx.params.get(name)
+            if given == "" or (isinstance(given, tuple) and "" in given):
+                raise click.BadParameter("it is empty; leave it out, or give a value.", ctx=ctx, param=parameter)
+        return rest
+
+
+class _WithExamples(_NothingEmpty):
     """A command whose help ends with examples, printed as they are."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
@@ -197,7 +216,7 @@ class _WithExamples(click.Command):
             formatter.write("\nExamples:\n" + "".join(f"  $ {example}\n" for example in self.examples))
 
 
-class _WithCommands(click.Group):
+class _WithCommands(_NothingEmpty, click.Group):
     """A group whose help has the first sentence of each command whole, in as many lines as it takes."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -106,7 +106,7 @@ async def announce(
     session.done(answer, request_id, f"{len(announced)} trading days are announced, the last of them {announced[-1]}.")
 
 
-@command(days, "override", ['carbonmarket days override 2021-07-19 --ground "bank away, see minutes 12"'])
+@command(days, "override", ['carbonmarket days override 2021-07-19 --ground "bank away, see ticket 12"'])
 @click.argument("day", type=DAY)
 @click.option("--ground", required=True, help="Why it opens nevertheless.")
 @request_id_option

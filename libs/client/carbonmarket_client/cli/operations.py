@@ -31,7 +31,7 @@ async def show_status(market: CarbonMarket, session: Session) -> None:
     end(session, asked)
 
 
-@command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, minutes 12"'])
+@command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, ticket 12"'])
 @click.argument("service", type=SERVICE)
 @click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="How its cause was fixed.")
@@ -44,7 +44,7 @@ async def decide(
     session.done(answer, request_id, another_approves(service, answer))
 
 
-@command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, minutes 12"'])
+@command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, ticket 12"'])
 @click.argument("service", type=SERVICE)
 @click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="How people settle what it leaves open.")
@@ -61,7 +61,7 @@ async def drop(
 
 
 @command(
-    status, "resume", ['carbonmarket status resume trading registry 61234 5be1...9c --ground "restored, minutes 13"']
+    status, "resume", ['carbonmarket status resume trading registry 61234 5be1...9c --ground "restored, ticket 13"']
 )
 @click.argument("service", type=SERVICE)
 @click.argument("source", type=SERVICE)
@@ -91,7 +91,7 @@ async def resume(
     session.done(answer, request_id, another_approves(service, answer))
 
 
-@command(status, "rename-order", ['carbonmarket status rename-order clearing 4711 --ground "restored, minutes 15"'])
+@command(status, "rename-order", ['carbonmarket status rename-order clearing 4711 --ground "restored, ticket 15"'])
 @click.argument("service", type=SERVICE)
 @click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="Why the other service knows another command by the order's name.")
@@ -107,7 +107,7 @@ async def rename_order(
     session.done(answer, request_id, another_approves(service, answer))
 
 
-@command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, minutes 14"'])
+@command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, ticket 14"'])
 @click.argument("service", type=SERVICE)
 @click.argument("level", type=NUMBER)
 @click.option("--ground", required=True, help="Why the way back may be closed.")

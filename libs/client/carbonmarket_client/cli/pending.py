@@ -91,7 +91,7 @@ async def show_rules(market: CarbonMarket, session: Session) -> None:
 @command(
     pending,
     "set-rules",
-    ['carbonmarket pending set-rules trading 2027-01-01 SetFees SetTradingRules --source "minutes 31"'],
+    ['carbonmarket pending set-rules trading 2027-01-01 SetFees SetTradingRules --source "ticket 31"'],
 )
 @click.argument("service", type=click.Choice(SERVICES))
 @click.argument("valid_from_day", type=DAY)

@@ -66,7 +66,7 @@ def funds_screens(held: clearing.GetFundsResponse, usable: trading.GetPositionRe
             )
             for unit in usable.units
         ],
-        "None: `carbonmarket holdings transfer --help` shows how to make some over to trading.",
+        "None: `carbonmarket holdings transfer --help` shows how to transfer some to trading.",
     )
     return [balance, card(f"Trading's view, CNY{stopped}", view, right=True), units]
 
