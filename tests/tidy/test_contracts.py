@@ -57,6 +57,14 @@ def test_an_rpc_lists_exactly_what_its_code_can_refuse_with(rpc: Rpc) -> None:
     assert rpc.refusals == raised - never
 
 
+def test_a_quantity_a_price_or_an_amount_out_of_range_is_refused_with_both_bounds() -> None:
+    refusals = {refusal for rpc in declared() for refusal in rpc.refusals}
+    units = {"QUANTITY": "quantity_tonnes", "PRICE": "price_fen", "AMOUNT": "amount_fen"}
+    bounded = {f"{what}_OUT_OF_RANGE {field}, {field}_min, {field}_max" for what, field in units.items()}
+    found = {refusal for refusal in refusals if re.match(f"(?:{'|'.join(units)})_OUT_OF_RANGE ", refusal)}
+    assert found == bounded
+
+
 def test_what_any_rpc_refuses_with_is_listed_once_with_its_code() -> None:
     """The shell's refusals: those that it raises as domains do, and the other errors that have a code of their own."""
     code_of = {kind.__name__: code.name for kind, code in CODES}

@@ -58,7 +58,7 @@ FIXES = {
     # Shapes
     "ACCOUNT_MALFORMED": "Write the account as 2 to 32 of a-z, 0-9 and -, beginning with a letter or digit.",
     "ACCOUNT_KIND_UNKNOWN": "Name the kind: province, key_emitting_entity, institution or individual.",
-    "AMOUNT_OUT_OF_RANGE": "Give an amount above zero and within what the refusal names.",
+    "AMOUNT_OUT_OF_RANGE": "Give an amount within the bounds that the refusal names.",
     "ATTEMPT_OUT_OF_RANGE": "Attempts count from 1.",
     "BANK_MALFORMED": "Name the settlement bank as it is named as an actor.",
     "BANK_REFERENCE_MALFORMED": (
@@ -72,8 +72,8 @@ FIXES = {
     "INSTRUMENT_MALFORMED": "Write the instrument as 2 to 12 of A-Z and 0-9, for example CEA21.",
     "LEGS_OUT_OF_RANGE": "Deliver between one leg and the number that the refusal names.",
     "ORDER_ID_OUT_OF_RANGE": _NUMBER,
-    "PRICE_OUT_OF_RANGE": "Give a price above zero and within what the refusal names.",
-    "QUANTITY_OUT_OF_RANGE": "Give whole tonnes above zero and within what the refusal names.",
+    "PRICE_OUT_OF_RANGE": "Give a price within the bounds that the refusal names.",
+    "QUANTITY_OUT_OF_RANGE": "Give whole tonnes within the bounds that the refusal names.",
     "RULES_MALFORMED": "Correct the field that the refusal names.",
     "RUN_ID_OUT_OF_RANGE": "Runs count from 1.",
     "SIDE_UNSPECIFIED": "Say whether to buy or to sell.",

@@ -3,7 +3,7 @@
 Clearing's statement says where the registry's log was when the day's books first agreed, and when those of the settled
 day before did. What the registry recorded in between is what the day did to the account's allowances; so a day opens
 with what the one before closed with, and what was issued, allocated or transferred to trading between two days belongs
-to the later one.
+to the later one. So does money that came or went between two trading days.
 If clearing compared several days at once, the first has the changes of all of them.
 """
 

@@ -40,7 +40,9 @@ class NoteTradingDays:
 
 @dataclass(frozen=True, slots=True)
 class TradingDaysNoted:
-    """Only statements use it: they may be objected to before the next trading day opens (settlement rule art. 10)."""
+    """Only queries use it: other days have no statement, and one may be objected to before the next trading day opens
+    (settlement rule art. 10).
+    """
 
     days: tuple[str, ...]
 

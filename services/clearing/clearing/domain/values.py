@@ -24,4 +24,6 @@ def check_bank_reference(bank_reference: str, field: str = "bank_reference") -> 
 
 def check_amount(amount_fen: int, field: str = "amount_fen") -> None:
     if not 1 <= amount_fen <= AMOUNT_FEN_MAX:
-        raise Malformed("AMOUNT_OUT_OF_RANGE", field, amount_fen=amount_fen, amount_fen_max=AMOUNT_FEN_MAX)
+        raise Malformed(
+            "AMOUNT_OUT_OF_RANGE", field, amount_fen=amount_fen, amount_fen_min=1, amount_fen_max=AMOUNT_FEN_MAX
+        )

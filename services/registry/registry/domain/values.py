@@ -20,5 +20,9 @@ def check_vintage(vintage: str, field: str = "vintage") -> None:
 def check_quantity(quantity_tonnes: int, field: str = "quantity_tonnes") -> None:
     if not 1 <= quantity_tonnes <= QUANTITY_TONNES_MAX:
         raise Malformed(
-            "QUANTITY_OUT_OF_RANGE", field, quantity_tonnes=quantity_tonnes, quantity_tonnes_max=QUANTITY_TONNES_MAX
+            "QUANTITY_OUT_OF_RANGE",
+            field,
+            quantity_tonnes=quantity_tonnes,
+            quantity_tonnes_min=1,
+            quantity_tonnes_max=QUANTITY_TONNES_MAX,
         )

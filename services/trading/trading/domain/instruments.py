@@ -70,7 +70,13 @@ def admit_instrument(market: Market, command: AdmitInstrument, context: Context)
     check_trading_day(command.day)
     if not 0 <= command.reference_price_fen <= PRICE_FEN_MAX:
         price_fen = command.reference_price_fen
-        raise Malformed("PRICE_OUT_OF_RANGE", "reference_price_fen", price_fen=price_fen, price_fen_max=PRICE_FEN_MAX)
+        raise Malformed(
+            "PRICE_OUT_OF_RANGE",
+            "reference_price_fen",
+            price_fen=price_fen,
+            price_fen_min=0,
+            price_fen_max=PRICE_FEN_MAX,
+        )
     instrument = known_instrument(market, command.instrument)
     if instrument.first_day:
         raise Rejected("INSTRUMENT_ALREADY_ADMITTED", instrument=command.instrument, day=instrument.first_day)

@@ -61,13 +61,16 @@ def check_quantity(quantity_tonnes: int) -> None:
             "QUANTITY_OUT_OF_RANGE",
             "quantity_tonnes",
             quantity_tonnes=quantity_tonnes,
+            quantity_tonnes_min=1,
             quantity_tonnes_max=QUANTITY_TONNES_MAX,
         )
 
 
 def check_price(price_fen: int) -> None:
     if not 1 <= price_fen <= PRICE_FEN_MAX:
-        raise Malformed("PRICE_OUT_OF_RANGE", "price_fen", price_fen=price_fen, price_fen_max=PRICE_FEN_MAX)
+        raise Malformed(
+            "PRICE_OUT_OF_RANGE", "price_fen", price_fen=price_fen, price_fen_min=1, price_fen_max=PRICE_FEN_MAX
+        )
 
 
 def check_value(price_fen: int, quantity_tonnes: int) -> None:
@@ -83,7 +86,9 @@ def check_value(price_fen: int, quantity_tonnes: int) -> None:
 
 def check_amount(amount_fen: int) -> None:
     if not 1 <= amount_fen <= AMOUNT_FEN_MAX:
-        raise Malformed("AMOUNT_OUT_OF_RANGE", "amount_fen", amount_fen=amount_fen, amount_fen_max=AMOUNT_FEN_MAX)
+        raise Malformed(
+            "AMOUNT_OUT_OF_RANGE", "amount_fen", amount_fen=amount_fen, amount_fen_min=1, amount_fen_max=AMOUNT_FEN_MAX
+        )
 
 
 def differing_facts(**pairs: tuple[int | str, int | str]) -> dict[str, int | str]:
