@@ -51,6 +51,17 @@ def test_every_command_explains_itself_with_examples(path: tuple[str, ...]) -> N
     assert max(len(line) for line in result.stdout.splitlines() if "$ " not in line) <= 100
 
 
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+def test_no_word_of_a_help_is_broken_on_a_narrow_screen(path: tuple[str, ...], width: int) -> None:
+    command_line = [*path, "--help"]
+    narrow, wide = (
+        CliRunner().invoke(cli, command_line, prog_name="carbonmarket", terminal_width=one).stdout
+        for one in (width, 250)
+    )
+    assert set(narrow.split()) <= set(wide.split())
+
+
 @pytest.mark.parametrize("width", [60, 80, 100])
 @pytest.mark.parametrize("path", [(), *((name,) for name in cli.commands)], ids=" ".join)
 def test_every_list_of_commands_has_whole_sentences(path: tuple[str, ...], width: int) -> None:

@@ -70,7 +70,7 @@ async def show_account(market: CarbonMarket, session: Session, account: str | No
     ],
 )
 @click.argument("account")
-@click.argument("kind", type=KINDS)
+@click.argument("kind", type=KINDS, metavar="KIND")
 @click.argument("name")
 @click.option("--province", default="", help="The account of the entity's province.")
 @click.option("--may-trade/--may-not-trade", default=None, help="Whether it is eligible to trade; a province never is.")
@@ -85,7 +85,10 @@ async def open_account(
     may_trade: bool | None,
     request_id: str,
 ) -> None:
-    """Open the registration account of an entity."""
+    """Open the registration account of an entity.
+
+    KIND is province, key_emitting_entity, institution or individual.
+    """
     eligible = kind != "province" if may_trade is None else may_trade
     answer = await market.registry.open_account(
         account, kind, name, province=province, eligible_to_trade=eligible, request_id=request_id

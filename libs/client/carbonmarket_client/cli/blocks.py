@@ -62,7 +62,7 @@ async def offer(
     account: str | None,
     request_id: str,
 ) -> None:
-    """Offer a block to COUNTERPARTY. SIDE is your own; PRICE is for a tonne."""
+    """Offer a block to COUNTERPARTY, which you buy or sell: QUANTITY tonnes at PRICE each."""
     answer = await market.trading.offer_block(
         session.account(account),
         counterparty,

@@ -34,7 +34,7 @@ async def show_day(market: CarbonMarket, session: Session, day: str | None) -> N
 
 
 @command(days, "list", ["carbonmarket days list", "carbonmarket days list --from 2021-07-16 --to 2021-07-30"])
-@click.option("--from", "first", type=DAY, help="From this day on; else ten days before the last.")
+@click.option("--from", "first", type=DAY, help="From this day on; else from 13 days before the last.")
 @click.option("--to", "last", type=DAY, help="Up to this day; else the one `carbonmarket days` shows.")
 async def list_days(market: CarbonMarket, session: Session, first: str | None, last: str | None) -> None:
     """List the trading days of a span, at most 100 calendar days of it."""

@@ -216,7 +216,7 @@ def statements() -> None:
 @click.argument("day", type=DAY, required=False)
 @click.option("--account", help="Whose; else the caller's own.")
 async def show_statement(market: CarbonMarket, session: Session, day: str | None, account: str | None) -> None:
-    """Show an account's statement of a day.
+    """Show an account's statement of a trading day.
 
     It has cash, trades, fees, allowances, and until when it may be objected to. Without a day it is the last closed
     one's.

@@ -32,7 +32,7 @@ async def show_status(market: CarbonMarket, session: Session) -> None:
 
 
 @command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, ticket 12"'])
-@click.argument("service", type=SERVICE)
+@click.argument("service", type=SERVICE, metavar="SERVICE")
 @click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="How its cause was fixed.")
 @request_id_option
@@ -45,7 +45,7 @@ async def decide(
 
 
 @command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, ticket 12"'])
-@click.argument("service", type=SERVICE)
+@click.argument("service", type=SERVICE, metavar="SERVICE")
 @click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="How people settle what it leaves open.")
 @request_id_option
@@ -63,8 +63,8 @@ async def drop(
 @command(
     status, "resume", ['carbonmarket status resume trading registry 61234 5be1...9c --ground "restored, ticket 13"']
 )
-@click.argument("service", type=SERVICE)
-@click.argument("source", type=SERVICE)
+@click.argument("service", type=SERVICE, metavar="SERVICE")
+@click.argument("source", type=SERVICE, metavar="SOURCE")
 @click.argument("position", type=NUMBER)
 @click.argument("digest")
 @click.option("--ground", required=True, help="Why this record counts as the last one heard.")
@@ -92,7 +92,7 @@ async def resume(
 
 
 @command(status, "rename-order", ['carbonmarket status rename-order clearing 4711 --ground "restored, ticket 15"'])
-@click.argument("service", type=SERVICE)
+@click.argument("service", type=SERVICE, metavar="SERVICE")
 @click.argument("position", type=NUMBER)
 @click.option("--ground", required=True, help="Why the other service knows another command by the order's name.")
 @request_id_option
@@ -108,7 +108,7 @@ async def rename_order(
 
 
 @command(status, "activate", ['carbonmarket status activate trading 1 --ground "all replicas run it, ticket 14"'])
-@click.argument("service", type=SERVICE)
+@click.argument("service", type=SERVICE, metavar="SERVICE")
 @click.argument("level", type=NUMBER)
 @click.option("--ground", required=True, help="Why the way back may be closed.")
 @request_id_option

@@ -93,7 +93,7 @@ async def show_rules(market: CarbonMarket, session: Session) -> None:
     "set-rules",
     ['carbonmarket pending set-rules trading 2027-01-01 SetFees SetTradingRules --source "ticket 31"'],
 )
-@click.argument("service", type=click.Choice(SERVICES))
+@click.argument("service", type=click.Choice(SERVICES), metavar="SERVICE")
 @click.argument("valid_from_day", type=DAY)
 @click.argument("commands", nargs=-1)
 @click.option("--open-hours", type=NUMBER, default=168, show_default=True, help="How long a proposal stays open.")
