@@ -15,7 +15,7 @@ from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_query_service_pb2, registry_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis.core.call import Refused
-from chassis.log.writer import PROVED_SECONDS_MAX
+from chassis.log.tail import PROVED_SECONDS_MAX
 from rehearsal.postgres import Postgres
 from support.processes.kafka import Kafka
 from support.processes.one_service import WrittenLog, one_service

@@ -13,7 +13,7 @@ from chassis.core.decider import Claimed, Context, Decider, Malformed
 from chassis.core.engine import Batch, Done, Engine, StateUnusable
 from chassis.core.record import Head, HeardUpTo, Record
 from chassis.core.submission import HeardRecord
-from chassis.log import writer as writer_module
+from chassis.log import tail as tail_module
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
 from chassis.log.writer import COMMANDS_WAITING_MAX, Writer, catch_up
@@ -323,7 +323,7 @@ async def test_a_command_that_ended_the_process_is_not_decided_again_by_the_same
 async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_once(
     bound: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, bound, size)
+    monkeypatch.setattr(tail_module, bound, size)
     store = MemoryStore("tally")
     async with writing(store) as (writer, _, _):
         for number in range(7):

@@ -29,7 +29,7 @@ from chassis.edges.protocols import Reading, TableStore
 from chassis.followers.rows import Rows
 from chassis.log.progress import Progress
 from chassis.log.retry import RETRY_SECONDS, is_cancelled
-from chassis.log.writer import ASK_AGAIN, Tail
+from chassis.log.tail import ASK_AGAIN, Tail
 
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0

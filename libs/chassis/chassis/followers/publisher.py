@@ -13,7 +13,7 @@ from chassis.core.record import Record
 from chassis.edges.protocols import BrokerAway, Producer, TableStore
 from chassis.log.retry import retried
 from chassis.log.seals import Forked, Signer
-from chassis.log.writer import Tail
+from chassis.log.tail import Tail
 
 BATCH_RECORDS_MAX = 1_000
 RETRY_SECONDS = 1.0

@@ -18,12 +18,10 @@ release does not decide it again, or a record that is heard or sent again would 
 
 import asyncio
 import logging
-import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from chassis.core.call import Bug, Call, Expired, Overloaded, Unavailable, in_words
@@ -35,8 +33,8 @@ from chassis.core.shapes import check_request_id
 from chassis.core.submission import AskedCommand, Submission, name_of, repeat_key
 from chassis.log.clocks import Clock
 from chassis.log.machine_clock import MachineClock
-from chassis.log.progress import Progress
 from chassis.log.protocol import READ_RECORDS_MAX, Log
+from chassis.log.tail import ASK_AGAIN, Tail
 from chassis.say.telemetry import Metrics
 
 S = TypeVar("S")
@@ -46,13 +44,8 @@ BATCH_SUBMISSIONS_MAX = 500
 COMMANDS_WAITING_MAX = 10_000
 GATHER_SECONDS = 0.002
 """Under load a short pause lets a batch grow; never made when idle."""
-TAIL_RECORDS_MAX = 20_000
-TAIL_BYTES_MAX = 64_000_000
-PROVED_SECONDS_MAX = 10.0
-"""So old the last proof of leadership may be where tables are read: five of those that an idle leader makes."""
 CULPRIT_SECONDS_MAX = 5.0
 WHY_CHARACTERS_MAX = 1_000
-ASK_AGAIN = "the log cannot be written now; ask again"
 
 logger = logging.getLogger(__name__)
 
@@ -84,60 +77,6 @@ class _Waiting:
 
 
 Answers = Sequence[tuple[_Waiting, Outcome | Read[object]]]
-
-
-class Tail(Progress):
-    """The newest committed records with their events, for followers that keep up; older ones are read from the log."""
-
-    def __init__(self, log: Log, engine: Engine[Any], prove: Callable[[], Awaitable[object]]) -> None:
-        super().__init__()
-        self._log = log
-        self._engine = engine
-        self._prove = prove
-        self._newest: deque[tuple[Record, object]] = deque()
-        self._newest_bytes = 0
-        self._proved_at = -math.inf
-
-    def start_at(self, position: int) -> None:
-        self.reach(position)
-
-    def is_proved(self) -> bool:
-        """Whether this replica's leadership was proved of late: an append, also one of no records, was committed."""
-        return asyncio.get_running_loop().time() - self._proved_at <= PROVED_SECONDS_MAX
-
-    async def prove_anew(self) -> None:
-        """Returns when an append that began now is committed. Raises Unavailable where none is: this replica leads no
-        more.
-        """
-        try:
-            async with asyncio.timeout(PROVED_SECONDS_MAX):
-                await self._prove()
-        except TimeoutError:
-            raise Unavailable(ASK_AGAIN) from None
-
-    def extend(self, batch: Batch) -> None:
-        self._proved_at = asyncio.get_running_loop().time()
-        if batch.records:
-            self._newest.extend(zip(batch.records, batch.events, strict=True))
-            self._newest_bytes += sum(len(record.data) for record in batch.records)
-            while len(self._newest) > TAIL_RECORDS_MAX or self._newest_bytes > TAIL_BYTES_MAX:
-                self._newest_bytes -= len(self._newest.popleft()[0].data)
-            self.reach(batch.records[-1].position)
-
-    async def read(self, after_position: int, records_max: int, log: Log | None = None) -> list[tuple[Record, object]]:
-        """At most `records_max` committed records after a position; waits until there is one. Older ones are read from
-        `log`, where it is given.
-        """
-        await self.beyond(after_position)
-        first = self._newest[0][0].position if self._newest else self.position + 1
-        if after_position + 1 >= first:
-            start = after_position + 1 - first
-            return list(islice(self._newest, start, start + records_max))
-        # Never past what is committed as this process knows it: a follower must not run ahead of the answers.
-        records = await (log or self._log).read(
-            after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position)
-        )
-        return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
 
 
 class Writer(Generic[S]):

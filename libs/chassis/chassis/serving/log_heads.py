@@ -10,7 +10,7 @@ import asyncio
 from chassis.core.call import Unavailable
 from chassis.log.protocol import READ_RECORDS_MAX, Log
 from chassis.log.seals import SealedHead, Signer
-from chassis.log.writer import Tail
+from chassis.log.tail import Tail
 
 ASK_SECONDS = 1.0
 ASKERS_MAX = 100

@@ -1,0 +1,76 @@
+"""The end of the log as its leader's followers see it: the newest committed records, kept in memory with their events,
+and how long ago it was proved that this replica leads. The writer extends it after each commit (writer.py).
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from itertools import islice
+from typing import Any
+
+from chassis.core.call import Unavailable
+from chassis.core.engine import Batch, Engine
+from chassis.core.record import Record
+from chassis.log.progress import Progress
+from chassis.log.protocol import READ_RECORDS_MAX, Log
+
+TAIL_RECORDS_MAX = 20_000
+TAIL_BYTES_MAX = 64_000_000
+PROVED_SECONDS_MAX = 10.0
+"""So old the last proof of leadership may be where tables are read: five of those that an idle leader makes."""
+ASK_AGAIN = "the log cannot be written now; ask again"
+
+
+class Tail(Progress):
+    """The newest committed records with their events, for followers that keep up; older ones are read from the log."""
+
+    def __init__(self, log: Log, engine: Engine[Any], prove: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._log = log
+        self._engine = engine
+        self._prove = prove
+        self._newest: deque[tuple[Record, object]] = deque()
+        self._newest_bytes = 0
+        self._proved_at = -math.inf
+
+    def start_at(self, position: int) -> None:
+        self.reach(position)
+
+    def is_proved(self) -> bool:
+        """Whether this replica's leadership was proved of late: an append, also one of no records, was committed."""
+        return asyncio.get_running_loop().time() - self._proved_at <= PROVED_SECONDS_MAX
+
+    async def prove_anew(self) -> None:
+        """Returns when an append that began now is committed. Raises Unavailable where none is: this replica leads no
+        more.
+        """
+        try:
+            async with asyncio.timeout(PROVED_SECONDS_MAX):
+                await self._prove()
+        except TimeoutError:
+            raise Unavailable(ASK_AGAIN) from None
+
+    def extend(self, batch: Batch) -> None:
+        self._proved_at = asyncio.get_running_loop().time()
+        if batch.records:
+            self._newest.extend(zip(batch.records, batch.events, strict=True))
+            self._newest_bytes += sum(len(record.data) for record in batch.records)
+            while len(self._newest) > TAIL_RECORDS_MAX or self._newest_bytes > TAIL_BYTES_MAX:
+                self._newest_bytes -= len(self._newest.popleft()[0].data)
+            self.reach(batch.records[-1].position)
+
+    async def read(self, after_position: int, records_max: int, log: Log | None = None) -> list[tuple[Record, object]]:
+        """At most `records_max` committed records after a position; waits until there is one. Older ones are read from
+        `log`, where it is given.
+        """
+        await self.beyond(after_position)
+        first = self._newest[0][0].position if self._newest else self.position + 1
+        if after_position + 1 >= first:
+            start = after_position + 1 - first
+            return list(islice(self._newest, start, start + records_max))
+        # Never past what is committed as this process knows it: a follower must not run ahead of the answers.
+        records = await (log or self._log).read(
+            after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position)
+        )
+        return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
