@@ -88,6 +88,7 @@ class Process:
         self.alive = True
         self.handlers: Sequence[grpc.GenericRpcHandler] = ()
         self.tasks: dict[asyncio.Task[Any], None] = {}
+        self.serving: asyncio.Task[None] | None = None
         self.context = contextvars.copy_context()
         self.context.run(running.set, self)
         self.session = Session(database, network.chance, self.place)
@@ -129,7 +130,7 @@ class Process:
     async def run(self) -> None:
         """Until it is killed, or raises what put it in doubt."""
         loop = asyncio.get_running_loop()
-        serving = loop.create_task(self.replica.run(), context=self.context)
+        self.serving = serving = loop.create_task(self.replica.run(), context=self.context)
         try:
             await asyncio.wait({serving})
         finally:

@@ -15,7 +15,7 @@ from chassis.core.misconfigured import Misconfigured
 from chassis.core.record import Record
 from chassis.edges.broker import headers_of, record_of
 from chassis.followers import hearing as hearing_module
-from chassis.log.memory_log import MemoryStore
+from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.seals import Forked, Seals, Signer, key_id_of
 from chassis.process.configuration import read_settings
 from rehearsal.keys import public_key, signing_key
@@ -127,13 +127,45 @@ async def test_a_service_never_signs_two_digests_for_one_position() -> None:
     assert kept.kept == {2: head}
 
 
+async def log_of(records: Sequence[Record]) -> MemoryLog:
+    store = MemoryStore(SOURCE)
+    store.records += records
+    return MemoryLog(store)
+
+
+@pytest.mark.parametrize("digest", ["another", "none"])
+async def test_a_log_without_the_head_that_was_signed_last_is_not_signed_up_to_that_position(
+    digest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where no head of that position is kept: the signed end of the log covers it."""
+    kept, signed, other = MemorySeals(), source_records(3), source_records(5, amount=5)
+    head = await Signer(SOURCE, KEY, kept).seal(signed[-1])
+    signer = Signer(SOURCE, KEY, kept)
+    await signer.load(await log_of(other if digest == "another" else other[:2]))
+    assert signer.newest is None
+    assert head.seal in caplog.text and "has forked, no head is signed up to 3" in caplog.text
+    for record in other[:3]:
+        with pytest.raises(Forked, match=head.digest.hex()):
+            await signer.seal(record)
+    assert kept.kept == {3: head}
+
+
+async def test_a_log_that_has_the_head_that_was_signed_last_is_signed_on(caplog: pytest.LogCaptureFixture) -> None:
+    kept, records = MemorySeals(), source_records(5)
+    head = await Signer(SOURCE, KEY, kept).seal(records[2])
+    signer = Signer(SOURCE, KEY, kept)
+    await signer.load(await log_of(records))
+    assert (signer.newest, caplog.text) == (head, "")
+    assert (await signer.seal(records[4])).position == 5
+
+
 async def test_what_an_old_key_signed_is_given_out_with_a_signature_of_the_new_one() -> None:
     kept = MemorySeals()
     records = source_records(3)
     old = await Signer(SOURCE, KEY, kept).seal(records[-1])
     by_new = Seals(SOURCE, [NEXT_KEY.public_key().public_bytes_raw()])
     signer = Signer(SOURCE, NEXT_KEY, kept)
-    await signer.load()
+    await signer.load(await log_of(records))
     assert signer.newest is not None
     given_out = [signer.newest, await signer.seal(records[-1]), signer.seal_below(old, records[-1:])]
     assert [(head.position, head.digest) for head in given_out] == [(old.position, old.digest)] * 3

@@ -9,7 +9,9 @@ A service never signs two digests for one position, nor for one sequence of an a
 signature out, it stores the head in its database, or a later stored head covers it. (A digest covers all records before
 it, so a head whose records chain up to a stored one needs no row of its own. So the rows grow with what is published,
 however many positions callers ask for.) If the log now has another record there, it signs nothing and reports that its
-log has forked.
+log has forked. The newest stored head is compared with the log before a replica leads: where the log has another record
+there, or ends before it, no head is signed up to that position, because it would be of another history than the one
+that was signed.
 
 A reader pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first every reader
 pins the new key beside the old one, then the service signs with the new one, then the old one is removed. Heads that
@@ -18,6 +20,7 @@ the old key signed are given out with a signature of the new one, over the same 
 
 import base64
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.core.feed_chain import FeedHead
 from chassis.core.record import Head, Record, chain
+from chassis.log.protocol import Log
 
 PURPOSE = "carbonmarket log head"
 FEED_PURPOSE = "carbonmarket feed head"
@@ -37,12 +41,15 @@ PUBLIC_KEY_BYTES = 32
 KEY_ID_CHARACTERS = 16
 KEY_FILE_MODE_MAX = 0o600
 
+logger = logging.getLogger(__name__)
+
 
 class Forked(Exception):
     """Another digest was signed for this place before: two signed heads would be one too many."""
 
     def __init__(self, place: str, kept: "SealedHead | SealedFeed", digest: bytes) -> None:
-        super().__init__(f"{place}: signed was digest {kept.digest.hex()} by {kept.seal}, now it is {digest.hex()}")
+        now = f"it is {digest.hex()}" if digest else "the log ends before it"
+        super().__init__(f"{place}: signed was digest {kept.digest.hex()} by {kept.seal}, now {now}")
         self.signed_digest = kept.digest.hex()
         self.digest = digest.hex()
 
@@ -120,15 +127,36 @@ class Signer:
         self._key = key
         self._store = store
         self._key_id = key_id_of(key.public_key().public_bytes_raw())
+        self._contradicted: tuple[SealedHead, bytes] | None = None
         self.newest: SealedHead | None = None
 
-    async def load(self) -> None:
-        """The newest head that was sealed, before anybody may ask."""
+    async def load(self, log: Log) -> None:
+        """The newest head that was sealed, before anybody may ask, and whether the log still has it."""
         kept = await self._store.newest_seal()
-        self.newest = self._sealed(kept) if kept else None
+        if kept is None:
+            return
+        found = await log.read(kept.position - 1, 1)
+        digest = found[0].digest if found else b""
+        if digest == kept.digest:
+            self.newest = self._sealed(kept)
+            return
+        self._contradicted = kept, digest
+        logger.critical(
+            "this log has forked, no head is signed up to %d: %s",
+            kept.position,
+            Forked(f"position {kept.position}", kept, digest),
+            extra={"position": kept.position},
+        )
+
+    def check_is_the_log_signed(self, position: int) -> None:
+        """Raises Forked where the newest head that was kept lies at a position or after it, and is not of this log."""
+        if self._contradicted is not None and position <= self._contradicted[0].position:
+            kept, digest = self._contradicted
+            raise Forked(f"position {kept.position}", kept, digest)
 
     async def seal(self, head: Record | Head) -> SealedHead:
         """Raises Forked."""
+        self.check_is_the_log_signed(head.position)
         made = self._sealed(head)
         kept = await self._store.keep_seal(made)
         if kept.digest != made.digest:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from chassis.core.call import Unavailable
 from chassis.core.misconfigured import Misconfigured
 from chassis.core.shell import OpenLog, TakeLeadership
 from chassis.core.submission import AskedCommand, service_actor
@@ -27,6 +28,7 @@ from chassis.say.tracing import Tracing
 STANDBY_POLL_SECONDS = 0.1
 PROOF_SECONDS = 2.0
 STOP_SECONDS_MAX = 2.0
+COMMIT_SECONDS_MAX = 1.0
 ABANDON_SECONDS_MAX = 0.5
 SNAPSHOT_SECONDS_MAX = 5.0
 
@@ -98,11 +100,26 @@ class Replica:
             for part in (writing, leading):
                 if part.done():
                     part.result()
+        except asyncio.CancelledError:
+            await self._commit_what_is_decided(leading)
+            raise
         finally:
             leading.cancel()
             writing.cancel()
             # It ends when an append that is under way has ended.
             await asyncio.wait({writing})
+
+    async def _commit_what_is_decided(self, leading: "asyncio.Task[None]") -> None:
+        """Of a leader that is stopped: nothing more is heard, due or answered, and the writer commits what it has, so
+        that the state is one to make a snapshot of.
+        """
+        leading.cancel()
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await asyncio.wait({leading})
+                await self.parts.writer.read(lambda _: None)
+        except (Unavailable, TimeoutError) as error:
+            logger.info("the writer ends before it has committed everything: %r", error)
 
     async def _do_what_leaders_do(self) -> None:
         parts = self.parts
@@ -110,7 +127,7 @@ class Replica:
         await parts.timers.run_overdue()
         await parts.projector.load()
         if self._edges.signer is not None:
-            await self._edges.signer.load()
+            await self._edges.signer.load(self._edges.log)
         parts.role.leads = True
         await self._edges.door.say_health(serves=True)
         position = parts.engine.head.position
@@ -149,21 +166,30 @@ class Replica:
     # The end
 
     async def stop(self, serving: "asyncio.Task[None]") -> None:
-        """Graceful stop: finishes the calls in flight, takes a snapshot so that the next start is quick, gives up the
-        leadership and ends. Streams and long polls end with the process.
+        """Graceful stop: finishes the calls in flight and gives up the leadership, so that another replica leads at
+        once; then takes a snapshot, so that the next start is quick. Streams and long polls end with the process.
         """
-        engine = self.parts.engine
+        led = self.parts.role.leads
         await self._edges.door.say_health(serves=False)
         await self._edges.door.close(STOP_SECONDS_MAX)
-        if self.parts.role.leads:
-            try:
-                await asyncio.wait_for(self.parts.make_snapshot(), SNAPSHOT_SECONDS_MAX)
-            except Exception as error:
-                logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
         serving.cancel()
         await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
         await self._edges.log.close()
-        logger.info("stopped at %d", engine.head.position)
+        if led:
+            await self._save_last_snapshot()
+        logger.info("stopped at %d", self.parts.engine.head.position)
+
+    async def _save_last_snapshot(self) -> None:
+        """Of a state that is committed, and that nothing changes any more. It takes seconds; nobody waits for it."""
+        engine, snapshots = self.parts.engine, self.parts.snapshots
+        committed = self.parts.writer.tail.position
+        try:
+            if engine.head.position != committed:
+                raise Unavailable(f"decided up to {engine.head.position}, committed up to {committed}")
+            async with asyncio.timeout(SNAPSHOT_SECONDS_MAX):
+                await snapshots.save(snapshots.take(engine))
+        except Exception as error:
+            logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
 
     async def abandon(self) -> None:
         """The outcome of an append is unknown: another replica may lead at once, waiting calls get UNAVAILABLE."""

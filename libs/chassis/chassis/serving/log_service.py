@@ -103,21 +103,27 @@ class LogService(CommandService[Any]):
         return signed_head(newest) if newest else None
 
     async def GetSignedHead(self, request: pb.GetSignedHeadRequest, call: Call) -> pb.GetSignedHeadResponse:
-        head = await self._signed_at(request.position, call) if request.position else self._signed_head()
+        try:
+            head = await self._signed_at(request.position, call) if request.position else self._newest_signed()
+        except Forked as error:
+            raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
         if head is None:
             raise NotFound("NO_HEAD_SIGNED")
         return pb.GetSignedHeadResponse(head=head)
+
+    def _newest_signed(self) -> pb.SignedHead | None:
+        head = self._signed_head()
+        if head is None and self._signer is not None:
+            self._signer.check_is_the_log_signed(self.writer.tail.position)
+        return head
 
     async def _signed_at(self, position: int, call: Call) -> pb.SignedHead | None:
         if self._log_heads is None:
             return None
         await self.writer.read(lambda _: None)
         check_position(position, self.writer.tail.position, "position")
-        try:
-            head = await self._log_heads.at(position, str(call.actor))
-            return signed_head(head) if head else None
-        except Forked as error:
-            raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
+        head = await self._log_heads.at(position, str(call.actor))
+        return signed_head(head) if head else None
 
     async def GetSignedFeedHead(self, request: pb.GetSignedFeedHeadRequest, call: Call) -> pb.GetSignedFeedHeadResponse:
         account, sequence = request.account, request.sequence
