@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from carbonmarket.log.v1 import log_events_pb2
+from chassis.core import set_aside as set_aside_module
 from chassis.core.corrections import HearingResumed, ResumeHearing
 from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import StateUnusable
 from chassis.core.record import Head, Record, chain, genesis
+from chassis.core.set_aside import ASIDE_BYTES, DropSetAside, bytes_of
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.followers.hearing import Hearing
 from chassis.log.memory_log import MemoryStore
@@ -125,6 +127,28 @@ async def test_a_record_that_is_larger_than_ours_may_be_halts_hearing_where_it_c
         await until_heard(ear, 3)
         assert f"has {DATA_BYTES_MAX + 1} bytes" in ear.halted_because
         assert (await writer.read(lambda state: state.total)).value == 2
+
+
+async def test_where_no_more_can_be_set_aside_the_source_waits_until_people_have_dealt_with_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(set_aside_module, "ALL_SET_ASIDE_BYTES_MAX", 2 * ASIDE_BYTES)
+    store, remote = MemoryStore("tally"), FakeRemote()
+    # One of them fits in the tally, one among what is set aside.
+    remote.records = source_records(3, amount=900)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_halted(ear)
+        assert "no more can be set aside" in ear.halted_because and "TALLY_FULL" in ear.halted_because
+        assert ear.upto.position == 2
+        shell = writer.engine.shell
+        (position,) = shell.set_aside
+        assert shell.set_aside_bytes == bytes_of(shell.set_aside[position]) <= 2 * ASIDE_BYTES
+        drop = DropSetAside(position, "entered twice, ticket 12")
+        await approved(writer, await proposed(writer, drop, "clearing_operator:ann"), "clearing_operator:ben")
+        await until_goes_on(ear)
+        await until_heard(ear, 3)
+        assert (list(shell.dropped), len(shell.set_aside)) == ([position], 1)
+        assert shell.set_aside_bytes == sum(map(bytes_of, shell.set_aside.values()))
 
 
 async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() -> None:

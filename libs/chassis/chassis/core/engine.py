@@ -35,7 +35,7 @@ from chassis.core.look import Declared, Look
 from chassis.core.proposals import ApproveProposal, first_to_expire
 from chassis.core.record import Head, HeardUpTo, LogBroken, Record, chain, first_fault, genesis
 from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
-from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, SetAsideNoted, aside_of
+from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, SetAsideNoted, aside_of, has_room
 from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
 from chassis.core.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, repeat_key, source_of
 from chassis.core.wire import DATA_BYTES_MAX, Wire
@@ -234,7 +234,10 @@ class Engine(Generic[S]):
                 return refusal
             if refusal.reason == "RELEASE_NOT_ACTIVE":
                 return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
-            events = [aside_of(self.shell.log_id, submission, refusal)]
+            aside = aside_of(self.shell.log_id, submission, refusal)
+            if isinstance(submission, HeardRecord) and not has_room(self.shell.set_aside_bytes, aside):
+                return Bug(f"no more can be set aside before people have dealt with what is: {refusal}")
+            events = [aside]
             encoded = [self._encode(event) for event in events]
             claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
         except StateUnusable:

@@ -9,6 +9,10 @@ now either, the command is refused with that reason, and it stays set aside.
 Dropping changes no books; it only ends the blocking, and the record names what is left for people to settle. It can be
 reversed: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
 Of what was dropped the newest DROPPED_BYTES_MAX are kept for that, tens of thousands of trades.
+
+What is set aside is kept whole until people have dealt with it. Where there is no room for a heard record, its source
+is not heard any further until less is set aside, and nothing is skipped. Timers and answers bring no data and are only
+as many as the domain has open, so they always fit.
 """
 
 from collections.abc import Mapping
@@ -29,6 +33,7 @@ SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
 """What is set aside always fits, whatever was heard and whatever its refusal says: else the writer would end over it at
 every start.
 """
+ALL_SET_ASIDE_BYTES_MAX = 20_000_000
 DROPPED_BYTES_MAX = 20_000_000
 ASIDE_BYTES = 500
 """About what one has beside its data and facts."""
@@ -126,6 +131,11 @@ def cut(text: str) -> str:
 
 def bytes_of(aside: SetAsideNoted) -> int:
     return ASIDE_BYTES + len(aside.data) + sum(len(name) + len(value) for name, value in aside.facts)
+
+
+def has_room(all_bytes: int, aside: SetAsideNoted) -> bool:
+    """Whether one more heard record can be set aside."""
+    return all_bytes + bytes_of(aside) <= ALL_SET_ASIDE_BYTES_MAX
 
 
 def keep_dropped(dropped: dict[int, SetAsideNoted], position: int, aside: SetAsideNoted) -> None:

@@ -111,6 +111,8 @@ class ShellState:
     clock_ms: int = 0
     leader_address: str = ""
     set_aside: dict[int, SetAsideNoted] = field(default_factory=dict)
+    # Of all that is set aside (set_aside.bytes_of); bounded by ALL_SET_ASIDE_BYTES_MAX.
+    set_aside_bytes: int = 0
     # What people dropped blocks nothing, and can still be decided again; bounded by DROPPED_BYTES_MAX.
     dropped: dict[int, SetAsideNoted] = field(default_factory=dict)
     # The last record of each source that caused one of ours: nothing before it may be heard again.
@@ -204,10 +206,19 @@ def on_clock_moved(shell: ShellState, event: ClockMoved) -> None:
 
 def on_set_aside_noted(shell: ShellState, event: SetAsideNoted) -> None:
     shell.set_aside[shell.position] = event
+    shell.set_aside_bytes += set_aside.bytes_of(event)
+
+
+def take_from_set_aside(shell: ShellState, position: int) -> SetAsideNoted:
+    aside = shell.set_aside.pop(position)
+    shell.set_aside_bytes -= set_aside.bytes_of(aside)
+    return aside
 
 
 def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -> None:
-    aside = shell.set_aside.pop(event.set_aside_position, None) or shell.dropped.pop(event.set_aside_position)
+    position = event.set_aside_position
+    dropped = shell.dropped.pop(position, None)
+    aside = dropped if dropped is not None else take_from_set_aside(shell, position)
     assert (aside.source_log_id, aside.source_position) == (event.source_log_id, event.source_position)
     if event.source_log_id == shell.log_id and event.source_position:
         # The order is sent again, and its answer decided when it comes.
@@ -215,7 +226,8 @@ def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -
 
 
 def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
-    set_aside.keep_dropped(shell.dropped, event.set_aside_position, shell.set_aside.pop(event.set_aside_position))
+    position = event.set_aside_position
+    set_aside.keep_dropped(shell.dropped, position, take_from_set_aside(shell, position))
 
 
 def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:

@@ -127,8 +127,8 @@ class Hearing:
 
     async def run(self) -> None:
         """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
-        ends when two people say where to go on, when a corrected release gets past it, or when the release that it
-        waited for is activated.
+        ends when two people say where to go on, when a corrected release gets past it, when the release that it waited
+        for is activated, or when there is room again to set its record aside.
         """
         await self._signed_heads.load()
         heard, shell = self._writer.engine.heard, self._writer.engine.shell
@@ -143,8 +143,14 @@ class Hearing:
                 await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
                 await self._signed_heads.ask(self._remote.signed_head)
             # Two people may also choose the position that it has: then it is recorded again. A record that waited until
-            # a release is activated is tried again once one is.
-            while heard.get(self.source) is halted_at and shell.release_level == release_level:
+            # a release is activated is tried again once one is, and one that could not be set aside once less is.
+            aside_bytes = shell.set_aside_bytes
+            while (
+                heard.get(self.source) is halted_at
+                and shell.release_level == release_level
+                and shell.set_aside_bytes >= aside_bytes
+            ):
+                aside_bytes = shell.set_aside_bytes
                 await asyncio.sleep(RETRY_SECONDS)
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
 
