@@ -17,12 +17,12 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
-from bench.collector import EXPORT_INTERVAL_MS, Largest, largest
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket_client import Outcome
+from rehearsal.collector import EXPORT_INTERVAL_MS, Collector, collector
 from rehearsal.opening import (
     CLOCK_START,
     DAY_BEFORE,
@@ -62,8 +62,9 @@ class TakesMany(Protocol):
 
 
 async def run(folder: Path, trades: int = TRADES) -> None:
-    async with largest() as seen:
-        os.environ |= seen.environment
+    async with collector() as seen:
+        environment = {**seen.environment, "OTEL_TRACES_EXPORTER": "none"}
+        os.environ |= environment
         async with Stack(folder, Start(clock=CLOCK_START, spans=False)) as stack, People(stack.addresses) as people:
             await open_day(people, trades)
             traded_s = await timed(trade(people, trades), TRADING_S_MAX)
@@ -74,7 +75,7 @@ async def run(folder: Path, trades: int = TRADES) -> None:
             memory_mb = {service: usage.rss_mb_max for service, usage in stack.usages().items()}
             # Not after the end: a process that stops keeps its state, and nobody waits for it any more.
             report(seen, trades, traded_s, settled_s, memory_mb)
-        for name in seen.environment:
+        for name in environment:
             del os.environ[name]
 
 
@@ -193,15 +194,17 @@ async def in_flight(calls: Iterator[Awaitable[object]]) -> None:
             group.create_task(worker())
 
 
-def report(seen: Largest, trades: int, traded_s: float, settled_s: float, memory_mb: dict[str, float]) -> None:
+def report(seen: Collector, trades: int, traded_s: float, settled_s: float, memory_mb: dict[str, float]) -> None:
     title = f"A day of {trades:,} trades: traded in {traded_s:,.0f} s, settled in {settled_s:,.0f} s"
     table = Table(title=title, title_justify="left")
     table.add_column("longest hold, ms, of at most 200")
     for column in ("wall", "of the bound", "computed", "of the bound", "garbage collection", "most memory, MB"):
         table.add_column(column, justify="right")
     for service in SERVICES:
-        wall_s, computed_s = (seen.of(service, "carbonmarket.loop.held", kind) for kind in ("wall", "computed"))
-        collection_s = seen.of(service, "carbonmarket.collection.longest")
+        wall_s, computed_s = (
+            seen.largest(service, "carbonmarket.loop.held", time=kind) for kind in ("wall", "computed")
+        )
+        collection_s = seen.largest(service, "carbonmarket.collection.longest")
         table.add_row(
             service,
             f"{wall_s * 1e3:,.0f}",

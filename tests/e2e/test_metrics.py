@@ -8,18 +8,19 @@ import yaml
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from chassis.say.tracing import is_sampled
+from rehearsal.collector import Collector, collector
 from rehearsal.postgres import Postgres
 from support.days.calls import Refused
 from support.days.day import ACCOUNTS, DAYS, SERVICES, Player, at_ms
 from support.days.one_trade import make_trade
 from support.processes.kafka import Kafka
 from support.processes.market import RunningMarket, running_market
-from support.processes.telemetry import Collector, collector, log_lines
+from support.processes.telemetry import log_lines
 
 pytestmark = pytest.mark.e2e
 
 REGISTRY_FILE = Path(__file__).parents[2] / "docs" / "telemetry.yaml"
-EXPORT_INTERVAL_MS = "200"
+EXPORT_INTERVAL_MS = 200
 HOUR_S = 3_600
 HEARS = (("registry", "trading"), ("trading", "registry"), ("trading", "clearing"), ("clearing", "trading"))
 RUNS_OPEN, RUN_AGE = "carbonmarket.run.open", "carbonmarket.run.age.seconds"
@@ -33,10 +34,9 @@ AWAY_S = 3.0
 async def test_every_metric_of_the_registry_arrives_and_tells_a_run_that_waits(
     postgres: Postgres, kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with collector() as seen:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{seen.address}")
-        monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", EXPORT_INTERVAL_MS)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", EXPORT_INTERVAL_MS)
+    async with collector(EXPORT_INTERVAL_MS) as seen:
+        for name, value in seen.environment.items():
+            monkeypatch.setenv(name, value)
         async with running_market(postgres, kafka.address, tmp_path) as market:
             player = Player(market.port, seed=1)
             await player.set_up()
