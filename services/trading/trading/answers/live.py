@@ -157,7 +157,8 @@ ACCOUNTS_IN_A_SLICE = 40
 class Positions:
     """What every account had at one position of the log, as plain numbers in the order of the names above."""
 
-    accounts: list[tuple[str, list[tuple[str, tuple[int, ...]]], tuple[int, ...]]]
+    accounts: list[tuple[str, tuple[str, ...], list[tuple[int, ...]], tuple[int, ...]]]
+    """Each account's instruments, its units of each of them, and its funds."""
     returning_tonnes: Mapping[tuple[str, str], int]
     releasing_fen: Mapping[str, int]
     heard_clearing_entry_number: int
@@ -174,11 +175,7 @@ def copy_positions(market: Market) -> Positions:
         releasing[release.account] += release.amount_fen
     return Positions(
         [
-            (
-                name,
-                [(instrument, units_of(held)) for instrument, held in account.units.items()],
-                funds_of(account.funds),
-            )
+            (name, tuple(account.units), list(map(units_of, account.units.values())), funds_of(account.funds))
             for name, account in market.accounts.items()
         ],
         returning,
@@ -195,8 +192,8 @@ async def all_positions(copied: Positions) -> pb.GetAllPositionsResponse:
     )
     accounts = sorted(copied.accounts, key=itemgetter(0))
     async for some in in_slices(accounts, ACCOUNTS_IN_A_SLICE):
-        for account, units, funds in some:
-            for instrument, numbers in sorted(units):
+        for account, instruments, units, funds in some:
+            for instrument, numbers in sorted(zip(instruments, units, strict=True)):
                 returning_tonnes = copied.returning_tonnes.get((account, instrument), 0)
                 if any(numbers) or returning_tonnes:
                     answer.units.append(account_units(account, instrument, numbers, returning_tonnes))
