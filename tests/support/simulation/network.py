@@ -25,6 +25,9 @@ LOST_S = 1.0
 """When a broken connection is noticed."""
 REPEATED_LATER_S = 60.0
 
+BUGS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS})
+"""No caller may be answered so: a person takes it for a refusal, a service tries again."""
+
 Handle = Callable[[Any, "CallContext"], Coroutine[Any, Any, bytes | None]]
 """Has the handler of an rpc serve a call."""
 
@@ -87,6 +90,8 @@ class Network:
         self.change: Callable[[str, bytes], bytes] = lambda method, data: data
         """What becomes of a request of one service to another on its way, by `/package.Service/Method`; may raise."""
         self.change_answer: Callable[[str, bytes], bytes] = lambda method, data: data
+        self.failed: list[str] = []
+        """Calls that were answered as only a bug answers."""
         self.closed_to_people = False
         """What people sent before, and is delivered again, then waits: nobody but who calls on purpose gets through."""
 
@@ -260,6 +265,8 @@ class SimulatedChannel:
         try:
             return serving.result()
         except Ended as ended:
+            if ended.code in BUGS:
+                self._network.failed.append(f"{method} answered {ended.code.name} {ended.details}")
             raise failed(ended.code, ended.details, ended.trailing) from None
 
 

@@ -1,6 +1,5 @@
 """A seed, played and judged."""
 
-import gc
 import logging
 import random
 from collections import Counter
@@ -24,14 +23,17 @@ from support.simulation.forks import OLDER
 from support.simulation.loop import run_virtually
 from support.simulation.market import SimulatedMarket
 from support.simulation.readers import Reader, Watcher, entries_of
+from support.simulation.unsaid import noted
 from support.simulation.weather import Chance, Weather
 from trading.answers.pictures import picture
 
 Play = Callable[[SimulatedMarket, Player], Awaitable[None]]
 Logs = dict[str, list[Record]]
 
-LOGGERS = ("chassis", "carbonmarket_client", "asyncio")
-"""asyncio complains of a task whose exception nobody looked at, once the task is collected."""
+LOGGERS = ("", "chassis", "carbonmarket_client", "asyncio")
+"""The root's are all others. asyncio complains of an exception in a callback, and of a task whose exception nobody
+looked at, once the task is collected.
+"""
 EXPECTED_ERRORS = ("the tables stay as of", "publishing waits")
 """Errors that are logged where two replicas meet, or where a session ends."""
 DISAGREED = "the three books agree"
@@ -65,6 +67,8 @@ class Errors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.getMessage()
+        if record.name == "asyncio" and record.exc_info:
+            line = f"{line}: {record.exc_info[1]!r}"
         if not any(expected in line for expected in self._expected):
             self.lines.append(line[:500])
 
@@ -87,11 +91,13 @@ def simulate(
     """Plays a seed. When it has been played the faults stop, and all must come to rest."""
     random.seed(f"clients {seed}")  # how long the client pauses before it tries again
     errors = Errors((*EXPECTED_ERRORS, *expected_errors))
+    unsaid: list[str] = []
     with ExitStack() as stack:
         for name in LOGGERS:
             stack.enter_context(logged_to(errors, logging.getLogger(name)))
+        stack.enter_context(noted(unsaid))
         played = run_virtually(_simulate(seed, play, weather, actions))
-        gc.collect()
+    played.faults.extend(unsaid)
     expected = (*(OF_A_FORK if played.counts[OLDER] else ()), *(OF_A_NAME if played.counts["RenameOrder"] else ()))
     played.faults.extend(f"logged: {line}" for line in errors.lines if not any(each in line for each in expected))
     return played
@@ -114,7 +120,7 @@ async def _simulate(seed: int, play: Play, weather: Weather | None, actions: int
 async def judged(market: SimulatedMarket, seed: int) -> Played:
     stores = {name: database.store for name, database in market.databases.items()}
     logs = {name: [record_to(each) for each in store.records] for name, store in stores.items()}
-    faults = list(market.broken)
+    faults = [*market.broken, *market.network.failed]
     for name, records in logs.items():
         faults += [
             f"lost: {each}" for each in misplaced([a for a in market.port.answered if a.service == name], records)
