@@ -11,7 +11,7 @@ from support.simulation.market import SimulatedMarket
 from support.simulation.people import People
 from support.simulation.run import simulate
 
-SEEDS = 4
+SEEDS = 2
 
 
 @pytest.mark.parametrize("seed", seeds(SEEDS))

@@ -69,8 +69,9 @@ def test_the_command_that_is_printed_for_a_seed_plays_it_as_it_is_pasted_without
     assert done.stdout == report(played(13).counts) + "\n"
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2])
-def test_the_same_seed_gives_the_same_digests_here_and_in_processes_with_other_hash_seeds(seed: int) -> None:
+def test_the_same_seed_gives_the_same_digests_here_and_in_processes_with_other_hash_seeds() -> None:
+    """Of seed 4 logs come back older twice and an order gets another name."""
+    seed = 4
     again = simulate(seed, everything).digests
     assert again == played(seed).digests
     for hash_seed in ("1", "2"):
