@@ -71,6 +71,39 @@ def test_of_lanes_that_run_one_reads_when_each_begins_how_far_it_is_and_how_it_e
     assert done.returncode == 1
 
 
+SETUP = """
+import importlib.machinery, importlib.util, pathlib, sys, time
+
+loader = importlib.machinery.SourceFileLoader("setup", sys.argv[1])
+setup = importlib.util.module_from_spec(importlib.util.spec_from_loader("setup", loader))
+loader.exec_module(setup)
+
+def make_venv(python):
+    with (setup.ROOT / "made").open("a") as made:
+        made.write("begun ")
+    time.sleep(0.5)
+    (setup.VENV / "bin").mkdir(parents=True)
+    (setup.VENV / "bin" / "python").touch()
+    with (setup.ROOT / "made").open("a") as made:
+        made.write("ended ")
+
+setup.make_venv, setup.install, setup.link = make_venv, lambda: None, lambda roots: None
+setup.main()
+"""
+
+
+def test_of_two_that_set_up_one_folder_at_once_one_makes_the_environment_and_the_other_waits(tmp_path: Path) -> None:
+    script = copied("setup", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    command = (sys.executable, "-c", SETUP, str(script))
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(one.communicate(timeout=END_S_MAX)[0] for one in both)
+    assert [one.returncode for one in both] == [0, 0]
+    assert (tmp_path / "made").read_text().split() == ["begun", "ended"], "made once, and by nobody beside it"
+    assert sum("environment ready" in one for one in said) == 1
+
+
 def test_the_command_line_starts_from_a_path_with_spaces_and_gets_its_arguments_as_they_are(tmp_path: Path) -> None:
     python = tmp_path / "a clone's folder" / "python"
     python.parent.mkdir()
