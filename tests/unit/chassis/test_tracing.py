@@ -10,7 +10,7 @@ from chassis.core.engine import Done, Engine
 from chassis.core.shell import OpenLog
 from chassis.core.submission import DueTimer, OrderAnswer, heard_record
 from chassis.say.traceparent import is_well_formed
-from chassis.say.tracing import LINKS_MAX, Tracing, is_sampled
+from chassis.say.tracing import LINKS_MAX, Tracing, is_sampled, trace_id_of
 from support.shell import tally
 from support.shell.asking import asked
 from support.shell.hearing import source_records
@@ -112,6 +112,25 @@ def test_roots_are_sampled_up_to_a_rate_each_second_and_then_by_share() -> None:
     assert roots(1) == [False], "the second is not over"
     now[0] = 101.0
     assert roots(4) == [True, True, True, False]
+
+
+def test_sampled_traces_that_calls_bring_go_on_up_to_a_rate_and_then_unsampled_under_their_id() -> None:
+    now = [100.0]
+    recorder = Recorder()
+    tracing = Tracing(recorder.tracer, joined_per_second_max=2, seconds=lambda: now[0])
+
+    def joined(count: int) -> list[bool]:
+        branches = [tracing.joined("step", SAMPLED) for _ in range(count)]
+        assert {trace_id_of(branch.traceparent) for branch in branches} == {trace_id_of(SAMPLED)}
+        return [branch.span is not None and is_sampled(branch.traceparent) for branch in branches]
+
+    assert tracing.joined("step", UNSAMPLED).traceparent == UNSAMPLED
+    assert joined(4) == [True, True, False, False]
+    now[0] = 101.0
+    assert joined(3) == [True, True, False]
+    beyond = tracing.joined("step", SAMPLED)
+    assert beyond.traceparent == f"{SAMPLED[:-2]}00"
+    assert tracing.branch("what follows", beyond.traceparent).span is None
 
 
 def test_a_root_that_is_not_sampled_has_a_trace_of_its_own_to_be_passed_on() -> None:

@@ -4,7 +4,8 @@ morning.
 A trace context is a string here (W3C traceparent), as it is in records and headers. Spans are made through the
 OpenTelemetry API only where the trace is sampled; elsewhere the string is passed on untouched, at no cost. A root is
 sampled while there were fewer than `roots_per_second` in this second (a national market's orders are), then by a
-share.
+share. A caller's own trace goes on as the caller sampled it, up to `joined_per_second`: beyond it the trace keeps its
+id, in records and log lines, but is sampled no more, here and in whatever follows from the call.
 """
 
 import os
@@ -20,6 +21,8 @@ from chassis.say.traceparent import is_well_formed
 
 ROOTS_PER_SECOND_MAX = 50
 ROOT_SHARE = 0.01
+JOINED_PER_SECOND_MAX = 200
+"""Of people's calls that say that their trace is sampled: whoever says so of every call makes others pay for it."""
 LINKS_MAX = 128
 SAMPLED_FLAGS = frozenset("13579bdf")
 """The last digit of the flags: its lowest bit says sampled."""
@@ -56,6 +59,28 @@ def trace_id_of(traceparent: str) -> str:
     return traceparent[3:35]
 
 
+def unsampled(traceparent: str) -> str:
+    """The same trace, without its flags."""
+    return f"{traceparent[:-2]}00"
+
+
+class PerSecond:
+    """Counts what happens in the running second, up to a maximum."""
+
+    def __init__(self, most: int, seconds: Callable[[], float]) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._second = 0
+        self._taken = 0
+
+    def takes_one(self) -> bool:
+        second = int(self._seconds())
+        if second != self._second:
+            self._second, self._taken = second, 0
+        self._taken += 1
+        return self._taken <= self._most
+
+
 class Tracing:
     """Starts spans. With no tracer every context is passed on as it came."""
 
@@ -64,23 +89,28 @@ class Tracing:
         tracer: trace.Tracer | None = None,
         roots_per_second_max: int = ROOTS_PER_SECOND_MAX,
         root_share: float = ROOT_SHARE,
+        joined_per_second_max: int = JOINED_PER_SECOND_MAX,
         seconds: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._tracer = tracer
-        self._roots_per_second_max = roots_per_second_max
+        self._roots = PerSecond(roots_per_second_max, seconds)
+        self._joined = PerSecond(joined_per_second_max, seconds)
         self._root_share = root_share
-        self._seconds = seconds
         self._chance = chance
         self._random_bytes = random_bytes
-        self._second = 0
-        self._roots = 0
 
     def root(self, name: str, kind: SpanKind = SpanKind.SERVER, attributes: Attributes | None = None) -> Branch:
         if self._tracer is None or not self._takes_root():
             return Branch(f"00-{self._random_bytes(16).hex()}-{self._random_bytes(8).hex()}-00")
         return self._start(self._tracer, name, kind, None, (), attributes)
+
+    def joined(self, name: str, traceparent: str, attributes: Attributes | None = None) -> Branch:
+        """Goes on under a trace that a person's call brought. Too many in one second are not sampled any more."""
+        if is_sampled(traceparent) and not self._joined.takes_one():
+            return Branch(unsampled(traceparent))
+        return self.branch(name, traceparent, attributes=attributes)
 
     def branch(
         self,
@@ -122,11 +152,7 @@ class Tracing:
         return Branch(f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}", span)
 
     def _takes_root(self) -> bool:
-        second = int(self._seconds())
-        if second != self._second:
-            self._second, self._roots = second, 0
-        self._roots += 1
-        return self._roots <= self._roots_per_second_max or self._chance() < self._root_share
+        return self._roots.takes_one() or self._chance() < self._root_share
 
 
 def span_context(traceparent: str) -> SpanContext:

@@ -240,8 +240,11 @@ class Server:
 
     def _branch(self, rpc: Rpc, caller: Call) -> Branch:
         attributes = {"actor": str(caller.actor)}
-        if caller.traceparent:
+        if caller.traceparent and str(caller.actor).startswith(SERVICES):
+            # It goes on with what a log recorded, and was sampled where that began.
             return self._tracing.branch(rpc.name, caller.traceparent, attributes=attributes)
+        if caller.traceparent:
+            return self._tracing.joined(rpc.name, caller.traceparent, attributes)
         # Only what can change something begins a trace of its own; a query joins its caller's.
         return self._tracing.root(rpc.name, attributes=attributes) if rpc.is_command else Branch("")
 
