@@ -61,9 +61,10 @@ class AskForDelivery:
     def command(self, registry: Registry) -> Delivery:
         last = registry.last_delivery
         first_trade_id = last.trade_id + self.trades_beyond
+        last_attempt = max((attempt for _, attempt in registry.void_attempts), default=0)
         return delivery_of(
             run_id=last.run_id + self.runs_beyond,
-            attempt=last.attempt + self.attempts_beyond,
+            attempt=last_attempt + self.attempts_beyond,
             legs=[replace(leg, trade_id=first_trade_id + index) for index, leg in enumerate(self.legs)],
             day="2021-07-16",
             page_max=2,

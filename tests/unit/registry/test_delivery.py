@@ -6,6 +6,9 @@ import pytest
 
 from registry.domain.decider import DECIDER
 from registry.domain.delivery import (
+    RUNS_AHEAD_MAX,
+    TRADES_AHEAD_MAX,
+    VOID_ATTEMPTS_MAX,
     AllowancesDelivered,
     DeliverAllowances,
     DeliveryCompleted,
@@ -93,8 +96,10 @@ ORDER: list[Line] = [
         refused(2, 3, "INSUFFICIENT_ALLOWANCES",
                 account="power-0001", vintage="CEA", quantity_tonnes=501, trading_tonnes=500)),
     (CLEARING, deliver(2, 3, leg(1, 5)),  refused(2, 3, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=3, last_attempt=3)),
+    (CLEARING, deliver(2, 2, leg(1, 501)),
+        refused(2, 2, "INSUFFICIENT_ALLOWANCES",
+                account="power-0001", vintage="CEA", quantity_tonnes=501, trading_tonnes=500)),
     (CLEARING, deliver(2, 2, leg(1, 5)),  refused(2, 2, "ATTEMPT_OUT_OF_ORDER", run_id=2, attempt=2, last_attempt=3)),
-    (CLEARING, deliver(1, 9, leg(1, 5)),  "RUN_OUT_OF_ORDER"),
     (CLEARING, deliver(2, 4, leg(1, 5), leg(3, 7)),
         [completed(2, 4, leg(1, 5), leg(3, 7)), delivered(2, 4, leg(1, 5)), delivered(2, 4, leg(3, 7))]),
     (CLEARING, deliver(2, 5, leg(4, 5)),  "RUN_ALREADY_DELIVERED"),
@@ -130,6 +135,44 @@ def test_attempts_runs_and_trades_come_in_order_and_each_is_delivered_once() -> 
     climb(registry, ORDER)
     assert holding_of(registry, "power-0001", "CEA") == Holding(100, 483)
     assert holding_of(registry, "steel-0002", "CEA") == Holding(0, 17)
+
+
+FAR = 2**62
+
+
+def test_no_refused_order_stands_in_the_way_of_the_next_right_one_whatever_its_numbers() -> None:
+    registry = open_books()
+    play(registry, CLEARING, deliver(1, 1, leg(1, 5)))
+    for run_id, attempt in ((RUNS_AHEAD_MAX, 1), (RUNS_AHEAD_MAX, FAR), (2, FAR), (2, 7)):
+        (event,) = play(registry, CLEARING, deliver(run_id, attempt, leg(2, 10**9)))
+        assert isinstance(event, DeliveryRefused)
+    assert play(registry, CLEARING, deliver(2, 1, leg(2, 5)))[0] == completed(2, 1, leg(2, 5))
+    assert play(registry, CLEARING, deliver(3, 1, leg(3, 5)))[0] == completed(3, 1, leg(3, 5))
+
+
+def test_a_run_or_a_trade_far_beyond_what_was_delivered_is_refused_without_a_record() -> None:
+    registry = open_books()
+    play(registry, CLEARING, deliver(1, 1, leg(1, 5)))
+    ladder: list[Line] = [
+        (CLEARING, deliver(FAR, 1, leg(2, 5)), "RUN_TOO_FAR_AHEAD"),
+        (CLEARING, deliver(2 + RUNS_AHEAD_MAX, 1, leg(2, 5)), "RUN_TOO_FAR_AHEAD"),
+        (CLEARING, deliver(2, 1, leg(2 + TRADES_AHEAD_MAX, 5)), "TRADE_TOO_FAR_AHEAD"),
+        (CLEARING, deliver(2, 1, leg(2, 5)), [completed(2, 1, leg(2, 5)), delivered(2, 1, leg(2, 5))]),
+    ]
+    climb(registry, ladder)
+
+
+def test_attempts_that_are_void_are_forgotten_from_the_highest_on_and_with_their_run() -> None:
+    registry = open_books()
+    for number in range(VOID_ATTEMPTS_MAX + 3, 0, -1):
+        play(registry, CLEARING, deliver(2, number, leg(1, 501)))
+    play(registry, CLEARING, deliver(3, 1, leg(1, 501)))
+    assert registry.void_attempts == [(2, number + 1) for number in range(VOID_ATTEMPTS_MAX)]
+    (event,) = play(registry, CLEARING, deliver(2, VOID_ATTEMPTS_MAX, leg(1, 5)))
+    assert isinstance(event, DeliveryRefused)
+    assert event.reason == "ATTEMPT_OUT_OF_ORDER"
+    play(registry, CLEARING, deliver(2, VOID_ATTEMPTS_MAX + 9, leg(1, 5)))
+    assert registry.void_attempts == []
 
 
 def test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more() -> None:

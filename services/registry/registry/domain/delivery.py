@@ -7,7 +7,10 @@ Afterwards each leg gets a record of its own for the feeds of its accounts (Allo
 timer that is due at once; those records move nothing.
 
 If a delivery is not possible, DeliveryRefused is recorded with the reason and is a normal answer: the attempt is void
-on both sides, and clearing may make another. Only that record makes an attempt void. A run that is ordered again after
+on both sides, and clearing may make another. Only that record makes an attempt void. It says nothing of other runs and
+attempts: what is accepted next depends on what was delivered alone, so that no refused order, whatever numbers it
+gives, stands in the way of a right one. For the same reason an order may not run far ahead of what was delivered
+(RUNS_AHEAD_MAX, TRADES_AHEAD_MAX). A run that is ordered again after
 it was delivered is answered as delivered, if the legs are the same. If they are not, or an earlier run or trade is
 ordered again, the two logs contradict each other: that is refused without a record, so that clearing does not take it
 for an answer and operators look into it. A restriction prevents no delivery: trades already made still settle. Every
@@ -17,9 +20,11 @@ on it (T+1); so the order of the legs does not matter. Source: rulebook R12 and 
 Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
 - a run is delivered at most once, whole;
 - a trade is delivered at most once: trade ids rise, within a run and from run to run, so one number remembers them all;
-- an attempt that was refused stays void.
+- an attempt that was refused stays void. Of runs not delivered yet the lowest VOID_ATTEMPTS_MAX are remembered:
+  clearing works on one run at a time, the next after the last delivered, so what is forgotten it never uses.
 """
 
+from bisect import bisect_right, insort
 from dataclasses import dataclass
 
 from chassis.core.decider import (
@@ -42,6 +47,10 @@ from registry.domain.staging import LEGS_MAX, LEGS_PER_PAGE_MAX, check_attempt_s
 from registry.domain.state import AccountState, Delivered, LastDelivery, Leg, Registry, Staged
 
 DIGEST_BYTES = 32
+VOID_ATTEMPTS_MAX = 1_000
+RUNS_AHEAD_MAX = 10_000
+"""A run is a trading day's; these are forty years."""
+TRADES_AHEAD_MAX = RUNS_AHEAD_MAX * LEGS_MAX
 
 
 # Commands
@@ -128,14 +137,15 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
     check_is_clearing(context)
     last, staged = registry.last_delivery, registry.staged
     check_not_delivered_otherwise(last, staged, command)
-    if command.run_id == last.run_id and last.completed:
+    if command.run_id == last.run_id:
         return [
             DeliveryRepeated(
                 command.run_id, command.attempt, command.day, last.attempt, last.legs, last.quantity_tonnes
             )
         ]
+    check_not_far_ahead(last, staged, command)
     try:
-        check_attempt(last, command)
+        check_attempt(registry, command)
         check_staged(staged, command)
         check_no_doubts(context)
         check_names(registry, staged)
@@ -163,7 +173,7 @@ def check_not_delivered_otherwise(last: LastDelivery, staged: Staged, command: D
     """
     if command.run_id < last.run_id:
         raise Rejected("RUN_OUT_OF_ORDER", run_id=command.run_id, last_run_id=last.run_id)
-    if command.run_id == last.run_id and last.completed:
+    if command.run_id == last.run_id:
         if command.legs_digest != last.legs_digest:
             raise Rejected(
                 "RUN_ALREADY_DELIVERED",
@@ -181,10 +191,20 @@ def is_of(staged: Staged, command: DeliverAllowances) -> bool:
     return (staged.run_id, staged.attempt) == (command.run_id, command.attempt)
 
 
-def check_attempt(last: LastDelivery, command: DeliverAllowances) -> None:
-    if command.run_id == last.run_id and command.attempt <= last.attempt:
+def check_not_far_ahead(last: LastDelivery, staged: Staged, command: DeliverAllowances) -> None:
+    """Nothing could be delivered any more after a run, or a trade, with a number that the market never reaches."""
+    run_id_max, trade_id_max = last.run_id + RUNS_AHEAD_MAX, last.trade_id + TRADES_AHEAD_MAX
+    if command.run_id > run_id_max:
+        raise Rejected("RUN_TOO_FAR_AHEAD", run_id=command.run_id, run_id_max=run_id_max)
+    if staged.legs and is_of(staged, command) and staged.legs[-1].trade_id > trade_id_max:
+        raise Rejected("TRADE_TOO_FAR_AHEAD", trade_id=staged.legs[-1].trade_id, trade_id_max=trade_id_max)
+
+
+def check_attempt(registry: Registry, command: DeliverAllowances) -> None:
+    if (command.run_id, command.attempt) in registry.void_attempts:
+        last_attempt = max(attempt for run_id, attempt in registry.void_attempts if run_id == command.run_id)
         raise Rejected(
-            "ATTEMPT_OUT_OF_ORDER", run_id=command.run_id, attempt=command.attempt, last_attempt=last.attempt
+            "ATTEMPT_OUT_OF_ORDER", run_id=command.run_id, attempt=command.attempt, last_attempt=last_attempt
         )
 
 
@@ -279,12 +299,13 @@ def due(registry: Registry) -> Timer | None:
 
 def on_delivery_completed(registry: Registry, event: DeliveryCompleted) -> None:
     last, staged = registry.last_delivery, registry.staged
-    assert is_later(last, event.run_id, event.attempt)
+    assert event.run_id > last.run_id and (event.run_id, event.attempt) not in registry.void_attempts
     assert (staged.run_id, staged.attempt) == (event.run_id, event.attempt)
     assert (len(staged.legs), staged.legs_digest) == (event.legs, event.legs_digest)
     assert staged.legs[0].trade_id > last.trade_id
     deliver(registry, staged.moves)
-    last.run_id, last.attempt, last.completed = event.run_id, event.attempt, True
+    last.run_id, last.attempt = event.run_id, event.attempt
+    del registry.void_attempts[: bisect_right(registry.void_attempts, event.run_id, key=lambda void: void[0])]
     last.trade_id = staged.legs[-1].trade_id
     last.legs, last.quantity_tonnes, last.legs_digest = event.legs, event.quantity_tonnes, event.legs_digest
     registry.unreported.append(Delivered(event.run_id, event.attempt, event.day, staged.legs))
@@ -302,21 +323,17 @@ def on_allowances_delivered(registry: Registry, event: AllowancesDelivered) -> N
 
 def on_delivery_repeated(registry: Registry, event: DeliveryRepeated) -> None:
     last = registry.last_delivery
-    assert (last.run_id, last.attempt, last.completed) == (event.run_id, event.delivered_attempt, True)
+    assert (last.run_id, last.attempt) == (event.run_id, event.delivered_attempt)
     registry.staged = Staged()
 
 
 def on_delivery_refused(registry: Registry, event: DeliveryRefused) -> None:
-    last = registry.last_delivery
-    # A refused attempt that is not later than the last does not put the order back.
-    if is_later(last, event.run_id, event.attempt):
-        last.run_id, last.attempt, last.completed = event.run_id, event.attempt, False
+    assert event.run_id > registry.last_delivery.run_id
+    attempt = (event.run_id, event.attempt)
+    if attempt not in registry.void_attempts:
+        insort(registry.void_attempts, attempt)
+        del registry.void_attempts[VOID_ATTEMPTS_MAX:]
     registry.staged = Staged()
-
-
-def is_later(last: LastDelivery, run_id: int, attempt: int) -> bool:
-    """Whether an attempt comes after the last one: of a later run, or the next of a run not yet delivered."""
-    return run_id > last.run_id or (run_id == last.run_id and not last.completed and attempt > last.attempt)
 
 
 DECIDE: Decide[Registry] = merged(

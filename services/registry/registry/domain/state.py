@@ -121,11 +121,10 @@ class Holding:
 
 @dataclass(slots=True)
 class LastDelivery:
-    """The latest attempt at a delivery, the last trade ever delivered, and what the last completed delivery moved."""
+    """The last completed delivery: its attempt, its last trade, which is the last ever delivered, and what it moved."""
 
     run_id: int = 0
     attempt: int = 0
-    completed: bool = False
     trade_id: int = 0
     legs: int = 0
     quantity_tonnes: int = 0
@@ -194,6 +193,8 @@ class Registry:
     vintages: dict[str, Vintage] = field(default_factory=dict)
     holdings: dict[str, dict[str, Holding]] = field(default_factory=dict)
     last_delivery: LastDelivery = field(default_factory=LastDelivery)
+    # (run_id, attempt) of the refused attempts at runs after the last delivered, ascending: VOID_ATTEMPTS_MAX of them.
+    void_attempts: list[tuple[int, int]] = field(default_factory=list)
     return_id_last: int = 0
     returns_missing: set[int] = field(default_factory=set)
     # What clearing is about to order.
