@@ -164,6 +164,9 @@ async def test_of_two_seals_of_one_end_of_a_feed_the_first_is_kept(store: Store)
     first, other = SealedFeed("power", 2, b"two", 7, "key:a"), SealedFeed("power", 2, b"another two", 8, "key:b")
     assert await store.tables.keep_feed_seal(first) == first
     assert await store.others.keep_feed_seal(other) == first
+    assert await store.others.feed_seal("power", 2) == first
+    assert await store.others.feed_seal("power", 1) is None
+    assert await store.others.feed_seal("steel", 2) is None
     of_another = SealedFeed("steel", 2, b"two of steel", 9, "key:c")
     assert await store.tables.keep_feed_seal(of_another) == of_another
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from carbonmarket_client.errors import NotConfigured
 from carbonmarket_client.heads import SignedHead, head_of, plain_head
+from carbonmarket_client.settings import SERVICES
 
 
 class Bookmarks:
@@ -40,7 +41,24 @@ class Bookmarks:
         if self._path is None or not self._path.exists():
             return
         with readable(self._path, "bookmarks, as `carbonmarket events --verify --bookmark FILE` writes them"):
-            self._heads = {name: head_of(known) for name, known in json.loads(self._path.read_text()).items()}
+            kept = json.loads(self._path.read_text())
+            if not kept:
+                raise ValueError("it is empty; delete it to verify from the beginning on")
+            self._heads = {name: bookmark_of(name, known) for name, known in kept.items()}
+
+
+def bookmark_of(name: str, known: object) -> SignedHead:
+    """What is kept under a name: of a log under `SERVICE`, of a feed under `SERVICE/ACCOUNT`. Raises ValueError."""
+    service, of_feed, account = name.partition("/")
+    if service not in SERVICES:
+        raise ValueError(f"{service} is no service")
+    try:
+        head = head_of(known, of_feed=bool(of_feed))
+    except ValueError as fault:
+        raise ValueError(f"the bookmark of {name}: {fault}") from fault
+    if isinstance(head, pb.SignedFeedHead) and head.account != account:
+        raise ValueError(f"the bookmark of {name} is of the feed of {head.account}")
+    return head
 
 
 @contextmanager
@@ -50,5 +68,9 @@ def readable(path: Path, held: str) -> Iterator[None]:
         yield
     except OSError as fault:
         raise NotConfigured(f"{path} cannot be read: {fault}") from fault
-    except (ValueError, AttributeError, TypeError, LookupError) as fault:
+    except RecursionError as fault:
+        raise NotConfigured(f"{path} does not hold {held}: it is nested too deeply") from fault
+    except ValueError as fault:
+        raise NotConfigured(f"{path} does not hold {held}: {fault}") from fault
+    except (AttributeError, TypeError, LookupError) as fault:
         raise NotConfigured(f"{path} does not hold {held}") from fault

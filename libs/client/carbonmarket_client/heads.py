@@ -114,17 +114,32 @@ def plain_head(head: SignedHead) -> dict[str, Any]:
     return known
 
 
-def head_of(known: Mapping[str, Any]) -> SignedHead:
-    """Raises ValueError on what is no head."""
+OF_LOG: Mapping[str, type] = {"position": int, "digest": str, "seal": str}
+OF_FEED: Mapping[str, type] = {**OF_LOG, "account": str, "sequence": int}
+
+
+def head_of(known: object, *, of_feed: bool | None = None) -> SignedHead:
+    """Of a feed if `of_feed` says so, or if any field that only a feed's has is there. Raises ValueError on what is no
+    head: what is missing is named, and never taken for a head of another kind.
+    """
+    if not isinstance(known, Mapping):
+        raise ValueError("a signed head is an object")
+    if of_feed is None:
+        of_feed = bool(known.keys() & (OF_FEED.keys() - OF_LOG.keys()))
+    fields = OF_FEED if of_feed else OF_LOG
+    for name, kind in fields.items():
+        if name not in known:
+            raise ValueError(f"it has no `{name}`")
+        if type(known[name]) is not kind:
+            raise ValueError(f"its `{name}` is not {'a number' if kind is int else 'a text'}")
+    foreign = sorted(known.keys() - fields.keys())
+    if foreign:
+        raise ValueError(f"it has `{foreign[0]}`, which no head of {'a feed' if of_feed else 'a log'} has")
     try:
-        position, digest, seal = int(known["position"]), bytes.fromhex(known["digest"]), str(known["seal"])
-        if "sequence" not in known:
-            return pb.SignedHead(position=position, digest=digest, seal=seal)
-        return pb.SignedFeedHead(
-            account=known["account"], sequence=int(known["sequence"]), digest=digest, position=position, seal=seal
-        )
-    except (KeyError, TypeError) as fault:
-        raise ValueError(f"this is no signed head: {fault!r}") from fault
+        values = {**known, "digest": bytes.fromhex(known["digest"])}
+    except ValueError:
+        raise ValueError("its `digest` is not in hexadecimal digits") from None
+    return pb.SignedFeedHead(**values) if of_feed else pb.SignedHead(**values)
 
 
 def plain_proof(proof: ForkProof) -> dict[str, Any]:
@@ -137,7 +152,13 @@ def plain_proof(proof: ForkProof) -> dict[str, Any]:
 
 def proof_of(known: Mapping[str, Any]) -> ForkProof:
     """Raises ValueError on what is no proof."""
-    try:
-        return ForkProof(str(known["service"]), head_of(known["head"]), head_of(known["other_head"]))
-    except (KeyError, TypeError) as fault:
-        raise ValueError(f"this is no proof of a fork: {fault!r}") from fault
+    for name in ("service", "head", "other_head"):
+        if name not in known:
+            raise ValueError(f"a proof has no `{name}`")
+    heads = []
+    for name in ("head", "other_head"):
+        try:
+            heads.append(head_of(known[name]))
+        except ValueError as fault:
+            raise ValueError(f"`{name}` of a proof: {fault}") from fault
+    return ForkProof(str(known["service"]), *heads)

@@ -76,9 +76,18 @@ async def verify_log(link: Link, public_keys: Sequence[bytes], bookmark: pb.Sign
         except BeyondEnd as error:
             raise LogAltered(f"{service}: {cut_off(error, 'record', after)}") from error
         for record in answer.records:
-            if record.position != chain.end + 1 or record.digest != digest_of(chain.digest, record):
+            due = chain.end + 1
+            if record.position != due:
+                raise LogAltered(
+                    f"{service}: record {record.position} came where {due} was due: missing, repeated or moved"
+                )
+            computed = digest_of(chain.digest, record)
+            if record.digest != computed:
                 more = await find_fork(link, bookmark, public_keys) if bookmark and chain.end == after else ""
-                raise LogAltered(f"{service}: record {record.position} does not continue record {chain.end}{more}")
+                raise LogAltered(
+                    f"{service}: record {due}, a {record.type}, is altered or does not continue record {chain.end}: "
+                    f"its digest is {record.digest.hex()}, but its content gives {computed.hex()}{more}"
+                )
             chain.add(record.digest)
         if not answer.records:
             break

@@ -54,6 +54,9 @@ class MemorySeals:
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         return self.kept.setdefault(head.position, head)
 
+    async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
+        return self.feeds.get((account, sequence))
+
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         return self.feeds.setdefault((head.account, head.sequence), head)
 

@@ -237,6 +237,12 @@ class Tables:
         kept = tables.execute("SELECT position, digest, seal FROM seals WHERE position = ?", (head.position,))
         return SealedHead(*kept.fetchone())
 
+    async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
+        await self._wait()
+        sql = "SELECT account, sequence, digest, position, seal FROM feed_seals WHERE account = ? AND sequence = ?"
+        found = self._database.tables.execute(sql, (account, sequence)).fetchone()
+        return SealedFeed(*found) if found else None
+
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         await self._wait()
         tables = self._database.tables

@@ -15,6 +15,7 @@ from chassis.core.engine import Engine
 from chassis.core.feed_chain import FeedEntry, FeedHead, empty_feed
 from chassis.core.record import Record
 from chassis.followers.projections import Projector, Tables
+from chassis.log import tail
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
@@ -191,18 +192,66 @@ async def test_where_the_tables_lack_an_entry_its_signed_end_is_not_there_now_an
             await service.GetSignedFeedHead(request, AUDITOR)
 
 
-async def test_of_a_feed_one_earlier_end_is_signed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_caller_has_one_earlier_end_of_feeds_signed_at_a_time_and_takes_nobody_elses_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with fed() as (service, writer, _, projector):
+        for number in range(3):
+            done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        await projector.wait_for(done.position)
+        requests = [pb.GetSignedFeedHeadRequest(account="p1", sequence=sequence) for sequence in (1, 2, 3)]
+        await service.GetSignedFeedHead(requests[0], AUDITOR)
+        with pytest.raises(Unavailable, match="ask again"):
+            await service.GetSignedFeedHead(requests[1], AUDITOR)
+        other = call_of("auditor:bea")
+        assert (await service.GetSignedFeedHead(requests[1], other)).head.sequence == 2
+        monkeypatch.setattr(feed_heads, "ASKERS_MAX", 2)
+        with pytest.raises(Unavailable, match="for 2 others"):
+            await service.GetSignedFeedHead(requests[2], call_of("auditor:cem"))
+        monkeypatch.setattr(feed_heads, "SIGN_SECONDS", 0)
+        assert (await service.GetSignedFeedHead(requests[2], AUDITOR)).head.sequence == 3
+
+
+async def test_an_end_of_a_feed_that_was_signed_before_takes_no_turn_and_is_not_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with fed() as (service, writer, _, projector):
         for number in range(2):
             done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
         await projector.wait_for(done.position)
         first, second = (pb.GetSignedFeedHeadRequest(account="p1", sequence=sequence) for sequence in (1, 2))
-        await service.GetSignedFeedHead(first, AUDITOR)
-        await service.GetSignedFeedHead(first, AUDITOR)
-        with pytest.raises(Unavailable, match="ask again"):
-            await service.GetSignedFeedHead(second, AUDITOR)
-        monkeypatch.setattr(feed_heads, "SIGN_SECONDS", 0)
-        assert (await service.GetSignedFeedHead(second, AUDITOR)).head.sequence == 2
+        signed = await service.GetSignedFeedHead(first, call_of("auditor:bea"))
+        assert service._signer is not None
+        monkeypatch.setattr(service._signer._store, "keep_feed_seal", no_write)
+        for _ in range(5):
+            assert await service.GetSignedFeedHead(first, AUDITOR) == signed
+        monkeypatch.undo()
+        assert (await service.GetSignedFeedHead(second, AUDITOR)).head.sequence == 2, "the turn was not taken"
+
+
+async def no_write(head: SealedFeed) -> SealedFeed:
+    raise AssertionError("it is kept already")
+
+
+async def test_a_record_that_was_changed_in_the_database_is_read_as_it_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever verifies the log finds it; an error of the service would hide what differs, and where."""
+    monkeypatch.setattr(log_heads, "ASK_SECONDS", 0)
+    monkeypatch.setattr(tail, "TAIL_RECORDS_MAX", 1)
+    async with fed() as (service, writer, _, _projector):
+        for number in range(4):
+            await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        stored = writer.tail._log._store.records  # type: ignore[attr-defined]  # the test's own log
+        for changed in ({"data": b"\xff\xff"}, {"type": "x.Y"}, {"recorded_ms": -1, "source_position": -1}):
+            whole = stored[1]
+            stored[1] = replace(whole, **changed)
+            answer = await service.Read(pb.ReadRequest(records_max=4), AUDITOR)
+            assert [one.position for one in answer.records] == [1, 2, 3, 4]
+            await service.GetSignedHead(pb.GetSignedHeadRequest(position=4), AUDITOR)
+            with pytest.raises(Rejected, match="LOG_HAS_FORKED"):
+                await service.GetSignedHead(pb.GetSignedHeadRequest(position=1), AUDITOR)
+            stored[1] = whole
 
 
 async def test_any_position_is_signed_and_only_the_end_of_what_was_read_is_kept(

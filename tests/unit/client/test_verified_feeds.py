@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from carbonmarket_client import verification
 from carbonmarket_client.bookmarks import Bookmarks
+from carbonmarket_client.cli.forks import proofs_in
 from carbonmarket_client.errors import BeyondEnd, NotConfigured, Refused
 from carbonmarket_client.heads import (
     BookmarkRefused,
@@ -276,7 +278,7 @@ async def test_a_proof_is_none_with_another_key_of_heads_that_agree_or_when_alte
     with pytest.raises(LogAltered, match="not signed by a key that is pinned"):
         check_proof(ForkProof(SOURCE, bookmark, altered), [PUBLIC_KEY])
     for wrong in ({}, {"service": SOURCE, "head": {}, "other_head": {}}, {"service": SOURCE, "head": 1}):
-        with pytest.raises(ValueError, match="this is no"):
+        with pytest.raises(ValueError, match=r"no `|is an object"):
             proof_of(wrong)
 
 
@@ -328,7 +330,7 @@ async def test_what_a_service_says_of_its_own_fork_is_said_with_what_was_found()
                 raise Refused("LOG_HAS_FORKED", {"signed_digest": "aa", "digest": "bb"})
             return pb.ReadResponse(records=[record_to(one) for one in forked[request.after_position :]])
 
-    with pytest.raises(LogAltered, match=r"record 6 .*LOG_HAS_FORKED \(digest bb, signed_digest aa\)"):
+    with pytest.raises(LogAltered, match=r"record 6, .*LOG_HAS_FORKED \(digest bb, signed_digest aa\)"):
         await verify_log(cast(Link, LogOf()), [PUBLIC_KEY], bookmark)
 
 
@@ -354,13 +356,90 @@ async def test_bookmarks_are_kept_in_a_file_by_log_and_feed(tmp_path: Path) -> N
     log_head = pb.SignedHead(position=7, digest=b"d", seal="s")
     kept = Bookmarks(path)
     kept.load()
-    kept.keep(SOURCE, feed.head)
-    kept.keep(SOURCE, log_head)
+    kept.keep("trading", feed.head)
+    kept.keep("trading", log_head)
     again = Bookmarks(path)
     again.load()
-    assert again.of_feed(SOURCE, ADA) == feed.head
-    assert again.of_log(SOURCE) == log_head
-    assert again.of_feed(SOURCE, "power-0008") is None
+    assert again.of_feed("trading", ADA) == feed.head
+    assert again.of_log("trading") == log_head
+    assert again.of_feed("trading", "power-0008") is None
     path.write_text("[]")
     with pytest.raises(NotConfigured, match="does not hold bookmarks"):
         Bookmarks(path).load()
+
+
+OF_LOG = {"position": 7, "digest": "dd", "seal": "s"}
+OF_FEED = {**OF_LOG, "account": ADA, "sequence": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "missing"),
+    [("trading", OF_LOG, field) for field in OF_LOG] + [(f"trading/{ADA}", OF_FEED, field) for field in OF_FEED],
+)
+def test_a_bookmark_that_lacks_a_field_is_refused_and_never_taken_for_none(
+    tmp_path: Path, name: str, head: dict[str, object], missing: str
+) -> None:
+    path = tmp_path / "bookmarks"
+    path.write_text(json.dumps({name: {field: value for field, value in head.items() if field != missing}}))
+    with pytest.raises(NotConfigured, match=f"the bookmark of {name}: it has no `{missing}`"):
+        Bookmarks(path).load()
+
+
+@pytest.mark.parametrize(
+    ("held", "why"),
+    [
+        ({f"trading/{ADA}": OF_LOG}, "it has no `account`"),
+        ({"trading": OF_FEED}, "it has `account`, which no head of a log has"),
+        ({"trading/power-0008": OF_FEED}, f"is of the feed of {ADA}"),
+        ({"tradin": OF_LOG}, "tradin is no service"),
+        ({"trading": {**OF_LOG, "position": "7"}}, "its `position` is not a number"),
+        ({"trading": {**OF_LOG, "digest": "xx"}}, "its `digest` is not in hexadecimal digits"),
+        ({"trading": []}, "a signed head is an object"),
+        ({}, "it is empty"),
+    ],
+)
+def test_a_file_that_holds_something_else_than_bookmarks_is_refused_and_says_where(
+    tmp_path: Path, held: object, why: str
+) -> None:
+    path = tmp_path / "bookmarks"
+    path.write_text(json.dumps(held))
+    with pytest.raises(NotConfigured, match=why):
+        Bookmarks(path).load()
+
+
+def test_json_that_is_nested_without_end_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text('{"proofs": ' + "[" * 200_000)
+    for read in (Bookmarks(path).load, lambda: proofs_in(path)):
+        with pytest.raises(NotConfigured, match="nested too deeply"):
+            read()
+
+
+def test_a_proof_that_lacks_a_field_says_which() -> None:
+    proof = {"service": "trading", "head": OF_LOG, "other_head": OF_LOG}
+    for name in proof:
+        with pytest.raises(ValueError, match=f"no `{name}`"):
+            proof_of({key: value for key, value in proof.items() if key != name})
+    with pytest.raises(ValueError, match="`other_head` of a proof: it has no `sequence`"):
+        proof_of({**proof, "other_head": {**OF_LOG, "account": ADA}})
+
+
+@pytest.mark.parametrize(
+    ("alter", "why"),
+    [
+        ({"data": b"other"}, "record 3, a .*, is altered or does not continue record 2: its digest is .* gives"),
+        ({"position": 4}, "record 4 came where 3 was due"),
+    ],
+)
+async def test_a_log_that_was_changed_says_at_which_record_and_what_differs(alter: dict[str, Any], why: str) -> None:
+    records = source_records(5)
+    records[2] = replace(records[2], **alter)
+
+    class LogOf:
+        service = SOURCE
+
+        async def call(self, request: pb.ReadRequest, kind: type[pb.ReadResponse], **_: object) -> pb.ReadResponse:
+            return pb.ReadResponse(records=[record_to(one) for one in records[request.after_position :]])
+
+    with pytest.raises(LogAltered, match=why):
+        await verify_log(cast(Link, LogOf()), [PUBLIC_KEY])

@@ -52,6 +52,8 @@ INSERT INTO fork_proofs (log_id, position, digest, seal, other_digest, other_sea
 ON CONFLICT DO NOTHING
 """
 
+FEED_SEAL = "SELECT account, sequence, digest, position, seal FROM feed_seals WHERE account = $1 AND sequence = $2"
+
 KEEP_FEED_SEAL = """
 INSERT INTO feed_seals (account, sequence, digest, position, seal) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (account, sequence) DO UPDATE SET account = excluded.account
@@ -143,6 +145,10 @@ class PostgresTables:
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         with for_a_caller():
             return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
+
+    async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
+        row = await self._seals.fetchrow(FEED_SEAL, account, sequence)
+        return SealedFeed(*row) if row else None
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         values = (head.account, head.sequence, head.digest, head.position, head.seal)

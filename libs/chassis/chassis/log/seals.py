@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.core.feed_chain import FeedHead
-from chassis.core.record import Head, Record, chain
+from chassis.core.record import Head, Record, sequel
 from chassis.log.protocol import Log
 
 PURPOSE = "carbonmarket log head"
@@ -87,6 +87,10 @@ class SealStore(Protocol):
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
         """Keeps a signed head, unless one of its position is kept already; the one that is kept."""
+        ...
+
+    async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
+        """The kept end of a feed as it was with an entry; None where it was never signed."""
         ...
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
@@ -173,17 +177,25 @@ class Signer:
         """The head of the first of these records, which reach up to a kept head. Nothing is written. Raises Forked."""
         first, *following = records
         end = Head(first.position, first.digest)
-        for record in following:
-            end = Head(record.position, chain(end.digest, record))
+        for record in sequel(end, following).ready:
+            end = Head(record.position, record.digest)
         if end != Head(kept.position, kept.digest):
             raise Forked(f"position {kept.position}", kept, end.digest)
         return self._sealed(first)
 
-    async def seal_feed(self, account: str, head: FeedHead, position: int) -> SealedFeed:
-        """Of an empty feed nothing is kept: its digest follows from the names of log and account. Raises Forked."""
+    async def kept_feed(self, account: str, sequence: int) -> SealedFeed | None:
+        return await self._store.feed_seal(account, sequence)
+
+    async def seal_feed(
+        self, account: str, head: FeedHead, position: int, kept: SealedFeed | None = None
+    ) -> SealedFeed:
+        """Nothing is written where it is known to be kept. Of an empty feed nothing is kept: its digest follows from
+        the names of log and account. Raises Forked.
+        """
         unsigned = SealedFeed(account, head.sequence, head.digest, position, "")
         made = replace(unsigned, seal=self._seal_of(signed_feed_text(self._log_id, unsigned, self._key_id)))
-        kept = await self._store.keep_feed_seal(made) if head.sequence else made
+        if kept is None:
+            kept = await self._store.keep_feed_seal(made) if head.sequence else made
         if kept.digest != head.digest:
             raise Forked(f"entry {head.sequence} of the feed of {account}", kept, head.digest)
         return made

@@ -60,17 +60,32 @@ class Tail(Progress):
                 self._newest_bytes -= len(self._newest.popleft()[0].data)
             self.reach(batch.records[-1].position)
 
-    async def read(self, after_position: int, records_max: int, log: Log | None = None) -> list[tuple[Record, object]]:
-        """At most `records_max` committed records after a position; waits until there is one. Older ones are read from
-        `log`, where it is given.
+    async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
+        """At most `records_max` committed records after a position, with their events; waits until there is one."""
+        await self.beyond(after_position)
+        newest = self._among_newest(after_position, records_max)
+        if newest is not None:
+            return newest
+        records = await self._stored(self._log, after_position, records_max)
+        return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
+
+    async def records(self, after_position: int, records_max: int, log: Log | None = None) -> list[Record]:
+        """The records alone, older ones read from `log` where it is given. One that was changed in the database may
+        hold no event any more; whoever verifies the log must see it as it is stored.
         """
         await self.beyond(after_position)
+        newest = self._among_newest(after_position, records_max)
+        if newest is not None:
+            return [record for record, _ in newest]
+        return await self._stored(log or self._log, after_position, records_max)
+
+    def _among_newest(self, after_position: int, records_max: int) -> list[tuple[Record, object]] | None:
         first = self._newest[0][0].position if self._newest else self.position + 1
-        if after_position + 1 >= first:
-            start = after_position + 1 - first
-            return list(islice(self._newest, start, start + records_max))
-        # Never past what is committed as this process knows it: a follower must not run ahead of the answers.
-        records = await (log or self._log).read(
-            after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position)
-        )
-        return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
+        if after_position + 1 < first:
+            return None
+        start = after_position + 1 - first
+        return list(islice(self._newest, start, start + records_max))
+
+    async def _stored(self, log: Log, after_position: int, records_max: int) -> list[Record]:
+        """Never past what is committed as this process knows it: a follower must not run ahead of the answers."""
+        return await log.read(after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position))

@@ -2,20 +2,21 @@
 
 An entry costs two hashes and no signature: the end of a feed is signed when somebody reads it, for one account at most
 once in SIGN_SECONDS, however many read it at once. Meanwhile the last signed end is given out, which may be before the
-entries that come with it. An earlier end of one feed is signed at most once in SIGN_SECONDS as well, because each one
-is kept for ever and costs a commit of its own.
+entries that come with it. An earlier end is kept for ever as well, and costs a commit of its own: for one actor at most
+one in SIGN_SECONDS, and for at most ASKERS_MAX actors. One that is kept already is signed again without any of that.
 """
 
 import asyncio
-import math
 
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedHead
 from chassis.followers.projections import Tables
 from chassis.log.seals import SealedFeed, Signer
 from chassis.serving.shared_work import SharedWork
+from chassis.serving.signing_rate import SigningRate
 
 SIGN_SECONDS = 1.0
+ASKERS_MAX = 100
 
 
 class SignedFeeds:
@@ -24,7 +25,7 @@ class SignedFeeds:
         self._signer = signer
         self._newest: dict[str, tuple[float, SealedFeed]] = {}
         self._signing = SharedWork[SealedFeed]()
-        self._earlier: dict[str, tuple[float, int]] = {}
+        self._rate = SigningRate()
 
     async def newest(self, account: str) -> SealedFeed | None:
         """The end of an account's feed, signed not long ago; None where nothing is signed here. Raises Forked."""
@@ -45,9 +46,9 @@ class SignedFeeds:
             self._newest[account] = (now, signed)
         return signed
 
-    async def at(self, account: str, sequence: int) -> SealedFeed | None:
+    async def at(self, account: str, sequence: int, actor: str) -> SealedFeed | None:
         """The end of an account's feed as it was with an entry that it has. Raises Forked, and Unavailable where the
-        tables lack the entry, or another end was signed just now.
+        tables lack the entry, or the actor had another end signed just now.
         """
         if self._signer is None:
             return None
@@ -55,9 +56,7 @@ class SignedFeeds:
         if not found:
             raise Unavailable(f"the tables lack entry {sequence} of this feed; `rebuild-tables` writes them anew")
         ((entry, _),) = found
-        now = asyncio.get_running_loop().time()
-        signed_at, signed = self._earlier.get(account, (-math.inf, 0))
-        if signed != sequence and now < signed_at + SIGN_SECONDS:
-            raise Unavailable(f"another end of this feed was signed less than {SIGN_SECONDS} s ago; ask again")
-        self._earlier[account] = (now, sequence)
-        return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position)
+        kept = await self._signer.kept_feed(account, sequence)
+        if kept is None:
+            self._rate.admit(actor, SIGN_SECONDS, ASKERS_MAX)
+        return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position, kept)

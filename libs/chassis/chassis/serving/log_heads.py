@@ -5,12 +5,10 @@ ASK_SECONDS, and only ASKERS_MAX actors do. Where the publisher has not been yet
 kept: it covers every position before it, so callers who ask for one position after the other add a row by the page.
 """
 
-import asyncio
-
-from chassis.core.call import Unavailable
 from chassis.log.protocol import READ_RECORDS_MAX, Log
 from chassis.log.seals import SealedHead, Signer
 from chassis.log.tail import Tail
+from chassis.serving.signing_rate import SigningRate
 
 ASK_SECONDS = 1.0
 ASKERS_MAX = 100
@@ -21,25 +19,18 @@ class SignedLog:
         self._tail = tail
         self._log = log_for_callers
         self._signer = signer
-        self._asked_at: dict[str, float] = {}
+        self._rate = SigningRate()
 
     async def at(self, position: int, actor: str) -> SealedHead | None:
         """The head of the log as it was with a record that it has; None where the next head that is kept lies too far
         after it. Raises Forked, and Unavailable where too much was asked just now.
         """
-        self._admit(actor)
+        self._rate.admit(actor, ASK_SECONDS, ASKERS_MAX)
         kept = await self._signer.kept_from(position)
         reach = kept.position - position + 1 if kept else READ_RECORDS_MAX
         if reach > READ_RECORDS_MAX:
             return None
-        records = [record for record, _ in await self._tail.read(position - 1, reach, self._log)]
+        records = await self._tail.records(position - 1, reach, self._log)
         if kept is None:
             kept = await self._signer.seal(records[-1])
         return self._signer.seal_below(kept, records)
-
-    def _admit(self, actor: str) -> None:
-        now = asyncio.get_running_loop().time()
-        self._asked_at = {other: at for other, at in self._asked_at.items() if now < at + ASK_SECONDS}
-        if actor in self._asked_at or len(self._asked_at) >= ASKERS_MAX:
-            raise Unavailable(f"the log was signed at a position less than {ASK_SECONDS} s ago; ask again")
-        self._asked_at[actor] = now

@@ -94,8 +94,8 @@ class LogService(CommandService[Any]):
         check_position(after, tail.position, "after_position")
         if tail.position <= after:
             return pb.ReadResponse(head_position=tail.position, signed_head=self._signed_head())
-        found = await tail.read(after, records_max, self._log)
-        records = within_bytes([record_to(record) for record, _ in found])
+        found = await tail.records(after, records_max, self._log)
+        records = within_bytes([record_to(record) for record in found])
         return pb.ReadResponse(records=records, head_position=tail.position, signed_head=self._signed_head())
 
     def _signed_head(self) -> pb.SignedHead | None:
@@ -130,7 +130,10 @@ class LogService(CommandService[Any]):
         check_may_read_feed(account, call)
         check_sequence(sequence, await self._tables.feed_end(account, sequence), "sequence")
         try:
-            head = await self._feed_heads.at(account, sequence) if sequence else await self._feed_heads.newest(account)
+            if sequence:
+                head = await self._feed_heads.at(account, sequence, str(call.actor))
+            else:
+                head = await self._feed_heads.newest(account)
         except Forked as error:
             raise Rejected("LOG_HAS_FORKED", signed_digest=error.signed_digest, digest=error.digest) from error
         if head is None:
