@@ -193,7 +193,8 @@ FIXES = {
     "PROPOSAL_UNKNOWN": "Give a number that `carbonmarket pending` shows: others were decided or have expired.",
     "PROPOSAL_EXPIRED": "Its time is over: propose it again.",
     "PROPOSAL_OUTDATED": (
-        "It would do something else now than it shows: reject it, propose it again, and look at what that shows."
+        "It would do something else now than it shows, or something newer than it was about: reject it, propose it "
+        "again, and look at what that shows."
     ),
     "TIMER_NOT_DUE": "The timer is not due any more: drop it, and settle what it leaves open.",
     "SESSION_NOT_OVER": "Wait for the end of the day's last session.",
@@ -273,7 +274,7 @@ FIXES = {
     "TRADE_NOT_IN_RUN": "Name trades of this run.",
     # Between the services: a person meets these in a run that waits, or in what is set aside
     "ANSWER_NOT_AWAITED": "An answer came to no order: see the log of the service that sent it.",
-    "ATTEMPT_OUT_OF_ORDER": "A later attempt of the run is known to the registry: see the run's steps.",
+    "ATTEMPT_OUT_OF_ORDER": "The registry has refused this attempt of the run before: see the run's steps.",
     "DAY_OUT_OF_ORDER": "A day came before the one ahead of it: see trading's log.",
     "NOT_THE_CLEARING_SERVICE": "Only the clearing service orders deliveries.",
     "RELEASE_LEVEL_NOT_NEXT": "Activate the levels one by one: the next is the active one plus one, see the status.",
@@ -287,8 +288,10 @@ FIXES = {
         "The run was delivered with other legs: compare the logs of clearing and the registry, as the runbook says."
     ),
     "RUN_OUT_OF_ORDER": (
-        "The registry knows a later run: compare the logs of clearing and the registry, as the runbook says."
+        "The registry has delivered a later run: compare the logs of clearing and the registry, as the runbook says."
     ),
+    "RUN_TOO_FAR_AHEAD": "No market reaches this number: see who calls as clearing, as the runbook says.",
+    "TRADE_TOO_FAR_AHEAD": "No market reaches this number: see who calls as clearing, as the runbook says.",
     "SELLER_IS_BUYER": "A leg needs two accounts: see the trade.",
     "TRADE_OUT_OF_ORDER": "A trade came before the one ahead of it: see trading's log.",
     "TRADING_DAY_CLOSED": "A trade came after its day was closed: see trading's log.",

@@ -8,7 +8,7 @@ from chassis.core.approvals import HOUR_MS, OPEN_HOURS_MAX, RULES_AHEAD_MAX, App
 from chassis.core.days import day_of, day_start_ms
 from chassis.core.decider import Rejected
 from chassis.core.engine import Done, Engine
-from chassis.core.proposals import ApproveProposal, CommandProposed, ProposalApproved
+from chassis.core.proposals import ApproveProposal, CommandProposed, ProposalApproved, first_to_expire
 from chassis.core.submission import DueTimer
 from chassis.process.service import Service
 from clearing.__main__ import CLEARING
@@ -79,6 +79,53 @@ def test_a_proposal_stays_open_as_long_as_the_rule_of_its_day_says() -> None:
     after = on.decide(asked(ANN, "", proposal), {}, on_its_day_ms)
     assert isinstance(after, Done)
     assert after.only(CommandProposed).expires_ms == on_its_day_ms + 24 * HOUR_MS
+
+
+def made_on_friday(on: Engine[Any]) -> int:
+    proposed = on.decide(asked(ANN, "", proposal_of(FEES, TRADING.commands)), {}, NOW_MS)
+    assert isinstance(proposed, Done)
+    return proposed.position
+
+
+def test_a_rule_that_leaves_less_time_ends_open_proposals_on_its_day() -> None:
+    on = trading()
+    number = made_on_friday(on)
+    by_two(on, OF_FEES, ANN, BEN, NOW_MS)
+    midnight_ms = day_start_ms(MONDAY)
+    timer = first_to_expire(on.shell.proposals)
+    assert timer is not None
+    assert (timer.name, timer.due_ms) == (f"expire-proposal/{number}", midnight_ms)
+    late = refusal(on, ApproveProposal(number), midnight_ms, BEN)
+    assert (late.reason, late.facts["expires_ms"]) == ("PROPOSAL_EXPIRED", midnight_ms)
+    assert isinstance(on.decide(asked(BEN, "", ApproveProposal(number)), {}, midnight_ms - 1), Done)
+
+
+def test_a_rule_of_today_ends_a_proposal_that_is_open_longer_than_it_allows_at_once() -> None:
+    on = trading()
+    number = made_on_friday(on)
+    later_ms = NOW_MS + 2 * HOUR_MS
+    by_two(on, SetApprovalRules(FRIDAY, (), 1, "minutes 33"), ANN, BEN, later_ms)
+    assert refusal(on, ApproveProposal(number), later_ms, BEN).reason == "PROPOSAL_EXPIRED"
+    timer = first_to_expire(on.shell.proposals)
+    assert timer is not None
+    assert isinstance(on.decide(DueTimer("trading", timer), {}, later_ms), Done)
+    assert on.shell.proposals == {}
+
+
+def test_a_rule_that_is_known_already_ends_a_proposal_of_an_earlier_day_too() -> None:
+    on = trading()
+    by_two(on, OF_FEES, ANN, BEN, NOW_MS)
+    number = made_on_friday(on)
+    assert on.shell.proposals[number].expires_ms == day_start_ms(MONDAY)
+
+
+def test_a_rule_that_leaves_more_time_prolongs_no_proposal() -> None:
+    on = trading()
+    by_two(on, SetApprovalRules(FRIDAY, (), 24, "minutes 33"), ANN, BEN, NOW_MS)
+    number = made_on_friday(on)
+    by_two(on, SetApprovalRules(FRIDAY, (), 168, "minutes 34"), ANN, BEN, NOW_MS)
+    by_two(on, SetApprovalRules(MONDAY, (), 168, "minutes 34"), ANN, BEN, NOW_MS)
+    assert on.shell.proposals[number].expires_ms == NOW_MS + 24 * HOUR_MS
 
 
 @pytest.mark.parametrize(

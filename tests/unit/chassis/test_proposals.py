@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from carbonmarket.log.v1 import log_events_pb2
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.approvals import HOUR_MS, OPEN_HOURS
 from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
@@ -204,7 +205,9 @@ def test_open_proposals_are_folded_from_the_log() -> None:
 def test_a_proposal_names_every_type_of_event_that_it_would_cause() -> None:
     on, position = with_one_set_aside()
     (effect,) = ask(on, ANN, proposal_of(DropSetAside(position, GROUND))).only(CommandProposed).effects
-    assert (effect.type, effect.data) == (on.wire.by_event[SetAsideDropped].type_name, b"")
+    assert effect.type == on.wire.by_event[SetAsideDropped].type_name
+    dropped = log_events_pb2.SetAsideDropped(set_aside_position=position, ground=GROUND)
+    assert log_events_pb2.SetAsideDropped.FromString(effect.data) == dropped
 
 
 def test_a_type_of_which_the_name_alone_is_shown_is_named_once() -> None:

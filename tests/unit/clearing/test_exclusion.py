@@ -126,9 +126,10 @@ def test_what_is_approved_is_what_was_proposed() -> None:
     on = engine_of(CLEARING_SERVICE, state)
     proposed = on.decide(asked(ANN, "", proposal_of(ExcludeTrades(1, (1,), GROUND), COMMANDS)), {}, NOW_MS)
     assert isinstance(proposed, Done)
-    effect, *named = proposed.only(CommandProposed).effects
+    effect, *named, begun = proposed.only(CommandProposed).effects
     assert named
     assert not any(one.data for one in named), "of what follows from it the types alone are shown"
+    assert pb.ClearingRunBegun.FromString(begun.data) == pb.ClearingRunBegun(run_id=1, attempt=2)
     assert list(pb.ExclusionApproved.FromString(effect.data).trade_ids) == [1, 2, 3]
     play(state, ICBC, RecordDeposit("top up", STEEL, 300))
     outdated = on.decide(asked(BOB, "", ApproveProposal(proposed.position)), {}, NOW_MS)

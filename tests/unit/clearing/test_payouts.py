@@ -43,6 +43,7 @@ from support.domains.clearing_books import (
     trade,
 )
 from support.shell.asking import asked
+from support.shell.two_people import by_two as by_two_people
 from support.shell.two_people import engine_of, proposal_of
 
 # fmt: off
@@ -170,6 +171,23 @@ def test_what_two_people_revoke_is_the_instruction_to_the_bank_that_the_proposal
     assert isinstance(outdated, Rejected)
     assert (outdated.reason, outdated.facts["changed"]) == ("PROPOSAL_OUTDATED", "PayoutInstructionRevoked.bank")
     assert state.payouts.open[1].bank == "ccb"
+
+
+def test_a_proposal_to_revoke_an_instruction_concerns_no_later_one_to_the_same_bank() -> None:
+    on = engine_of(CLEARING, instructed())
+    on.decide(asked(REGISTRAR, "", SetSettlementBanks(FRIDAY, ("ccb", "icbc"), "announcement 7")), {}, NOW_MS)
+    revoke = proposal_of(RevokePayoutInstruction(1, "a slip"), COMMANDS)
+    older = on.decide(asked(ANN, "", revoke), {}, NOW_MS)
+    assert isinstance(older, Done)
+    by_two_people(on, RevokePayoutInstruction(1, "a slip"), ANN, BOB, NOW_MS, COMMANDS)
+    on.decide(asked(ANN, "", InstructPayout(1, "icbc")), {}, NOW_MS)
+    assert on.state.payouts.open[1].bank == "icbc"
+    outdated = on.decide(asked(BOB, "", ApproveProposal(older.position)), {}, NOW_MS)
+    assert isinstance(outdated, Rejected)
+    assert (outdated.reason, outdated.facts["changed"]) == ("PROPOSAL_OUTDATED", "PayoutInstructionRevoked")
+    assert on.state.payouts.open[1].bank == "icbc"
+    by_two_people(on, RevokePayoutInstruction(1, "of the newer one"), ANN, BOB, NOW_MS, COMMANDS)
+    assert on.state.payouts.open[1].bank == ""
 
 
 def test_a_bank_that_paid_after_its_instruction_was_revoked_is_believed_and_no_other_pays() -> None:

@@ -5,6 +5,10 @@ to those and never removes one. It is valid from its day on, China's time, until
 what was decided before the rule was set; it can be set again for the same day. Before the first rule nothing is added,
 and a proposal stays open for OPEN_HOURS. Setting a rule always takes two people.
 
+A proposal is not decided yet. So a rule that leaves less time is valid from its day on for those that are open, too:
+no proposal is approved later than the rule of that day allows. A rule that leaves more time prolongs none: each ends,
+at the latest, when its record says.
+
 A rule binds people. What services and timers do follows from what was decided before, and must not wait for anybody; so
 a command that a service gives, or somebody for an account of its own, cannot be named.
 """
@@ -14,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.days import day_of
+from chassis.core.days import day_of, day_start_ms
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles
 from chassis.core.proposals import Proposable, check_may_take_two
 from chassis.core.roles import may_take_two
@@ -71,9 +75,14 @@ def takes_two(rules: Rules, always: Collection[type], kind: type, context: Conte
     return kind in always or kind.__name__ in valid_on(rules, day_of(context.now_ms)).commands
 
 
-def expires_ms(rules: Rules, now_ms: int) -> int:
-    """When a proposal that is made now ends."""
-    return now_ms + valid_on(rules, day_of(now_ms)).open_hours * HOUR_MS
+def ends_ms(rules: Rules, proposed_ms: int) -> int:
+    """When a proposal ends: no rule that is valid while it is open leaves it more than its own hours."""
+    today = day_of(proposed_ms)
+    ends = proposed_ms + valid_on(rules, today).open_hours * HOUR_MS
+    for day in sorted(rules):
+        if day > today and day_start_ms(day) < ends:
+            ends = min(ends, max(day_start_ms(day), proposed_ms + rules[day].open_hours * HOUR_MS))
+    return ends
 
 
 def set_approval_rules(look: Approvals, command: SetApprovalRules, context: Context) -> Decided:

@@ -109,6 +109,16 @@ DECIDE: Decide[Corrected] = merged(
 )
 
 CORRECTION_KINDS = (
-    EventKind(HearingResumed, pb.HearingResumed),
-    EventKind(OrderRenamed, pb.OrderRenamed, shown=("order_position", "ground")),
+    EventKind(
+        HearingResumed,
+        pb.HearingResumed,
+        shown=("source_log_id", "source_position", "source_digest", "ground"),
+        about=("hearing", "source_log_id"),
+    ),
+    EventKind(
+        OrderRenamed,
+        pb.OrderRenamed,
+        shown=("order_position", "ground"),
+        about=("order's name", "order_position"),
+    ),
 )

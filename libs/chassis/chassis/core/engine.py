@@ -32,7 +32,7 @@ from chassis.core.decider import (
 )
 from chassis.core.keys import Found, Key
 from chassis.core.look import Declared, Look
-from chassis.core.proposals import ApproveProposal, first_to_expire
+from chassis.core.proposals import ApproveProposal, first_to_expire, overtake
 from chassis.core.record import Head, HeardUpTo, LogBroken, Record, chain, first_fault, genesis
 from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
 from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, SetAsideNoted, aside_of, has_room
@@ -191,6 +191,7 @@ class Engine(Generic[S]):
                 self.decider.evolve[type(event)](self.state, event)
             if type(event) in self.orders:
                 self.shell.unanswered.add(record.position)
+            overtake(self.wire, self.shell.proposals, event)
             keep_trace(self.shell, self.wire.by_event[type(event)], record, event)
         except Exception as error:
             raise StateUnusable(

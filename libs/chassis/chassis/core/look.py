@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chassis.core.approvals import Rules, expires_ms, takes_two
+from chassis.core.approvals import Rules, ends_ms, takes_two
 from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
 from chassis.core.proposals import Proposable, Proposal
 from chassis.core.reaction import ReactionTable
@@ -83,7 +83,7 @@ class Look:
         return self.shell.approval_rules
 
     def proposal_ends_ms(self, now_ms: int) -> int:
-        return expires_ms(self.approval_rules, now_ms)
+        return ends_ms(self.approval_rules, now_ms)
 
     @property
     def heard(self) -> Mapping[str, HeardUpTo]:

@@ -10,13 +10,16 @@ two people, whatever their roles.
 
 An approval decides the command again. Where the facts have changed, so that it cannot be done, or would do something
 else than was shown, the approval is refused and the proposal stays, for all to see: what is approved is what both saw.
+The same command can also concern something newer that looks the same: an instruction to the same bank, another
+suspension. So a proposal is outdated, too, once another event has changed what its own would change
+(`EventKind.about`).
 
 The records of an approved command name the ProposalApproved before them (`LOG/POSITION`) as their approval.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError
 
@@ -115,7 +118,8 @@ class ProposalExpired:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One that is open. The proposer is a subject in a role."""
+    """One that is open. The proposer is a subject in a role. A rule that was set since then can end it earlier than its
+    record says."""
 
     type: str
     data: bytes
@@ -123,6 +127,8 @@ class Proposal:
     proposed_ms: int
     expires_ms: int
     effects: tuple[Effect, ...]
+    # The first event since then that changed what this one would change: its name.
+    overtaken_by: str = ""
 
     @property
     def bytes(self) -> int:
@@ -201,6 +207,8 @@ def approve_proposal(look: Proposals, command: ApproveProposal, context: Context
     proposed = read_command(look.proposable, proposal.type, proposal.data)
     caused = look.decide(proposed, approved_by(look, context, proposal.proposer))
     check_as_shown(look.wire, command.proposal_id, proposal.effects, effects_of(look.wire, caused))
+    if proposal.overtaken_by:
+        raise Rejected("PROPOSAL_OUTDATED", proposal_id=command.proposal_id, changed=proposal.overtaken_by)
     return [ProposalApproved(command.proposal_id), *caused]
 
 
@@ -294,6 +302,28 @@ def changed(wire: Wire, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> s
     was, is_now = kind.message.FromString(before.data), kind.message.FromString(after.data)
     field = next(name for name in kind.shown if getattr(was, name) != getattr(is_now, name))
     return f"{kind.message.DESCRIPTOR.name}.{field}"
+
+
+def overtake(wire: Wire, proposals: dict[int, Proposal], event: object) -> None:
+    """Notes at every open proposal that an event has changed what it would change."""
+    kind = wire.by_event[type(event)]
+    if not kind.about or not proposals:
+        return
+    changed_now = thing_of(kind, event)
+    for number, proposal in proposals.items():
+        if not proposal.overtaken_by and changed_now in things_of(wire, proposal.effects):
+            proposals[number] = replace(proposal, overtaken_by=kind.message.DESCRIPTOR.name)
+
+
+def thing_of(kind: EventKind[Any, Any], event_or_message: object) -> tuple[object, ...]:
+    """What an event changes; its message has the same field names."""
+    word, *fields = kind.about
+    return word, *(getattr(event_or_message, field) for field in fields)
+
+
+def things_of(wire: Wire, effects: tuple[Effect, ...]) -> list[tuple[object, ...]]:
+    kinds = [(wire.by_name.get(effect.type), effect.data) for effect in effects]
+    return [thing_of(kind, kind.message.FromString(data)) for kind, data in kinds if kind and kind.about]
 
 
 def first_to_expire(proposals: dict[int, Proposal]) -> Timer | None:

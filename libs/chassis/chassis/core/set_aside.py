@@ -201,6 +201,16 @@ DECIDE: Decide[SetAside] = merged(
 
 SET_ASIDE_KINDS = (
     EventKind(SetAsideNoted, pb.SetAsideNoted, concern=lambda event: event.reason),
-    EventKind(SetAsideDecidedAgain, pb.SetAsideDecidedAgain),
-    EventKind(SetAsideDropped, pb.SetAsideDropped),
+    EventKind(
+        SetAsideDecidedAgain,
+        pb.SetAsideDecidedAgain,
+        shown=("set_aside_position", "ground"),
+        about=("set aside", "set_aside_position"),
+    ),
+    EventKind(
+        SetAsideDropped,
+        pb.SetAsideDropped,
+        shown=("set_aside_position", "ground"),
+        about=("set aside", "set_aside_position"),
+    ),
 )

@@ -6,12 +6,12 @@ It also folds from any record the orders to other services that await an answer,
 continues.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core import approvals, corrections, proposals, releases, set_aside
-from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, with_rules
+from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, ends_ms, with_rules
 from chassis.core.corrections import Corrected, HearingResumed, OrderRenamed, RenameOrder, ResumeHearing
 from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, applies, handles, merged
 from chassis.core.proposals import (
@@ -263,6 +263,9 @@ def on_command_proposed(shell: ShellState, event: CommandProposed) -> None:
 
 def on_approval_rules_set(shell: ShellState, event: ApprovalRulesSet) -> None:
     shell.approval_rules = with_rules(shell.approval_rules, event, shell.now_ms)
+    for number, proposal in shell.proposals.items():
+        ends = min(proposal.expires_ms, ends_ms(shell.approval_rules, proposal.proposed_ms))
+        shell.proposals[number] = replace(proposal, expires_ms=ends)
 
 
 def on_proposal_approved(shell: ShellState, event: ProposalApproved) -> None:
@@ -338,5 +341,5 @@ SHELL_KINDS: tuple[EventKind[Any, Any], ...] = (
     EventKind(LeadershipTaken, pb.LeadershipTaken),
     EventKind(ClockMoved, pb.ClockMoved),
     EventKind(HearingHalted, pb.HearingHalted),
-    EventKind(HearingRecovered, pb.HearingRecovered),
+    EventKind(HearingRecovered, pb.HearingRecovered, shown=("source_log_id",), about=("hearing", "source_log_id")),
 )

@@ -58,6 +58,9 @@ class EventKind(Generic[E, M]):
     concern: Callable[[E], str] = no_concern
     # The fields that a proposal shows; an approval is refused where one of them would be another: proposals.py.
     shown: Sequence[str] = ()
+    # What it changes: a word, and which of the shown fields name it, as `("instruction", "payout_id")`. Once such an
+    # event has happened, an earlier proposal that would change the same is outdated: proposals.py.
+    about: Sequence[str] = ()
     # The release level from which on it may be written: releases.py.
     since: int = 0
     codec: Codec[E, M] = field(init=False)
@@ -66,6 +69,7 @@ class EventKind(Generic[E, M]):
         object.__setattr__(self, "codec", codec_of(self.event, self.message))
         unknown = set(self.shown) - set(self.message.DESCRIPTOR.fields_by_name)
         assert not unknown, f"{self.type_name} has no {sorted(unknown)} to show"
+        assert set(self.about[1:]) <= set(self.shown), f"{self.type_name} must show what it is about"
 
     @property
     def type_name(self) -> str:

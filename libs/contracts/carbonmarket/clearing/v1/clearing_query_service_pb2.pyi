@@ -176,7 +176,7 @@ class ListEntriesRequest(_message.Message):
     """Wait until at least this log position is shown."""
     account: _builtins.str
     page_size: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """At most 1,000; zero means 100."""
     page_token: _builtins.str
     def __init__(
         self,
@@ -290,7 +290,7 @@ class ListPayoutsRequest(_message.Message):
     state: _clearing_types_pb2.PayoutState.ValueType
     """Only those in this state; unspecified for all."""
     page_size: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """At most 1,000; zero means 100."""
     page_token: _builtins.str
     def __init__(
         self,
@@ -405,7 +405,7 @@ class ListObligationsRequest(_message.Message):
     account: _builtins.str
     """Only those the account is a party to; a participant must name its own."""
     page_size: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """At most 1,000; zero means 100."""
     page_token: _builtins.str
     def __init__(
         self,
@@ -539,7 +539,7 @@ class ListRunsRequest(_message.Message):
     open_only: _builtins.bool
     """Only runs that are not completed."""
     page_size: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """At most 1,000; zero means 100."""
     page_token: _builtins.str
     def __init__(
         self,
@@ -680,7 +680,7 @@ class GetRunRequest(_message.Message):
     """Wait until at least this log position is shown."""
     run_id: _builtins.int
     page_size: _builtins.int
-    """Of the legs. At most 1,000; zero means as many as that."""
+    """Of the legs. At most 1,000; zero means 100."""
     page_token: _builtins.str
     def __init__(
         self,
@@ -1043,7 +1043,7 @@ class ListReconciliationsRequest(_message.Message):
     min_position: _builtins.int
     """Wait until at least this log position is shown."""
     page_size: _builtins.int
-    """At most 1,000; zero means as many as that."""
+    """At most 1,000; zero means 100."""
     page_token: _builtins.str
     def __init__(
         self,

@@ -104,7 +104,7 @@ class CommandProposed(_message.Message):
     proposer: _builtins.str
     """`role:name`."""
     expires_ms: _builtins.int
-    """When it ends if nobody has approved or rejected it, milliseconds since 1970, UTC."""
+    """When it ends if nobody has approved or rejected it, milliseconds since 1970, UTC; earlier if a rule that is set later gives it less time."""
     @_builtins.property
     def effects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Effect]:
         """The events that it would cause, as of when it was proposed, in their order. It is approved only as long as they would be the same."""
