@@ -327,7 +327,7 @@ FAULTS = (
         (
             Change(
                 f"{REGISTRY}/domain/delivery.py",
-                "    if command.run_id == last.run_id and last.completed:\n        return [\n",
+                "    if command.run_id == last.run_id:\n        return [\n",
                 "    if False:\n        return [\n",
             ),
         ),

@@ -9,7 +9,7 @@ timer that is due at once; those records move nothing.
 If a delivery is not possible, DeliveryRefused is recorded with the reason and is a normal answer: the attempt is void
 on both sides, and clearing may make another. Only that record makes an attempt void. It says nothing of other runs and
 attempts: what is accepted next depends on what was delivered alone, so that no refused order, whatever numbers it
-gives, stands in the way of a right one. For the same reason an order may not run far ahead of what was delivered
+gives, prevents a right one. For the same reason an order may not run far ahead of what was delivered
 (RUNS_AHEAD_MAX, TRADES_AHEAD_MAX). A run that is ordered again after
 it was delivered is answered as delivered, if the legs are the same. If they are not, or an earlier run or trade is
 ordered again, the two logs contradict each other: that is refused without a record, so that clearing does not take it
