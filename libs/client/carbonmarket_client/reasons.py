@@ -183,6 +183,7 @@ FIXES = {
     ),
     "DAY_IN_THE_PAST": "Set the rule from today on or from a later day.",
     "OPEN_HOURS_OUT_OF_RANGE": "Give the hours within the bounds that the refusal names.",
+    "TOO_MANY_RULES_AHEAD": "Set again what is set for a day to come, or wait until such a day was opened.",
     "TOO_MANY_BANK_LISTS": "Set again the list of a day to come, or wait until one is valid.",
     "TOO_MANY_APPROVAL_RULES": "Set again a rule of a day to come, or wait until one is valid.",
     "TOO_MANY_PROPOSALS_OF_ONE_PERSON": (

@@ -1,6 +1,13 @@
 """Settlement banks: the registry's operator sets them from a day on; nobody else holds the market's money."""
 
-from clearing.domain.banks import BANKS_MAX, LISTS_AHEAD_MAX, SetSettlementBanks, SettlementBanksSet, banks_on
+from clearing.domain.banks import (
+    BANKS_MAX,
+    LISTS_AHEAD_MAX,
+    SetSettlementBanks,
+    SettlementBanksSet,
+    banks_on,
+    forget_replaced,
+)
 from clearing.domain.funds import RecordDeposit
 from clearing.domain.payouts import InstructPayout, RequestPayout
 from support.domains.clearing_books import (
@@ -66,3 +73,17 @@ def test_lists_of_days_to_come_are_bounded_and_those_of_today_or_set_again_are_n
     assert facts == {"lists_max": LISTS_AHEAD_MAX}
     play(state, REGISTRAR, SetSettlementBanks(ahead[0], ("icbc",), SOURCE))
     play(state, REGISTRAR, SetSettlementBanks(FRIDAY, ("icbc",), SOURCE))
+
+
+def test_lists_that_were_replaced_before_the_last_settled_day_are_forgotten() -> None:
+    state = open_books()
+    for day in ("2020-01-02", "2021-07-01", MONDAY):
+        play(state, REGISTRAR, SetSettlementBanks(day, ("abc",), SOURCE))
+    assert list(state.banks) == [FRIDAY, "2020-01-02", "2021-07-01", MONDAY], "no day is settled yet"
+    state.runs.settled_day = FRIDAY
+    play(state, REGISTRAR, SetSettlementBanks("2021-07-02", ("abc",), SOURCE))
+    assert sorted(state.banks) == [FRIDAY, MONDAY]
+    assert banks_on(state, FRIDAY) == ("ccb", "icbc")
+    state.runs.settled_day = MONDAY
+    forget_replaced(state)
+    assert sorted(state.banks) == [MONDAY]

@@ -1,5 +1,6 @@
 """Rules as dated data, and the arithmetic: rulebook 3.3, 3.4 and 3.8 as tables."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from trading.domain.rules import (
     DAY_TRADES_MAX,
     FEE_PPM_MAX,
     NO_FEES,
+    RULES_AHEAD_MAX,
     SetCompositeWeights,
     SetFees,
     SetTradingRules,
@@ -220,3 +222,21 @@ def test_a_session_has_its_first_minute_and_not_its_close() -> None:
 def test_the_day_closes_with_its_last_session() -> None:
     assert closes_ms(RULES, FRIDAY) == moment(FRIDAY, "15:00")
     assert closes_ms(replace(RULES, block_sessions=(Session(900, 930),)), FRIDAY) == moment(FRIDAY, "15:30")
+
+
+@pytest.mark.parametrize(
+    "of_day",
+    [
+        lambda day: SetTradingRules(replace(RULES, valid_from_day=day)),
+        lambda day: SetFees(day, 1, 1, "notice 3"),
+        lambda day: SetCompositeWeights(day, (Weight("CEA", 1),), "notice 3"),
+    ],
+    ids=["trading rules", "fees", "composite weights"],
+)
+def test_rules_for_days_to_come_are_bounded_and_those_that_are_set_again_are_not(of_day: Callable[[str], Any]) -> None:
+    floor = open_floor()
+    days = [f"{2030 + number}-01-02" for number in range(RULES_AHEAD_MAX + 1)]
+    for day in days[:-1]:
+        floor.play(ANN, of_day(day))
+    assert floor.refusal(ANN, of_day(days[-1])) == ("TOO_MANY_RULES_AHEAD", {"rules_max": RULES_AHEAD_MAX})
+    floor.play(ANN, of_day(days[0]))

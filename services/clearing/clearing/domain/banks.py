@@ -3,6 +3,9 @@
 The banks are chosen by the registry (settlement rule art. 5, 17; rulebook 1.1): its operator sets the whole list, valid
 from a day on. Only a bank on today's list may report a deposit or be instructed to pay. A bank that is no longer on
 the list may still report on instructions that it was given before.
+
+Time never goes back before the last settled day, so lists that had been replaced by then are asked for no more: they
+are forgotten here, and stay in the log.
 """
 
 from dataclasses import dataclass
@@ -81,6 +84,14 @@ def set_settlement_banks(state: State, command: SetSettlementBanks, context: Con
 def on_settlement_banks_set(state: State, event: SettlementBanksSet) -> None:
     """A list for the same day takes the place of the one before."""
     state.banks[event.valid_from_day] = BankList(event.banks, event.source)
+    forget_replaced(state)
+
+
+def forget_replaced(state: State) -> None:
+    """Forgets the lists that another one had replaced by the last settled day."""
+    valid = max((valid_from for valid_from in state.banks if valid_from <= state.runs.settled_day), default="")
+    for valid_from in [one for one in state.banks if one < valid]:
+        del state.banks[valid_from]
 
 
 DECIDE: Decide[State] = handles(SetSettlementBanks, set_settlement_banks)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Facts, Rejected, applies, as_facts, handles, merged
 from clearing.domain import cash
+from clearing.domain.banks import forget_replaced
 from clearing.domain.legs import excluded_of, legs_after
 from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import LEGS_PER_PAGE_MAX, ClearingRunBlocked, in_phase, next_attempt
@@ -324,6 +325,7 @@ def on_settlement_day_completed(state: State, event: SettlementDayCompleted) -> 
     assert totals.trades == event.trades + event.excluded_trades
     assert event.trades == run.payment.trades == run.listing.legs
     state.runs.settled_day = event.day
+    forget_replaced(state)
     state.obligations.settled_last = max(state.obligations.settled_last, totals.last_trade_id)
     state.books.due.append(event.day)
 

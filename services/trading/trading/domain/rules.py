@@ -9,10 +9,10 @@ sizes, hours, ticks and fees come from `SetTradingRules` and `SetFees`. No fees 
 from dataclasses import dataclass
 
 from chassis.core.days import MINUTE_MS, day_start_ms
-from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, applies, handles, merged
+from chassis.core.decider import Context, Decide, Evolve, Malformed, NotFound, Rejected, applies, handles, merged
 from chassis.core.shapes import check_day, check_text
 from trading.domain.calendar import check_not_opened
-from trading.domain.state import Fees, Market, Rules, Session, TradingRules, Weight
+from trading.domain.state import D, Dated, Fees, Market, Rules, Session, TradingRules, Weight
 from trading.domain.values import PRICE_FEN_MAX, QUANTITY_TONNES_MAX, check_instrument
 
 FEE_PPM_MAX = 100_000
@@ -77,6 +77,9 @@ class CompositeWeightsSet:
     source: str
 
 
+RULES_AHEAD_MAX = 100
+"""Of each kind, for days that are not opened yet; those of days past are forgotten when a day is opened."""
+
 # What is valid on a day
 
 NO_FEES = Fees()
@@ -128,6 +131,7 @@ def set_trading_rules(market: Market, command: SetTradingRules, context: Context
     check_sessions("listed_sessions", rules.listed_sessions)
     check_sessions("block_sessions", rules.block_sessions)
     check_not_opened(market.calendar, rules.valid_from_day)
+    check_rules_ahead(market, market.rules.trading, rules.valid_from_day)
 
     return [TradingRulesSet(rules=rules)]
 
@@ -139,6 +143,7 @@ def set_fees(market: Market, command: SetFees, context: Context) -> list[object]
             raise Malformed("FEE_OUT_OF_RANGE", name, fee_ppm=fee_ppm, fee_ppm_max=FEE_PPM_MAX)
     check_text(command.source, "source")
     check_not_opened(market.calendar, command.valid_from_day)
+    check_rules_ahead(market, market.rules.fees, command.valid_from_day)
 
     return [
         FeesSet(
@@ -158,8 +163,16 @@ def set_composite_weights(market: Market, command: SetCompositeWeights, context:
         if weight.instrument not in market.instruments:
             raise NotFound("INSTRUMENT_UNKNOWN", instrument=weight.instrument)
     check_not_opened(market.calendar, command.valid_from_day)
+    check_rules_ahead(market, market.rules.weights, command.valid_from_day)
 
     return [CompositeWeightsSet(valid_from_day=command.valid_from_day, weights=command.weights, source=command.source)]
+
+
+def check_rules_ahead(market: Market, dated: Dated[D], day: str) -> None:
+    """Raises Rejected where so many others are set for days to come."""
+    ahead = sum(other > market.calendar.last_opened and other != day for other in dated.days)
+    if ahead >= RULES_AHEAD_MAX:
+        raise Rejected("TOO_MANY_RULES_AHEAD", rules_max=RULES_AHEAD_MAX)
 
 
 def check_within(name: str, value: int, value_max: int) -> None:
