@@ -8,7 +8,7 @@ import pytest
 
 from support.source.repository import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 LESSONS = (
     "OUT_OF_SESSION",

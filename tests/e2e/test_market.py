@@ -19,13 +19,13 @@ from rehearsal.postgres import Postgres
 from support.auditor import assert_clean
 from support.source.repository import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 READY = "Ctrl-C stops it"
-READY_S_MAX = 60.0
-BACK_S_MAX = 30.0
-STOP_S_MAX = 30.0
-SETTLED_S_MAX = 30.0
+READY_S_MAX = 120.0
+BACK_S_MAX = 120.0
+STOP_S_MAX = 60.0
+SETTLED_S_MAX = 120.0
 REFUSED = 1
 BROKEN_LOG = 65
 

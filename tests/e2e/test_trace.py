@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 TRACING = Path(__file__).parents[2] / "docs" / "tracing.md"
 SPAN_DELAY_MS = "50"
-SPANS_S_MAX = 15.0
+SPANS_S_MAX = 60.0
 
 LEGS = ("clearing", "ClearingRunLegsListed")
 

@@ -14,7 +14,7 @@ from rehearsal.year.main import Task, play, start_of
 from support.auditor import assert_clean
 from support.processes.kafka import Kafka
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 HEADER = "trade_date,instrument,open,high,low,close,listed_volume_t,listed_amount_cny,block_volume_t,block_amount_cny"
 ROWS = (

@@ -20,7 +20,7 @@ from support.days.seeds import FAULT, seeds
 from support.processes.kafka import Kafka
 from support.processes.market import RunningMarket, running_market
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
 
 VICTIMS = ("registry", "trading", "clearing", "postgres", "broker")
 STEPS = ("set-up", "orders", "close", "run computed", "confirmation", "delivery", "completion", "next morning")

@@ -21,7 +21,7 @@ from support.processes.kafka import Kafka
 from support.processes.market import SERVICES, RunningMarket
 from support.source.releases import newest_released_commit, source_of
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
 
 
 def import_path(source: Path) -> str:

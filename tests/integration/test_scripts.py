@@ -16,7 +16,7 @@ import pytest
 
 from support.source.repository import ROOT
 
-END_S_MAX = 20.0
+END_S_MAX = 60.0
 SLOW_TEST = """
 import os, pathlib, subprocess, time
 

@@ -23,7 +23,7 @@ from rehearsal.processes import free_port
 METRICS_SERVICE = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 TRACES_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 EXPORT_INTERVAL_MS = 1_000
-COLLECT_S_MAX = 20.0
+COLLECT_S_MAX = 60.0
 POLL_S = 0.05
 
 

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ RESTART_PAUSE_S_MAX = 5.0
 LOG_TAIL_LINES_MAX = 20
 PORTS = range(20_000, 32_000)  # below the range from which Linux takes outgoing ports
 PORT_TRIES_MAX = 100
+RESERVED_PORTS_MAX = 256
 
 Ready = Callable[["Child"], Awaitable[bool]]
 Say = Callable[[str], None]
@@ -290,14 +292,28 @@ def printed(text: str) -> Ready:
     return ready
 
 
+reserved_ports: deque[int] = deque()
+"""The file descriptors of the sockets that reserve them, the oldest first."""
+
+
 def free_port() -> int:
-    """Return a loopback port that nobody listens on. Raises OSError when none of PORT_TRIES_MAX was free."""
+    """Return a loopback port that nobody listens on, nor was given by this function to anybody who still runs: between
+    its choice and its first use another process may choose, too. Raises OSError when none of PORT_TRIES_MAX was free.
+
+    A port is reserved by its number as a UDP port, which nothing here uses, until this process ends.
+    """
     for _ in range(PORT_TRIES_MAX):
         port = random.choice(PORTS)
+        reserved = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as probe:
             try:
+                reserved.bind(("127.0.0.1", port))
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                reserved.close()
                 continue
+        reserved_ports.append(reserved.detach())
+        if len(reserved_ports) > RESERVED_PORTS_MAX:
+            os.close(reserved_ports.popleft())
         return port
     raise OSError(f"no free port among {PORT_TRIES_MAX} tried from {PORTS.start} to {PORTS.stop - 1}")

@@ -22,7 +22,7 @@ from support.processes.kafka import Kafka
 from support.processes.one_service import OneService, WrittenLog, one_service
 from support.processes.replicas import APIS, OPERATOR, Pair
 
-ENDED_S_MAX = 30.0
+ENDED_S_MAX = 60.0
 YEARS_MS = 40 * 365 * 86_400_000
 SHOWS = """
 CREATE OR REPLACE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql AS

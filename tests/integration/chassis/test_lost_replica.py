@@ -23,6 +23,7 @@ from support.processes.one_service import WrittenLog, one_service
 APIS = (registry_service_pb2, registry_query_service_pb2)
 OPERATOR = "registry_operator:ann"
 ANSWER_S_MAX = 1.0
+RELOAD_S_MAX = 30.0
 
 
 @pytest_asyncio.fixture
@@ -39,7 +40,22 @@ async def replicas_needed(server: Postgres, names: str) -> None:
     await connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
     await connection.execute("SELECT pg_reload_conf()")
     await connection.close()
-    await asyncio.sleep(0.5)
+
+
+async def until_commits_wait(server: Postgres) -> None:
+    """A server follows its new settings some time after it was asked to."""
+    committing, looking = [await asyncpg.connect(server.url("postgres")) for _ in range(2)]
+    waits_for = f"SELECT wait_event FROM pg_stat_activity WHERE pid = {committing.get_server_pid()}"
+    async with asyncio.timeout(RELOAD_S_MAX):
+        while True:
+            commit = asyncio.create_task(committing.execute("SELECT pg_logical_emit_message(true, 'probe', '')"))
+            while not commit.done():
+                if await looking.fetchval(waits_for) == "SyncRep":
+                    committing.terminate()
+                    await asyncio.wait({commit})
+                    await looking.close()
+                    return
+            await commit
 
 
 async def test_a_primary_without_its_synchronous_replica_answers_nothing(
@@ -56,6 +72,7 @@ async def test_a_primary_without_its_synchronous_replica_answers_nothing(
         first = await registry.call(OPERATOR, create)
 
         await replicas_needed(own_postgres, "absent")
+        await until_commits_wait(own_postgres)
         asked = {
             "a repeat": create,
             "a refusal": pb.CreateVintageRequest(request_id="again", vintage="V1", compliance_year=2020),

@@ -26,7 +26,7 @@ from rehearsal.processes import Child, ChildFailed, Program, free_port
 from support.processes.one_service import OneService
 from support.processes.replicas import APIS, OPERATOR, Pair, account
 
-ENDED_S_MAX = 20.0
+ENDED_S_MAX = 60.0
 
 
 async def leader_address(replica: OneService) -> str:

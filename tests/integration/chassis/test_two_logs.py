@@ -18,7 +18,7 @@ from support.processes.one_service import OneService, WrittenLog, one_service
 from support.processes.replicas import APIS, OPERATOR
 
 LOGS = ("registry", "registry-2")
-HEAR_S_MAX = 20.0
+HEAR_S_MAX = 60.0
 
 
 async def heard_all(service: OneService, heads: Mapping[str, int]) -> dict[str, int]:

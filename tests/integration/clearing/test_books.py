@@ -337,7 +337,7 @@ async def test_no_answer_is_no_answer_and_a_killed_process_settles_once(
     await run_until(clearing, 4, is_delivering)
     asked = len(depository.asked)
     await clearing.restart()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(depository.asked) < asked + 2:
             await asyncio.sleep(0.05)
     depository.away = False

@@ -385,4 +385,4 @@ async def test_a_stream_that_is_refused_as_a_whole_raises(fake_market: FakeMarke
 async def test_no_commands_have_no_outcomes(fake_market: FakeMarket) -> None:
     fake_market.trading.will("SubmitMany", decide_each)
     async with fake_market.connect() as market:
-        assert await asyncio.wait_for(send(market, 0), 5) == []
+        assert await asyncio.wait_for(send(market, 0), 60) == []

@@ -300,7 +300,7 @@ def test_a_command_that_is_interrupted_is_not_called_done(fake_market: FakeMarke
         while not fake_market.trading.calls:
             time.sleep(0.01)
         cancelling.send_signal(signal.SIGINT)
-        assert cancelling.wait(timeout=20) == 130
+        assert cancelling.wait(timeout=60) == 130
         assert cancelling.stderr is not None
         assert fake_market.trading.calls[0].request.request_id in cancelling.stderr.read()
 
@@ -316,7 +316,7 @@ def test_output_that_its_reader_closes_is_no_error_to_be_traced(
         assert running.stdout is not None and running.stderr is not None
         running.stdout.close()
         told = running.stderr.read()
-        assert running.wait(timeout=20) in (1, 141)
+        assert running.wait(timeout=60) in (1, 141)
     assert told == ""
 
 

@@ -86,7 +86,7 @@ def test_following_goes_on_until_it_is_interrupted(fake_market: FakeMarket) -> N
         assert following.stdout is not None
         assert json.loads(following.stdout.readline())["position"] == 7
         following.send_signal(signal.SIGINT)
-        assert following.wait(timeout=20) == 0
+        assert following.wait(timeout=60) == 0
         assert following.stderr is not None
         assert following.stderr.read() == ""
 
@@ -99,7 +99,7 @@ def test_a_reader_that_has_seen_enough_may_leave(fake_market: FakeMarket) -> Non
         assert events_of.stdout is not None
         events_of.stdout.readline()
         events_of.stdout.close()
-        events_of.wait(timeout=20)
+        events_of.wait(timeout=60)
         assert events_of.stderr is not None
         assert "Traceback" not in events_of.stderr.read()
 

@@ -79,7 +79,7 @@ def run(fake_market: FakeMarket, program: str) -> str:
         env={**os.environ, **addresses, "CARBONMARKET_ACTOR": "participant:power-0003"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

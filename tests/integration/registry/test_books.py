@@ -121,7 +121,7 @@ def fold(records: list[log_service_pb2.Record]) -> Books:
 
 async def told(registry: OneService, position: int) -> list[log_service_pb2.Record]:
     """A delivery and its two legs, which are reported to their accounts at once after it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(records := (await registry.records(position - 1))[:3]) < 3:
             await asyncio.sleep(0.02)
     return records

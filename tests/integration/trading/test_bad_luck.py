@@ -22,7 +22,7 @@ from support.processes.running_trading import AUDITOR, Venue, order, refusal, ta
 POWER, STEEL, CLEARING = "participant:power", "participant:steel", "service:clearing"
 TAKES = 60
 SPREAD_S = 2.0
-TRIES_MAX = 400
+TRIES_MAX = 1_200
 KILLS = 2
 
 

@@ -23,7 +23,7 @@ from support.suites.lists import Asked, ListSuite
 
 POWER, STEEL, CEMENT, CLEARING = "participant:power", "participant:steel", "participant:cement", "service:clearing"
 HUGE = 2**63 - 1
-STREAM_S_MAX = 10.0
+STREAM_S_MAX = 60.0
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND

@@ -19,7 +19,7 @@ REGISTRAR = "registry_operator:reg"
 AUDITOR, ICBC = "auditor:eve", "settlement_bank:icbc"
 PRICE_FEN = 5_000
 EXECUTED_MS = 1_626_400_000_000
-WAIT_S_MAX = 20.0
+WAIT_S_MAX = 60.0
 POLL_S = 0.05
 
 

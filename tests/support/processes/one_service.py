@@ -24,9 +24,9 @@ from chassis.core.record import Record, chain, genesis
 from chassis.edges.remote import ACTOR_HEADER, error_info, record_to
 from rehearsal.processes import Child, Program, free_port, healthy
 
-CALL_S_MAX = 20.0
+CALL_S_MAX = 60.0
 NOTHING_MORE: Mapping[str, str] = {}
-HEAR_S_MAX = 20.0
+HEAR_S_MAX = 60.0
 POLL_S = 0.05
 
 

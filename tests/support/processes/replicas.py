@@ -13,7 +13,7 @@ from support.processes.one_service import OneService, WrittenLog
 
 OPERATOR = "registry_operator:ann"
 APIS = (registry_service_pb2, registry_query_service_pb2)
-TRIES_MAX = 600
+TRIES_MAX = 1_200
 
 
 def account(number: int) -> str:

@@ -200,19 +200,19 @@ async def hearing(
 
 
 async def until_halted(ear: Hearing) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not ear.halted_because:
             await asyncio.sleep(0.005)
 
 
 async def until_heard(ear: Hearing, position: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while ear.upto.position < position and not ear.halted_because:
             await asyncio.sleep(0.005)
     await asyncio.sleep(0.03)
 
 
 async def until_goes_on(ear: Hearing) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while ear.halted_because:
             await asyncio.sleep(0.01)

@@ -85,7 +85,7 @@ async def test_the_publisher_goes_on_after_errors_of_its_database(caplog: pytest
     producer: Any = sent
     seals: Any = FailsOnce(MemorySeals())
     publishing = asyncio.create_task(Publisher(tail, producer, tables, Signer(SOURCE, KEY, seals)).run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while checkpoints.position < 3 and not publishing.done():
             await asyncio.sleep(0.005)
     assert not publishing.done()
@@ -108,7 +108,7 @@ async def test_hearing_goes_on_after_errors_of_its_database() -> None:
         await until_heard(ear, 3)
         other = await sealed(source_records(3, amount=7))
         await consumer.batches.put(other)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not forks.proofs:
                 await asyncio.sleep(0.005)
     (proof,) = forks.proofs

@@ -161,7 +161,7 @@ async def test_a_caller_that_gives_up_ends_its_method_whichever_replica_it_asked
         while waiting.reading == 0:
             await asyncio.sleep(0.01)
         call.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while waiting.reading > 0:
                 await asyncio.sleep(0.01)
 

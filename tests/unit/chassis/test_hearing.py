@@ -222,7 +222,7 @@ async def test_an_answer_that_is_older_than_what_kafka_brought_meanwhile_is_no_f
     async with hearing(MemoryStore("tally"), remote) as (ear, consumer, _):
         await until_heard(ear, 2)
         remote.read_log = read_slowly  # type: ignore[method-assign]  # the test's own source
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await asked.wait()
         remote.records = source_records(5)
         await consumer.batches.put(await sealed(remote.records))

@@ -292,7 +292,7 @@ async def test_a_heard_record_that_the_state_cannot_take_ends_the_process_once_a
 
 
 async def until_halted_or_ended(ear: Hearing, writer: Writer[tally.Tally]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not ear.halted_because and writer._ended is None:
             await asyncio.sleep(0.005)
 

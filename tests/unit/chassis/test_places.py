@@ -81,7 +81,7 @@ async def served() -> AsyncIterator[tuple[Polled, Places, str]]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.01)
 

@@ -206,7 +206,7 @@ async def test_an_answer_that_was_set_aside_is_asked_for_again(monkeypatch: pyte
 
     caller = Caller({Ordered: deliver}, {}, writer, Tracing())
     running = [asyncio.create_task(writer.run()), asyncio.create_task(caller.run())]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await writer.submit(Order("bread"), call_of("participant:ada", "r1"))
         while not engine.shell.set_aside:
             await asyncio.sleep(0.01)

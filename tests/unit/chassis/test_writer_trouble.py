@@ -215,7 +215,7 @@ async def test_what_fails_after_the_commit_leaves_nobody_waiting_and_ends_an_idl
         asked = [asyncio.create_task(writer.submit(Add(1), call_of(ADA, f"r{number}"))) for number in range(3)]
         outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 2)
         assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
-        await asyncio.wait([running], timeout=2)
+        await asyncio.wait([running], timeout=30)
         assert isinstance(running.exception(), ZeroDivisionError)
 
 
@@ -238,10 +238,10 @@ async def test_a_repeat_that_cannot_be_read_keeps_nobody_else_waiting() -> None:
         log.reads_fail = True
         repeat = asyncio.create_task(writer.submit(Add(5), call_of(ADA, "r1")))
         other = asyncio.create_task(writer.submit(Add(6), call_of(ADA, "r2")))
-        assert (await asyncio.wait_for(other, 2)).only(Added) == Added(6)
+        assert (await asyncio.wait_for(other, 30)).only(Added) == Added(6)
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(repeat, 2)
-        await asyncio.wait([running], timeout=2)
+            await asyncio.wait_for(repeat, 30)
+        await asyncio.wait([running], timeout=30)
         assert isinstance(running.exception(), OSError)
 
 
@@ -260,7 +260,7 @@ async def test_a_state_that_breaks_in_a_batch_answers_and_appends_nothing_of_tha
         for outcome in await asyncio.gather(*batch, return_exceptions=True):
             assert isinstance(outcome, Unavailable)
         assert (await first).position == 1, "what was in flight is finished and answered"
-        await asyncio.wait([running], timeout=2)
+        await asyncio.wait([running], timeout=30)
         assert isinstance(running.exception(), StateUnusable)
     assert [record.position for record in store.records] == [1]
 

@@ -101,7 +101,7 @@ async def test_a_commit_that_changes_nothing_shown_sends_nothing(watched: tuple[
             await asyncio.sleep(0.05)
         assert not following.done()
         writer.sell()
-        assert listed(await asyncio.wait_for(following, 5)) == 1
+        assert listed(await asyncio.wait_for(following, 30)) == 1
 
 
 async def test_who_joins_late_sees_what_is_and_who_leaves_ends_nothing_for_the_others(
@@ -115,14 +115,14 @@ async def test_who_joins_late_sees_what_is_and_who_leaves_ends_nothing_for_the_o
         async with aclosing(stream(writer, pictures, "auditor:late")) as late:
             writer.sell()
             assert listed(await anext(late)) == 1
-            assert listed(await asyncio.wait_for(leaving, 5)) == 1
+            assert listed(await asyncio.wait_for(leaving, 30)) == 1
             leaving = asyncio.ensure_future(anext(first))
             staying = asyncio.ensure_future(anext(late))
             await asyncio.sleep(0)
             leaving.cancel()
             await asyncio.wait({leaving})
             writer.sell()
-            assert listed(await asyncio.wait_for(staying, 5)) == 2
+            assert listed(await asyncio.wait_for(staying, 30)) == 2
 
 
 def test_an_actor_has_so_many_streams_and_all_together_have_so_many() -> None:
