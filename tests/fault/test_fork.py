@@ -74,6 +74,7 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
         log = await asyncio.to_thread(market.child("trading").log_path.read_text)
         assert "hearing registry is halted" in log
         assert heard.digest.hex() in log
+        await market.until(lambda: is_kept_away(market), "the registry to keep participants away")
         await market.until(lambda: is_proved(market, heard.digest), "trading to keep the proof of the fork")
         assert await obstacles(market) == [("HEARING_HALTED", {"source": "registry"})]
         await market.kill("trading")
@@ -86,6 +87,12 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
             "trading knows every account": len(["anhui", "fujian", "gansu", "hunan"]),
             "clearing has a fund account for every account": len(["hubei", "hunan"]),
         }
+
+
+async def is_kept_away(market: RunningMarket) -> bool:
+    """Whether the registry has learnt that trading heard another history. Such a transfer is possible at no time."""
+    transfer = registry.TransferToTradingRequest(request_id="new", account="hubei", vintage="CEA", quantity_tonnes=1)
+    return await market.port.reason_of("participant:hubei", transfer) == "LOG_CAME_BACK_OLDER"
 
 
 async def is_proved(market: RunningMarket, heard: bytes) -> bool:

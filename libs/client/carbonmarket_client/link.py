@@ -38,6 +38,7 @@ REFUSED = "Connection refused"
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 """As the services; the largest is a statement with every trade of the largest day."""
 ACTOR_HEADER = "carbonmarket-actor"
+GIVEN_AGAIN = ("carbonmarket-given-again", "yes")
 
 # The fields that every command, query and answer of the market has under these names.
 REQUEST_ID, MIN_POSITION, POSITION = "request_id", "min_position", "position"
@@ -91,6 +92,7 @@ class Link:
 
     actor: `role:name`, sent as metadata until certificates say it. methods: the service's rpcs by the full name of
     their request message. begin_traces: a command outside any trace begins one.
+    given_again: what is sent was recorded before and then lost, because the service was restored older.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Link:
         *,
         deadline_s: float = DEADLINE_S,
         begin_traces: bool = False,
+        given_again: bool = False,
     ) -> None:
         self.service = service
         self.shared = shared
@@ -109,6 +112,7 @@ class Link:
         self.methods = methods
         self.deadline_s = deadline_s
         self.begin_traces = begin_traces
+        self.given_again = given_again
         self.written_position = 0
 
     async def call(self, request: Message, answer_type: type[R], *, deadline_s: float | None = None) -> R:
@@ -175,7 +179,8 @@ class Link:
         return call(metadata=self.headers())
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return ((ACTOR_HEADER, self.actor), *trace_headers().items())
+        also = (GIVEN_AGAIN,) if self.given_again else ()
+        return ((ACTOR_HEADER, self.actor), *also, *trace_headers().items())
 
     def _failure(self, error: grpc.aio.AioRpcError, request_id: str) -> MarketError:
         if not self.shared.was_reached() and REFUSED in (error.details() or ""):

@@ -30,12 +30,14 @@ class CarbonMarket:
         *,
         deadline_s: float = DEADLINE_S,
         begin_traces: bool = False,
+        given_again: bool = False,
         channels: dict[str, SharedChannel] | None = None,
         link: type[Link] = Link,
     ) -> None:
         self.settings = settings
         self.deadline_s = deadline_s
         self.begin_traces = begin_traces
+        self.given_again = given_again
         self._link_type = link
         self._channels: dict[str, SharedChannel] = {} if channels is None else channels
 
@@ -49,15 +51,17 @@ class CarbonMarket:
         *,
         deadline_s: float = DEADLINE_S,
         begin_traces: bool = False,
+        given_again: bool = False,
     ) -> "CarbonMarket":
         """Say where the services are (host:port) and who is calling (`role:name`).
 
         What is left out comes from CARBONMARKET_REGISTRY_ADDRESS, CARBONMARKET_TRADING_ADDRESS,
         CARBONMARKET_CLEARING_ADDRESS and CARBONMARKET_ACTOR. deadline_s bounds every call over all its tries. With
-        begin_traces every command made outside a trace begins one.
+        begin_traces every command made outside a trace begins one. given_again says that a service that was restored
+        older had recorded what is sent, and lost it: while such a service keeps people away, only that is let in.
         """
         settings = Settings.gathered(registry, trading, clearing, actor)
-        return cls(settings, deadline_s=deadline_s, begin_traces=begin_traces)
+        return cls(settings, deadline_s=deadline_s, begin_traces=begin_traces, given_again=given_again)
 
     def acting_as(self, actor: str) -> "CarbonMarket":
         """The same market for another actor, over the same channels: closing either closes both."""
@@ -65,6 +69,7 @@ class CarbonMarket:
             replace(self.settings, actor=actor),
             deadline_s=self.deadline_s,
             begin_traces=self.begin_traces,
+            given_again=self.given_again,
             channels=self._channels,
             link=self._link_type,
         )
@@ -117,4 +122,5 @@ class CarbonMarket:
             METHODS[service],
             deadline_s=self.deadline_s,
             begin_traces=self.begin_traces,
+            given_again=self.given_again,
         )

@@ -244,7 +244,7 @@ STATUS = log.GetStatusResponse(
     leader_address="127.0.0.1:7002",
     followers=[log.Follower(name="publisher", position=181_240), log.Follower(name="projections", position=181_000)],
     sources=[
-        log.Source(log_id="registry", heard_position=61_234),
+        log.Source(log_id="registry", heard_position=61_234, keeps_away_because="registry heard record 9"),
         log.Source(log_id="clearing", heard_position=5_016, halted_because="record 5,017 does not chain on 5,016"),
     ],
     set_aside=[

@@ -24,6 +24,9 @@ from carbonmarket.trading.v1 import trading_query_service_pb2, trading_service_p
 
 R = TypeVar("R", bound=Message)
 
+Also = tuple[tuple[str, str], ...]
+GIVEN_AGAIN: Also = (("carbonmarket-given-again", "yes"),)
+
 ANSWER_S_MAX = 60.0
 CALL_S_MAX = 5.0
 PAUSE_S = 0.05
@@ -106,8 +109,8 @@ class Port(Protocol):
     refusals: Counter[str]
     accepted: Counter[str]
 
-    async def call(self, actor: str, request: Message) -> Any:
-        """Sends a command or query until it is answered. Raises Refused."""
+    async def call(self, actor: str, request: Message, given_again: bool = False) -> Any:
+        """Sends a command or query until it is answered; `given_again`: the service has lost it. Raises Refused."""
 
     async def call_log(self, service: str, actor: str, request: Message, answer: type[R]) -> R:
         """Sends a command of LogService, which every service offers, until it is answered. Raises Refused."""
@@ -139,10 +142,11 @@ class ProcessPort:
         self._answer_s_max = answer_s_max
         self._pause_s = pause_s
 
-    async def call(self, actor: str, request: Message) -> Any:
+    async def call(self, actor: str, request: Message, given_again: bool = False) -> Any:
         rpc = RPCS[request.DESCRIPTOR.full_name]
+        also = GIVEN_AGAIN if given_again else ()
         try:
-            answered: Any = await self._ask(rpc.service, rpc.path, actor, request, rpc.answer)
+            answered: Any = await self._ask(rpc.service, rpc.path, actor, request, rpc.answer, also)
         except Refused as refused:
             self.refusals[refused.reason] += 1
             raise
@@ -152,23 +156,44 @@ class ProcessPort:
             self.accepted[rpc.name] += 1
         return answered
 
-    async def _ask(self, service: str, path: str, actor: str, request: Message, answer: type[R]) -> R:
+    async def reason_of(self, actor: str, request: Message) -> str:
+        """Why a command is refused, at the first try, also where it should be sent again; empty if it is not, or if
+        nobody answers.
+        """
+        rpc = RPCS[request.DESCRIPTOR.full_name]
+        try:
+            await self.ask_once(rpc.service, rpc.path, actor, request, rpc.answer)
+        except Refused as refused:
+            return refused.reason
+        except grpc.aio.AioRpcError as error:
+            info = error_info(error)
+            return info.reason if info else ""
+        return ""
+
+    async def _ask(self, service: str, path: str, actor: str, request: Message, answer: type[R], also: Also = ()) -> R:
         ends = asyncio.get_running_loop().time() + self._answer_s_max
         while True:
             try:
-                return await self.ask_once(service, path, actor, request, answer)
+                return await self.ask_once(service, path, actor, request, answer, also=also)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in NO_ANSWER or asyncio.get_running_loop().time() > ends:
                     raise
                 await asyncio.sleep(self._pause_s)
 
     async def ask_once(
-        self, service: str, path: str, actor: str, request: Message, answer: type[R], seconds: float = CALL_S_MAX
+        self,
+        service: str,
+        path: str,
+        actor: str,
+        request: Message,
+        answer: type[R],
+        seconds: float = CALL_S_MAX,
+        also: Also = (),
     ) -> R:
         """One try. Raises Refused, or AioRpcError where there is no answer."""
         call = self._channels[service].unary_unary(path, type(request).SerializeToString, answer.FromString)
         try:
-            answered: R = await call(request, metadata=(("carbonmarket-actor", actor),), timeout=seconds)
+            answered: R = await call(request, metadata=(("carbonmarket-actor", actor), *also), timeout=seconds)
             return answered
         except grpc.aio.AioRpcError as error:
             info = error_info(error)

@@ -14,9 +14,9 @@ from chassis.core.call import NotYet, Refused, Unavailable
 from chassis.core.decider import Decider
 from chassis.core.engine import Engine, StateUnusable
 from chassis.core.reaction import Heard, Reactions
-from chassis.core.record import Head, Record, chain, genesis
+from chassis.core.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.core.wire import Wire
-from chassis.edges.remote import Remote
+from chassis.edges.remote import LogRead, Remote
 from chassis.followers.hearing import Hearing
 from chassis.log.forks import ForkProof
 from chassis.log.machine_clock import MachineClock
@@ -117,8 +117,9 @@ class FakeRemote:
         self.may_sign.set()
         self.key = KEY
         self.reads = 0
+        self.heard_of_us: HeardUpTo | None = None
 
-    async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+    async def read_log(self, after_position: int, records_max: int) -> LogRead:
         self.reads += 1
         if self.hangs:
             await asyncio.Event().wait()
@@ -126,7 +127,7 @@ class FakeRemote:
             raise NotYet("away")
         if self.refuses:
             raise Refused(grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED", {})
-        return self.records[after_position : after_position + records_max], len(self.records)
+        return LogRead(self.records[after_position : after_position + records_max], len(self.records), self.heard_of_us)
 
     async def signed_head(self, position: int) -> SealedHead:
         await self.may_sign.wait()

@@ -1,13 +1,14 @@
 """A service whose database comes back older than what others heard of it, and the way out that two people walk.
 
-What was lost is given again before anything else is, as the runbook says: till then nobody else gets through. Hearing
-goes on from the last record that both have, or an earlier one; what an other service cannot apply, because it did so
-before, it sets aside.
+What was lost is given again before anything else is, as the runbook says: till then the service itself refuses who acts
+for an account. Hearing goes on from the last record that both have, or an earlier one; what another service cannot
+apply, because it did so before, it sets aside.
 """
 
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
@@ -37,6 +38,8 @@ LEFT_BY_A_LOST_RUN = {
 clearing that is lost, or one by which clearing did it again.
 """
 OLDER = "a log came back older"
+KEPT_AWAY = "somebody kept away from a log that came back older"
+MORE_THAN_THERE_IS = 10**15
 EARLIER_MAX = 5
 """So many records before the last common one hearing may be put back: what was taken in is known."""
 
@@ -55,15 +58,16 @@ class Forks:
             await self._player.must(REGISTRY_OPERATOR, institution(account))
 
         last = await self.lose("registry", open_it)
-        await self.give_again(open_it)
+        await self.is_kept_away("registry", f"participant:{ACCOUNTS[0]}", transfer_of_too_much())
+        await open_it()
         await self._operators.resume("trading", self.or_earlier("registry", last), "registry")
         await self._operators.drop_set_aside("trading")
         self._market.left_by_forks[KNOWS_ACCOUNTS] += 1
 
     async def of_trading(self) -> None:
-        """A return to the registry is lost, or a release of money, which the other service has booked: its booking is
-        heard again and set aside, as of a return that nobody knows. The holder gives the return again, the other
-        service sets it aside as one that it has booked, and now trading can take the booking in.
+        """A return to the registry is lost, or a release of money, which the other service has booked. The holder gives
+        it again, under its old number; the other service sets it aside as one that it has booked. Trading, which hears
+        nothing till then, takes the booking in; if it hears it too early, it sets it aside until then.
         """
         account, may_leave = await self._who_has_something()
         of_units = trading.ReturnToRegistryRequest(account=account, instrument="CEA", quantity_tonnes=1)
@@ -71,16 +75,24 @@ class Forks:
         of_units.request_id = of_money.request_id = f"lost {self._player.commands}"
         given, booked_by = (of_money, "clearing") if may_leave == "money" else (of_units, "registry")
 
-        async def give() -> None:
-            await self._market.port.call(f"participant:{account}", given)
+        async def give(given_again: bool = False) -> None:
+            await self._market.port.call(f"participant:{account}", given, given_again)
 
         last = await self.lose("trading", give)
-        await self._operators.set_aside("trading")
-        await self.give_again(give)
+        of_too_much = trading.ReleaseFundsRequest(account=account, amount_fen=MORE_THAN_THERE_IS)
+        await self.is_kept_away("trading", f"participant:{account}", of_too_much)
+        # The order that the runbook names; or operators have hearing resumed first, and the booking is set aside.
+        in_order = self._draw.random() < 0.5
+        if in_order:
+            await give(given_again=True)
         for service in ("registry", "clearing"):
             await self._operators.resume(service, self.or_earlier("trading", last), "trading")
-        await self._operators.decide_set_aside_again("trading")
+        if not in_order:
+            await self._operators.set_aside("trading")
+            await give(given_again=True)
         await self._operators.drop_set_aside(booked_by)
+        if not in_order:
+            await self._operators.decide_set_aside_again("trading")
         self._player.releases += given is of_money
         self._market.left_by_forks[HEARD_ONCE if given is of_money else BOOKED_ONCE] += 1
 
@@ -90,11 +102,12 @@ class Forks:
         paid_in = deposit(account, f"lost {self._player.commands}", 77_700)
         paid_in.request_id = paid_in.bank_reference
 
-        async def report() -> None:
-            await self._market.port.call(SETTLEMENT_BANK, paid_in)
+        async def report(given_again: bool = False) -> None:
+            await self._market.port.call(SETTLEMENT_BANK, paid_in, given_again)
 
         last = await self.lose("clearing", report)
-        await self.give_again(report)
+        await self.is_kept_away("clearing", SETTLEMENT_BANK, deposit("nobody-0001", "of nobody", 1))
+        await report(given_again=True)
         await self._operators.resume("trading", self.or_earlier("clearing", last), "clearing")
         await self._operators.drop_set_aside("trading")
         self._market.left_by_forks[HEARD_ONCE] += 1
@@ -109,7 +122,6 @@ class Forks:
         await self._market.until(lambda: self._settled_again(day), f"{day} to be settled again")
         await self._market.come_to_rest()
         await self._drop_what_was_heard_again()
-        self._market.network.closed_to_people = False
         self._market.left_by_forks += Counter(LEFT_BY_A_LOST_RUN)
 
     async def _settled_again(self, day: str) -> bool:
@@ -144,7 +156,7 @@ class Forks:
 
     async def lose(self, service: str, act: Callable[[], Awaitable[None]]) -> Record:
         """Does something that everybody hears of, and brings the service back from before it. The last record that is
-        left. The market is closed to people until what was lost has been given again.
+        left. Nobody gets through until the service knows that others heard more, and keeps people away by itself.
         """
         market, port = self._market, self._market.port
         market.network.closed_to_people = True
@@ -162,11 +174,26 @@ class Forks:
                 follower.begin_anew()
         forget_later(market.broker.digests[service], last.position)
         market.start(service)
+
+        async def knows() -> bool:
+            return all(source.keeps_away_because for source in (await port.status(service)).sources)
+
+        await market.until(knows, f"{service} to learn that others heard more of its log")
+        market.network.closed_to_people = False
         return last
 
-    async def give_again(self, act: Callable[[], Awaitable[None]]) -> None:
-        await act()
-        self._market.network.closed_to_people = False
+    async def is_kept_away(self, service: str, actor: str, command: Any) -> None:
+        """Somebody gives a new command before what was lost is given again. It could not be accepted at any time: while
+        a new leader has not asked yet, it is let in.
+        """
+        market = self._market
+        command.request_id = "before what was lost is given again"
+
+        async def refused_as_older() -> bool:
+            return await market.port.reason_of(actor, command) == "LOG_CAME_BACK_OLDER"
+
+        await market.until(refused_as_older, f"{actor} to be kept away from {service}")
+        market.chance.counts[KEPT_AWAY] += 1
 
     def or_earlier(self, source: str, last: Record) -> Record:
         records = self._market.databases[source].store.records
@@ -177,6 +204,10 @@ def forget_later(digests: dict[int, bytes], position: int) -> None:
     """What was sent of records that are lost."""
     for lost in [each for each in digests if each > position]:
         del digests[lost]
+
+
+def transfer_of_too_much() -> registry.TransferToTradingRequest:
+    return registry.TransferToTradingRequest(account=ACCOUNTS[0], vintage="CEA", quantity_tonnes=10**9)
 
 
 def institution(account: str) -> registry.OpenAccountRequest:

@@ -39,7 +39,7 @@ EXPECTED_ERRORS = ("the tables stay as of", "publishing waits")
 DISAGREED = "the three books agree"
 """What the auditor says of a comparison whose answer was changed on its way; the next one agrees, or no day ends."""
 OF_A_NAME = ("waits for people",)
-OF_A_FORK = ("came back older", "has forked", "signed two digests")
+OF_A_FORK = ("came back older", "was restored older", "has forked", "signed two digests")
 
 
 @dataclass(frozen=True, slots=True)

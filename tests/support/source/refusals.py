@@ -14,7 +14,7 @@ from functools import cache
 
 from support.source.repository import Module, Rpc, modules
 
-REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted", "BeyondEnd", "Overloaded"}
+REJECTIONS = {"Rejected", "Malformed", "NotFound", "NotPermitted", "BeyondEnd", "Overloaded", "KeptAway"}
 PLACES = ("services/", "libs/chassis/")
 SHELL = "chassis."
 

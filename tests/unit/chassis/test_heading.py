@@ -45,6 +45,7 @@ async def test_a_role_that_the_rpc_does_not_name_is_turned_away_before_any_rule(
         (("carbonmarket-actor", "registry_operator:bob"),),
         (("carbonmarket-actor", "registry_operator:ann"),),
         (("carbonmarket-passed-on", "once"), ("carbonmarket-passed-on", "once")),
+        (("carbonmarket-given-again", "yes"), ("carbonmarket-given-again", "yes")),
     ],
 )
 async def test_a_call_that_says_a_thing_twice_is_refused_whichever_replica_it_reaches(

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.core.record import Head, Record, Sequel, genesis, sequel
+from chassis.edges.remote import LogRead
 from chassis.log.memory_log import MemoryStore
 from support.shell.hearing import SOURCE, FakeRemote, hearing, sealed, source_records, until_halted, until_heard
 
@@ -213,7 +213,7 @@ async def test_an_answer_that_is_older_than_what_kafka_brought_meanwhile_is_no_f
     answer, asked = asyncio.Event(), asyncio.Event()
     read_log = remote.read_log
 
-    async def read_slowly(after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+    async def read_slowly(after_position: int, records_max: int) -> LogRead:
         found = await read_log(after_position, records_max)
         asked.set()
         await answer.wait()

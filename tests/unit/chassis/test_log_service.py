@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from chassis.core.call import Unavailable
+from chassis.core.call import Call, Unavailable
 from chassis.core.engine import Engine
 from chassis.core.record import HeardUpTo, Record, first_fault, genesis
 from chassis.core.set_aside import SetAsideNoted
-from chassis.core.submission import HeardRecord
+from chassis.core.submission import HeardRecord, service_actor
 from chassis.edges.remote import MESSAGE_BYTES_MAX, record_from
 from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
@@ -161,3 +161,15 @@ async def test_only_who_may_read_the_log_is_shown_all_proposals_and_the_facts_of
         shown = (len(status.proposals), bool(aside.facts), bool(refused.facts))
         assert shown == ((1, True, True) if actor in READS_THE_LOG else (0, False, False))
         assert (aside.reason, refused.reason) == ("TALLY_FULL", "REQUEST_ID_REUSED")
+
+
+async def test_a_service_that_reads_the_log_is_told_how_far_its_own_was_heard_and_nobody_else_is() -> None:
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        other, third = Call(service_actor("other")), Call(service_actor("third"))
+        assert not (await service.Read(pb.ReadRequest(), other)).HasField("heard_of_reader")
+        await writer.insist(HeardRecord(HeardUpTo("other", 1, b"d"), "", Add(1)))
+        for after in (0, 1):
+            said = (await service.Read(pb.ReadRequest(after_position=after), other)).heard_of_reader
+            assert (said.position, said.digest) == (1, b"d"), "also where there is nothing more to read"
+        for caller in (AUDITOR, third):
+            assert not (await service.Read(pb.ReadRequest(), caller)).HasField("heard_of_reader")

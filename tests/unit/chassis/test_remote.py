@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 
 from chassis.core.call import NotYet, Refused
 from chassis.core.decider import BeyondEnd, Rejected
-from chassis.edges.remote import Remote, open_channel
+from chassis.edges.remote import LogRead, Remote, open_channel
 from chassis.serving.errors import failure_of
 
 READ = "carbonmarket.log.v1.LogService/Read"
@@ -52,7 +52,7 @@ async def test_a_refusal_by_the_other_domain_is_an_answer() -> None:
 async def test_a_log_that_came_back_older_says_where_it_ends() -> None:
     error = BeyondEnd("POSITION_BEYOND_END", "after_position", position=9, end_position=7)
     async with answering(refusing(error), READ) as remote:
-        assert await remote.read_log(9, 10) == ((), 7)
+        assert await remote.read_log(9, 10) == LogRead((), 7)
 
 
 async def test_a_log_that_may_not_be_read_is_not_taken_for_an_empty_one() -> None:

@@ -6,7 +6,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from chassis.core.call import Bug, Expired, Overloaded, RequestIdReused, Unavailable
+from chassis.core.call import Bug, Expired, KeptAway, Overloaded, RequestIdReused, Unavailable
 from chassis.core.decider import Malformed, NotFound, NotPermitted, Rejected
 from chassis.serving.bulk import BULK_COMMANDS_MAX
 from chassis.serving.server import Role, Server
@@ -34,6 +34,7 @@ async def test_bytes_that_are_no_request_are_malformed_not_a_crash() -> None:
         (Expired(), grpc.StatusCode.DEADLINE_EXCEEDED, "CALL_EXPIRED"),
         (Overloaded("TOO_MANY_CALLS", calls_max=1), grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS"),
         (Unavailable("away"), grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
+        (KeptAway("LOG_CAME_BACK_OLDER", witness="x"), grpc.StatusCode.UNAVAILABLE, "LOG_CAME_BACK_OLDER"),
         (Bug("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
         (ZeroDivisionError("secret detail"), grpc.StatusCode.INTERNAL, "INTERNAL"),
     ],
@@ -72,6 +73,17 @@ async def test_a_replica_that_does_not_lead_passes_calls_and_refusals_on_to_the_
         leader.fails_with = None
         outcomes = await submit_many(address, ["CEA", "BAD"])
         assert [outcome.WhichOneof("outcome") for outcome in outcomes] == ["create_vintage", "refusal"]
+
+
+@pytest.mark.parametrize(("also", "given_again"), [((), False), ((("carbonmarket-given-again", "yes"),), True)])
+async def test_whether_a_call_is_given_again_is_known_to_the_replica_that_leads_whichever_it_reaches(
+    also: tuple[tuple[str, str], ...], given_again: bool
+) -> None:
+    async with replica(leads=True) as (leader, at), replica(leader_address=at) as (_, standby):
+        for address in (at, standby):
+            await create(address, also=also)
+            await submit_many(address, ["CEA"], also=also)
+        assert [call.given_again for call in leader.calls] == [given_again] * 4
 
 
 @pytest.mark.parametrize("role", [{}, {"leader_address": "127.0.0.1:9", "own_address": "127.0.0.1:9"}])

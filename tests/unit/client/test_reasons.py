@@ -14,6 +14,7 @@ LISTED = re.compile(
 # The client's Busy and Unavailable: no refusals, for the same is sent again.
 SENT_AGAIN = {
     "CALL_EXPIRED",
+    "LOG_CAME_BACK_OLDER",
     "TOO_MANY_CALLS",
     "TOO_MANY_CALLS_OF_ACTOR",
     "TOO_MANY_COMMANDS_WAITING",

@@ -86,7 +86,10 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
         pending.pending_screens({"trading": settled.STATUS.proposals}),
         ["trading/181235", "OverrideOpening", "exchange_operator:ann", "2021-12-17", "EARLIER_DAY_NOT_SETTLED"],
     ),
-    "status": (operations.status_screens(STANDINGS), ["no answer", "does not chain", "TRADE_UNKNOWN", "181,240"]),
+    "status": (
+        operations.status_screens(STANDINGS),
+        ["no answer", "does not chain", "people are kept away: registry heard record 9", "TRADE_UNKNOWN", "181,240"],
+    ),
     "clock": (operations.clock_screen({"trading": settled.STATUS}), ["2021-12-16 12:30:00", "rehearsal"]),
 }
 

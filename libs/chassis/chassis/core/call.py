@@ -20,13 +20,15 @@ def always() -> AbstractContextManager[bool]:
 class Call:
     """An rpc as the api methods see it: authenticated and within its role, before any rule.
 
-    request_id is the request's own, which the frame has read. ends_at is its deadline by the event loop's clock; None
+    request_id is the request's own, which the frame has read. given_again: the caller says that the log had recorded
+    the command, and lost it (log/witnesses.py). ends_at is its deadline by the event loop's clock; None
     where it has none. Within `waiting()` it gives its place to others; what that yields says whether it may wait.
     """
 
     actor: Actor
     request_id: str = ""
     traceparent: str = ""
+    given_again: bool = False
     ends_at: float | None = None
     waiting: Callable[[], AbstractContextManager[bool]] = field(default=always, repr=False)
 
@@ -75,6 +77,15 @@ class OrderRefused(NotYet):
 
 class Unavailable(Exception):
     """No answer can be given now; the same call may be made again."""
+
+
+class KeptAway(Unavailable):
+    """Nobody of this role is let in now, as the facts say; nothing was done, and the same call may be made later."""
+
+    def __init__(self, reason: str, **facts: int | str) -> None:
+        super().__init__(reason, facts)
+        self.reason = reason
+        self.facts = facts
 
 
 class Unauthenticated(Exception):

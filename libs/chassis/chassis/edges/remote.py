@@ -1,7 +1,7 @@
 """Another service, reached by gRPC: its rpcs by name, and its log."""
 
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -11,7 +11,7 @@ from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import NotYet, Refused
-from chassis.core.record import Record
+from chassis.core.record import HeardUpTo, Record
 from chassis.core.shapes import number_in
 from chassis.edges.protocols import Channel
 from chassis.log.seals import SealedHead
@@ -20,6 +20,7 @@ R = TypeVar("R", bound=Message)
 
 ACTOR_HEADER = "carbonmarket-actor"
 TRACE_HEADER = "traceparent"
+GIVEN_AGAIN_HEADER = "carbonmarket-given-again"
 CALL_SECONDS_MAX = 30.0
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 
@@ -52,11 +53,22 @@ def open_channel(address: str) -> Channel:
     return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
 
 
+class LogRead(NamedTuple):
+    """What a service's log answered: records, where it ends, and how far the service has heard our own log; None where
+    it did not say.
+    """
+
+    records: Sequence[Record]
+    head_position: int
+    heard_of_us: HeardUpTo | None = None
+
+
 class Remote:
     """A service as this one calls it, under this one's own name."""
 
     def __init__(self, name: str, channel: Channel, own_name: str) -> None:
         self.name = name
+        self._own_name = own_name
         self._actor = f"service:{own_name}"
         self._channel = channel
 
@@ -79,7 +91,7 @@ class Remote:
                 raise NotYet(f"{self.name} gave no answer to {rpc}: {error.code().name} {error.details()}") from error
             raise Refused(error.code(), info.reason, dict(info.metadata)) from error
 
-    async def read_log(self, after_position: int, records_max: int) -> tuple[Sequence[Record], int]:
+    async def read_log(self, after_position: int, records_max: int) -> LogRead:
         """Records after a position, and the head's position: it is before the one asked for if the log came back older.
         Raises NotYet while the service cannot be reached.
         """
@@ -89,8 +101,10 @@ class Remote:
         except Refused as refused:
             if refused.reason != "POSITION_BEYOND_END":
                 raise
-            return (), number_in(refused.facts["end_position"])
-        return [record_from(message) for message in answer.records], answer.head_position
+            return LogRead((), number_in(refused.facts["end_position"]))
+        said = answer.heard_of_reader
+        heard_of_us = HeardUpTo(self._own_name, said.position, said.digest) if said.position else None
+        return LogRead([record_from(message) for message in answer.records], answer.head_position, heard_of_us)
 
     async def signed_head(self, position: int) -> SealedHead:
         """The head at a position, as the service signs it. Raises NotYet, Refused."""

@@ -44,6 +44,8 @@ from chassis.say.tracing import Branch, Tracing, is_sampled
 SILENCE_SECONDS = 1.0
 """After so long without a message, and at least so often, the source's log is looked at."""
 RETRY_SECONDS = 0.5
+WITNESS_SECONDS_MAX = 1.0
+"""So long at most a new leader waits for a source's word: one that is away keeps nobody waiting."""
 IN_FLIGHT_MAX = 500
 
 logger = logging.getLogger(__name__)
@@ -125,6 +127,13 @@ class Hearing:
     def halted_because(self) -> str:
         return self._writer.engine.shell.halted.get(self.source, "")
 
+    @property
+    def _waits(self) -> bool:
+        """While our own log is older than what others heard of it, nothing is heard: what we would record of it could
+        take the number of what was lost and is to be given again.
+        """
+        return bool(self._writer.witnesses.knowing_more)
+
     async def run(self) -> None:
         """Hears until cancelled. A halt is written down, so that what depends on the source waits over restarts too; it
         ends when two people say where to go on, when a corrected release gets past it, when the release that it waited
@@ -152,7 +161,18 @@ class Hearing:
             ):
                 aside_bytes = shell.set_aside_bytes
                 await asyncio.sleep(RETRY_SECONDS)
+                await self.ask_witness()
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
+
+    async def ask_witness(self) -> None:
+        """Asks the source how far it has heard our own log: before anybody is let in, and while nothing is read."""
+        try:
+            async with asyncio.timeout(WITNESS_SECONDS_MAX):
+                found = await self._remote.read_log(0, 1)
+        except (NotYet, Refused, TimeoutError) as error:
+            logger.debug("%s", error, extra={"source": self.source})
+            return
+        await self._writer.witnesses.note(self.source, found.heard_of_us)
 
     async def _note(self, halted_because: str, position: int) -> None:
         command = NoteHearing(self.source, position, halted_because)
@@ -197,7 +217,7 @@ class Hearing:
         or repeats itself), because it was not read for some time, or because a key of the source has signed a fork.
         """
         sealed = await self._sift(arrived)
-        if self._signed_heads.forked:
+        if self._signed_heads.forked or self._waits:
             return True
         await self._take(sealed)
         is_more = any(record.position > self.upto.position for record in arrived)
@@ -229,12 +249,13 @@ class Hearing:
         """
         claimed = self._forgeries.claimed()
         try:
-            records, head_position = await self._remote.read_log(max(heard.position - 1, 0), READ_RECORDS_MAX)
+            found = await self._remote.read_log(max(heard.position - 1, 0), READ_RECORDS_MAX)
         except (NotYet, Refused) as error:
             logger.debug("%s", error, extra={"source": self.source})
             self._forgeries.not_read(claimed)
             return None
-        return Reading(heard, records, head_position, claimed)
+        await self._writer.witnesses.note(self.source, found.heard_of_us)
+        return Reading(heard, found.records, found.head_position, claimed)
 
     async def _take_reading(self, reading: Reading) -> bool:
         """Takes what was read. Records may have come from Kafka since it began. Returns whether it brought some,
@@ -249,6 +270,8 @@ class Hearing:
                 )
             if reading.records[0].digest != heard.digest:
                 raise Halted(forked(heard, reading.records[0]), reading.records[0])
+        if self._waits:
+            return False
         found = sequel(self.upto, reading.records)
         if found.stranger is None:
             # Of a log that forked it is not known what was claimed truly.

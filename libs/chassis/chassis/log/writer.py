@@ -35,6 +35,7 @@ from chassis.log.clocks import Clock
 from chassis.log.machine_clock import MachineClock
 from chassis.log.protocol import READ_RECORDS_MAX, Log
 from chassis.log.tail import ASK_AGAIN, Tail
+from chassis.log.witnesses import Witnesses
 from chassis.say.telemetry import Metrics
 
 S = TypeVar("S")
@@ -52,9 +53,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T]):
-    """What a look at the state saw: its value, as of a committed position, with every source heard as far as `heard`
-    says.
-    """
+    """What a look at the state saw: its value, as of a committed position, and how far each source was heard then."""
 
     value: T
     position: int
@@ -93,6 +92,7 @@ class Writer(Generic[S]):
         self.engine = engine
         self.log = log
         self.tail = Tail(log, engine, lambda: self.read(lambda _: None))
+        self.witnesses = Witnesses(self.tail)
         self._metrics = metrics
         self._clock_ms = (clock or MachineClock()).now_ms
         self._waiting: deque[_Waiting] = deque()
@@ -109,10 +109,11 @@ class Writer(Generic[S]):
     # What others call
 
     async def submit(self, command: object, call: Call) -> Done:
-        """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Expired, Unavailable, Bug.
-        Who is cancelled before the command's turn has come takes it back.
+        """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Expired, Unavailable and its
+        kind, Bug. Who is cancelled before the command's turn has come takes it back.
         """
         check_request_id(call.request_id)
+        self.witnesses.check_may_submit(call)
         waiting, free = self._commands_of.get(call.actor, 0), COMMANDS_WAITING_MAX - self._commands_waiting
         if waiting >= free:
             raise Overloaded("TOO_MANY_COMMANDS_WAITING", actor=str(call.actor), waiting=waiting, free=free)

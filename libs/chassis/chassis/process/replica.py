@@ -128,6 +128,8 @@ class Replica:
         await parts.projector.load()
         if self._edges.signer is not None:
             await self._edges.signer.load(self._edges.log)
+        # Before anybody is let in: this log may have been restored older than what others heard of it.
+        await asyncio.gather(*(hearing.ask_witness() for hearing in parts.hearings))
         parts.role.leads = True
         await self._edges.door.say_health(serves=True)
         position = parts.engine.head.position

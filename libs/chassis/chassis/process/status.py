@@ -40,7 +40,10 @@ class Status:
         ]
         sources = [
             log_service_pb2.Source(
-                log_id=hearing.source, heard_position=hearing.upto.position, halted_because=hearing.halted_because
+                log_id=hearing.source,
+                heard_position=hearing.upto.position,
+                halted_because=hearing.halted_because,
+                keeps_away_because=self._writer.witnesses.why(hearing.source),
             )
             for hearing in self._hearings
         ]

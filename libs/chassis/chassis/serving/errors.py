@@ -12,6 +12,7 @@ Unauthenticated    UNAUTHENTICATED       the caller does not say who it is
 Overloaded         RESOURCE_EXHAUSTED    with a retry delay
 Expired            DEADLINE_EXCEEDED     too late to be decided: nothing was done
 Unavailable        UNAVAILABLE           ask again
+KeptAway           UNAVAILABLE           ask again later, with the reason
 anything else      INTERNAL              a bug: logged by the server with its trace, shown without details
 """
 
@@ -22,7 +23,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from chassis.core.call import Expired, NotYet, Overloaded, RequestIdReused, Unauthenticated, Unavailable
+from chassis.core.call import Expired, KeptAway, NotYet, Overloaded, RequestIdReused, Unauthenticated, Unavailable
 from chassis.core.decider import BeyondEnd, Malformed, NotFound, NotPermitted, Rejected
 
 DOMAIN = "carbonmarket"
@@ -42,6 +43,7 @@ CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
     (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (Expired, grpc.StatusCode.DEADLINE_EXCEEDED),
+    (KeptAway, grpc.StatusCode.UNAVAILABLE),
     (Unavailable, grpc.StatusCode.UNAVAILABLE),
     (NotYet, grpc.StatusCode.UNAVAILABLE),
 )
@@ -90,7 +92,7 @@ def shortened(value: object) -> str:
 
 def failure_of(error: BaseException) -> Failure:
     code = next((code for kind, code in CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | KeptAway):
         return Failure(code, error.reason, {name: shortened(value) for name, value in error.facts.items()})
     if isinstance(error, Rejected):
         field = error.field if isinstance(error, Malformed | BeyondEnd) else ""

@@ -11,14 +11,15 @@ from chassis.core.call import Call, Expired, Unauthenticated
 from chassis.core.decider import Actor, Malformed, NotPermitted
 from chassis.core.roles import ACTING_FOR_AN_ACCOUNT
 from chassis.core.submission import service_actor
-from chassis.edges.remote import ACTOR_HEADER, TRACE_HEADER
+from chassis.edges.remote import ACTOR_HEADER, GIVEN_AGAIN_HEADER, TRACE_HEADER
 from chassis.say.traceparent import well_formed
 
 ACTOR_FORM = re.compile(r"([a-z_]{1,32}):([a-z0-9][a-z0-9._-]{0,63})")
 SERVICE = "service"
 PASSED_ON_HEADER = "carbonmarket-passed-on"
 """A call is passed on once: two replicas that each take the other for the leader must not send it to and fro."""
-METADATA_READ = frozenset({ACTOR_HEADER, TRACE_HEADER, PASSED_ON_HEADER})
+GIVEN_AGAIN = "yes"
+METADATA_READ = frozenset({ACTOR_HEADER, TRACE_HEADER, PASSED_ON_HEADER, GIVEN_AGAIN_HEADER})
 """Each is refused where it comes twice; of two traceparents, gRPC itself hands on the last one only."""
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
@@ -26,14 +27,15 @@ Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 @dataclass(slots=True)
 class Heading:
-    """What a call says beside its request, each thing once: who calls, whose trace it is, whether it was passed on, and
-    until when an answer is of use. (That is up to a hundredth late, because gRPC rounds a timeout up on its way; the
-    caller itself gives up in time, and with it what serves it.)
+    """What a call says beside its request, each thing once: who calls, whose trace it is, whether it was passed on,
+    whether it is given again, and until when an answer is of use. (That is up to a hundredth late, because gRPC rounds
+    a timeout up on its way; the caller itself gives up in time, and with it what serves it.)
     """
 
     actor: str = ""
     traceparent: str = ""
     was_passed_on: bool = False
+    given_again: str = ""
     ends_at: float | None = None
 
     def check_in_time(self) -> None:
@@ -46,7 +48,7 @@ class Heading:
         return None if self.ends_at is None else max(self.ends_at - asyncio.get_running_loop().time(), 0.0)
 
     def passed_on(self) -> tuple[tuple[str, str], ...]:
-        said = ((ACTOR_HEADER, self.actor), (TRACE_HEADER, self.traceparent))
+        said = ((ACTOR_HEADER, self.actor), (TRACE_HEADER, self.traceparent), (GIVEN_AGAIN_HEADER, self.given_again))
         return (*((name, value) for name, value in said if value), (PASSED_ON_HEADER, "once"))
 
 
@@ -63,6 +65,7 @@ def heading_of(context: Context) -> Heading:
         actor=said.get(ACTOR_HEADER, ""),
         traceparent=well_formed(said.get(TRACE_HEADER, "")),
         was_passed_on=PASSED_ON_HEADER in said,
+        given_again=said.get(GIVEN_AGAIN_HEADER, ""),
         ends_at=None if left is None else asyncio.get_running_loop().time() + left,
     )
     heading.check_in_time()
@@ -77,7 +80,12 @@ def authenticate(heading: Heading, roles: frozenset[str]) -> Call:
     role, name = form.groups()
     if role not in roles:
         raise NotPermitted("ROLE_NOT_ALLOWED", role=role, roles=", ".join(sorted(roles)))
-    return Call(actor_called(role, name), traceparent=heading.traceparent, ends_at=heading.ends_at)
+    return Call(
+        actor_called(role, name),
+        traceparent=heading.traceparent,
+        given_again=heading.given_again == GIVEN_AGAIN,
+        ends_at=heading.ends_at,
+    )
 
 
 def actor_called(role: str, name: str) -> Actor:

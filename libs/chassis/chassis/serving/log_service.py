@@ -1,7 +1,7 @@
 """LogService: a service's log, its accounts' feeds, its status and its clock, the same in every service."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -14,10 +14,12 @@ from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
 from chassis.core.feed_chain import as_shown_in_feed
 from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, Proposal, ProposeCommand, RejectProposal
+from chassis.core.record import HeardUpTo
 from chassis.core.roles import roles_of
 from chassis.core.set_aside import SetAsideNoted
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
+from chassis.core.submission import service_actor
 from chassis.edges.remote import record_to
 from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
@@ -90,13 +92,16 @@ class LogService(CommandService[Any]):
         if after == tail.position and wait_seconds > 0:
             with call.waiting() as may_wait:
                 await tail.beyond(after, wait_seconds if may_wait else 0)
-        await self.writer.read(lambda _: None)
+        engine = self.writer.engine
+        heard = (await self.writer.read(lambda _: heard_of(call, engine.heard))).value
         check_position(after, tail.position, "after_position")
-        if tail.position <= after:
-            return pb.ReadResponse(head_position=tail.position, signed_head=self._signed_head())
-        found = await tail.records(after, records_max, self._log)
-        records = within_bytes([record_to(record) for record in found])
-        return pb.ReadResponse(records=records, head_position=tail.position, signed_head=self._signed_head())
+        found = await tail.records(after, records_max, self._log) if after < tail.position else ()
+        return pb.ReadResponse(
+            records=within_bytes([record_to(record) for record in found]),
+            head_position=tail.position,
+            signed_head=self._signed_head(),
+            heard_of_reader=pb.HeardUpTo(position=heard.position, digest=heard.digest) if heard else None,
+        )
 
     def _signed_head(self) -> pb.SignedHead | None:
         newest = self._signer.newest if self._signer else None
@@ -236,6 +241,11 @@ class LogService(CommandService[Any]):
         assert isinstance(command, MoveClock)
         done = await self._clock.move(command, call)
         return pb.MoveClockResponse(now_ms=done.only(ClockMoved).now_ms, position=done.position)
+
+
+def heard_of(call: Call, heard: Mapping[str, HeardUpTo]) -> HeardUpTo | None:
+    """How far the log of the service that calls was heard."""
+    return next((upto for log_id, upto in heard.items() if service_actor(log_id) == call.actor), None)
 
 
 def check_may_read_feed(account: str, call: Call) -> None:

@@ -73,6 +73,7 @@ class Session:
 
     settings: Settings
     deadline_s: float = DEADLINE_S
+    given_again: bool = False
     json: bool = False
     propose: bool = False
     """Whether the command is proposed instead of given."""
@@ -117,7 +118,13 @@ class Session:
 
         async def inside() -> None:
             link = ProposingLink if self.propose else Link
-            connected = CarbonMarket(self.settings, deadline_s=self.deadline_s, begin_traces=True, link=link)
+            connected = CarbonMarket(
+                self.settings,
+                deadline_s=self.deadline_s,
+                begin_traces=True,
+                given_again=self.given_again,
+                link=link,
+            )
             async with connected as market:
                 await command(market, self)
 
@@ -356,6 +363,7 @@ class _Root(_WithCommands):
 @click.option("--clearing", metavar="HOST:PORT", help=f"Where clearing is; else {address_variable('clearing')}.")
 @click.option("--as", "actor", metavar="ROLE:NAME", help=f"Who is calling; else {ACTOR_VARIABLE}.")
 @click.option("--deadline", type=DEADLINE_SECONDS, default=15, show_default=True, help="Seconds for each call.")
+@click.option("--given-again", is_flag=True, help="The service had recorded it before it was restored older.")
 @click.option("--json", is_flag=True, help="Print JSON, for programs; every command takes it too.")
 @click.pass_context
 def cli(
@@ -365,6 +373,7 @@ def cli(
     clearing: str | None,
     actor: str | None,
     deadline: int,
+    given_again: bool,
     json: bool,
 ) -> None:
     """See and use the carbon market: allowances, money, orders, trades, and how they settle.
@@ -372,4 +381,5 @@ def cli(
     Money is CNY, written 51.23 or 1,051.23; quantities are whole tonnes, written 1000 or 1,000; days and times are
     China time.
     """
-    ctx.obj = Session(Settings.gathered(registry, trading, clearing, actor), deadline_s=deadline, json=json)
+    settings = Settings.gathered(registry, trading, clearing, actor)
+    ctx.obj = Session(settings, deadline_s=deadline, given_again=given_again, json=json)

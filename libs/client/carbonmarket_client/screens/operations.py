@@ -134,11 +134,15 @@ def _following(service: str, answer: log.GetStatusResponse, heads: Mapping[str, 
             f"hears {known.log_id}",
             f"{known.heard_position:,}",
             _behind(heads.get(known.log_id), known.heard_position),
-            known.halted_because,
+            "; ".join(filter(None, (known.halted_because, _keeps_away(known)))),
         )
         for known in answer.sources
     ]
     return followers + sources
+
+
+def _keeps_away(known: log.Source) -> str:
+    return known.keeps_away_because and f"people are kept away: {known.keeps_away_because}"
 
 
 def _behind(head: int | None, heard: int) -> str:

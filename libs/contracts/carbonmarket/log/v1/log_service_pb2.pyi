@@ -134,6 +134,7 @@ class ReadResponse(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     HEAD_POSITION_FIELD_NUMBER: _builtins.int
     SIGNED_HEAD_FIELD_NUMBER: _builtins.int
+    HEARD_OF_READER_FIELD_NUMBER: _builtins.int
     head_position: _builtins.int
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]: ...
@@ -141,20 +142,51 @@ class ReadResponse(_message.Message):
     def signed_head(self) -> Global___SignedHead:
         """The newest head that is signed; its position may be before or after these records. Absent if the service has no signing key."""
 
+    @_builtins.property
+    def heard_of_reader(self) -> Global___HeardUpTo:
+        """How far the service that answers has heard the log of the service that asks. If that log has no such record, it was restored older. Absent
+        if no service asks, or nothing was heard of its log.
+        """
+
     def __init__(
         self,
         *,
         records: _abc.Iterable[Global___Record] | None = ...,
         head_position: _builtins.int = ...,
         signed_head: Global___SignedHead | None = ...,
+        heard_of_reader: Global___HeardUpTo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_head", b"signed_head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["heard_of_reader", b"heard_of_reader", "signed_head", b"signed_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head_position", b"head_position", "records", b"records", "signed_head", b"signed_head"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head_position", b"head_position", "heard_of_reader", b"heard_of_reader", "records", b"records", "signed_head", b"signed_head"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadResponse: _TypeAlias = ReadResponse  # noqa: Y015
+
+@_typing.final
+class HeardUpTo(_message.Message):
+    """A record of another service's log, the last one that was heard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    digest: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeardUpTo: _TypeAlias = HeardUpTo  # noqa: Y015
 
 @_typing.final
 class SignedHead(_message.Message):
@@ -700,20 +732,26 @@ class Source(_message.Message):
     LOG_ID_FIELD_NUMBER: _builtins.int
     HEARD_POSITION_FIELD_NUMBER: _builtins.int
     HALTED_BECAUSE_FIELD_NUMBER: _builtins.int
+    KEEPS_AWAY_BECAUSE_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     heard_position: _builtins.int
     halted_because: _builtins.str
     """Empty while hearing is not halted."""
+    keeps_away_because: _builtins.str
+    """The other service has heard a record of this log that the log does not have: it was restored older. While this is not empty, participants,
+    provinces and settlement banks are refused with LOG_CAME_BACK_OLDER, and nothing is heard.
+    """
     def __init__(
         self,
         *,
         log_id: _builtins.str = ...,
         heard_position: _builtins.int = ...,
         halted_because: _builtins.str = ...,
+        keeps_away_because: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["halted_because", b"halted_because", "heard_position", b"heard_position", "log_id", b"log_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["halted_because", b"halted_because", "heard_position", b"heard_position", "keeps_away_because", b"keeps_away_because", "log_id", b"log_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -66,6 +66,9 @@ class Refusal(_message.Message):
           The command would write events of a release level that is not active yet: two operators activate it.
       TOO_MANY_COMMANDS_WAITING  RESOURCE_EXHAUSTED   actor, waiting, free
           Nothing was done: one actor may not have more commands waiting than places are free for others. Wait for answers, then send it again.
+      LOG_CAME_BACK_OLDER        UNAVAILABLE          witness, witness_position, end_position
+          Nothing was done. The log was restored older than what the witness, another service, heard of it. Till its operators have dealt with that,
+          participants, provinces and settlement banks may only give again what was lost: with metadata `carbonmarket-given-again: yes`.
     any rpc that takes a min_position:
       NUMBER_NEGATIVE            INVALID_ARGUMENT     value
           Give zero or more.
