@@ -79,7 +79,7 @@ async def submit_many(
                     raise Failed(link.service, "OK", "the stream ended before every command had its outcome")
                 tries = 0
                 for command, outcome in zip(unanswered.popleft(), answer.outcomes, strict=True):
-                    yield _outcome(link.service, command, outcome)
+                    yield _outcome(link, command, outcome)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             failure = await _failure(link.service, call, error)
             tries += 1
@@ -127,9 +127,11 @@ def _message(request_type: type[Any], field_of: dict[str, str], chunk: list[Mess
     return message
 
 
-def _outcome(service: str, command: Message, outcome: Any) -> Outcome:
+def _outcome(link: Link, command: Message, outcome: Any) -> Outcome:
     kind = outcome.WhichOneof("outcome")
     if kind == "refusal":
         said, request_id = outcome.refusal, getattr(command, REQUEST_ID)
-        return Outcome(command, None, error_of(service, said.code, said.reason, dict(said.facts), request_id))
-    return Outcome(command, getattr(outcome, kind), None)
+        return Outcome(command, None, error_of(link.service, said.code, said.reason, dict(said.facts), request_id))
+    answer: Message = getattr(outcome, kind)
+    link.note_written(answer)
+    return Outcome(command, answer, None)

@@ -146,7 +146,7 @@ class Link:
                 else:
                     self.shared.was_reached()
                     if request_id:
-                        self._note_written(answer)
+                        self.note_written(answer)
                     return answer
 
     async def stream(self, request: Message, answer_type: type[R]) -> AsyncIterator[R]:
@@ -210,7 +210,8 @@ class Link:
             return new_trace(self.service)
         return nullcontext()
 
-    def _note_written(self, answer: Message) -> None:
+    def note_written(self, answer: Message) -> None:
+        """A query that is made here from now on waits for what this answer says was written."""
         if POSITION in answer.DESCRIPTOR.fields_by_name:
             self.written_position = max(self.written_position, getattr(answer, POSITION))
 

@@ -56,6 +56,7 @@ async def test_bulk_entry_does_each_command_once_over_two_kills(market: RunningM
         assert done == list(range(1, DEPOSITS + 1)), "every outcome, once, in order"
 
         auditor = bank.acting_as("auditor:kate").clearing
+        auditor.link.written_position = bank.clearing.link.written_position
         funds = await auditor.get_funds(ACCOUNT)
         entries = [
             entry
