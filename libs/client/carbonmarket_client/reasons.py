@@ -293,6 +293,12 @@ FIXES = {
     ),
     "RUN_TOO_FAR_AHEAD": "No market reaches this number: see who calls as clearing, as the runbook says.",
     "TRADE_TOO_FAR_AHEAD": "No market reaches this number: see who calls as clearing, as the runbook says.",
+    "TOO_MANY_VOID_ATTEMPTS": (
+        "Remove the obstacle that it names, and see who else orders this run as clearing, as the runbook says."
+    ),
+    "FUND_ENTRY_TOO_FAR_AHEAD": "Clearing has not reached this number: see clearing's log.",
+    "RELEASE_TOO_FAR_AHEAD": "Trading has not reached this number: see trading's log.",
+    "RETURN_TOO_FAR_AHEAD": "Trading has not reached this number: see trading's log.",
     "SELLER_IS_BUYER": "A leg needs two accounts: see the trade.",
     "TRADE_OUT_OF_ORDER": "A trade came before the one ahead of it: see trading's log.",
     "TRADING_DAY_CLOSED": "A trade came after its day was closed: see trading's log.",

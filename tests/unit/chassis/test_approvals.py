@@ -24,7 +24,9 @@ from trading.domain.rules import FeesSet, SetFees
 FRIDAY, MONDAY, TUESDAY = "2021-07-16", "2021-07-19", "2021-07-20"
 ANN, BEN = "exchange_operator:ann", "exchange_operator:ben"
 NOW_MS = day_start_ms(FRIDAY) + 12 * HOUR_MS
+DAY_MS = 24 * HOUR_MS
 FEES = SetFees("2021-07-26", 300, 500, "notice 3")
+FEES_LATER = SetFees("2021-08-26", 300, 500, "notice 3")
 OF_FEES = SetApprovalRules(MONDAY, ("SetFees",), 24, "minutes 31")
 
 
@@ -126,6 +128,32 @@ def test_a_rule_that_leaves_more_time_prolongs_no_proposal() -> None:
     by_two(on, SetApprovalRules(FRIDAY, (), 168, "minutes 34"), ANN, BEN, NOW_MS)
     by_two(on, SetApprovalRules(MONDAY, (), 168, "minutes 34"), ANN, BEN, NOW_MS)
     assert on.shell.proposals[number].expires_ms == NOW_MS + 24 * HOUR_MS
+
+
+def test_a_rule_that_leaves_as_much_time_shortens_none_although_the_rule_of_its_day_is_forgotten() -> None:
+    on = trading()
+    for days in (0, 9):
+        by_two(on, SetApprovalRules(day_of(NOW_MS + days * DAY_MS), (), 720, "minutes 8"), ANN, BEN, NOW_MS)
+    made_ms = NOW_MS + 8 * DAY_MS
+    proposed = on.decide(asked(ANN, "", proposal_of(FEES_LATER, TRADING.commands)), {}, made_ms)
+    assert isinstance(proposed, Done)
+    by_two(on, SetApprovalRules(day_of(NOW_MS + 11 * DAY_MS), (), 720, "minutes 9"), ANN, BEN, NOW_MS + 11 * DAY_MS)
+    assert day_of(NOW_MS) not in on.shell.approval_rules
+    assert on.shell.proposals[proposed.position].expires_ms == made_ms + 720 * HOUR_MS
+
+
+def test_a_rule_that_leaves_more_time_than_the_forgotten_one_prolongs_none_and_one_that_leaves_less_shortens() -> None:
+    on = trading()
+    by_two(on, SetApprovalRules(FRIDAY, (), 720, "minutes 1"), ANN, BEN, NOW_MS)
+    number = made_on_friday(on)
+    for days, hours, ends_ms in (
+        (2, 1_000, NOW_MS + 720 * HOUR_MS),
+        (4, 240, NOW_MS + 240 * HOUR_MS),
+        (5, 720, NOW_MS + 240 * HOUR_MS),
+    ):
+        set_ms = NOW_MS + days * DAY_MS
+        by_two(on, SetApprovalRules(day_of(set_ms), (), hours, "minutes 2"), ANN, BEN, set_ms)
+        assert on.shell.proposals[number].expires_ms == ends_ms
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
 from chassis.serving import feed_heads, log_heads
 from chassis.serving.log_service import Followed, LogService
+from chassis.serving.signing_rate import SigningRate
 from support.shell import tally
 from support.shell.asking import call_of
 from support.shell.hearing import KEY, PUBLIC_KEY, MemoryForks, MemorySeals
@@ -192,23 +193,23 @@ async def test_where_the_tables_lack_an_entry_its_signed_end_is_not_there_now_an
             await service.GetSignedFeedHead(request, AUDITOR)
 
 
-async def test_one_caller_has_one_earlier_end_of_feeds_signed_at_a_time_and_takes_nobody_elses_turn(
+async def test_one_caller_has_one_earlier_end_of_feeds_signed_at_a_time_and_keeps_nobody_else_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(feed_heads, "ASKERS_MAX", 2)
     async with fed() as (service, writer, _, projector):
         for number in range(3):
             done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
         await projector.wait_for(done.position)
         requests = [pb.GetSignedFeedHeadRequest(account="p1", sequence=sequence) for sequence in (1, 2, 3)]
         await service.GetSignedFeedHead(requests[0], AUDITOR)
-        with pytest.raises(Unavailable, match="ask again"):
+        with pytest.raises(Unavailable, match="you asked for another head"):
             await service.GetSignedFeedHead(requests[1], AUDITOR)
         other = call_of("auditor:bea")
         assert (await service.GetSignedFeedHead(requests[1], other)).head.sequence == 2
-        monkeypatch.setattr(feed_heads, "ASKERS_MAX", 2)
-        with pytest.raises(Unavailable, match="for 2 others"):
+        with pytest.raises(Unavailable, match="2 others asked"):
             await service.GetSignedFeedHead(requests[2], call_of("auditor:cem"))
-        monkeypatch.setattr(feed_heads, "SIGN_SECONDS", 0)
+        monkeypatch.setattr(service._feed_heads, "_rate", SigningRate(0, 2))
         assert (await service.GetSignedFeedHead(requests[2], AUDITOR)).head.sequence == 3
 
 
@@ -304,7 +305,7 @@ async def test_one_actor_has_the_log_signed_at_one_position_a_second_and_nobody_
         with pytest.raises(Unavailable, match="ask again"):
             await service.GetSignedHead(request, call_of("auditor:cem"))
         assert (await service.GetSignedHead(pb.GetSignedHeadRequest(), AUDITOR)).head.position == 1
-        monkeypatch.setattr(log_heads, "ASK_SECONDS", 0)
+        monkeypatch.setattr(service._log_heads, "_rate", SigningRate(0, 2))
         assert (await service.GetSignedHead(request, AUDITOR)).head.position == 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chassis.core import proposals
 from chassis.core.commands import Commands
 from chassis.core.corrections import RenameOrder, ResumeHearing
 from chassis.core.decider import Rejected
@@ -162,3 +163,18 @@ def test_what_happens_to_other_things_outdates_no_proposal() -> None:
     assert isinstance(proposed, Done)
     give(on, asked("exchange_operator:eve", "", SuspendTrading("", "a storm")))
     give(on, asked("exchange_operator:ben", "", ApproveProposal(proposed.position)))
+
+
+def test_what_a_proposal_would_change_is_read_once_and_not_at_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    on = engine_of(TRADING, open_floor().market)
+    suspend = proposal_of(SuspendTrading("CEA", "a fault"), TRADING.commands)
+    proposed = on.decide(asked("exchange_operator:ann", "", suspend), {}, NOW_MS)
+    assert isinstance(proposed, Done)
+    assert on.shell.proposals[proposed.position].changes == {("suspension", "CEA")}
+    monkeypatch.setattr(proposals, "things_of", no_reading)
+    give(on, asked("exchange_operator:eve", "", SuspendTrading("CEA", "a storm")))
+    assert on.shell.proposals[proposed.position].overtaken_by == "TradingSuspended"
+
+
+def no_reading(*_: object) -> frozenset[proposals.Thing]:
+    raise AssertionError("it was read when it was proposed")

@@ -162,17 +162,35 @@ def test_a_run_or_a_trade_far_beyond_what_was_delivered_is_refused_without_a_rec
     climb(registry, ladder)
 
 
-def test_attempts_that_are_void_are_forgotten_from_the_highest_on_and_with_their_run() -> None:
+def test_an_attempt_that_was_refused_stays_void_however_many_were_and_the_next_right_one_is_delivered() -> None:
     registry = open_books()
-    for number in range(VOID_ATTEMPTS_MAX + 3, 0, -1):
+    for number in range(1, VOID_ATTEMPTS_MAX + 1):
         play(registry, CLEARING, deliver(2, number, leg(1, 501)))
-    play(registry, CLEARING, deliver(3, 1, leg(1, 501)))
-    assert registry.void_attempts == [(2, number + 1) for number in range(VOID_ATTEMPTS_MAX)]
-    (event,) = play(registry, CLEARING, deliver(2, VOID_ATTEMPTS_MAX, leg(1, 5)))
-    assert isinstance(event, DeliveryRefused)
-    assert event.reason == "ATTEMPT_OUT_OF_ORDER"
-    play(registry, CLEARING, deliver(2, VOID_ATTEMPTS_MAX + 9, leg(1, 5)))
+    full = list(registry.void_attempts)
+    next_attempt = VOID_ATTEMPTS_MAX + 1
+    for run_id, attempt in ((2, next_attempt), (3, 1)):
+        assert facts_of_refusal(registry, CLEARING, deliver(run_id, attempt, leg(1, 501))) == {
+            "run_id": run_id,
+            "attempt": attempt,
+            "attempts_max": VOID_ATTEMPTS_MAX,
+            "obstacle": "INSUFFICIENT_ALLOWANCES",
+        }
+    assert registry.void_attempts == full
+    for attempt in (1, VOID_ATTEMPTS_MAX):
+        (event,) = play(registry, CLEARING, deliver(2, attempt, leg(1, 5)))
+        assert isinstance(event, DeliveryRefused)
+        assert event.reason == "ATTEMPT_OUT_OF_ORDER"
+    assert play(registry, CLEARING, deliver(2, next_attempt, leg(1, 5)))[0] == completed(2, next_attempt, leg(1, 5))
     assert registry.void_attempts == []
+
+
+def test_void_attempts_of_later_runs_leave_room_for_those_of_the_run_that_is_ordered() -> None:
+    registry = open_books()
+    for number in range(1, VOID_ATTEMPTS_MAX + 1):
+        play(registry, CLEARING, deliver(3, number, leg(1, 501)))
+    (event,) = play(registry, CLEARING, deliver(2, 1, leg(1, 501)))
+    assert isinstance(event, DeliveryRefused)
+    assert registry.void_attempts == [(2, 1), *((3, number) for number in range(1, VOID_ATTEMPTS_MAX))]
 
 
 def test_a_delivered_run_ordered_again_is_delivered_and_moves_nothing_more() -> None:

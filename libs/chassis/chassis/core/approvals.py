@@ -76,11 +76,17 @@ def takes_two(rules: Rules, always: Collection[type], kind: type, context: Conte
 
 
 def ends_ms(rules: Rules, proposed_ms: int) -> int:
-    """When a proposal ends: no rule that is valid while it is open leaves it more than its own hours."""
-    today = day_of(proposed_ms)
-    ends = proposed_ms + valid_on(rules, today).open_hours * HOUR_MS
+    """When a proposal that is made now ends."""
+    return shortened_ms(rules, proposed_ms, proposed_ms + valid_on(rules, day_of(proposed_ms)).open_hours * HOUR_MS)
+
+
+def shortened_ms(rules: Rules, proposed_ms: int, ends: int) -> int:
+    """When a proposal ends that would end at `ends`: no rule that is valid while it is open leaves it more than its own
+    hours. The rule that was valid when it was made may be forgotten (`with_rules`): `ends` has what it said.
+    """
+    proposed_on = day_of(proposed_ms)
     for day in sorted(rules):
-        if day > today and day_start_ms(day) < ends:
+        if day >= proposed_on and day_start_ms(day) < ends:
             ends = min(ends, max(day_start_ms(day), proposed_ms + rules[day].open_hours * HOUR_MS))
     return ends
 

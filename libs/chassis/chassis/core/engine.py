@@ -191,7 +191,7 @@ class Engine(Generic[S]):
                 self.decider.evolve[type(event)](self.state, event)
             if type(event) in self.orders:
                 self.shell.unanswered.add(record.position)
-            overtake(self.wire, self.shell.proposals, event)
+            overtake(self.wire, self.shell.proposals, record.position, event)
             keep_trace(self.shell, self.wire.by_event[type(event)], record, event)
         except Exception as error:
             raise StateUnusable(

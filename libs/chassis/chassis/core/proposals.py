@@ -42,6 +42,9 @@ from chassis.core.roles import may_take_two
 from chassis.core.shapes import check_text
 from chassis.core.wire import EventKind, Wire
 
+Thing = tuple[str | int, ...]
+"""What an event changes: a word for its kind, and the fields that name it."""
+
 PROPOSALS_OPEN_MAX = 100
 PROPOSALS_OF_ONE_PERSON_MAX = 20
 PROPOSAL_BYTES_MAX = 100_000
@@ -127,6 +130,8 @@ class Proposal:
     proposed_ms: int
     expires_ms: int
     effects: tuple[Effect, ...]
+    # What it would change (`EventKind.about`); read from the effects once, because many events are compared with it.
+    changes: frozenset[Thing] = frozenset()
     # The first event since then that changed what this one would change: its name.
     overtaken_by: str = ""
 
@@ -304,26 +309,28 @@ def changed(wire: Wire, shown: tuple[Effect, ...], now: tuple[Effect, ...]) -> s
     return f"{kind.message.DESCRIPTOR.name}.{field}"
 
 
-def overtake(wire: Wire, proposals: dict[int, Proposal], event: object) -> None:
-    """Notes at every open proposal that an event has changed what it would change."""
+def overtake(wire: Wire, proposals: dict[int, Proposal], position: int, event: object) -> None:
+    """Notes at a new proposal what it would change, and at every open one that an event has changed that."""
+    if isinstance(event, CommandProposed):
+        proposals[position] = replace(proposals[position], changes=things_of(wire, event.effects))
     kind = wire.by_event[type(event)]
     if not kind.about or not proposals:
         return
     changed_now = thing_of(kind, event)
     for number, proposal in proposals.items():
-        if not proposal.overtaken_by and changed_now in things_of(wire, proposal.effects):
+        if not proposal.overtaken_by and changed_now in proposal.changes:
             proposals[number] = replace(proposal, overtaken_by=kind.message.DESCRIPTOR.name)
 
 
-def thing_of(kind: EventKind[Any, Any], event_or_message: object) -> tuple[object, ...]:
+def thing_of(kind: EventKind[Any, Any], event_or_message: object) -> Thing:
     """What an event changes; its message has the same field names."""
     word, *fields = kind.about
     return word, *(getattr(event_or_message, field) for field in fields)
 
 
-def things_of(wire: Wire, effects: tuple[Effect, ...]) -> list[tuple[object, ...]]:
+def things_of(wire: Wire, effects: tuple[Effect, ...]) -> frozenset[Thing]:
     kinds = [(wire.by_name.get(effect.type), effect.data) for effect in effects]
-    return [thing_of(kind, kind.message.FromString(data)) for kind, data in kinds if kind and kind.about]
+    return frozenset(thing_of(kind, kind.message.FromString(data)) for kind, data in kinds if kind and kind.about)
 
 
 def first_to_expire(proposals: dict[int, Proposal]) -> Timer | None:

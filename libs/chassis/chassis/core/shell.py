@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core import approvals, corrections, proposals, releases, set_aside
-from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, ends_ms, with_rules
+from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, shortened_ms, with_rules
 from chassis.core.corrections import Corrected, HearingResumed, OrderRenamed, RenameOrder, ResumeHearing
 from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, applies, handles, merged
 from chassis.core.proposals import (
@@ -264,7 +264,7 @@ def on_command_proposed(shell: ShellState, event: CommandProposed) -> None:
 def on_approval_rules_set(shell: ShellState, event: ApprovalRulesSet) -> None:
     shell.approval_rules = with_rules(shell.approval_rules, event, shell.now_ms)
     for number, proposal in shell.proposals.items():
-        ends = min(proposal.expires_ms, ends_ms(shell.approval_rules, proposal.proposed_ms))
+        ends = shortened_ms(shell.approval_rules, proposal.proposed_ms, proposal.expires_ms)
         shell.proposals[number] = replace(proposal, expires_ms=ends)
 
 

@@ -82,7 +82,9 @@ class PerSecond:
 
 
 class Tracing:
-    """Starts spans. With no tracer every context is passed on as it came."""
+    """Starts spans. With no tracer none is made, and contexts are passed on as they came; only `joined` counts the
+    sampled ones without a tracer too, so that a service without one protects those after it.
+    """
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class SignedFeeds:
         self._signer = signer
         self._newest: dict[str, tuple[float, SealedFeed]] = {}
         self._signing = SharedWork[SealedFeed]()
-        self._rate = SigningRate()
+        self._rate = SigningRate(SIGN_SECONDS, ASKERS_MAX)
 
     async def newest(self, account: str) -> SealedFeed | None:
         """The end of an account's feed, signed not long ago; None where nothing is signed here. Raises Forked."""
@@ -58,5 +58,5 @@ class SignedFeeds:
         ((entry, _),) = found
         kept = await self._signer.kept_feed(account, sequence)
         if kept is None:
-            self._rate.admit(actor, SIGN_SECONDS, ASKERS_MAX)
+            self._rate.admit(actor)
         return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position, kept)

@@ -19,13 +19,13 @@ class SignedLog:
         self._tail = tail
         self._log = log_for_callers
         self._signer = signer
-        self._rate = SigningRate()
+        self._rate = SigningRate(ASK_SECONDS, ASKERS_MAX)
 
     async def at(self, position: int, actor: str) -> SealedHead | None:
         """The head of the log as it was with a record that it has; None where the next head that is kept lies too far
         after it. Raises Forked, and Unavailable where too much was asked just now.
         """
-        self._rate.admit(actor, ASK_SECONDS, ASKERS_MAX)
+        self._rate.admit(actor)
         kept = await self._signer.kept_from(position)
         reach = kept.position - position + 1 if kept else READ_RECORDS_MAX
         if reach > READ_RECORDS_MAX:

@@ -49,6 +49,10 @@ from clearing.domain.funds import (
 from clearing.domain.state import Payout, Payouts, State
 from clearing.domain.values import check_bank, check_bank_reference
 
+RELEASES_MISSING_MAX = 100_000
+"""Each number that is left out is remembered until its release becomes a payout."""
+
+
 # Commands
 
 
@@ -145,8 +149,12 @@ def check_release_new(state: State, release_id: int) -> None:
     and the release was given again: there is a payout of it already.
     """
     payouts = state.payouts
-    if release_id <= payouts.release_id_last and release_id not in payouts.releases_missing:
-        raise Rejected("RELEASE_ALREADY_REQUESTED", release_id=release_id, last_release_id=payouts.release_id_last)
+    last_release_id = payouts.release_id_last
+    if release_id <= last_release_id and release_id not in payouts.releases_missing:
+        raise Rejected("RELEASE_ALREADY_REQUESTED", release_id=release_id, last_release_id=last_release_id)
+    release_id_max = last_release_id + 1 + max(0, RELEASES_MISSING_MAX - len(payouts.releases_missing))
+    if release_id > release_id_max:
+        raise Rejected("RELEASE_TOO_FAR_AHEAD", release_id=release_id, release_id_max=release_id_max)
 
 
 def request_payout(state: State, command: RequestPayout, context: Context) -> list[object]:

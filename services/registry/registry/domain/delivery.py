@@ -9,19 +9,21 @@ timer that is due at once; those records move nothing.
 If a delivery is not possible, DeliveryRefused is recorded with the reason and is a normal answer: the attempt is void
 on both sides, and clearing may make another. Only that record makes an attempt void. It says nothing of other runs and
 attempts: what is accepted next depends on what was delivered alone, so that no refused order, whatever numbers it
-gives, prevents a right one. For the same reason an order may not run far ahead of what was delivered
-(RUNS_AHEAD_MAX, TRADES_AHEAD_MAX). A run that is ordered again after
-it was delivered is answered as delivered, if the legs are the same. If they are not, or an earlier run or trade is
-ordered again, the two logs contradict each other: that is refused without a record, so that clearing does not take it
-for an answer and operators look into it. A restriction prevents no delivery: trades already made still settle. Every
-sold tonne must have been in the seller's trading holding before the run, because units bought on a day cannot be sold
-on it (T+1); so the order of the legs does not matter. Source: rulebook R12 and 3.
+gives, prevents a right one. For the same reason an order may not run far ahead of what was delivered (RUNS_AHEAD_MAX,
+TRADES_AHEAD_MAX). A run that is ordered again after it was delivered is answered as delivered, if the legs are the
+same. If they are not, or an earlier run or trade is ordered again, the two logs contradict each other: that is refused
+without a record, so that clearing does not take it for an answer and operators look into it. A restriction prevents no
+delivery: trades already made still settle. Every sold tonne must have been in the seller's trading holding before the
+run, because units bought on a day cannot be sold on it (T+1); so the order of the legs does not matter. Source:
+rulebook R12 and 3.
 
 Invariants, asserted in `evolve` and held by the properties in tests/property/registry:
 - a run is delivered at most once, whole;
 - a trade is delivered at most once: trade ids rise, within a run and from run to run, so one number remembers them all;
-- an attempt that was refused stays void. Of runs not delivered yet the lowest VOID_ATTEMPTS_MAX are remembered:
-  clearing works on one run at a time, the next after the last delivered, so what is forgotten it never uses.
+- an attempt that was refused stays void. VOID_ATTEMPTS_MAX are remembered, of runs not delivered yet. Beyond them an
+  attempt of a later run is forgotten: clearing orders no run before the one ahead of it is delivered, so that attempt
+  was not clearing's. Where there is none, an order that cannot be delivered is refused without a record, and its
+  attempt is not void: the same order is delivered once its obstacle is gone.
 """
 
 from bisect import bisect_right, insort
@@ -151,6 +153,7 @@ def deliver_allowances(registry: Registry, command: DeliverAllowances, context: 
         check_names(registry, staged)
         check_sellers(registry, staged)
     except Rejected as refusal:
+        check_room_for_void(registry, command, refusal.reason)
         facts = as_facts(**refusal.facts)
         return [DeliveryRefused(command.run_id, command.attempt, command.day, refusal.reason, facts)]
 
@@ -206,6 +209,24 @@ def check_attempt(registry: Registry, command: DeliverAllowances) -> None:
         raise Rejected(
             "ATTEMPT_OUT_OF_ORDER", run_id=command.run_id, attempt=command.attempt, last_attempt=last_attempt
         )
+
+
+def check_room_for_void(registry: Registry, command: DeliverAllowances, obstacle: str) -> None:
+    """An attempt that was refused by a record must be remembered as void."""
+    void = registry.void_attempts
+    if (command.run_id, command.attempt) not in void and is_full_up_to(void, command.run_id):
+        raise Rejected(
+            "TOO_MANY_VOID_ATTEMPTS",
+            run_id=command.run_id,
+            attempt=command.attempt,
+            attempts_max=VOID_ATTEMPTS_MAX,
+            obstacle=obstacle,
+        )
+
+
+def is_full_up_to(void_attempts: list[tuple[int, int]], run_id: int) -> bool:
+    """Whether no attempt of a later run can be forgotten for one of this run."""
+    return len(void_attempts) >= VOID_ATTEMPTS_MAX and void_attempts[-1][0] <= run_id
 
 
 def check_staged(staged: Staged, command: DeliverAllowances) -> None:

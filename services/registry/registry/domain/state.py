@@ -193,7 +193,7 @@ class Registry:
     vintages: dict[str, Vintage] = field(default_factory=dict)
     holdings: dict[str, dict[str, Holding]] = field(default_factory=dict)
     last_delivery: LastDelivery = field(default_factory=LastDelivery)
-    # (run_id, attempt) of the refused attempts at runs after the last delivered, ascending: VOID_ATTEMPTS_MAX of them.
+    # (run_id, attempt) of the refused attempts at runs after the last delivered, ascending; at most VOID_ATTEMPTS_MAX.
     void_attempts: list[tuple[int, int]] = field(default_factory=list)
     return_id_last: int = 0
     returns_missing: set[int] = field(default_factory=set)

@@ -17,6 +17,10 @@ from trading.domain.instruments import known_instrument
 from trading.domain.state import Market, Releasing, Returning
 from trading.domain.values import check_amount, check_instrument, check_quantity, differing_facts
 
+ENTRIES_MISSING_MAX = 100_000
+"""Each number that is left out is remembered until its entry is counted."""
+
+
 # Commands
 
 
@@ -245,8 +249,12 @@ def check_entry(market: Market, entry: int) -> None:
 
     A number that is missing, because its entry was set aside, is accepted when that entry is decided again.
     """
-    if entry <= market.entry_last and entry not in market.entries_missing:
-        raise Rejected("FUND_ENTRY_NOT_NEW", entry_number=entry, last_entry_number=market.entry_last)
+    last = market.entry_last
+    if entry <= last and entry not in market.entries_missing:
+        raise Rejected("FUND_ENTRY_NOT_NEW", entry_number=entry, last_entry_number=last)
+    entry_max = last + 1 + max(0, ENTRIES_MISSING_MAX - len(market.entries_missing))
+    if entry > entry_max:
+        raise Rejected("FUND_ENTRY_TOO_FAR_AHEAD", entry_number=entry, entry_number_max=entry_max)
 
 
 # Changes
