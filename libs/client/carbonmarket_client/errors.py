@@ -8,7 +8,8 @@
     │   ├── BeyondEnd         it names a position after the end of the log or feed
     │   └── RequestIdReused   the same request id came before with another body
     ├── Unavailable           no answer came; a command may have been done or not: repeat with the same request_id
-    │   └── Busy              the service accepts no more at the moment and did nothing
+    │   ├── Busy              the service accepts no more at the moment and did nothing
+    │   └── KeptAway          the service was restored from an older backup, lets operators in alone and did nothing
     ├── Failed                an error of the service itself
     ├── NotConfigured         the address of a service, or the actor, is not configured
     ├── UnknownEvent          this release of the client does not know an event's type
@@ -101,6 +102,15 @@ class Busy(Unavailable):
         return f"{self.service} takes no more at the moment: {self.detail}"
 
 
+class KeptAway(Unavailable):
+    """The service was restored from an older backup. Until what it lost was given again it lets in nobody who acts for
+    an account; this command was not done.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.service} was restored from an older backup and takes only what it lost, until that is complete"
+
+
 class Failed(MarketError):
     """The service made a mistake while answering. Its log has the cause; the caller did nothing wrong."""
 
@@ -155,6 +165,7 @@ _CLASS_OF = {
     grpc.StatusCode.FAILED_PRECONDITION: Refused,
 }
 _CODE_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+LOG_CAME_BACK_OLDER = "LOG_CAME_BACK_OLDER"
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
@@ -167,6 +178,8 @@ def error_of(
         return _CLASS_OF[known](reason, facts)
     if known is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return Busy(service, reason, request_id)
+    if reason == LOG_CAME_BACK_OLDER:
+        return KeptAway(service, reason, request_id)
     if known in _NO_ANSWER:
         return Unavailable(service, reason, request_id)
     return Failed(service, known.name, reason)
@@ -177,7 +190,8 @@ def from_grpc(service: str, error: grpc.aio.AioRpcError, request_id: str = "") -
     code, detail = error.code(), error.details() or error.code().name
     info = _error_info(error)
     if code not in _CLASS_OF:
-        return error_of(service, code, detail, {}, request_id)
+        named = info.reason if info is not None and info.reason == LOG_CAME_BACK_OLDER else detail
+        return error_of(service, code, named, {}, request_id)
     if info is None:
         return error_of(service, code, code.name, {"detail": detail}, request_id)
     return error_of(service, code, info.reason, dict(info.metadata), request_id)

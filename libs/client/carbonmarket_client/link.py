@@ -19,7 +19,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from carbonmarket_client.errors import MarketError, Unavailable, from_grpc
+from carbonmarket_client.errors import KeptAway, MarketError, Unavailable, from_grpc
 from carbonmarket_client.tracing import in_a_trace, new_trace, trace_headers
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,8 @@ class Link:
                 except grpc.aio.AioRpcError as error:
                     failure = self._failure(error, request_id)
                     pause = pause_s(tries)
-                    if not _worth_another_try(error) or tries >= TRIES_MAX or left_s <= pause:
+                    kept_away = isinstance(failure, KeptAway)
+                    if kept_away or not _worth_another_try(error) or tries >= TRIES_MAX or left_s <= pause:
                         raise failure from error
                     await asyncio.sleep(pause)
                     waited_s = asyncio.get_running_loop().time() - began_at

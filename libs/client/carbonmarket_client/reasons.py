@@ -11,6 +11,9 @@ FIXES = {
     # Any service
     "ACTOR_MISSING": "Name the caller: `--as role:name`, or metadata carbonmarket-actor.",
     "METADATA_REPEATED": "Send the metadata that the refusal names only once: it is unknown which value is meant.",
+    "GIVEN_AGAIN_MALFORMED": (
+        "Send `yes` with a command that the service lost when it was restored, and leave the metadata out otherwise."
+    ),
     "ROLE_NOT_ALLOWED": (
         "Call as one of the roles that the refusal names: `--as ROLE:NAME`, or metadata carbonmarket-actor."
     ),

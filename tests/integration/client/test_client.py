@@ -209,16 +209,6 @@ async def test_every_command_begins_a_trace_when_asked_to(fake_market: FakeMarke
     assert headers[2] == ""
 
 
-async def test_a_command_says_that_it_is_given_again_when_the_program_does(fake_market: FakeMarket) -> None:
-    fake_market.trading.will("PlaceOrder", trading.PlaceOrderResponse(order_id=12))
-    for given_again in (False, True):
-        async with fake_market.connect(given_again=given_again) as market:
-            await place(market)
-            await place(market.acting_as("participant:steel-0002"))
-    said = [call.metadata.get("carbonmarket-given-again", "") for call in fake_market.trading.calls]
-    assert said == ["", "", "yes", "yes"]
-
-
 async def test_another_actor_uses_the_same_channels(fake_market: FakeMarket) -> None:
     fake_market.trading.will("PlaceOrder", trading.PlaceOrderResponse(order_id=12))
     async with fake_market.connect() as market:

@@ -65,6 +65,15 @@ async def test_a_call_that_says_a_thing_twice_is_refused_whichever_replica_it_re
         assert leader.calls == []
 
 
+@pytest.mark.parametrize("said", ["", "no", "YES", "true", "yes "])
+async def test_what_is_given_again_says_yes_or_nothing(said: str) -> None:
+    async with replica(leads=True) as (leader, address):
+        code, reason, facts = await refusal(address, also=(("carbonmarket-given-again", said),))
+        assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "GIVEN_AGAIN_MALFORMED")
+        assert facts["must_be"] == "yes"
+        assert leader.calls == []
+
+
 @pytest.mark.parametrize("role", ["trader", "anyone", "unspecified", "role_participant", "participants"])
 async def test_a_role_that_does_not_exist_may_call_nothing_not_even_what_anyone_may(role: str) -> None:
     async with replica(leads=True) as (api, address):

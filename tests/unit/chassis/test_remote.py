@@ -1,7 +1,7 @@
 """Calls to other services: what counts as an answer."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,23 +12,36 @@ from google.protobuf import empty_pb2
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
+from carbonmarket.log.v1 import log_service_pb2 as log
 from chassis.core.call import NotYet, Refused
 from chassis.core.decider import BeyondEnd, Rejected
+from chassis.core.record import HeardUpTo
 from chassis.edges.remote import LogRead, Remote, open_channel
 from chassis.serving.errors import failure_of
 
 READ = "carbonmarket.log.v1.LogService/Read"
 
 
-@asynccontextmanager
-async def answering(error: Any, rpc: str = "svc.v1.Svc/Do") -> AsyncIterator[Remote]:
+def answering(error: Any, rpc: str = "svc.v1.Svc/Do") -> AbstractAsyncContextManager[Remote]:
     async def fail(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
         await context.abort(error.code, error.details, error.trailing_metadata)
         return b""
 
+    return reached(fail, rpc)
+
+
+def serving(answer: bytes, rpc: str) -> AbstractAsyncContextManager[Remote]:
+    async def say(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+        return answer
+
+    return reached(say, rpc)
+
+
+@asynccontextmanager
+async def reached(handle: Callable[..., Awaitable[bytes]], rpc: str) -> AsyncIterator[Remote]:
     server = grpc.aio.server()
     service, _, method = rpc.partition("/")
-    handler = grpc.method_handlers_generic_handler(service, {method: grpc.unary_unary_rpc_method_handler(fail)})
+    handler = grpc.method_handlers_generic_handler(service, {method: grpc.unary_unary_rpc_method_handler(handle)})
     server.add_generic_rpc_handlers((handler,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -59,6 +72,19 @@ async def test_a_log_that_may_not_be_read_is_not_taken_for_an_empty_one() -> Non
     async with answering(refusing(Rejected("ROLE_NOT_ALLOWED", role="x")), READ) as remote:
         with pytest.raises(Refused):
             await remote.read_log(9, 10)
+
+
+@pytest.mark.parametrize(
+    ("position", "digest", "is_a_word"),
+    [(7, b"7" * 32, True), (0, b"", False), (-1, b"7" * 32, False), (-(2**63), b"7" * 32, False), (7, b"7", False)],
+)
+async def test_how_far_a_service_heard_us_is_a_position_with_a_digest_or_no_word(
+    position: int, digest: bytes, is_a_word: bool
+) -> None:
+    said = log.ReadResponse(heard_of_reader=log.HeardUpTo(position=position, digest=digest))
+    async with serving(said.SerializeToString(), READ) as remote:
+        heard_of_us = (await remote.read_log(0, 1)).heard_of_us
+    assert heard_of_us == (HeardUpTo("tally", position, digest) if is_a_word else None)
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,9 @@ from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core.decider import Context, Decide, Decided, Malformed, NotFound, Rejected, handles, merged
-from chassis.core.record import HeardUpTo
+from chassis.core.record import DIGEST_BYTES, HeardUpTo
 from chassis.core.shapes import check_text
 from chassis.core.wire import EventKind
-
-DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)

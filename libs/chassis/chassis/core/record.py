@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 FORMAT = 1
 """The format that records are written in."""
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from grpc_status import rpc_status
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.call import NotYet, Refused
-from chassis.core.record import HeardUpTo, Record
+from chassis.core.record import DIGEST_BYTES, HeardUpTo, Record
 from chassis.core.shapes import number_in
 from chassis.edges.protocols import Channel
 from chassis.log.seals import SealedHead
@@ -103,7 +103,8 @@ class Remote:
                 raise
             return LogRead((), number_in(refused.facts["end_position"]))
         said = answer.heard_of_reader
-        heard_of_us = HeardUpTo(self._own_name, said.position, said.digest) if said.position else None
+        is_a_word = said.position > 0 and len(said.digest) == DIGEST_BYTES
+        heard_of_us = HeardUpTo(self._own_name, said.position, said.digest) if is_a_word else None
         return LogRead([record_from(message) for message in answer.records], answer.head_position, heard_of_us)
 
     async def signed_head(self, position: int) -> SealedHead:

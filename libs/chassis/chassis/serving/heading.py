@@ -53,13 +53,18 @@ class Heading:
 
 
 def heading_of(context: Context) -> Heading:
-    """Raises Malformed for metadata sent twice (which one is meant?), and Expired if the deadline has passed."""
+    """Raises Malformed for metadata sent twice (which one is meant?) and for a word other than `yes` for what is given
+    again, and Expired if the deadline has passed.
+    """
     said: dict[str, str] = {}
     for name, value in context.invocation_metadata() or ():
         if name in METADATA_READ:
             if name in said:
                 raise Malformed("METADATA_REPEATED", "", name=name)
             said[name] = str(value)
+    given_again = said.get(GIVEN_AGAIN_HEADER, GIVEN_AGAIN)
+    if given_again != GIVEN_AGAIN:
+        raise Malformed("GIVEN_AGAIN_MALFORMED", "", name=GIVEN_AGAIN_HEADER, value=given_again, must_be=GIVEN_AGAIN)
     left = context.time_remaining()
     heading = Heading(
         actor=said.get(ACTOR_HEADER, ""),

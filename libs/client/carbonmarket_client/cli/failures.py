@@ -5,7 +5,16 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 from carbonmarket_client.cli.plain import plain_facts
-from carbonmarket_client.errors import Failed, MarketError, NotConfigured, NotFound, NotPermitted, Refused, Unavailable
+from carbonmarket_client.errors import (
+    Failed,
+    KeptAway,
+    MarketError,
+    NotConfigured,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Unavailable,
+)
 from carbonmarket_client.heads import BookmarkRefused, ForkProved, LogAltered, plain_proof
 from carbonmarket_client.screens.layout import fact, label, shown
 
@@ -35,6 +44,11 @@ def fix_of(error: MarketError) -> str:
     """A sentence that says how to put an error right."""
     if isinstance(error, Refused):
         return error.fix
+    if isinstance(error, KeptAway):
+        return (
+            "Wait until its operators let everybody in again. Only a command that it had recorded before the restore "
+            "may be sent meanwhile: with --given-again."
+        )
     if isinstance(error, Unavailable):
         again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
         see = f"See whether {error.service} runs and its address is right (`carbonmarket status`)"

@@ -33,6 +33,8 @@ class Refusal(_message.Message):
           Name the caller in the metadata carbonmarket-actor: role:name.
       METADATA_REPEATED          INVALID_ARGUMENT     name
           Send it once: the service cannot know which of two values is meant.
+      GIVEN_AGAIN_MALFORMED      INVALID_ARGUMENT     name, value, must_be
+          Send `yes` with a command that the service lost when it was restored, and leave the metadata out otherwise.
       ROLE_NOT_ALLOWED           PERMISSION_DENIED    role, roles
           Call in one of the roles that may call the rpc.
       ENUM_VALUE_UNKNOWN         INVALID_ARGUMENT     value
