@@ -12,15 +12,17 @@ from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
 from carbonmarket.clearing.v1 import clearing_types_pb2 as clearing_types
+from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.log.v1.log_service_pb2 import Record
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_events_pb2 as trading
 from chassis.core.feed_chain import FeedHead, empty_feed, next_head
+from chassis.core.shell import SHELL_KINDS
 from chassis.edges.remote import record_from
 from support.auditor.answers import Answers
 from support.auditor.audit import Audit
-from support.auditor.chain import digest_of
+from support.auditor.chain import ABOUT, LogReader, digest_of
 from support.auditor.compared import Compared
 from support.auditor.findings import Findings
 from support.days.day import DAYS
@@ -224,6 +226,36 @@ def test_a_missing_record_leaves_a_gap() -> None:
     del logs["clearing"][-1]
     del logs["registry"][-2]
     assert "positions have no gap" in audited(logs).findings.counts
+
+
+@pytest.mark.parametrize(("meanwhile", "is_found"), [("CEA", True), ("CEA21", False)])
+def test_an_approval_of_a_proposal_that_another_event_has_outdated_is_found(meanwhile: str, is_found: bool) -> None:
+    shown = trading.TradingSuspended(instrument="CEA", ground="a fault")
+    effect = log_events.Effect(type=shown.DESCRIPTOR.full_name, data=shown.SerializeToString())
+    events: tuple[tuple[str, Message], ...] = (
+        ("ann", log_events.CommandProposed(proposer="exchange_operator:ann", effects=[effect])),
+        ("eve", trading.TradingSuspended(instrument=meanwhile, ground="a storm")),
+        ("eve", trading.TradingResumed(instrument=meanwhile)),
+        ("ben", log_events.ProposalApproved(proposal_id=1)),
+    )
+    reader = LogReader("trading", Findings())
+    for position, (subject, event) in enumerate(events, start=1):
+        record = Record(position=position, type=event.DESCRIPTOR.full_name, data=event.SerializeToString())
+        record.subject, record.role = subject, "exchange_operator"
+        reader.take(record)
+        if record.type.startswith("carbonmarket.log."):
+            reader.take_shell_event(record)
+    assert ("no outdated proposal is approved" in reader.findings.counts) == is_found
+
+
+def test_the_auditor_knows_what_every_event_changes() -> None:
+    about = {
+        kind.type_name: kind.about[1:]
+        for service in SERVICES.values()
+        for kind in (*service.wire.by_name.values(), *SHELL_KINDS)
+        if kind.about
+    }
+    assert about == {type_name: (field,) for type_name, (_, field) in ABOUT.items()}
 
 
 class Signed:

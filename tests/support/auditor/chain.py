@@ -17,6 +17,18 @@ from support.auditor.findings import Findings
 
 RELEASE_ACTIVATED = log_events_pb2.ReleaseActivated.DESCRIPTOR.full_name
 APPROVAL_RULES_SET = log_events_pb2.ApprovalRulesSet.DESCRIPTOR.full_name
+ABOUT = {
+    "carbonmarket.clearing.v1.PayoutInstructed": ("instruction", "payout_id"),
+    "carbonmarket.clearing.v1.PayoutInstructionRevoked": ("instruction", "payout_id"),
+    "carbonmarket.log.v1.HearingRecovered": ("hearing", "source_log_id"),
+    "carbonmarket.log.v1.HearingResumed": ("hearing", "source_log_id"),
+    "carbonmarket.log.v1.OrderRenamed": ("order", "order_position"),
+    "carbonmarket.log.v1.SetAsideDecidedAgain": ("set aside", "set_aside_position"),
+    "carbonmarket.log.v1.SetAsideDropped": ("set aside", "set_aside_position"),
+    "carbonmarket.trading.v1.TradingResumed": ("suspension", "instrument"),
+    "carbonmarket.trading.v1.TradingSuspended": ("suspension", "instrument"),
+}
+"""What these events change: a proposal to change it that was made before them is outdated."""
 
 
 def digest_of(before: bytes, record: Record) -> bytes:
@@ -35,6 +47,15 @@ def digest_of(before: bytes, record: Record) -> bytes:
 def actor_of(record: Record) -> str:
     """Who caused a record, as a caller names itself: `role:name`."""
     return record.subject if ":" in record.subject else f"{record.role}:{record.subject}"
+
+
+def thing_of(type_name: str, data: bytes) -> tuple[str, object] | None:
+    """What an event changes, if it is one of ABOUT."""
+    if type_name not in ABOUT:
+        return None
+    word, field_name = ABOUT[type_name]
+    kind = message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(type_name))
+    return word, getattr(kind.FromString(data), field_name)
 
 
 def acts_for(record: Record) -> str:
@@ -68,6 +89,7 @@ class LogReader:
     halted: dict[str, str] = field(default_factory=dict)
     proposals: dict[int, log_events_pb2.CommandProposed] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
+    changed_at: dict[tuple[str, object], int] = field(default_factory=dict)  # the last event about each thing
     decided_again: dict[str, str] = field(default_factory=dict)  # by approval, which log it had been heard from
 
     def __post_init__(self) -> None:
@@ -86,6 +108,9 @@ class LogReader:
         if record.approval:
             self._take_approved(record)
         self._take_source(record)
+        thing = thing_of(record.type, record.data)
+        if thing is not None:
+            self.changed_at[thing] = record.position
         self.position, self.digest, self.now_ms = record.position, record.digest, record.recorded_ms
 
     def _take_source(self, record: Record) -> None:
@@ -151,6 +176,9 @@ class LogReader:
             proposed = self.proposals.pop(approved.proposal_id, log_events_pb2.CommandProposed())
             if proposed.proposer.partition(":")[2] in ("", record.subject):
                 self.findings.say("two people approve", f"proposal {approved.proposal_id}: {actor_of(record)}")
+            for thing in [thing_of(effect.type, effect.data) for effect in proposed.effects]:
+                if thing is not None and self.changed_at.get(thing, 0) > approved.proposal_id:
+                    self.findings.say("no outdated proposal is approved", f"proposal {approved.proposal_id}: {thing}")
             approval = Approval(proposed.proposer, actor_of(record), list(proposed.effects))
             self.approvals[f"{self.log_id}/{record.position}"] = approval
         elif record.type == log_events_pb2.ProposalRejected.DESCRIPTOR.full_name:
