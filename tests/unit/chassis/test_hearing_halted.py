@@ -14,6 +14,7 @@ from chassis.core.engine import StateUnusable
 from chassis.core.record import Head, Record, chain, genesis
 from chassis.core.set_aside import ASIDE_BYTES, DropSetAside, bytes_of
 from chassis.core.wire import DATA_BYTES_MAX
+from chassis.followers import hearing as hearing_module
 from chassis.followers.hearing import Hearing
 from chassis.log.memory_log import MemoryStore
 from chassis.log.writer import Writer
@@ -130,7 +131,7 @@ async def test_a_record_that_is_larger_than_ours_may_be_halts_hearing_where_it_c
 
 
 async def test_where_no_more_can_be_set_aside_the_source_waits_until_people_have_dealt_with_some(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(set_aside_module, "ALL_SET_ASIDE_BYTES_MAX", 2 * ASIDE_BYTES)
     store, remote = MemoryStore("tally"), FakeRemote()
@@ -149,6 +150,43 @@ async def test_where_no_more_can_be_set_aside_the_source_waits_until_people_have
         await until_heard(ear, 3)
         assert (list(shell.dropped), len(shell.set_aside)) == ([position], 1)
         assert shell.set_aside_bytes == sum(map(bytes_of, shell.set_aside.values()))
+    assert "a decision failed" not in caplog.text, "nothing is wrong with the code"
+
+
+async def test_room_that_is_made_while_the_halt_is_still_written_down_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(set_aside_module, "ALL_SET_ASIDE_BYTES_MAX", 2 * ASIDE_BYTES)
+    remote, forks = FakeRemote(), MemoryForks()
+    remote.records = source_records(3, amount=900)
+    await forks.keep_heard_head(SOURCE, await remote.signed_head(1))
+    remote.may_sign.clear()
+    async with hearing(MemoryStore("tally"), remote, forks=forks) as (ear, _, writer):
+        await until_halted(ear)
+        (position,) = writer.engine.shell.set_aside
+        drop = DropSetAside(position, "entered twice, ticket 12")
+        await approved(writer, await proposed(writer, drop, "clearing_operator:ann"), "clearing_operator:ben")
+        remote.may_sign.set()
+        await until_goes_on(ear)
+        assert ear.upto.position == 3
+
+
+async def test_a_forked_source_is_not_tried_again_when_less_is_set_aside(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hearing_module, "RETRY_SECONDS", 0.01)
+    remote = FakeRemote()
+    remote.records = source_records(2, amount=900)
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        await until_heard(ear, 2)
+        (position,) = writer.engine.shell.set_aside
+        remote.records = source_records(3, amount=2)
+        await until_halted(ear)
+        drop = DropSetAside(position, "entered twice, ticket 12")
+        await approved(writer, await proposed(writer, drop, "clearing_operator:ann"), "clearing_operator:ben")
+        await asyncio.sleep(0.2)
+    assert [record.levelname for record in caplog.records].count("CRITICAL") == 1
+    assert "resumes at" not in caplog.text
 
 
 async def test_two_people_may_say_that_hearing_goes_on_just_where_it_stands() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.core.call import Bug
+from chassis.core.call import HeldBack
 from chassis.core.decider import Context, Decider, Malformed, Rejected
 from chassis.core.engine import Done, Engine
 from chassis.core.proposals import ApproveProposal
@@ -164,7 +164,7 @@ def test_what_is_due_before_the_activation_waits_and_is_not_set_aside() -> None:
     timer = engine.due()
     assert timer is not None
     outcome = engine.decide(DueTimer("tally", timer), {}, 1_000)
-    assert isinstance(outcome, Bug)
+    assert isinstance(outcome, HeldBack)
     assert "waits until a release is activated" in str(outcome)
     assert not engine.shell.set_aside
     activate(engine)

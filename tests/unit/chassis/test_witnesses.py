@@ -2,19 +2,22 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chassis.core.call import Call, KeptAway
 from chassis.core.decider import Actor
-from chassis.core.record import HeardUpTo
+from chassis.core.record import HeardUpTo, Record
+from chassis.followers.timers import Timers
+from chassis.log import retry
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import Fenced
 from chassis.log.writer import Writer
 from chassis.serving.errors import failure_of
 from support.shell.hearing import SOURCE, FakeRemote, hearing, sealed, source_records, until_halted, until_heard
-from support.shell.tally import Add
+from support.shell.tally import Add, AddLater
 
 HOLDER = Actor("ada", "participant", "ada")
 BANK = Actor("bank-a", "settlement_bank", "bank-a")
@@ -78,6 +81,8 @@ async def test_people_are_let_in_again_once_the_other_service_names_a_record_tha
         assert not await is_kept_away(writer, HOLDER)
         await writer.witnesses.note(SOURCE, LOST)
         assert await is_kept_away(writer, HOLDER), "it heard lost records from Kafka meanwhile"
+        await writer.witnesses.note(SOURCE, HeardUpTo("tally", 2, store.records[1].digest))
+        assert not await is_kept_away(writer, HOLDER), "and hearing was resumed at the very record that it named before"
 
 
 async def test_each_of_several_witnesses_has_to_agree() -> None:
@@ -133,6 +138,72 @@ async def test_a_fork_of_the_source_is_found_while_nothing_is_heard() -> None:
         await until_halted(ear)
 
 
+async def test_what_falls_due_is_done_while_people_are_kept_away() -> None:
+    """It follows its cause at once: among what was lost it came before what people have to give again."""
+    async with hearing(MemoryStore("tally"), FakeRemote()) as (_, _, writer):
+        await writer.submit(AddLater(1_000), Call(OPERATOR, "later"))
+        await writer.witnesses.note(SOURCE, LOST)
+        await Timers(writer).run_overdue()
+        assert (await writer.read(lambda state: (state.total, state.due))).value == (1, [])
+        assert await is_kept_away(writer, HOLDER)
+
+
+async def test_what_others_send_in_a_sources_name_is_counted_while_nothing_is_heard() -> None:
+    remote = FakeRemote()
+    remote.heard_of_us, remote.records = LOST, source_records(3)
+    async with hearing(MemoryStore("tally"), remote) as (ear, consumer, writer):
+        await noted(writer, LOST)
+        await consumer.batches.put([replace(remote.records[2], position=10**12)])
+        async with asyncio.timeout(30):
+            while not ear.forged_records:
+                await asyncio.sleep(0.005)
+        assert (ear.forged_records, ear.upto.position, ear.lag.records) == (1, 0, 3)
+
+
+async def test_a_record_that_does_not_chain_halts_hearing_also_while_nothing_is_heard() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    remote.records = source_records(3)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 3)
+        remote.heard_of_us = LOST
+        await noted(writer, LOST)
+        remote.records = [*remote.records, source_records(4, amount=2)[3]]
+        await until_halted(ear)
+        assert "has forked" in ear.halted_because
+
+
+async def test_what_others_heard_is_checked_again_until_the_database_answers_and_no_record_is_none_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retry, "RETRY_SECONDS", 0.01)
+    store = MemoryStore("tally")
+    async with hearing(store, FakeRemote()) as (_, _, writer):
+        for number in range(3):
+            await ask(writer, HOLDER, f"r{number}")
+    second = HeardUpTo("tally", 2, store.records[1].digest)
+    # A new leader has no record in memory but its own.
+    async with hearing(store, FakeRemote()) as (_, _, writer):
+        await ask(writer, HOLDER, "its own")
+        read, errors = writer.log.read, [OSError("the database is away")]
+
+        async def away_once(after_position: int, records_max: int) -> list[Record]:
+            if errors:
+                raise errors.pop()
+            return await read(after_position, records_max)
+
+        monkeypatch.setattr(writer.log, "read", away_once)
+        await writer.witnesses.note(SOURCE, second)
+        assert not errors
+        assert not await is_kept_away(writer, HOLDER)
+
+        async def nothing(after_position: int, records_max: int) -> list[Record]:
+            return []
+
+        monkeypatch.setattr(writer.log, "read", nothing)
+        await writer.witnesses.note("registry", second)
+        assert await is_kept_away(writer, HOLDER)
+
+
 async def test_a_source_that_hangs_keeps_a_new_leader_waiting_for_a_second_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -146,10 +217,11 @@ async def test_a_source_that_hangs_keeps_a_new_leader_waiting_for_a_second_at_mo
 
 
 async def test_a_replica_that_lost_the_leadership_unawares_does_not_take_its_log_for_older() -> None:
-    store = MemoryStore("tally")
+    store, taken_for_older = MemoryStore("tally"), True
     with suppress(Fenced):
         async with hearing(store, FakeRemote()) as (_, _, writer):
             await ask(writer, HOLDER, "before")
             store.leader = MemoryLog(store)
             await writer.witnesses.note(SOURCE, LOST)
-            assert writer.witnesses.knowing_more == {}
+            taken_for_older = bool(writer.witnesses.knowing_more)
+    assert not taken_for_older

@@ -113,6 +113,20 @@ class Bug(Exception):
     """The code is wrong, not the request. The command changed nothing."""
 
 
+class HeldBack(Bug):
+    """Nothing is wrong: what is heard, due or answered has to wait for people. Like a bug it changed nothing, and what
+    comes after it waits too; but it is no error of the code, and is not logged as one.
+    """
+
+
+class NoRoom(HeldBack):
+    """It had to be set aside, and there is no room beside the `set_aside_bytes` that are."""
+
+    def __init__(self, why: str, set_aside_bytes: int) -> None:
+        super().__init__(why)
+        self.set_aside_bytes = set_aside_bytes
+
+
 def in_words(error: BaseException) -> str:
     """An error as a record or an answer states it: what Python itself would write is not part of the language."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from opentelemetry.trace import SpanKind
 
-from chassis.core.call import Bug, RequestIdReused, in_words
+from chassis.core.call import Bug, HeldBack, NoRoom, RequestIdReused, in_words
 from chassis.core.claims import Names, heard_claim
 from chassis.core.command_digest import command_digest
 from chassis.core.corrections import HearingResumed
@@ -234,10 +234,11 @@ class Engine(Generic[S]):
             if isinstance(submission, AskedCommand):
                 return refusal
             if refusal.reason == "RELEASE_NOT_ACTIVE":
-                return Bug(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
+                return HeldBack(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
             aside = aside_of(self.shell.log_id, submission, refusal)
-            if isinstance(submission, HeardRecord) and not has_room(self.shell.set_aside_bytes, aside):
-                return Bug(f"no more can be set aside before people have dealt with what is: {refusal}")
+            aside_bytes = self.shell.set_aside_bytes
+            if isinstance(submission, HeardRecord) and not has_room(aside_bytes, aside):
+                return NoRoom(f"no more can be set aside before people have dealt with what is: {refusal}", aside_bytes)
             events = [aside]
             encoded = [self._encode(event) for event in events]
             claimed = self._names.claimed_by(self.state, submission, events, asked, taken)

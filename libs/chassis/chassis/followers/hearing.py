@@ -24,7 +24,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pool
 
-from chassis.core.call import Bug, NotYet, Refused, in_words
+from chassis.core.call import Bug, NoRoom, NotYet, Refused, in_words
 from chassis.core.engine import Done
 from chassis.core.reaction import Reactions, ReactionTable
 from chassis.core.record import CHAINS, HeardUpTo, Record, genesis, sequel
@@ -45,18 +45,23 @@ SILENCE_SECONDS = 1.0
 """After so long without a message, and at least so often, the source's log is looked at."""
 RETRY_SECONDS = 0.5
 WITNESS_SECONDS_MAX = 1.0
-"""So long at most a new leader waits for a source's word: one that is away keeps nobody waiting."""
+"""So long at most a new leader waits for a source's word: one that is away keeps nobody waiting. To check that word in
+our own log takes as long as our database takes; without that nobody is answered anyway.
+"""
 IN_FLIGHT_MAX = 500
 
 logger = logging.getLogger(__name__)
 
 
 class Halted(Exception):
-    """This source is not heard any further, and why. `at` is the record that it stopped at, if it is one."""
+    """This source is not heard any further, and why. `at` is the record that it stopped at, if it is one. Where that
+    one waits for room to be set aside, `aside_bytes` is how much was set aside when there was none.
+    """
 
-    def __init__(self, why: str, at: Record | None = None) -> None:
+    def __init__(self, why: str, at: Record | None = None, aside_bytes: int | None = None) -> None:
         super().__init__(why)
         self.at = at
+        self.aside_bytes = aside_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +156,18 @@ class Hearing:
                 halted_at = heard.get(self.source)
                 await self._note(str(halt), halt.at.position if halt.at else self.upto.position)
                 await self._signed_heads.ask(self._remote.signed_head)
-            # Two people may also choose the position that it has: then it is recorded again. A record that waited until
-            # a release is activated is tried again once one is, and one that could not be set aside once less is.
-            aside_bytes = shell.set_aside_bytes
-            while (
-                heard.get(self.source) is halted_at
-                and shell.release_level == release_level
-                and shell.set_aside_bytes >= aside_bytes
-            ):
-                aside_bytes = shell.set_aside_bytes
-                await asyncio.sleep(RETRY_SECONDS)
-                await self.ask_witness()
+                # Two people may also choose the position that it has: then it is recorded again. A record that waited
+                # until a release is activated is tried again once one is, and one without room once less is set aside.
+                aside_bytes = halt.aside_bytes
+                while (
+                    heard.get(self.source) is halted_at
+                    and shell.release_level == release_level
+                    and (aside_bytes is None or shell.set_aside_bytes >= aside_bytes)
+                ):
+                    if aside_bytes is not None:
+                        aside_bytes = shell.set_aside_bytes
+                    await asyncio.sleep(RETRY_SECONDS)
+                    await self.ask_witness()
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
 
     async def ask_witness(self) -> None:
@@ -270,14 +276,16 @@ class Hearing:
                 )
             if reading.records[0].digest != heard.digest:
                 raise Halted(forked(heard, reading.records[0]), reading.records[0])
-        if self._waits:
-            return False
         found = sequel(self.upto, reading.records)
         if found.stranger is None:
             # Of a log that forked it is not known what was claimed truly.
             self._forgeries.judge(reading.claimed, reading.records, reading.head_position)
         self.lag.records = max(reading.head_position - self.upto.position, 0)
-        await self._take(found.ready)
+        if not self._waits:
+            await self._take(found.ready)
+        elif found.ready:
+            # They wait, and so does what comes after them.
+            return False
         if found.stranger is not None:
             raise Halted(forked(self.upto, found.stranger), found.stranger)
         if self.upto.position >= reading.head_position:
@@ -319,7 +327,8 @@ class Hearing:
             span.end()
         for record, outcome in zip(records, outcomes, strict=False):
             if isinstance(outcome, Bug):
-                raise Halted(f"record {record.position} ({record.type}): {outcome}", record)
+                aside_bytes = outcome.set_aside_bytes if isinstance(outcome, NoRoom) else None
+                raise Halted(f"record {record.position} ({record.type}): {outcome}", record, aside_bytes)
             if isinstance(outcome, BaseException):
                 raise outcome
             assert isinstance(outcome, Done)

@@ -10,6 +10,8 @@ hearing at a record that both have, when what was lost has been given again:
   again what was lost. Operators are let in;
 - nothing is heard: what other services recorded meanwhile comes after what is given again.
 
+What falls due is still done: it follows its cause at once, and did so in what was lost.
+
 Nothing of this is stored. A new leader asks before it lets anybody in; a service that gives no answer then is asked
 again with every page, and until it says otherwise it is taken to know no more than we do.
 """
@@ -20,6 +22,7 @@ from collections.abc import Mapping
 from chassis.core.call import Call, KeptAway, Unavailable
 from chassis.core.record import HeardUpTo
 from chassis.core.roles import ACTING_FOR_AN_ACCOUNT
+from chassis.log.retry import retried
 from chassis.log.tail import Tail
 
 logger = logging.getLogger(__name__)
@@ -47,19 +50,22 @@ class Witnesses:
                 await self._tail.prove_anew()
             except Unavailable:
                 return
-        if await self._is_ours(heard):
+        if await self._is_ours(witness, heard):
             self._confirmed[witness] = heard
             if self._knowing_more.pop(witness, None) is not None:
                 logger.warning("%s has heard nothing more that this log lacks", witness, extra={"source": witness})
         elif self._knowing_more.get(witness) != heard:
+            # It may come back to what it confirmed: hearing is resumed there when what was lost is given again.
+            self._confirmed.pop(witness, None)
             self._knowing_more[witness] = heard
             logger.critical("%s", self.why(witness), extra={"source": witness})
 
-    async def _is_ours(self, heard: HeardUpTo) -> bool:
+    async def _is_ours(self, witness: str, heard: HeardUpTo) -> bool:
         if heard.position > self._tail.position:
             return False
-        (record,) = await self._tail.records(heard.position - 1, 1)
-        return record.digest == heard.digest
+        what = f"checking what {witness} heard"
+        found = await retried(what, lambda: self._tail.records(heard.position - 1, 1))
+        return any(record.digest == heard.digest for record in found)
 
     def why(self, witness: str) -> str:
         """Why people are kept away, as operators read it; empty where they are not."""

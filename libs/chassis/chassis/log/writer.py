@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from chassis.core.call import Bug, Call, Expired, Overloaded, Unavailable, in_words
+from chassis.core.call import Bug, Call, Expired, HeldBack, Overloaded, Unavailable, in_words
 from chassis.core.decider import Actor, Claim, Context, Facts
 from chassis.core.engine import Batch, Done, Engine, Outcome, StateUnusable
 from chassis.core.keys import Found, Key
@@ -239,7 +239,7 @@ class Writer(Generic[S]):
             return Expired()
         if isinstance(waiting.work, Submission):
             outcome = self._decide_submission(waiting.work, found, stored)
-            if isinstance(outcome, Bug):
+            if isinstance(outcome, Bug) and not isinstance(outcome, HeldBack):
                 where = {"actor": str(waiting.work.actor), "traceparent": waiting.work.traceparent}
                 logger.error("a decision failed: %s", outcome, exc_info=outcome, extra=where)
             return outcome
