@@ -193,18 +193,21 @@ async def test_where_the_tables_lack_an_entry_its_signed_end_is_not_there_now_an
             await service.GetSignedFeedHead(request, AUDITOR)
 
 
-async def test_one_caller_has_one_earlier_end_of_feeds_signed_at_a_time_and_keeps_nobody_else_out(
+async def test_one_caller_has_one_earlier_end_of_a_feed_signed_at_a_time_and_keeps_nobody_else_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(feed_heads, "ASKERS_MAX", 2)
     async with fed() as (service, writer, _, projector):
         for number in range(3):
             done = await writer.submit(Order("p1"), call_of("auditor:aud", f"r{number}"))
+        done = await writer.submit(Order("p2"), call_of("auditor:aud", "of p2"))
         await projector.wait_for(done.position)
         requests = [pb.GetSignedFeedHeadRequest(account="p1", sequence=sequence) for sequence in (1, 2, 3)]
         await service.GetSignedFeedHead(requests[0], AUDITOR)
         with pytest.raises(Unavailable, match="you asked for another head"):
             await service.GetSignedFeedHead(requests[1], AUDITOR)
+        of_another = pb.GetSignedFeedHeadRequest(account="p2", sequence=1)
+        assert (await service.GetSignedFeedHead(of_another, AUDITOR)).head.sequence == 1, "each feed has its own turn"
         other = call_of("auditor:bea")
         assert (await service.GetSignedFeedHead(requests[1], other)).head.sequence == 2
         with pytest.raises(Unavailable, match="2 others asked"):

@@ -2,8 +2,9 @@
 
 An entry costs two hashes and no signature: the end of a feed is signed when somebody reads it, for one account at most
 once in SIGN_SECONDS, however many read it at once. Meanwhile the last signed end is given out, which may be before the
-entries that come with it. An earlier end is kept for ever as well, and costs a commit of its own: for one actor at most
-one in SIGN_SECONDS, and for at most ASKERS_MAX actors. One that is kept already is signed again without any of that.
+entries that come with it. An earlier end is kept for ever as well, and costs a commit of its own: of one feed, an actor
+has at most one signed in SIGN_SECONDS, and at most ASKERS_MAX actors have. One that is kept already is signed again
+without any of that.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ class SignedFeeds:
 
     async def at(self, account: str, sequence: int, actor: str) -> SealedFeed | None:
         """The end of an account's feed as it was with an entry that it has. Raises Forked, and Unavailable where the
-        tables lack the entry, or the actor had another end signed just now.
+        tables lack the entry, or the actor had another end of it signed just now.
         """
         if self._signer is None:
             return None
@@ -58,5 +59,5 @@ class SignedFeeds:
         ((entry, _),) = found
         kept = await self._signer.kept_feed(account, sequence)
         if kept is None:
-            self._rate.admit(actor)
+            self._rate.admit(actor, account)
         return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position, kept)
