@@ -1,6 +1,7 @@
 """`make demo` from the outside: it ends well, with what a person wants to look at, and the auditor finds nothing."""
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +29,24 @@ AUDIT = f"cd {ROOT / 'tests'} && {sys.executable} -m support.auditor " + " ".joi
 TRADE_TO_TONNE = ("TakeListing", "TradeExecuted", "hear TradeExecuted", "AllowancesDelivered", "AllowancesReleased")
 
 
+STROKES = "│├└─ "
+
+
+def steps_of(text: str) -> list[list[str]]:
+    """The steps of the first trace drawn in a text, each with its service: what is the same every time."""
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.split() == ["step", "service", "record", "after", "took"]:
+            break
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.strip() or line.startswith("```"):
+            break
+        rows.append(re.split(r"\s{2,}", line.strip(STROKES))[:2])
+    return rows
+
+
 async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_books_and_a_trace(
     tmp_path: Path,
 ) -> None:
@@ -47,6 +66,9 @@ async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_b
     assert "sellable on the next day   159,000" in left
     assert "The three books after 2021-07-16: they agree" in left
     assert "The tables below show the books now" in left
+    sample = steps_of((ROOT / "README.md").read_text())
+    assert len(sample) == 7
+    assert steps_of(left) == sample, "README shows another trace than the demo prints"
     way = left[left.index("The way of trade") :]
     for step in TRADE_TO_TONNE:
         assert step in way

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from carbonmarket_client.errors import Failed, MarketError, Unavailable, error_of, from_grpc
+from carbonmarket_client.errors import Failed, MarketError, Unavailable, error_of
 from carbonmarket_client.link import REQUEST_ID, TRIES_MAX, Link, new_request_id, pause_s
 
 COMMANDS_MAX = 500
@@ -81,7 +81,7 @@ async def submit_many(
                 for command, outcome in zip(unanswered.popleft(), answer.outcomes, strict=True):
                     yield _outcome(link, command, outcome)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            failure = await _failure(link.service, call, error)
+            failure = await _failure(link, call, error)
             tries += 1
             if not isinstance(failure, Unavailable) or tries >= TRIES_MAX:
                 raise failure from error
@@ -92,18 +92,18 @@ async def submit_many(
             call.cancel()
 
 
-async def _failure(service: str, call: Any, error: Exception) -> Exception:
+async def _failure(link: Link, call: Any, error: Exception) -> Exception:
     """The error of the call. A write that fails says only that the call has ended; grpc then shows INTERNAL, a
     fault of its own.
     """
     if isinstance(error, grpc.aio.AioRpcError):
         if error.details() == BROKEN_WRITE:
-            return Unavailable(service, "the stream broke while commands were being sent")
-        return from_grpc(service, error)
+            return Unavailable(link.service, "the stream broke while commands were being sent")
+        return link.failure(error)
     ended = grpc.aio.AioRpcError(
         await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
     )
-    return from_grpc(service, ended)
+    return link.failure(ended)
 
 
 def _chunks(commands: Iterable[Message]) -> Iterator[list[Message]]:

@@ -21,6 +21,7 @@
 A refusal is a fact about the market, so it carries the facts: all of them as text, as they travel, integers included.
 """
 
+import logging
 from typing import cast
 
 import grpc
@@ -29,6 +30,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from carbonmarket_client.reasons import how_to_fix
+
+logger = logging.getLogger(__name__)
 
 
 class MarketError(Exception):
@@ -166,6 +169,10 @@ _CLASS_OF = {
 }
 _CODE_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 LOG_CAME_BACK_OLDER = "LOG_CAME_BACK_OLDER"
+_NO_CONNECTION = {
+    grpc.StatusCode.UNAVAILABLE: "there is no connection to",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "nothing came in time from",
+}
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
@@ -185,10 +192,13 @@ def error_of(
     return Failed(service, known.name, reason)
 
 
-def from_grpc(service: str, error: grpc.aio.AioRpcError, request_id: str = "") -> MarketError:
-    """What a broken call means in the market's words."""
+def from_grpc(service: str, address: str, error: grpc.aio.AioRpcError, request_id: str = "") -> MarketError:
+    """What a broken call means in the market's words. What gRPC itself says of a connection is logged, not shown."""
     code, detail = error.code(), error.details() or error.code().name
     info = _error_info(error)
+    if info is None and code in _NO_CONNECTION:
+        logger.debug("%s at %s: %s", service, address, detail)
+        detail = f"{_NO_CONNECTION[code]} {address}"
     if code not in _CLASS_OF:
         named = info.reason if info is not None and info.reason == LOG_CAME_BACK_OLDER else detail
         return error_of(service, code, named, {}, request_id)

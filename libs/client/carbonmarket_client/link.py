@@ -134,7 +134,7 @@ class Link:
                 try:
                     answer: R = await call(request, metadata=headers, timeout=max(left_s, 0.001))
                 except grpc.aio.AioRpcError as error:
-                    failure = self._failure(error, request_id)
+                    failure = self.failure(error, request_id)
                     pause = pause_s(tries)
                     kept_away = isinstance(failure, KeptAway)
                     if kept_away or not _worth_another_try(error) or tries >= TRIES_MAX or left_s <= pause:
@@ -168,7 +168,7 @@ class Link:
             except grpc.aio.AioRpcError as error:
                 tries += 1
                 if not _worth_another_try(error) or tries >= TRIES_MAX:
-                    raise from_grpc(self.service, error) from error
+                    raise self.failure(error) from error
                 await asyncio.sleep(pause_s(tries))
             else:
                 return
@@ -183,10 +183,11 @@ class Link:
         also = (GIVEN_AGAIN,) if self.given_again else ()
         return ((ACTOR_HEADER, self.actor), *also, *trace_headers().items())
 
-    def _failure(self, error: grpc.aio.AioRpcError, request_id: str) -> MarketError:
+    def failure(self, error: grpc.aio.AioRpcError, request_id: str = "") -> MarketError:
+        """What a broken call means in the market's words."""
         if not self.shared.was_reached() and REFUSED in (error.details() or ""):
             return Unavailable(self.service, f"nothing listens at {self.shared.address}", request_id)
-        return from_grpc(self.service, error, request_id)
+        return from_grpc(self.service, self.shared.address, error, request_id)
 
     def _path(self, request: Message, answer_type: type[Message]) -> str:
         method = self.methods[request.DESCRIPTOR.full_name]

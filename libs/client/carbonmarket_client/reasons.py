@@ -39,8 +39,8 @@ FIXES = {
     "TEXT_HAS_NUL": "Leave out the character NUL, which no text may hold.",
     "NO_HEAD_SIGNED": "Give the service a signing key, or wait until it has published the records that it has.",
     "LOG_HAS_FORKED": (
-        "The service signed another digest for this position before: its log was changed, or restored older. Keep both "
-        "digests, and inform its operator and the regulator."
+        "The service signed another digest for this position before: its log was changed, or restored from an older "
+        "backup. Keep both digests, and inform its operator and the regulator."
     ),
     "FEED_OF_ANOTHER_ACCOUNT": "Read the feed of your own account.",
     "NOT_A_REHEARSAL": "Only a rehearsal's clock can be moved; this market follows real time.",

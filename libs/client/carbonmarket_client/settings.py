@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from carbonmarket_client.errors import NotConfigured
@@ -64,9 +64,25 @@ class Settings:
             actor=actor or environment.get(ACTOR_VARIABLE, ""),
         )
 
+    def has_address(self, service: str) -> bool:
+        return bool(self._addresses[service])
+
+    def require(self, services: Sequence[str]) -> None:
+        """Raises one NotConfigured that names everything that is not set."""
+        missing = [f"{address_variable(one)} (--{one} HOST:PORT)" for one in services if not self.has_address(one)]
+        if not self.actor:
+            missing.append(f"{ACTOR_VARIABLE} (--as ROLE:NAME)")
+        if missing:
+            raise NotConfigured(f"not set: {', '.join(missing)}")
+        self.caller()
+
+    @property
+    def _addresses(self) -> dict[str, str]:
+        return {"registry": self.registry, "trading": self.trading, "clearing": self.clearing}
+
     def address(self, service: str) -> str:
         """The host:port of a service. Raises NotConfigured."""
-        address = {"registry": self.registry, "trading": self.trading, "clearing": self.clearing}[service]
+        address = self._addresses[service]
         if not address:
             raise NotConfigured(
                 f"the address of {service} is not set: give --{service} HOST:PORT or set {address_variable(service)}"

@@ -43,7 +43,7 @@ def alone(folder: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        why = f"a market runs in {folder}/ already; stop it with Ctrl-C in its own terminal, or wait until it has ended"
+        why = f"a market runs in {folder}/ already; stop it with Ctrl-C in its own terminal"
         raise FolderRefused(why) from None
     try:
         yield

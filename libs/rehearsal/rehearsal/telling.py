@@ -1,6 +1,7 @@
 """How a story of the market is printed in 100 columns: scenes, who did what, and refusals that show a rule."""
 
 import sys
+from dataclasses import replace
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from carbonmarket_client.errors import Refused
-from carbonmarket_client.screens.layout import WIDTH, fact, label
+from carbonmarket_client.screens.layout import WIDTH, Screen, fact, label
 from carbonmarket_client.values import moment
 
 ACTOR_WIDTH = 26
@@ -54,6 +55,8 @@ class Telling:
     def show(self, *screens: RenderableType) -> None:
         """Show tables or cards, set in a little."""
         for screen in screens:
+            if isinstance(screen, Screen):
+                screen = replace(screen, elsewhere="a wider terminal shows it")
             self.out.print()
             self.out.print(Padding(screen, (0, 0, 0, INDENT)))
 

@@ -280,7 +280,7 @@ async def test_who_follows_is_told_when_a_service_is_away_and_when_it_is_back(
     async with fake_market.connect() as market, aclosing(market.trading.follow_feed("power-0007")) as feed:
         await anext(feed)
     assert [message.getMessage() for message in caplog.records] == [
-        "trading gave no answer: as the test wanted; waiting for it",
+        f"trading gave no answer: there is no connection to {fake_market.trading.address}; waiting for it",
         "trading answers again",
     ]
 

@@ -6,6 +6,7 @@ import pytest
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket_client import CarbonMarket, Unavailable, link
 from support.client.fake_services import FakeMarket, Says
+from support.client.run import run
 
 NOBODY = "127.0.0.1:1"
 
@@ -34,3 +35,15 @@ async def test_who_calls_a_service_that_cannot_answer_now_waits_without_a_word(
         answer = await market.trading.call(trading.CancelOrderRequest(order_id=12))
     assert answer == trading.CancelOrderResponse(quantity_tonnes=7)
     assert caplog.records == []
+
+
+def test_a_lost_connection_is_told_in_plain_words_and_not_in_grpcs(fake_market: FakeMarket) -> None:
+    for fake in (fake_market.registry, fake_market.trading, fake_market.clearing):
+        fake.will("GetStatus", Says(grpc.StatusCode.UNAVAILABLE))
+    result = run(fake_market, "--deadline", "1", "status")
+    assert result.exit_code == 3
+    told = " ".join(result.stderr.split())
+    assert f"clearing gave no answer: there is no connection to {fake_market.clearing.address}" in told
+    assert "as the test wanted" not in told, "the text of the transport is for its log"
+    assert "CARBONMARKET_CLEARING_ADDRESS is right" in told
+    assert "`carbonmarket status`" not in told, "that is what was asked"

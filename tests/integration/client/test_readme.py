@@ -19,8 +19,17 @@ README = (ROOT / "libs" / "client" / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 PAGING = re.findall(r"`(async for page in pages\(.*?\))`", README)
 
+MANY = """\
+4700 order 59001
+4710 order 59001
+4720 order 59001
+59001 cancelled
+59001 cancelled
+59001 cancelled
+"""
+
 # What each prints against the fakes below, in the README's order.
-PRINTED = ["59001 3 40000", "17 4850000", "", "price_fen: 5123"]
+PRINTED = ["59001 3 40000", "17 4850000", MANY, "price_fen: 5123"]
 
 AROUND_A_LINE = """
 import asyncio
@@ -35,9 +44,12 @@ asyncio.run(main())
 """
 
 
-def cancel_all(request: trading.SubmitManyRequest) -> trading.SubmitManyResponse:
-    outcome = trading.ManyOutcome(cancel_order=trading.CancelOrderResponse())
-    return trading.SubmitManyResponse(outcomes=[outcome] * len(request.commands))
+def done(request: trading.SubmitManyRequest) -> trading.SubmitManyResponse:
+    placed = trading.ManyOutcome(place_order=trading.PlaceOrderResponse(order_id=59_001))
+    cancelled = trading.ManyOutcome(cancel_order=trading.CancelOrderResponse())
+    return trading.SubmitManyResponse(
+        outcomes=[placed if one.HasField("place_order") else cancelled for one in request.commands]
+    )
 
 
 @pytest.mark.parametrize(("example", "printed"), list(zip(EXAMPLES, PRINTED, strict=True)))
@@ -52,7 +64,7 @@ def test_an_example_runs_and_prints_what_came(fake_market: FakeMarket, example: 
         log.ReadFeedResponse(records=[log.FeedRecord(sequence=1, record=record)]),
         log.ReadFeedResponse(),
     )
-    fake_market.trading.will("SubmitMany", cancel_all)
+    fake_market.trading.will("SubmitMany", done)
     assert printed in run(fake_market, example)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console, RenderableType
 
+from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from carbonmarket_client.errors import Unavailable
@@ -65,7 +66,7 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
     "payouts": (funds.payouts_screen(settled.PAYOUTS), ["500,000.00", "returned", "bank-a"]),
     "statement": (
         funds.statement_screens(Statement(settled.STATEMENT, ())),
-        ["1,083,104,274.07", "-482,043.18", "-9,125,285", "have agreed", "2021-12-17"],
+        ["1,083,104,274.07", "-482,043.18", "-9,125,285", "have agreed", "Provisional: 2021-12-16"],
     ),
     "statement of seven vintages": (
         funds.statement_screens(settled.SEVEN_VINTAGES),
@@ -83,7 +84,7 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
         ["THEY DO NOT AGREE", "as of position 61,229", "5,016", "9,125,285 t", "CNY 500,000.00"],
     ),
     "pending": (
-        pending.pending_screens({"trading": settled.STATUS.proposals}),
+        pending.pending_screens({"trading": settled.STATUS.proposals}, "auditor:kate"),
         ["trading/181235", "OverrideOpening", "exchange_operator:ann", "2021-12-17", "EARLIER_DAY_NOT_SETTLED"],
     ),
     "status": (
@@ -126,6 +127,28 @@ def test_a_statement_leaves_out_what_most_accounts_never_have() -> None:
     assert "issued" not in text
     assert "blocked by" not in text
     assert "bought" in text
+
+
+def test_a_statement_says_whether_it_is_final_and_only_then_until_when_it_may_be_objected_to() -> None:
+    provisional = printed(funds.statement_screens(Statement(settled.STATEMENT, ())), WIDTH)
+    assert "Provisional: 2021-12-16 is not settled" in provisional
+    assert "silence" not in provisional
+    final = clearing.GetStatementResponse()
+    final.CopyFrom(settled.STATEMENT)
+    final.registry_position = 61_234
+    assert "Final. Objections are due before 2021-12-17 opens, if it was final by then" in funds.standing_of(final)
+
+
+@pytest.mark.parametrize(
+    ("actor", "told"), [("auditor:kate", pending.NOTHING), ("participant:power-0007", "participant:power-0007 sees no")]
+)
+def test_who_may_not_see_proposals_is_told_so(actor: str, told: str) -> None:
+    assert told in printed(pending.pending_screens({"trading": []}, actor), WIDTH)
+
+
+def test_orders_of_one_account_name_it_once() -> None:
+    assert "account" not in printed(orders.orders_screen("power-0007", answers.ORDERS), 180)
+    assert "account" in printed(orders.orders_screen("", answers.ORDERS), 180)
 
 
 def test_an_account_without_allowances_is_told_so() -> None:

@@ -363,7 +363,11 @@ class _Root(_WithCommands):
 @click.option("--clearing", metavar="HOST:PORT", help=f"Where clearing is; else {address_variable('clearing')}.")
 @click.option("--as", "actor", metavar="ROLE:NAME", help=f"Who is calling; else {ACTOR_VARIABLE}.")
 @click.option("--deadline", type=DEADLINE_SECONDS, default=15, show_default=True, help="Seconds for each call.")
-@click.option("--given-again", is_flag=True, help="The service had recorded it before it was restored older.")
+@click.option(
+    "--given-again",
+    is_flag=True,
+    help="Sends a command again that was lost when the service was restored from an older backup.",
+)
 @click.option("--json", is_flag=True, help="Print JSON, for programs; every command takes it too.")
 @click.pass_context
 def cli(

@@ -1,6 +1,7 @@
 """`book`: the best price levels of an instrument and the listings at each, once or live."""
 
 import click
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from carbonmarket_client.cli.app import PICTURES, Session, cli, command
@@ -33,10 +34,34 @@ async def book(market: CarbonMarket, session: Session, instrument: str, watch: b
     if not watch and updates is None:
         session.console.print(book_screen(await anext(pictures)))
         return
-    with Live(console=session.console, auto_refresh=False) as live:
+    with Pictures(session.console) as shown:
         seen = 0
         async for picture in pictures:
-            live.update(book_screen(picture), refresh=True)
+            shown.show(book_screen(picture))
             seen += 1
             if seen == wanted:
                 return
+
+
+class Pictures:
+    """What is shown again and again: in place on a terminal, else one after another, each written at once."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+
+    def __enter__(self) -> "Pictures":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, screen: RenderableType) -> None:
+        if self._live:
+            self._live.update(screen, refresh=True)
+            return
+        self._console.print(screen)
+        self._console.print()

@@ -17,6 +17,7 @@ from carbonmarket_client.errors import (
 )
 from carbonmarket_client.heads import BookmarkRefused, ForkProved, LogAltered, plain_proof
 from carbonmarket_client.screens.layout import fact, label, shown
+from carbonmarket_client.settings import address_variable
 
 DONE, REFUSED, USAGE, UNAVAILABLE, NOT_FOUND, NOT_PERMITTED, FAILED = range(7)
 
@@ -51,12 +52,15 @@ def fix_of(error: MarketError) -> str:
         )
     if isinstance(error, Unavailable):
         again = f" Repeat it with --request-id {error.request_id}: it is done once at most." if error.request_id else ""
-        see = f"See whether {error.service} runs and its address is right (`carbonmarket status`)"
+        see = f"See whether {error.service} runs and {address_variable(error.service)} is right"
         return f"{see}; after a restart of `make market`, `source var/env` again.{again}"
     if isinstance(error, Failed):
         return f"The mistake is the service's: its operators find it in the log of {error.service}."
     if isinstance(error, NotConfigured):
-        return "`carbonmarket --help` lists the options and the variables behind them."
+        return (
+            "`make market` writes them all to var/env: `source var/env` sets them. "
+            "`carbonmarket --help` lists the options and the variables behind them."
+        )
     if isinstance(error, BookmarkRefused):
         return "Pin the key that signed it beside the present one, or verify from the beginning without this bookmark."
     if isinstance(error, NotTraced):

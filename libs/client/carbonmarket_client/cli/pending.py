@@ -44,7 +44,7 @@ async def show_pending(market: CarbonMarket, session: Session) -> None:
     asked = await standings(market)
     proposals = {service: list(answer.proposals) for service, answer in answered(asked).items()}
     known = {service: [plain(one) for one in of_service] for service, of_service in proposals.items()}
-    session.show({**known, **unanswered(asked)}, *pending_screens(proposals))
+    session.show({**known, **unanswered(asked)}, *pending_screens(proposals, session.settings.caller()))
     end(session, asked)
 
 

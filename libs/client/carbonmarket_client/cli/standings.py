@@ -8,13 +8,16 @@ import click
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client.cli.app import Session
 from carbonmarket_client.cli.failures import exit_code
-from carbonmarket_client.errors import MarketError
+from carbonmarket_client.errors import MarketError, NotConfigured
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.operations import Standing
 from carbonmarket_client.settings import SERVICES
 
 
 async def standings(market: CarbonMarket) -> Sequence[Standing]:
+    """Raises NotConfigured where no service could be asked."""
+    reachable = [service for service in SERVICES if market.settings.has_address(service)]
+    market.settings.require(reachable or SERVICES)
     return await asyncio.gather(*(standing(market, service) for service in SERVICES))
 
 
@@ -39,6 +42,11 @@ def end(session: Session, asked: Sequence[Standing]) -> None:
     errors = [each.error for each in asked if each.error is not None]
     if not session.json:
         for error in errors:
-            session.explain(error)
+            if not isinstance(error, NotConfigured):
+                session.explain(error)
+        try:
+            session.settings.require(SERVICES)
+        except NotConfigured as missing:
+            session.explain(missing)
     if errors:
         raise click.exceptions.Exit(exit_code(errors[0]))

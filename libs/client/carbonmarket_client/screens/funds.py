@@ -162,9 +162,21 @@ def payouts_screen(answer: clearing.ListPayoutsResponse) -> Screen:
 
 def statement_screens(statement: Statement) -> list[RenderableType]:
     answer = statement.clearing
-    until = f"Objections are due before {answer.objection_before_day} opens; silence is acceptance."
     screens = [cash_card(answer), lines_screen(answer), *allowances_screens(statement)]
-    return [*screens, until] if answer.objection_before_day else screens
+    standing = standing_of(answer)
+    return [*screens, standing] if standing else screens
+
+
+def standing_of(answer: clearing.GetStatementResponse) -> str:
+    """Whether a statement may still change, and else until when it may be objected to."""
+    if not answer.registry_position:
+        return f"Provisional: {answer.day} is not settled, its books have not agreed yet. Figures may still change."
+    if not answer.objection_before_day:
+        return ""
+    return (
+        f"Final. Objections are due before {answer.objection_before_day} opens, if it was final by then; "
+        "silence is acceptance."
+    )
 
 
 def cash_card(answer: clearing.GetStatementResponse) -> RenderableType:

@@ -78,6 +78,8 @@ class Screen:
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     nothing: str = "Nothing to show."
+    elsewhere: str = "--json has it"
+    """Where what is left out on a narrow screen can be seen."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[RenderableType]:
         yield shown(self.title, bold=True)
@@ -104,7 +106,7 @@ class Screen:
         yield narrow._table(kept, columns)
         left_out = [column.heading for place, column in enumerate(self.columns) if place not in kept]
         if left_out:
-            yield Text(f"(left out: {', '.join(left_out)}; --json has it)")
+            yield Text(f"(left out: {', '.join(left_out)}; {self.elsewhere})")
 
     def _one_by_one(self, console: Console, width: int) -> Iterable[RenderableType]:
         """Each row with its first cell on a line of its own, and all others that are not empty below it."""

@@ -15,12 +15,13 @@ from carbonmarket_client.values import amount, clock, moment, money, tonnes
 
 
 def orders_screen(account: str, answer: trading.ListOrdersResponse) -> Screen:
+    whose = [] if account else [words("account", spare=1)]
     return Screen(
         more(f"Orders of {account or 'everybody'}", answer.next_page_token),
         [
             numbers("order"),
             words("placed"),
-            words("account", spare=1),
+            *whose,
             words("instrument"),
             words("side"),
             numbers("price CNY"),
@@ -32,7 +33,7 @@ def orders_screen(account: str, answer: trading.ListOrdersResponse) -> Screen:
             (
                 str(order.order_id),
                 moment(order.placed_ms),
-                order.account,
+                *([] if account else [order.account]),
                 order.instrument,
                 said(order, "side"),
                 amount(order.price_fen),

@@ -11,13 +11,25 @@ from carbonmarket_client.contracts import roles_of
 from carbonmarket_client.screens.layout import Screen, card, described, words
 from carbonmarket_client.values import moment
 
+NOTHING = "Nothing awaits a second person."
 
-def pending_screens(proposals: Mapping[str, Sequence[log.Proposal]]) -> list[RenderableType]:
-    """A list of what awaits a second person, then each with what it says and what it would do."""
+
+def pending_screens(proposals: Mapping[str, Sequence[log.Proposal]], actor: str) -> list[RenderableType]:
+    """A list of what awaits a second person, then each with what it says and what it would do. To who may not see
+    proposals it says so.
+    """
+    nothing = NOTHING
+    if actor.partition(":")[0] not in roles_of(log.ReadRequest.DESCRIPTOR.full_name):
+        nothing = (
+            f"{actor} sees no proposals, also where some are open: operators, auditors and the regulator see them."
+        )
     known = [(f"{service}/{one.proposal_id}", one) for service, of_service in proposals.items() for one in of_service]
     columns = [words("proposal"), words("command"), words("by"), words("until (China)")]
     rows = [(number, command_of(one), one.proposer, moment(one.expires_ms)) for number, one in known]
-    return [Screen("Awaits a second person", columns, rows), *(proposal_card(number, one) for number, one in known)]
+    return [
+        Screen("Awaits a second person", columns, rows, nothing),
+        *(proposal_card(number, one) for number, one in known),
+    ]
 
 
 def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
