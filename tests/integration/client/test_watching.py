@@ -11,11 +11,12 @@ from support.client.fake_services import FakeMarket
 
 
 def test_a_book_that_is_watched_into_a_pipe_is_written_at_each_change(fake_market: FakeMarket) -> None:
-    ended = threading.Event()
+    seen, ended = threading.Event(), threading.Event()
 
     def pictures(_request: object) -> Iterator[object]:
         yield answers.PICTURE
-        ended.wait(60)
+        seen.wait(60)
+        ended.set()
 
     fake_market.trading.will("StreamMarketData", pictures)
     command = [sys.executable, "-m", "carbonmarket_client", *fake_market.arguments("book", "CEA", "--watch")]
@@ -27,6 +28,6 @@ def test_a_book_that_is_watched_into_a_pipe_is_written_at_each_change(fake_marke
         assert not ended.is_set(), "it was shown while the stream went on"
         watching.send_signal(signal.SIGINT)
         rest, error = watching.communicate(timeout=60)
-        ended.set()
+        seen.set()
     assert (watching.returncode, error) == (0, "")
     assert rest.endswith("\n")
