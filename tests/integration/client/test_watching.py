@@ -27,7 +27,9 @@ def test_a_book_that_is_watched_into_a_pipe_is_written_at_each_change(fake_marke
                 break
         assert not ended.is_set(), "it was shown while the stream went on"
         watching.send_signal(signal.SIGINT)
-        rest, error = watching.communicate(timeout=60)
+        rest = watching.stdout.read()
         seen.set()
-    assert (watching.returncode, error) == (0, "")
+        assert watching.wait(timeout=60) == 0
+        assert watching.stderr is not None
+        assert watching.stderr.read() == ""
     assert rest.endswith("\n")
