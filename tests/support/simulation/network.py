@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import grpc
 import grpc.aio
 
+from chassis.serving.door import ENDS
 from chassis.serving.heading import PASSED_ON_HEADER
 from support.simulation.streams import Send, StreamCall
 from support.simulation.weather import Chance
@@ -37,6 +38,9 @@ class Host(Protocol):
 
     context: "Context"
     alive: bool
+    closed: bool
+    calls: "dict[asyncio.Task[Any], None]"
+    """The unary ones that it serves."""
     handlers: Sequence[grpc.GenericRpcHandler]
 
 
@@ -244,6 +248,8 @@ class SimulatedChannel:
         if not hosts:
             raise no_answer(f"nobody is at {self._to}")
         host = hosts[int(which * len(hosts))]
+        if host.closed:
+            raise no_answer(ENDS)
         handler: Any = next(
             (found for each in host.handlers if (found := each.service(CallDetails(method))) is not None), None
         )
@@ -253,6 +259,9 @@ class SimulatedChannel:
         context = CallContext(metadata, None if timeout is None else loop.time() + timeout)
         # In the process's own context: when it is killed, what it was doing for us ends too.
         serving = loop.create_task(handle(handler, context), context=host.context)
+        if handler.unary_unary is not None:
+            host.calls[serving] = None
+            serving.add_done_callback(lambda ended: host.calls.pop(ended, None))
         try:
             async with asyncio.timeout(timeout):
                 await asyncio.wait({serving})

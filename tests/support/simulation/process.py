@@ -49,7 +49,7 @@ def key_of(service: str) -> Ed25519PrivateKey:
 
 
 class Door:
-    """Keeps chassis.edges.protocols.Door: its process is found in the network while it is open."""
+    """Keeps chassis.edges.protocols.Door: its process is found in the network until it is closed."""
 
     def __init__(self, process: "Process") -> None:
         self._process = process
@@ -64,6 +64,10 @@ class Door:
         return
 
     async def close(self, seconds: float) -> None:
+        """Lets nobody in any more, and waits for the calls at work."""
+        self._process.closed = True
+        if self._process.calls:
+            await asyncio.wait(self._process.calls, timeout=seconds)
         self._process.network.remove(self._process)
 
 
@@ -86,6 +90,8 @@ class Process:
         self.place = f"{self.address} life {life}"
         self.network = network
         self.alive = True
+        self.closed = False
+        self.calls: dict[asyncio.Task[Any], None] = {}
         self.handlers: Sequence[grpc.GenericRpcHandler] = ()
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.serving: asyncio.Task[None] | None = None

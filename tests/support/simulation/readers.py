@@ -12,7 +12,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as queries
 from carbonmarket_client.contracts import METHODS
 from carbonmarket_client.errors import Unavailable
 from carbonmarket_client.feed import follow_feed
-from carbonmarket_client.link import Link
+from carbonmarket_client.link import Link, SharedChannel
 from chassis.core.record import Record
 from chassis.core.wire import Wire
 
@@ -20,14 +20,12 @@ Entry = tuple[int, int, str]
 """Sequence, position, type."""
 
 
-class Shared:
-    """A channel of the simulated network, where the client expects one of its own."""
+class Shared(SharedChannel):
+    """A channel of the simulated network, where the client has one of its own."""
 
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, channel: Any, service: str) -> None:
+        super().__init__(service)
         self._channel = channel
-
-    def get(self) -> Any:
-        return self._channel
 
     def was_reached(self) -> bool:
         """No address in the network is wrong: who is away comes back."""
@@ -35,8 +33,7 @@ class Shared:
 
 
 def link_over(channel: Any, service: str, actor: str) -> Link:
-    shared: Any = Shared(channel)
-    return Link(service, shared, actor, METHODS[service])
+    return Link(service, Shared(channel, service), actor, METHODS[service])
 
 
 class Follower:
