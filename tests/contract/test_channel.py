@@ -99,6 +99,8 @@ class Hosting:
 
     handlers: Sequence[grpc.GenericRpcHandler]
     alive: bool = True
+    closed: bool = False
+    calls: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
 
