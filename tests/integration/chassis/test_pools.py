@@ -136,6 +136,7 @@ def asked_by_callers(pool: Any) -> list[Awaitable[object]]:
         tables.fork_proofs(1),
         tables.seal_from(1),
         tables.keep_seal(head),
+        tables.feed_seal("power", 1),
         tables.keep_feed_seal(SealedFeed("power", 1, b"d", 1, "s")),
         LogForCallers("tally", "", pool).read(0, 1),
     ]

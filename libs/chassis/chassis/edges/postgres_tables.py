@@ -147,7 +147,8 @@ class PostgresTables:
             return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
 
     async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
-        row = await self._seals.fetchrow(FEED_SEAL, account, sequence)
+        with for_a_caller():
+            row = await self._seals.fetchrow(FEED_SEAL, account, sequence)
         return SealedFeed(*row) if row else None
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
