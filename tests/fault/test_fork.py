@@ -52,6 +52,8 @@ async def test_a_forked_source_halts_hearing_and_both_digests_are_named(
             return any(source.heard_position == heard.position for source in sources if source.log_id == "registry")
 
         await market.until(heard_all, "trading to hear the registry")
+        # It may have read the record from the log before Kafka brought its seal, without which nothing is proved.
+        await market.until(lambda: keeps_head(market, heard.position), "trading to keep the head that it heard")
         # Trading must meet the fork, not an older copy that is shorter still.
         await market.stop_service("trading")
         await market.stop_service("registry")
@@ -93,6 +95,17 @@ async def is_kept_away(market: RunningMarket) -> bool:
     """Whether the registry has learnt that trading heard another history. Such a transfer is possible at no time."""
     transfer = registry.TransferToTradingRequest(request_id="new", account="hubei", vintage="CEA", quantity_tonnes=1)
     return await market.port.reason_of("participant:hubei", transfer) == "LOG_CAME_BACK_OLDER"
+
+
+async def keeps_head(market: RunningMarket, position: int) -> bool:
+    """Whether trading keeps a signed head of the registry's log at a position."""
+    connection = await asyncpg.connect(market.postgres.url(market.database("trading")))
+    try:
+        kept = "SELECT EXISTS (SELECT FROM heard_heads WHERE log_id = 'registry' AND position = $1)"
+        found: bool = await connection.fetchval(kept, position)
+    finally:
+        await connection.close()
+    return found
 
 
 async def is_proved(market: RunningMarket, heard: bytes) -> bool:
