@@ -18,17 +18,18 @@ LANE ?=
 SEED ?=
 SEEDS ?=
 BASE ?=
+ONLY ?=
 
 # make takes a folder for a target with nothing to do: without a rule `make tests` would look as if they had passed.
 FOLDERS := $(filter-out bench proto,$(patsubst %/.,%,$(wildcard */.)))
 
 .PHONY: $(FOLDERS)
-.PHONY: help setup lock demo market reset year test simulate check proto verify release bench
+.PHONY: help setup lock demo market reset year test simulate check proto verify release bench bench-check
 
 help: ## list every target
 	@echo "usage: make TARGET"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(FOLDERS):
 	@echo "no target \`$@\`, it is a folder$(if $(filter tests,$@),: \`make test\` runs the tests); \`make\` alone lists every target" >&2
@@ -74,10 +75,14 @@ verify: setup ## check every log that `make market` keeps in var/: its digest ch
 release: setup ## pin proto/ as released and name this commit in releases/ (commit what it writes)
 	@$(BIN)/python scripts/release
 
-bench: setup ## run the benchmarks, or those named by ONLY="day ...": each prints ratios against a floor, a peer or a bound
+bench: setup ## measure every row of docs/performance.md, in at most an hour (ONLY="P2a P5": those rows)
 	@$(BIN)/python -m bench $(ONLY)
 
-lock: setup ## compile requirements.in into requirements.lock anew (needs uv)
+bench-check: setup ## measure the recorded rows and fail where a ratio fell by more than a fifth
+	@$(BIN)/python -m bench --check $(ONLY)
+
+lock: setup ## compile requirements.in, and that of bench/, into their locks anew (needs uv)
 	@command -v uv >/dev/null || { echo "Missing: uv. How to get it: \`pip install uv\`."; exit 1; }
-	@uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--upgrade --custom-compile-command "make lock" --quiet --output-file requirements.lock
+	@for list in requirements bench/requirements; do uv pip compile $$list.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --upgrade --custom-compile-command "make lock" --quiet \
+		--output-file $$list.lock || exit 1; done

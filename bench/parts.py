@@ -1,0 +1,24 @@
+"""Parts that are looked into one by one, on request: `make bench ONLY="append codec"`.
+
+Each prints its own table of microseconds against a floor and a peer. They say where a row's time may go, and are
+neither kept in bench.json nor compared.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench import append, codec, commands, day, snapshots, waiting
+
+PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
+    "codec": lambda _: codec.run(),
+    "append": append.run,
+    "commands": commands.run,
+    "waiting": waiting.run,
+    "snapshots": lambda _: snapshots.run(),
+    "day": day.run,
+}
+
+
+def help_text() -> str:
+    return f"parts ({', '.join(PARTS)})"

@@ -1,0 +1,48 @@
+"""The rows together: their names, and an hour for all of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as bench
+from bench.harness.budget import BENCH_S_MAX, ENDING_S, ends_of
+from bench.harness.figures import Against, Figure, Goal, Measured, Pair
+from bench.harness.row import Place
+from bench.rows import ROWS
+
+FIGURE = Figure("P5", "something", "per s", "its peer", Against.PEER, Goal(1), more_is_better=True)
+
+
+def test_all_rows_together_end_within_the_hour() -> None:
+    rows = [row for row in ROWS if not row.on_request]
+    assert sum(row.seconds_max for row in rows) <= BENCH_S_MAX - ENDING_S
+    assert ends_of(rows[-1], rows, 0) == sum(row.seconds_max for row in rows)
+    assert ends_of(rows[1], rows, 100) == 100 + rows[0].seconds_max + rows[1].seconds_max
+
+
+def test_a_figure_is_named_after_its_row_and_no_two_are_named_alike() -> None:
+    names = [figure.name for row in ROWS for figure in row.figures]
+    assert len(set(names)) == len(names)
+    assert all(figure.name.partition(".")[0] == row.name for row in ROWS for figure in row.figures)
+
+
+def test_rounds_are_five_and_three_where_one_takes_minutes() -> None:
+    assert {row.rounds for row in ROWS if row.name not in ("P1", "P6", "P7")} == {5}
+    assert {row.rounds for row in ROWS if row.name in ("P1", "P6", "P7")} <= {3}
+
+
+@pytest.mark.parametrize(("ratios", "fails"), [((0.9,), False), ((0.5, 0.9), False), ((0.5, 0.5), True)])
+def test_a_fall_fails_the_check_only_when_it_is_measured_twice(
+    ratios: Sequence[float], fails: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = list(ratios)
+
+    def measure(rows: object, place: object) -> tuple[list[Measured], list[str]]:
+        return [Measured(FIGURE, (Pair(left.pop(0), 1.0),))], []
+
+    monkeypatch.setattr(bench, "measure", measure)
+    monkeypatch.setattr(bench, "read_objects", lambda path: {"P5": {"ratio": 1.0, "machine": {}}})
+    first, _ = measure(None, None)
+    assert bool(bench.check(first, Place(tmp_path))) is fails
+    assert not left
