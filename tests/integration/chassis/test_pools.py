@@ -12,6 +12,8 @@ import grpc
 import pytest
 
 from chassis.core.call import Unavailable
+from chassis.core.feed_chain import FeedEntry, FeedHead
+from chassis.core.record import Record
 from chassis.edges.postgres_tables import PostgresTables
 from chassis.log import postgres_log
 from chassis.log.for_callers import CANNOT_ANSWER, LogForCallers
@@ -25,11 +27,14 @@ from chassis.log.postgres_log import (
     open_pool,
 )
 from chassis.log.protocol import LogUnavailable
-from chassis.log.seals import SealedFeed, SealedHead
+from chassis.log.seals import SealedFeed, SealedHead, Signer
 from chassis.process import main
 from chassis.process.configuration import read_settings
 from chassis.process.main import SERVING_POOLS, reach_database, real_edges
 from chassis.serving.errors import failure_of
+from chassis.serving.feed_heads import SignedFeeds
+from chassis.serving.log_heads import SignedLog
+from support.shell.hearing import KEY
 
 ENVIRONMENT = {
     "CARBONMARKET_LISTEN": "127.0.0.1:0",
@@ -100,7 +105,22 @@ async def test_a_caller_whose_query_was_prepared_before_a_table_was_changed_is_a
     await pool.close()
 
 
-TROUBLES = (TimeoutError(), ConnectionResetError(), *(kind("trouble") for kind in CANNOT_ANSWER if kind is not OSError))
+TROUBLES = (
+    TimeoutError(),
+    ConnectionResetError(),
+    asyncpg.InterfaceError("cannot perform operation: connection is closed"),
+    asyncpg.InterfaceError("pool is closing"),
+    *(kind("trouble") for kind in CANNOT_ANSWER if kind is not OSError),
+)
+BUGS = (
+    asyncpg.UndefinedColumnError("no"),
+    asyncpg.DataError("no"),
+    asyncpg.exceptions._base.DataError("invalid input for query argument $1"),
+    asyncpg.InterfaceError("the server expects 1 argument for this query, 2 were passed"),
+    asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+    asyncpg.exceptions._base.ClientConfigurationError("no"),
+    KeyError("no"),
+)
 
 
 class Troubled:
@@ -126,19 +146,47 @@ class Troubled:
     fetch = fetchrow = execute
 
 
+class NothingSigned(PostgresTables):
+    """Says that no head was signed, so that the one that is signed now is kept."""
+
+    async def seal_from(self, position: int) -> SealedHead | None:
+        return None
+
+    async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
+        return None
+
+
+class Followed:
+    """What a leader knows of its log and its feeds without asking a database."""
+
+    record = Record(1, "t", b"", 0, "s", "r", digest=b"d")
+
+    async def records(self, *_: object) -> list[Record]:
+        return [self.record]
+
+    def feed_head(self, account: str) -> tuple[FeedHead, int]:
+        return FeedHead(1, b"d"), 1
+
+    async def read_feed(self, *_: object) -> list[tuple[FeedEntry, Record]]:
+        return [(FeedEntry("power", 1, 1, b"d"), self.record)]
+
+
 def asked_by_callers(pool: Any) -> list[Awaitable[object]]:
     """All that callers have a database do."""
-    tables, head = PostgresTables(pool, pool, pool), SealedHead(1, b"d", "s")
+    tables, nothing_signed = PostgresTables(pool, pool, pool), NothingSigned(pool, pool, pool)
+    signer, first_signer = Signer("tally", KEY, tables), Signer("tally", KEY, nothing_signed)
+    followed: Any = Followed()
     return [
         tables.reading("tables").__aenter__(),
         tables.read_feed("power", 0, 1),
         tables.times_emptied(),
         tables.fork_proofs(1),
-        tables.seal_from(1),
-        tables.keep_seal(head),
-        tables.feed_seal("power", 1),
-        tables.keep_feed_seal(SealedFeed("power", 1, b"d", 1, "s")),
-        LogForCallers("tally", "", pool).read(0, 1),
+        SignedLog(followed, signer).at(1, "auditor:aud"),
+        SignedLog(followed, first_signer).at(1, "auditor:aud"),
+        SignedFeeds(followed, signer).newest("power"),
+        SignedFeeds(followed, signer).at("power", 1, "participant:power"),
+        SignedFeeds(followed, first_signer).at("power", 1, "participant:power"),
+        LogForCallers(PostgresLog("tally", "", pool)).read(0, 1),
     ]
 
 
@@ -159,7 +207,7 @@ async def test_whatever_keeps_a_database_from_an_answer_a_caller_is_asked_to_try
             assert [type(error).__name__ in line.getMessage() for line in caplog.records] == [True]
 
 
-@pytest.mark.parametrize("error", [asyncpg.UndefinedColumnError("no"), asyncpg.DataError("no"), KeyError("no")])
+@pytest.mark.parametrize("error", BUGS, ids=str)
 async def test_a_statement_that_is_wrong_is_a_bug(error: Exception) -> None:
     for asked in asked_by_callers(Troubled(error, connects=True)):
         with pytest.raises(type(error)) as told:

@@ -138,23 +138,19 @@ class PostgresTables:
         return SealedHead(*row) if row else None
 
     async def seal_from(self, position: int) -> SealedHead | None:
-        with for_a_caller():
-            row = await self._seals.fetchrow(SEAL_FROM, position)
+        row = await self._seals.fetchrow(SEAL_FROM, position)
         return SealedHead(*row) if row else None
 
     async def keep_seal(self, head: SealedHead) -> SealedHead:
-        with for_a_caller():
-            return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
+        return SealedHead(*await self._keep(self._seals, KEEP_SEAL, head.position, head.digest, head.seal))
 
     async def feed_seal(self, account: str, sequence: int) -> SealedFeed | None:
-        with for_a_caller():
-            row = await self._seals.fetchrow(FEED_SEAL, account, sequence)
+        row = await self._seals.fetchrow(FEED_SEAL, account, sequence)
         return SealedFeed(*row) if row else None
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         values = (head.account, head.sequence, head.digest, head.position, head.seal)
-        with for_a_caller():
-            return SealedFeed(*await self._keep(self._seals, KEEP_FEED_SEAL, *values))
+        return SealedFeed(*await self._keep(self._seals, KEEP_FEED_SEAL, *values))
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
         values = (log_id, head.position, head.digest, head.seal)

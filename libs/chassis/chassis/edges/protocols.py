@@ -18,7 +18,7 @@ from chassis.core.feed_chain import FeedEntry, FeedHead
 from chassis.core.record import Record
 from chassis.log.clocks import Clock
 from chassis.log.forks import ForkStore
-from chassis.log.protocol import Log
+from chassis.log.protocol import Log, Readable
 from chassis.log.seals import Signer
 from chassis.log.snapshots import MakeSnapshot
 
@@ -171,5 +171,5 @@ class Edges:
     forks: ForkStore
     prepare: Callable[[], Awaitable[None]] = nothing
     signer: Signer | None = None
-    log_for_callers: Log | None = None
+    log_for_callers: Readable | None = None
     make_snapshot: MakeSnapshot | None = None

@@ -47,7 +47,13 @@ class Witness:
     digest: bytes | None
 
 
-class Log(Protocol):
+class Readable(Protocol):
+    """What of a log is its records."""
+
+    async def read(self, after_position: int, records_max: int) -> list[Record]: ...
+
+
+class Log(Readable, Protocol):
     """One service's log."""
 
     @property
@@ -77,8 +83,6 @@ class Log(Protocol):
         Fenced, LogUnavailable or ClockSkewed; each ends the process.
         """
         ...
-
-    async def read(self, after_position: int, records_max: int) -> list[Record]: ...
 
     async def find(self, keys: Sequence[Key]) -> Mapping[Key, Found]: ...
 

@@ -13,7 +13,7 @@ from chassis.core.call import Unavailable
 from chassis.core.engine import Batch, Engine
 from chassis.core.record import Record
 from chassis.log.progress import Progress
-from chassis.log.protocol import READ_RECORDS_MAX, Log
+from chassis.log.protocol import READ_RECORDS_MAX, Log, Readable
 
 TAIL_RECORDS_MAX = 20_000
 TAIL_BYTES_MAX = 64_000_000
@@ -23,7 +23,7 @@ ASK_AGAIN = "the log cannot be written now; ask again"
 
 
 class Tail(Progress):
-    """The newest committed records with their events, for followers that keep up; older ones are read from the log."""
+    """See the module. What is older than the newest is read from the log."""
 
     def __init__(self, log: Log, engine: Engine[Any], prove: Callable[[], Awaitable[object]]) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Tail(Progress):
         records = await self._stored(self._log, after_position, records_max)
         return [(record, self._engine.wire.decode(record.type, record.data)) for record in records]
 
-    async def records(self, after_position: int, records_max: int, log: Log | None = None) -> list[Record]:
+    async def records(self, after_position: int, records_max: int, log: Readable | None = None) -> list[Record]:
         """The records alone, older ones read from `log` where it is given. One that was changed in the database may
         hold no event any more; whoever verifies the log must see it as it is stored.
         """
@@ -86,6 +86,6 @@ class Tail(Progress):
         start = after_position + 1 - first
         return list(islice(self._newest, start, start + records_max))
 
-    async def _stored(self, log: Log, after_position: int, records_max: int) -> list[Record]:
+    async def _stored(self, log: Readable, after_position: int, records_max: int) -> list[Record]:
         """Never past what is committed as this process knows it: a follower must not run ahead of the answers."""
         return await log.read(after_position, min(records_max, READ_RECORDS_MAX, self.position - after_position))

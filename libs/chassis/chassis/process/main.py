@@ -224,7 +224,7 @@ def real_edges(service: Service[Any], settings: Settings, pool: Pool, queries: P
     key = settings.signing_key
     return Edges(
         log=PostgresLog(settings.log_id, settings.database_url, pool),
-        log_for_callers=LogForCallers(settings.log_id, settings.database_url, queries),
+        log_for_callers=LogForCallers(PostgresLog(settings.log_id, settings.database_url, queries)),
         clock=MachineClock(settings.rehearsal_start_ms),
         open_channel=open_channel,
         producer=RecordProducer(settings.kafka, settings.log_id),

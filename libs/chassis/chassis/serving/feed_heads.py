@@ -12,6 +12,7 @@ import asyncio
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedHead
 from chassis.followers.projections import Tables
+from chassis.log.for_callers import for_a_caller
 from chassis.log.seals import SealedFeed, Signer
 from chassis.serving.shared_work import SharedWork
 from chassis.serving.signing_rate import SigningRate
@@ -29,7 +30,9 @@ class SignedFeeds:
         self._rate = SigningRate(SIGN_SECONDS, ASKERS_MAX)
 
     async def newest(self, account: str) -> SealedFeed | None:
-        """The end of an account's feed, signed not long ago; None where nothing is signed here. Raises Forked."""
+        """The end of an account's feed, signed not long ago; None where nothing is signed here. Raises Forked, and
+        Unavailable where the database gives no answer.
+        """
         if self._signer is None:
             return None
         now = asyncio.get_running_loop().time()
@@ -42,14 +45,15 @@ class SignedFeeds:
     async def _sign(self, account: str, signer: Signer) -> SealedFeed:
         now = asyncio.get_running_loop().time()
         head, position = self._tables.feed_head(account)
-        signed = await signer.seal_feed(account, head, position)
+        with for_a_caller():
+            signed = await signer.seal_feed(account, head, position)
         if head.sequence > 0:
             self._newest[account] = (now, signed)
         return signed
 
     async def at(self, account: str, sequence: int, actor: str) -> SealedFeed | None:
         """The end of an account's feed as it was with an entry that it has. Raises Forked, and Unavailable where the
-        tables lack the entry, or the actor had another end of it signed just now.
+        tables lack the entry, the actor had another end of it signed just now, or the database gives no answer.
         """
         if self._signer is None:
             return None
@@ -57,7 +61,8 @@ class SignedFeeds:
         if not found:
             raise Unavailable(f"the tables lack entry {sequence} of this feed; `rebuild-tables` writes them anew")
         ((entry, _),) = found
-        kept = await self._signer.kept_feed(account, sequence)
-        if kept is None:
-            self._rate.admit(actor, account)
-        return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position, kept)
+        with for_a_caller():
+            kept = await self._signer.kept_feed(account, sequence)
+            if kept is None:
+                self._rate.admit(actor, account)
+            return await self._signer.seal_feed(account, FeedHead(sequence, entry.digest), entry.position, kept)

@@ -25,7 +25,7 @@ from chassis.followers.caller import RefusedOrder
 from chassis.followers.projections import Tables
 from chassis.followers.timers import RehearsalClock
 from chassis.log.forks import PROOFS_MAX, ForkStore
-from chassis.log.protocol import READ_RECORDS_MAX, Log
+from chassis.log.protocol import READ_RECORDS_MAX, Readable
 from chassis.log.seals import Forked, SealedFeed, SealedHead, Signer
 from chassis.log.writer import Writer
 from chassis.serving.command_service import CommandService
@@ -70,7 +70,7 @@ class LogService(CommandService[Any]):
         status: Callable[[], Followed],
         forks: ForkStore,
         signer: Signer | None = None,
-        log_for_callers: Log | None = None,
+        log_for_callers: Readable | None = None,
     ) -> None:
         super().__init__(writer, SHELL_COMMANDS)
         self._tables = tables
