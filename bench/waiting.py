@@ -132,7 +132,8 @@ async def behind_the_door() -> None:
     door = GrpcDoor("127.0.0.1:0")
     door.serve(framed.handlers, framed.names)
     rows.append(await measured("and behind the door", await door.start()))
-    await door.server.stop(0)
+    await door.close(0)
+    await door.end_connections()
     show(f"An rpc that does nothing, {IN_FLIGHT} in flight, both ends", "call", rows, ground)
 
 

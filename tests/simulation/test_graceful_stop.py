@@ -1,13 +1,17 @@
-"""A service that is stopped gives up its leadership first, and makes its last snapshot when nobody waits for it."""
+"""A service that is stopped answers whom it let in, gives up its leadership, and makes its last snapshot when nobody
+waits for it.
+"""
 
 import asyncio
 from typing import Any
 
+import grpc.aio
 import pytest
 
 from chassis.core.shell import TakeLeadership
 from chassis.core.submission import AskedCommand, service_actor
-from chassis.log.protocol import Snapshot
+from chassis.log.protocol import LogUnavailable, Snapshot
+from chassis.serving.door import ENDS
 from support.days.day import DAYS, Player
 from support.days.seeds import seeds
 from support.simulation.market import SERVICES, SimulatedMarket
@@ -17,6 +21,7 @@ from support.simulation.weather import Weather
 
 SEEDS = 2
 TICK_S = 0.0005
+CALLERS = 8
 
 
 async def leader_of(market: SimulatedMarket, name: str) -> Process:
@@ -88,3 +93,74 @@ def test_a_leader_that_is_stopped_gives_up_before_it_takes_its_snapshot_of_all_t
         await trading
 
     assert simulate(seed, play, Weather()).faults == []
+
+
+def test_a_standby_that_is_stopped_does_not_become_the_leader_while_calls_that_it_passed_on_end() -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
+        await play_days(player, DAYS[:1])
+        leader = await leader_of(market, "registry")
+        (standby,) = [one for one in market.network.at("registry") if one is not leader]
+        assert isinstance(standby, Process) and standby.serving is not None
+        unanswered = asyncio.create_task(asyncio.sleep(60))
+        standby.calls[unanswered] = None
+        leader.kill()
+        await standby.replica.stop(standby.serving)
+        assert market.databases["registry"].store.leader is not standby.session
+        records = market.databases["registry"].store.records
+        took = [record for record in records if record.type.endswith(".LeadershipTaken")]
+        assert took and not any(standby.address.encode() in record.data for record in took[1:])
+        unanswered.cancel()
+
+    assert simulate(0, play, Weather()).faults == []
+
+
+def test_a_leader_whose_append_is_in_doubt_while_it_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
+        await play_days(player, DAYS[:1])
+        process = await leader_of(market, "trading")
+
+        async def lost(*_: Any) -> None:
+            raise LogUnavailable("the append is in doubt")
+
+        monkeypatch.setattr(process.session, "append", lost)
+        assert process.serving is not None
+        with pytest.raises(LogUnavailable):
+            await process.replica.stop(process.serving)
+
+    assert simulate(0, play, Weather()).faults == []
+
+
+def test_calls_that_a_leader_let_in_before_it_is_stopped_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(market: SimulatedMarket, player: Player) -> None:
+        await play_days(player, DAYS[:1])
+        process = await leader_of(market, "registry")
+        said: list[str] = []
+        gone = f"nobody is at {process.address}"
+        status = "/carbonmarket.log.v1.LogService/GetStatus"
+
+        async def keep_asking(number: int) -> None:
+            ask = market.network.channel(process.address, None, f"caller {number}").unary_unary(status)
+            while gone not in said:
+                try:
+                    await ask(b"", metadata=(("carbonmarket-actor", "auditor:aud"),), timeout=60)
+                    said.append("")
+                except grpc.aio.AioRpcError as error:
+                    said.append(error.details() or "")
+
+        asking = [asyncio.create_task(keep_asking(number)) for number in range(CALLERS)]
+        await asyncio.sleep(0.5)
+        slow, close = asyncio.create_task(asyncio.sleep(1)), process.session.close
+        process.calls[slow] = None
+
+        async def close_after_it() -> None:
+            assert slow.done()
+            await close()
+
+        monkeypatch.setattr(process.session, "close", close_after_it)
+        assert process.serving is not None
+        await process.replica.stop(process.serving)
+        await asyncio.gather(*asking)
+        assert set(said) <= {"", ENDS, gone}, "none breaks that was let in"
+        assert said.count("") > CALLERS
+
+    assert simulate(0, play, Weather()).faults == []

@@ -7,7 +7,7 @@ their way out.
 import asyncio
 import contextvars
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import grpc
@@ -49,7 +49,7 @@ def key_of(service: str) -> Ed25519PrivateKey:
 
 
 class Door:
-    """Keeps chassis.edges.protocols.Door: its process is found in the network until it is closed."""
+    """Keeps chassis.edges.protocols.Door: its process is found in the network until its connections end."""
 
     def __init__(self, process: "Process") -> None:
         self._process = process
@@ -63,11 +63,14 @@ class Door:
     async def say_health(self, *, serves: bool) -> None:
         return
 
-    async def close(self, seconds: float) -> None:
+    async def close(self, seconds: float, polls: Collection[Any] = ()) -> None:
         """Lets nobody in any more, and waits for the calls at work."""
         self._process.closed = True
-        if self._process.calls:
-            await asyncio.wait(self._process.calls, timeout=seconds)
+        at_work = [call for call in self._process.calls if call not in polls]
+        if at_work:
+            await asyncio.wait(at_work, timeout=seconds)
+
+    async def end_connections(self) -> None:
         self._process.network.remove(self._process)
 
 

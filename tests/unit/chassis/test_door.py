@@ -1,6 +1,9 @@
-"""A door that closes: whoever calls meanwhile is told to ask again, whoever was let in is answered."""
+"""A door that closes: whoever calls meanwhile is told to ask again, whoever was let in is answered, and the connections
+end without CANCELLED.
+"""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,8 +12,11 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest_asyncio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from chassis.serving.connections import OPEN_FILES, end_connections
 from chassis.serving.door import ENDS, GrpcDoor
+from chassis.serving.places import Kind, Places
 from support.shell.served import BROKEN_WRITE
 
 CALLERS = 4
@@ -27,6 +33,7 @@ class Shop:
             "Buy": grpc.unary_unary_rpc_method_handler(self.buy),
             "Wait": grpc.unary_unary_rpc_method_handler(self.wait),
             "Watch": grpc.unary_stream_rpc_method_handler(self.watch),
+            "Follow": grpc.unary_stream_rpc_method_handler(self.follow),
             "Many": grpc.stream_stream_rpc_method_handler(self.many),
         }
         self.handlers = [grpc.method_handlers_generic_handler("shop.Shop", methods)]
@@ -40,6 +47,11 @@ class Shop:
         return data
 
     async def watch(self, data: bytes, context: Any) -> AsyncIterator[bytes]:
+        yield data
+
+    async def follow(self, data: bytes, context: Any) -> AsyncIterator[bytes]:
+        self.waiting += 1
+        await self.let_go.wait()
         yield data
 
     async def many(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
@@ -61,8 +73,8 @@ async def buy(channel: grpc.aio.Channel, rpc: str = "Buy") -> None:
     await call(b"bread", timeout=LATER_S)
 
 
-async def watch(channel: grpc.aio.Channel) -> None:
-    call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream("/shop.Shop/Watch")
+async def watch(channel: grpc.aio.Channel, rpc: str = "Watch") -> None:
+    call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/shop.Shop/{rpc}")
     async for _ in call(b"bread", timeout=LATER_S):
         pass
 
@@ -91,7 +103,7 @@ async def open_door() -> AsyncIterator[tuple[Shop, GrpcDoor, int]]:
     door.serve(shop.handlers, [])
     yield shop, door, await door.start()
     shop.let_go.set()
-    await door.server.stop(None)
+    await door._server.stop(None)
 
 
 async def test_who_calls_while_a_door_closes_is_told_to_ask_again(open_door: tuple[Shop, GrpcDoor, int]) -> None:
@@ -131,3 +143,78 @@ async def test_who_was_let_in_before_a_door_closed_is_answered(open_door: tuple[
         shop.let_go.set()
         await closing
         assert await waiting == OPEN
+
+
+async def test_a_closing_door_waits_neither_for_a_stream_nor_for_a_long_poll(
+    open_door: tuple[Shop, GrpcDoor, int],
+) -> None:
+    shop, door, port = open_door
+    places = Places()
+
+    async def poll(data: bytes, context: Any) -> bytes:
+        with places.place(Kind.QUERY, "auditor:aud") as place, place.polling():
+            return await shop.wait(data, context)
+
+    polled: dict[str, Any] = {"Poll": grpc.unary_unary_rpc_method_handler(poll)}
+    door.serve([grpc.method_handlers_generic_handler("shop.Polled", polled)], [])
+    async with connected(port) as channel, asyncio.timeout(LATER_S):
+        following = asyncio.create_task(outcome(watch(channel, "Follow")))
+        rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/shop.Polled/Poll")
+        polling = rpc(b"bread", timeout=LATER_S)
+        while shop.waiting < 2:
+            await asyncio.sleep(0.01)
+        await door.close(10 * LATER_S, places.polls)
+        await door.end_connections()
+        assert (await following)[0] is await polling.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_when_connections_end_every_call_on_its_way_ends_with_unavailable_and_nobody_connects_again(
+    open_door: tuple[Shop, GrpcDoor, int],
+) -> None:
+    _, door, port = open_door
+    seen: Counter[grpc.StatusCode] = Counter()
+    calls: list[Callable[[grpc.aio.Channel], Awaitable[None]]] = [buy, watch, many]
+
+    async def keep_calling(call: Callable[[grpc.aio.Channel], Awaitable[None]]) -> None:
+        async with connected(port) as channel:
+            while True:
+                code, said = await outcome(call(channel))
+                if said != BROKEN_WRITE:  # grpc's client, as submit_many says
+                    seen[code] += 1
+                if "failed to connect" in said:
+                    return
+
+    calling = [asyncio.create_task(keep_calling(call)) for call in calls * CALLERS]
+    async with asyncio.timeout(2 * LATER_S):
+        while seen[grpc.StatusCode.OK] < len(calling):
+            await asyncio.sleep(0.01)
+        await door.close(0.5)
+        while seen[grpc.StatusCode.UNAVAILABLE] < len(calling):
+            await asyncio.sleep(0.01)
+        await door.end_connections()
+        await asyncio.gather(*calling)
+    assert set(seen) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, seen
+
+
+async def test_a_closed_door_never_says_again_that_it_serves(open_door: tuple[Shop, GrpcDoor, int]) -> None:
+    _, door, port = open_door
+    answers = health_pb2.HealthCheckResponse
+    await door.say_health(serves=True)
+    async with connected(port) as channel, asyncio.timeout(LATER_S):
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watching = stub.Watch(health_pb2.HealthCheckRequest())
+        assert (await watching.read()).status == answers.SERVING
+        await door.close(0)
+        assert (await watching.read()).status == answers.NOT_SERVING
+        await door.say_health(serves=True)
+        _, pending = await asyncio.wait({asyncio.ensure_future(watching.read())}, timeout=0.2)
+        assert pending
+        watching.cancel()
+        await asyncio.wait(pending)
+
+
+async def test_ending_connections_leaves_no_file_open() -> None:
+    files = len(os.listdir(OPEN_FILES))
+    for _ in range(10):  # what it left would be doubled each time
+        end_connections(0)
+    assert len(os.listdir(OPEN_FILES)) < files + 100

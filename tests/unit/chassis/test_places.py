@@ -77,7 +77,7 @@ async def served() -> AsyncIterator[tuple[Polled, Places, str]]:
     port = await door.start()
     yield api, server.places, f"127.0.0.1:{port}"
     api.let_go.set()
-    await door.server.stop(None)
+    await door._server.stop(None)
 
 
 async def until(holds: Callable[[], bool]) -> None:

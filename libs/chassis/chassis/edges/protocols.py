@@ -7,7 +7,7 @@ chassis.log.protocol, the clock's is in chassis.log.clocks. Passing time (a paus
 clock's `seconds` advance with it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -142,10 +142,14 @@ class Door(Protocol):
 
     async def say_health(self, *, serves: bool) -> None: ...
 
-    async def close(self, seconds: float) -> None:
-        """Every further call is answered UNAVAILABLE. Returns when those in progress have ended, at the latest after so
-        many seconds; the end of the process ends the others.
+    async def close(self, seconds: float, polls: Collection[Any] = ()) -> None:
+        """Every further call is answered UNAVAILABLE, and the health is bad for good. Returns when the unary calls in
+        progress have ended, but for those whose tasks are `polls`, at the latest after so many seconds.
         """
+        ...
+
+    async def end_connections(self) -> None:
+        """Of a door that is closed: a call without an answer ends with UNAVAILABLE, and nobody can connect."""
         ...
 
 

@@ -174,6 +174,9 @@ class Writer(Generic[S]):
             self._turn_away(self._waiting)
             if self._culprit is not None:
                 await self._note_culprit(self._culprit)
+            if isinstance(self._ended, asyncio.CancelledError) and self._append is not None:
+                # Whoever stopped the writer learns that the append it stopped at is in doubt.
+                self._append.result()
 
     async def _note_culprit(self, culprit: Submission) -> None:
         """So that the next start does not decide it again and end again: what cannot be applied is a bug, and goes away
@@ -210,7 +213,7 @@ class Writer(Generic[S]):
             self._turn_away(taken)
             raise
         self._append = asyncio.create_task(self._commit(batch, list(zip(taken, outcomes, strict=True))))
-        # Where the writer is cancelled, nobody looks at how the append ended: the process ends, and is in doubt anyway.
+        # Where the writer ends otherwise, nobody looks at how the append ended: the process is in doubt anyway.
         self._append.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     def _take(self) -> _Waiting:

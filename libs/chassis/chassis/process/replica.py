@@ -17,6 +17,7 @@ from chassis.core.shell import OpenLog, TakeLeadership
 from chassis.core.submission import AskedCommand, service_actor
 from chassis.edges.protocols import Edges
 from chassis.log.clocks import check_not_ahead, compare_clocks
+from chassis.log.protocol import LogUnavailable
 from chassis.log.writer import catch_up
 from chassis.process.composition import compose
 from chassis.process.configuration import Settings
@@ -108,6 +109,9 @@ class Replica:
             writing.cancel()
             # It ends when an append that is under way has ended.
             await asyncio.wait({writing})
+            if not writing.cancelled():
+                # Also where this is cancelled: what ended the writer says whether an append is in doubt.
+                writing.result()
 
     async def _commit_what_is_decided(self, leading: "asyncio.Task[None]") -> None:
         """Of a leader that is stopped: nothing more is heard, due or answered, and the writer commits what it has, so
@@ -168,18 +172,36 @@ class Replica:
     # The end
 
     async def stop(self, serving: "asyncio.Task[None]") -> None:
-        """Graceful stop: finishes the calls in flight and gives up the leadership, so that another replica leads at
-        once; then takes a snapshot, so that the next start is quick. Streams and long polls end with the process.
+        """Graceful stop, in an order in which nobody waits for what could come later:
+
+        1. A leader finishes the unary calls in flight, and turns further ones away.
+        2. The leadership is given up, so that another replica leads at once. A standby begins with this: it must not
+           become the leader behind a closed door.
+        3. A standby finishes the calls that it passed on.
+        4. The connections end, with streams and long polls on them, so that their callers find another replica.
+        5. What led takes a snapshot, so that the next start is quick.
+
+        Raises what `serving` ended with: the outcome of an append may be unknown.
         """
-        led = self.parts.role.leads
-        await self._edges.door.say_health(serves=False)
-        await self._edges.door.close(STOP_SECONDS_MAX)
-        serving.cancel()
-        await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
-        await self._edges.log.close()
+        door, led = self._edges.door, self.parts.role.leads
+        if led:
+            await door.close(STOP_SECONDS_MAX, self.parts.server.places.polls)
+        await self._give_up(serving)
+        if not led:
+            await door.close(STOP_SECONDS_MAX, self.parts.server.places.polls)
+        await door.end_connections()
         if led:
             await self._save_last_snapshot()
         logger.info("stopped at %d", self.parts.engine.head.position)
+
+    async def _give_up(self, serving: "asyncio.Task[None]") -> None:
+        serving.cancel()
+        await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
+        await self._edges.log.close()
+        if not serving.done():
+            raise LogUnavailable(f"what was served has not ended after {STOP_SECONDS_MAX:g} s")
+        if not serving.cancelled():
+            serving.result()
 
     async def _save_last_snapshot(self) -> None:
         """Of a state that is committed, and that nothing changes any more. It takes seconds; nobody waits for it."""
@@ -197,4 +219,4 @@ class Replica:
         """The outcome of an append is unknown: another replica may lead at once, waiting calls get UNAVAILABLE."""
         self.parts.role.leads = False
         await self._edges.log.close()
-        await self._edges.door.close(ABANDON_SECONDS_MAX)
+        await self._edges.door.close(ABANDON_SECONDS_MAX, self.parts.server.places.polls)

@@ -6,12 +6,14 @@ place (places.py), and a caller that sends its message at once is not among the 
 are bounded, because each costs some 17 kB until its connection ends or its caller gives up.
 
 gRPC's own way to stop a server is not used: a call that comes over an open connection while it stops is ended with
-CANCELLED, which no caller takes for a reason to ask again. A door that is closed answers UNAVAILABLE itself, until the
-end of the process ends its connections.
+CANCELLED, which no caller takes for a reason to ask again, also if none was in progress when it began to stop. A door
+that is closed answers UNAVAILABLE itself, and then its sockets are shut down: a caller that connects again reaches
+another replica. It waits for unary calls that are at work, not for streams and long polls, which may last for ever:
+they end with their connections, and their callers ask again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from inspect import isasyncgenfunction
 from typing import Any, cast
 
@@ -22,6 +24,7 @@ from grpc_health.v1.health import aio as health
 
 from chassis.core.call import Unavailable
 from chassis.edges.remote import CHANNEL_OPTIONS
+from chassis.serving.connections import end_connections
 from chassis.serving.errors import failure_of
 from chassis.serving.heading import Context
 from chassis.serving.reflection import reflection_handlers
@@ -51,6 +54,7 @@ class Arrivals(grpc.GenericRpcHandler):
         self._arriving: dict[asyncio.Task[Any] | None, None] = {}
         self.closed = False
         self.under_way: set[asyncio.Task[Any]] = set()
+        """Those that serve a unary call."""
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self._handlers += handlers
@@ -77,7 +81,7 @@ class Arrivals(grpc.GenericRpcHandler):
             return None
         how = found.request_deserializer, found.response_serializer
         if found.unary_unary is not None:
-            found = grpc.unary_unary_rpc_method_handler(self._awaited(found.unary_unary), *how)
+            found = grpc.unary_unary_rpc_method_handler(self._answered(found.unary_unary), *how)
         elif found.unary_stream is not None:
             found = grpc.unary_stream_rpc_method_handler(self._streamed(found.unary_stream), *how)
         elif found.stream_stream is not None:
@@ -85,17 +89,25 @@ class Arrivals(grpc.GenericRpcHandler):
         self._known[call.method] = found
         return found
 
-    async def _begin(self, context: Context) -> None:
+    async def _begin(self, context: Context) -> asyncio.Task[Any]:
         """The call's message is here, or it has none to wait for."""
         task = asyncio.current_task()
         assert task is not None, "gRPC serves a call in a task of its own"
         self._arriving.pop(task, None)
         if self.closed:
             await end_with(context, failure_of(Unavailable(ENDS)))
-        self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
+        return task
 
     # gRPC looks at what kind of function it is given.
+
+    def _answered(self, serve: Any) -> Any:
+        async def served(request: object, context: Context) -> object:
+            task = await self._begin(context)
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
+            return await serve(request, context)
+
+        return served
 
     def _awaited(self, serve: Any) -> Any:
         async def served(request: object, context: Context) -> object:
@@ -119,11 +131,12 @@ class Arrivals(grpc.GenericRpcHandler):
 class GrpcDoor:
     def __init__(self, listen: str) -> None:
         self._listen = listen
-        self.server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._port = 0
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
         self._health = health.HealthServicer()
         self._names: list[str] = []
         self._arrivals = Arrivals()
-        self.server.add_generic_rpc_handlers((self._arrivals,))
+        self._server.add_generic_rpc_handlers((self._arrivals,))
         # It is as much of a server as generated code asks for.
         health_pb2_grpc.add_HealthServicer_to_server(self._health, cast(Any, self._arrivals))
 
@@ -134,17 +147,24 @@ class GrpcDoor:
 
     async def start(self) -> int:
         """Returns the port."""
-        port = self.server.add_insecure_port(self._listen)
-        await self.server.start()
-        return port
+        self._port = self._server.add_insecure_port(self._listen)
+        await self._server.start()
+        return self._port
 
     async def say_health(self, *, serves: bool) -> None:
-        """Of the process, whose name is empty, and of every service that it serves: they are healthy together."""
+        """Of the process, whose name is empty, and of every service that it serves: they are healthy together. Once the
+        door is closed, the answer stays NOT_SERVING.
+        """
         answers = health_pb2.HealthCheckResponse
         for name in ("", *self._names):
             await self._health.set(name, answers.SERVING if serves else answers.NOT_SERVING)
 
-    async def close(self, seconds: float) -> None:
+    async def close(self, seconds: float, polls: Collection[Any] = ()) -> None:
         self._arrivals.closed = True
-        if self._arrivals.under_way:
-            await asyncio.wait(self._arrivals.under_way, timeout=seconds)
+        await self._health.enter_graceful_shutdown()
+        at_work = self._arrivals.under_way.difference(polls)
+        if at_work:
+            await asyncio.wait(at_work, timeout=seconds)
+
+    async def end_connections(self) -> None:
+        end_connections(self._port)

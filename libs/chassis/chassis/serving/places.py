@@ -8,9 +8,11 @@ at once with what there is. One actor has at most CALLS_OF_AN_ACTOR_MAX calls, p
 Health and reflection take no place, so nothing can take theirs.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Any
 
 from chassis.core.call import Overloaded
 
@@ -30,6 +32,8 @@ class Places:
         self.at_work = dict.fromkeys(Kind, 0)
         self.waiting = 0
         self.of_actor: dict[str, int] = {}
+        self.polls: set[asyncio.Task[Any] | None] = set()
+        """Those that serve a long poll that waits now: a replica that stops does not wait for them."""
 
     def place(self, kind: Kind, actor: str) -> "Place":
         return Place(self, kind, actor)
@@ -75,6 +79,17 @@ class Place:
         finally:
             self._places.at_work[self._kind] += 1
             self._places.waiting -= 1
+
+    @contextmanager
+    def polling(self) -> Iterator[bool]:
+        """As `waiting`, for a long poll."""
+        task = asyncio.current_task()
+        with self.waiting() as may_wait:
+            self._places.polls.add(task)
+            try:
+                yield may_wait
+            finally:
+                self._places.polls.discard(task)
 
     @contextmanager
     def streaming(self) -> Iterator[None]:

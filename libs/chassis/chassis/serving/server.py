@@ -211,7 +211,7 @@ class Server:
             branch = self._branch(rpc, caller)
             caller.traceparent = branch.traceparent
             if place is not None:
-                caller.waiting = place.waiting
+                caller.waiting = place.polling
             message = rpc.read(request)
             await self._prepare(message, caller)
             answer: Message = await rpc.method(message, caller)
