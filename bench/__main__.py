@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,9 +38,6 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows ({', '.join(names)}) or {parts.help_text()}")
     parser.add_argument("--check", action="store_true", help=f"fail where a ratio fell a fifth below {RECORDED}")
     parser.add_argument("--record", action="store_true", help=f"keep the ratios of {KEPT} in {RECORDED}")
-    parser.add_argument(
-        "--tiny", action="store_true", help="one round of least size: shows that it works, not how fast"
-    )
     chosen = parser.parse_args()
     if unknown := [name for name in chosen.names if name not in (*names, *parts.PARTS)]:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join((*names, *parts.PARTS))}")
@@ -50,7 +48,7 @@ def main() -> None:
         # PostgreSQL runs as another user where we are root.
         Path(folder).chmod(0o755)
         rows = chosen_rows(chosen.names, chosen.check)
-        place = Place(Path(folder), chosen.tiny)
+        place = Place(Path(folder))
         found, failed = measure(rows, place)
         for name in chosen.names:
             if name in parts.PARTS:
@@ -85,19 +83,25 @@ def measure(rows: Sequence[Row], place: Place) -> tuple[list[Measured], list[str
     for row in rows:
         print(f"{row.name} …", file=sys.stderr, flush=True)
         try:
-            measured = asyncio.run(take(row, place, ends_of(row, rows, began_s)))
+            measured = asyncio.run(take(row, place, ends_of(row, rows, began_s, time.monotonic())))
         except OutOfTime as late:
             failed.append(str(late))
             continue
+        except Exception as error:
+            # The rows after it are measured nevertheless.
+            traceback.print_exc()
+            failed.append(f"{row.name} is not measured: {error!r}")
+            continue
         found += measured
-        if not place.tiny:
-            write_objects(KEPT, {one.figure.name: object_of(row, one, around) for one in measured}, FIGURES)
+        write_objects(KEPT, {one.figure.name: object_of(row, one, around) for one in measured}, FIGURES)
     return found, failed
 
 
 def check(found: Sequence[Measured], place: Place) -> list[str]:
     """Sentences about what fell, also when it was measured a second time."""
     recorded = read_objects(RECORDED)
+    if not recorded:
+        return [f"There is nothing to compare with: {RECORDED} is not there. `python -m bench --record` writes it."]
     first = fallen(found, recorded, this_machine())
     if not first:
         return []

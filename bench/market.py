@@ -14,6 +14,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 
+from bench.harness.row import Place
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
@@ -67,10 +68,20 @@ def buyer(number: int) -> str:
 
 
 @asynccontextmanager
-async def running_market(folder: Path, endowment: Endowment, days: Sequence[str] = ()) -> AsyncIterator["Market"]:
+async def market_for(place: Place, name: str, endowment: Endowment) -> AsyncIterator["Market"]:
+    """A row's own market, with its first day open; or the one that is lent to it."""
+    if isinstance(place.lent, Market):
+        yield place.lent
+        return
+    async with running_market(place.own(name), endowment) as market:
+        yield market
+
+
+@asynccontextmanager
+async def running_market(folder: Path, endowment: Endowment) -> AsyncIterator["Market"]:
     """A stack of its own, with its first day open."""
     async with Stack(folder, Start(clock=CLOCK_START, spans=False)) as stack, People(stack.addresses) as people:
-        market = Market(stack, people, days or weekdays(DAYS_MAX))
+        market = Market(stack, people, weekdays(DAYS_MAX))
         await endow(people, endowment, market.days)
         await market.open_next_day()
         yield market

@@ -11,11 +11,12 @@ from bench.harness.figures import Figure, Pairs
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a row is played: a folder that all rows of a run share, and whether at the size that only proves that it
-    works.
+    works. A tiny row may be lent a running market, instead of starting one.
     """
 
     folder: Path
     tiny: bool = False
+    lent: object = None
 
     def own(self, name: str) -> Path:
         """A folder that is not there yet."""
@@ -28,8 +29,9 @@ Round = Callable[[], Awaitable[Pairs]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`seconds_max` is its part of the hour: what is opened for it, and all its rounds. `open` prepares what every
-    round needs, and takes it down. `seed` names what is played: a seed, or the digest of a list of commands.
+    """`seconds_max` is its part of the hour, which the rows before it leave: what is opened for it, and all its rounds.
+    `open` prepares what every round needs, and takes it down. `seed` names what is played: a seed, or the digest of a
+    list of commands.
     """
 
     name: str

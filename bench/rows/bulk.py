@@ -17,7 +17,7 @@ import grpc.aio
 from bench.floors.append import bare_append, records_after
 from bench.harness.figures import Against, Figure, Goal, Pair, Pairs
 from bench.harness.row import Place, Round, Row
-from bench.market import PRICE_FEN, Endowment, Market, many, running_market, seller
+from bench.market import PRICE_FEN, Endowment, Market, many, market_for, seller
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from rehearsal.opening import INSTRUMENT
@@ -49,7 +49,7 @@ def messages(account: str, numbers: Iterator[int], orders: int) -> list[bytes]:
             number = next(numbers)
             request.commands.add().place_order.MergeFrom(
                 pb.PlaceOrderRequest(
-                    request_id=f"bench-{number}",
+                    request_id=f"bulk-{number}",
                     account=account,
                     instrument=INSTRUMENT,
                     side=types.SIDE_SELL,
@@ -112,7 +112,7 @@ async def cancel(market: Market, placed: dict[str, list[int]]) -> None:
 async def open_row(place: Place) -> AsyncIterator[Round]:
     size = TINY if place.tiny else FULL
     numbers, orders = count(), size.sellers * size.orders_each
-    async with running_market(place.own("bulk"), Endowment(size.sellers, size.orders_each)) as market:
+    async with market_for(place, "bulk", Endowment(size.sellers, size.orders_each)) as market:
         trading, database_url = market.stack.addresses["trading"], market.stack.postgres.url("trading")
 
         async def play() -> Pairs:

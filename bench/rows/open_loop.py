@@ -18,7 +18,7 @@ import grpc.aio
 
 from bench.harness.figures import Against, Figure, Goal, Pair, Pairs
 from bench.harness.row import Place, Round, Row
-from bench.market import PRICE_FEN, Endowment, Market, buyer, in_flight, running_market, seller
+from bench.market import PRICE_FEN, Endowment, Market, buyer, in_flight, market_for, seller
 from bench.rows.unary import PLACE_ORDER, order
 from carbonmarket.clearing.v1 import clearing_events_pb2 as events
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
@@ -84,7 +84,7 @@ class Driver:
                 group.create_task(send(next(self._numbers), due, waits))
 
     async def _list(self, number: int, due: float, waits: Waits) -> None:
-        call = order(number)
+        call = order("open-loop", number)
         await self._place(call.data, metadata=call.metadata)
         waits.orders.append(time.perf_counter() - due)
 
@@ -134,7 +134,7 @@ async def open_row(place: Place) -> AsyncIterator[Round]:
     picked_tonnes = ROUNDS_MAX * size.orders // PAIRS
     endowment = Endowment(PAIRS, 2 * picked_tonnes)
     async with (
-        running_market(place.own("open-loop"), endowment) as market,
+        market_for(place, "open-loop", endowment) as market,
         grpc.aio.insecure_channel(market.stack.addresses["trading"]) as channel,
     ):
         driver = Driver(channel, await list_for_picks(market, picked_tonnes))

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from bench.harness.figures import Against, Figure, Goal, Pair, Pairs
 from bench.harness.row import Place, Round, Row
-from bench.market import PRICE_FEN, Endowment, Market, buyer, in_flight, many, running_market, seller
+from bench.market import PRICE_FEN, Endowment, Market, buyer, in_flight, many, market_for, seller
 from bench.usage import used_by
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from rehearsal.opening import INSTRUMENT
@@ -69,7 +69,7 @@ async def play_day(market: Market, size: Size) -> float:
 async def open_row(place: Place) -> AsyncIterator[Round]:
     size = TINY if place.tiny else FULL
     endowment = Endowment(size.pairs, ROUNDS_MAX * size.trades_each)
-    async with running_market(place.own("processor"), endowment) as market:
+    async with market_for(place, "processor", endowment) as market:
 
         async def play() -> Pairs:
             return {"P4": Pair(size.trades / await play_day(market, size), MOJALOOP_PER_CPU_S)}

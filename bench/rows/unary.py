@@ -15,7 +15,7 @@ import grpc.aio
 from bench.floors.echo import echo_server
 from bench.harness.figures import Against, Figure, Goal, Pair, Pairs
 from bench.harness.row import Place, Round, Row
-from bench.market import PRICE_FEN, Endowment, in_flight, running_market, seller
+from bench.market import PRICE_FEN, Endowment, in_flight, market_for, seller
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from carbonmarket.trading.v1 import trading_types_pb2 as types
 from rehearsal.opening import INSTRUMENT
@@ -43,13 +43,13 @@ class Call:
 
 def orders(numbers: Iterator[int], how_many: int) -> list[Call]:
     """Listings of a tonne, each account's in its turn."""
-    return [order(next(numbers)) for _ in range(how_many)]
+    return [order("unary", next(numbers)) for _ in range(how_many)]
 
 
-def order(number: int) -> Call:
+def order(row: str, number: int) -> Call:
     account = seller(number % SELLERS)
     request = pb.PlaceOrderRequest(
-        request_id=f"bench-{number}",
+        request_id=f"{row}-{number}",
         account=account,
         instrument=INSTRUMENT,
         side=types.SIDE_SELL,
@@ -77,9 +77,8 @@ async def rate(address: str, calls: list[Call]) -> float:
 @asynccontextmanager
 async def open_row(place: Place) -> AsyncIterator[Round]:
     size = TINY if place.tiny else FULL
-    folder = place.own("unary")
     endowment = Endowment(pairs=SELLERS, each_tonnes=1_000)
-    async with running_market(folder, endowment) as market, echo_server(folder / "log") as echo:
+    async with market_for(place, "unary", endowment) as market, echo_server(market.stack.logs) as echo:
         numbers = count()
         trading = market.stack.addresses["trading"]
         await rate(trading, orders(numbers, size.orders))

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1.registry_service_pb2 import StageDeliveryLegsResponse
 from chassis.core.call import Call
-from chassis.core.engine import Done, Engine
+from chassis.core.engine import Batch, Done, Engine
 from chassis.core.record import HeardUpTo, Record
 from chassis.core.shell import OpenLog
 from chassis.core.submission import AskedCommand, DueTimer, OrderAnswer, Submission, heard_record
@@ -66,7 +66,9 @@ class EngineAlone:
     def decide(self, submission: Submission) -> Done:
         done = self._measured(submission)
         assert isinstance(done, Done), done
-        records = self.engine.take_batch().records
+        batch = self.engine.take_batch()
+        self.market.keep(self, batch)
+        records = batch.records
         self.events_max = max(self.events_max, len(records))
         self.market.sent.extend((self, record) for record in records)
         first = self.engine.head.position - len(done.events) + 1
@@ -148,10 +150,16 @@ class DirectOrder:
 
 
 class ThreeEngines:
-    """A market at `now_ms`; `settle_down` does whatever is under way."""
+    """A market at `now_ms`; `settle_down` does whatever is under way. `keep` is given every batch, as a log is."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(
+        self,
+        now_ms: int,
+        rehearsal: bool = False,
+        keep: "Callable[[EngineAlone, Batch], None]" = lambda one, batch: None,
+    ) -> None:
         self.now_ms = now_ms
+        self.keep = keep
         self.sent: deque[tuple[EngineAlone, Record]] = deque()
         self.orders: deque[tuple[EngineAlone, int, object]] = deque()
         self.registry = EngineAlone(self, REGISTRY)
@@ -168,7 +176,7 @@ class ThreeEngines:
             LIST_HOLDINGS: self._list_holdings,
         }
         for one in self.all:
-            one.ask(f"service:{one.service.name}", OpenLog(False))
+            one.ask(f"service:{one.service.name}", OpenLog(rehearsal))
 
     async def settle_down(self) -> None:
         """Everything is heard, due timers are decided and orders are answered, until nothing is left."""

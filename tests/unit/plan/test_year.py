@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from bench.plan import DIGEST, commands_of, digest
+from carbonmarket.trading.v1.trading_service_pb2 import ConfirmBlockRequest, TakeListingRequest
 from rehearsal.plan import CancelListing, Plan, PlanRefused, Rows, Session, Wave, build_plan
 from rehearsal.plan.monthly import MONTHS, month_of
 from support.days.trading_days import published_days
@@ -14,8 +16,13 @@ SEED = 20210716
 
 
 @pytest.fixture(scope="module")
-def year() -> CheckedPlan:
-    return play(build_plan(seed=SEED, days=published_days()))
+def published() -> Plan:
+    return build_plan(seed=SEED, days=published_days())
+
+
+@pytest.fixture(scope="module")
+def year(published: Plan) -> CheckedPlan:
+    return play(published)
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +148,9 @@ def test_a_cast_of_fewer_than_two_or_too_many_accounts_is_refused(accounts: int)
 def test_a_month_without_trading_days_is_refused() -> None:
     with pytest.raises(PlanRefused, match="no trading day in 2023-01"):
         build_plan(seed=1, days=published_days(), months=["2023-01"])
+
+
+def test_the_benchmark_of_the_year_is_of_the_same_commands_as_ever(published: Plan) -> None:
+    assert digest(commands_of(published)) == DIGEST
+    asked = [asked.request for asked in commands_of(published)]
+    assert sum(isinstance(request, TakeListingRequest | ConfirmBlockRequest) for request in asked) == published.trades
