@@ -328,7 +328,7 @@ async def test_a_reader_at_the_border_of_what_memory_keeps_sees_every_record_onc
     async with writing(store) as (writer, _, _):
         for number in range(7):
             await writer.submit(Add(number + 1), call_of(ADA, f"r{number}"))
-        kept = [record.position for record, _ in writer.tail._newest]
+        kept = [record.position for record, _ in writer.tail._newest.values()]
         assert kept == [4, 5, 6, 7]
         seen: list[int] = []
         while len(seen) < 7:

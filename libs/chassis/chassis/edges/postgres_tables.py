@@ -14,7 +14,7 @@ from chassis.core.record import Record
 from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.for_callers import for_a_caller
 from chassis.log.forks import ForkProof
-from chassis.log.postgres_log import Pool, durable
+from chassis.log.postgres_log import DURABLY, Pool
 from chassis.log.seals import SealedFeed, SealedHead
 
 SAVE = """
@@ -29,33 +29,37 @@ RETURNING position
 """
 """Moves a checkpoint from where it was left ($3), and answers nothing if somebody else has moved it since."""
 
-MOVE_HEADS = """
-INSERT INTO feed_heads SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[])
+WRITE_FEEDS = """
+WITH entries AS (INSERT INTO feed SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[]))
+INSERT INTO feed_heads SELECT * FROM unnest($5::text[], $6::bigint[], $7::bytea[])
 ON CONFLICT (account) DO UPDATE SET sequence = excluded.sequence, digest = excluded.digest
 """
+"""The entries of a batch, and where each account's feed ends with it."""
 
-KEEP_SEAL = """
-INSERT INTO seals (position, digest, seal) VALUES ($1, $2, $3)
+KEEP_SEAL = f"""
+INSERT INTO seals (position, digest, seal) SELECT $1::bigint, $2::bytea, $3 {DURABLY}
 ON CONFLICT (position) DO UPDATE SET position = excluded.position RETURNING position, digest, seal
 """
 """Changes nothing where the position has a seal already, and answers with what is there."""
 
 SEAL_FROM = "SELECT position, digest, seal FROM seals WHERE position >= $1 ORDER BY position LIMIT 1"
 
-KEEP_HEARD_HEAD = """
-INSERT INTO heard_heads (log_id, position, digest, seal) VALUES ($1, $2, $3, $4)
+KEEP_HEARD_HEAD = f"""
+INSERT INTO heard_heads (log_id, position, digest, seal) SELECT $1, $2::bigint, $3::bytea, $4 {DURABLY}
 ON CONFLICT (log_id, position) DO UPDATE SET position = excluded.position RETURNING position, digest, seal
 """
 
-KEEP_FORK_PROOF = """
-INSERT INTO fork_proofs (log_id, position, digest, seal, other_digest, other_seal) VALUES ($1, $2, $3, $4, $5, $6)
+KEEP_FORK_PROOF = f"""
+INSERT INTO fork_proofs (log_id, position, digest, seal, other_digest, other_seal)
+SELECT $1, $2::bigint, $3::bytea, $4, $5::bytea, $6 {DURABLY}
 ON CONFLICT DO NOTHING
 """
 
 FEED_SEAL = "SELECT account, sequence, digest, position, seal FROM feed_seals WHERE account = $1 AND sequence = $2"
 
-KEEP_FEED_SEAL = """
-INSERT INTO feed_seals (account, sequence, digest, position, seal) VALUES ($1, $2, $3, $4, $5)
+KEEP_FEED_SEAL = f"""
+INSERT INTO feed_seals (account, sequence, digest, position, seal)
+SELECT $1, $2::bigint, $3::bytea, $4::bigint, $5 {DURABLY}
 ON CONFLICT (account, sequence) DO UPDATE SET account = excluded.account
 RETURNING account, sequence, digest, position, seal
 """
@@ -158,8 +162,7 @@ class PostgresTables:
 
     async def _keep(self, pool: Pool, upsert: str, *values: Any) -> Sequence[Any]:
         """For rows that are given out as soon as they are stored: a failover must not lose them."""
-        async with durable(pool) as connection:
-            row = await connection.fetchrow(upsert, *values)
+        row = await pool.fetchrow(upsert, *values)
         assert row is not None, "an upsert answers"
         return tuple(row)
 
@@ -171,8 +174,7 @@ class PostgresTables:
     async def keep_fork_proof(self, proof: ForkProof) -> None:
         head, other = proof.head, proof.other
         values = (head.position, head.digest, head.seal, other.digest, other.seal)
-        async with durable(self._pool) as connection:
-            await connection.execute(KEEP_FORK_PROOF, proof.log_id, *values)
+        await self._pool.execute(KEEP_FORK_PROOF, proof.log_id, *values)
 
     async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
         sql = "SELECT * FROM fork_proofs ORDER BY number LIMIT $1"
@@ -215,14 +217,13 @@ class PostgresTables:
                 else:
                     await connection.executemany(sql, arguments)
             if feed:
-                await connection.copy_records_to_table(
-                    "feed",
-                    records=[(one.account, one.sequence, one.position, one.digest) for one in feed],
-                    columns=("account", "sequence", "position", "digest"),
-                )
                 ends = {one.account: one for one in feed}.values()
                 await connection.execute(
-                    MOVE_HEADS,
+                    WRITE_FEEDS,
+                    [one.account for one in feed],
+                    [one.sequence for one in feed],
+                    [one.position for one in feed],
+                    [one.digest for one in feed],
                     [one.account for one in ends],
                     [one.sequence for one in ends],
                     [one.digest for one in ends],

@@ -4,9 +4,7 @@ and how long ago it was proved that this replica leads. The writer extends it af
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable
-from itertools import islice
 from typing import Any
 
 from chassis.core.call import Unavailable
@@ -30,8 +28,10 @@ class Tail(Progress):
         self._log = log
         self._engine = engine
         self._prove = prove
-        self._newest: deque[tuple[Record, object]] = deque()
+        self._newest: dict[int, tuple[Record, object]] = {}
+        """By position, without a gap from the oldest to the end of the log."""
         self._newest_bytes = 0
+        self._oldest = 1
         self._proved_at = -math.inf
 
     def start_at(self, position: int) -> None:
@@ -54,10 +54,15 @@ class Tail(Progress):
     def extend(self, batch: Batch) -> None:
         self._proved_at = asyncio.get_running_loop().time()
         if batch.records:
-            self._newest.extend(zip(batch.records, batch.events, strict=True))
-            self._newest_bytes += sum(len(record.data) for record in batch.records)
+            if not self._newest:
+                self._oldest = batch.records[0].position
+            for record, event in zip(batch.records, batch.events, strict=True):
+                self._newest[record.position] = record, event
+                self._newest_bytes += len(record.data)
             while len(self._newest) > TAIL_RECORDS_MAX or self._newest_bytes > TAIL_BYTES_MAX:
-                self._newest_bytes -= len(self._newest.popleft()[0].data)
+                record, _ = self._newest.pop(self._oldest)
+                self._newest_bytes -= len(record.data)
+                self._oldest += 1
             self.reach(batch.records[-1].position)
 
     async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
@@ -80,11 +85,11 @@ class Tail(Progress):
         return await self._stored(log or self._log, after_position, records_max)
 
     def _among_newest(self, after_position: int, records_max: int) -> list[tuple[Record, object]] | None:
-        first = self._newest[0][0].position if self._newest else self.position + 1
+        first = self._oldest if self._newest else self.position + 1
         if after_position + 1 < first:
             return None
-        start = after_position + 1 - first
-        return list(islice(self._newest, start, start + records_max))
+        upto = min(after_position + records_max, self.position)
+        return [self._newest[position] for position in range(after_position + 1, upto + 1)]
 
     async def _stored(self, log: Readable, after_position: int, records_max: int) -> list[Record]:
         """Never past what is committed as this process knows it: a follower must not run ahead of the answers."""
