@@ -27,9 +27,11 @@ DOMAIN_IMPORTS = {
     "re",
     "types",
     "typing",
+    "chassis.core.commitment",
     "chassis.core.days",
     "chassis.core.decider",
     "chassis.core.shapes",
+    "chassis.core.sum_tree",
     "chassis.say.traceparent",
 }
 KAFKA_CLIENTS = {"aiokafka", "faststream"}

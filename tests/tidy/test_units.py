@@ -9,7 +9,9 @@ FRACTION = re.compile(r"^ *(?:repeated )?(?:float|double) (?P<name>\w+) = ", re.
 LIMIT = re.compile(r"_(?:max|min|before)$")
 
 UNITS = {"fen", "tonnes", "ms", "minute", "hours", "bp", "ppm", "year", "weight"}
-COUNTS = {"trades", "legs", "pages", "events", "records", "levels", "count", "compared", "size"}
+OF_A_FORM = {"quantities", "sums"}
+"""In the order of the states that a sum tree's form names, each with its unit."""
+COUNTS = {"trades", "legs", "leaves", "pages", "events", "records", "levels", "count", "compared", "size"}
 NUMBERS = {
     "id",
     "ids",
@@ -25,11 +27,13 @@ NUMBERS = {
     "code",
 }
 
+KNOWN = UNITS | OF_A_FORM | COUNTS | NUMBERS
+
 
 def test_an_integer_names_its_unit_or_what_it_counts_or_numbers() -> None:
     names = {match["name"] for text in protos() for match in INTEGER.finditer(text)}
     assert names
-    assert not {name for name in names if LIMIT.sub("", name).rpartition("_")[2] not in UNITS | COUNTS | NUMBERS}
+    assert not {name for name in names if LIMIT.sub("", name).rpartition("_")[2] not in KNOWN}
 
 
 def test_nothing_is_a_fraction() -> None:

@@ -4,19 +4,22 @@ import pytest
 from google.protobuf.message import Message
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as queries
-from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
+from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart
 from carbonmarket_client import link
 from chassis.core.days import DAY_MS
 from chassis.core.decider import Malformed
 from chassis.core.shell import CLOCK_MS_MAX
+from chassis.core.sum_tree import DEPTH_MAX, FAN_OUT
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.remote import MESSAGE_BYTES_MAX
 from chassis.followers import timers
-from clearing import calls
-from clearing.domain import barrier, exclusion, funds, run
+from chassis.serving import trees
+from clearing import descent
+from clearing.domain import balances, barrier, exclusion, funds, reconciliation, run, units_due
 from registry.domain import accounts, staging, vintages
+from registry.domain import state as registry_state
 from registry.domain.values import check_vintage
-from trading.domain import block, closing, confirmation, listed, rules, settlement, values
+from trading.domain import block, closing, commitments, confirmation, listed, rules, settlement, values
 
 NUMBER_BYTES = 11
 """A 64-bit number in protobuf with its tag, at most."""
@@ -66,15 +69,20 @@ def test_a_statement_fits_a_message_though_an_account_made_every_trade_of_the_la
     assert rules.DAY_TRADES_MAX * bytes_at_most(line) < link.MESSAGE_BYTES_MAX
 
 
-def test_all_positions_fit_a_message_though_every_account_holds_every_vintage_and_are_read_page_by_page() -> None:
+def test_two_trees_are_compared_in_messages_and_rounds_that_suffice_though_every_leaf_differs() -> None:
     check_vintage(VINTAGE)
     with pytest.raises(Malformed):
         check_vintage(VINTAGE + "V")
-    units = trading_queries.AccountUnits(account=ACCOUNT, instrument=VINTAGE)
-    money = trading_queries.AccountFunds(account=ACCOUNT)
-    rows = accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX
-    assert rows * bytes_at_most(units) + accounts.ACCOUNTS_MAX * bytes_at_most(money) < MESSAGE_BYTES_MAX
-    assert rows <= calls.HOLDING_PAGES_MAX * calls.HOLDINGS_PER_PAGE
+    part = SumTreePart(place=bytes(DEPTH_MAX), digest=bytes(32), key=[ACCOUNT, VINTAGE], quantities=[2**63 - 1] * 4)
+    assert trees.PLACES_MAX * FAN_OUT * (part.ByteSize() + 6) < MESSAGE_BYTES_MAX
+    leaves = accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX
+    assert leaves < descent.ROUNDS_MAX * trees.PLACES_MAX * 4, "a place with a branch has some eleven leaves"
+
+
+def test_the_trees_of_three_services_commit_to_the_same_quantities_in_the_same_form() -> None:
+    assert commitments.CUSTODY == registry_state.CUSTODY == reconciliation.CUSTODY_FORM
+    assert commitments.UNITS_DUE == units_due.UNITS_DUE
+    assert commitments.MONEY == balances.MONEY
 
 
 def test_a_page_that_clearing_lists_fits_a_page_that_the_registry_stages() -> None:

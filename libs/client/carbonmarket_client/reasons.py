@@ -106,7 +106,7 @@ FIXES = {
     "ACCOUNT_UNKNOWN": (
         "Check the account's name; a new one is known in trading and clearing a moment after it was opened."
     ),
-    "TOO_MANY_ACCOUNTS": "The registry is full: its books and those of trading are compared in one message.",
+    "TOO_MANY_ACCOUNTS": "The registry is full: every account takes time of each morning's opening.",
     "NOT_OWNER_OF_ACCOUNT": "Name your own account: participant:NAME acts for the account NAME and for no other.",
     "PROVINCE_CLOSED": "Name a province whose account is open.",
     "PROVINCE_MISSING": "Name the account of the entity's province.",
@@ -117,10 +117,13 @@ FIXES = {
     "INSUFFICIENT_ALLOWANCES": (
         "Lower the quantity to what is available; what was bought today can be sold from the next day on."
     ),
-    "TOO_MANY_VINTAGES": "The registry is full: its books and those of trading are compared in one message.",
+    "TOO_MANY_VINTAGES": "The registry is full: there is a vintage for every year that it may have.",
     "VINTAGE_ALREADY_CREATED": "Nothing needs to be done: the vintage exists.",
     "VINTAGE_QUANTITY_EXCEEDED": "Issue less: a vintage has a largest quantity.",
     "VINTAGE_UNKNOWN": "Check the vintage's code; the registry creates it first.",
+    "TREE_UNKNOWN": "Give the name of a tree that GetCommitments stated at that position.",
+    "TOO_MANY_PLACES": "Ask about fewer places of a tree at once.",
+    "PLACE_MALFORMED": "A place is fewer than 64 digits, each 0 to 15, one a byte.",
     "POSITION_BEYOND_END": (
         "The log ends before that position: give one that this service's log has reached. If this service gave it, "
         "the log came back older; tell its operator."

@@ -1,6 +1,6 @@
 """The registry: who owns which allowance."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from google.protobuf.message import Message
 
@@ -169,3 +169,13 @@ class RegistryClient(ServiceClient):
             min_position=min_position, as_of_position=as_of_position, page_size=page_size, page_token=page_token
         )
         return await self.link.call(request, query.ListTradingHoldingsResponse)
+
+    async def get_commitments(self, *, as_of_position: int = 0, min_position: int = 0) -> query.GetCommitmentsResponse:
+        """The root of what every account had in trading, as of any past position of the log; 0 is now."""
+        request = query.GetCommitmentsRequest(min_position=min_position, as_of_position=as_of_position)
+        return await self.link.call(request, query.GetCommitmentsResponse)
+
+    async def get_tree_parts(self, position: int, tree: str, places: Sequence[bytes]) -> query.GetTreePartsResponse:
+        """What is below places of a tree that get_commitments stated the root of; no digit leads to the root."""
+        request = query.GetTreePartsRequest(position=position, tree=tree, places=places)
+        return await self.link.call(request, query.GetTreePartsResponse)

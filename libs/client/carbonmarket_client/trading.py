@@ -303,3 +303,13 @@ class TradingClient(ServiceClient):
         """
         request = query.GetAllPositionsRequest(min_position=min_position)
         return await self.link.call(request, query.GetAllPositionsResponse)
+
+    async def get_commitments(self, *, min_position: int = 0) -> query.GetCommitmentsResponse:
+        """The roots of trading's sum trees, as of one log position: its side of the reconciliation, for auditors."""
+        request = query.GetCommitmentsRequest(min_position=min_position)
+        return await self.link.call(request, query.GetCommitmentsResponse)
+
+    async def get_tree_parts(self, position: int, tree: str, places: Sequence[bytes]) -> query.GetTreePartsResponse:
+        """What is below places of a tree that get_commitments stated the root of; no digit leads to the root."""
+        request = query.GetTreePartsRequest(position=position, tree=tree, places=places)
+        return await self.link.call(request, query.GetTreePartsResponse)

@@ -5,8 +5,11 @@ position), so a repeat is harmless; the answer, what the receiver recorded as re
 becomes a command. A gRPC refusal never does: it is no answer (chassis/followers/caller.py).
 """
 
+from collections.abc import Iterable, Sequence
+
 from google.protobuf.message import Message
 
+from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart, SumTreeRoot
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
@@ -15,19 +18,23 @@ from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
 from chassis.core.call import NotYet
 from chassis.core.decider import as_facts, merged
+from chassis.core.sum_tree import SumTree
 from chassis.followers.caller import Calls, Outgoing, sends
+from chassis.serving.slices import in_slices
+from chassis.serving.trees import parts_below, up_to_date
+from clearing.descent import Ask, differing_leaves
 from clearing.domain import books, reconciliation, run, settlement
 from clearing.domain.legs import RunLeg
 from clearing.domain.state import RunTotal
+from clearing.domain.units_due import UNITS_DUE
 
 CONFIRM = "carbonmarket.trading.v1.TradingService/ConfirmClearingRun"
-ALL_POSITIONS = "carbonmarket.trading.v1.TradingQueryService/GetAllPositions"
+TRADING_ROOTS = "carbonmarket.trading.v1.TradingQueryService/GetCommitments"
+TRADING_PARTS = "carbonmarket.trading.v1.TradingQueryService/GetTreeParts"
 STAGE = "carbonmarket.registry.v1.RegistryService/StageDeliveryLegs"
 DELIVER = "carbonmarket.registry.v1.RegistryService/DeliverAllowances"
-LIST_HOLDINGS = "carbonmarket.registry.v1.RegistryQueryService/ListTradingHoldings"
-
-HOLDINGS_PER_PAGE = 1_000
-HOLDING_PAGES_MAX = 1_000
+REGISTRY_ROOTS = "carbonmarket.registry.v1.RegistryQueryService/GetCommitments"
+REGISTRY_PARTS = "carbonmarket.registry.v1.RegistryQueryService/GetTreeParts"
 
 
 # Confirmation
@@ -133,71 +140,111 @@ def refused(order: settlement.DeliveryOrdered, reason: str, facts: dict[str, str
 async def reconcile(
     order: reconciliation.ReconciliationOrdered, outgoing: Outgoing
 ) -> reconciliation.RecordReconciliation:
-    """Trading states its book, then, as soon as that position of its log is heard, ours is looked at; then the registry
-    states its as of what trading had heard.
+    """Trading states the roots of its trees, then, as soon as that position of its log is heard, ours are looked at;
+    then the registry states its as of what trading had heard. Where two roots differ, both trees are descended.
     """
-    trading_book = await all_positions(outgoing)
-    await outgoing.until_heard("trading", trading_book.position)
-    look = await outgoing.read(books.own_book)
-    why = reconciliation.not_comparable_because(trading_book, look.value)
+    stated = await trading_statement(outgoing)
+    await outgoing.until_heard("trading", stated.position)
+    look = await up_to_date(
+        outgoing.read, lambda state: books.own_book(state, stated.position, stated.clearing_entry_number)
+    )
+    own = look.value
+    why = reconciliation.not_comparable_because(stated, own)
     if why:
         raise NotYet(why)
-    holdings = await list_holdings(outgoing, trading_book.registry_position)
-    return reconciliation.compare(trading_book, holdings, look.value, look.position)
+    ours = books.as_heard(own)
+    held = {name: reconciliation.root_of(as_of.tree) for name, as_of in ours.items()}
+    held[reconciliation.CUSTODY] = await custody_root(outgoing, stated.registry_position)
+    differing: dict[str, reconciliation.Differing] = {}
+    for name, root in held.items():
+        if root.digest != stated.roots[name].digest:
+            ask_held = ask_own(ours[name].tree) if name in ours else ask_registry(outgoing, stated.registry_position)
+            differing[name] = await differing_leaves(ask_held, ask_trading(outgoing, stated.position, name))
+        if name in ours:
+            differing[name] = reconciliation.with_below_zero(differing.get(name, {}), ours[name].below_zero)
+    unsettled = await unsettled_of(ours[str(UNITS_DUE)].tree)
+    return reconciliation.compared(stated, own, look.position, held, differing, unsettled)
 
 
-async def all_positions(outgoing: Outgoing) -> books.TradingBook:
-    request = trading_queries.GetAllPositionsRequest()
-    answer = await outgoing.unary("trading", ALL_POSITIONS, request, trading_queries.GetAllPositionsResponse)
-    return books.TradingBook(
+async def trading_statement(outgoing: Outgoing) -> books.TradingStatement:
+    request = trading_queries.GetCommitmentsRequest()
+    answer = await outgoing.unary("trading", TRADING_ROOTS, request, trading_queries.GetCommitmentsResponse)
+    return books.TradingStatement(
         position=answer.position,
         registry_position=answer.heard_registry_position,
         clearing_entry_number=answer.heard_clearing_entry_number,
         settled_day=answer.settled_day,
-        units=tuple(unit_position(row) for row in answer.units),
-        funds=tuple(fund_position(row) for row in answer.funds),
+        roots=roots_of(answer.trees, *reconciliation.FIGURES),
+        returning=tuple(
+            books.InFlight(books.InFlightKind.RETURNING, row.account, row.instrument, row.quantity_tonnes)
+            for row in answer.returning
+        ),
+        returning_count=answer.returning_count,
+        releasing=tuple(
+            books.InFlight(books.InFlightKind.RELEASING, row.account, amount_fen=row.amount_fen)
+            for row in answer.releasing
+        ),
+        releasing_count=answer.releasing_count,
     )
 
 
-def unit_position(row: trading_queries.AccountUnits) -> books.UnitPosition:
-    return books.UnitPosition(
-        account=row.account,
-        instrument=row.instrument,
-        total_tonnes=row.total_tonnes,
-        bought_unsettled_tonnes=row.bought_unsettled_tonnes,
-        sold_unsettled_tonnes=row.sold_unsettled_tonnes,
-        returns_unacknowledged_tonnes=row.returns_unacknowledged_tonnes,
-        blocked_tonnes=row.blocked_tonnes,
-    )
+def roots_of(trees: Iterable[SumTreeRoot], *names: str) -> dict[str, books.Root]:
+    """The roots by the names of their trees. Raises NotYet where the other side does not state them all."""
+    found = {root.tree: books.Root(root.digest, root.leaves, tuple(root.sums)) for root in trees}
+    for name in names:
+        if name not in found:
+            raise NotYet(f"the other side states no tree {name}")
+    return found
 
 
-def fund_position(row: trading_queries.AccountFunds) -> books.FundPosition:
-    return books.FundPosition(
-        account=row.account,
-        total_fen=row.total_fen,
-        paid_unsettled_fen=row.paid_unsettled_fen,
-        received_unsettled_fen=row.received_unsettled_fen,
-        releases_unacknowledged_fen=row.releases_unacknowledged_fen,
-        blocked_fen=row.blocked_fen,
-    )
-
-
-async def list_holdings(outgoing: Outgoing, registry_position: int) -> list[books.Holding]:
-    """All pages, as of one position of the registry's log. Nothing was held there before its first record."""
+async def custody_root(outgoing: Outgoing, registry_position: int) -> books.Root:
+    """As of one position of the registry's log. Nothing was held there before its first record."""
     if registry_position == 0:
-        return []
-    holdings: list[books.Holding] = []
-    page_token = ""
-    for _ in range(HOLDING_PAGES_MAX):
-        request = registry_queries.ListTradingHoldingsRequest(
-            as_of_position=registry_position, page_size=HOLDINGS_PER_PAGE, page_token=page_token
-        )
-        answer = await outgoing.unary("registry", LIST_HOLDINGS, request, registry_queries.ListTradingHoldingsResponse)
-        holdings += [books.Holding(row.account, row.vintage, row.quantity_tonnes) for row in answer.holdings]
-        page_token = answer.next_page_token
-        if not page_token:
-            return holdings
-    raise AssertionError(f"more than {HOLDING_PAGES_MAX} pages of holdings")
+        return reconciliation.root_of(SumTree(reconciliation.CUSTODY_FORM))
+    request = registry_queries.GetCommitmentsRequest(as_of_position=registry_position)
+    answer = await outgoing.unary("registry", REGISTRY_ROOTS, request, registry_queries.GetCommitmentsResponse)
+    return roots_of(answer.trees, reconciliation.CUSTODY)[reconciliation.CUSTODY]
+
+
+def ask_own(tree: SumTree) -> Ask:
+    async def ask(places: Sequence[bytes]) -> list[Sequence[SumTreePart]]:
+        return [parts_below(tree, place) for place in places]
+
+    return ask
+
+
+def ask_trading(outgoing: Outgoing, position: int, tree: str) -> Ask:
+    async def ask(places: Sequence[bytes]) -> list[Sequence[SumTreePart]]:
+        request = trading_queries.GetTreePartsRequest(position=position, tree=tree, places=places)
+        answer = await outgoing.unary("trading", TRADING_PARTS, request, trading_queries.GetTreePartsResponse)
+        if not answer.kept:
+            raise NotYet(f"trading keeps its trees of position {position} no longer")
+        return [below.parts for below in answer.places]
+
+    return ask
+
+
+def ask_registry(outgoing: Outgoing, position: int) -> Ask:
+    async def ask(places: Sequence[bytes]) -> list[Sequence[SumTreePart]]:
+        if position == 0:
+            return [[] for _ in places]
+        request = registry_queries.GetTreePartsRequest(position=position, tree=reconciliation.CUSTODY, places=places)
+        answer = await outgoing.unary("registry", REGISTRY_PARTS, request, registry_queries.GetTreePartsResponse)
+        if not answer.kept:
+            raise NotYet(f"the registry keeps its tree of position {position} no longer")
+        return [below.parts for below in answer.places]
+
+    return ask
+
+
+async def unsettled_of(units_due: SumTree) -> reconciliation.Unsettled:
+    """On most evenings there is none."""
+    unsettled = reconciliation.Unsettled()
+    if any(units_due.sums[:2]):
+        async for some in in_slices(list(units_due.all_leaves())):
+            for leaf in some:
+                unsettled.add(leaf.key, leaf.sums)
+    return unsettled
 
 
 CALLS: Calls = merged(

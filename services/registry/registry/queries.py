@@ -8,13 +8,18 @@ import re
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
 from chassis.core.call import Call, check_may_see
+from chassis.core.commitment import KEYS_PER_STEP_MAX
 from chassis.core.decider import NotFound
 from chassis.core.shapes import CODE, NAME, check_account, check_position
+from chassis.core.sum_tree import SumTree
 from chassis.edges.protocols import Reading
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
+from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER, NUMBER_MAX, page_of
-from registry.domain.state import AccountState
+from chassis.serving.trees import KeptTrees, parts, up_to_date
+from registry.domain.holdings import custody_now
+from registry.domain.state import AccountState, Registry
 
 POSITION_AND_TRADE = re.compile(f"({NUMBER.pattern})/({NUMBER.pattern})")
 POSITION_ACCOUNT_AND_VINTAGE = re.compile(f"({NUMBER.pattern})/({NAME.form.pattern})/({CODE.form.pattern})")
@@ -87,11 +92,21 @@ GROUP BY account, vintage HAVING sum(tonnes) <> 0 ORDER BY account, vintage LIMI
 """
 
 
+# What came after one position and up to another, page by page; what is up to both does not change any more.
+CUSTODY_CHANGED = """
+SELECT account, vintage, sum(trading_change_tonnes)::bigint AS tonnes FROM movements
+WHERE position > $1 AND position <= $2 AND (account, vintage) > ($3, $4)
+GROUP BY account, vintage HAVING sum(trading_change_tonnes) <> 0 ORDER BY account, vintage LIMIT $5
+"""
+
+
 class RegistryQueryService:
     """The queries. Roles and refusals are listed at each rpc in registry_query_service.proto."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, writer: Writer[Registry]) -> None:
         self.tables = tables
+        self.writer = writer
+        self.trees = KeptTrees()
 
     async def GetAccount(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
         check_may_read(request.account, call)
@@ -163,6 +178,36 @@ class RegistryQueryService:
         shown, next_page_token = page.shown(rows, "account", "vintage", before=f"{position}/")
         holdings = [from_row(pb.TradingHolding, row) for row in shown]
         return pb.ListTradingHoldingsResponse(holdings=holdings, next_page_token=next_page_token, position=position)
+
+    async def GetCommitments(self, request: pb.GetCommitmentsRequest, call: Call) -> pb.GetCommitmentsResponse:
+        await self._wait_for(request.as_of_position)
+        trees = self.trees.at(request.as_of_position)
+        if trees is None:
+            seen = await up_to_date(self.writer.read, custody_now)
+            position = request.as_of_position or seen.position
+            trees = [await self._put_back(seen.value, seen.position, position)]
+        else:
+            position = request.as_of_position
+        return pb.GetCommitmentsResponse(trees=self.trees.keep(position, trees), position=position)
+
+    async def _put_back(self, tree: SumTree, position: int, as_of_position: int) -> SumTree:
+        """The tree as it was at an earlier position, which the movements since then say."""
+        if as_of_position == position:
+            return tree
+        await self.tables.wait_for(position)
+        last = ("", "")
+        while True:
+            async with self.tables.reading() as reading:
+                rows = await reading.fetch(CUSTODY_CHANGED, as_of_position, position, *last, KEYS_PER_STEP_MAX)
+            since = {(row["account"], row["vintage"]): row["tonnes"] for row in rows}
+            tree = tree.changed({key: (tree.quantities(key)[0] - tonnes,) for key, tonnes in since.items()})
+            if len(rows) < KEYS_PER_STEP_MAX:
+                return tree
+            last = (rows[-1]["account"], rows[-1]["vintage"])
+
+    async def GetTreeParts(self, request: pb.GetTreePartsRequest, call: Call) -> pb.GetTreePartsResponse:
+        places = parts(self.trees, request.position, request.tree, request.places)
+        return pb.GetTreePartsResponse(kept=places is not None, places=places)
 
     async def _wait_for(self, as_of_position: int) -> None:
         """Until the tables show the position asked for; 0 asks for all that they show now."""

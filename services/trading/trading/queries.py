@@ -16,7 +16,9 @@ from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
 from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER_MAX, page_of
+from chassis.serving.trees import KeptTrees, parts, up_to_date
 from trading.answers import live
+from trading.answers.commitments import stated
 from trading.answers.pictures import Pictures, book, picture, stream_of
 from trading.domain.calendar import check_announced
 from trading.domain.state import Market
@@ -77,6 +79,7 @@ class TradingQueryService:
         self.tables = tables
         self.writer = writer
         self.pictures = Pictures(writer)
+        self.trees = KeptTrees()
 
     # From the live state
 
@@ -119,6 +122,18 @@ class TradingQueryService:
         answer.heard_registry_position = seen.heard.get("registry", 0)
         answer.heard_clearing_position = seen.heard.get("clearing", 0)
         return answer
+
+    async def GetCommitments(self, request: pb.GetCommitmentsRequest, call: Call) -> pb.GetCommitmentsResponse:
+        seen = await up_to_date(self.writer.read, stated)
+        answer = seen.value.answer
+        answer.trees.extend(self.trees.keep(seen.position, seen.value.trees))
+        answer.position = seen.position
+        answer.heard_registry_position = seen.heard.get("registry", 0)
+        return answer
+
+    async def GetTreeParts(self, request: pb.GetTreePartsRequest, call: Call) -> pb.GetTreePartsResponse:
+        places = parts(self.trees, request.position, request.tree, request.places)
+        return pb.GetTreePartsResponse(kept=places is not None, places=places)
 
     # From the tables
 

@@ -8,13 +8,16 @@ import pytest
 import pytest_asyncio
 
 from carbonmarket.log.v1 import log_service_pb2
+from carbonmarket.log.v1.sum_trees_pb2 import SumTreeRoot
 from carbonmarket.registry.v1 import registry_events_pb2 as events
 from carbonmarket.registry.v1 import registry_query_service_pb2 as query
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from chassis.core.call import Refused
-from registry.domain.state import Leg
+from chassis.core.sum_tree import Key, Quantities, SumTree
+from chassis.serving.trees import POSITIONS_KEPT_MAX
+from registry.domain.state import CUSTODY, Leg
 from support.domains.registry_books import digest_of
 from support.processes.one_service import OneService, WrittenLog
 
@@ -250,6 +253,39 @@ async def test_trading_holdings_are_listed_as_of_any_past_position_page_by_page(
             if not token:
                 break
         assert shown == {key[:2]: tonnes for key, tonnes in books.items() if key[2] == "trading"}
+
+
+async def test_the_root_of_trading_holdings_is_stated_as_of_any_past_position(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    """The tree of now, with what came since put back, is the one made of what was held then."""
+    records = await registry.records()
+    for position in range(1, len(records) + 1):
+        books = fold(records[:position])
+        held: dict[Key, Quantities] = {key[:2]: (tonnes,) for key, tonnes in books.items() if key[2] == "trading"}
+        tree = SumTree(CUSTODY).changed(held)
+        answer = await registry.call("service:clearing", query.GetCommitmentsRequest(as_of_position=position))
+        assert answer.position == position
+        assert list(answer.trees) == [
+            SumTreeRoot(tree="custody/1", digest=tree.digest, leaves=len(held), sums=tree.sums)
+        ]
+
+
+async def test_the_trees_of_the_last_positions_that_were_asked_for_can_be_descended(
+    registry: OneService, delivered: pb.DeliverAllowancesResponse
+) -> None:
+    head = (await registry.call("service:clearing", query.GetCommitmentsRequest())).position
+    request = query.GetTreePartsRequest(position=head, tree="custody/1", places=[b""])
+    answer = await registry.call("service:clearing", request)
+    books = fold(await registry.records())
+    found = {tuple(part.key): tuple(part.quantities) for part in answer.places[0].parts}
+    assert answer.kept
+    assert found == {key[:2]: (tonnes,) for key, tonnes in books.items() if key[2] == "trading"}
+    with pytest.raises(Refused, match="TREE_UNKNOWN"):
+        await registry.call("service:clearing", query.GetTreePartsRequest(position=head, tree="money/1"))
+    for position in range(1, POSITIONS_KEPT_MAX + 1):
+        await registry.call("service:clearing", query.GetCommitmentsRequest(as_of_position=position))
+    assert not (await registry.call("service:clearing", request)).kept
 
 
 async def test_every_vintage_is_conserved_in_the_tables_too(

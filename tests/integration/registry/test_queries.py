@@ -58,6 +58,12 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (AUDITOR,  query.ListTradingHoldingsRequest(as_of_position=-1),           INVALID, "NUMBER_NEGATIVE"),
     (AUDITOR,  query.ListTradingHoldingsRequest(page_token="power-0001"),          INVALID,   "PAGE_TOKEN_MALFORMED"),
     (POWER,    query.ListTradingHoldingsRequest(),                                 FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (AUDITOR,  query.GetCommitmentsRequest(as_of_position=-1),                     INVALID,   "NUMBER_NEGATIVE"),
+    (POWER,    query.GetCommitmentsRequest(),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (AUDITOR,  query.GetTreePartsRequest(places=[b""] * 257),                      INVALID,   "TOO_MANY_PLACES"),
+    (AUDITOR,  query.GetTreePartsRequest(places=[bytes([16])]),                    INVALID,   "PLACE_MALFORMED"),
+    (AUDITOR,  query.GetTreePartsRequest(places=[bytes(64)]),                      INVALID,   "PLACE_MALFORMED"),
+    (POWER,    query.GetTreePartsRequest(),                                        FORBIDDEN, "ROLE_NOT_ALLOWED"),
 ]
 # fmt: on
 
@@ -113,6 +119,7 @@ BEYOND_THE_LOG: list[Message] = [
     query.GetStatementRequest(account="hubei", min_position=BEYOND),
     query.GetStatementRequest(account="hubei", as_of_position=BEYOND),
     query.ListTradingHoldingsRequest(as_of_position=BEYOND),
+    query.GetCommitmentsRequest(as_of_position=BEYOND),
     query.ListMovementsRequest(account="hubei", after_position=BEYOND),
     log.ReadRequest(after_position=BEYOND, wait_ms=30_000),
 ]

@@ -9,15 +9,18 @@ import random
 import grpc
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing
+from carbonmarket.log.v1.sum_trees_pb2 import SumTreeRoot
 from carbonmarket.registry.v1 import registry_events_pb2 as registry
 from carbonmarket.trading.v1 import trading_events_pb2 as events
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
 from chassis.core.call import Refused
 from chassis.core.record import first_fault, genesis
+from chassis.core.sum_tree import Form, Key, Quantities, SumTree
 from chassis.edges.remote import record_from
 from support.processes.one_service import with_id
 from support.processes.running_trading import AUDITOR, Venue, order, refusal, take
+from trading.domain.commitments import CUSTODY, MONEY, UNITS_DUE
 
 POWER, STEEL, CLEARING = "participant:power", "participant:steel", "service:clearing"
 TAKES = 60
@@ -78,6 +81,12 @@ async def test_what_was_given_back_is_stated_until_the_other_books_have_it(busy:
     assert stated.heard_registry_position == busy.registry.position
     assert (stated.heard_clearing_position, stated.heard_clearing_entry_number) == (busy.clearing.position, 2)
     assert (stated.settled_day, stated.position) == ("", released.position)
+    roots = await busy.see(CLEARING, query.GetCommitmentsRequest())
+    assert [(one.account, one.instrument, one.quantity_tonnes) for one in roots.returning] == [("power", "CEA", 9)]
+    assert [(one.account, one.amount_fen) for one in roots.releasing] == [("steel", 7)]
+    assert (roots.returning_count, roots.releasing_count) == (1, 1)
+    assert (roots.heard_registry_position, roots.heard_clearing_entry_number) == (busy.registry.position, 2)
+    assert roots_of(stated) == list(roots.trees)
     busy.registry.write(
         registry.ReturnedFromTrading(
             account="power",
@@ -120,3 +129,43 @@ async def test_a_restriction_by_the_registry_ends_what_the_account_has_open(busy
     )
     await busy.hear()
     await busy.ask(POWER, order())
+
+
+def roots_of(stated: query.GetAllPositionsResponse) -> list[SumTreeRoot]:
+    """The commitments, made of all positions."""
+    trees = [SumTree(form).changed(quantities) for form, quantities in committed(stated).items()]
+    return [SumTreeRoot(tree=str(tree.form), digest=tree.digest, leaves=tree.leaves, sums=tree.sums) for tree in trees]
+
+
+def committed(stated: query.GetAllPositionsResponse) -> dict[Form, dict[Key, Quantities]]:
+    units, money = stated.units, stated.funds
+    custody: dict[Key, Quantities] = {
+        (one.account, one.instrument): (
+            one.total_tonnes
+            - one.bought_unsettled_tonnes
+            + one.sold_unsettled_tonnes
+            + one.returns_unacknowledged_tonnes,
+        )
+        for one in units
+    }
+    due: dict[Key, Quantities] = {
+        (one.account, one.instrument): (one.bought_unsettled_tonnes, one.sold_unsettled_tonnes, one.blocked_tonnes)
+        for one in units
+    }
+    balances: dict[Key, Quantities] = {
+        (one.account,): (
+            one.total_fen + one.paid_unsettled_fen - one.received_unsettled_fen + one.releases_unacknowledged_fen,
+            one.paid_unsettled_fen,
+            one.received_unsettled_fen,
+            one.blocked_fen,
+        )
+        for one in money
+    }
+    return {CUSTODY: custody, UNITS_DUE: due, MONEY: balances}
+
+
+async def test_the_commitments_are_those_of_all_positions_also_after_a_restart(busy: Venue) -> None:
+    for _ in range(2):
+        roots = await busy.see(CLEARING, query.GetCommitmentsRequest())
+        assert roots_of(await busy.see(CLEARING, query.GetAllPositionsRequest())) == list(roots.trees)
+        await busy.service.restart()

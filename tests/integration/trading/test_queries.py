@@ -59,6 +59,10 @@ BAD_QUERIES: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (POWER,    query.ListBlocksRequest(account="power", page_token="-1"),        INVALID,   "PAGE_TOKEN_MALFORMED"),
     (POWER,    query.ListBlocksRequest(account="power", page_size=-9),           INVALID,   "NUMBER_NEGATIVE"),
     (POWER,    query.GetAllPositionsRequest(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,    query.GetCommitmentsRequest(),                                    FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (POWER,    query.GetTreePartsRequest(),                                      FORBIDDEN, "ROLE_NOT_ALLOWED"),
+    (CLEARING, query.GetTreePartsRequest(places=[b""] * 257),                    INVALID,   "TOO_MANY_PLACES"),
+    (CLEARING, query.GetTreePartsRequest(places=[bytes([16])]),                  INVALID,   "PLACE_MALFORMED"),
 ]
 # fmt: on
 

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from dataclasses import fields, replace
+from random import Random
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from clearing.domain.books import FundPosition, UnitPosition, own_book
+from chassis.core.sum_tree import Key
+from clearing.domain.books import own_book
 from clearing.domain.decider import DECIDER
 from clearing.domain.exclusion import ExclusionApproved, TradeExcluded
 from clearing.domain.funds import FundsDeposited
 from clearing.domain.payouts import FundsRestored, PayoutPaid, PayoutRequested
-from clearing.domain.reconciliation import BooksReconciled, compare, not_comparable_because
+from clearing.domain.reconciliation import BooksReconciled, not_comparable_because
 from clearing.domain.run import ClearingRunComputed
 from clearing.domain.settlement import RecordConfirmation, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import Phase
@@ -19,6 +21,8 @@ from clearing.domain.trades import ObligationRecorded
 from clearing.wire import WIRE
 from support.domains.clearing_books import OWN, Remembering, balances
 from support.domains.clearing_market import ACCOUNTS, NaiveMarket
+from support.domains.kept_trees import assert_commits_to, restored, up_to_date
+from support.domains.row_by_row import FundPosition, UnitPosition, compare, own_now, statement_of
 
 Action = tuple[object, ...]
 
@@ -154,7 +158,8 @@ def test_honest_books_agree_after_every_day_however_late_trading_hears_the_other
     market.close()
     market.settle_all()
     market.hear(len(market.said), len(market.registry))
-    assert not_comparable_because(market.trading_book(), own_book(market.state)) == ""
+    trading = market.trading_book()
+    assert not_comparable_because(statement_of(trading), own_now(market.state, trading)) == ""
     market.reconcile()
     settled = [event.day for event in market.said if isinstance(event, SettlementDayCompleted)]
     compared = [event for event in market.said if isinstance(event, BooksReconciled)]
@@ -172,7 +177,7 @@ def test_any_figure_that_is_off_is_found(history: list[Action], data: st.DataObj
     market.close()
     market.settle_all()
     market.hear(len(market.said), len(market.registry))
-    trading, own = market.trading_book(), own_book(market.state)
+    trading = market.trading_book()
     holdings = market.holdings(trading.registry_position)
     index = data.draw(account)
     name = data.draw(st.one_of(numbers_of_units, numbers_of_funds))
@@ -184,4 +189,40 @@ def test_any_figure_that_is_off_is_found(history: list[Action], data: st.DataObj
         funds = list(trading.funds)
         funds[index] = replace(funds[index], **{name: getattr(funds[index], name) + off})
         trading = replace(trading, funds=tuple(funds))
-    assert compare(trading, holdings, own, len(market.said)).difference_count > 0
+    assume(trading.can_be_committed_to)
+    assert compare(trading, holdings, market.state, len(market.said)).difference_count > 0
+
+
+@given(histories, st.randoms(use_true_random=False))
+def test_the_commitments_are_those_of_the_books_whenever_they_are_looked_at(
+    history: list[Action], random: Random
+) -> None:
+    """Also after a snapshot, which keeps no tree."""
+    market = NaiveMarket().open()
+    for name, *arguments in history:
+        getattr(market, str(name))(*arguments)
+        chance = random.random()
+        if chance < 0.1:
+            market.state = restored(market.state)
+        if chance < 0.5:
+            assert_commitments_are_the_books(market)
+    assert_commitments_are_the_books(market)
+
+
+def assert_commitments_are_the_books(market: NaiveMarket) -> None:
+    state = market.state
+    own = up_to_date(lambda: own_book(state, market.trading_position, 0))
+    due: dict[Key, list[int]] = {}
+    for leg in state.obligations.unsettled.values():
+        due.setdefault((leg.buyer, leg.instrument), [0, 0, 0])[0] += leg.quantity_tonnes
+        due.setdefault((leg.seller, leg.instrument), [0, 0, 0])[1] += leg.quantity_tonnes
+    for leg in state.obligations.excluded.values():
+        due.setdefault((leg.seller, leg.instrument), [0, 0, 0])[2] += leg.quantity_tonnes
+    assert_commits_to(own.units_due, {key: tuple(amounts) for key, amounts in due.items()})
+    assert_commits_to(
+        own.money,
+        {
+            (name,): (money.balance_fen, money.unsettled_out_fen, money.unsettled_in_fen, money.blocked_fen)
+            for name, money in state.funds.accounts.items()
+        },
+    )

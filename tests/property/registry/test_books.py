@@ -4,18 +4,21 @@ import copy
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.core.decider import Context, Rejected
+from chassis.core.sum_tree import Key, Quantities
 from registry.domain.accounts import ChangeAccountData, CloseAccount, OpenAccount
 from registry.domain.decider import DECIDER
 from registry.domain.delivery import (
     AllowancesDelivered,
     DeliveryCompleted,
 )
+from registry.domain.holdings import custody_now
 from registry.domain.issuance import AllocateAllowances, AllowancesAllocated, AllowancesIssued, IssueAllowances
 from registry.domain.restrictions import LiftRestriction, RecordTradingStop, RecordWindingUp, RestrictAccount
 from registry.domain.state import AccountKind, AccountState, Leg, Registry
@@ -27,6 +30,7 @@ from registry.domain.transfers import (
 )
 from registry.domain.vintages import CreateVintage
 from registry.wire import WIRE
+from support.domains.kept_trees import assert_commits_to, restored, up_to_date
 from support.domains.registry_books import (
     CLEARING,
     HUBEI,
@@ -251,3 +255,28 @@ def test_a_decision_changes_nothing_by_itself(history: Sequence[tuple[str, objec
                 events = []
             assert registry == before
             assert all(type(event) in DECIDER.evolve for event in events)
+
+
+@given(histories, st.randoms(use_true_random=False))
+def test_the_commitment_to_what_trading_holds_is_that_of_the_books_whenever_it_is_looked_at(
+    history: Sequence[tuple[str, object]], random: Random
+) -> None:
+    """Also after a snapshot, which keeps no tree."""
+    registry = open_books()
+    for step in history:
+        run(registry, [step])
+        chance = random.random()
+        if chance < 0.1:
+            registry = restored(registry)
+        if chance < 0.5:
+            assert_custody(registry)
+    assert_custody(registry)
+
+
+def assert_custody(registry: Registry) -> None:
+    held: dict[Key, Quantities] = {
+        (account, vintage): (holding.trading_tonnes,)
+        for account, holdings in registry.holdings.items()
+        for vintage, holding in holdings.items()
+    }
+    assert_commits_to(up_to_date(lambda: custody_now(registry)), held)

@@ -44,11 +44,13 @@ class UnitTrade:
 def play_units(random: Random, steps: int) -> list[Units]:
     """Credits, locks, trades of either kind, settlements, exclusions, releases and returns, in any order."""
     accounts = [Units() for _ in range(ACCOUNTS)]
-    credited_tonnes = blocked_tonnes = 0
+    credited_tonnes = blocked_tonnes = returning_tonnes = 0
     trades: list[UnitTrade] = []
     for _ in range(steps):
         one, other = random.sample(accounts, 2)
-        step = random.choice(("credit", "return", "lock", "unlock", "make", "take", "settle", "exclude", "release"))
+        step = random.choice(
+            ("credit", "return", "booked", "lock", "unlock", "make", "take", "settle", "exclude", "release")
+        )
         if step == "credit":
             tonnes = random.randint(0, 1_000)
             one.credit(tonnes)
@@ -57,6 +59,11 @@ def play_units(random: Random, steps: int) -> list[Units]:
             tonnes = part(random, one.available_tonnes)
             one.give_back(tonnes)
             credited_tonnes -= tonnes
+            returning_tonnes += tonnes
+        elif step == "booked":
+            tonnes = part(random, one.returning_tonnes)
+            one.acknowledge_return(tonnes)
+            returning_tonnes -= tonnes
         elif step == "lock":
             one.lock(part(random, one.available_tonnes))
         elif step == "unlock":
@@ -93,6 +100,8 @@ def play_units(random: Random, steps: int) -> list[Units]:
         assert sum(units.sold_unsettled_tonnes for units in accounts) == awaited_tonnes
         assert sum(units.bought_tonnes for units in accounts) == sum(trade.tonnes for trade in trades)
         assert sum(units.blocked_tonnes for units in accounts) == blocked_tonnes
+        custody_tonnes = sum(units.held_elsewhere[0][0] for units in accounts)
+        assert custody_tonnes == credited_tonnes + returning_tonnes, "what the registry must have"
     return accounts
 
 
@@ -103,6 +112,7 @@ def test_units_move_between_accounts_and_none_is_made_or_lost(random: Random, st
 
 UNITS_TAKEN_FROM = {
     "give_back": "available_tonnes",
+    "acknowledge_return": "returning_tonnes",
     "lock": "available_tonnes",
     "unlock": "locked_tonnes",
     "sell_locked": "locked_tonnes",
@@ -139,11 +149,13 @@ class Payment:
 def play_funds(random: Random, steps: int) -> list[Funds]:
     """Deposits, locks, trades of either kind with fees, days, settlements, exclusions and releases, in any order."""
     accounts = [Funds() for _ in range(ACCOUNTS)]
-    settled_fen = fees_fen = 0
+    settled_fen = fees_fen = releasing_fen = 0
     payments: list[Payment] = []
     for _ in range(steps):
         one, other = random.sample(accounts, 2)
-        step = random.choice(("credit", "release", "lock", "unlock", "make", "take", "day", "settle", "exclude"))
+        step = random.choice(
+            ("credit", "release", "booked", "lock", "unlock", "make", "take", "day", "settle", "exclude")
+        )
         if step == "credit":
             amount_fen = random.randint(0, 10_000)
             one.credit(amount_fen)
@@ -152,6 +164,11 @@ def play_funds(random: Random, steps: int) -> list[Funds]:
             amount_fen = part(random, one.withdrawable_fen)
             one.release(amount_fen)
             settled_fen -= amount_fen
+            releasing_fen += amount_fen
+        elif step == "booked":
+            amount_fen = part(random, one.releasing_fen)
+            one.acknowledge_release(amount_fen)
+            releasing_fen -= amount_fen
         elif step == "lock":
             one.lock(part(random, one.buying_power_fen))
         elif step == "unlock":
@@ -186,6 +203,8 @@ def play_funds(random: Random, steps: int) -> list[Funds]:
             assert_not_negative(funds)
             funds.check()
         assert sum(funds.settled_fen for funds in accounts) == settled_fen
+        balances_fen = sum(funds.held_elsewhere[0][0] for funds in accounts)
+        assert balances_fen == settled_fen + releasing_fen, "what clearing must have"
         assert sum(funds.paid_unsettled_fen for funds in accounts) == sum(one.pays_fen for one in payments)
         assert sum(funds.received_today_fen for funds in accounts) == sum(
             one.receives_fen for one in payments if one.today
@@ -203,6 +222,7 @@ def test_money_moves_between_accounts_and_none_is_made_or_lost(random: Random, s
 
 FUNDS_TAKEN_FROM = {
     "release": "available_fen",
+    "acknowledge_release": "releasing_fen",
     "lock": "available_fen",
     "unlock": "locked_fen",
     "pay_locked": "locked_fen",

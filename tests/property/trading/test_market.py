@@ -4,6 +4,7 @@ A history is a list of steps; each is a kind and a seed from which its details a
 not. The auditor, which shares no code with the domain, reads every event as a record of trading's log.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -11,14 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.core.decider import Context, Rejected
+from chassis.core.sum_tree import Key
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 from support.auditor.trading_book import TradingBook
 from support.domains.audited_log import AuditedLog
+from support.domains.kept_trees import assert_commits_to, restored, up_to_date
 from support.domains.trading_floor import ANN, BOB, CLEARING, DAYS, REGISTRY, Floor, made_quiet, settled
 from support.shell.asking import acting
+from trading.answers.commitments import stated
+from trading.domain.balances import Units
 from trading.domain.block import ConfirmBlock, DeclineBlock, OfferBlock, QuoteBlock, WithdrawBlock
 from trading.domain.closing import CloseDay
+from trading.domain.commitments import CUSTODY, MONEY, UNITS_DUE
 from trading.domain.custody import (
     AcknowledgeRelease,
     AcknowledgeReturn,
@@ -332,3 +338,56 @@ def test_the_fold_of_the_stored_events_is_the_live_state(steps: list[tuple[str, 
         DECIDER.evolve[type(event)](replayed, WIRE.decode(*WIRE.encode(event)))
     assert replayed == history.market
     assert isinstance(replayed, Market)
+
+
+def assert_commitments_are_the_books(market: Market) -> None:
+    """What the registry and clearing must have, of fields that no move computes it from."""
+    trees = {tree.form: tree for tree in up_to_date(lambda: stated(market)).trees}
+    returning = Counter[Key]()
+    for one in market.returns.values():
+        returning[one.account, one.instrument] += one.quantity_tonnes
+    releasing = Counter[Key]()
+    for release in market.releases.values():
+        releasing[release.account,] += release.amount_fen
+    units: dict[Key, Units] = {
+        (account.account, instrument): units
+        for account in market.accounts.values()
+        for instrument, units in account.units.items()
+    }
+    assert_commits_to(trees[CUSTODY], {key: (one.custody_tonnes + returning[key],) for key, one in units.items()})
+    assert_commits_to(
+        trees[UNITS_DUE],
+        {
+            key: (one.bought_unsettled_tonnes, one.sold_unsettled_tonnes, one.blocked_tonnes)
+            for key, one in units.items()
+        },
+    )
+    assert_commits_to(
+        trees[MONEY],
+        {
+            (account.account,): (
+                account.funds.settled_fen + releasing[account.account,],
+                account.funds.paid_unsettled_fen,
+                account.funds.received_unsettled_fen,
+                account.funds.blocked_fen,
+            )
+            for account in market.accounts.values()
+        },
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories, st.randoms(use_true_random=False))
+def test_the_commitments_are_those_of_the_books_whenever_they_are_looked_at(
+    steps: list[tuple[str, int]], random: Random
+) -> None:
+    """Also after a snapshot, which keeps no tree, and from which every account goes on as before."""
+    history = begin()
+    for kind, seed in steps:
+        STEPS[kind](history, Random(seed))
+        chance = random.random()
+        if chance < 0.05:
+            history.market = restored(history.market)
+        if chance < 0.3:
+            assert_commitments_are_the_books(history.market)
+    assert_commitments_are_the_books(history.market)

@@ -210,6 +210,26 @@ RECONCILIATION = clearing.Reconciliation(
     difference_count=1,
     in_flight_count=2,
     recorded_ms=NOON_MS,
+    trees=[
+        clearing_types.ComparedTree(
+            tree="custody/1",
+            held_root="a3f1" * 16,
+            held_leaves=7_532,
+            held_sums=[150_000_000],
+            expected_root="0b7c" * 16,
+            expected_leaves=7_531,
+            expected_sums=[140_874_715],
+        ),
+        clearing_types.ComparedTree(
+            tree="money/1",
+            held_root="c4d2" * 16,
+            held_leaves=5_008,
+            held_sums=[9_000_000_000, 0, 0, 0],
+            expected_root="c4d2" * 16,
+            expected_leaves=5_008,
+            expected_sums=[9_000_000_000, 0, 0, 0],
+        ),
+    ],
 )
 RECONCILIATIONS = clearing.ListReconciliationsResponse(reconciliations=[RECONCILIATION])
 ONE_RECONCILIATION = clearing.GetReconciliationResponse(

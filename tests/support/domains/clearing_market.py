@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from chassis.core.decider import Rejected
 from clearing.domain.banks import SetSettlementBanks
-from clearing.domain.books import FundPosition, Holding, TradingBook, UnitPosition, own_book
 from clearing.domain.exclusion import ExcludeTrades, TradeExcluded
 from clearing.domain.funds import FundsDeposited, OpenFundAccount, RecordDeposit
 from clearing.domain.obligations import RecordObligation
@@ -21,12 +20,21 @@ from clearing.domain.payouts import (
     RecordPayoutReturned,
     RequestPayout,
 )
-from clearing.domain.reconciliation import compare, not_comparable_because
+from clearing.domain.reconciliation import not_comparable_because
 from clearing.domain.run import ClearingRunLegsListed, OpenRun, RetryRun
 from clearing.domain.settlement import RecordConfirmation, RecordDelivery, SettlementDayCompleted, TradeSettled
 from clearing.domain.state import DayTotals, Phase, State
 from clearing.domain.trades import Method, ObligationRecorded
 from support.domains.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, REGISTRAR, TRADING, Remembering, play
+from support.domains.row_by_row import (
+    FundPosition,
+    Holding,
+    TradingBook,
+    UnitPosition,
+    compare,
+    own_now,
+    statement_of,
+)
 
 ACCOUNTS = ("power-0001", "steel-0002", "cement-0003", "fund-0004")
 UNITS_AT_FIRST = 1_000_000
@@ -44,13 +52,13 @@ class NaiveMarket:
     trades: list[ObligationRecorded] = field(default_factory=list)
     releases: list[RequestPayout] = field(default_factory=list)
     returned: list[tuple[str, int]] = field(default_factory=list)
-    registry: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    registry: list[tuple[str, tuple[int, ...]]] = field(default_factory=lambda: [("transferred", ())])
     delivered: list[int] = field(default_factory=list)
     trading_position: int = 0
     day: int = 1
     references: int = 0
     clearing_heard: int = 0
-    registry_heard: int = 0
+    registry_heard: int = 1
 
     def open(self) -> "NaiveMarket":
         self.do(REGISTRAR, SetSettlementBanks("2021-01-01", ("icbc",), "announcement 7"))
@@ -194,9 +202,9 @@ class NaiveMarket:
 
     def reconcile(self) -> None:
         """Clearing compares the books if it is to and if they belong together; honest books agree."""
-        trading, own = self.trading_book(), own_book(self.state)
-        if not_comparable_because(trading, own) == "":
-            found = compare(trading, self.holdings(trading.registry_position), own, len(self.said))
+        trading = self.trading_book()
+        if not_comparable_because(statement_of(trading), own_now(self.state, trading)) == "":
+            found = compare(trading, self.holdings(trading.registry_position), self.state, len(self.said))
             assert found.differences == ()
             self.do(OWN, found)
 

@@ -21,11 +21,13 @@ from chassis.core.submission import AskedCommand, DueTimer, OrderAnswer, Submiss
 from chassis.log.writer import Read
 from chassis.process.service import Service
 from chassis.say.tracing import Tracing
+from chassis.serving.trees import KeptTrees, parts, up_to_date
 from clearing.__main__ import CLEARING
-from clearing.calls import ALL_POSITIONS, CONFIRM, DELIVER, LIST_HOLDINGS, STAGE
+from clearing.calls import CONFIRM, DELIVER, REGISTRY_PARTS, REGISTRY_ROOTS, STAGE, TRADING_PARTS, TRADING_ROOTS
 from clearing.domain.run import ClearingRunLegsListed
 from registry.__main__ import REGISTRY
 from registry.api import RegistryService
+from registry.domain.holdings import custody_now
 from support.shell.asking import acting, asked
 from support.shell.two_people import declared
 from trading.__main__ import TRADING
@@ -167,13 +169,16 @@ class ThreeEngines:
         self.clearing = EngineAlone(self, CLEARING)
         self.all = (self.registry, self.trading, self.clearing)
         registry, trading = RegistryService(_as_writer(self.registry)), TradingService(_as_writer(self.trading))
+        self.registry_trees = KeptTrees()
         stating = TradingQueryService(_as_writer(None), _as_writer(self.trading))
         self.rpcs: dict[str, Callable[[Any, Call], Coroutine[Any, Any, Message]]] = {
             CONFIRM: trading.ConfirmClearingRun,
             STAGE: partial(registry.acknowledge, StageDeliveryLegsResponse),
             DELIVER: registry.DeliverAllowances,
-            ALL_POSITIONS: stating.GetAllPositions,
-            LIST_HOLDINGS: self._list_holdings,
+            TRADING_ROOTS: stating.GetCommitments,
+            TRADING_PARTS: stating.GetTreeParts,
+            REGISTRY_ROOTS: self._registry_roots,
+            REGISTRY_PARTS: self._registry_parts,
         }
         for one in self.all:
             one.ask(f"service:{one.service.name}", OpenLog(rehearsal))
@@ -202,19 +207,20 @@ class ThreeEngines:
         one.decide(DueTimer(one.service.name, timer))
         return True
 
-    async def _list_holdings(
-        self, request: registry_queries.ListTradingHoldingsRequest, call: Call
-    ) -> registry_queries.ListTradingHoldingsResponse:
+    async def _registry_roots(
+        self, request: registry_queries.GetCommitmentsRequest, call: Call
+    ) -> registry_queries.GetCommitmentsResponse:
         """Of live state: nothing moves while it is asked."""
-        holdings = [
-            registry_queries.TradingHolding(account=account, vintage=vintage, quantity_tonnes=holding.trading_tonnes)
-            for account, of_account in self.registry.state.holdings.items()
-            for vintage, holding in of_account.items()
-            if holding.trading_tonnes
-        ]
-        return registry_queries.ListTradingHoldingsResponse(
-            holdings=holdings, position=self.registry.engine.head.position
-        )
+        seen = await up_to_date(self.registry.read, custody_now)
+        position = request.as_of_position
+        trees = self.registry_trees.keep(position, [seen.value])
+        return registry_queries.GetCommitmentsResponse(trees=trees, position=position)
+
+    async def _registry_parts(
+        self, request: registry_queries.GetTreePartsRequest, call: Call
+    ) -> registry_queries.GetTreePartsResponse:
+        places = parts(self.registry_trees, request.position, request.tree, request.places)
+        return registry_queries.GetTreePartsResponse(kept=places is not None, places=places)
 
 
 def _as_writer(one: EngineAlone | None) -> Any:

@@ -14,7 +14,9 @@ from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_quer
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from chassis.serving.trees import KeptTrees
 from rehearsal.processes import free_port
+from support.domains.row_by_row import FundPosition, Holding, Others, TradingBook, UnitPosition
 from support.processes.one_service import WrittenLog
 
 Answers = dict[str, Callable[[Any], Message]]
@@ -60,7 +62,12 @@ class Exchange(WrittenLog):
         self.asked: list[trading.ConfirmClearingRunRequest] = []
         self.dispute: trading.RunDisputed | None = None
         self.book = trading_queries.GetAllPositionsResponse()
-        answers: Answers = {"ConfirmClearingRun": self._confirm, "GetAllPositions": self._state}
+        self._kept = KeptTrees()
+        answers: Answers = {
+            "ConfirmClearingRun": self._confirm,
+            "GetCommitments": self._state,
+            "GetTreeParts": lambda request: self._others.parts(request),
+        }
         self._server.add_generic_rpc_handlers(tuple(handlers((trading, trading_queries), answers)))
 
     def _confirm(self, request: trading.ConfirmClearingRunRequest) -> trading.ConfirmClearingRunResponse:
@@ -69,9 +76,13 @@ class Exchange(WrittenLog):
             return trading.ConfirmClearingRunResponse(disputed=self.dispute)
         return trading.ConfirmClearingRunResponse(confirmed=trading.RunConfirmed())
 
-    def _state(self, request: trading_queries.GetAllPositionsRequest) -> trading_queries.GetAllPositionsResponse:
+    def _state(self, request: trading_queries.GetCommitmentsRequest) -> Message:
         self.book.position = self.position
-        return self.book
+        return self._others.roots(request)
+
+    @property
+    def _others(self) -> Others:
+        return Others(book_of(self.book), (), of_trading=self._kept)
 
 
 class Depository:
@@ -85,11 +96,13 @@ class Depository:
         self.away = False
         self.position = 100
         self.holdings: list[registry_queries.TradingHolding] = []
+        self._kept = KeptTrees()
         self._server = grpc.aio.server()
         answers: Answers = {
             "StageDeliveryLegs": self._stage,
             "DeliverAllowances": self._deliver,
-            "ListTradingHoldings": self._list,
+            "GetCommitments": lambda request: self._others.roots(request),
+            "GetTreeParts": lambda request: self._others.parts(request),
         }
         self._server.add_generic_rpc_handlers(tuple(handlers((registry, registry_queries), answers)))
 
@@ -115,14 +128,41 @@ class Depository:
             completed=registry_events.DeliveryCompleted(run_id=request.run_id), position=self.position
         )
 
-    def _list(
-        self, request: registry_queries.ListTradingHoldingsRequest
-    ) -> registry_queries.ListTradingHoldingsResponse:
-        """One holding a page, so that pages are followed."""
-        start = int(request.page_token or "0")
-        more = start + 1 < len(self.holdings)
-        return registry_queries.ListTradingHoldingsResponse(
-            holdings=self.holdings[start : start + 1],
-            next_page_token=str(start + 1) if more else "",
-            position=request.as_of_position,
+    @property
+    def _others(self) -> Others:
+        held = [Holding(row.account, row.vintage, row.quantity_tonnes) for row in self.holdings]
+        return Others(TradingBook(0, 0, 0, ""), held, of_registry=self._kept)
+
+
+def book_of(book: trading_queries.GetAllPositionsResponse) -> TradingBook:
+    units = (
+        UnitPosition(
+            row.account,
+            row.instrument,
+            row.total_tonnes,
+            row.bought_unsettled_tonnes,
+            row.sold_unsettled_tonnes,
+            row.returns_unacknowledged_tonnes,
+            row.blocked_tonnes,
         )
+        for row in book.units
+    )
+    funds = (
+        FundPosition(
+            row.account,
+            row.total_fen,
+            row.paid_unsettled_fen,
+            row.received_unsettled_fen,
+            row.releases_unacknowledged_fen,
+            row.blocked_fen,
+        )
+        for row in book.funds
+    )
+    return TradingBook(
+        book.position,
+        book.heard_registry_position,
+        book.heard_clearing_entry_number,
+        book.settled_day,
+        tuple(units),
+        tuple(funds),
+    )

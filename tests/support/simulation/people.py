@@ -144,11 +144,20 @@ class People:
         """The registry's answer is a tonne off; the books are compared again when that is over."""
 
         def a_tonne_more(method: str, answer: bytes) -> bytes:
-            if not method.endswith("/ListTradingHoldings"):
-                return answer
-            changed = registry_queries.ListTradingHoldingsResponse.FromString(answer)
-            changed.holdings[0].quantity_tonnes += 1
-            return changed.SerializeToString()
+            if method.endswith("RegistryQueryService/GetCommitments"):
+                stated = registry_queries.GetCommitmentsResponse.FromString(answer)
+                stated.trees[0].digest = bytes(32)
+                stated.trees[0].sums[0] += 1
+                return stated.SerializeToString()
+            if method.endswith("RegistryQueryService/GetTreeParts"):
+                changed = registry_queries.GetTreePartsResponse.FromString(answer)
+                for place in changed.places:
+                    first = place.parts[0]
+                    first.digest = bytes(32)
+                    if first.key:
+                        first.quantities[0] += 1
+                return changed.SerializeToString()
+            return answer
 
         self.market.network.change_answer = a_tonne_more
         records = self.market.databases["clearing"].store.records

@@ -24,6 +24,7 @@ from chassis.followers import caller
 from chassis.followers.caller import Outgoing
 from chassis.log.writer import Read, Writer
 from chassis.say.tracing import Branch
+from chassis.serving.trees import KeptTrees
 from clearing import calls
 from clearing.domain.books import Figure
 from clearing.domain.reconciliation import ReconciliationOrdered
@@ -47,6 +48,7 @@ from support.domains.clearing_books import (
     play_day,
     trade,
 )
+from support.domains.row_by_row import FundPosition, Holding, Others, TradingBook, UnitPosition
 
 RECONCILIATION = ReconciliationOrdered(FRIDAY)
 REFUSAL = Refused(grpc.StatusCode.INVALID_ARGUMENT, "LEGS_OUT_OF_RANGE", {"legs": "7"})
@@ -234,57 +236,48 @@ async def test_an_outcome_that_this_release_does_not_know_is_no_answer() -> None
         await calls.deliver(DELIVERY, port.outgoing)
 
 
-def stated(**changes: Any) -> trading_queries.GetAllPositionsResponse:
+def stated(**changes: Any) -> TradingBook:
     """Trading's book after Friday, right unless changed."""
-    right: dict[str, Any] = {
-        "position": 1_000,
-        "heard_registry_position": 600,
-        "heard_clearing_entry_number": 2,
-        "settled_day": FRIDAY,
-        "units": [
-            trading_queries.AccountUnits(account=POWER, instrument="CEA", total_tonnes=300),
-            trading_queries.AccountUnits(account=CEMENT, instrument="CEA", total_tonnes=100_000),
-        ],
-        "funds": [trading_queries.AccountFunds(account=STEEL, total_fen=100_297)],
-    }
-    return trading_queries.GetAllPositionsResponse(**(right | changes))
+    units = (UnitPosition(POWER, "CEA", 300, 0, 0, 0, 0), UnitPosition(CEMENT, "CEA", 100_000, 0, 0, 0, 0))
+    right = TradingBook(1_000, 600, 2, FRIDAY, units, (FundPosition(STEEL, 100_297, 0, 0, 0, 0),))
+    return replace(right, **changes)
 
 
-def held(request: registry_queries.ListTradingHoldingsRequest) -> registry_queries.ListTradingHoldingsResponse:
-    """Two pages."""
-    account, quantity_tonnes, following = (CEMENT, 100_000, "") if request.page_token else (POWER, 300, "next")
-    row = registry_queries.TradingHolding(account=account, vintage="CEA", quantity_tonnes=quantity_tonnes)
-    return registry_queries.ListTradingHoldingsResponse(holdings=[row], next_page_token=following)
+HELD = (Holding(POWER, "CEA", 300), Holding(CEMENT, "CEA", 100_000))
 
 
-async def test_the_registry_is_asked_page_by_page_as_of_what_trading_had_heard() -> None:
-    port = Port(settled_friday(), {"GetAllPositions": lambda _: stated(), "ListTradingHoldings": held})
-    found = await calls.reconcile(RECONCILIATION, port.outgoing)
+async def test_the_registry_is_asked_for_its_root_as_of_what_trading_had_heard_and_for_no_row() -> None:
+    others = Others(stated(), HELD)
+    found = await calls.reconcile(RECONCILIATION, Port(settled_friday(), others.answers).outgoing)
     assert (found.settled_day, found.differences, found.rows_compared) == (FRIDAY, (), 3)
     assert (found.registry_position, found.trading_position, found.clearing_position) == (600, 1_000, 500)
-    pages = [request for request in port.asked if isinstance(request, registry_queries.ListTradingHoldingsRequest)]
-    assert [(page.as_of_position, page.page_token) for page in pages] == [(600, ""), (600, "next")]
+    assert others.asked == [
+        trading_queries.GetCommitmentsRequest(),
+        registry_queries.GetCommitmentsRequest(as_of_position=600),
+    ]
 
 
 # What trading states, how far clearing has heard trading, and what is waited for.
 # fmt: off
 TOO_EARLY = [
-    (stated(settled_day=""),                 10_000, "settlement"),
-    (stated(heard_registry_position=599),    10_000, "registry"),
-    (stated(),                                  999, "trading is not heard up to 1000"),
+    (stated(settled_day=""),            10_000, "settlement"),
+    (stated(registry_position=599),     10_000, "registry"),
+    (stated(),                             999, "trading is not heard up to 1000"),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize(("statement", "heard_position", "why"), TOO_EARLY)
+@pytest.mark.parametrize(("book", "heard_position", "why"), TOO_EARLY)
 async def test_books_that_do_not_belong_together_yet_are_asked_for_again(
-    statement: trading_queries.GetAllPositionsResponse, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
+    book: TradingBook, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caller, "HEARING_SECONDS_MAX", 0.1)
-    port = Port(settled_friday(), {"GetAllPositions": lambda _: statement}, heard_position=heard_position)
+    others = Others(book, HELD)
     with pytest.raises(NotYet, match=why):
-        await calls.reconcile(RECONCILIATION, port.outgoing)
-    assert len(port.asked) == 1, "the registry is not asked in vain"
+        await calls.reconcile(
+            RECONCILIATION, Port(settled_friday(), others.answers, heard_position=heard_position).outgoing
+        )
+    assert len(others.asked) == 1, "the registry is not asked in vain"
 
 
 async def test_a_comparison_ends_although_trading_records_faster_than_it_is_heard(
@@ -292,44 +285,50 @@ async def test_a_comparison_ends_although_trading_records_faster_than_it_is_hear
 ) -> None:
     """It waits for the position that trading stated, not for one that moves on."""
     monkeypatch.setattr(caller, "HEARING_POLL_SECONDS", 0)
-    asked: list[int] = []
-
-    def all_positions(_: object) -> trading_queries.GetAllPositionsResponse:
-        asked.append(1_000 + 300 * len(asked))
-        return stated(position=asked[-1])
-
-    port = Port(
-        settled_friday(),
-        {"GetAllPositions": all_positions, "ListTradingHoldings": held},
-        heard_position=0,
-        hearing=lambda position: position + 100,
-    )
+    others = Others(stated(), HELD)
+    port = Port(settled_friday(), others.answers, heard_position=0, hearing=lambda position: position + 100)
     found = await calls.reconcile(RECONCILIATION, port.outgoing)
-    assert (asked, found.trading_position, found.differences) == ([1_000], 1_000, ())
+    assert (len(others.asked), found.trading_position, found.differences) == (2, 1_000, ())
 
 
 async def test_before_the_registrys_first_record_nothing_was_held() -> None:
     state = open_books()
     play_day(state)
     play(state, OWN, agree())
-    statement = trading_queries.GetAllPositionsResponse(position=1_000, settled_day=FRIDAY)
-    port = Port(state, {"GetAllPositions": lambda _: statement})
-    assert (await calls.reconcile(RECONCILIATION, port.outgoing)).difference_count == 0
-    assert len(port.asked) == 1
+    others = Others(TradingBook(1_000, 0, 0, FRIDAY), ())
+    assert (await calls.reconcile(RECONCILIATION, Port(state, others.answers).outgoing)).difference_count == 0
+    assert len(others.asked) == 1
 
 
-async def test_a_missing_holding_is_a_difference() -> None:
-    def one_page(request: registry_queries.ListTradingHoldingsRequest) -> registry_queries.ListTradingHoldingsResponse:
-        return registry_queries.ListTradingHoldingsResponse(holdings=held(request).holdings)
-
-    port = Port(settled_friday(), {"GetAllPositions": lambda _: stated(), "ListTradingHoldings": one_page})
-    (difference,) = (await calls.reconcile(RECONCILIATION, port.outgoing)).differences
+async def test_a_missing_holding_is_a_difference_that_is_found_below_the_roots() -> None:
+    others = Others(stated(), HELD[:1])
+    (difference,) = (await calls.reconcile(RECONCILIATION, Port(settled_friday(), others.answers).outgoing)).differences
     assert (difference.figure, difference.account, difference.held_tonnes, difference.expected_tonnes) == (
         Figure.UNITS,
         CEMENT,
         0,
         100_000,
     )
+
+
+@pytest.mark.parametrize("forgetful", ["trading", "registry"])
+async def test_a_side_that_keeps_its_trees_no_longer_is_asked_for_its_roots_again(forgetful: str) -> None:
+    others = Others(stated(), HELD[:1])
+
+    def forgotten(request: Any) -> Message:
+        if request.DESCRIPTOR.full_name.startswith(f"carbonmarket.{forgetful}"):
+            setattr(others, f"of_{forgetful}", KeptTrees())
+        return others.parts(request)
+
+    port = Port(settled_friday(), {"GetCommitments": others.roots, "GetTreeParts": forgotten})
+    with pytest.raises(NotYet, match=f"{forgetful} keeps its tree"):
+        await calls.reconcile(RECONCILIATION, port.outgoing)
+
+
+async def test_a_side_that_states_no_such_tree_is_not_compared_with() -> None:
+    port = Port(settled_friday(), {"GetCommitments": lambda _: trading_queries.GetCommitmentsResponse(position=1_000)})
+    with pytest.raises(NotYet, match="states no tree custody/1"):
+        await calls.reconcile(RECONCILIATION, port.outgoing)
 
 
 async def test_an_order_of_a_day_with_exclusions_names_them_to_trading() -> None:

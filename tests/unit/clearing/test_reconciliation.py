@@ -2,17 +2,7 @@
 
 from dataclasses import replace
 
-from clearing.domain.books import (
-    Difference,
-    Figure,
-    FundPosition,
-    Holding,
-    InFlight,
-    InFlightKind,
-    TradingBook,
-    UnitPosition,
-    own_book,
-)
+from clearing.domain.books import Difference, Figure, InFlight, InFlightKind
 from clearing.domain.exclusion import ExcludeTrades
 from clearing.domain.funds import RecordDeposit
 from clearing.domain.obligations import RecordObligation
@@ -23,7 +13,6 @@ from clearing.domain.reconciliation import (
     ReconcileAgain,
     ReconciliationOrdered,
     RecordReconciliation,
-    compare,
     not_comparable_because,
 )
 from clearing.domain.state import State
@@ -49,6 +38,7 @@ from support.domains.clearing_books import (
     play_day,
     trade,
 )
+from support.domains.row_by_row import FundPosition, Holding, TradingBook, UnitPosition, compare, own_now, statement_of
 
 
 def of_money(figure: Figure, account: str, held_fen: int, expected_fen: int) -> Difference:
@@ -76,8 +66,14 @@ HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
 
 
 def test_three_books_that_say_the_same_agree() -> None:
-    found = compare(AGREEING, HELD, own_book(settled_friday()), 50)
-    assert found == RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0, "")
+    found = compare(AGREEING, HELD, settled_friday(), 50)
+    assert found == RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0, "", found.trees)
+    assert [(tree.tree, tree.held_leaves, tree.held_sums) for tree in found.trees] == [
+        ("custody/1", 2, (1_000,)),
+        ("units_due/1", 0, (0, 0, 0)),
+        ("money/1", 2, (550, 0, 0, 0)),
+    ]
+    assert all(tree.held_root == tree.expected_root for tree in found.trees)
 
 
 # fmt: off
@@ -95,7 +91,7 @@ DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
 
 def test_a_difference_is_named_by_figure_account_and_both_amounts() -> None:
     for trading, holdings, difference in DIFFERING:
-        found = compare(trading, holdings, own_book(settled_friday()), 50)
+        found = compare(trading, holdings, settled_friday(), 50)
         assert found.differences == (difference,)
         assert found.difference_count == 1
 
@@ -104,7 +100,7 @@ def test_the_same_difference_has_the_same_name_on_another_day_and_another_has_an
     def disagreement(state: State, power_fen: int, steel_tonnes: int) -> str:
         funds = (FundPosition(POWER, power_fen, 0, 0, 0, 0), AGREEING.funds[1])
         held = (HELD[0], Holding(STEEL, "CEA", steel_tonnes))
-        return compare(replace(AGREEING, clearing_entry_number=3, funds=funds), held, own_book(state), 50).disagreement
+        return compare(replace(AGREEING, clearing_entry_number=3, funds=funds), held, state, 50).disagreement
 
     friday, later = settled_friday(), settled_friday()
     play(later, ICBC, RecordDeposit("later", POWER, 70))
@@ -116,7 +112,7 @@ def test_the_same_difference_has_the_same_name_on_another_day_and_another_has_an
 def test_a_trade_that_one_side_forgot_is_a_difference_in_every_book_it_touches() -> None:
     state = settled_friday()
     play(state, TRADING, trade(2, POWER, STEEL, 40, day=MONDAY))
-    found = compare(AGREEING, HELD, own_book(state), 50)
+    found = compare(AGREEING, HELD, state, 50)
     assert set(found.differences) == {
         Difference(Figure.BOUGHT, POWER, "CEA", 40, 0),
         Difference(Figure.SOLD, STEEL, "CEA", 40, 0),
@@ -134,13 +130,11 @@ def test_both_block_the_same_of_trades_that_two_people_took_out_or_it_is_a_diffe
     units, funds = UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 300), FundPosition(POWER, 200, 0, 0, 0, 200)
     agreeing = replace(AGREEING, clearing_entry_number=1, units=(units,), funds=(funds,))
     held = (Holding(STEEL, "CEA", 700),)
-    assert compare(agreeing, held, own_book(state), 50).differences == ()
+    assert compare(agreeing, held, state, 50).differences == ()
     other_funds = replace(agreeing, funds=(replace(funds, blocked_fen=0),))
-    assert compare(other_funds, held, own_book(state), 50).differences == (
-        of_money(Figure.BLOCKED_FUNDS, POWER, 200, 0),
-    )
+    assert compare(other_funds, held, state, 50).differences == (of_money(Figure.BLOCKED_FUNDS, POWER, 200, 0),)
     other_units = replace(agreeing, units=(replace(units, blocked_tonnes=301),))
-    assert compare(other_units, held, own_book(state), 50).differences == (
+    assert compare(other_units, held, state, 50).differences == (
         Difference(Figure.BLOCKED_UNITS, STEEL, "CEA", 300, 301),
     )
 
@@ -155,13 +149,13 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
         units=(UnitPosition(POWER, "CEA", 340, 40, 0, 0, 0), UnitPosition(STEEL, "CEA", 655, 0, 40, 5, 0)),
         funds=(FundPosition(POWER, 128, 42, 0, 30, 0), FundPosition(STEEL, 388, 0, 38, 0, 0)),
     )
-    found = compare(trading, HELD, own_book(state), 50)
+    found = compare(trading, HELD, state, 50)
     assert found.differences == ()
     assert found.in_flight == (
-        InFlight(InFlightKind.UNSETTLED_BOUGHT, POWER, "CEA", 40),
         InFlight(InFlightKind.RETURNING, STEEL, "CEA", 5),
-        InFlight(InFlightKind.UNSETTLED_SOLD, STEEL, "CEA", 40),
         InFlight(InFlightKind.RELEASING, POWER, amount_fen=30),
+        InFlight(InFlightKind.UNSETTLED_BOUGHT, POWER, "CEA", 40),
+        InFlight(InFlightKind.UNSETTLED_SOLD, STEEL, "CEA", 40),
         InFlight(InFlightKind.FUND_ENTRIES, STEEL, amount_fen=70),
     )
 
@@ -170,38 +164,37 @@ def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> No
     state = settled_friday()
     play(state, TRADING, RequestPayout(POWER, 30, 1))
     funds = (FundPosition(POWER, 170, 0, 0, 30, 0), AGREEING.funds[1])
-    assert compare(replace(AGREEING, funds=funds), HELD, own_book(state), 50).difference_count == 0
+    assert compare(replace(AGREEING, funds=funds), HELD, state, 50).difference_count == 0
     heard = (FundPosition(POWER, 170, 0, 0, 0, 0), AGREEING.funds[1])
-    assert (
-        compare(replace(AGREEING, funds=heard, clearing_entry_number=3), HELD, own_book(state), 50).difference_count
-        == 0
-    )
+    assert compare(replace(AGREEING, funds=heard, clearing_entry_number=3), HELD, state, 50).difference_count == 0
 
 
 def test_trades_made_after_tradings_statement_are_left_out() -> None:
     state = settled_friday()
     made = trade(2, POWER, STEEL, 40, day=MONDAY).trade
     play(state, TRADING, RecordObligation(replace(made, trading_position=901)))
-    assert compare(AGREEING, HELD, own_book(state), 50).difference_count == 0
+    assert compare(AGREEING, HELD, state, 50).difference_count == 0
 
 
 def test_no_more_differences_are_listed_than_an_event_should_hold() -> None:
     strangers = [Holding(f"stranger-{number}", "CEA", 1) for number in range(DIFFERENCES_LISTED_MAX * 2)]
-    found = compare(AGREEING, (*HELD, *strangers), own_book(settled_friday()), 50)
+    found = compare(AGREEING, (*HELD, *strangers), settled_friday(), 50)
     assert len(found.differences) == DIFFERENCES_LISTED_MAX
     assert found.difference_count == DIFFERENCES_LISTED_MAX * 2
 
 
 def test_books_are_compared_only_at_positions_that_belong_together() -> None:
+    def why(trading: TradingBook = AGREEING) -> str:
+        return not_comparable_because(statement_of(trading), own_now(state, trading))
+
     state = settled_friday()
-    own = own_book(state)
-    assert not_comparable_because(AGREEING, own) == ""
-    assert "settlement" in not_comparable_because(replace(AGREEING, settled_day=""), own)
-    assert "registry" in not_comparable_because(replace(AGREEING, registry_position=499), own)
+    assert why() == ""
+    assert "settlement" in why(replace(AGREEING, settled_day=""))
+    assert "registry" in why(replace(AGREEING, registry_position=499))
     play_day(state, trade(2, STEEL, POWER, 40, day=MONDAY), day=MONDAY)
-    assert not_comparable_because(AGREEING, own_book(state)) == ""
+    assert why() == ""
     play(state, OWN, agree(run_id=2))
-    assert "delivered" in not_comparable_because(AGREEING, own_book(state))
+    assert "delivered" in why()
 
 
 ANSWER = RecordReconciliation(FRIDAY, 600, 900, 50, 2, 4, (), 0, (), 0, "")

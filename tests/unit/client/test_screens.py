@@ -77,11 +77,21 @@ SCREENS: dict[str, tuple[RenderableType | Sequence[RenderableType], Sequence[str
     "obligations": (runs.obligations_screen(answers.DAY, settled.OBLIGATIONS), ["964,086,360.25", "unsettled"]),
     "reconciliations": (
         reconciliations.reconciliations_screen(settled.RECONCILIATIONS),
-        ["61,234", "61,229", "12,540"],
+        ["61,234", "61,229", "12,540", "a3f1a3 c4d2c4"],
     ),
     "reconciliation": (
         reconciliations.reconciliation_screens(settled.ONE_RECONCILIATION),
-        ["THEY DO NOT AGREE", "as of position 61,229", "5,016", "9,125,285 t", "CNY 500,000.00"],
+        [
+            "THEY DO NOT AGREE",
+            "as of position 61,229",
+            "5,016",
+            "9,125,285 t",
+            "CNY 500,000.00",
+            "7,532 / 7,531",
+            "a3f1a3f1a3f1a3f1",
+            "0b7c0b7c0b7c0b7c",
+            "the same",
+        ],
     ),
     "pending": (
         pending.pending_screens({"trading": settled.STATUS.proposals}, "auditor:kate"),

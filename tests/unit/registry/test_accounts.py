@@ -101,8 +101,8 @@ def test_an_entity_opens_one_account_under_the_rules_of_its_kind() -> None:
     climb(Registry(), OPENING)
 
 
-def test_there_are_no_more_accounts_than_all_positions_can_name() -> None:
-    """A closed one counts: it has rows until it is empty, and its name is never used again."""
+def test_there_are_no_more_accounts_than_one_opening_can_take() -> None:
+    """A closed one counts: its name is never used again."""
     registry = Registry()
     for number in range(ACCOUNTS_MAX):
         play(registry, OPERATOR, OpenAccount(f"fund-{number}", INSTITUTION, "Fund", "", True))

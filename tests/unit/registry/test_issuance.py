@@ -76,7 +76,7 @@ def test_a_vintage_is_created_once() -> None:
     climb(Registry(), CREATING)
 
 
-def test_there_are_no_more_vintages_than_all_positions_can_name() -> None:
+def test_there_are_no_more_vintages_than_an_event_can_name() -> None:
     registry = Registry()
     for number in range(VINTAGES_MAX):
         play(registry, OPERATOR, CreateVintage(f"CEA{number:02}", 2020 + number))

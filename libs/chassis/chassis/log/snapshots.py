@@ -24,12 +24,14 @@ from chassis.log.protocol import Log, Snapshot
 SNAPSHOT_EVERY_RECORDS = 20_000
 SHELL_MODULES = (
     "chassis.core.approvals",
+    "chassis.core.commitment",
     "chassis.core.decider",
     "chassis.core.proposals",
     "chassis.core.set_aside",
     "chassis.core.shell",
+    "chassis.core.sum_tree",
 )
-"""Where the types of ShellState are defined; a test walks them all."""
+"""Where the types of ShellState are defined, and what every domain's state may have; a test walks them all."""
 PLAIN_TYPES = {
     "builtins": {"bytearray", "dict", "frozenset", "int", "list", "set", "str", "tuple"},
     "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},

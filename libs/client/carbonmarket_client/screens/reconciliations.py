@@ -1,8 +1,11 @@
 """Screens of the three-way reconciliation."""
 
+from collections.abc import Sequence
+
 from rich.console import RenderableType
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
+from carbonmarket.clearing.v1 import clearing_types_pb2 as types
 from carbonmarket_client.screens.layout import (
     Screen,
     card,
@@ -13,6 +16,10 @@ from carbonmarket_client.screens.layout import (
     yes,
 )
 from carbonmarket_client.values import moment, money, tonnes
+
+ROOT_DIGITS_SHOWN = 16
+ROOT_DIGITS_IN_A_LIST = 6
+"""Of 64; `--json` has them all."""
 
 
 def reconciliations_screen(answer: clearing.ListReconciliationsResponse) -> Screen:
@@ -25,10 +32,11 @@ def reconciliations_screen(answer: clearing.ListReconciliationsResponse) -> Scre
             numbers("trading at"),
             numbers("clearing at"),
             numbers("fund entry", spare=1),
-            numbers("rows", spare=1),
+            numbers("leaves", spare=1),
             numbers("differences"),
             numbers("in flight"),
-            words("recorded", spare=1),
+            words("recorded", spare=2),
+            words("roots", spare=1),
         ],
         [
             (
@@ -42,6 +50,7 @@ def reconciliations_screen(answer: clearing.ListReconciliationsResponse) -> Scre
                 f"{known.difference_count:,}",
                 f"{known.in_flight_count:,}",
                 moment(known.recorded_ms),
+                root_shown(known.trees),
             )
             for known in answer.reconciliations
         ],
@@ -59,13 +68,15 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
                 ("trading", f"as of position {known.trading_position:,}"),
                 ("clearing", f"as of position {known.clearing_position:,}"),
                 ("fund entries heard by trading", f"up to {known.clearing_entry_number:,}"),
-                ("rows compared", f"{known.rows_compared:,}"),
+                ("leaves compared", f"{known.rows_compared:,}"),
                 ("differences", f"{known.difference_count:,}"),
                 ("in flight", f"{known.in_flight_count:,}"),
                 ("recorded", moment(known.recorded_ms)),
             ],
         )
     ]
+    if known.trees:
+        screens.append(commitments_screen(known.trees))
     if answer.differences:
         screens.append(
             Screen(
@@ -100,6 +111,34 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
             )
         )
     return screens
+
+
+def commitments_screen(trees: Sequence[types.ComparedTree]) -> Screen:
+    return Screen(
+        "Commitments: equal roots mean equal books",
+        [words("tree"), numbers("leaves"), words("root of registry or clearing"), words("root of trading")],
+        [
+            (
+                each.tree,
+                leaves_of(each),
+                each.held_root[:ROOT_DIGITS_SHOWN],
+                "the same" if each.held_root == each.expected_root else each.expected_root[:ROOT_DIGITS_SHOWN],
+            )
+            for each in trees
+        ],
+    )
+
+
+def leaves_of(tree: types.ComparedTree) -> str:
+    """Of both sides, where they differ."""
+    if tree.held_leaves == tree.expected_leaves:
+        return f"{tree.held_leaves:,}"
+    return f"{tree.held_leaves:,} / {tree.expected_leaves:,}"
+
+
+def root_shown(trees: Sequence[types.ComparedTree]) -> str:
+    """The roots of a comparison in one word each: enough to compare by eye; `--json` has them whole."""
+    return " ".join(tree.held_root[:ROOT_DIGITS_IN_A_LIST] for tree in trees)
 
 
 def either(instrument: str, quantity_tonnes: int, amount_fen: int) -> str:

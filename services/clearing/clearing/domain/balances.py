@@ -7,11 +7,19 @@ that a move that forgets one of them fails where it is made:
 - no field is negative, and no balance is less than what excluded trades block of it;
 - what the banks hold = balances + open payouts + fees.
 
+Clearing commits to each account's money (commitments.py): a move that changes what it commits to touches the account.
+
 Deposits, payouts and restored payouts are numbered without gaps by `entry_number`, so that trading, which follows them,
 can say how far it has come.
 """
 
 from dataclasses import dataclass, field
+
+from chassis.core.commitment import Commitment
+from chassis.core.sum_tree import Form, Key, Quantities
+
+MONEY = Form("money", 1, ("balance_fen", "payable_fen", "receivable_fen", "blocked_fen"))
+"""By account. The same form is in trading, whose view of it must be the same."""
 
 
 @dataclass(slots=True)
@@ -60,6 +68,7 @@ class Funds:
     balances_fen: int = 0
     payouts_open_fen: int = 0
     fees_fen: int = 0
+    commitment: Commitment = field(default_factory=lambda: Commitment((MONEY,)))
 
     # What banks pay in and out
 
@@ -104,6 +113,7 @@ class Funds:
     def owe(self, buyer: str, pays_fen: int, seller: str, receives_fen: int) -> None:
         """A trade awaits settlement."""
         assert 0 <= receives_fen <= pays_fen
+        self._touch(buyer, seller)
         paying, receiving = self.accounts[buyer], self.accounts[seller]
         paying.unsettled_out_fen += pays_fen
         receiving.unsettled_in_fen += receives_fen
@@ -112,6 +122,7 @@ class Funds:
     def settle(self, buyer: str, pays_fen: int, seller: str, receives_fen: int) -> None:
         """The money of a trade changes hands; the difference is the fees of both sides."""
         assert 0 <= receives_fen <= pays_fen
+        self._touch(buyer, seller)
         paying, receiving = self.accounts[buyer], self.accounts[seller]
         paying.unsettled_out_fen -= pays_fen
         receiving.unsettled_in_fen -= receives_fen
@@ -125,6 +136,7 @@ class Funds:
         """A trade is taken out of its run: it awaits no settlement, and blocks so much of the buyer's balance."""
         assert 0 <= receives_fen <= pays_fen
         assert 0 <= blocked_fen <= pays_fen
+        self._touch(buyer, seller)
         paying, receiving = self.accounts[buyer], self.accounts[seller]
         paying.unsettled_out_fen -= pays_fen
         paying.blocked_fen += blocked_fen
@@ -140,8 +152,19 @@ class Funds:
         assert entry == self.entry_last + 1
         self.entry_last = entry
         self.entries_recent.append(FundEntry(entry, account, amount_fen))
+        self._touch(account)
         self.accounts[account].balance_fen += amount_fen
         self.balances_fen += amount_fen
+
+    def committed(self, key: Key) -> Quantities:
+        """In the order of MONEY."""
+        (account,) = key
+        money = self.accounts[account]
+        return money.balance_fen, money.unsettled_out_fen, money.unsettled_in_fen, money.blocked_fen
+
+    def _touch(self, *accounts: str) -> None:
+        for account in accounts:
+            self.commitment.touched[(account,)] = None
 
     def check(self, *touched: Account) -> None:
         """All sums, and the accounts touched: the cost does not grow with their number."""

@@ -1,13 +1,16 @@
-"""The three books as they are compared: what trading states, what the registry holds, what clearing itself has."""
+"""The books as they are compared: what trading states, and what clearing itself has, as of what trading had heard."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import takewhile
 
-from clearing.domain.balances import FundEntry
+from chassis.core.sum_tree import Key, Quantities, SumTree
+from clearing.domain.balances import MONEY, FundEntry
 from clearing.domain.legs import excluded_of
 from clearing.domain.state import Phase, State
 from clearing.domain.trades import ObligationRecorded
+from clearing.domain.units_due import UNITS_DUE
 
 
 class Figure(IntEnum):
@@ -71,66 +74,63 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitPosition:
-    """Trading's view of an account's units."""
+class Root:
+    """A tree, as far as its root says what is in it."""
 
-    account: str
-    instrument: str
-    total_tonnes: int
-    bought_unsettled_tonnes: int
-    sold_unsettled_tonnes: int
-    returns_unacknowledged_tonnes: int
-    blocked_tonnes: int
+    digest: bytes
+    leaves: int
+    sums: Quantities
 
 
 @dataclass(frozen=True, slots=True)
-class FundPosition:
-    """Trading's view of an account's money."""
-
-    account: str
-    total_fen: int
-    paid_unsettled_fen: int
-    received_unsettled_fen: int
-    releases_unacknowledged_fen: int
-    blocked_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class TradingBook:
-    """All of trading's view at one position, and how far trading had heard the others by then."""
+class TradingStatement:
+    """Trading's view at one position: its trees by name, what is on its way, and how far it had heard the others."""
 
     position: int
     registry_position: int
     clearing_entry_number: int
     settled_day: str
-    units: tuple[UnitPosition, ...]
-    funds: tuple[FundPosition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What the registry holds in trading's custody for an account."""
-
-    account: str
-    instrument: str
-    quantity_tonnes: int
+    roots: Mapping[str, Root]
+    returning: tuple[InFlight, ...] = ()
+    returning_count: int = 0
+    releasing: tuple[InFlight, ...] = ()
+    releasing_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OwnBook:
-    """Clearing's part, copied from live state. `moving`: a run is being delivered or paid, or has lost trades."""
+    """Clearing's part as it is now, and what of it trading had not heard of. `moving`: a run is being delivered or
+    paid, or has lost trades.
+    """
 
     settled_day: str
     registry_position: int
     moving: bool
-    balances: Mapping[str, int]
-    entries_recent: tuple[FundEntry, ...]
-    obligations: tuple[ObligationRecorded, ...]
-    excluded: tuple[ObligationRecorded, ...]
-    blocked: Mapping[str, int]
+    units_due: SumTree
+    money: SumTree
+    unheard: tuple[FundEntry, ...]
+    later: tuple[ObligationRecorded, ...]
 
 
-def own_book(state: State) -> OwnBook:
+@dataclass(slots=True)
+class AsOf:
+    """A tree of clearing's as of what trading had heard. What would be less than nothing is no leaf of it: that is a
+    difference already.
+    """
+
+    tree: SumTree
+    below_zero: dict[Key, Quantities] = field(default_factory=dict)
+
+
+def own_book(state: State, trading_position: int, entry_number: int) -> OwnBook | None:
+    """As of now, for a statement that trading made at a position, when it had heard a fund entry. None while the trees
+    are not up to date: then look again.
+    """
+    due, funds = state.obligations.due, state.funds
+    units_due = due.commitment.catch_up(lambda: due.by_key, lambda key: (due.committed(key),))
+    money = funds.commitment.catch_up(lambda: ((name,) for name in funds.accounts), lambda key: (funds.committed(key),))
+    if units_due is None or money is None:
+        return None
     return OwnBook(
         settled_day=state.runs.settled_day,
         registry_position=state.runs.registry_position,
@@ -138,9 +138,49 @@ def own_book(state: State) -> OwnBook:
             run.phase in (Phase.DELIVERING, Phase.PAYING) or excluded_of(state, run.day)
             for run in state.runs.open.values()
         ),
-        balances={account: funds.balance_fen for account, funds in state.funds.accounts.items()},
-        entries_recent=tuple(state.funds.entries_recent),
-        obligations=tuple(state.obligations.unsettled.values()),
-        excluded=tuple(state.obligations.excluded.values()),
-        blocked={account: funds.blocked_fen for account, funds in state.funds.accounts.items()},
+        units_due=units_due[0],
+        money=money[0],
+        unheard=tuple([entry for entry in funds.entries_recent if entry.entry_number > entry_number]),
+        # Trades are in the order of trading's positions: the last ones are those that it made since.
+        later=tuple(
+            takewhile(
+                lambda leg: leg.trading_position > trading_position, reversed(state.obligations.unsettled.values())
+            )
+        ),
     )
+
+
+def as_heard(own: OwnBook) -> dict[str, AsOf]:
+    """Clearing's trees by name as of what trading had heard: without the fund entries and trades that it had not."""
+    units, money = Changes(own.units_due), Changes(own.money)
+    for entry in own.unheard:
+        money.add((entry.account,), balance_fen=-entry.amount_fen)
+    for leg in own.later:
+        units.add((leg.buyer, leg.instrument), bought_tonnes=-leg.quantity_tonnes)
+        units.add((leg.seller, leg.instrument), sold_tonnes=-leg.quantity_tonnes)
+        money.add((leg.buyer,), payable_fen=-leg.buyer_pays_fen)
+        money.add((leg.seller,), receivable_fen=-leg.seller_receives_fen)
+    return {str(UNITS_DUE): units.made(), str(MONEY): money.made()}
+
+
+class Changes:
+    """Changes of a tree's quantities, by the names of its states."""
+
+    def __init__(self, tree: SumTree) -> None:
+        self._tree = tree
+        self._changed: dict[Key, dict[str, int]] = {}
+
+    def add(self, key: Key, **amounts: int) -> None:
+        states = self._tree.form.states
+        quantities = self._changed.setdefault(key, dict(zip(states, self._tree.quantities(key), strict=True)))
+        for state, amount in amounts.items():
+            quantities[state] += amount
+
+    def made(self) -> AsOf:
+        now = {key: tuple(quantities.values()) for key, quantities in self._changed.items()}
+        tree = self._tree.changed({key: clamped(quantities) for key, quantities in now.items()})
+        return AsOf(tree, {key: quantities for key, quantities in now.items() if quantities != clamped(quantities)})
+
+
+def clamped(quantities: Quantities) -> Quantities:
+    return tuple([max(amount, 0) for amount in quantities])

@@ -178,6 +178,7 @@ def on_trade_excluded(state: State, event: TradeExcluded) -> None:
     leg = state.obligations.unsettled.pop(event.trade_id)
     assert leg.day == event.day == state.runs.open[event.run_id].day
     state.obligations.excluded[event.trade_id] = leg
+    state.obligations.due.exclude(leg)
     state.funds.exclude(
         leg.buyer, leg.buyer_pays_fen, leg.seller, leg.seller_receives_fen, blocked_fen=event.blocked_fen
     )

@@ -131,6 +131,7 @@ def on_obligation_recorded(state: State, event: ObligationRecorded) -> None:
         first_trade_id=min(before.first_trade_id or event.trade_id, event.trade_id),
         last_trade_id=max(before.last_trade_id, event.trade_id),
     )
+    state.obligations.due.owe(event)
     state.funds.owe(event.buyer, event.buyer_pays_fen, event.seller, event.seller_receives_fen)
 
 

@@ -1,18 +1,20 @@
-"""Reconciliation: after each settled day the three books must agree, at stated positions (decision 0007).
+"""Reconciliation: after each settled day the three books must agree, at stated positions (decisions 0007 and 0022).
 
-Trading states its positions at one position of its log, and how far it had then heard the other two. The registry
-states what was in trading's custody at the position that trading had heard; clearing reads its own book at one position
-of its log and computes the balances as of the fund entry that trading had heard. Amounts on their way between two books
-are known and listed as in flight; anything else is a difference.
+Each service keeps sum trees of its books, and equal roots mean equal books. Trading states the roots of its view at one
+position of its log, and how far it had then heard the other two. The registry states the root of what was in trading's
+custody at the position that trading had heard; clearing looks at its own trees at one position of its log and takes out
+of them what trading had not heard of. Amounts on their way between two books are known and listed as in flight. Where
+two roots differ, both trees are descended to the leaves that differ: these are the differences.
 
 One comparison is in progress at a time. Its answer is valid for every day that was settled by then; days settled since
 are compared by the next one.
 
 Compared, per account (and instrument), with trading's figures as if every trade made so far settles:
-- units:   registry's trading holding = total - bought unsettled + sold unsettled + returns unacknowledged
-- funds:   clearing's balance = total + paid unsettled - received unsettled + releases unacknowledged
-- bought, sold, payable, receivable: clearing's obligations that are not settled = trading's trades that are not
-- blocked: what excluded trades block in clearing's book = what trading keeps blocked, in units and in money
+- custody:   registry's trading holding = total - bought unsettled + sold unsettled + returns unacknowledged
+- units_due: clearing's obligations that are not settled, bought and sold = trading's trades that are not;
+             what excluded trades block = what trading keeps blocked
+- money:     clearing's balance = total + paid unsettled - received unsettled + releases unacknowledged;
+             payable, receivable and blocked likewise
 
 Excluded trades are in no other figure: trading counts them as if they had not been made. Because both services block
 the same amounts, clearing can pay out whatever trading releases.
@@ -22,28 +24,54 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
 from chassis.core.shapes import check_day
-from clearing.domain.balances import FundEntry
+from chassis.core.sum_tree import Form, Key, Quantities, SumTree
+from clearing.domain.balances import MONEY
 from clearing.domain.books import (
     Difference,
     Figure,
-    Holding,
     InFlight,
     InFlightKind,
     OwnBook,
-    TradingBook,
+    Root,
+    TradingStatement,
 )
 from clearing.domain.state import State
-from clearing.domain.trades import ObligationRecorded
+from clearing.domain.units_due import UNITS_DUE
 
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
 
-Key = TypeVar("Key", str, tuple[str, str])
-"""An account, or an account and an instrument."""
+CUSTODY_FORM = Form("custody", 1, ("custody_tonnes",))
+"""By account and instrument: the tree of which the registry has one and trading the other."""
+CUSTODY = str(CUSTODY_FORM)
+FIGURES = {
+    CUSTODY: (Figure.UNITS,),
+    str(UNITS_DUE): (Figure.BOUGHT, Figure.SOLD, Figure.BLOCKED_UNITS),
+    str(MONEY): (Figure.FUNDS, Figure.PAYABLE, Figure.RECEIVABLE, Figure.BLOCKED_FUNDS),
+}
+"""What the states of each tree's form are, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTree:
+    """Both sides of a tree: the registry's or clearing's, and what it should be by trading's view. Roots are in
+    hexadecimal.
+    """
+
+    tree: str
+    held_root: str
+    held_leaves: int
+    held_sums: tuple[int, ...]
+    expected_root: str
+    expected_leaves: int
+    expected_sums: tuple[int, ...]
+
+
+Differing = Mapping[Key, tuple[Quantities, Quantities]]
+"""The leaves that two trees do not have in common: held and expected, by key."""
 
 
 # Commands
@@ -69,6 +97,7 @@ class RecordReconciliation:
     in_flight: tuple[InFlight, ...]
     in_flight_count: int
     disagreement: str
+    trees: tuple[ComparedTree, ...] = ()
 
 
 # Events
@@ -95,12 +124,33 @@ class BooksReconciled:
     in_flight: tuple[InFlight, ...]
     in_flight_count: int
     disagreement: str
+    trees: tuple[ComparedTree, ...] = ()
 
 
 # The comparison
 
 
-def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
+class Unsettled:
+    """What is bought and sold in trades that are not settled, leaf by leaf: the first of it, and how much there is."""
+
+    def __init__(self) -> None:
+        self.listed: list[InFlight] = []
+        self.count = 0
+
+    def add(self, key: Key, quantities: Quantities) -> None:
+        account, instrument = key
+        bought_tonnes, sold_tonnes, _ = quantities
+        for kind, tonnes in (
+            (InFlightKind.UNSETTLED_BOUGHT, bought_tonnes),
+            (InFlightKind.UNSETTLED_SOLD, sold_tonnes),
+        ):
+            if tonnes:
+                self.count += 1
+                if len(self.listed) < IN_FLIGHT_LISTED_MAX:
+                    self.listed.append(InFlight(kind, account, instrument, quantity_tonnes=tonnes))
+
+
+def not_comparable_because(trading: TradingStatement, own: OwnBook) -> str:
     """Why the books cannot be compared yet, in words; empty when they can."""
     if own.moving:
         return "a run is being delivered or has lost trades"
@@ -111,153 +161,95 @@ def not_comparable_because(trading: TradingBook, own: OwnBook) -> str:
     return ""
 
 
-def compare(
-    trading: TradingBook, holdings: Iterable[Holding], own: OwnBook, clearing_position: int
+def compared(
+    trading: TradingStatement,
+    own: OwnBook,
+    clearing_position: int,
+    held: Mapping[str, Root],
+    differing: Mapping[str, Differing],
+    unsettled: Unsettled,
 ) -> RecordReconciliation:
-    """All books, row by row. `trading` and `own` must be comparable; `holdings` are as of trading.registry_position,
+    """The result, by tree. `trading` and `own` are comparable; `held` and `differing` are as of what trading had heard,
     `own` is as of clearing_position.
     """
-    unheard = [entry for entry in own.entries_recent if entry.entry_number > trading.clearing_entry_number]
-    obligations = [leg for leg in own.obligations if leg.trading_position <= trading.position]
-    rows = [
-        *unit_rows(trading, holdings),
-        *fund_rows(trading, own.balances, unheard),
-        *obligation_rows(trading, obligations),
-        *blocked_rows(trading, own),
-    ]
-    differences = [row for row in rows if row.differs]
-    in_flight = in_flight_rows(trading, unheard)
+    differences = sorted(
+        (row for tree, leaves in differing.items() for row in differences_of(tree, leaves)),
+        key=lambda row: (row.figure, row.account, row.instrument),
+    )
+    net_fen: Counter[str] = Counter()
+    for entry in own.unheard:
+        net_fen[entry.account] += entry.amount_fen
+    unheard = [InFlight(InFlightKind.FUND_ENTRIES, account, amount_fen=fen) for account, fen in net_fen.items()]
+    in_flight = sorted(
+        (*trading.returning, *trading.releasing, *unsettled.listed, *unheard),
+        key=lambda row: (row.kind, row.account, row.instrument),
+    )
+    in_flight_count = trading.returning_count + unsettled.count + trading.releasing_count + len(unheard)
+    trees = [compared_tree(tree, held[tree], trading.roots[tree]) for tree in FIGURES]
     return RecordReconciliation(
         settled_day=own.settled_day,
         registry_position=trading.registry_position,
         trading_position=trading.position,
         clearing_position=clearing_position,
         clearing_entry_number=trading.clearing_entry_number,
-        rows_compared=len(rows),
+        rows_compared=sum(max(tree.held_leaves, tree.expected_leaves) for tree in trees),
         differences=tuple(differences[:DIFFERENCES_LISTED_MAX]),
         difference_count=len(differences),
         in_flight=tuple(in_flight[:IN_FLIGHT_LISTED_MAX]),
-        in_flight_count=len(in_flight),
+        in_flight_count=in_flight_count,
         disagreement=name_of(differences),
+        trees=tuple(trees),
     )
+
+
+def compared_tree(tree: str, held: Root, expected: Root) -> ComparedTree:
+    return ComparedTree(
+        tree=tree,
+        held_root=held.digest.hex(),
+        held_leaves=held.leaves,
+        held_sums=held.sums,
+        expected_root=expected.digest.hex(),
+        expected_leaves=expected.leaves,
+        expected_sums=expected.sums,
+    )
+
+
+def root_of(tree: SumTree) -> Root:
+    return Root(tree.digest, tree.leaves, tree.sums)
+
+
+def with_below_zero(differing: Differing, below_zero: Mapping[Key, Quantities]) -> Differing:
+    """The same with what is less than nothing at our side: in the tree that was compared it was nothing, so trading's
+    side has nothing there either, if the leaf was not found to differ.
+    """
+    found = dict(differing)
+    for key, quantities in below_zero.items():
+        _, expected = found.get(key, ((), tuple([max(amount, 0) for amount in quantities])))
+        found[key] = (quantities, expected)
+    return found
+
+
+def differences_of(tree: str, leaves: Differing) -> list[Difference]:
+    """One for each state of a leaf that differs."""
+    return [
+        difference(figure, key, held, expected)
+        for key, both in leaves.items()
+        for figure, held, expected in zip(FIGURES[tree], *both, strict=True)
+        if held != expected
+    ]
+
+
+def difference(figure: Figure, key: Key, held: int, expected: int) -> Difference:
+    if len(key) == 1:
+        return Difference(figure, key[0], held_fen=held, expected_fen=expected)
+    account, instrument = key
+    return Difference(figure, account, instrument, held_tonnes=held, expected_tonnes=expected)
 
 
 def name_of(differences: Iterable[Difference]) -> str:
     """What differs, as one name: where, and by how much. Both sides may move on, the difference stays the same one."""
     found = [f"{row.figure:d} {row.account} {row.instrument} {row.by_tonnes} {row.by_fen}" for row in differences]
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
-
-
-def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Difference]:
-    held = {(row.account, row.instrument): row.quantity_tonnes for row in holdings}
-    expected = {
-        (row.account, row.instrument): row.total_tonnes
-        - row.bought_unsettled_tonnes
-        + row.sold_unsettled_tonnes
-        + row.returns_unacknowledged_tonnes
-        for row in trading.units
-    }
-    return rows_of_units(Figure.UNITS, held, expected)
-
-
-def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterable[FundEntry]) -> list[Difference]:
-    held = dict(balances)
-    for entry in unheard:
-        held[entry.account] -= entry.amount_fen
-    expected = {
-        row.account: row.total_fen
-        + row.paid_unsettled_fen
-        - row.received_unsettled_fen
-        + row.releases_unacknowledged_fen
-        for row in trading.funds
-    }
-    return rows_of_money(Figure.FUNDS, held, expected)
-
-
-def obligation_rows(trading: TradingBook, obligations: Iterable[ObligationRecorded]) -> list[Difference]:
-    bought: Counter[tuple[str, str]] = Counter()
-    sold: Counter[tuple[str, str]] = Counter()
-    payable: Counter[str] = Counter()
-    receivable: Counter[str] = Counter()
-    for leg in obligations:
-        bought[leg.buyer, leg.instrument] += leg.quantity_tonnes
-        sold[leg.seller, leg.instrument] += leg.quantity_tonnes
-        payable[leg.buyer] += leg.buyer_pays_fen
-        receivable[leg.seller] += leg.seller_receives_fen
-    # On most evenings nothing is unsettled: only what is, is compared.
-    units, funds = trading.units, trading.funds
-    expected_bought = {
-        (row.account, row.instrument): tonnes for row in units if (tonnes := row.bought_unsettled_tonnes)
-    }
-    expected_sold = {(row.account, row.instrument): tonnes for row in units if (tonnes := row.sold_unsettled_tonnes)}
-    expected_payable = {row.account: fen for row in funds if (fen := row.paid_unsettled_fen)}
-    expected_receivable = {row.account: fen for row in funds if (fen := row.received_unsettled_fen)}
-    return [
-        *rows_of_units(Figure.BOUGHT, bought, expected_bought),
-        *rows_of_units(Figure.SOLD, sold, expected_sold),
-        *rows_of_money(Figure.PAYABLE, payable, expected_payable),
-        *rows_of_money(Figure.RECEIVABLE, receivable, expected_receivable),
-    ]
-
-
-def blocked_rows(trading: TradingBook, own: OwnBook) -> list[Difference]:
-    units: Counter[tuple[str, str]] = Counter()
-    for leg in own.excluded:
-        units[leg.seller, leg.instrument] += leg.quantity_tonnes
-    funds = {account: fen for account, fen in own.blocked.items() if fen}
-    expected_units = {(row.account, row.instrument): tonnes for row in trading.units if (tonnes := row.blocked_tonnes)}
-    expected_funds = {row.account: fen for row in trading.funds if (fen := row.blocked_fen)}
-    return [
-        *rows_of_units(Figure.BLOCKED_UNITS, units, expected_units),
-        *rows_of_money(Figure.BLOCKED_FUNDS, funds, expected_funds),
-    ]
-
-
-def rows_of_units(
-    figure: Figure, held: Mapping[tuple[str, str], int], expected: Mapping[tuple[str, str], int]
-) -> list[Difference]:
-    """One row for every account and instrument that either side names with an amount other than zero."""
-    return [
-        Difference(figure, *key, held_tonnes=held_tonnes, expected_tonnes=expected_tonnes)
-        for key, held_tonnes, expected_tonnes in side_by_side(held, expected)
-    ]
-
-
-def rows_of_money(figure: Figure, held: Mapping[str, int], expected: Mapping[str, int]) -> list[Difference]:
-    """One row for every account that either side names with an amount other than zero."""
-    return [
-        Difference(figure, account, held_fen=held_fen, expected_fen=expected_fen)
-        for account, held_fen, expected_fen in side_by_side(held, expected)
-    ]
-
-
-def side_by_side(held: Mapping[Key, int], expected: Mapping[Key, int]) -> list[tuple[Key, int, int]]:
-    rows = ((key, held.get(key, 0), expected.get(key, 0)) for key in sorted(held.keys() | expected.keys()))
-    return [row for row in rows if row[1] or row[2]]
-
-
-def in_flight_rows(trading: TradingBook, unheard: Iterable[FundEntry]) -> list[InFlight]:
-    net_fen: Counter[str] = Counter()
-    for entry in unheard:
-        net_fen[entry.account] += entry.amount_fen
-    return [
-        *(
-            InFlight(kind, row.account, row.instrument, quantity_tonnes=tonnes)
-            for row in trading.units
-            for kind, tonnes in (
-                (InFlightKind.RETURNING, row.returns_unacknowledged_tonnes),
-                (InFlightKind.UNSETTLED_BOUGHT, row.bought_unsettled_tonnes),
-                (InFlightKind.UNSETTLED_SOLD, row.sold_unsettled_tonnes),
-            )
-            if tonnes
-        ),
-        *(
-            InFlight(InFlightKind.RELEASING, row.account, amount_fen=row.releases_unacknowledged_fen)
-            for row in trading.funds
-            if row.releases_unacknowledged_fen
-        ),
-        *(InFlight(InFlightKind.FUND_ENTRIES, account, amount_fen=fen) for account, fen in net_fen.items()),
-    ]
 
 
 # Decisions
@@ -277,10 +269,10 @@ def record_reconciliation(state: State, command: RecordReconciliation, context: 
     if not state.books.under_way:
         raise Rejected("ANSWER_NOT_AWAITED", day=command.settled_day)
 
-    compared = [day for day in state.books.due if day <= command.settled_day]
+    days = [day for day in state.books.due if day <= command.settled_day]
     settled_since = [day for day in state.books.due if day > command.settled_day]
     return [
-        *(books_reconciled(day, command) for day in compared),
+        *(books_reconciled(day, command) for day in days),
         *(ReconciliationOrdered(day) for day in settled_since[:1]),
     ]
 
@@ -299,6 +291,7 @@ def books_reconciled(day: str, command: RecordReconciliation) -> BooksReconciled
         in_flight=command.in_flight,
         in_flight_count=command.in_flight_count,
         disagreement=command.disagreement,
+        trees=command.trees,
     )
 
 

@@ -315,6 +315,7 @@ def on_trade_settled(state: State, event: TradeSettled) -> None:
     payment.trades += 1
     payment.quantity_tonnes += leg.quantity_tonnes
     payment.value_fen += leg.value_fen
+    state.obligations.due.settle(leg)
     state.funds.settle(leg.buyer, leg.buyer_pays_fen, leg.seller, leg.seller_receives_fen)
 
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 from chassis.core.decider import NO_ITEMS, digest_with
 from clearing.domain.balances import Funds
 from clearing.domain.trades import Method, ObligationRecorded
+from clearing.domain.units_due import UnitsDue
 
 
 class Phase(IntEnum):
@@ -76,13 +77,14 @@ class DayTotals:
 @dataclass(slots=True)
 class Obligations:
     """By trade id, ascending. `days` holds what was heard of each day that is not settled, excluded trades included;
-    settled_last is the last trade of a settled day.
+    settled_last is the last trade of a settled day. `due` are the sums of what is unsettled or excluded.
     """
 
     settled_last: int = 0
     unsettled: dict[int, ObligationRecorded] = field(default_factory=dict)
     excluded: dict[int, ObligationRecorded] = field(default_factory=dict)
     days: dict[str, DayTotals] = field(default_factory=dict)
+    due: UnitsDue = field(default_factory=UnitsDue)
 
 
 # Runs

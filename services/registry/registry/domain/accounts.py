@@ -29,9 +29,9 @@ from chassis.core.decider import (
 from chassis.core.shapes import check_account, check_text
 from registry.domain.state import Account, AccountKind, AccountState, Holding, Registry
 
-ACCOUNTS_MAX = 10_000
-"""Closed ones count. With `vintages.VINTAGES_MAX` it bounds what one statement of all positions holds, which trading
-answers in one message when the books are compared (tests/unit/test_bounds.py). The national market has some 3,500.
+ACCOUNTS_MAX = 100_000
+"""Closed ones count. Each morning's opening is one step of trading's writer, and every account takes a little of it.
+The books are compared at the same cost however many there are. The national market has some 3,500.
 """
 
 # Commands

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from chassis.core.decider import Rejected
+from chassis.core.sum_tree import SumTree
 from registry.domain.state import AccountState, Holding, Moves, Registry
 
 NOTHING = Holding()
@@ -76,9 +77,19 @@ def deliver(registry: Registry, moves: Mapping[tuple[str, str], Moves]) -> None:
 
 
 def held_by(registry: Registry, account: str, vintage: str) -> Holding:
-    """The holding, to be changed; a closed account's never is."""
+    """The holding, to be changed; a closed account's never is. What the registry commits to may change with it."""
     assert registry.accounts[account].state is not AccountState.CLOSED, account
+    registry.custody.touched[account, vintage] = None
     return registry.holdings[account].setdefault(vintage, Holding())
+
+
+def custody_now(registry: Registry) -> SumTree | None:
+    """The tree of what is held for trading; None while it is not up to date: then ask again."""
+    trees = registry.custody.catch_up(
+        lambda: ((account, vintage) for account, holdings in registry.holdings.items() for vintage in holdings),
+        lambda key: ((holding_of(registry, *key).trading_tonnes,),),
+    )
+    return trees[0] if trees is not None else None
 
 
 def check_books(registry: Registry) -> None:

@@ -7,7 +7,12 @@ delivered trades are read from the projections.
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from chassis.core.commitment import Commitment
 from chassis.core.decider import NO_ITEMS
+from chassis.core.sum_tree import Form
+
+CUSTODY = Form("custody", 1, ("custody_tonnes",))
+"""What the registry commits to: what it holds for trading, by account and vintage. The same form is in trading."""
 
 
 class AccountKind(IntEnum):
@@ -201,3 +206,4 @@ class Registry:
     staged: Staged = field(default_factory=Staged)
     # The delivered runs whose legs are not all recorded one by one yet, oldest first.
     unreported: list[Delivered] = field(default_factory=list)
+    custody: Commitment = field(default_factory=lambda: Commitment((CUSTODY,)))

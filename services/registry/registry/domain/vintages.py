@@ -14,10 +14,8 @@ COMPLIANCE_YEAR_MIN = 2019
 
 COMPLIANCE_YEAR_MAX = 2099
 
-VINTAGES_MAX = 25
-"""With `accounts.ACCOUNTS_MAX` it bounds what one statement of all positions holds. With one a year it lasts into the
-2040s.
-"""
+VINTAGES_MAX = 80
+"""One for nearly every compliance year. A day's opening and close name every instrument in one event."""
 
 
 # Commands

@@ -76,7 +76,12 @@ def open_trading_account(market: Market, command: OpenTradingAccount, context: C
 
 def on_trading_account_opened(market: Market, event: TradingAccountOpened) -> None:
     assert event.account not in market.accounts
-    market.accounts[event.account] = Account(event.account, event.eligible_to_trade)
+    market.accounts[event.account] = Account(
+        event.account,
+        event.eligible_to_trade,
+        touched_units=market.commitments.units.touched,
+        touched_money=market.commitments.money.touched,
+    )
 
 
 DECIDE: Decide[Market] = handles(OpenTradingAccount, open_trading_account)

@@ -10,9 +10,15 @@ over all fields, so that one that forgets a field fails at once:
 
 The left sides say what the account may do with its units and money. The right sides are the registry's and clearing's
 books as far as trading has heard them, plus and minus the trades that are not settled in those books yet.
+
+`held_elsewhere` is what those books must have, by the left sides. Trading commits to it (commitments.py): whoever gets
+an account's units or money to change them touches their key.
 """
 
 from dataclasses import dataclass, field
+
+from chassis.core.commitment import Touched
+from chassis.core.sum_tree import Quantities
 
 
 @dataclass(slots=True)
@@ -28,6 +34,17 @@ class Units:
     custody_tonnes: int = 0
     bought_unsettled_tonnes: int = 0
     sold_unsettled_tonnes: int = 0
+    # Returned, and not yet booked by the registry as far as trading has heard.
+    returning_tonnes: int = 0
+
+    @property
+    def held_elsewhere(self) -> tuple[Quantities, Quantities]:
+        """In the registry's custody for trading, and in clearing's book, in the order of commitments.py's forms."""
+        custody_tonnes = (
+            self.total_tonnes - self.bought_unsettled_tonnes + self.sold_unsettled_tonnes + self.returning_tonnes
+        )
+        due = (self.bought_unsettled_tonnes, self.sold_unsettled_tonnes, self.blocked_tonnes)
+        return (custody_tonnes,), due
 
     @property
     def total_tonnes(self) -> int:
@@ -43,6 +60,12 @@ class Units:
         """Units return to the registry."""
         self.available_tonnes -= quantity_tonnes
         self.custody_tonnes -= quantity_tonnes
+        self.returning_tonnes += quantity_tonnes
+        self.check(quantity_tonnes)
+
+    def acknowledge_return(self, quantity_tonnes: int) -> None:
+        """The registry booked units that returned."""
+        self.returning_tonnes -= quantity_tonnes
         self.check(quantity_tonnes)
 
     def lock(self, quantity_tonnes: int) -> None:
@@ -110,6 +133,7 @@ class Units:
         assert self.locked_tonnes >= 0
         assert self.bought_tonnes >= self.bought_unsettled_tonnes >= 0
         assert self.blocked_tonnes >= 0
+        assert self.returning_tonnes >= 0
         assert self.custody_tonnes >= self.sold_unsettled_tonnes >= 0
         assert self.total_tonnes == self.custody_tonnes + self.bought_unsettled_tonnes - self.sold_unsettled_tonnes, (
             "units came from nowhere"
@@ -132,6 +156,14 @@ class Funds:
     # Proceeds of unsettled sales: of the last day opened, and of earlier days.
     received_today_fen: int = 0
     received_earlier_fen: int = 0
+    # Released, and not yet taken out of the balance by clearing as far as trading has heard.
+    releasing_fen: int = 0
+
+    @property
+    def held_elsewhere(self) -> tuple[Quantities]:
+        """In clearing's book, in the order of commitments.py's form."""
+        balance_fen = self.total_fen + self.paid_unsettled_fen - self.received_unsettled_fen + self.releasing_fen
+        return ((balance_fen, self.paid_unsettled_fen, self.received_unsettled_fen, self.blocked_fen),)
 
     @property
     def total_fen(self) -> int:
@@ -166,6 +198,12 @@ class Funds:
         """Money leaves the market through clearing."""
         self.available_fen -= amount_fen
         self.settled_fen -= amount_fen
+        self.releasing_fen += amount_fen
+        self.check(amount_fen)
+
+    def acknowledge_release(self, amount_fen: int) -> None:
+        """Clearing took released money out of the balance."""
+        self.releasing_fen -= amount_fen
         self.check(amount_fen)
 
     def lock(self, amount_fen: int) -> None:
@@ -254,6 +292,7 @@ class Funds:
         assert self.paid_unsettled_fen >= 0
         assert self.received_today_fen >= 0
         assert self.received_earlier_fen >= 0
+        assert self.releasing_fen >= 0
         assert self.total_fen == self.settled_fen + self.received_unsettled_fen - self.paid_unsettled_fen, (
             "money came from nowhere"
         )
@@ -278,6 +317,9 @@ class Account:
     bidding_fen: int = 0
     # How many of its trades, bought or sold, two people excluded from their run.
     trades_blocked: int = 0
+    # What of it was changed since trading's commitments were last brought up to date: shared by all accounts.
+    touched_units: Touched = field(default_factory=dict, repr=False, compare=False)
+    touched_money: Touched = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def unsettled_tonnes(self) -> int:
@@ -293,10 +335,19 @@ class Account:
         return self.awaits_only(0)
 
     def units_of(self, instrument: str) -> Units:
+        """The units, to be changed by one of their moves."""
+        self.touched_units[self.account, instrument] = None
         units = self.units.get(instrument)
         if units is None:
             units = self.units[instrument] = Units()
         return units
+
+    def money(self) -> Funds:
+        """The funds, to be changed by one of their moves. What a move leaves alone that clearing has needs no touch:
+        a lock, its end, and the beginning of a day, which is one for every account.
+        """
+        self.touched_money[(self.account,)] = None
+        return self.funds
 
     def begin_day(self) -> None:
         assert self.bidding_fen == 0, "no purchase is open overnight"
@@ -319,7 +370,7 @@ class Account:
         """This value of an open purchase is traded, and paid with the money it locked."""
         assert 0 <= value_fen <= min(paid_fen, self.bidding_fen)
         self.bidding_fen -= value_fen
-        self.funds.pay_locked(paid_fen)
+        self.money().pay_locked(paid_fen)
 
     def buy(self, instrument: str, quantity_tonnes: int, value_fen: int) -> None:
         """The bought units wait for their release (T+1)."""
@@ -328,7 +379,7 @@ class Account:
 
     def receive(self, value_fen: int, *, proceeds_fen: int) -> None:
         """The proceeds of a sale can be spent at once."""
-        self.funds.receive(proceeds_fen)
+        self.money().receive(proceeds_fen)
         self.sold_today_fen += value_fen
 
     def check(self) -> None:

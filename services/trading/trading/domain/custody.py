@@ -275,7 +275,7 @@ def on_allowances_credited(market: Market, event: AllowancesCredited) -> None:
 
 def on_funds_credited(market: Market, event: FundsCredited) -> None:
     note_entry(market, event.entry_number)
-    market.accounts[event.account].funds.credit(event.amount_fen)
+    market.accounts[event.account].money().credit(event.amount_fen)
 
 
 def on_allowances_returned(market: Market, event: AllowancesReturned) -> None:
@@ -287,18 +287,20 @@ def on_allowances_returned(market: Market, event: AllowancesReturned) -> None:
 
 def on_return_acknowledged(market: Market, event: ReturnAcknowledged) -> None:
     del market.returns[event.return_id]
+    market.accounts[event.account].units_of(event.instrument).acknowledge_return(event.quantity_tonnes)
 
 
 def on_funds_released(market: Market, event: FundsReleased) -> None:
     assert event.release_id == market.release_id_last + 1
     market.release_id_last = event.release_id
     market.releases[event.release_id] = Releasing(event.account, event.amount_fen)
-    market.accounts[event.account].funds.release(event.amount_fen)
+    market.accounts[event.account].money().release(event.amount_fen)
 
 
 def on_release_acknowledged(market: Market, event: ReleaseAcknowledged) -> None:
     note_entry(market, event.entry_number)
     del market.releases[event.release_id]
+    market.accounts[event.account].money().acknowledge_release(event.amount_fen)
 
 
 DECIDE: Decide[Market] = merged(

@@ -218,9 +218,9 @@ def on_trade_marked_settled(market: Market, event: TradeMarkedSettled) -> None:
     buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
     sold_today = trade.day == market.calendar.last_opened
     buyer.units_of(trade.instrument).settle_bought(trade.quantity_tonnes)
-    buyer.funds.settle_paid(trade.buyer_pays_fen)
+    buyer.money().settle_paid(trade.buyer_pays_fen)
     seller.units_of(trade.instrument).settle_sold(trade.quantity_tonnes)
-    seller.funds.settle_received(trade.seller_receives_fen, sold_today=sold_today)
+    seller.money().settle_received(trade.seller_receives_fen, sold_today=sold_today)
 
 
 def on_trade_blocked(market: Market, event: TradeBlocked) -> None:
@@ -230,10 +230,10 @@ def on_trade_blocked(market: Market, event: TradeBlocked) -> None:
     buyer, seller = market.accounts[trade.buyer], market.accounts[trade.seller]
     sold_today = trade.day == market.calendar.last_opened
     buyer.units_of(trade.instrument).exclude_bought(trade.quantity_tonnes)
-    buyer.funds.exclude_paid(trade.buyer_pays_fen, blocked_fen=event.blocked_fen)
+    buyer.money().exclude_paid(trade.buyer_pays_fen, blocked_fen=event.blocked_fen)
     buyer.trades_blocked += 1
     seller.units_of(trade.instrument).block_sold(trade.quantity_tonnes)
-    seller.funds.exclude_received(trade.seller_receives_fen, sold_today=sold_today)
+    seller.money().exclude_received(trade.seller_receives_fen, sold_today=sold_today)
     seller.trades_blocked += 1
 
 

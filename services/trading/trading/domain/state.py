@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from trading.domain.arithmetic import average_price_fen
 from trading.domain.balances import Account
 from trading.domain.book import Book, Order
+from trading.domain.commitments import Commitments
 from trading.domain.values import Method, Side
 
 D = TypeVar("D")
@@ -339,3 +340,4 @@ class Market:
     entry_last: int = 0
     # Lower numbers that are missing, because their entries were set aside and are not decided again yet.
     entries_missing: set[int] = field(default_factory=set)
+    commitments: Commitments = field(default_factory=Commitments)

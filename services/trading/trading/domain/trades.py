@@ -142,7 +142,7 @@ def take_from_taker(market: Market, event: TradeExecuted, trade: Trade) -> None:
         taker.funds.lock(event.lock_change_fen)
     else:
         taker.funds.unlock(-event.lock_change_fen)
-    taker.funds.pay_available(trade.buyer_pays_fen)
+    taker.money().pay_available(trade.buyer_pays_fen)
 
 
 def give(market: Market, trade: Trade) -> None:

@@ -1225,6 +1225,7 @@ class BooksReconciled(_message.Message):
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
     CLEARING_POSITION_FIELD_NUMBER: _builtins.int
     DISAGREEMENT_FIELD_NUMBER: _builtins.int
+    TREES_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     agreed: _builtins.bool
     registry_position: _builtins.int
@@ -1232,6 +1233,7 @@ class BooksReconciled(_message.Message):
     clearing_entry_number: _builtins.int
     """The last fund entry that trading had heard."""
     rows_compared: _builtins.int
+    """The leaves that the commitments cover; in a comparison row by row the figures that are not zero."""
     difference_count: _builtins.int
     in_flight_count: _builtins.int
     clearing_position: _builtins.int
@@ -1245,6 +1247,10 @@ class BooksReconciled(_message.Message):
     @_builtins.property
     def in_flight(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.InFlight]:
         """At most 200."""
+
+    @_builtins.property
+    def trees(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.ComparedTree]:
+        """The commitments that were compared; none where release 1 compared the books row by row."""
 
     def __init__(
         self,
@@ -1261,10 +1267,11 @@ class BooksReconciled(_message.Message):
         in_flight_count: _builtins.int = ...,
         clearing_position: _builtins.int = ...,
         disagreement: _builtins.str = ...,
+        trees: _abc.Iterable[_clearing_types_pb2.ComparedTree] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry_number", b"clearing_entry_number", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "differences", b"differences", "disagreement", b"disagreement", "in_flight", b"in_flight", "in_flight_count", b"in_flight_count", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry_number", b"clearing_entry_number", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "differences", b"differences", "disagreement", b"disagreement", "in_flight", b"in_flight", "in_flight_count", b"in_flight_count", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position", "trees", b"trees"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1077,6 +1077,7 @@ class Reconciliation(_message.Message):
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
     RECORDED_MS_FIELD_NUMBER: _builtins.int
     CLEARING_POSITION_FIELD_NUMBER: _builtins.int
+    TREES_FIELD_NUMBER: _builtins.int
     log_position: _builtins.int
     day: _builtins.str
     agreed: _builtins.bool
@@ -1091,6 +1092,10 @@ class Reconciliation(_message.Message):
     """Milliseconds since 1970, UTC."""
     clearing_position: _builtins.int
     """The position of clearing's log at which its balances and obligations were read."""
+    @_builtins.property
+    def trees(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.ComparedTree]:
+        """The commitments that were compared; none where release 1 compared the books row by row."""
+
     def __init__(
         self,
         *,
@@ -1105,10 +1110,11 @@ class Reconciliation(_message.Message):
         in_flight_count: _builtins.int = ...,
         recorded_ms: _builtins.int = ...,
         clearing_position: _builtins.int = ...,
+        trees: _abc.Iterable[_clearing_types_pb2.ComparedTree] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry_number", b"clearing_entry_number", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "in_flight_count", b"in_flight_count", "log_position", b"log_position", "recorded_ms", b"recorded_ms", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "clearing_entry_number", b"clearing_entry_number", "clearing_position", b"clearing_position", "day", b"day", "difference_count", b"difference_count", "in_flight_count", b"in_flight_count", "log_position", b"log_position", "recorded_ms", b"recorded_ms", "registry_position", b"registry_position", "rows_compared", b"rows_compared", "trading_position", b"trading_position", "trees", b"trees"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

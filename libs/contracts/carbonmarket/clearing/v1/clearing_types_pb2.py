@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-carbonmarket/clearing/v1/clearing_types.proto\x12\x18\x63\x61rbonmarket.clearing.v1\"1\n\nCashChange\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x12\n\nchange_fen\x18\x02 \x01(\x03\"\x91\x01\n\x08RunTotal\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x35\n\x06method\x18\x02 \x01(\x0e\x32%.carbonmarket.clearing.v1.TradeMethod\x12\x0e\n\x06trades\x18\x03 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\x11\n\tvalue_fen\x18\x05 \x01(\x03\"\x9b\x01\n\x06RunLeg\x12\x10\n\x08trade_id\x18\x01 \x01(\x03\x12\x12\n\ninstrument\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\x0e\n\x06seller\x18\x04 \x01(\t\x12\r\n\x05\x62uyer\x18\x05 \x01(\t\x12\x16\n\x0e\x62uyer_pays_fen\x18\x06 \x01(\x03\x12\x1b\n\x13seller_receives_fen\x18\x07 \x01(\x03\"\xc5\x01\n\x0e\x42ookDifference\x12\x38\n\x06\x66igure\x18\x01 \x01(\x0e\x32(.carbonmarket.clearing.v1.ComparedFigure\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x13\n\x0bheld_tonnes\x18\x04 \x01(\x03\x12\x17\n\x0f\x65xpected_tonnes\x18\x05 \x01(\x03\x12\x10\n\x08held_fen\x18\x06 \x01(\x03\x12\x14\n\x0c\x65xpected_fen\x18\x07 \x01(\x03\"\x92\x01\n\x08InFlight\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.carbonmarket.clearing.v1.InFlightKind\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\x12\n\namount_fen\x18\x05 \x01(\x03*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*\\\n\x0bTradeMethod\x12\x1c\n\x18TRADE_METHOD_UNSPECIFIED\x10\x00\x12\x17\n\x13TRADE_METHOD_LISTED\x10\x01\x12\x16\n\x12TRADE_METHOD_BLOCK\x10\x02*\x90\x01\n\x0fObligationState\x12 \n\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aOBLIGATION_STATE_UNSETTLED\x10\x01\x12\x1c\n\x18OBLIGATION_STATE_SETTLED\x10\x02\x12\x1d\n\x19OBLIGATION_STATE_EXCLUDED\x10\x03*\xcd\x01\n\x08RunPhase\x12\x19\n\x15RUN_PHASE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_PHASE_BLOCKED\x10\x01\x12\x15\n\x11RUN_PHASE_LISTING\x10\x02\x12\x18\n\x14RUN_PHASE_CONFIRMING\x10\x03\x12\x15\n\x11RUN_PHASE_PROVING\x10\x04\x12\x18\n\x14RUN_PHASE_DELIVERING\x10\x05\x12\x14\n\x10RUN_PHASE_PAYING\x10\x06\x12\x17\n\x13RUN_PHASE_COMPLETED\x10\x07*\x96\x01\n\x0bPayoutState\x12\x1c\n\x18PAYOUT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PAYOUT_STATE_REQUESTED\x10\x01\x12\x1b\n\x17PAYOUT_STATE_INSTRUCTED\x10\x02\x12\x15\n\x11PAYOUT_STATE_PAID\x10\x03\x12\x19\n\x15PAYOUT_STATE_RETURNED\x10\x04*\x9b\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_KIND_DEPOSIT\x10\x01\x12\x15\n\x11\x45NTRY_KIND_PAYOUT\x10\x02\x12\x17\n\x13\x45NTRY_KIND_RESTORED\x10\x03\x12\x15\n\x11\x45NTRY_KIND_BOUGHT\x10\x04\x12\x13\n\x0f\x45NTRY_KIND_SOLD\x10\x05*\xa0\x02\n\x0e\x43omparedFigure\x12\x1f\n\x1b\x43OMPARED_FIGURE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMPARED_FIGURE_UNITS\x10\x01\x12\x19\n\x15\x43OMPARED_FIGURE_FUNDS\x10\x02\x12\x1a\n\x16\x43OMPARED_FIGURE_BOUGHT\x10\x03\x12\x18\n\x14\x43OMPARED_FIGURE_SOLD\x10\x04\x12\x1b\n\x17\x43OMPARED_FIGURE_PAYABLE\x10\x05\x12\x1e\n\x1a\x43OMPARED_FIGURE_RECEIVABLE\x10\x06\x12!\n\x1d\x43OMPARED_FIGURE_BLOCKED_UNITS\x10\x07\x12!\n\x1d\x43OMPARED_FIGURE_BLOCKED_FUNDS\x10\x08*\xd3\x01\n\x0cInFlightKind\x12\x1e\n\x1aIN_FLIGHT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18IN_FLIGHT_KIND_RETURNING\x10\x01\x12\x1c\n\x18IN_FLIGHT_KIND_RELEASING\x10\x02\x12#\n\x1fIN_FLIGHT_KIND_UNSETTLED_BOUGHT\x10\x03\x12!\n\x1dIN_FLIGHT_KIND_UNSETTLED_SOLD\x10\x04\x12\x1f\n\x1bIN_FLIGHT_KIND_FUND_ENTRIES\x10\x05\x42\x41\n\x18\x63\x61rbonmarket.clearing.v1P\x01Z#carbonmarket/clearing/v1;clearingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-carbonmarket/clearing/v1/clearing_types.proto\x12\x18\x63\x61rbonmarket.clearing.v1\"1\n\nCashChange\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x12\n\nchange_fen\x18\x02 \x01(\x03\"\x91\x01\n\x08RunTotal\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x35\n\x06method\x18\x02 \x01(\x0e\x32%.carbonmarket.clearing.v1.TradeMethod\x12\x0e\n\x06trades\x18\x03 \x01(\x03\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\x11\n\tvalue_fen\x18\x05 \x01(\x03\"\x9b\x01\n\x06RunLeg\x12\x10\n\x08trade_id\x18\x01 \x01(\x03\x12\x12\n\ninstrument\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x12\x0e\n\x06seller\x18\x04 \x01(\t\x12\r\n\x05\x62uyer\x18\x05 \x01(\t\x12\x16\n\x0e\x62uyer_pays_fen\x18\x06 \x01(\x03\x12\x1b\n\x13seller_receives_fen\x18\x07 \x01(\x03\"\xc5\x01\n\x0e\x42ookDifference\x12\x38\n\x06\x66igure\x18\x01 \x01(\x0e\x32(.carbonmarket.clearing.v1.ComparedFigure\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x13\n\x0bheld_tonnes\x18\x04 \x01(\x03\x12\x17\n\x0f\x65xpected_tonnes\x18\x05 \x01(\x03\x12\x10\n\x08held_fen\x18\x06 \x01(\x03\x12\x14\n\x0c\x65xpected_fen\x18\x07 \x01(\x03\"\x92\x01\n\x08InFlight\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.carbonmarket.clearing.v1.InFlightKind\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x04 \x01(\x03\x12\x12\n\namount_fen\x18\x05 \x01(\x03\"\x9e\x01\n\x0c\x43omparedTree\x12\x0c\n\x04tree\x18\x01 \x01(\t\x12\x11\n\theld_root\x18\x02 \x01(\t\x12\x13\n\x0bheld_leaves\x18\x03 \x01(\x03\x12\x11\n\theld_sums\x18\x04 \x03(\x03\x12\x15\n\rexpected_root\x18\x05 \x01(\t\x12\x17\n\x0f\x65xpected_leaves\x18\x06 \x01(\x03\x12\x15\n\rexpected_sums\x18\x07 \x03(\x03*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*\\\n\x0bTradeMethod\x12\x1c\n\x18TRADE_METHOD_UNSPECIFIED\x10\x00\x12\x17\n\x13TRADE_METHOD_LISTED\x10\x01\x12\x16\n\x12TRADE_METHOD_BLOCK\x10\x02*\x90\x01\n\x0fObligationState\x12 \n\x1cOBLIGATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aOBLIGATION_STATE_UNSETTLED\x10\x01\x12\x1c\n\x18OBLIGATION_STATE_SETTLED\x10\x02\x12\x1d\n\x19OBLIGATION_STATE_EXCLUDED\x10\x03*\xcd\x01\n\x08RunPhase\x12\x19\n\x15RUN_PHASE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_PHASE_BLOCKED\x10\x01\x12\x15\n\x11RUN_PHASE_LISTING\x10\x02\x12\x18\n\x14RUN_PHASE_CONFIRMING\x10\x03\x12\x15\n\x11RUN_PHASE_PROVING\x10\x04\x12\x18\n\x14RUN_PHASE_DELIVERING\x10\x05\x12\x14\n\x10RUN_PHASE_PAYING\x10\x06\x12\x17\n\x13RUN_PHASE_COMPLETED\x10\x07*\x96\x01\n\x0bPayoutState\x12\x1c\n\x18PAYOUT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PAYOUT_STATE_REQUESTED\x10\x01\x12\x1b\n\x17PAYOUT_STATE_INSTRUCTED\x10\x02\x12\x15\n\x11PAYOUT_STATE_PAID\x10\x03\x12\x19\n\x15PAYOUT_STATE_RETURNED\x10\x04*\x9b\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_KIND_DEPOSIT\x10\x01\x12\x15\n\x11\x45NTRY_KIND_PAYOUT\x10\x02\x12\x17\n\x13\x45NTRY_KIND_RESTORED\x10\x03\x12\x15\n\x11\x45NTRY_KIND_BOUGHT\x10\x04\x12\x13\n\x0f\x45NTRY_KIND_SOLD\x10\x05*\xa0\x02\n\x0e\x43omparedFigure\x12\x1f\n\x1b\x43OMPARED_FIGURE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMPARED_FIGURE_UNITS\x10\x01\x12\x19\n\x15\x43OMPARED_FIGURE_FUNDS\x10\x02\x12\x1a\n\x16\x43OMPARED_FIGURE_BOUGHT\x10\x03\x12\x18\n\x14\x43OMPARED_FIGURE_SOLD\x10\x04\x12\x1b\n\x17\x43OMPARED_FIGURE_PAYABLE\x10\x05\x12\x1e\n\x1a\x43OMPARED_FIGURE_RECEIVABLE\x10\x06\x12!\n\x1d\x43OMPARED_FIGURE_BLOCKED_UNITS\x10\x07\x12!\n\x1d\x43OMPARED_FIGURE_BLOCKED_FUNDS\x10\x08*\xd3\x01\n\x0cInFlightKind\x12\x1e\n\x1aIN_FLIGHT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18IN_FLIGHT_KIND_RETURNING\x10\x01\x12\x1c\n\x18IN_FLIGHT_KIND_RELEASING\x10\x02\x12#\n\x1fIN_FLIGHT_KIND_UNSETTLED_BOUGHT\x10\x03\x12!\n\x1dIN_FLIGHT_KIND_UNSETTLED_SOLD\x10\x04\x12\x1f\n\x1bIN_FLIGHT_KIND_FUND_ENTRIES\x10\x05\x42\x41\n\x18\x63\x61rbonmarket.clearing.v1P\x01Z#carbonmarket/clearing/v1;clearingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,22 +32,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carbonmarket.clearing.v1.cl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\030carbonmarket.clearing.v1P\001Z#carbonmarket/clearing/v1;clearingv1'
-  _globals['_SIDE']._serialized_start=781
-  _globals['_SIDE']._serialized_end=838
-  _globals['_TRADEMETHOD']._serialized_start=840
-  _globals['_TRADEMETHOD']._serialized_end=932
-  _globals['_OBLIGATIONSTATE']._serialized_start=935
-  _globals['_OBLIGATIONSTATE']._serialized_end=1079
-  _globals['_RUNPHASE']._serialized_start=1082
-  _globals['_RUNPHASE']._serialized_end=1287
-  _globals['_PAYOUTSTATE']._serialized_start=1290
-  _globals['_PAYOUTSTATE']._serialized_end=1440
-  _globals['_ENTRYKIND']._serialized_start=1443
-  _globals['_ENTRYKIND']._serialized_end=1598
-  _globals['_COMPAREDFIGURE']._serialized_start=1601
-  _globals['_COMPAREDFIGURE']._serialized_end=1889
-  _globals['_INFLIGHTKIND']._serialized_start=1892
-  _globals['_INFLIGHTKIND']._serialized_end=2103
+  _globals['_SIDE']._serialized_start=942
+  _globals['_SIDE']._serialized_end=999
+  _globals['_TRADEMETHOD']._serialized_start=1001
+  _globals['_TRADEMETHOD']._serialized_end=1093
+  _globals['_OBLIGATIONSTATE']._serialized_start=1096
+  _globals['_OBLIGATIONSTATE']._serialized_end=1240
+  _globals['_RUNPHASE']._serialized_start=1243
+  _globals['_RUNPHASE']._serialized_end=1448
+  _globals['_PAYOUTSTATE']._serialized_start=1451
+  _globals['_PAYOUTSTATE']._serialized_end=1601
+  _globals['_ENTRYKIND']._serialized_start=1604
+  _globals['_ENTRYKIND']._serialized_end=1759
+  _globals['_COMPAREDFIGURE']._serialized_start=1762
+  _globals['_COMPAREDFIGURE']._serialized_end=2050
+  _globals['_INFLIGHTKIND']._serialized_start=2053
+  _globals['_INFLIGHTKIND']._serialized_end=2264
   _globals['_CASHCHANGE']._serialized_start=75
   _globals['_CASHCHANGE']._serialized_end=124
   _globals['_RUNTOTAL']._serialized_start=127
@@ -58,4 +58,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BOOKDIFFERENCE']._serialized_end=630
   _globals['_INFLIGHT']._serialized_start=633
   _globals['_INFLIGHT']._serialized_end=779
+  _globals['_COMPAREDTREE']._serialized_start=782
+  _globals['_COMPAREDTREE']._serialized_end=940
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -440,3 +442,51 @@ class InFlight(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InFlight: _TypeAlias = InFlight  # noqa: Y015
+
+@_typing.final
+class ComparedTree(_message.Message):
+    """A commitment to a book, as both sides of a comparison had it: the registry or clearing on one, trading's view on the other. Equal roots mean
+    equal books.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TREE_FIELD_NUMBER: _builtins.int
+    HELD_ROOT_FIELD_NUMBER: _builtins.int
+    HELD_LEAVES_FIELD_NUMBER: _builtins.int
+    HELD_SUMS_FIELD_NUMBER: _builtins.int
+    EXPECTED_ROOT_FIELD_NUMBER: _builtins.int
+    EXPECTED_LEAVES_FIELD_NUMBER: _builtins.int
+    EXPECTED_SUMS_FIELD_NUMBER: _builtins.int
+    tree: _builtins.str
+    """Its name and the version of its form: `custody/1` (docs/decisions/0022-books-are-compared-by-commitments.md)."""
+    held_root: _builtins.str
+    """What the registry or clearing has: the root, in hexadecimal."""
+    held_leaves: _builtins.int
+    expected_root: _builtins.str
+    """What it should have by trading's view."""
+    expected_leaves: _builtins.int
+    @_builtins.property
+    def held_sums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Of all leaves, one for each state that the form names."""
+
+    @_builtins.property
+    def expected_sums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        tree: _builtins.str = ...,
+        held_root: _builtins.str = ...,
+        held_leaves: _builtins.int = ...,
+        held_sums: _abc.Iterable[_builtins.int] | None = ...,
+        expected_root: _builtins.str = ...,
+        expected_leaves: _builtins.int = ...,
+        expected_sums: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_leaves", b"expected_leaves", "expected_root", b"expected_root", "expected_sums", b"expected_sums", "held_leaves", b"held_leaves", "held_root", b"held_root", "held_sums", b"held_sums", "tree", b"tree"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparedTree: _TypeAlias = ComparedTree  # noqa: Y015

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from carbonmarket.access.v1 import access_pb2 as carbonmarket_dot_access_dot_v1_dot_access__pb2
+from carbonmarket.log.v1 import sum_trees_pb2 as carbonmarket_dot_log_dot_v1_dot_sum__trees__pb2
 from carbonmarket.registry.v1 import registry_types_pb2 as carbonmarket_dot_registry_dot_v1_dot_registry__types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5carbonmarket/registry/v1/registry_query_service.proto\x12\x18\x63\x61rbonmarket.registry.v1\x1a#carbonmarket/access/v1/access.proto\x1a-carbonmarket/registry/v1/registry_types.proto\":\n\x11GetAccountRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\"Z\n\x12GetAccountResponse\x12\x32\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32!.carbonmarket.registry.v1.Account\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xad\x02\n\x07\x41\x63\x63ount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.carbonmarket.registry.v1.AccountKind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08province\x18\x04 \x01(\t\x12\x19\n\x11\x65ligible_to_trade\x18\x05 \x01(\x08\x12\x35\n\x05state\x18\x06 \x01(\x0e\x32&.carbonmarket.registry.v1.AccountState\x12\x0e\n\x06ground\x18\x07 \x01(\t\x12\x1d\n\x15restriction_in_effect\x18\x08 \x01(\x08\x12\x11\n\topened_ms\x18\t \x01(\x03\x12\x16\n\x0estate_since_ms\x18\n \x01(\x03\x12\x10\n\x08wound_up\x18\x0b \x01(\x08\"R\n\x13ListAccountsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x14ListAccountsResponse\x12\x33\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32!.carbonmarket.registry.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"R\n\x13ListVintagesRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x14ListVintagesResponse\x12\x33\n\x08vintages\x18\x01 \x03(\x0b\x32!.carbonmarket.registry.v1.Vintage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\x85\x01\n\x07Vintage\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x17\n\x0f\x63ompliance_year\x18\x02 \x01(\x05\x12\x15\n\rissued_tonnes\x18\x03 \x01(\x03\x12!\n\x19registry_available_tonnes\x18\x04 \x01(\x03\x12\x16\n\x0etrading_tonnes\x18\x05 \x01(\x03\"c\n\x13ListHoldingsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\x14ListHoldingsResponse\x12\x33\n\x08holdings\x18\x01 \x03(\x0b\x32!.carbonmarket.registry.v1.Holding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"U\n\x07Holding\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12!\n\x19registry_available_tonnes\x18\x02 \x01(\x03\x12\x16\n\x0etrading_tonnes\x18\x03 \x01(\x03\"|\n\x14ListMovementsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x16\n\x0e\x61\x66ter_position\x18\x05 \x01(\x03\"y\n\x15ListMovementsResponse\x12\x35\n\tmovements\x18\x01 \x03(\x0b\x32\".carbonmarket.registry.v1.Movement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\x9d\x02\n\x08Movement\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x13\n\x0brecorded_ms\x18\x02 \x01(\x03\x12\x0f\n\x07vintage\x18\x03 \x01(\t\x12\x34\n\x04kind\x18\x04 \x01(\x0e\x32&.carbonmarket.registry.v1.MovementKind\x12(\n registry_available_change_tonnes\x18\x05 \x01(\x03\x12\x1d\n\x15trading_change_tonnes\x18\x06 \x01(\x03\x12\x14\n\x0c\x63ounterparty\x18\x07 \x01(\t\x12\x10\n\x08trade_id\x18\x08 \x01(\x03\x12\x0e\n\x06run_id\x18\t \x01(\x03\x12\r\n\x05\x62\x61sis\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\"T\n\x13GetStatementRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x16\n\x0e\x61s_of_position\x18\x03 \x01(\x03\"\x91\x01\n\x14GetStatementResponse\x12\x32\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32!.carbonmarket.registry.v1.Account\x12\x33\n\x08holdings\x18\x02 \x03(\x0b\x32!.carbonmarket.registry.v1.Holding\x12\x10\n\x08position\x18\x03 \x01(\x03\"q\n\x1aListTradingHoldingsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x16\n\x0e\x61s_of_position\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x84\x01\n\x1bListTradingHoldingsResponse\x12:\n\x08holdings\x18\x01 \x03(\x0b\x32(.carbonmarket.registry.v1.TradingHolding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"K\n\x0eTradingHolding\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\x32\x84\x07\n\x14RegistryQueryService\x12u\n\nGetAccount\x12+.carbonmarket.registry.v1.GetAccountRequest\x1a,.carbonmarket.registry.v1.GetAccountResponse\"\x0c\xa2\xbb\x18\x08\x07\x02\x03\x04\x05\x01\x08\t\x12y\n\x0cListAccounts\x12-.carbonmarket.registry.v1.ListAccountsRequest\x1a..carbonmarket.registry.v1.ListAccountsResponse\"\n\xa2\xbb\x18\x06\x03\x04\x05\x01\x08\t\x12s\n\x0cListVintages\x12-.carbonmarket.registry.v1.ListVintagesRequest\x1a..carbonmarket.registry.v1.ListVintagesResponse\"\x04\xa8\xbb\x18\x01\x12y\n\x0cListHoldings\x12-.carbonmarket.registry.v1.ListHoldingsRequest\x1a..carbonmarket.registry.v1.ListHoldingsResponse\"\n\xa2\xbb\x18\x06\x07\x02\x03\x01\x08\t\x12}\n\rListMovements\x12..carbonmarket.registry.v1.ListMovementsRequest\x1a/.carbonmarket.registry.v1.ListMovementsResponse\"\x0b\xa2\xbb\x18\x07\x07\x02\x03\x05\x01\x08\t\x12z\n\x0cGetStatement\x12-.carbonmarket.registry.v1.GetStatementRequest\x1a..carbonmarket.registry.v1.GetStatementResponse\"\x0b\xa2\xbb\x18\x07\x07\x02\x03\x05\x01\x08\t\x12\x8e\x01\n\x13ListTradingHoldings\x12\x34.carbonmarket.registry.v1.ListTradingHoldingsRequest\x1a\x35.carbonmarket.registry.v1.ListTradingHoldingsResponse\"\n\xa2\xbb\x18\x06\x03\x04\x05\x01\x08\tBA\n\x18\x63\x61rbonmarket.registry.v1P\x01Z#carbonmarket/registry/v1;registryv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5carbonmarket/registry/v1/registry_query_service.proto\x12\x18\x63\x61rbonmarket.registry.v1\x1a#carbonmarket/access/v1/access.proto\x1a#carbonmarket/log/v1/sum_trees.proto\x1a-carbonmarket/registry/v1/registry_types.proto\":\n\x11GetAccountRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\"Z\n\x12GetAccountResponse\x12\x32\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32!.carbonmarket.registry.v1.Account\x12\x10\n\x08position\x18\x02 \x01(\x03\"\xad\x02\n\x07\x41\x63\x63ount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.carbonmarket.registry.v1.AccountKind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08province\x18\x04 \x01(\t\x12\x19\n\x11\x65ligible_to_trade\x18\x05 \x01(\x08\x12\x35\n\x05state\x18\x06 \x01(\x0e\x32&.carbonmarket.registry.v1.AccountState\x12\x0e\n\x06ground\x18\x07 \x01(\t\x12\x1d\n\x15restriction_in_effect\x18\x08 \x01(\x08\x12\x11\n\topened_ms\x18\t \x01(\x03\x12\x16\n\x0estate_since_ms\x18\n \x01(\x03\x12\x10\n\x08wound_up\x18\x0b \x01(\x08\"R\n\x13ListAccountsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x14ListAccountsResponse\x12\x33\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32!.carbonmarket.registry.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"R\n\x13ListVintagesRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x14ListVintagesResponse\x12\x33\n\x08vintages\x18\x01 \x03(\x0b\x32!.carbonmarket.registry.v1.Vintage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\x85\x01\n\x07Vintage\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x17\n\x0f\x63ompliance_year\x18\x02 \x01(\x05\x12\x15\n\rissued_tonnes\x18\x03 \x01(\x03\x12!\n\x19registry_available_tonnes\x18\x04 \x01(\x03\x12\x16\n\x0etrading_tonnes\x18\x05 \x01(\x03\"c\n\x13ListHoldingsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\x14ListHoldingsResponse\x12\x33\n\x08holdings\x18\x01 \x03(\x0b\x32!.carbonmarket.registry.v1.Holding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"U\n\x07Holding\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12!\n\x19registry_available_tonnes\x18\x02 \x01(\x03\x12\x16\n\x0etrading_tonnes\x18\x03 \x01(\x03\"|\n\x14ListMovementsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x16\n\x0e\x61\x66ter_position\x18\x05 \x01(\x03\"y\n\x15ListMovementsResponse\x12\x35\n\tmovements\x18\x01 \x03(\x0b\x32\".carbonmarket.registry.v1.Movement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"\x9d\x02\n\x08Movement\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x13\n\x0brecorded_ms\x18\x02 \x01(\x03\x12\x0f\n\x07vintage\x18\x03 \x01(\t\x12\x34\n\x04kind\x18\x04 \x01(\x0e\x32&.carbonmarket.registry.v1.MovementKind\x12(\n registry_available_change_tonnes\x18\x05 \x01(\x03\x12\x1d\n\x15trading_change_tonnes\x18\x06 \x01(\x03\x12\x14\n\x0c\x63ounterparty\x18\x07 \x01(\t\x12\x10\n\x08trade_id\x18\x08 \x01(\x03\x12\x0e\n\x06run_id\x18\t \x01(\x03\x12\r\n\x05\x62\x61sis\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\"T\n\x13GetStatementRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x16\n\x0e\x61s_of_position\x18\x03 \x01(\x03\"\x91\x01\n\x14GetStatementResponse\x12\x32\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32!.carbonmarket.registry.v1.Account\x12\x33\n\x08holdings\x18\x02 \x03(\x0b\x32!.carbonmarket.registry.v1.Holding\x12\x10\n\x08position\x18\x03 \x01(\x03\"q\n\x1aListTradingHoldingsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x16\n\x0e\x61s_of_position\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x84\x01\n\x1bListTradingHoldingsResponse\x12:\n\x08holdings\x18\x01 \x03(\x0b\x32(.carbonmarket.registry.v1.TradingHolding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\"K\n\x0eTradingHolding\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07vintage\x18\x02 \x01(\t\x12\x17\n\x0fquantity_tonnes\x18\x03 \x01(\x03\"E\n\x15GetCommitmentsRequest\x12\x14\n\x0cmin_position\x18\x01 \x01(\x03\x12\x16\n\x0e\x61s_of_position\x18\x02 \x01(\x03\"[\n\x16GetCommitmentsResponse\x12/\n\x05trees\x18\x01 \x03(\x0b\x32 .carbonmarket.log.v1.SumTreeRoot\x12\x10\n\x08position\x18\x02 \x01(\x03\"E\n\x13GetTreePartsRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0c\n\x04tree\x18\x02 \x01(\t\x12\x0e\n\x06places\x18\x03 \x03(\x0c\"W\n\x14GetTreePartsResponse\x12\x0c\n\x04kept\x18\x01 \x01(\x08\x12\x31\n\x06places\x18\x02 \x03(\x0b\x32!.carbonmarket.log.v1.SumTreeParts2\xf8\x08\n\x14RegistryQueryService\x12u\n\nGetAccount\x12+.carbonmarket.registry.v1.GetAccountRequest\x1a,.carbonmarket.registry.v1.GetAccountResponse\"\x0c\xa2\xbb\x18\x08\x07\x02\x03\x04\x05\x01\x08\t\x12y\n\x0cListAccounts\x12-.carbonmarket.registry.v1.ListAccountsRequest\x1a..carbonmarket.registry.v1.ListAccountsResponse\"\n\xa2\xbb\x18\x06\x03\x04\x05\x01\x08\t\x12s\n\x0cListVintages\x12-.carbonmarket.registry.v1.ListVintagesRequest\x1a..carbonmarket.registry.v1.ListVintagesResponse\"\x04\xa8\xbb\x18\x01\x12y\n\x0cListHoldings\x12-.carbonmarket.registry.v1.ListHoldingsRequest\x1a..carbonmarket.registry.v1.ListHoldingsResponse\"\n\xa2\xbb\x18\x06\x07\x02\x03\x01\x08\t\x12}\n\rListMovements\x12..carbonmarket.registry.v1.ListMovementsRequest\x1a/.carbonmarket.registry.v1.ListMovementsResponse\"\x0b\xa2\xbb\x18\x07\x07\x02\x03\x05\x01\x08\t\x12z\n\x0cGetStatement\x12-.carbonmarket.registry.v1.GetStatementRequest\x1a..carbonmarket.registry.v1.GetStatementResponse\"\x0b\xa2\xbb\x18\x07\x07\x02\x03\x05\x01\x08\t\x12\x8e\x01\n\x13ListTradingHoldings\x12\x34.carbonmarket.registry.v1.ListTradingHoldingsRequest\x1a\x35.carbonmarket.registry.v1.ListTradingHoldingsResponse\"\n\xa2\xbb\x18\x06\x03\x04\x05\x01\x08\t\x12{\n\x0eGetCommitments\x12/.carbonmarket.registry.v1.GetCommitmentsRequest\x1a\x30.carbonmarket.registry.v1.GetCommitmentsResponse\"\x06\xa2\xbb\x18\x02\t\x08\x12u\n\x0cGetTreeParts\x12-.carbonmarket.registry.v1.GetTreePartsRequest\x1a..carbonmarket.registry.v1.GetTreePartsResponse\"\x06\xa2\xbb\x18\x02\t\x08\x42\x41\n\x18\x63\x61rbonmarket.registry.v1P\x01Z#carbonmarket/registry/v1;registryv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,44 +49,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTRYQUERYSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\242\273\030\007\007\002\003\005\001\010\t'
   _globals['_REGISTRYQUERYSERVICE'].methods_by_name['ListTradingHoldings']._loaded_options = None
   _globals['_REGISTRYQUERYSERVICE'].methods_by_name['ListTradingHoldings']._serialized_options = b'\242\273\030\006\003\004\005\001\010\t'
-  _globals['_GETACCOUNTREQUEST']._serialized_start=167
-  _globals['_GETACCOUNTREQUEST']._serialized_end=225
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=227
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=317
-  _globals['_ACCOUNT']._serialized_start=320
-  _globals['_ACCOUNT']._serialized_end=621
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=623
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=705
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=707
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=825
-  _globals['_LISTVINTAGESREQUEST']._serialized_start=827
-  _globals['_LISTVINTAGESREQUEST']._serialized_end=909
-  _globals['_LISTVINTAGESRESPONSE']._serialized_start=911
-  _globals['_LISTVINTAGESRESPONSE']._serialized_end=1029
-  _globals['_VINTAGE']._serialized_start=1032
-  _globals['_VINTAGE']._serialized_end=1165
-  _globals['_LISTHOLDINGSREQUEST']._serialized_start=1167
-  _globals['_LISTHOLDINGSREQUEST']._serialized_end=1266
-  _globals['_LISTHOLDINGSRESPONSE']._serialized_start=1268
-  _globals['_LISTHOLDINGSRESPONSE']._serialized_end=1386
-  _globals['_HOLDING']._serialized_start=1388
-  _globals['_HOLDING']._serialized_end=1473
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=1475
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=1599
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=1601
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=1722
-  _globals['_MOVEMENT']._serialized_start=1725
-  _globals['_MOVEMENT']._serialized_end=2010
-  _globals['_GETSTATEMENTREQUEST']._serialized_start=2012
-  _globals['_GETSTATEMENTREQUEST']._serialized_end=2096
-  _globals['_GETSTATEMENTRESPONSE']._serialized_start=2099
-  _globals['_GETSTATEMENTRESPONSE']._serialized_end=2244
-  _globals['_LISTTRADINGHOLDINGSREQUEST']._serialized_start=2246
-  _globals['_LISTTRADINGHOLDINGSREQUEST']._serialized_end=2359
-  _globals['_LISTTRADINGHOLDINGSRESPONSE']._serialized_start=2362
-  _globals['_LISTTRADINGHOLDINGSRESPONSE']._serialized_end=2494
-  _globals['_TRADINGHOLDING']._serialized_start=2496
-  _globals['_TRADINGHOLDING']._serialized_end=2571
-  _globals['_REGISTRYQUERYSERVICE']._serialized_start=2574
-  _globals['_REGISTRYQUERYSERVICE']._serialized_end=3474
+  _globals['_REGISTRYQUERYSERVICE'].methods_by_name['GetCommitments']._loaded_options = None
+  _globals['_REGISTRYQUERYSERVICE'].methods_by_name['GetCommitments']._serialized_options = b'\242\273\030\002\t\010'
+  _globals['_REGISTRYQUERYSERVICE'].methods_by_name['GetTreeParts']._loaded_options = None
+  _globals['_REGISTRYQUERYSERVICE'].methods_by_name['GetTreeParts']._serialized_options = b'\242\273\030\002\t\010'
+  _globals['_GETACCOUNTREQUEST']._serialized_start=204
+  _globals['_GETACCOUNTREQUEST']._serialized_end=262
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=264
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=354
+  _globals['_ACCOUNT']._serialized_start=357
+  _globals['_ACCOUNT']._serialized_end=658
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=660
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=742
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=744
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=862
+  _globals['_LISTVINTAGESREQUEST']._serialized_start=864
+  _globals['_LISTVINTAGESREQUEST']._serialized_end=946
+  _globals['_LISTVINTAGESRESPONSE']._serialized_start=948
+  _globals['_LISTVINTAGESRESPONSE']._serialized_end=1066
+  _globals['_VINTAGE']._serialized_start=1069
+  _globals['_VINTAGE']._serialized_end=1202
+  _globals['_LISTHOLDINGSREQUEST']._serialized_start=1204
+  _globals['_LISTHOLDINGSREQUEST']._serialized_end=1303
+  _globals['_LISTHOLDINGSRESPONSE']._serialized_start=1305
+  _globals['_LISTHOLDINGSRESPONSE']._serialized_end=1423
+  _globals['_HOLDING']._serialized_start=1425
+  _globals['_HOLDING']._serialized_end=1510
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=1512
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=1636
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=1638
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=1759
+  _globals['_MOVEMENT']._serialized_start=1762
+  _globals['_MOVEMENT']._serialized_end=2047
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=2049
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=2133
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=2136
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=2281
+  _globals['_LISTTRADINGHOLDINGSREQUEST']._serialized_start=2283
+  _globals['_LISTTRADINGHOLDINGSREQUEST']._serialized_end=2396
+  _globals['_LISTTRADINGHOLDINGSRESPONSE']._serialized_start=2399
+  _globals['_LISTTRADINGHOLDINGSRESPONSE']._serialized_end=2531
+  _globals['_TRADINGHOLDING']._serialized_start=2533
+  _globals['_TRADINGHOLDING']._serialized_end=2608
+  _globals['_GETCOMMITMENTSREQUEST']._serialized_start=2610
+  _globals['_GETCOMMITMENTSREQUEST']._serialized_end=2679
+  _globals['_GETCOMMITMENTSRESPONSE']._serialized_start=2681
+  _globals['_GETCOMMITMENTSRESPONSE']._serialized_end=2772
+  _globals['_GETTREEPARTSREQUEST']._serialized_start=2774
+  _globals['_GETTREEPARTSREQUEST']._serialized_end=2843
+  _globals['_GETTREEPARTSRESPONSE']._serialized_start=2845
+  _globals['_GETTREEPARTSRESPONSE']._serialized_end=2932
+  _globals['_REGISTRYQUERYSERVICE']._serialized_start=2935
+  _globals['_REGISTRYQUERYSERVICE']._serialized_end=4079
 # @@protoc_insertion_point(module_scope)

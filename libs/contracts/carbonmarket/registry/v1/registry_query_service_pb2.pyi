@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from carbonmarket.log.v1 import sum_trees_pb2 as _sum_trees_pb2
 from carbonmarket.registry.v1 import registry_types_pb2 as _registry_types_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -606,3 +607,106 @@ class TradingHolding(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TradingHolding: _TypeAlias = TradingHolding  # noqa: Y015
+
+@_typing.final
+class GetCommitmentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_POSITION_FIELD_NUMBER: _builtins.int
+    AS_OF_POSITION_FIELD_NUMBER: _builtins.int
+    min_position: _builtins.int
+    as_of_position: _builtins.int
+    """Zero means as of now."""
+    def __init__(
+        self,
+        *,
+        min_position: _builtins.int = ...,
+        as_of_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_position", b"as_of_position", "min_position", b"min_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommitmentsRequest: _TypeAlias = GetCommitmentsRequest  # noqa: Y015
+
+@_typing.final
+class GetCommitmentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TREES_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position this is as of."""
+    @_builtins.property
+    def trees(self) -> _containers.RepeatedCompositeFieldContainer[_sum_trees_pb2.SumTreeRoot]: ...
+    def __init__(
+        self,
+        *,
+        trees: _abc.Iterable[_sum_trees_pb2.SumTreeRoot] | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "trees", b"trees"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommitmentsResponse: _TypeAlias = GetCommitmentsResponse  # noqa: Y015
+
+@_typing.final
+class GetTreePartsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    TREE_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Of the answer that stated the tree's root."""
+    tree: _builtins.str
+    """A name that the answer stated."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each as the digits that lead to it, 0 to 15, one a byte; none leads to the root. At most 256."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        tree: _builtins.str = ...,
+        places: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "position", b"position", "tree", b"tree"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTreePartsRequest: _TypeAlias = GetTreePartsRequest  # noqa: Y015
+
+@_typing.final
+class GetTreePartsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEPT_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    kept: _builtins.bool
+    """Whether the trees of this position are still kept; if not, the roots have to be asked for again."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[_sum_trees_pb2.SumTreeParts]:
+        """One for each place, in their order."""
+
+    def __init__(
+        self,
+        *,
+        kept: _builtins.bool = ...,
+        places: _abc.Iterable[_sum_trees_pb2.SumTreeParts] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTreePartsResponse: _TypeAlias = GetTreePartsResponse  # noqa: Y015

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from carbonmarket.log.v1 import sum_trees_pb2 as _sum_trees_pb2
 from carbonmarket.trading.v1 import trading_types_pb2 as _trading_types_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -1535,3 +1536,182 @@ class AccountFunds(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccountFunds: _TypeAlias = AccountFunds  # noqa: Y015
+
+@_typing.final
+class GetCommitmentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_POSITION_FIELD_NUMBER: _builtins.int
+    min_position: _builtins.int
+    """Answer no earlier than as of this log position."""
+    def __init__(
+        self,
+        *,
+        min_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_position", b"min_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommitmentsRequest: _TypeAlias = GetCommitmentsRequest  # noqa: Y015
+
+@_typing.final
+class GetCommitmentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TREES_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    HEARD_REGISTRY_POSITION_FIELD_NUMBER: _builtins.int
+    HEARD_CLEARING_ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
+    SETTLED_DAY_FIELD_NUMBER: _builtins.int
+    RETURNING_FIELD_NUMBER: _builtins.int
+    RETURNING_COUNT_FIELD_NUMBER: _builtins.int
+    RELEASING_FIELD_NUMBER: _builtins.int
+    RELEASING_COUNT_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The log position that the answer is as of."""
+    heard_registry_position: _builtins.int
+    """The last record of the registry's log that was heard by then."""
+    heard_clearing_entry_number: _builtins.int
+    """Clearing's number of the last fund entry heard by then."""
+    settled_day: _builtins.str
+    """The day of clearing's last SettlementDayCompleted heard by then; empty before the first."""
+    returning_count: _builtins.int
+    """How many accounts and instruments there are of these."""
+    releasing_count: _builtins.int
+    """How many accounts there are of these."""
+    @_builtins.property
+    def trees(self) -> _containers.RepeatedCompositeFieldContainer[_sum_trees_pb2.SumTreeRoot]: ...
+    @_builtins.property
+    def returning(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitsReturning]:
+        """Returned, and not yet booked by the registry as far as trading has heard: by account and instrument, at most 200."""
+
+    @_builtins.property
+    def releasing(self) -> _containers.RepeatedCompositeFieldContainer[Global___MoneyReleasing]:
+        """Released, and not yet taken from the balance by clearing as far as trading has heard: by account, at most 200."""
+
+    def __init__(
+        self,
+        *,
+        trees: _abc.Iterable[_sum_trees_pb2.SumTreeRoot] | None = ...,
+        position: _builtins.int = ...,
+        heard_registry_position: _builtins.int = ...,
+        heard_clearing_entry_number: _builtins.int = ...,
+        settled_day: _builtins.str = ...,
+        returning: _abc.Iterable[Global___UnitsReturning] | None = ...,
+        returning_count: _builtins.int = ...,
+        releasing: _abc.Iterable[Global___MoneyReleasing] | None = ...,
+        releasing_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard_clearing_entry_number", b"heard_clearing_entry_number", "heard_registry_position", b"heard_registry_position", "position", b"position", "releasing", b"releasing", "releasing_count", b"releasing_count", "returning", b"returning", "returning_count", b"returning_count", "settled_day", b"settled_day", "trees", b"trees"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommitmentsResponse: _TypeAlias = GetCommitmentsResponse  # noqa: Y015
+
+@_typing.final
+class UnitsReturning(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    instrument: _builtins.str
+    quantity_tonnes: _builtins.int
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+        quantity_tonnes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "instrument", b"instrument", "quantity_tonnes", b"quantity_tonnes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitsReturning: _TypeAlias = UnitsReturning  # noqa: Y015
+
+@_typing.final
+class MoneyReleasing(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    amount_fen: _builtins.int
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        amount_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_fen", b"amount_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoneyReleasing: _TypeAlias = MoneyReleasing  # noqa: Y015
+
+@_typing.final
+class GetTreePartsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    TREE_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Of the answer that stated the tree's root."""
+    tree: _builtins.str
+    """A name that the answer stated."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each as the digits that lead to it, 0 to 15, one a byte; none leads to the root. At most 256."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        tree: _builtins.str = ...,
+        places: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "position", b"position", "tree", b"tree"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTreePartsRequest: _TypeAlias = GetTreePartsRequest  # noqa: Y015
+
+@_typing.final
+class GetTreePartsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEPT_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    kept: _builtins.bool
+    """Whether the trees of this position are still kept; if not, the roots have to be asked for again."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[_sum_trees_pb2.SumTreeParts]:
+        """One for each place, in their order."""
+
+    def __init__(
+        self,
+        *,
+        kept: _builtins.bool = ...,
+        places: _abc.Iterable[_sum_trees_pb2.SumTreeParts] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTreePartsResponse: _TypeAlias = GetTreePartsResponse  # noqa: Y015

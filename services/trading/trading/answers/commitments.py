@@ -1,0 +1,77 @@
+"""What GetCommitments answers: the roots of trading's sum trees, and what is on its way to registry and clearing.
+
+The look at the state takes one bounded step of the writer. It returns nothing while the trees are behind the state;
+then the caller looks again, and others are served in between.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
+from chassis.core.sum_tree import Key, Quantities, SumTree
+from trading.domain.state import Market
+
+LISTED_MAX = 200
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Trading's side at one position of its log."""
+
+    trees: tuple[SumTree, ...]
+    answer: pb.GetCommitmentsResponse
+    """All of the answer that the state says: what is on its way, and how far clearing was heard."""
+
+
+def stated(market: Market) -> Stated | None:
+    units = market.commitments.units.catch_up(lambda: all_units(market), lambda key: held_of_units(market, key))
+    money = market.commitments.money.catch_up(lambda: all_money(market), lambda key: held_of_money(market, key))
+    if units is None or money is None:
+        return None
+    return Stated((*units, *money), on_its_way(market))
+
+
+def all_units(market: Market) -> Iterator[Key]:
+    return ((account.account, name) for account in market.accounts.values() for name in account.units)
+
+
+def held_of_units(market: Market, key: Key) -> tuple[Quantities, ...]:
+    account, instrument = key
+    return market.accounts[account].units[instrument].held_elsewhere
+
+
+def all_money(market: Market) -> Iterator[Key]:
+    return ((account,) for account in market.accounts)
+
+
+def held_of_money(market: Market, key: Key) -> tuple[Quantities, ...]:
+    (account,) = key
+    return market.accounts[account].funds.held_elsewhere
+
+
+def on_its_way(market: Market) -> pb.GetCommitmentsResponse:
+    returning: Counter[tuple[str, str]] = Counter()
+    for one in market.returns.values():
+        returning[one.account, one.instrument] += one.quantity_tonnes
+    releasing: Counter[str] = Counter()
+    for release in market.releases.values():
+        releasing[release.account] += release.amount_fen
+    return pb.GetCommitmentsResponse(
+        heard_clearing_entry_number=market.entry_last,
+        settled_day=market.calendar.last_settled,
+        returning=[
+            pb.UnitsReturning(account=account, instrument=instrument, quantity_tonnes=tonnes)
+            for (account, instrument), tonnes in first_of(returning)
+        ],
+        returning_count=len(returning),
+        releasing=[pb.MoneyReleasing(account=account, amount_fen=fen) for account, fen in first_of(releasing)],
+        releasing_count=len(releasing),
+    )
+
+
+def first_of(amounts: Counter[K]) -> Sequence[tuple[K, int]]:
+    return sorted(amounts.items())[:LISTED_MAX]
