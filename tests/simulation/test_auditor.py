@@ -146,6 +146,18 @@ def deposit_in_flight(logs: Logs) -> None:
     record.data = event.SerializeToString()
 
 
+def forge_root(field: str) -> Callable[[Logs], None]:
+    """The last reconciliation states another root of what is in custody."""
+
+    def forge(logs: Logs) -> None:
+        place = places(logs, "clearing", clearing.BooksReconciled)[-1]
+        event = clearing.BooksReconciled.FromString(logs["clearing"][place].data)
+        setattr(event.trees[0], field, "0" * 64)
+        logs["clearing"][place].data = event.SerializeToString()
+
+    return forge
+
+
 def another_actor(logs: Logs) -> None:
     logs["registry"][places(logs, "registry", registry.TransferredToTrading)[0]].account = "somebody-else"
 
@@ -191,6 +203,8 @@ FORGERIES: tuple[tuple[str, Callable[[Logs], None]], ...] = (
     ("the composite is the weighted mean", change("trading", trading.CompositePriced, "close_fen", 1)),
     ("a day's close carries its trades", change("trading", trading.TradingDayClosed, "value_fen", 1)),
     ("time never goes back", lambda logs: setattr(logs["registry"][-1], "recorded_ms", 1)),
+    ("a stated root is that of the log", forge_root("held_root")),
+    ("a stated root is that of the log", forge_root("expected_root")),
     ("the three books agree", change("clearing", clearing.BooksReconciled, "difference_count", 1)),
     (
         "books are compared after the day, at a past position",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.book import Book
 from support.auditor.clearing_book import ClearingBook
+from support.auditor.commitments import Commitments
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 from support.auditor.registry_book import RegistryBook
@@ -21,9 +22,10 @@ class Audit:
     def __init__(self) -> None:
         self.findings = Findings()
         self.pairs = Pairs(self.findings)
-        self.registry = RegistryBook(self.findings, self.pairs)
-        self.trading = TradingBook(self.findings, self.pairs)
-        self.clearing = ClearingBook(self.findings, self.pairs)
+        self.commitments = Commitments(self.findings)
+        self.registry = RegistryBook(self.findings, self.pairs, self.commitments)
+        self.trading = TradingBook(self.findings, self.pairs, self.commitments)
+        self.clearing = ClearingBook(self.findings, self.pairs, self.commitments)
 
     @property
     def books(self) -> tuple[Book, ...]:
@@ -31,6 +33,11 @@ class Audit:
 
     def take(self, log_id: str, record: Record) -> None:
         next(book for book in self.books if book.log_id == log_id).take(record)
+        self.commitments.check(*self._positions)
+
+    @property
+    def _positions(self) -> tuple[int, int]:
+        return self.registry.reader.position, self.trading.reader.position
 
     def conclude(self) -> None:
         """What can be said only when every record is read."""
@@ -39,6 +46,7 @@ class Audit:
         self.registry.conclude()
         self.trading.conclude()
         self.clearing.conclude()
+        self.commitments.conclude(*self._positions)
         self._compare_units()
         self._compare_funds()
         self._compare_blocked()

@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError, Message
 
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.chain import LogReader, actor_of
+from support.auditor.commitments import Commitments
 from support.auditor.feeds import Feeds
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
@@ -19,12 +20,13 @@ SHELL = "carbonmarket.log.v1."
 class Book:
     """One log's books. `table` says which method takes which message."""
 
-    def __init__(self, log_id: str, findings: Findings, pairs: Pairs) -> None:
+    def __init__(self, log_id: str, findings: Findings, pairs: Pairs, commitments: Commitments | None = None) -> None:
         self.log_id = log_id
         self.findings = findings
         self.pairs = pairs
         self.reader = LogReader(log_id, findings)
         self.feeds = Feeds(log_id)
+        self.commitments = commitments or Commitments(findings)
         self.events = 0
         self._handlers: dict[str, tuple[type[Message], Handler]] = {
             kind.DESCRIPTOR.full_name: (kind, handler) for kind, handler in self.table().items()

@@ -15,6 +15,7 @@ from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from carbonmarket.log.v1.log_service_pb2 import Record
 from support.auditor.book import Book, Handler
 from support.auditor.chain import actor_of, acts_for
+from support.auditor.commitments import Commitments
 from support.auditor.compared import Compared
 from support.auditor.days import Dated
 from support.auditor.findings import Findings
@@ -34,8 +35,8 @@ class Payout:
 class ClearingBook(Book):
     """All of clearing, as of the last record taken."""
 
-    def __init__(self, findings: Findings, pairs: Pairs) -> None:
-        super().__init__("clearing", findings, pairs)
+    def __init__(self, findings: Findings, pairs: Pairs, commitments: Commitments | None = None) -> None:
+        super().__init__("clearing", findings, pairs, commitments)
         self.runs = Runs(findings)
         self.compared = Compared(findings)
         self.balances: dict[str, int] = {}
@@ -189,6 +190,7 @@ class ClearingBook(Book):
         self.last_ids["entry"] = entry
         self._book(account, change_fen)
         self.compared.enter(position, entry, account, change_fen)
+        self.commitments.held["money/1"].add(position, (account,), "balance_fen", change_fen, waits_for=(entry, 0))
         self.pairs.say("every fund entry is heard once", "clearing", entry, account, abs(change_fen), position)
 
     def _book(self, account: str, change_fen: int) -> None:
@@ -204,6 +206,7 @@ class ClearingBook(Book):
         self.caused_by(record, "trading")
         self.runs.record(event)
         self.compared.record(event)
+        self._due(event, record.position, 1, event.trading_position)
         self.payable[event.buyer] += event.value_fen + event.buyer_fee_fen
         self.pairs.say(
             "every trade becomes one obligation",
@@ -263,6 +266,10 @@ class ClearingBook(Book):
         if self.runs.settle(event) is None:
             return
         self.payable[event.buyer] -= event.value_fen + event.buyer_fee_fen
+        self._due(event, record.position, -1)
+        money = self.commitments.held["money/1"]
+        money.add(record.position, (event.buyer,), "balance_fen", -(event.value_fen + event.buyer_fee_fen))
+        money.add(record.position, (event.seller,), "balance_fen", event.value_fen - event.seller_fee_fen)
         self._book(event.buyer, -(event.value_fen + event.buyer_fee_fen))
         self._book(event.seller, event.value_fen - event.seller_fee_fen)
         self.figures["fees_fen"] += event.buyer_fee_fen + event.seller_fee_fen
@@ -282,6 +289,11 @@ class ClearingBook(Book):
         self.blocked[event.buyer] += event.blocked_fen
         self.runs.exclude(event)
         self.compared.end(record.position, event.trade_id)
+        self._due(event, record.position, -1)
+        self.commitments.held["units_due/1"].add(
+            record.position, (event.seller, event.instrument), "blocked_tonnes", event.quantity_tonnes
+        )
+        self.commitments.held["money/1"].add(record.position, (event.buyer,), "blocked_fen", event.blocked_fen)
         self.figures["excluded"] += 1
         self.pairs.say(
             "trading hears every excluded trade", "clearing", event.trade_id, record.position, event.blocked_fen
@@ -296,9 +308,30 @@ class ClearingBook(Book):
     def on_books_reconciled(self, event: pb.BooksReconciled, record: Record) -> None:
         self.reconciliations.append(event)
         self.compared.check(event, record.position)
+        self.commitments.reconciled(event, record.position)
         if not event.agreed or event.difference_count:
             self.say("the three books agree", f"{event.day}: {event.difference_count}, {list(event.differences)[:3]}")
         self.pairs.say("trading hears every reconciliation", "clearing", record.position, event.day, event.agreed)
+
+    def _due(
+        self,
+        event: pb.ObligationRecorded | pb.TradeSettled | pb.TradeExcluded,
+        position: int,
+        sign: int,
+        trading_position: int = 0,
+    ) -> None:
+        """What a trade makes its two sides owe, or ends that they owe it."""
+        units, money, heard = (
+            self.commitments.held["units_due/1"],
+            self.commitments.held["money/1"],
+            (0, trading_position),
+        )
+        tonnes, instrument = sign * event.quantity_tonnes, event.instrument
+        pays_fen, receives_fen = event.value_fen + event.buyer_fee_fen, event.value_fen - event.seller_fee_fen
+        units.add(position, (event.buyer, instrument), "bought_tonnes", tonnes, waits_for=heard)
+        units.add(position, (event.seller, instrument), "sold_tonnes", tonnes, waits_for=heard)
+        money.add(position, (event.buyer,), "payable_fen", sign * pays_fen, waits_for=heard)
+        money.add(position, (event.seller,), "receivable_fen", sign * receives_fen, waits_for=heard)
 
     def conclude(self) -> None:
         self.findings.at = "clearing, at the end"

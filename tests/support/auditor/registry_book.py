@@ -15,6 +15,7 @@ from carbonmarket.registry.v1 import registry_events_pb2 as pb
 from carbonmarket.registry.v1 import registry_types_pb2 as types
 from support.auditor.book import Book, Handler
 from support.auditor.chain import actor_of, acts_for
+from support.auditor.commitments import Commitments
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
 
@@ -62,8 +63,8 @@ class DeliveredLegs:
 class RegistryBook(Book):
     """Accounts, vintages and holdings, as of the last record taken."""
 
-    def __init__(self, findings: Findings, pairs: Pairs) -> None:
-        super().__init__("registry", findings, pairs)
+    def __init__(self, findings: Findings, pairs: Pairs, commitments: Commitments | None = None) -> None:
+        super().__init__("registry", findings, pairs, commitments)
         self.accounts: dict[str, Account] = {}
         self.vintages: dict[str, Vintage] = {}
         self.holdings: dict[tuple[str, str], Holding] = {}
@@ -326,6 +327,8 @@ class RegistryBook(Book):
             self.say("a restricted or closed account is not used", account)
 
     def _move(self, account: str, vintage: str, available: int = 0, trading: int = 0) -> None:
+        position = self.reader.position
+        self.commitments.held["custody/1"].add(position, (account, vintage), "custody_tonnes", trading)
         if self._known(account).closed:
             self.say("a closed account does not move", account)
         holding = self.holdings.get((account, vintage))

@@ -160,6 +160,16 @@ def test_what_is_on_its_way_is_in_flight_and_no_difference() -> None:
     )
 
 
+def test_a_balance_that_would_be_less_than_nothing_is_a_difference() -> None:
+    """Trading has heard of none of the deposits, and yet of a settlement that spent them."""
+    unheard = replace(AGREEING, clearing_entry_number=0)
+    found = compare(unheard, HELD, settled_friday(), 50)
+    assert of_money(Figure.FUNDS, POWER, -300, 200) in found.differences
+    assert not any(tree.held_sums < (0,) for tree in found.trees)
+    nothing = replace(unheard, funds=AGREEING.funds[1:])
+    assert of_money(Figure.FUNDS, POWER, -300, 0) in compare(nothing, HELD, settled_friday(), 50).differences
+
+
 def test_a_payout_that_trading_has_not_heard_of_is_still_releasing_there() -> None:
     state = settled_friday()
     play(state, TRADING, RequestPayout(POWER, 30, 1))
