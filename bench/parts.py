@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import append, codec, commands, day, snapshots, waiting
+from bench import append, codec, commands, day, evening, snapshots, waiting
 
 PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "codec": lambda _: codec.run(),
@@ -16,6 +16,7 @@ PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "commands": commands.run,
     "waiting": waiting.run,
     "snapshots": lambda _: snapshots.run(),
+    "evening": evening.run,
     "day": day.run,
 }
 

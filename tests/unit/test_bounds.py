@@ -12,9 +12,7 @@ from chassis.core.shell import CLOCK_MS_MAX
 from chassis.core.sum_tree import DEPTH_MAX, FAN_OUT
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.remote import MESSAGE_BYTES_MAX
-from chassis.followers import timers
-from chassis.serving import trees
-from clearing import descent
+from chassis.followers import descent, timers
 from clearing.domain import balances, barrier, exclusion, funds, reconciliation, run, units_due
 from registry.domain import accounts, staging, vintages
 from registry.domain import state as registry_state
@@ -74,9 +72,9 @@ def test_two_trees_are_compared_in_messages_and_rounds_that_suffice_though_every
     with pytest.raises(Malformed):
         check_vintage(VINTAGE + "V")
     part = SumTreePart(place=bytes(DEPTH_MAX), digest=bytes(32), key=[ACCOUNT, VINTAGE], quantities=[2**63 - 1] * 4)
-    assert trees.PLACES_MAX * FAN_OUT * (part.ByteSize() + 6) < MESSAGE_BYTES_MAX
+    assert descent.PLACES_MAX * FAN_OUT * (part.ByteSize() + 6) < MESSAGE_BYTES_MAX
     leaves = accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX
-    assert leaves < descent.ROUNDS_MAX * trees.PLACES_MAX * 4, "a place with a branch has some eleven leaves"
+    assert leaves < descent.ROUNDS_MAX * descent.PLACES_MAX * 4, "a place with a branch has some eleven leaves"
 
 
 def test_the_trees_of_three_services_commit_to_the_same_quantities_in_the_same_form() -> None:

@@ -20,9 +20,9 @@ from chassis.core.call import NotYet
 from chassis.core.decider import as_facts, merged
 from chassis.core.sum_tree import SumTree
 from chassis.followers.caller import Calls, Outgoing, sends
+from chassis.followers.descent import Ask, differing_leaves, parts_below
 from chassis.serving.slices import in_slices
-from chassis.serving.trees import parts_below, up_to_date
-from clearing.descent import Ask, differing_leaves
+from chassis.serving.trees import up_to_date
 from clearing.domain import books, reconciliation, run, settlement
 from clearing.domain.legs import RunLeg
 from clearing.domain.state import RunTotal

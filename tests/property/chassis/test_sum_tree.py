@@ -13,9 +13,8 @@ from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart
 from chassis.core import sum_tree
 from chassis.core.commitment import Commitment
 from chassis.core.sum_tree import Branch, Form, Key, Leaf, Node, Quantities, SumTree, place_of
-from chassis.serving.trees import parts_below
-from clearing import descent
-from clearing.descent import Ask, differing_leaves
+from chassis.followers import descent
+from chassis.followers.descent import Ask, differing_leaves, parts_below
 
 FORM = Form("two", 1, ("here_tonnes", "there_tonnes"))
 NAMES = tuple(f"account-{number}" for number in range(40))

@@ -90,19 +90,25 @@ def play_units(random: Random, steps: int) -> list[Units]:
             elif step == "release" and trade.settled:
                 trade.buyer.release(trade.tonnes)
                 trades.remove(trade)
-        for units in accounts:
-            assert_not_negative(units)
-            units.check()
-        awaited_tonnes = sum(trade.tonnes for trade in trades if not trade.settled)
-        assert sum(units.total_tonnes for units in accounts) == credited_tonnes
-        assert sum(units.custody_tonnes for units in accounts) == credited_tonnes
-        assert sum(units.bought_unsettled_tonnes for units in accounts) == awaited_tonnes
-        assert sum(units.sold_unsettled_tonnes for units in accounts) == awaited_tonnes
-        assert sum(units.bought_tonnes for units in accounts) == sum(trade.tonnes for trade in trades)
         assert sum(units.blocked_tonnes for units in accounts) == blocked_tonnes
-        custody_tonnes = sum(units.held_elsewhere[0][0] for units in accounts)
-        assert custody_tonnes == credited_tonnes + returning_tonnes, "what the registry must have"
+        assert_units_add_up(accounts, trades, credited_tonnes, returning_tonnes)
     return accounts
+
+
+def assert_units_add_up(
+    accounts: list[Units], trades: list[UnitTrade], credited_tonnes: int, returning_tonnes: int
+) -> None:
+    for units in accounts:
+        assert_not_negative(units)
+        units.check()
+    awaited_tonnes = sum(trade.tonnes for trade in trades if not trade.settled)
+    assert sum(units.total_tonnes for units in accounts) == credited_tonnes
+    assert sum(units.custody_tonnes for units in accounts) == credited_tonnes
+    assert sum(units.bought_unsettled_tonnes for units in accounts) == awaited_tonnes
+    assert sum(units.sold_unsettled_tonnes for units in accounts) == awaited_tonnes
+    assert sum(units.bought_tonnes for units in accounts) == sum(trade.tonnes for trade in trades)
+    custody_tonnes = sum(units.held_elsewhere[0][0] for units in accounts)
+    assert custody_tonnes == credited_tonnes + returning_tonnes, "what the registry must have"
 
 
 @given(randoms, sizes)
@@ -199,20 +205,22 @@ def play_funds(random: Random, steps: int) -> list[Funds]:
                 payment.buyer.exclude_paid(payment.pays_fen, blocked_fen=part(random, payment.pays_fen))
                 payment.seller.exclude_received(payment.receives_fen, sold_today=payment.today)
                 payments.remove(payment)
-        for funds in accounts:
-            assert_not_negative(funds)
-            funds.check()
-        assert sum(funds.settled_fen for funds in accounts) == settled_fen
-        balances_fen = sum(funds.held_elsewhere[0][0] for funds in accounts)
-        assert balances_fen == settled_fen + releasing_fen, "what clearing must have"
-        assert sum(funds.paid_unsettled_fen for funds in accounts) == sum(one.pays_fen for one in payments)
-        assert sum(funds.received_today_fen for funds in accounts) == sum(
-            one.receives_fen for one in payments if one.today
-        )
-        assert sum(funds.received_earlier_fen for funds in accounts) == sum(
-            one.receives_fen for one in payments if not one.today
-        )
+        assert_money_adds_up(accounts, payments, settled_fen, releasing_fen)
     return accounts
+
+
+def assert_money_adds_up(accounts: list[Funds], payments: list[Payment], settled_fen: int, releasing_fen: int) -> None:
+    for funds in accounts:
+        assert_not_negative(funds)
+        funds.check()
+    assert sum(funds.settled_fen for funds in accounts) == settled_fen
+    balances_fen = sum(funds.held_elsewhere[0][0] for funds in accounts)
+    assert balances_fen == settled_fen + releasing_fen, "what clearing must have"
+    assert sum(funds.paid_unsettled_fen for funds in accounts) == sum(one.pays_fen for one in payments)
+    assert sum(funds.received_today_fen for funds in accounts) == sum(one.receives_fen for one in payments if one.today)
+    assert sum(funds.received_earlier_fen for funds in accounts) == sum(
+        one.receives_fen for one in payments if not one.today
+    )
 
 
 @given(randoms, sizes)

@@ -14,6 +14,7 @@ from support.auditor.chain import actor_of, acts_for
 from support.auditor.commitments import Commitments
 from support.auditor.custody import Custody, CustodyAccount, Trade
 from support.auditor.days import Days, Instrument
+from support.auditor.expected import Expected
 from support.auditor.fees import Fees
 from support.auditor.findings import Findings
 from support.auditor.orders import Blocks, Orders
@@ -27,6 +28,7 @@ class TradingBook(Book):
     def __init__(self, findings: Findings, pairs: Pairs, commitments: Commitments | None = None) -> None:
         super().__init__("trading", findings, pairs, commitments)
         self.custody = Custody(findings)
+        self.expected = Expected(self.commitments.expected)
         self.fees = Fees()
         self.orders = Orders(findings, self.custody, self.fees)
         self.blocks = Blocks(findings, self.custody, self.fees)
@@ -133,14 +135,14 @@ class TradingBook(Book):
     def on_allowances_credited(self, event: pb.AllowancesCredited, record: Record) -> None:
         self.caused_by(record, "registry")
         self.custody.units_of(event.account, event.instrument).available += event.quantity_tonnes
-        self._expect_units(event.account, event.instrument, event.quantity_tonnes)
+        self.expected.units(self.reader.position, event.account, event.instrument, event.quantity_tonnes)
         what = (event.account, event.instrument, event.quantity_tonnes)
         self.pairs.say("every transfer is credited once", "trading", event.registry_position, *what)
 
     def on_funds_credited(self, event: pb.FundsCredited, record: Record) -> None:
         self.caused_by(record, "clearing")
         self.custody.funds_of(event.account).free += event.amount_fen
-        self._expect_money(event.account, event.amount_fen)
+        self.expected.money(self.reader.position, event.account, event.amount_fen)
         what = (event.account, event.amount_fen, event.clearing_position)
         self.pairs.say("every fund entry is heard once", "trading", event.entry_number, *what)
 
@@ -155,7 +157,7 @@ class TradingBook(Book):
 
     def on_return_acknowledged(self, event: pb.ReturnAcknowledged, record: Record) -> None:
         self.custody.units_of(event.account, event.instrument).returning -= event.quantity_tonnes
-        self._expect_units(event.account, event.instrument, -event.quantity_tonnes)
+        self.expected.units(self.reader.position, event.account, event.instrument, -event.quantity_tonnes)
         what = (event.account, event.instrument, event.quantity_tonnes, event.registry_position)
         self.pairs.say("trading hears every booked return", "trading", event.return_id, *what)
 
@@ -167,7 +169,7 @@ class TradingBook(Book):
 
     def on_release_acknowledged(self, event: pb.ReleaseAcknowledged, record: Record) -> None:
         self.custody.funds_of(event.account).releasing -= event.amount_fen
-        self._expect_money(event.account, -event.amount_fen)
+        self.expected.money(self.reader.position, event.account, -event.amount_fen)
         what = (event.account, event.amount_fen, record.source_position)
         self.pairs.say("every fund entry is heard once", "trading", event.entry_number, *what)
 
@@ -285,7 +287,7 @@ class TradingBook(Book):
         self.custody.change_lock(event.buyer, event.lock_change_fen)
         self.trades[event.trade_id] = trade
         self.custody.give(trade)
-        self._expect_due(trade, 1)
+        self.expected.due(self.reader.position, trade, 1)
         self.days.trade(event)
         self.figures["trades"] += 1
         self.figures["block_tonnes" if block else "listed_tonnes"] += event.quantity_tonnes
@@ -322,11 +324,7 @@ class TradingBook(Book):
         if trade is not None:
             trade.settled = True
             self.custody.settle(trade)
-            self._expect_due(trade, -1)
-            self._expect_units(trade.buyer, trade.instrument, trade.quantity_tonnes)
-            self._expect_units(trade.seller, trade.instrument, -trade.quantity_tonnes)
-            self._expect_money(trade.buyer, -trade.buyer_pays_fen)
-            self._expect_money(trade.seller, trade.seller_receives_fen)
+            self.expected.settle(self.reader.position, trade)
 
     def on_trade_blocked(self, event: pb.TradeBlocked, record: Record) -> None:
         self.caused_by(record, "clearing")
@@ -337,11 +335,8 @@ class TradingBook(Book):
         if trade is None:
             return
         self.custody.settle(trade)
-        self._expect_due(trade, -1)
-        position, expected = self.reader.position, self.commitments.expected
-        blocked = (trade.seller, trade.instrument)
-        expected["units_due/1"].add(position, blocked, "blocked_tonnes", trade.quantity_tonnes)
-        expected["money/1"].add(position, (trade.buyer,), "blocked_fen", event.blocked_fen)
+        self.expected.due(self.reader.position, trade, -1)
+        self.expected.block(self.reader.position, trade, event.blocked_fen)
         del self.trades[event.trade_id]
         self.blocked_trades.add(event.trade_id)
         self.custody.units_of(trade.buyer, trade.instrument).bought -= trade.quantity_tonnes
@@ -358,23 +353,6 @@ class TradingBook(Book):
             self.say("a trade is settled once", f"trade {trade_id}: {trade}")
             return None
         return trade
-
-    # What the registry and clearing must have
-
-    def _expect_units(self, account: str, instrument: str, tonnes: int) -> None:
-        side = self.commitments.expected["custody/1"]
-        side.add(self.reader.position, (account, instrument), "custody_tonnes", tonnes)
-
-    def _expect_money(self, account: str, fen: int) -> None:
-        self.commitments.expected["money/1"].add(self.reader.position, (account,), "balance_fen", fen)
-
-    def _expect_due(self, trade: Trade, sign: int) -> None:
-        position, tonnes = self.reader.position, sign * trade.quantity_tonnes
-        units, money = self.commitments.expected["units_due/1"], self.commitments.expected["money/1"]
-        units.add(position, (trade.buyer, trade.instrument), "bought_tonnes", tonnes)
-        units.add(position, (trade.seller, trade.instrument), "sold_tonnes", tonnes)
-        money.add(position, (trade.buyer,), "payable_fen", sign * trade.buyer_pays_fen)
-        money.add(position, (trade.seller,), "receivable_fen", sign * trade.seller_receives_fen)
 
     # What the methods above are made of
 

@@ -28,8 +28,8 @@ from clearing.domain.trades import Method, ObligationRecorded
 from support.domains.clearing_books import ANN, BOB, ICBC, NOW_MS, OWN, REGISTRAR, TRADING, Remembering, play
 from support.domains.row_by_row import (
     FundPosition,
-    Holding,
-    TradingBook,
+    HeldUnits,
+    StatedBook,
     UnitPosition,
     compare,
     own_now,
@@ -235,12 +235,12 @@ class NaiveMarket:
     def excluded_heard(self) -> list[TradeExcluded]:
         return [event for event in self.heard_by_trading() if isinstance(event, TradeExcluded)]
 
-    def trading_book(self) -> TradingBook:
+    def trading_book(self) -> StatedBook:
         """Trading's view, summed up from what it did and what it has heard."""
         heard = self.heard_by_trading()
         entries = [event for event in heard if isinstance(event, FundsDeposited | FundsRestored | PayoutRequested)]
         days = [event.day for event in heard if isinstance(event, SettlementDayCompleted)]
-        return TradingBook(
+        return StatedBook(
             position=self.trading_position,
             registry_position=self.registry_heard,
             clearing_entry_number=max((event.entry_number for event in entries), default=0),
@@ -302,7 +302,7 @@ class NaiveMarket:
             for account in ACCOUNTS
         )
 
-    def holdings(self, registry_position: int) -> list[Holding]:
+    def holdings(self, registry_position: int) -> list[HeldUnits]:
         """What the registry held in trading's custody after so many of its records."""
         units = Counter(dict.fromkeys(ACCOUNTS, UNITS_AT_FIRST))
         for kind, numbers in self.registry[:registry_position]:
@@ -314,4 +314,4 @@ class NaiveMarket:
                     made = self.trades[number - 1]
                     units[made.buyer] += made.quantity_tonnes
                     units[made.seller] -= made.quantity_tonnes
-        return [Holding(account, "CEA", units[account]) for account in ACCOUNTS]
+        return [HeldUnits(account, "CEA", units[account]) for account in ACCOUNTS]

@@ -75,7 +75,7 @@ class FundPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class TradingBook:
+class StatedBook:
     """All of trading's view at one position, and how far trading had heard the others by then."""
 
     position: int
@@ -94,7 +94,7 @@ class TradingBook:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HeldUnits:
     """What the registry holds in trading's custody for an account."""
 
     account: str
@@ -113,8 +113,8 @@ def tree_of_custody(quantities: Mapping[Key, Quantities]) -> SumTree:
 class Others:
     """Trading and the registry: `answer` takes the requests of both."""
 
-    trading: TradingBook
-    holdings: Sequence[Holding]
+    trading: StatedBook
+    holdings: Sequence[HeldUnits]
     asked: list[Any] = field(default_factory=list)
     of_trading: KeptTrees = field(default_factory=KeptTrees)
     of_registry: KeptTrees = field(default_factory=KeptTrees)
@@ -211,7 +211,7 @@ class Asking:
 
 
 def compare(
-    trading: TradingBook, holdings: Sequence[Holding], state: State, clearing_position: int
+    trading: StatedBook, holdings: Sequence[HeldUnits], state: State, clearing_position: int
 ) -> RecordReconciliation:
     """What clearing finds. Raises NotYet where the books cannot be compared."""
     asking = Asking(state, Others(trading, holdings), clearing_position)
@@ -227,7 +227,7 @@ def compare(
     return found
 
 
-def own_now(state: State, trading: TradingBook) -> OwnBook:
+def own_now(state: State, trading: StatedBook) -> OwnBook:
     """Clearing's side of a comparison."""
     while True:
         own = own_book(state, trading.position, trading.clearing_entry_number)
@@ -235,7 +235,7 @@ def own_now(state: State, trading: TradingBook) -> OwnBook:
             return own
 
 
-def statement_of(trading: TradingBook) -> TradingStatement:
+def statement_of(trading: StatedBook) -> TradingStatement:
     """Without its trees."""
     return TradingStatement(
         trading.position, trading.registry_position, trading.clearing_entry_number, trading.settled_day, {}
@@ -246,7 +246,7 @@ def statement_of(trading: TradingBook) -> TradingStatement:
 
 
 def row_by_row(
-    trading: TradingBook, holdings: Iterable[Holding], state: State
+    trading: StatedBook, holdings: Iterable[HeldUnits], state: State
 ) -> tuple[list[Difference], list[InFlight]]:
     unheard = [entry for entry in state.funds.entries_recent if entry.entry_number > trading.clearing_entry_number]
     obligations = [leg for leg in state.obligations.unsettled.values() if leg.trading_position <= trading.position]
@@ -260,7 +260,7 @@ def row_by_row(
     return [row for row in rows if row.differs], in_flight_rows(trading, obligations, unheard)
 
 
-def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Difference]:
+def unit_rows(trading: StatedBook, holdings: Iterable[HeldUnits]) -> list[Difference]:
     held = {(row.account, row.instrument): row.quantity_tonnes for row in holdings}
     expected = {
         (row.account, row.instrument): row.total_tonnes
@@ -272,7 +272,7 @@ def unit_rows(trading: TradingBook, holdings: Iterable[Holding]) -> list[Differe
     return rows_of_units(Figure.UNITS, held, expected)
 
 
-def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterable[FundEntry]) -> list[Difference]:
+def fund_rows(trading: StatedBook, balances: Mapping[str, int], unheard: Iterable[FundEntry]) -> list[Difference]:
     held = dict(balances)
     for entry in unheard:
         held[entry.account] -= entry.amount_fen
@@ -286,7 +286,7 @@ def fund_rows(trading: TradingBook, balances: Mapping[str, int], unheard: Iterab
     return rows_of_money(Figure.FUNDS, held, expected)
 
 
-def obligation_rows(trading: TradingBook, obligations: Iterable[ObligationRecorded]) -> list[Difference]:
+def obligation_rows(trading: StatedBook, obligations: Iterable[ObligationRecorded]) -> list[Difference]:
     bought: Counter[tuple[str, str]] = Counter()
     sold: Counter[tuple[str, str]] = Counter()
     payable: Counter[str] = Counter()
@@ -312,7 +312,7 @@ def obligation_rows(trading: TradingBook, obligations: Iterable[ObligationRecord
     ]
 
 
-def blocked_rows(trading: TradingBook, state: State) -> list[Difference]:
+def blocked_rows(trading: StatedBook, state: State) -> list[Difference]:
     units: Counter[tuple[str, str]] = Counter()
     for leg in state.obligations.excluded.values():
         units[leg.seller, leg.instrument] += leg.quantity_tonnes
@@ -353,7 +353,7 @@ def side_by_side(held: Mapping[KeyOf, int], expected: Mapping[KeyOf, int]) -> li
 
 
 def in_flight_rows(
-    trading: TradingBook, obligations: Iterable[ObligationRecorded], unheard: Iterable[FundEntry]
+    trading: StatedBook, obligations: Iterable[ObligationRecorded], unheard: Iterable[FundEntry]
 ) -> list[InFlight]:
     net_fen: Counter[str] = Counter()
     for entry in unheard:

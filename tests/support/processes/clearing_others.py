@@ -16,7 +16,7 @@ from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from chassis.serving.trees import KeptTrees
 from rehearsal.processes import free_port
-from support.domains.row_by_row import FundPosition, Holding, Others, TradingBook, UnitPosition
+from support.domains.row_by_row import FundPosition, HeldUnits, Others, StatedBook, UnitPosition
 from support.processes.one_service import WrittenLog
 
 Answers = dict[str, Callable[[Any], Message]]
@@ -130,11 +130,11 @@ class Depository:
 
     @property
     def _others(self) -> Others:
-        held = [Holding(row.account, row.vintage, row.quantity_tonnes) for row in self.holdings]
-        return Others(TradingBook(0, 0, 0, ""), held, of_registry=self._kept)
+        held = [HeldUnits(row.account, row.vintage, row.quantity_tonnes) for row in self.holdings]
+        return Others(StatedBook(0, 0, 0, ""), held, of_registry=self._kept)
 
 
-def book_of(book: trading_queries.GetAllPositionsResponse) -> TradingBook:
+def book_of(book: trading_queries.GetAllPositionsResponse) -> StatedBook:
     units = (
         UnitPosition(
             row.account,
@@ -158,7 +158,7 @@ def book_of(book: trading_queries.GetAllPositionsResponse) -> TradingBook:
         )
         for row in book.funds
     )
-    return TradingBook(
+    return StatedBook(
         book.position,
         book.heard_registry_position,
         book.heard_clearing_entry_number,

@@ -48,7 +48,7 @@ from support.domains.clearing_books import (
     play_day,
     trade,
 )
-from support.domains.row_by_row import FundPosition, Holding, Others, TradingBook, UnitPosition
+from support.domains.row_by_row import FundPosition, HeldUnits, Others, StatedBook, UnitPosition
 
 RECONCILIATION = ReconciliationOrdered(FRIDAY)
 REFUSAL = Refused(grpc.StatusCode.INVALID_ARGUMENT, "LEGS_OUT_OF_RANGE", {"legs": "7"})
@@ -236,14 +236,14 @@ async def test_an_outcome_that_this_release_does_not_know_is_no_answer() -> None
         await calls.deliver(DELIVERY, port.outgoing)
 
 
-def stated(**changes: Any) -> TradingBook:
+def stated(**changes: Any) -> StatedBook:
     """Trading's book after Friday, right unless changed."""
     units = (UnitPosition(POWER, "CEA", 300, 0, 0, 0, 0), UnitPosition(CEMENT, "CEA", 100_000, 0, 0, 0, 0))
-    right = TradingBook(1_000, 600, 2, FRIDAY, units, (FundPosition(STEEL, 100_297, 0, 0, 0, 0),))
+    right = StatedBook(1_000, 600, 2, FRIDAY, units, (FundPosition(STEEL, 100_297, 0, 0, 0, 0),))
     return replace(right, **changes)
 
 
-HELD = (Holding(POWER, "CEA", 300), Holding(CEMENT, "CEA", 100_000))
+HELD = (HeldUnits(POWER, "CEA", 300), HeldUnits(CEMENT, "CEA", 100_000))
 
 
 async def test_the_registry_is_asked_for_its_root_as_of_what_trading_had_heard_and_for_no_row() -> None:
@@ -269,7 +269,7 @@ TOO_EARLY = [
 
 @pytest.mark.parametrize(("book", "heard_position", "why"), TOO_EARLY)
 async def test_books_that_do_not_belong_together_yet_are_asked_for_again(
-    book: TradingBook, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
+    book: StatedBook, heard_position: int, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caller, "HEARING_SECONDS_MAX", 0.1)
     others = Others(book, HELD)
@@ -295,7 +295,7 @@ async def test_before_the_registrys_first_record_nothing_was_held() -> None:
     state = open_books()
     play_day(state)
     play(state, OWN, agree())
-    others = Others(TradingBook(1_000, 0, 0, FRIDAY), ())
+    others = Others(StatedBook(1_000, 0, 0, FRIDAY), ())
     assert (await calls.reconcile(RECONCILIATION, Port(state, others.answers).outgoing)).difference_count == 0
     assert len(others.asked) == 1
 

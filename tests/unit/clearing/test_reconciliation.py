@@ -38,7 +38,7 @@ from support.domains.clearing_books import (
     play_day,
     trade,
 )
-from support.domains.row_by_row import FundPosition, Holding, TradingBook, UnitPosition, compare, own_now, statement_of
+from support.domains.row_by_row import FundPosition, HeldUnits, StatedBook, UnitPosition, compare, own_now, statement_of
 
 
 def of_money(figure: Figure, account: str, held_fen: int, expected_fen: int) -> Difference:
@@ -54,7 +54,7 @@ def settled_friday() -> State:
     return state
 
 
-AGREEING = TradingBook(
+AGREEING = StatedBook(
     position=900,
     registry_position=600,
     clearing_entry_number=2,
@@ -62,7 +62,7 @@ AGREEING = TradingBook(
     units=(UnitPosition(POWER, "CEA", 300, 0, 0, 0, 0), UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 0)),
     funds=(FundPosition(POWER, 200, 0, 0, 0, 0), FundPosition(STEEL, 350, 0, 0, 0, 0)),
 )
-HELD = (Holding(POWER, "CEA", 300), Holding(STEEL, "CEA", 700))
+HELD = (HeldUnits(POWER, "CEA", 300), HeldUnits(STEEL, "CEA", 700))
 
 
 def test_three_books_that_say_the_same_agree() -> None:
@@ -77,10 +77,10 @@ def test_three_books_that_say_the_same_agree() -> None:
 
 
 # fmt: off
-DIFFERING: list[tuple[TradingBook, tuple[Holding, ...], Difference]] = [
-    (AGREEING, (*HELD, Holding(CEMENT, "CEA", 1)),          Difference(Figure.UNITS, CEMENT, "CEA", 1, 0)),
+DIFFERING: list[tuple[StatedBook, tuple[HeldUnits, ...], Difference]] = [
+    (AGREEING, (*HELD, HeldUnits(CEMENT, "CEA", 1)),          Difference(Figure.UNITS, CEMENT, "CEA", 1, 0)),
     (AGREEING, HELD[:1],                                    Difference(Figure.UNITS, STEEL, "CEA", 0, 700)),
-    (AGREEING, (Holding(POWER, "CEA", 299), HELD[1]),       Difference(Figure.UNITS, POWER, "CEA", 299, 300)),
+    (AGREEING, (HeldUnits(POWER, "CEA", 299), HELD[1]),       Difference(Figure.UNITS, POWER, "CEA", 299, 300)),
     (replace(AGREEING, funds=AGREEING.funds[:1]), HELD,     of_money(Figure.FUNDS, STEEL, 350, 0)),
     (replace(AGREEING, funds=(*AGREEING.funds, FundPosition(CEMENT, 1, 0, 0, 0, 0))), HELD,
                                                             of_money(Figure.FUNDS, CEMENT, 0, 1)),
@@ -99,7 +99,7 @@ def test_a_difference_is_named_by_figure_account_and_both_amounts() -> None:
 def test_the_same_difference_has_the_same_name_on_another_day_and_another_has_another() -> None:
     def disagreement(state: State, power_fen: int, steel_tonnes: int) -> str:
         funds = (FundPosition(POWER, power_fen, 0, 0, 0, 0), AGREEING.funds[1])
-        held = (HELD[0], Holding(STEEL, "CEA", steel_tonnes))
+        held = (HELD[0], HeldUnits(STEEL, "CEA", steel_tonnes))
         return compare(replace(AGREEING, clearing_entry_number=3, funds=funds), held, state, 50).disagreement
 
     friday, later = settled_friday(), settled_friday()
@@ -129,7 +129,7 @@ def test_both_block_the_same_of_trades_that_two_people_took_out_or_it_is_a_diffe
     play(state, OWN, agree(attempt=2))
     units, funds = UnitPosition(STEEL, "CEA", 700, 0, 0, 0, 300), FundPosition(POWER, 200, 0, 0, 0, 200)
     agreeing = replace(AGREEING, clearing_entry_number=1, units=(units,), funds=(funds,))
-    held = (Holding(STEEL, "CEA", 700),)
+    held = (HeldUnits(STEEL, "CEA", 700),)
     assert compare(agreeing, held, state, 50).differences == ()
     other_funds = replace(agreeing, funds=(replace(funds, blocked_fen=0),))
     assert compare(other_funds, held, state, 50).differences == (of_money(Figure.BLOCKED_FUNDS, POWER, 200, 0),)
@@ -187,14 +187,14 @@ def test_trades_made_after_tradings_statement_are_left_out() -> None:
 
 
 def test_no_more_differences_are_listed_than_an_event_should_hold() -> None:
-    strangers = [Holding(f"stranger-{number}", "CEA", 1) for number in range(DIFFERENCES_LISTED_MAX * 2)]
+    strangers = [HeldUnits(f"stranger-{number}", "CEA", 1) for number in range(DIFFERENCES_LISTED_MAX * 2)]
     found = compare(AGREEING, (*HELD, *strangers), settled_friday(), 50)
     assert len(found.differences) == DIFFERENCES_LISTED_MAX
     assert found.difference_count == DIFFERENCES_LISTED_MAX * 2
 
 
 def test_books_are_compared_only_at_positions_that_belong_together() -> None:
-    def why(trading: TradingBook = AGREEING) -> str:
+    def why(trading: StatedBook = AGREEING) -> str:
         return not_comparable_because(statement_of(trading), own_now(state, trading))
 
     state = settled_friday()

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from carbonmarket.log.v1 import sum_trees_pb2 as pb
 from chassis.core.call import Unavailable
 from chassis.core.decider import Malformed, NotFound
-from chassis.core.sum_tree import DEPTH_MAX, FAN_OUT, Leaf, SumTree
+from chassis.core.sum_tree import DEPTH_MAX, FAN_OUT, SumTree
+from chassis.followers.descent import PLACES_MAX, parts_below
 from chassis.log.writer import Read
 
 T = TypeVar("T")
@@ -20,8 +21,6 @@ STEPS_MAX = 20_000
 """Of the writer, to bring the trees up to date: ten million keys."""
 
 POSITIONS_KEPT_MAX = 8
-PLACES_MAX = 256
-"""In one question; each has at most sixteen parts. To answer it takes about 10 ms."""
 
 
 async def up_to_date(
@@ -74,12 +73,3 @@ def parts(kept: KeptTrees, position: int, name: str, places: Sequence[bytes]) ->
     except KeyError:
         raise NotFound("TREE_UNKNOWN", tree=name) from None
     return [pb.SumTreeParts(parts=parts_below(tree, place)) for place in places] if tree is not None else None
-
-
-def parts_below(tree: SumTree, place: bytes) -> list[pb.SumTreePart]:
-    return [
-        pb.SumTreePart(place=below, digest=node.digest, key=node.key, quantities=node.sums)
-        if isinstance(node, Leaf)
-        else pb.SumTreePart(place=below, digest=node.digest)
-        for below, node in tree.below(place)
-    ]

@@ -1,0 +1,153 @@
+"""The writers' time of an evening with few, with many and with very many accounts: from the close of a day to the
+agreement of the books, all three services together.
+
+Every evening is of the same trades between the same number of accounts, drawn from all there are. The engines of the
+three services are played in one process (tests/support/domains/three_engines.py); what is measured is what their
+writers do: decisions with their events, and looks at the state. Floor: the fewest accounts. Peer: one look that copies
+all positions, as release 1 of clearing asks for every evening.
+"""
+
+import gc
+import random
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.table import Row, show
+from clearing.domain.banks import SetSettlementBanks
+from clearing.domain.funds import RecordDeposit
+from registry.domain.accounts import OpenAccount
+from registry.domain.issuance import AllocateAllowances, IssueAllowances
+from registry.domain.state import AccountKind
+from registry.domain.transfers import TransferToTrading
+from registry.domain.vintages import CreateVintage
+from support.domains.three_engines import EngineAlone, ThreeEngines
+from support.domains.trading_floor import DAYS, FRIDAY, RULES, moment
+from trading.answers import live
+from trading.domain.calendar import AnnounceTradingDays
+from trading.domain.instruments import AdmitInstrument
+from trading.domain.listed import PlaceOrder, TakeListing
+from trading.domain.opening import OpenDay
+from trading.domain.rules import SetTradingRules
+from trading.domain.values import Side
+
+ACCOUNTS = (101, 2_508, 100_000)
+ACTIVE = 100
+"""So many of them trade on a day."""
+TRADES = 170
+"""As on an average day of 2021 and 2022."""
+TONNES = 1_000
+PRICE_FEN = 4_800
+SEED = 20_210_716
+OPERATOR, PROVINCE, EXCHANGE = "registry_operator:ann", "province:hubei", "exchange_operator:ann"
+SETTLED_AT_ONCE = 1_000
+
+
+class Measured:
+    """Adds up what the writers of a market do."""
+
+    def __init__(self, market: ThreeEngines) -> None:
+        self.seconds = 0.0
+        for one in market.all:
+            self._measure(one)
+
+    def _measure(self, one: EngineAlone) -> None:
+        decide, read = one.engine.decide, one.read
+
+        def decided(*arguments: Any) -> Any:
+            started = time.process_time()
+            try:
+                return decide(*arguments)
+            finally:
+                self.seconds += time.process_time() - started
+
+        async def looked(look: Callable[[Any], Any]) -> Any:
+            started = time.process_time()
+            try:
+                return await read(look)
+            finally:
+                self.seconds += time.process_time() - started
+
+        one.engine.decide = decided  # type: ignore[method-assign, assignment]  # what is measured is what is shipped
+        one.read = looked  # type: ignore[method-assign]  # what is measured is what is shipped
+
+
+def name(number: int) -> str:
+    return f"account-{number:06}"
+
+
+async def market_of(accounts: int) -> ThreeEngines:
+    """One account is the province's; every other one has units in trading and money in clearing."""
+    market = ThreeEngines(moment(FRIDAY, "08:00"))
+    registry, clearing, trading = market.registry, market.clearing, market.trading
+    registry.ask(OPERATOR, OpenAccount("hubei", AccountKind.PROVINCE, "Hubei", "", False))
+    registry.ask(OPERATOR, CreateVintage("CEA", 2020))
+    registry.ask(OPERATOR, IssueAllowances("CEA", "hubei", accounts * TONNES, "plan 1"))
+    clearing.ask(OPERATOR, SetSettlementBanks(FRIDAY, ("icbc",), "announcement 7"))
+    for number in range(accounts - 1):
+        account, kind = name(number), AccountKind.KEY_EMITTING_ENTITY
+        registry.ask(OPERATOR, OpenAccount(account, kind, f"Entity {number}", "hubei", True))
+        registry.ask(PROVINCE, AllocateAllowances("CEA", "hubei", account, TONNES, "list 1"))
+        registry.ask(f"participant:{account}", TransferToTrading(account, "CEA", TONNES))
+        if number % SETTLED_AT_ONCE == 0:
+            await market.settle_down()
+    await market.settle_down()
+    for number in range(accounts - 1):
+        deposit = RecordDeposit(f"opening-{number}", name(number), TONNES * PRICE_FEN)
+        clearing.ask("settlement_bank:icbc", deposit)
+        if number % SETTLED_AT_ONCE == 0:
+            await market.settle_down()
+    for command in (AnnounceTradingDays(DAYS), SetTradingRules(RULES), AdmitInstrument("CEA", FRIDAY, PRICE_FEN)):
+        trading.ask(EXCHANGE, command)
+    await market.settle_down()
+    return market
+
+
+async def trade(market: ThreeEngines, day: str, active: list[str]) -> None:
+    """Each lists in its turn, and the next one takes it."""
+    market.now_ms = moment(day, "09:00")
+    market.trading.ask(EXCHANGE, OpenDay(day))
+    market.now_ms = moment(day, "10:00")
+    for number in range(TRADES):
+        seller, buyer = active[number % ACTIVE], active[(number + 1) % ACTIVE]
+        market.trading.ask(f"participant:{seller}", PlaceOrder(seller, "CEA", Side.SELL, PRICE_FEN, 1))
+        order_id = market.trading.state.order_id_last
+        market.trading.ask(f"participant:{buyer}", TakeListing(buyer, order_id, 1, PRICE_FEN))
+    await market.settle_down()
+
+
+async def evenings(accounts: int) -> tuple[float, float]:
+    """The median evening's seconds, without the first one, which makes the trees; and the seconds of the peer."""
+    market = await market_of(accounts)
+    gc.freeze()
+    draw = random.Random(SEED)
+    measured = Measured(market)
+    took = []
+    for day in DAYS:
+        await trade(market, day, [name(number) for number in draw.sample(range(accounts - 1), ACTIVE)])
+        measured.seconds = 0.0
+        market.now_ms = moment(day, "15:00")
+        await market.settle_down()
+        took.append(measured.seconds)
+        assert market.trading.state.calendar.days[day].books_agreed
+    started = time.process_time()
+    live.copy_positions(market.trading.state)
+    return statistics.median(took[1:]), time.process_time() - started
+
+
+async def run(_: Path) -> None:
+    """Here garbage would be looked for in three services at once; a process has one, and bounds what it looks at."""
+    rows = []
+    for accounts in ACCOUNTS:
+        gc.disable()
+        evening, copying = await evenings(accounts)
+        gc.unfreeze()
+        gc.enable()
+        gc.collect()
+        rows += [
+            Row(f"{accounts:,} accounts", evening * 1e6),
+            Row(f"peer: {accounts:,} accounts, positions copied", copying * 1e6),
+        ]
+    show(f"Evening: {TRADES} trades between {ACTIVE} accounts settled and compared", "evening", rows[1:], rows[0])
