@@ -12,6 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from registry.domain.state import AccountKind
 from registry.domain.transfers import TransferToTrading
 from registry.domain.vintages import CreateVintage
 from support.domains.three_engines import EngineAlone, ThreeEngines
-from support.domains.trading_floor import DAYS, FRIDAY, RULES, moment
+from support.domains.trading_floor import FRIDAY, RULES, moment
 from trading.answers import live
 from trading.domain.calendar import AnnounceTradingDays
 from trading.domain.instruments import AdmitInstrument
@@ -38,6 +39,8 @@ ACTIVE = 100
 """So many of them trade on a day."""
 TRADES = 170
 """As on an average day of 2021 and 2022."""
+DAYS = tuple((date.fromisoformat(FRIDAY) + timedelta(days)).isoformat() for days in range(13))
+"""The first evening makes the trees; the median of the others is told."""
 TONNES = 1_000
 PRICE_FEN = 4_800
 SEED = 20_210_716

@@ -206,6 +206,10 @@ def test_the_commitments_are_those_of_the_books_whenever_they_are_looked_at(
             market.state = restored(market.state)
         if chance < 0.5:
             assert_commitments_are_the_books(market)
+    market.close()
+    for _ in range(len(market.state.runs.open) * 2):
+        assert_commitments_are_the_books(market)
+        market.answer(yes=True)
     assert_commitments_are_the_books(market)
 
 
