@@ -1,4 +1,4 @@
-"""The roots that a reconciliation states, made again from the three logs. Decision 0022 says how a root is made.
+"""The roots that a reconciliation states, made again from the three logs. Decision 0023 says how a root is made.
 
 Each side of each tree is kept as changes of quantities with the position at which its log made them. A reconciliation
 names the positions; when all three logs are read that far its roots are made of the changes up to them, which are then

@@ -1,4 +1,4 @@
-"""Reconciliation: after each settled day the three books must agree, at stated positions (decisions 0007 and 0022).
+"""Reconciliation: after each settled day the three books must agree, at stated positions (decisions 0007 and 0023).
 
 Each service keeps sum trees of its books, and equal roots mean equal books. Trading states the roots of its view at one
 position of its log, and how far it had then heard the other two. The registry states the root of what was in trading's

@@ -459,7 +459,7 @@ class ComparedTree(_message.Message):
     EXPECTED_LEAVES_FIELD_NUMBER: _builtins.int
     EXPECTED_SUMS_FIELD_NUMBER: _builtins.int
     tree: _builtins.str
-    """Its name and the version of its form: `custody/1` (docs/decisions/0022-books-are-compared-by-commitments.md)."""
+    """Its name and the version of its form: `custody/1` (docs/decisions/0023-books-are-compared-by-commitments.md)."""
     held_root: _builtins.str
     """What the registry or clearing has: the root, in hexadecimal."""
     held_leaves: _builtins.int

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class SumTreeRoot(_message.Message):
     """A commitment to many quantities: a tree of hashes that also adds up what it commits to. Two trees of one name with the same root have the
-    same leaves (docs/decisions/0022-books-are-compared-by-commitments.md says how a root is made).
+    same leaves (docs/decisions/0023-books-are-compared-by-commitments.md says how a root is made).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
