@@ -39,11 +39,13 @@ ACTIVE = 100
 """So many of them trade on a day."""
 TRADES = 170
 """As on an average day of 2021 and 2022."""
-DAYS = tuple((date.fromisoformat(FRIDAY) + timedelta(days)).isoformat() for days in range(13))
-"""The first evening makes the trees; the median of the others is told."""
 TONNES = 1_000
 PRICE_FEN = 4_800
 SEED = 20_210_716
+SATURDAY = 5
+SINCE_FRIDAY = [date.fromisoformat(FRIDAY) + timedelta(days) for days in range(18)]
+DAYS = tuple(day.isoformat() for day in SINCE_FRIDAY if day.weekday() < SATURDAY)
+"""The first evening makes the trees; the median of the others is shown."""
 OPERATOR, PROVINCE, EXCHANGE = "registry_operator:ann", "province:hubei", "exchange_operator:ann"
 SETTLED_AT_ONCE = 1_000
 
