@@ -335,7 +335,6 @@ class TradingBook(Book):
         if trade is None:
             return
         self.custody.settle(trade)
-        self.expected.due(self.reader.position, trade, -1)
         self.expected.block(self.reader.position, trade, event.blocked_fen)
         del self.trades[event.trade_id]
         self.blocked_trades.add(event.trade_id)
