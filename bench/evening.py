@@ -123,36 +123,45 @@ async def trade(market: ThreeEngines, day: str, active: list[str]) -> None:
     await market.settle_down()
 
 
-async def evenings(accounts: int) -> tuple[float, float]:
-    """The median evening's seconds, without the first one, which makes the trees; and the seconds of the peer."""
-    market = await market_of(accounts)
-    gc.freeze()
-    draw = random.Random(SEED)
-    measured = Measured(market)
-    took = []
-    for day in DAYS:
-        await trade(market, day, [name(number) for number in draw.sample(range(accounts - 1), ACTIVE)])
-        measured.seconds = 0.0
+class Evenings:
+    """A market, and the seconds that its evenings took."""
+
+    def __init__(self, accounts: int, market: ThreeEngines) -> None:
+        self.accounts = accounts
+        self.market = market
+        self.measured = Measured(market)
+        self.seconds: list[float] = []
+        self._draw = random.Random(SEED)
+
+    async def play(self, day: str) -> None:
+        market = self.market
+        active = self._draw.sample(range(self.accounts - 1), ACTIVE)
+        await trade(market, day, [name(number) for number in active])
+        self.measured.seconds = 0.0
         market.now_ms = moment(day, "15:00")
         await market.settle_down()
-        took.append(measured.seconds)
+        self.seconds.append(self.measured.seconds)
         assert market.trading.state.calendar.days[day].books_agreed
-    started = time.process_time()
-    live.copy_positions(market.trading.state)
-    return statistics.median(took[1:]), time.process_time() - started
+
+    def rows(self) -> list[Row]:
+        started = time.process_time()
+        live.copy_positions(self.market.trading.state)
+        copying = time.process_time() - started
+        return [
+            Row(f"{self.accounts:,} accounts", statistics.median(self.seconds[1:]) * 1e6),
+            Row(f"peer: {self.accounts:,} accounts, positions copied", copying * 1e6),
+        ]
 
 
 async def run(_: Path) -> None:
-    """Here garbage would be looked for in three services at once; a process has one, and bounds what it looks at."""
-    rows = []
-    for accounts in ACCOUNTS:
-        gc.disable()
-        evening, copying = await evenings(accounts)
-        gc.unfreeze()
-        gc.enable()
-        gc.collect()
-        rows += [
-            Row(f"{accounts:,} accounts", evening * 1e6),
-            Row(f"peer: {accounts:,} accounts, positions copied", copying * 1e6),
-        ]
+    """The markets take turns. Garbage would be looked for in three times three services at once here; a process has
+    one, and bounds what it looks at.
+    """
+    gc.disable()
+    markets = [Evenings(accounts, await market_of(accounts)) for accounts in ACCOUNTS]
+    for day in DAYS:
+        for one in markets:
+            await one.play(day)
+    rows = [row for one in markets for row in one.rows()]
+    gc.enable()
     show(f"Evening: {TRADES} trades between {ACTIVE} accounts settled and compared", "evening", rows[1:], rows[0])
