@@ -8,7 +8,6 @@ import pytest
 from grpc_status import rpc_status
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
-from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
@@ -31,7 +30,7 @@ from support.days.seeds import seeds
 from support.simulation.market import SimulatedMarket
 from support.simulation.network import failed, no_answer
 from support.simulation.run import play_days, simulate, sound
-from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, spoil_deliveries
+from support.simulation.trouble import blocked_run, exclude, misstate_confirmations, misstate_holdings, spoil_deliveries
 from support.simulation.weather import Weather
 
 SEEDS = 2
@@ -166,16 +165,8 @@ def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_boo
     """The registry states a tonne too much for two evenings: the second morning is covered by the first's override."""
     off_tonnes = [1]
 
-    def misstate_holdings(method: str, answer: bytes) -> bytes:
-        if not method.endswith("/ListTradingHoldings"):
-            return answer
-        changed = registry_queries.ListTradingHoldingsResponse.FromString(answer)
-        if off_tonnes[0]:
-            changed.holdings.add(account="stray-0001", vintage="CEA", quantity_tonnes=off_tonnes[0])
-        return changed.SerializeToString()
-
     async def play(market: SimulatedMarket, player: Player) -> None:
-        market.network.change_answer = misstate_holdings
+        market.network.change_answer = misstate_holdings(lambda: off_tonnes[0])
         await play_to_close(player, DAYS[0])
         await market.come_to_rest()
         await player.clocks(DAYS[1], 9)

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.log.v1 import log_service_pb2 as log
-from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
@@ -28,6 +27,7 @@ from support.simulation.trouble import (
     exclude,
     give_name_away,
     misstate_confirmations,
+    misstate_holdings,
     spoil_deliveries,
 )
 
@@ -143,23 +143,7 @@ class People:
     async def disagreement(self, day: str) -> None:
         """The registry's answer is a tonne off; the books are compared again when that is over."""
 
-        def a_tonne_more(method: str, answer: bytes) -> bytes:
-            if method.endswith("RegistryQueryService/GetCommitments"):
-                stated = registry_queries.GetCommitmentsResponse.FromString(answer)
-                stated.trees[0].digest = bytes(32)
-                stated.trees[0].sums[0] += 1
-                return stated.SerializeToString()
-            if method.endswith("RegistryQueryService/GetTreeParts"):
-                changed = registry_queries.GetTreePartsResponse.FromString(answer)
-                for place in changed.places:
-                    first = place.parts[0]
-                    first.digest = bytes(32)
-                    if first.key:
-                        first.quantities[0] += 1
-                return changed.SerializeToString()
-            return answer
-
-        self.market.network.change_answer = a_tonne_more
+        self.market.network.change_answer = misstate_holdings(lambda: 1)
         records = self.market.databases["clearing"].store.records
         before = sum(record.type.endswith(".BooksReconciled") for record in records)
         await self.session(day)

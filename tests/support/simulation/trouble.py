@@ -1,11 +1,12 @@
 """Runs that cannot move, made on purpose in a simulated market, and what people then do."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from functools import partial
 from typing import Any
 
 from carbonmarket.clearing.v1 import clearing_events_pb2 as clearing_events
 from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
+from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from clearing.domain.state import State
@@ -92,3 +93,27 @@ async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int
     taken_out = clearing_events.ExclusionApproved.FromString(shown).trade_ids
     assert set(trade_ids) <= set(taken_out)
     return list(taken_out)
+
+
+def misstate_holdings(off_tonnes: Callable[[], int]) -> Callable[[str, bytes], bytes]:
+    """The registry states so many tonnes too much of one account: that of the first leaf of its tree."""
+
+    def change(method: str, answer: bytes) -> bytes:
+        if not off_tonnes():
+            return answer
+        if method.endswith("RegistryQueryService/GetCommitments"):
+            stated = registry_queries.GetCommitmentsResponse.FromString(answer)
+            stated.trees[0].digest = bytes(32)
+            stated.trees[0].sums[0] += off_tonnes()
+            return stated.SerializeToString()
+        if method.endswith("RegistryQueryService/GetTreeParts"):
+            found = registry_queries.GetTreePartsResponse.FromString(answer)
+            for place in found.places:
+                first = place.parts[0]
+                first.digest = bytes(32)
+                if first.key:
+                    first.quantities[0] += off_tonnes()
+            return found.SerializeToString()
+        return answer
+
+    return change
