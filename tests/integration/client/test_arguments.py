@@ -53,6 +53,7 @@ def sample(name: str, hint: Any, number: int) -> Any:
         "banks": [f"bank-{number}"],
         "commands": [f"command-{number}"],
         "days": [f"day-{number}"],
+        "places": [bytes([number])],
         "trade_ids": [number, number + 1],
         "weights": {"CEA": number},
         "rules": types.TradingRules(source=f"source-{number}"),
