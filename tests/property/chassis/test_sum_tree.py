@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -183,6 +183,16 @@ def test_leaves_whose_places_begin_alike_are_told_apart_further_down() -> None:
 # What is kept up with the books
 
 
+def reading(books: Mapping[Key, Quantities], looked_at: list[Key]) -> Callable[[Key], tuple[Quantities, ...]]:
+    """What a key has, noted."""
+
+    def read(key: Key) -> tuple[Quantities, ...]:
+        looked_at.append(key)
+        return (books[key],)
+
+    return read
+
+
 @given(st.lists(st.tuples(keys, quantities)), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_a_commitment_is_the_books_whenever_it_is_looked_at_and_a_step_is_bounded(
     changes: list[tuple[Key, Quantities]], keys_max: int, random: Random
@@ -195,12 +205,12 @@ def test_a_commitment_is_the_books_whenever_it_is_looked_at_and_a_step_is_bounde
             commitment.touched[key] = None
             books[key] = amounts
             if random.random() < 0.3:
-                waiting = len(commitment.touched) if commitment.trees else len(books)
-                trees = commitment.catch_up(lambda: books, lambda key: (books[key],))
-                assert len(commitment.touched) == max(waiting - keys_max, 0)
-                assert (trees is None) == bool(commitment.touched)
+                looked_at: list[Key] = []
+                trees = commitment.catch_up(books, lambda key: [key], reading(books, looked_at))
+                assert len(looked_at) <= keys_max
+                assert (trees is None) == bool(commitment.touched or commitment.ahead)
                 assert trees is None or trees[0].digest == from_scratch(books).digest
-        while (trees := commitment.catch_up(lambda: books, lambda key: (books[key],))) is None:
+        while (trees := commitment.catch_up(books, lambda key: [key], reading(books, []))) is None:
             pass
     assert trees[0].digest == from_scratch(books).digest
 
@@ -208,8 +218,8 @@ def test_a_commitment_is_the_books_whenever_it_is_looked_at_and_a_step_is_bounde
 def test_a_move_that_does_not_touch_its_key_is_a_wrong_root() -> None:
     books: dict[Key, Quantities] = {("a",): (1, 1), ("b",): (2, 2)}
     commitment = Commitment((FORM,))
-    commitment.catch_up(lambda: books, lambda key: (books[key],))
+    commitment.catch_up(books, lambda key: [key], reading(books, []))
     books[("a",)] = (7, 7)
-    trees = commitment.catch_up(lambda: books, lambda key: (books[key],))
+    trees = commitment.catch_up(books, lambda key: [key], reading(books, []))
     assert trees is not None
     assert trees[0].digest != from_scratch(books).digest

@@ -7,14 +7,17 @@ has the quantities that it had before costs no digest.
 
 What was touched is put in between two events, never within one: an event may touch a key before it changes it.
 
-A snapshot keeps no trees (docs/decisions/0005-snapshots-are-caches.md). After a start all keys count as touched.
+A snapshot keeps no trees (docs/decisions/0005-snapshots-are-caches.md). After a start all that there is counts as
+touched, and comes in the same steps.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis.core.sum_tree import Form, Key, Quantities, SumTree
+
+T = TypeVar("T")
 
 KEYS_PER_STEP_MAX = 500
 """About 20 ms of 100,000 leaves."""
@@ -25,32 +28,34 @@ Touched = dict[Key, None]
 
 @dataclass(slots=True)
 class Commitment:
-    """Trees over the same keys, one for each form. `touched` is shared with whatever touches keys."""
+    """Trees over the same keys, one for each form. `touched` is shared with whatever touches keys; `ahead` is what was
+    there at the start and was not looked at yet.
+    """
 
     forms: tuple[Form, ...]
     touched: Touched = field(default_factory=dict, compare=False, repr=False)
     trees: tuple[SumTree, ...] | None = field(default=None, compare=False, repr=False)
+    ahead: list[Any] = field(default_factory=list, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Commitment, (self.forms, self.touched)
 
     def catch_up(
-        self, keys: Callable[[], Iterable[Key]], quantities: Callable[[Key], tuple[Quantities, ...]]
+        self,
+        owners: Iterable[T],
+        keys_of: Callable[[T], Iterable[Key]],
+        quantities: Callable[[Key], tuple[Quantities, ...]],
     ) -> tuple[SumTree, ...] | None:
-        """Puts what was touched into the trees, as far as one step allows. `keys` are all that there are,
-        `quantities` what a key has now, for each form. Returns the trees once they are up to date, else None.
+        """Puts what was touched into the trees, as far as one step allows. `owners` are all that have keys, `keys_of`
+        the few of one of them, `quantities` what a key has now, for each form. Returns the trees once they are up to
+        date, else None.
         """
         if self.trees is None:
-            self.trees = tuple([SumTree(form) for form in self.forms])
-            self.touched.clear()
-            self.touched.update(dict.fromkeys(keys()))
+            self.trees, self.ahead = tuple([SumTree(form) for form in self.forms]), list(owners)
+        while self.ahead and len(self.touched) < KEYS_PER_STEP_MAX:
+            self.touched.update(dict.fromkeys(keys_of(self.ahead.pop())))
         some = [self.touched.popitem()[0] for _ in range(min(len(self.touched), KEYS_PER_STEP_MAX))]
         if some:
-            having = [quantities(key) for key in some]
-            self.trees = tuple(
-                [
-                    tree.changed(dict(zip(some, each, strict=True)))
-                    for tree, each in zip(self.trees, zip(*having, strict=True), strict=True)
-                ]
-            )
-        return None if self.touched else self.trees
+            by_tree = zip(self.trees, zip(*map(quantities, some), strict=True), strict=True)
+            self.trees = tuple([tree.changed(dict(zip(some, each, strict=True))) for tree, each in by_tree])
+        return None if self.touched or self.ahead else self.trees

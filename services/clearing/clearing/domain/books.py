@@ -127,8 +127,8 @@ def own_book(state: State, trading_position: int, entry_number: int) -> OwnBook 
     are not up to date: then look again.
     """
     due, funds = state.obligations.due, state.funds
-    units_due = due.commitment.catch_up(lambda: due.by_key, lambda key: (due.committed(key),))
-    money = funds.commitment.catch_up(lambda: ((name,) for name in funds.accounts), lambda key: (funds.committed(key),))
+    units_due = due.commitment.catch_up(due.by_key, lambda key: [key], lambda key: (due.committed(key),))
+    money = funds.commitment.catch_up(funds.accounts, lambda name: [(name,)], lambda key: (funds.committed(key),))
     if units_due is None or money is None:
         return None
     return OwnBook(

@@ -86,7 +86,8 @@ def held_by(registry: Registry, account: str, vintage: str) -> Holding:
 def custody_now(registry: Registry) -> SumTree | None:
     """The tree of what is held for trading; None while it is not up to date: then ask again."""
     trees = registry.custody.catch_up(
-        lambda: ((account, vintage) for account, holdings in registry.holdings.items() for vintage in holdings),
+        registry.holdings,
+        lambda account: [(account, vintage) for vintage in registry.holdings[account]],
         lambda key: ((holding_of(registry, *key).trading_tonnes,),),
     )
     return trees[0] if trees is not None else None

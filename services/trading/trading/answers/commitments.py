@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
-from chassis.core.sum_tree import Key, Quantities, SumTree
+from chassis.core.sum_tree import Key, SumTree
+from trading.domain.balances import Account
 from trading.domain.state import Market
 
 LISTED_MAX = 200
@@ -28,29 +29,20 @@ class Stated:
 
 
 def stated(market: Market) -> Stated | None:
-    units = market.commitments.units.catch_up(lambda: all_units(market), lambda key: held_of_units(market, key))
-    money = market.commitments.money.catch_up(lambda: all_money(market), lambda key: held_of_money(market, key))
+    accounts = market.accounts
+    units = market.commitments.units.catch_up(
+        accounts.values(), keys_of_units, lambda key: accounts[key[0]].units[key[1]].held_elsewhere
+    )
+    money = market.commitments.money.catch_up(
+        accounts, lambda account: [(account,)], lambda key: accounts[key[0]].funds.held_elsewhere
+    )
     if units is None or money is None:
         return None
     return Stated((*units, *money), on_its_way(market))
 
 
-def all_units(market: Market) -> Iterator[Key]:
-    return ((account.account, name) for account in market.accounts.values() for name in account.units)
-
-
-def held_of_units(market: Market, key: Key) -> tuple[Quantities, ...]:
-    account, instrument = key
-    return market.accounts[account].units[instrument].held_elsewhere
-
-
-def all_money(market: Market) -> Iterator[Key]:
-    return ((account,) for account in market.accounts)
-
-
-def held_of_money(market: Market, key: Key) -> tuple[Quantities, ...]:
-    (account,) = key
-    return market.accounts[account].funds.held_elsewhere
+def keys_of_units(account: Account) -> Iterator[Key]:
+    return ((account.account, instrument) for instrument in account.units)
 
 
 def on_its_way(market: Market) -> pb.GetCommitmentsResponse:
