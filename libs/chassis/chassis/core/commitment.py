@@ -13,15 +13,15 @@ touched, and comes in the same steps.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from chassis.core.sum_tree import Form, Key, Quantities, SumTree
-
-T = TypeVar("T")
 
 KEYS_PER_STEP_MAX = 500
 """About 20 ms of 100,000 leaves."""
 
+Owner = str | Key
+"""What has keys: an account, by its name, or a key itself."""
 Touched = dict[Key, None]
 """A set that remembers the order, so that two replays do the same."""
 
@@ -35,15 +35,15 @@ class Commitment:
     forms: tuple[Form, ...]
     touched: Touched = field(default_factory=dict, compare=False, repr=False)
     trees: tuple[SumTree, ...] | None = field(default=None, compare=False, repr=False)
-    ahead: list[Any] = field(default_factory=list, compare=False, repr=False)
+    ahead: list[Owner] = field(default_factory=list, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Commitment, (self.forms, self.touched)
 
     def catch_up(
         self,
-        owners: Iterable[T],
-        keys_of: Callable[[T], Iterable[Key]],
+        owners: Iterable[Owner],
+        keys_of: Callable[[Any], Iterable[Key]],
         quantities: Callable[[Key], tuple[Quantities, ...]],
     ) -> tuple[SumTree, ...] | None:
         """Puts what was touched into the trees, as far as one step allows. `owners` are all that have keys, `keys_of`

@@ -31,7 +31,9 @@ class Stated:
 def stated(market: Market) -> Stated | None:
     accounts = market.accounts
     units = market.commitments.units.catch_up(
-        accounts.values(), keys_of_units, lambda key: accounts[key[0]].units[key[1]].held_elsewhere
+        accounts,
+        lambda account: keys_of_units(accounts[account]),
+        lambda key: accounts[key[0]].units[key[1]].held_elsewhere,
     )
     money = market.commitments.money.catch_up(
         accounts, lambda account: [(account,)], lambda key: accounts[key[0]].funds.held_elsewhere
