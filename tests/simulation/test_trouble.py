@@ -166,7 +166,7 @@ def test_a_disagreement_needs_two_people_on_one_morning_and_is_over_when_the_boo
     off_tonnes = [1]
 
     async def play(market: SimulatedMarket, player: Player) -> None:
-        market.network.change_answer = misstate_holdings(lambda: off_tonnes[0])
+        misstate_holdings(market, lambda: off_tonnes[0])
         await play_to_close(player, DAYS[0])
         await market.come_to_rest()
         await player.clocks(DAYS[1], 9)

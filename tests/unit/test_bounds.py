@@ -14,9 +14,10 @@ from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.remote import MESSAGE_BYTES_MAX
 from chassis.followers import descent, timers
 from clearing.domain import balances, barrier, exclusion, funds, reconciliation, run, units_due
-from registry.domain import accounts, staging, vintages
+from registry.domain import accounts, issuance, staging, vintages
 from registry.domain import state as registry_state
 from registry.domain.values import check_vintage
+from trading.answers import commitments as answers
 from trading.domain import block, closing, commitments, confirmation, listed, rules, settlement, values
 
 NUMBER_BYTES = 11
@@ -67,18 +68,32 @@ def test_a_statement_fits_a_message_though_an_account_made_every_trade_of_the_la
     assert rules.DAY_TRADES_MAX * bytes_at_most(line) < link.MESSAGE_BYTES_MAX
 
 
-def test_two_trees_are_compared_in_messages_and_rounds_that_suffice_though_every_leaf_differs() -> None:
+def test_two_trees_are_compared_in_messages_that_suffice_though_every_leaf_differs() -> None:
     check_vintage(VINTAGE)
     with pytest.raises(Malformed):
         check_vintage(VINTAGE + "V")
-    part = SumTreePart(place=bytes(DEPTH_MAX), digest=bytes(32), key=[ACCOUNT, VINTAGE], quantities=[2**63 - 1] * 4)
+    part = SumTreePart(
+        place=bytes(DEPTH_MAX),
+        digest=bytes(32),
+        key=[ACCOUNT, VINTAGE],
+        leaves=descent.LEAVES_MAX,
+        sums=[2**63 - 1] * 4,
+    )
     assert descent.PLACES_MAX * FAN_OUT * (part.ByteSize() + 6) < MESSAGE_BYTES_MAX
-    leaves = accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX
-    assert leaves < descent.ROUNDS_MAX * descent.PLACES_MAX * 4, "a place with a branch has some eleven leaves"
+    assert accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX <= descent.LEAVES_MAX
+
+
+def test_no_sum_of_a_tree_is_more_than_a_message_can_state() -> None:
+    assert vintages.VINTAGES_MAX * issuance.ISSUED_TONNES_MAX < 2**63
+    assert funds.POOL_FEN_MAX < 2**63
+
+
+def test_what_trading_lists_as_on_its_way_is_listed_in_the_days_record() -> None:
+    assert answers.LISTED_MAX == reconciliation.IN_FLIGHT_LISTED_MAX
 
 
 def test_the_trees_of_three_services_commit_to_the_same_quantities_in_the_same_form() -> None:
-    assert commitments.CUSTODY == registry_state.CUSTODY == reconciliation.CUSTODY_FORM
+    assert commitments.CUSTODY == registry_state.CUSTODY == reconciliation.CUSTODY
     assert commitments.UNITS_DUE == units_due.UNITS_DUE
     assert commitments.MONEY == balances.MONEY
 

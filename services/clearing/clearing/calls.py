@@ -16,15 +16,17 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.core.call import NotYet
+from chassis.core.call import AnswerContradictory, NotYet
 from chassis.core.decider import as_facts, merged
-from chassis.core.sum_tree import SumTree
+from chassis.core.sum_tree import Form, Root, SumTree
 from chassis.followers.caller import Calls, Outgoing, sends
-from chassis.followers.descent import Ask, differing_leaves, parts_below
+from chassis.followers.descent import Ask, Contradiction, Side, differing_leaves, parts_below, root_of
 from chassis.serving.slices import in_slices
 from chassis.serving.trees import up_to_date
 from clearing.domain import books, reconciliation, run, settlement
+from clearing.domain.balances import MONEY
 from clearing.domain.legs import RunLeg
+from clearing.domain.reconciliation import CUSTODY
 from clearing.domain.state import RunTotal
 from clearing.domain.units_due import UNITS_DUE
 
@@ -141,8 +143,16 @@ async def reconcile(
     order: reconciliation.ReconciliationOrdered, outgoing: Outgoing
 ) -> reconciliation.RecordReconciliation:
     """Trading states the roots of its trees, then, as soon as that position of its log is heard, ours are looked at;
-    then the registry states its as of what trading had heard. Where two roots differ, both trees are descended.
+    then the registry states its as of what trading had heard. Where two roots differ, both trees are descended. What
+    one of them answers that cannot be of one tree is no answer, and waits for people.
     """
+    try:
+        return await comparison(outgoing)
+    except Contradiction as error:
+        raise AnswerContradictory(error.side, "COMMITMENT_CONTRADICTORY", why=error.why) from error
+
+
+async def comparison(outgoing: Outgoing) -> reconciliation.RecordReconciliation:
     stated = await trading_statement(outgoing)
     await outgoing.until_heard("trading", stated.position)
     look = await up_to_date(
@@ -153,57 +163,83 @@ async def reconcile(
     if why:
         raise NotYet(why)
     ours = books.as_heard(own)
-    held = {name: reconciliation.root_of(as_of.tree) for name, as_of in ours.items()}
-    held[reconciliation.CUSTODY] = await custody_root(outgoing, stated.registry_position)
-    differing: dict[str, reconciliation.Differing] = {}
-    for name, root in held.items():
-        if root.digest != stated.roots[name].digest:
-            ask_held = ask_own(ours[name].tree) if name in ours else ask_registry(outgoing, stated.registry_position)
-            differing[name] = await differing_leaves(ask_held, ask_trading(outgoing, stated.position, name))
-        if name in ours:
-            differing[name] = reconciliation.with_below_zero(differing.get(name, {}), ours[name].below_zero)
-    unsettled = await unsettled_of(ours[str(UNITS_DUE)].tree)
-    return reconciliation.compared(stated, own, look.position, held, differing, unsettled)
+    held = {form: Side("clearing", as_of.tree.root, ask_own(as_of.tree)) for form, as_of in ours.items()}
+    held[CUSTODY] = await custody(outgoing, stated.registry_position)
+    differing: dict[Form, reconciliation.Differing] = {}
+    for form, side in held.items():
+        if side.root != stated.roots[form]:
+            expected = Side("trading", stated.roots[form], ask_trading(outgoing, stated.position, form))
+            differing[form] = check_keys(form, await differing_leaves(form, side, expected))
+        if form in ours:
+            differing[form] = reconciliation.with_below_zero(differing.get(form, {}), ours[form].below_zero)
+    roots = {form: side.root for form, side in held.items()}
+    unsettled = await unsettled_of(ours[UNITS_DUE].tree)
+    return reconciliation.compared(stated, own, look.position, roots, differing, unsettled)
 
 
 async def trading_statement(outgoing: Outgoing) -> books.TradingStatement:
+    """Raises NotYet where it does not state all trees, and Contradiction where what it states cannot be."""
     request = trading_queries.GetCommitmentsRequest()
     answer = await outgoing.unary("trading", TRADING_ROOTS, request, trading_queries.GetCommitmentsResponse)
+    returning = [
+        books.InFlight(books.InFlightKind.RETURNING, row.account, row.instrument, row.quantity_tonnes)
+        for row in answer.returning
+    ]
+    releasing = [
+        books.InFlight(books.InFlightKind.RELEASING, row.account, amount_fen=row.amount_fen) for row in answer.releasing
+    ]
+    check_listed(CUSTODY, returning, answer.returning_count)
+    check_listed(MONEY, releasing, answer.releasing_count)
     return books.TradingStatement(
         position=answer.position,
         registry_position=answer.heard_registry_position,
         clearing_entry_number=answer.heard_clearing_entry_number,
         settled_day=answer.settled_day,
-        roots=roots_of(answer.trees, *reconciliation.FIGURES),
-        returning=tuple(
-            books.InFlight(books.InFlightKind.RETURNING, row.account, row.instrument, row.quantity_tonnes)
-            for row in answer.returning
-        ),
+        roots=roots_of("trading", answer.trees, *reconciliation.FIGURES),
+        returning=tuple(returning),
         returning_count=answer.returning_count,
-        releasing=tuple(
-            books.InFlight(books.InFlightKind.RELEASING, row.account, amount_fen=row.amount_fen)
-            for row in answer.releasing
-        ),
+        releasing=tuple(releasing),
         releasing_count=answer.releasing_count,
     )
 
 
-def roots_of(trees: Iterable[SumTreeRoot], *names: str) -> dict[str, books.Root]:
-    """The roots by the names of their trees. Raises NotYet where the other side does not state them all."""
-    found = {root.tree: books.Root(root.digest, root.leaves, tuple(root.sums)) for root in trees}
-    for name in names:
-        if name not in found:
-            raise NotYet(f"the other side states no tree {name}")
-    return found
+def check_listed(form: Form, rows: Sequence[books.InFlight], count: int) -> None:
+    """What trading lists as on its way to the book that a tree is of. Raises Contradiction."""
+    if len(rows) > min(count, reconciliation.IN_FLIGHT_LISTED_MAX):
+        raise Contradiction("trading", f"it lists {len(rows)} of {count} amounts that are on their way")
+    for row in rows:
+        key = (row.account, row.instrument) if row.instrument else (row.account,)
+        if not reconciliation.is_key(form, key) or row.quantity_tonnes + row.amount_fen <= 0:
+            raise Contradiction("trading", "it lists as on its way what is no amount of an account")
 
 
-async def custody_root(outgoing: Outgoing, registry_position: int) -> books.Root:
+def check_keys(form: Form, differing: reconciliation.Differing) -> reconciliation.Differing:
+    """Raises Contradiction where there can be no such account: the holdings of the registry have none."""
+    if not all(reconciliation.is_key(form, key) for key in differing):
+        raise Contradiction("trading", f"a leaf of {form} is of no account that there can be")
+    return differing
+
+
+def roots_of(side: str, trees: Iterable[SumTreeRoot], *forms: Form) -> dict[Form, Root]:
+    """Raises NotYet where the other side does not state them all, and Contradiction where no tree has such a root."""
+    stated = {root.tree: root for root in trees}
+    for form in forms:
+        if str(form) not in stated:
+            raise NotYet(f"{side} states no tree {form}")
+    return {form: root_of(form, side, stated[str(form)]) for form in forms}
+
+
+async def custody(outgoing: Outgoing, registry_position: int) -> Side:
     """As of one position of the registry's log. Nothing was held there before its first record."""
     if registry_position == 0:
-        return reconciliation.root_of(SumTree(reconciliation.CUSTODY_FORM))
+        nothing = SumTree(CUSTODY)
+        return Side("registry", nothing.root, ask_own(nothing))
     request = registry_queries.GetCommitmentsRequest(as_of_position=registry_position)
     answer = await outgoing.unary("registry", REGISTRY_ROOTS, request, registry_queries.GetCommitmentsResponse)
-    return roots_of(answer.trees, reconciliation.CUSTODY)[reconciliation.CUSTODY]
+    if answer.position != registry_position:
+        raise Contradiction("registry", f"asked as of {registry_position}, it answers as of {answer.position}")
+    root = roots_of("registry", answer.trees, CUSTODY)[CUSTODY]
+    return Side("registry", root, ask_registry(outgoing, registry_position))
 
 
 def ask_own(tree: SumTree) -> Ask:
@@ -213,9 +249,9 @@ def ask_own(tree: SumTree) -> Ask:
     return ask
 
 
-def ask_trading(outgoing: Outgoing, position: int, tree: str) -> Ask:
+def ask_trading(outgoing: Outgoing, position: int, form: Form) -> Ask:
     async def ask(places: Sequence[bytes]) -> list[Sequence[SumTreePart]]:
-        request = trading_queries.GetTreePartsRequest(position=position, tree=tree, places=places)
+        request = trading_queries.GetTreePartsRequest(position=position, tree=str(form), places=places)
         answer = await outgoing.unary("trading", TRADING_PARTS, request, trading_queries.GetTreePartsResponse)
         if not answer.kept:
             raise NotYet(f"trading keeps its trees of position {position} no longer")
@@ -226,9 +262,7 @@ def ask_trading(outgoing: Outgoing, position: int, tree: str) -> Ask:
 
 def ask_registry(outgoing: Outgoing, position: int) -> Ask:
     async def ask(places: Sequence[bytes]) -> list[Sequence[SumTreePart]]:
-        if position == 0:
-            return [[] for _ in places]
-        request = registry_queries.GetTreePartsRequest(position=position, tree=reconciliation.CUSTODY, places=places)
+        request = registry_queries.GetTreePartsRequest(position=position, tree=str(CUSTODY), places=places)
         answer = await outgoing.unary("registry", REGISTRY_PARTS, request, registry_queries.GetTreePartsResponse)
         if not answer.kept:
             raise NotYet(f"the registry keeps its tree of position {position} no longer")

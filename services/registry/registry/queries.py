@@ -5,18 +5,20 @@ be asked for as of an earlier one. A holder sees its own account; the services, 
 """
 
 import re
+from collections import Counter
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
 from chassis.core.call import Call, check_may_see
 from chassis.core.commitment import KEYS_PER_STEP_MAX
 from chassis.core.decider import NotFound
 from chassis.core.shapes import CODE, NAME, check_account, check_position
-from chassis.core.sum_tree import SumTree
+from chassis.core.sum_tree import Key, SumTree
 from chassis.edges.protocols import Reading
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
 from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER, NUMBER_MAX, page_of
+from chassis.serving.slices import in_slices
 from chassis.serving.trees import KeptTrees, parts, up_to_date
 from registry.domain.holdings import custody_now
 from registry.domain.state import AccountState, Registry
@@ -92,12 +94,12 @@ GROUP BY account, vintage HAVING sum(tonnes) <> 0 ORDER BY account, vintage LIMI
 """
 
 
-# What came after one position and up to another, page by page; what is up to both does not change any more.
+# What came after one position and up to another: that does not change any more.
 CUSTODY_CHANGED = """
 SELECT account, vintage, sum(trading_change_tonnes)::bigint AS tonnes FROM movements
-WHERE position > $1 AND position <= $2 AND (account, vintage) > ($3, $4)
-GROUP BY account, vintage HAVING sum(trading_change_tonnes) <> 0 ORDER BY account, vintage LIMIT $5
+WHERE position > $1 AND position <= $2 GROUP BY account, vintage HAVING sum(trading_change_tonnes) <> 0
 """
+POSITIONS_PER_STEP_MAX = 10_000
 
 
 class RegistryQueryService:
@@ -181,29 +183,30 @@ class RegistryQueryService:
 
     async def GetCommitments(self, request: pb.GetCommitmentsRequest, call: Call) -> pb.GetCommitmentsResponse:
         await self._wait_for(request.as_of_position)
-        trees = self.trees.at(request.as_of_position)
-        if trees is None:
+        position, trees = request.as_of_position, self.trees.at(request.as_of_position)
+        if position == 0 or trees is None:
             seen = await up_to_date(self.writer.read, custody_now)
-            position = request.as_of_position or seen.position
+            position = position or seen.position
             trees = [await self._put_back(seen.value, seen.position, position)]
-        else:
-            position = request.as_of_position
         return pb.GetCommitmentsResponse(trees=self.trees.keep(position, trees), position=position)
 
     async def _put_back(self, tree: SumTree, position: int, as_of_position: int) -> SumTree:
-        """The tree as it was at an earlier position, which the movements since then say."""
+        """The tree as it was at an earlier position, which the movements since then say; each is read once."""
+        assert as_of_position <= position, "the tables follow the state"
         if as_of_position == position:
             return tree
         await self.tables.wait_for(position)
-        last = ("", "")
-        while True:
+        since = Counter[Key]()
+        for after in range(as_of_position, position, POSITIONS_PER_STEP_MAX):
+            upto = min(after + POSITIONS_PER_STEP_MAX, position)
             async with self.tables.reading() as reading:
-                rows = await reading.fetch(CUSTODY_CHANGED, as_of_position, position, *last, KEYS_PER_STEP_MAX)
-            since = {(row["account"], row["vintage"]): row["tonnes"] for row in rows}
-            tree = tree.changed({key: (tree.quantities(key)[0] - tonnes,) for key, tonnes in since.items()})
-            if len(rows) < KEYS_PER_STEP_MAX:
-                return tree
-            last = (rows[-1]["account"], rows[-1]["vintage"])
+                rows = await reading.fetch(CUSTODY_CHANGED, after, upto)
+            async for some in in_slices(rows):
+                for row in some:
+                    since[row["account"], row["vintage"]] += row["tonnes"]
+        async for changes in in_slices(list(since.items()), KEYS_PER_STEP_MAX):
+            tree = tree.changed({key: (tree.quantities(key)[0] - tonnes,) for key, tonnes in changes})
+        return tree
 
     async def GetTreeParts(self, request: pb.GetTreePartsRequest, call: Call) -> pb.GetTreePartsResponse:
         places = parts(self.trees, request.position, request.tree, request.places)

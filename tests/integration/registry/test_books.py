@@ -278,7 +278,7 @@ async def test_the_trees_of_the_last_positions_that_were_asked_for_can_be_descen
     request = query.GetTreePartsRequest(position=head, tree="custody/1", places=[b""])
     answer = await registry.call("service:clearing", request)
     books = fold(await registry.records())
-    found = {tuple(part.key): tuple(part.quantities) for part in answer.places[0].parts}
+    found = {tuple(part.key): tuple(part.sums) for part in answer.places[0].parts}
     assert answer.kept
     assert found == {key[:2]: (tonnes,) for key, tonnes in books.items() if key[2] == "trading"}
     with pytest.raises(Refused, match="TREE_UNKNOWN"):

@@ -40,7 +40,7 @@ class Tree:
         self._deepest = 0
 
     def add(self, key: tuple[str, ...], state: str, amount: int) -> None:
-        place = sha256("\n".join(key).encode()).hexdigest()
+        place = sha256("\n".join(("carbonmarket sum tree place", *key)).encode()).hexdigest()
         if place not in self._amounts:
             self._amounts[place] = (key, [0] * len(self._states))
             insort(self._places, place)

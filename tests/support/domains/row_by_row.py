@@ -22,7 +22,7 @@ from clearing import calls
 from clearing.domain.balances import MONEY, FundEntry
 from clearing.domain.books import Difference, Figure, InFlight, InFlightKind, OwnBook, TradingStatement, own_book
 from clearing.domain.reconciliation import (
-    CUSTODY_FORM,
+    CUSTODY,
     DIFFERENCES_LISTED_MAX,
     ReconciliationOrdered,
     RecordReconciliation,
@@ -106,7 +106,7 @@ class HeldUnits:
 
 
 def tree_of_custody(quantities: Mapping[Key, Quantities]) -> SumTree:
-    return SumTree(CUSTODY_FORM).changed(quantities)
+    return SumTree(CUSTODY).changed(quantities)
 
 
 @dataclass

@@ -143,7 +143,7 @@ class People:
     async def disagreement(self, day: str) -> None:
         """The registry's answer is a tonne off; the books are compared again when that is over."""
 
-        self.market.network.change_answer = misstate_holdings(lambda: 1)
+        misstate_holdings(self.market, lambda: 1)
         records = self.market.databases["clearing"].store.records
         before = sum(record.type.endswith(".BooksReconciled") for record in records)
         await self.session(day)

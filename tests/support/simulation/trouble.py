@@ -9,7 +9,12 @@ from carbonmarket.clearing.v1 import clearing_service_pb2 as clearing
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
+from chassis.core.sum_tree import Key, Quantities, SumTree
+from chassis.serving.trees import KeptTrees, parts
 from clearing.domain.state import State
+from registry.domain.decider import DECIDER
+from registry.domain.state import CUSTODY, Registry
+from registry.wire import WIRE
 from support.days.day import CLEARING_OPERATOR, SECOND_CLEARING_OPERATOR, Player
 from support.days.proposing import by_two
 from support.simulation.market import SimulatedMarket
@@ -95,25 +100,47 @@ async def exclude(player: Player, run_id: int, trade_ids: list[int]) -> list[int
     return list(taken_out)
 
 
-def misstate_holdings(off_tonnes: Callable[[], int]) -> Callable[[str, bytes], bytes]:
-    """The registry states so many tonnes too much of one account: that of the first leaf of its tree."""
+def misstate_holdings(market: SimulatedMarket, off_tonnes: Callable[[], int]) -> None:
+    """The registry states so many tonnes too much of one account, that of the first leaf of its tree, and all else as
+    it follows from that: otherwise it would be no answer.
+    """
+    misstated_trees = KeptTrees()
+    stated_position = 0
 
     def change(method: str, answer: bytes) -> bytes:
+        nonlocal stated_position
         if not off_tonnes():
             return answer
         if method.endswith("RegistryQueryService/GetCommitments"):
             stated = registry_queries.GetCommitmentsResponse.FromString(answer)
-            stated.trees[0].digest = bytes(32)
-            stated.trees[0].sums[0] += off_tonnes()
+            stated_position = stated.position
+            tree = custody_at(market, stated_position)
+            first = next(tree.all_leaves())
+            misstated = tree.changed({first.key: (first.sums[0] + off_tonnes(),)})
+            del stated.trees[:]
+            stated.trees.extend(misstated_trees.keep(stated_position, [misstated]))
             return stated.SerializeToString()
         if method.endswith("RegistryQueryService/GetTreeParts"):
             found = registry_queries.GetTreePartsResponse.FromString(answer)
-            for place in found.places:
-                first = place.parts[0]
-                first.digest = bytes(32)
-                if first.key:
-                    first.quantities[0] += off_tonnes()
+            places = [below.parts[0].place[:-1] for below in found.places]
+            del found.places[:]
+            found.places.extend(parts(misstated_trees, stated_position, str(CUSTODY), places) or ())
             return found.SerializeToString()
         return answer
 
-    return change
+    market.network.change_answer = change
+
+
+def custody_at(market: SimulatedMarket, position: int) -> SumTree:
+    """What the registry held for trading, by its log."""
+    books = Registry()
+    for record in market.databases["registry"].store.records[:position]:
+        if record.type in WIRE.by_name:
+            event = WIRE.decode(record.type, record.data)
+            DECIDER.evolve[type(event)](books, event)
+    held: dict[Key, Quantities] = {
+        (account, vintage): (holding.trading_tonnes,)
+        for account, holdings in books.holdings.items()
+        for vintage, holding in holdings.items()
+    }
+    return SumTree(CUSTODY).changed(held)

@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 
-from chassis.core.call import NotYet, Refused
+from chassis.core.call import AnswerContradictory, NotYet, Refused
 from chassis.core.corrections import RenameOrder
 from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import Engine
@@ -173,6 +173,30 @@ async def test_a_grpc_refusal_answers_nothing_and_is_an_alarm_until_there_is_an_
             while caller.refused:
                 await asyncio.sleep(0.01)
         assert not running.done()
+
+
+async def test_an_answer_that_contradicts_itself_is_none_and_an_alarm_until_there_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    contradicts = True
+
+    async def deliver(order: Ordered, outgoing: Outgoing) -> object:
+        if contradicts:
+            raise AnswerContradictory("baker", "LOAVES_CONTRADICTORY", why="the loaves do not add up")
+        return Answered(order.what)
+
+    async with calling(MemoryStore("tally"), deliver) as (writer, _):
+        caller = CALLERS[-1]
+        await writer.submit(Order("bread"), call_of(ADA, "r1"))
+        async with asyncio.timeout(5):
+            while not caller.refused:
+                await asyncio.sleep(0.01)
+        (alarm,) = caller.refused.values()
+        assert (alarm.service, alarm.reason) == ("baker", "LOAVES_CONTRADICTORY")
+        assert alarm.facts == {"why": "the loaves do not add up"}
+        assert [line.levelname for line in caplog.records if "waits for people" in line.message] == ["ERROR"]
+        contradicts = False
+        assert await until_answered(writer, "bread") == ["bread"]
 
 
 class KnowsAnother:

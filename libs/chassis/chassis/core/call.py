@@ -64,15 +64,31 @@ class NotYet(Exception):
     """The other side has not come so far; the order is sent again later."""
 
 
-class OrderRefused(NotYet):
+class WaitsForPeople(NotYet):
+    """An order has no answer that counts, and will hardly get one before people have looked at it. Whether it was
+    carried out is open; it is sent again like one that the other side has not come so far for.
+    """
+
+    def __init__(self, service: str, reason: str, facts: Mapping[str, str], what: str) -> None:
+        stated = " ".join(f"{name}={value}" for name, value in sorted(facts.items()))
+        super().__init__(f"{service} {what} {reason} {stated}, which is no answer")
+        self.service = service
+        self.reason = reason
+        self.facts = facts
+
+
+class OrderRefused(WaitsForPeople):
     """A gRPC refusal came instead of an answer to an order. Whether the order was carried out it does not say."""
 
     def __init__(self, service: str, refusal: Refused) -> None:
-        facts = " ".join(f"{name}={value}" for name, value in sorted(refusal.facts.items()))
-        super().__init__(f"{service} refuses the order with {refusal.reason} {facts}, which is no answer")
-        self.service = service
-        self.reason = refusal.reason
-        self.facts = refusal.facts
+        super().__init__(service, refusal.reason, refusal.facts, "refuses the order with")
+
+
+class AnswerContradictory(WaitsForPeople):
+    """What another service answers to an order cannot be right."""
+
+    def __init__(self, service: str, reason: str, **facts: str) -> None:
+        super().__init__(service, reason, facts, "answers the order with what is")
 
 
 class Unavailable(Exception):

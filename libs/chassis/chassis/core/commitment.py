@@ -13,6 +13,7 @@ touched, and comes in the same steps.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from chassis.core.sum_tree import Form, Key, Quantities, SumTree
@@ -54,8 +55,11 @@ class Commitment:
             self.trees, self.ahead = tuple([SumTree(form) for form in self.forms]), list(owners)
         while self.ahead and len(self.touched) < KEYS_PER_STEP_MAX:
             self.touched.update(dict.fromkeys(keys_of(self.ahead.pop())))
-        some = [self.touched.popitem()[0] for _ in range(min(len(self.touched), KEYS_PER_STEP_MAX))]
+        some = list(islice(reversed(self.touched), KEYS_PER_STEP_MAX))
         if some:
             by_tree = zip(self.trees, zip(*map(quantities, some), strict=True), strict=True)
             self.trees = tuple([tree.changed(dict(zip(some, each, strict=True))) for tree, each in by_tree])
+            # Only now: a quantity that no tree can have is an error at every look, and not forgotten at the first.
+            for _ in some:
+                self.touched.popitem()
         return None if self.touched or self.ahead else self.trees

@@ -1,9 +1,10 @@
 """A commitment to many quantities: a tree of hashes that also adds up what it commits to.
 
 A leaf is a key and its quantities, one for each of the states that the tree's form names; where all of them are zero
-there is no leaf. Its place is the digest of its key, read as hexadecimal digits from the top down: a branch has sixteen
+there is no leaf. Its place is a digest of its key, read as hexadecimal digits from the top down: a branch has sixteen
 places, one for each digit, and a leaf that is alone below a place is at that place. So a tree's shape depends on its
-contents alone: two trees of one form with the same leaves have the same root, in whatever order they got them.
+contents alone: two trees of one form with the same leaves have the same root, in whatever order they got them. A key
+has the same place in trees of every form.
 
 Invariants:
 - a branch has at least two leaves below it;
@@ -19,7 +20,7 @@ Trees are values: a change gives another tree, which shares what did not change,
 it. A change costs a digest for each branch above the leaf: four or five of 100,000 leaves.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -30,6 +31,7 @@ DIGEST_BYTES = 32
 COUNT_BYTES = 8
 QUANTITY_MAX = 2**64 - 1
 SUM_BYTES = 12
+PLACE_PURPOSE = b"carbonmarket sum tree place"
 LEAF_PURPOSE = b"carbonmarket sum tree leaf"
 BRANCH_PURPOSE = b"carbonmarket sum tree branch"
 EMPTY_PURPOSE = b"carbonmarket sum tree without leaves"
@@ -85,6 +87,15 @@ class Form:
         return tuple([int.from_bytes(written[start : start + SUM_BYTES], "big") for start in starts])
 
 
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What is stated of a whole tree."""
+
+    digest: bytes
+    leaves: int
+    sums: Quantities
+
+
 @dataclass(eq=False, slots=True)
 class Leaf:
     key: Key
@@ -118,7 +129,6 @@ class SumTree:
 
     @property
     def digest(self) -> bytes:
-        """The root."""
         return self.top.digest if self.top is not None else self.form.empty_digest
 
     @property
@@ -128,6 +138,10 @@ class SumTree:
     @property
     def sums(self) -> Quantities:
         return self.form.sums_in(self.top.total) if self.top is not None else self.form.nothing
+
+    @property
+    def root(self) -> Root:
+        return Root(self.digest, self.leaves, self.sums)
 
     def changed(self, quantities: Mapping[Key, Quantities]) -> "SumTree":
         """The tree in which these keys have these quantities. Raises OverflowError for a negative or too large one."""
@@ -170,7 +184,8 @@ def leaves_of(node: Node | None) -> Iterator[Leaf]:
 
 def place_of(key: Key) -> bytes:
     """The digits that lead to a key's leaf, one a byte."""
-    return sha256("\n".join(key).encode()).hexdigest().encode().translate(DIGIT_OF)
+    text = "\n".join(key).encode()
+    return sha256(b"%s\n%s" % (PLACE_PURPOSE, text)).hexdigest().encode().translate(DIGIT_OF)
 
 
 # Nodes
@@ -181,11 +196,28 @@ def leaf(form: Form, change: Change) -> Leaf:
     assert len(amounts) == len(form.states), f"{form} has the states {form.states}"
     if min(amounts) < 0 or max(amounts) > QUANTITY_MAX:
         raise OverflowError(f"{form}: {key} has {amounts}, of which each must be 0 to {QUANTITY_MAX}")
-    text = "\n".join(key).encode()
-    sums = b"".join([amount.to_bytes(SUM_BYTES, "big") for amount in amounts])
-    digest = sha256(b"%s%d\n%s%s" % (form.leaf_seed, len(text), text, sums)).digest()
+    sums = written(amounts)
+    digest = leaf_digest(form, key, sums)
     counted = ONE + sums
     return Leaf(key, place, amounts, int.from_bytes(counted, "big"), digest, digest + counted)
+
+
+def leaf_digest(form: Form, key: Key, sums: bytes) -> bytes:
+    text = "\n".join(key).encode()
+    return sha256(b"%s%d\n%s%s" % (form.leaf_seed, len(text), text, sums)).digest()
+
+
+def branch_digest(form: Form, children: Iterable[Root | None]) -> bytes:
+    """Of what its sixteen children state."""
+    stated = [
+        form.absent if child is None else child.digest + child.leaves.to_bytes(COUNT_BYTES, "big") + written(child.sums)
+        for child in children
+    ]
+    return sha256(form.branch_seed + b"".join(stated)).digest()
+
+
+def written(amounts: Quantities) -> bytes:
+    return b"".join([amount.to_bytes(SUM_BYTES, "big") for amount in amounts])
 
 
 ONE = (1).to_bytes(COUNT_BYTES, "big")

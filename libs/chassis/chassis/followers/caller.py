@@ -9,7 +9,8 @@ Only what the receiver has recorded, and returns in its answer, is its decision 
 missing role, a request id used for something else, a release that does not know the rpc say nothing about whether an
 earlier send of the order was carried out. Such an order stays unanswered, is sent again, and raises an alarm until it
 is answered: a log line of level ERROR, carbonmarket.orders.refused, and refused_orders in GetStatus. No function in
-calls.py sees such a refusal, so none can take it for an answer.
+calls.py sees such a refusal, so none can take it for an answer. An answer that contradicts itself is none either, and
+raises the same alarm (AnswerContradictory).
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from chassis.core.call import NotYet, OrderRefused, Refused, Unavailable
+from chassis.core.call import NotYet, OrderRefused, Refused, Unavailable, WaitsForPeople
 from chassis.core.engine import Batch
 from chassis.core.set_aside import SetAsideDecidedAgain
 from chassis.core.shell import order_name
@@ -90,7 +91,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class RefusedOrder:
-    """An order that was refused instead of answered, as operators see it."""
+    """An order that was refused instead of answered, or answered with what cannot be, as operators see it."""
 
     position: int
     order: str
@@ -151,7 +152,7 @@ class Caller:
                 order_id = await self._committed_name(position)
                 outgoing = Outgoing(position, order_id, span, self._remotes, self._writer)
                 await self._try(record.type, order, outgoing)
-            except OrderRefused as error:
+            except WaitsForPeople as error:
                 if attempt % ALARM_EACH == 0 or position not in self.refused:
                     logger.error("%s waits for people: %s", name, error, extra={**where, "reason": error.reason})
                 self.refused[position] = RefusedOrder(position, name, error.service, error.reason, error.facts)

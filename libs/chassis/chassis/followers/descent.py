@@ -3,69 +3,217 @@
 Both sides are asked what is below the same places, from the root down; what has the same digest is the same and is left
 alone. So the work is that of what differs, not of what there is. All differing leaves are found: their number and the
 name of the disagreement count them all.
+
+Nothing that a side answers is taken on trust. The digest of a branch covers each of its parts with its number of leaves
+and its sums, so an answer is either what the root stated above commits to, or a Contradiction. So a descent ends,
+whatever it is answered: a place has at most sixteen parts, each one digit further down, and no more leaves than the
+root stated. What differs adds up to the difference of the two roots' sums.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import add
 
-from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart
-from chassis.core.sum_tree import Key, Leaf, Quantities, SumTree
+from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart, SumTreeRoot
+from chassis.core.sum_tree import (
+    DEPTH_MAX,
+    DIGEST_BYTES,
+    FAN_OUT,
+    Form,
+    Key,
+    Leaf,
+    Quantities,
+    Root,
+    SumTree,
+    branch_digest,
+    leaf_digest,
+    place_of,
+    written,
+)
 
 PLACES_MAX = 256
 """In one question; each has at most sixteen parts. To answer it takes about 10 ms."""
-ROUNDS_MAX = 10_000
-"""Of PLACES_MAX places each: more than a million leaves that differ."""
+LEAVES_MAX = 10_000_000
+"""In a tree: more than there are accounts and vintages."""
+DIFFERING_MAX = 1_000_000
+"""More are no longer a list, and would take too much memory."""
 
 Ask = Callable[[Sequence[bytes]], Awaitable[Sequence[Sequence[SumTreePart]]]]
 """What one side has below each of some places."""
+Differing = dict[Key, tuple[Quantities, Quantities]]
+"""The leaves that two trees do not have in common, by key: what each side has."""
 
 
-async def differing_leaves(ask_held: Ask, ask_expected: Ask) -> dict[Key, tuple[Quantities, Quantities]]:
-    """Every key with other quantities on one side than on the other, and both."""
-    held: dict[Key, Quantities] = {}
-    expected: dict[Key, Quantities] = {}
-    ahead = [b""]
-    for _ in range(ROUNDS_MAX):
-        places, ahead = ahead[-PLACES_MAX:], ahead[:-PLACES_MAX]
-        both = zip(await ask_held(places), await ask_expected(places), strict=True)
-        for ours, theirs in both:
-            ahead += sort_out(ours, theirs, held, expected)
-        if not ahead:
-            break
-    else:
-        raise AssertionError(f"more than {ROUNDS_MAX} rounds of {PLACES_MAX} places that differ")
-    found = held.keys() | expected.keys()
-    assert found, "where two roots differ, some of their leaves do"
-    nothing = (0,) * len(next(iter((held or expected).values())))
-    return {key: (held.get(key, nothing), expected.get(key, nothing)) for key in found}
+class Contradiction(Exception):
+    """What a side states cannot be of one tree."""
+
+    def __init__(self, side: str, why: str) -> None:
+        super().__init__(why)
+        self.side = side
+        self.why = why
 
 
-def sort_out(
-    ours: Sequence[SumTreePart],
-    theirs: Sequence[SumTreePart],
-    held: dict[Key, Quantities],
-    expected: dict[Key, Quantities],
-) -> list[bytes]:
-    """Notes the leaves that differ below a place, and returns the places where only a further look can tell."""
-    further: list[bytes] = []
-    of_ours, of_theirs = {part.place: part for part in ours}, {part.place: part for part in theirs}
-    for place in sorted(of_ours.keys() | of_theirs.keys()):
-        one, other = of_ours.get(place), of_theirs.get(place)
-        if one is not None and other is not None and one.digest == other.digest:
-            continue
-        if any(part is not None and not part.key for part in (one, other)):
-            further.append(place)
-            continue
-        if one is not None:
-            held[tuple(one.key)] = tuple(one.quantities)
-        if other is not None:
-            expected[tuple(other.key)] = tuple(other.quantities)
-    return further
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a side has at one place; `key` of a leaf, empty of a branch."""
+
+    stated: Root
+    key: Key = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A tree whose root is stated, and how to ask what is below it."""
+
+    name: str
+    root: Root
+    ask: Ask
+
+    async def below(self, form: Form, branches: Mapping[bytes, Part]) -> dict[bytes, dict[int, Part]]:
+        """The parts of some of its branches, by place and digit. Raises Contradiction."""
+        places = list(branches)
+        answers = await self.ask(places) if places else []
+        if len(answers) != len(places):
+            raise Contradiction(self.name, f"asked about {len(places)} places, it answers about {len(answers)}")
+        return {
+            place: parts_of(form, self.name, place, branches[place].stated, parts)
+            for place, parts in zip(places, answers, strict=True)
+        }
+
+
+async def differing_leaves(form: Form, held: Side, expected: Side) -> Differing:
+    """Every key with other quantities on one side than on the other, and both. Raises Contradiction."""
+    found: Differing = {}
+    ahead = {b"": (top(held), top(expected))}
+    while ahead:
+        some = dict([ahead.popitem() for _ in range(min(len(ahead), PLACES_MAX))])
+        ours = await held.below(form, branches_of({place: both[0] for place, both in some.items()}))
+        theirs = await expected.below(form, branches_of({place: both[1] for place, both in some.items()}))
+        for place, (one, other) in some.items():
+            below_one, below_other = moved_down(place, one, ours), moved_down(place, other, theirs)
+            for digit in sorted(below_one.keys() | below_other.keys()):
+                both = below_one.get(digit), below_other.get(digit)
+                if both[0] == both[1]:
+                    continue
+                if any(part is not None and not part.key for part in both):
+                    ahead[place + bytes((digit,))] = both
+                else:
+                    found.update(of_leaves(form, *both))
+        if len(found) > DIFFERING_MAX:
+            raise Contradiction(expected.name, f"more than {DIFFERING_MAX} leaves differ from those of {held.name}")
+    return found
+
+
+def top(side: Side) -> Part | None:
+    return Part(side.root) if side.root.leaves else None
+
+
+def branches_of(parts: Mapping[bytes, Part | None]) -> dict[bytes, Part]:
+    """What has to be asked about; of a leaf all is known."""
+    return {place: part for place, part in parts.items() if part is not None and not part.key}
+
+
+def moved_down(place: bytes, part: Part | None, asked: Mapping[bytes, dict[int, Part]]) -> dict[int, Part]:
+    """What is below a place, by digit: a leaf that is alone there as if it were further down."""
+    if part is None:
+        return {}
+    return {place_of(part.key)[len(place)]: part} if part.key else asked[place]
+
+
+def of_leaves(form: Form, one: Part | None, other: Part | None) -> Differing:
+    """Two that are not the same: of one key, or each of a key that the other side does not have."""
+    nothing = form.nothing
+    held = {one.key: one.stated.sums} if one else {}
+    expected = {other.key: other.stated.sums} if other else {}
+    return {key: (held.get(key, nothing), expected.get(key, nothing)) for key in held.keys() | expected.keys()}
+
+
+# What a side states
+
+
+def root_of(form: Form, side: str, stated: SumTreeRoot) -> Root:
+    """Raises Contradiction where no tree has such a root."""
+    root = checked(form, side, "the root", stated)
+    if root.leaves == 0 and root != SumTree(form).root:
+        raise Contradiction(side, f"the root of {form} has no leaves, and is not that of a tree without leaves")
+    return root
+
+
+def parts_of(form: Form, side: str, place: bytes, above: Root, parts: Sequence[SumTreePart]) -> dict[int, Part]:
+    """What an answer says is below a place, by digit. Raises Contradiction if what was stated above does not commit to
+    exactly this.
+    """
+    where = f"place {digits(place)} of {form}" if place else f"the root of {form}"
+    if len(place) >= DEPTH_MAX or len(parts) > FAN_OUT:
+        raise Contradiction(side, f"{where} has {len(parts)} parts, {len(place) + 1} digits down")
+    found: dict[int, Part] = {}
+    for each in parts:
+        digit = each.place[-1] if each.place else FAN_OUT
+        if digit >= FAN_OUT or digit in found or each.place[:-1] != place:
+            raise Contradiction(side, f"{where} has a part at {digits(each.place)}")
+        found[digit] = part_of(form, side, each)
+    stated = {digit: part.stated for digit, part in found.items()}
+    if above.leaves == 1:
+        if list(stated.values()) != [above]:
+            raise Contradiction(side, f"{where} has not the one leaf that was stated above")
+    elif added_up(form, stated.values()) != (above.leaves, above.sums):
+        raise Contradiction(side, f"the parts of {where} do not add up to what was stated above")
+    elif branch_digest(form, [stated.get(digit) for digit in range(FAN_OUT)]) != above.digest:
+        raise Contradiction(side, f"the parts of {where} have not the digest that was stated above")
+    return found
+
+
+def part_of(form: Form, side: str, part: SumTreePart) -> Part:
+    where = f"place {digits(part.place)} of {form}"
+    stated, key = checked(form, side, where, part), tuple(part.key)
+    if stated.leaves == 0 or (stated.leaves == 1) != bool(key):
+        raise Contradiction(side, f"{where} has {stated.leaves} leaves, and a key of {len(key)} parts")
+    if key and not is_leaf(form, part.place, key, stated):
+        raise Contradiction(side, f"{where} has not the leaf that its digest commits to")
+    return Part(stated, key)
+
+
+def is_leaf(form: Form, place: bytes, key: Key, stated: Root) -> bool:
+    """Whether a key has its place there, and the digest is of it and its quantities."""
+    if any("\n" in part for part in key) or not place_of(key).startswith(place):
+        return False
+    return leaf_digest(form, key, written(stated.sums)) == stated.digest
+
+
+def added_up(form: Form, stated: Iterable[Root]) -> tuple[int, Quantities]:
+    leaves, sums = 0, form.nothing
+    for each in stated:
+        leaves += each.leaves
+        sums = tuple(map(add, sums, each.sums))
+    return leaves, sums
+
+
+def checked(form: Form, side: str, where: str, stated: SumTreeRoot | SumTreePart) -> Root:
+    """What is stated of a place, within the bounds of every tree. Raises Contradiction."""
+    digest, leaves, sums = stated.digest, stated.leaves, tuple(stated.sums)
+    if len(digest) != DIGEST_BYTES or len(sums) != len(form.states):
+        raise Contradiction(side, f"{where} has a digest of {len(digest)} bytes and {len(sums)} sums")
+    if min(leaves, *sums) < 0 or leaves > LEAVES_MAX:
+        raise Contradiction(side, f"{where} has {leaves} leaves, and the sums {sums}")
+    return Root(digest, leaves, sums)
+
+
+def digits(place: bytes) -> str:
+    return place[:DEPTH_MAX].hex()[1::2]
+
+
+# What is answered
 
 
 def parts_below(tree: SumTree, place: bytes) -> list[SumTreePart]:
+    form = tree.form
     return [
-        SumTreePart(place=below, digest=node.digest, key=node.key, quantities=node.sums)
-        if isinstance(node, Leaf)
-        else SumTreePart(place=below, digest=node.digest)
+        SumTreePart(
+            place=below,
+            digest=node.digest,
+            key=node.key if isinstance(node, Leaf) else (),
+            leaves=form.leaves_in(node.total),
+            sums=form.sums_in(node.total),
+        )
         for below, node in tree.below(place)
     ]

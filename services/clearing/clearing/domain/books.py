@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import takewhile
 
-from chassis.core.sum_tree import Key, Quantities, SumTree
+from chassis.core.sum_tree import Form, Key, Quantities, Root, SumTree
 from clearing.domain.balances import MONEY, FundEntry
 from clearing.domain.legs import excluded_of
 from clearing.domain.state import Phase, State
@@ -74,23 +74,14 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
-    """A tree, as far as its root says what is in it."""
-
-    digest: bytes
-    leaves: int
-    sums: Quantities
-
-
-@dataclass(frozen=True, slots=True)
 class TradingStatement:
-    """Trading's view at one position: its trees by name, what is on its way, and how far it had heard the others."""
+    """Trading's view at one position: the roots of its trees, what is on its way, how far it had heard the others."""
 
     position: int
     registry_position: int
     clearing_entry_number: int
     settled_day: str
-    roots: Mapping[str, Root]
+    roots: Mapping[Form, Root]
     returning: tuple[InFlight, ...] = ()
     returning_count: int = 0
     releasing: tuple[InFlight, ...] = ()
@@ -150,8 +141,8 @@ def own_book(state: State, trading_position: int, entry_number: int) -> OwnBook 
     )
 
 
-def as_heard(own: OwnBook) -> dict[str, AsOf]:
-    """Clearing's trees by name as of what trading had heard: without the fund entries and trades that it had not."""
+def as_heard(own: OwnBook) -> dict[Form, AsOf]:
+    """Clearing's trees as of what trading had heard: without the fund entries and trades that it had not."""
     units, money = Changes(own.units_due), Changes(own.money)
     for entry in own.unheard:
         money.add((entry.account,), balance_fen=-entry.amount_fen)
@@ -160,7 +151,7 @@ def as_heard(own: OwnBook) -> dict[str, AsOf]:
         units.add((leg.seller, leg.instrument), sold_tonnes=-leg.quantity_tonnes)
         money.add((leg.buyer,), payable_fen=-leg.buyer_pays_fen)
         money.add((leg.seller,), receivable_fen=-leg.seller_receives_fen)
-    return {str(UNITS_DUE): units.made(), str(MONEY): money.made()}
+    return {UNITS_DUE: units.made(), MONEY: money.made()}
 
 
 class Changes:

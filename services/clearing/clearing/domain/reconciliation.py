@@ -26,8 +26,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chassis.core.decider import Context, Decide, Evolve, Rejected, applies, handles, merged
-from chassis.core.shapes import check_day
-from chassis.core.sum_tree import Form, Key, Quantities, SumTree
+from chassis.core.shapes import CODE, NAME, check_day
+from chassis.core.sum_tree import Form, Key, Quantities, Root
 from clearing.domain.balances import MONEY
 from clearing.domain.books import (
     Difference,
@@ -35,7 +35,6 @@ from clearing.domain.books import (
     InFlight,
     InFlightKind,
     OwnBook,
-    Root,
     TradingStatement,
 )
 from clearing.domain.state import State
@@ -44,15 +43,16 @@ from clearing.domain.units_due import UNITS_DUE
 DIFFERENCES_LISTED_MAX = 200
 IN_FLIGHT_LISTED_MAX = 200
 
-CUSTODY_FORM = Form("custody", 1, ("custody_tonnes",))
+CUSTODY = Form("custody", 1, ("custody_tonnes",))
 """By account and instrument: the tree of which the registry has one and trading the other."""
-CUSTODY = str(CUSTODY_FORM)
 FIGURES = {
     CUSTODY: (Figure.UNITS,),
-    str(UNITS_DUE): (Figure.BOUGHT, Figure.SOLD, Figure.BLOCKED_UNITS),
-    str(MONEY): (Figure.FUNDS, Figure.PAYABLE, Figure.RECEIVABLE, Figure.BLOCKED_FUNDS),
+    UNITS_DUE: (Figure.BOUGHT, Figure.SOLD, Figure.BLOCKED_UNITS),
+    MONEY: (Figure.FUNDS, Figure.PAYABLE, Figure.RECEIVABLE, Figure.BLOCKED_FUNDS),
 }
 """What the states of each tree's form are, in their order."""
+KEYS = {CUSTODY: (NAME, CODE), UNITS_DUE: (NAME, CODE), MONEY: (NAME,)}
+"""What the keys of each tree are made of: an account, or an account and an instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +165,15 @@ def compared(
     trading: TradingStatement,
     own: OwnBook,
     clearing_position: int,
-    held: Mapping[str, Root],
-    differing: Mapping[str, Differing],
+    held: Mapping[Form, Root],
+    differing: Mapping[Form, Differing],
     unsettled: Unsettled,
 ) -> RecordReconciliation:
     """The result, by tree. `trading` and `own` are comparable; `held` and `differing` are as of what trading had heard,
     `own` is as of clearing_position.
     """
     differences = sorted(
-        (row for tree, leaves in differing.items() for row in differences_of(tree, leaves)),
+        (row for form, leaves in differing.items() for row in differences_of(form, leaves)),
         key=lambda row: (row.figure, row.account, row.instrument),
     )
     net_fen: Counter[str] = Counter()
@@ -185,7 +185,7 @@ def compared(
         key=lambda row: (row.kind, row.account, row.instrument),
     )
     in_flight_count = trading.returning_count + unsettled.count + trading.releasing_count + len(unheard)
-    trees = [compared_tree(tree, held[tree], trading.roots[tree]) for tree in FIGURES]
+    trees = [compared_tree(form, held[form], trading.roots[form]) for form in FIGURES]
     return RecordReconciliation(
         settled_day=own.settled_day,
         registry_position=trading.registry_position,
@@ -202,9 +202,9 @@ def compared(
     )
 
 
-def compared_tree(tree: str, held: Root, expected: Root) -> ComparedTree:
+def compared_tree(form: Form, held: Root, expected: Root) -> ComparedTree:
     return ComparedTree(
-        tree=tree,
+        tree=str(form),
         held_root=held.digest.hex(),
         held_leaves=held.leaves,
         held_sums=held.sums,
@@ -214,8 +214,10 @@ def compared_tree(tree: str, held: Root, expected: Root) -> ComparedTree:
     )
 
 
-def root_of(tree: SumTree) -> Root:
-    return Root(tree.digest, tree.leaves, tree.sums)
+def is_key(form: Form, key: Key) -> bool:
+    """Whether there can be such an account, or account and instrument."""
+    shapes = KEYS[form]
+    return len(key) == len(shapes) and all(shape.form.fullmatch(part) for shape, part in zip(shapes, key, strict=True))
 
 
 def with_below_zero(differing: Differing, below_zero: Mapping[Key, Quantities]) -> Differing:
@@ -229,12 +231,12 @@ def with_below_zero(differing: Differing, below_zero: Mapping[Key, Quantities]) 
     return found
 
 
-def differences_of(tree: str, leaves: Differing) -> list[Difference]:
+def differences_of(form: Form, leaves: Differing) -> list[Difference]:
     """One for each state of a leaf that differs."""
     return [
         difference(figure, key, held, expected)
         for key, both in leaves.items()
-        for figure, held, expected in zip(FIGURES[tree], *both, strict=True)
+        for figure, held, expected in zip(FIGURES[form], *both, strict=True)
         if held != expected
     ]
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#carbonmarket/log/v1/sum_trees.proto\x12\x13\x63\x61rbonmarket.log.v1\"I\n\x0bSumTreeRoot\x12\x0c\n\x04tree\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06leaves\x18\x03 \x01(\x03\x12\x0c\n\x04sums\x18\x04 \x03(\x03\"M\n\x0bSumTreePart\x12\r\n\x05place\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x03(\t\x12\x12\n\nquantities\x18\x04 \x03(\x03\"?\n\x0cSumTreeParts\x12/\n\x05parts\x18\x01 \x03(\x0b\x32 .carbonmarket.log.v1.SumTreePartB2\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#carbonmarket/log/v1/sum_trees.proto\x12\x13\x63\x61rbonmarket.log.v1\"I\n\x0bSumTreeRoot\x12\x0c\n\x04tree\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06leaves\x18\x03 \x01(\x03\x12\x0c\n\x04sums\x18\x04 \x03(\x03\"W\n\x0bSumTreePart\x12\r\n\x05place\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x03(\t\x12\x0e\n\x06leaves\x18\x04 \x01(\x03\x12\x0c\n\x04sums\x18\x05 \x03(\x03\"?\n\x0cSumTreeParts\x12/\n\x05parts\x18\x01 \x03(\x0b\x32 .carbonmarket.log.v1.SumTreePartB2\n\x13\x63\x61rbonmarket.log.v1P\x01Z\x19\x63\x61rbonmarket/log/v1;logv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUMTREEROOT']._serialized_start=60
   _globals['_SUMTREEROOT']._serialized_end=133
   _globals['_SUMTREEPART']._serialized_start=135
-  _globals['_SUMTREEPART']._serialized_end=212
-  _globals['_SUMTREEPARTS']._serialized_start=214
-  _globals['_SUMTREEPARTS']._serialized_end=277
+  _globals['_SUMTREEPART']._serialized_end=222
+  _globals['_SUMTREEPARTS']._serialized_start=224
+  _globals['_SUMTREEPARTS']._serialized_end=287
 # @@protoc_insertion_point(module_scope)

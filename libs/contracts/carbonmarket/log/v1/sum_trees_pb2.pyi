@@ -56,24 +56,28 @@ Global___SumTreeRoot: _TypeAlias = SumTreeRoot  # noqa: Y015
 
 @_typing.final
 class SumTreePart(_message.Message):
-    """What is below one place of a tree."""
+    """What a tree has at one place. The digest of the branch above is made of its parts' digests, leaves and sums, so an answer can be checked
+    against what was stated before.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PLACE_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
-    QUANTITIES_FIELD_NUMBER: _builtins.int
+    LEAVES_FIELD_NUMBER: _builtins.int
+    SUMS_FIELD_NUMBER: _builtins.int
     place: _builtins.bytes
     """The digits that lead to it, each 0 to 15, one a byte."""
     digest: _builtins.bytes
+    leaves: _builtins.int
     @_builtins.property
     def key(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of a leaf: its key. Empty where there are several leaves."""
 
     @_builtins.property
-    def quantities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Of a leaf: its quantities, one for each state that the form names."""
+    def sums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Of all its leaves, one for each state that the form names; of a leaf its quantities."""
 
     def __init__(
         self,
@@ -81,11 +85,12 @@ class SumTreePart(_message.Message):
         place: _builtins.bytes = ...,
         digest: _builtins.bytes = ...,
         key: _abc.Iterable[_builtins.str] | None = ...,
-        quantities: _abc.Iterable[_builtins.int] | None = ...,
+        leaves: _builtins.int = ...,
+        sums: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "key", b"key", "place", b"place", "quantities", b"quantities"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "key", b"key", "leaves", b"leaves", "place", b"place", "sums", b"sums"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
