@@ -9,6 +9,7 @@ from chassis.process.service import Parts, Service
 from chassis.serving.server import Api
 from clearing.api import ClearingService
 from clearing.calls import CALLS
+from clearing.domain.books import trees
 from clearing.domain.decider import DECIDER
 from clearing.domain.state import State
 from clearing.projections import HANDLERS
@@ -49,6 +50,7 @@ CLEARING: Service[State] = Service(
         "carbonmarket.run.open": Figure("{run}", "Clearing runs that are not completed", runs_open),
         "carbonmarket.run.age.seconds": Figure("s", "Age of the oldest open run", oldest_run_age_seconds),
     },
+    commitments=trees,
 )
 
 

@@ -8,6 +8,7 @@ from chassis.process.service import Parts, Service
 from chassis.serving.server import Api
 from registry.api import RegistryService
 from registry.domain.decider import DECIDER
+from registry.domain.holdings import custody_now
 from registry.domain.state import Registry
 from registry.projections import HANDLERS
 from registry.queries import RegistryQueryService
@@ -30,6 +31,7 @@ REGISTRY: Service[Registry] = Service(
     handlers=HANDLERS,
     migrations=Path(__file__).parent / "migrations",
     services=services,
+    commitments=custody_now,
 )
 
 

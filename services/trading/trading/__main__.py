@@ -7,6 +7,7 @@ from chassis.process.gauges import Figure
 from chassis.process.main import run
 from chassis.process.service import Parts, Service
 from chassis.serving.server import Api
+from trading.answers.commitments import trees
 from trading.api import TradingService
 from trading.domain.calendar import unfinished
 from trading.domain.decider import DECIDER
@@ -37,6 +38,7 @@ TRADING: Service[Market] = Service(
     migrations=Path(__file__).parent / "migrations",
     services=services,
     gauges={"carbonmarket.day.unfinished": Figure("{day}", "Closed days not settled and agreed upon", days_unfinished)},
+    commitments=trees,
 )
 
 

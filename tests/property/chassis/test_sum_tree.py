@@ -1,21 +1,16 @@
 """Sum trees: one root for one content, whatever the way to it; and any difference is found from the roots down."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from random import Random
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart, SumTreeRoot
 from chassis.core import sum_tree
 from chassis.core.commitment import Commitment
 from chassis.core.sum_tree import Branch, Form, Key, Leaf, Node, Quantities, SumTree, place_of
-from chassis.followers import descent
-from chassis.followers.descent import Contradiction, Side, differing_leaves, parts_below
 
 FORM = Form("two", 1, ("here_tonnes", "there_tonnes"))
 NAMES = tuple(f"account-{number}" for number in range(40))
@@ -76,211 +71,6 @@ def test_two_who_heard_of_the_same_in_any_order_have_the_same_root(
 def test_two_contents_have_two_roots(one: dict[Key, Quantities], other: dict[Key, Quantities]) -> None:
     held = [{key: amounts for key, amounts in each.items() if any(amounts)} for each in (one, other)]
     assert (from_scratch(one).digest == from_scratch(other).digest) == (held[0] == held[1])
-
-
-def side(name: str, tree: SumTree, count: list[int] | None = None) -> Side:
-    async def ask(places: Sequence[bytes]) -> list[Sequence[SumTreePart]]:
-        if count is not None:
-            count.append(len(places))
-        return [parts_below(tree, place) for place in places]
-
-    return Side(name, tree.root, ask)
-
-
-@given(contents, st.dictionaries(keys, st.one_of(quantities, st.just((0, 0))), min_size=1), st.integers(1, 4))
-def test_the_descent_finds_every_leaf_that_differs_and_no_other(
-    content: dict[Key, Quantities], changes: dict[Key, Quantities], places_max: int
-) -> None:
-    """What it finds adds up to the difference of the two roots."""
-    one, other = from_scratch(content), from_scratch(content).changed(changes)
-    assume(one.digest != other.digest and max(*one.sums, *other.sums) < 2**63)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(descent, "PLACES_MAX", places_max)
-        found = asyncio.run(differing_leaves(FORM, side("one", one), side("other", other)))
-    expected = {
-        key: (content.get(key, (0, 0)), amounts)
-        for key, amounts in changes.items()
-        if amounts != content.get(key, (0, 0))
-    }
-    assert found == expected
-    for index in (0, 1):
-        assert sum(both[1][index] - both[0][index] for both in found.values()) == other.sums[index] - one.sums[index]
-
-
-def test_the_descent_asks_for_what_differs_and_not_for_all_there_is() -> None:
-    content: dict[Key, Quantities] = {(f"account-{number}",): (1, number + 1) for number in range(5_000)}
-    one = from_scratch(content)
-    other = one.changed({("account-7",): (1, 0), ("stranger",): (5, 5)})
-    places: list[int] = []
-    found = asyncio.run(differing_leaves(FORM, side("one", one, places), side("other", other)))
-    assert found == {("account-7",): ((1, 8), (1, 0)), ("stranger",): ((0, 0), (5, 5))}
-    assert sum(places) <= 2 * 5, "two ways down"
-
-
-# What a side answers that is not of the root that it stated
-
-
-def spoilt(spoil: Callable[[list[list[SumTreePart]]], None], tree: SumTree) -> Side:
-    """Of its answers below the root, what comes of them when they are spoilt."""
-
-    async def ask(places: Sequence[bytes]) -> list[list[SumTreePart]]:
-        answers = [parts_below(tree, place) for place in places]
-        spoil(answers)
-        return answers
-
-    return Side("liar", tree.root, ask)
-
-
-def a_sum_less(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].sums[0] += 1
-
-
-def two_sums_that_make_up_for_each_other(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].sums[0] += 1
-    answers[0][1].sums[0] -= 1
-
-
-def negative_sum(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].sums[1] = -1
-
-
-def sum_of_a_state_too_many(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].sums.append(0)
-
-
-def short_digest(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].digest = answers[0][0].digest[:31]
-
-
-def another_digest(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].digest = bytes(32)
-
-
-def leaves_without_number(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].leaves += 1
-    answers[0][1].leaves -= 1
-
-
-def part_without_leaves(answers: list[list[SumTreePart]]) -> None:
-    del answers[0][15:]
-    (digit, *_) = set(range(16)) - {part.place[-1] for part in answers[0]}
-    place = answers[0][0].place[:-1] + bytes((digit,))
-    answers[0].append(SumTreePart(place=place, digest=bytes(32), sums=[0, 0]))
-
-
-def part_left_out(answers: list[list[SumTreePart]]) -> None:
-    del answers[0][0]
-
-
-def part_twice(answers: list[list[SumTreePart]]) -> None:
-    answers[0].append(answers[0][0])
-
-
-def the_place_that_was_asked_about(answers: list[list[SumTreePart]]) -> None:
-    """Whoever believes it asks for ever."""
-    for part in answers[0]:
-        part.place = part.place[:-1]
-
-
-def parts_without_end(answers: list[list[SumTreePart]]) -> None:
-    answers[0] += [SumTreePart(place=bytes((number % 256,)), digest=bytes(32)) for number in range(100_000)]
-
-
-def place_no_digit(answers: list[list[SumTreePart]]) -> None:
-    answers[0][0].place = answers[0][0].place[:-1] + bytes((16,))
-
-
-def another_account(answers: list[list[SumTreePart]]) -> None:
-    """With what one has given to another: all sums are right."""
-    for parts in answers:
-        for part in parts:
-            if part.key:
-                part.key[0] += "x"
-
-
-def one_name_of_two(answers: list[list[SumTreePart]]) -> None:
-    for parts in answers:
-        for part in parts:
-            if part.key:
-                part.key[:] = ["\n".join(part.key)]
-
-
-def answer_left_out(answers: list[list[SumTreePart]]) -> None:
-    del answers[0]
-
-
-def answer_too_many(answers: list[list[SumTreePart]]) -> None:
-    answers.append([])
-
-
-LIES = [
-    a_sum_less,
-    two_sums_that_make_up_for_each_other,
-    negative_sum,
-    sum_of_a_state_too_many,
-    short_digest,
-    another_digest,
-    leaves_without_number,
-    part_without_leaves,
-    part_left_out,
-    part_twice,
-    the_place_that_was_asked_about,
-    parts_without_end,
-    place_no_digit,
-    another_account,
-    one_name_of_two,
-    answer_left_out,
-    answer_too_many,
-]
-
-
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
-@pytest.mark.parametrize("leaves", [2, 40, 400])
-def test_an_answer_that_is_not_of_the_root_ends_the_descent(
-    leaves: int, lie: Callable[[list[list[SumTreePart]]], None]
-) -> None:
-    content: dict[Key, Quantities] = {(f"account-{number}", "CEA"): (number + 1, 7) for number in range(leaves)}
-    honest = side("honest", from_scratch({("account-0", "CEA"): (9, 9)}))
-    liar = spoilt(lie, from_scratch(content))
-    for held, expected in ((honest, liar), (liar, honest)):
-        with pytest.raises(Contradiction) as contradiction:
-            asyncio.run(differing_leaves(FORM, held, expected))
-        assert contradiction.value.side == "liar"
-
-
-ROOTS = [
-    SumTreeRoot(digest=bytes(32), leaves=0, sums=[0, 0]),
-    SumTreeRoot(digest=SumTree(FORM).digest, leaves=0, sums=[1, 0]),
-    SumTreeRoot(digest=bytes(31), leaves=1, sums=[1, 1]),
-    SumTreeRoot(digest=bytes(32), leaves=-1, sums=[1, 1]),
-    SumTreeRoot(digest=bytes(32), leaves=descent.LEAVES_MAX + 1, sums=[1, 1]),
-    SumTreeRoot(digest=bytes(32), leaves=1, sums=[-1, 1]),
-    SumTreeRoot(digest=bytes(32), leaves=1, sums=[1]),
-]
-
-
-def test_what_no_tree_can_have_is_no_root() -> None:
-    for stated in ROOTS:
-        with pytest.raises(Contradiction, match="the root"):
-            descent.root_of(FORM, "liar", stated)
-    tree = from_scratch({("a", "b"): (1, 2)})
-    stated = SumTreeRoot(digest=tree.digest, leaves=1, sums=[1, 2])
-    assert descent.root_of(FORM, "honest", stated) == tree.root
-
-
-def test_the_same_digest_with_other_sums_is_a_contradiction_and_no_agreement() -> None:
-    one = from_scratch({("a", "b"): (1, 2)})
-    for tree in (one, one.changed({("c", "d"): (3, 4)})):
-        liar = replace(side("liar", tree), root=replace(tree.root, sums=(9, 9)))
-        with pytest.raises(Contradiction, match="stated above"):
-            asyncio.run(differing_leaves(FORM, side("honest", tree), liar))
-
-
-def test_more_leaves_that_differ_than_can_be_listed_end_the_descent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descent, "DIFFERING_MAX", 300)
-    content: dict[Key, Quantities] = {(f"account-{number}",): (1, 1) for number in range(400)}
-    with pytest.raises(Contradiction, match="more than 300 leaves differ"):
-        asyncio.run(differing_leaves(FORM, side("held", SumTree(FORM)), side("expected", from_scratch(content))))
 
 
 @given(contents)

@@ -16,7 +16,7 @@ from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
-from chassis.core.call import AnswerContradictory, NotYet, OrderRefused, Refused
+from chassis.core.call import NotYet, OrderRefused, Refused
 from chassis.core.record import HeardUpTo
 from chassis.core.shell import ShellState
 from chassis.edges.remote import Remote
@@ -27,7 +27,7 @@ from chassis.say.tracing import Branch
 from chassis.serving.trees import KeptTrees
 from clearing import calls
 from clearing.domain.books import Figure
-from clearing.domain.reconciliation import IN_FLIGHT_LISTED_MAX, ReconciliationOrdered
+from clearing.domain.reconciliation import ReconciliationOrdered
 from clearing.domain.run import ClearingRunLegsListed, ConfirmationOrdered
 from clearing.domain.settlement import DeliveryOrdered, RecordConfirmation, RecordDelivery
 from clearing.domain.state import State
@@ -328,86 +328,6 @@ async def test_a_side_that_keeps_its_trees_no_longer_is_asked_for_its_roots_agai
 async def test_a_side_that_states_no_such_tree_is_not_compared_with() -> None:
     port = Port(settled_friday(), {"GetCommitments": lambda _: trading_queries.GetCommitmentsResponse(position=1_000)})
     with pytest.raises(NotYet, match="states no tree custody/1"):
-        await calls.reconcile(RECONCILIATION, port.outgoing)
-
-
-def a_fen_more(answer: trading_queries.GetCommitmentsResponse) -> None:
-    """The root is the same."""
-    answer.trees[2].sums[0] += 1
-
-
-def a_root_of_nothing(answer: trading_queries.GetCommitmentsResponse) -> None:
-    answer.trees[0].leaves = 0
-
-
-def more_listed_than_there_is(answer: trading_queries.GetCommitmentsResponse) -> None:
-    answer.releasing.add(account=STEEL, amount_fen=1)
-
-
-def listed_without_end(answer: trading_queries.GetCommitmentsResponse) -> None:
-    for _ in range(IN_FLIGHT_LISTED_MAX + 1):
-        answer.releasing.add(account=STEEL, amount_fen=1)
-    answer.releasing_count = len(answer.releasing)
-
-
-def on_its_way_is_less_than_nothing(answer: trading_queries.GetCommitmentsResponse) -> None:
-    answer.releasing.add(account=STEEL, amount_fen=-1)
-    answer.releasing_count = 1
-
-
-def on_its_way_of_nobody(answer: trading_queries.GetCommitmentsResponse) -> None:
-    answer.returning.add(account="x" * 10_000_000, instrument="CEA", quantity_tonnes=1)
-    answer.returning_count = 1
-
-
-STATEMENTS = [
-    a_fen_more,
-    a_root_of_nothing,
-    more_listed_than_there_is,
-    listed_without_end,
-    on_its_way_is_less_than_nothing,
-    on_its_way_of_nobody,
-]
-
-
-@pytest.mark.parametrize("spoil", STATEMENTS, ids=lambda spoil: spoil.__name__)
-async def test_what_trading_states_that_cannot_be_waits_for_people(
-    spoil: Callable[[trading_queries.GetCommitmentsResponse], None],
-) -> None:
-    others = Others(stated(), HELD)
-
-    def spoilt(request: Any) -> Message:
-        answer = others.roots(request)
-        if isinstance(answer, trading_queries.GetCommitmentsResponse):
-            spoil(answer)
-        return answer
-
-    port = Port(settled_friday(), {"GetCommitments": spoilt, "GetTreeParts": others.parts})
-    with pytest.raises(AnswerContradictory) as contradiction:
-        await calls.reconcile(RECONCILIATION, port.outgoing)
-    assert (contradiction.value.service, contradiction.value.reason) == ("trading", "COMMITMENT_CONTRADICTORY")
-    assert len(str(contradiction.value)) < 500
-
-
-async def test_a_leaf_of_trading_that_can_be_of_no_account_waits_for_people() -> None:
-    """It is in the tree, so the tree is right; no record of a day could name it."""
-    units = (*stated().units, UnitPosition("Nobody, Ltd.", "CEA", 1, 0, 0, 0, 0))
-    port = Port(settled_friday(), Others(stated(units=units), HELD).answers)
-    with pytest.raises(AnswerContradictory, match="of no account"):
-        await calls.reconcile(RECONCILIATION, port.outgoing)
-
-
-async def test_the_registry_that_answers_as_of_another_position_waits_for_people() -> None:
-    others = Others(stated(), HELD)
-
-    def of_another_position(request: Any) -> Message:
-        answer: Any = others.roots(request)
-        if isinstance(answer, registry_queries.GetCommitmentsResponse):
-            answer.position += 1
-        return cast(Message, answer)
-
-    port = Port(settled_friday(), {"GetCommitments": of_another_position})
-    with pytest.raises(AnswerContradictory, match="as of 601"):
         await calls.reconcile(RECONCILIATION, port.outgoing)
 
 

@@ -25,6 +25,7 @@ from chassis.process.gauges import Gauges
 from chassis.process.service import Service
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
+from chassis.serving.trees import make_trees
 
 STANDBY_POLL_SECONDS = 0.1
 PROOF_SECONDS = 2.0
@@ -145,6 +146,7 @@ class Replica:
             group.create_task(parts.timers.run())
             group.create_task(parts.snapshot_schedule.run(parts.snapshots.restored_from))
             group.create_task(self._prove_leadership())
+            group.create_task(make_trees(parts.writer.read, self.service.commitments))
             for consumer in parts.consumers.values():
                 group.create_task(consumer.run())
             for hearing in parts.hearings:

@@ -22,6 +22,11 @@ from chassis.serving.server import Api
 S = TypeVar("S")
 
 
+def everything_is_up_to_date(state: object) -> object:
+    """Of a service that commits to nothing."""
+    return state
+
+
 @dataclass(frozen=True, slots=True)
 class Parts(Generic[S]):
     """What a service's apis are made of."""
@@ -34,7 +39,8 @@ class Parts(Generic[S]):
 class Service(Generic[S]):
     """`commands` are those that can be asked for, `reactions` what it does on hearing each of its sources, `calls_to`
     services that it only calls. `gauges` are its own figures for operators, by metric name. `release_level` is the
-    highest that its code knows: releases.py.
+    highest that its code knows: releases.py. `commitments` is a look that brings the trees that it commits to its books
+    by a step further, and sees something as soon as they are up to date (serving/trees.py).
     """
 
     name: str
@@ -49,6 +55,7 @@ class Service(Generic[S]):
     calls_to: Sequence[str] = ()
     gauges: Mapping[str, Figure[S]] = field(default_factory=dict)
     release_level: int = 0
+    commitments: Callable[[S], object | None] = everything_is_up_to_date
 
     @property
     def package(self) -> str:

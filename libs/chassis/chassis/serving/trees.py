@@ -4,6 +4,8 @@ Trees are values that share what did not change, so a kept one costs what has ch
 are kept: a comparison that takes longer than that many others starts again.
 """
 
+import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -20,12 +22,19 @@ T = TypeVar("T")
 STEPS_MAX = 20_000
 """Of the writer, to bring the trees up to date: ten million keys."""
 
+AT_START_PAUSE_S = 0.05
+"""Between two steps: others get more of the writer's time than the trees."""
+
 POSITIONS_KEPT_MAX = 8
 
+logger = logging.getLogger(__name__)
 
-async def up_to_date(
-    read: Callable[[Callable[[Any], T | None]], Awaitable[Read[T | None]]], look: Callable[[Any], T | None]
-) -> Read[T]:
+
+Reading = Callable[[Callable[[Any], T | None]], Awaitable[Read[T | None]]]
+"""Of the state, by a look at it."""
+
+
+async def up_to_date(read: Reading[T], look: Callable[[Any], T | None], pause_s: float = 0.0) -> Read[T]:
     """What a look at the state sees as soon as it sees something: each brings the trees a step further, and others are
     served in between. Raises Unavailable.
     """
@@ -33,7 +42,20 @@ async def up_to_date(
         seen = await read(look)
         if seen.value is not None:
             return Read(seen.value, seen.position, seen.heard)
+        await asyncio.sleep(pause_s)
     raise Unavailable("the commitments change faster than they are brought up to date; ask again")
+
+
+async def make_trees(read: Reading[T], look: Callable[[Any], T | None]) -> None:
+    """At a start, so that no evening pays for all there is. It takes its time, and stops nothing: what keeps the trees
+    from being made here is said again to whoever asks for their roots.
+    """
+    try:
+        await up_to_date(read, look, AT_START_PAUSE_S)
+    except Unavailable as error:
+        logger.info("the commitments are not made yet: %s", error)
+    except Exception as error:
+        logger.error("the commitments cannot be made: %r", error, exc_info=error)
 
 
 class KeptTrees:

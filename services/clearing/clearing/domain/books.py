@@ -113,15 +113,22 @@ class AsOf:
     below_zero: dict[Key, Quantities] = field(default_factory=dict)
 
 
+def trees(state: State) -> tuple[SumTree, SumTree] | None:
+    """Of the units due and of the money, a step further up to date; None until they are."""
+    due, funds = state.obligations.due, state.funds
+    units_due = due.commitment.catch_up(due.by_key, lambda key: [key], lambda key: (due.committed(key),))
+    money = funds.commitment.catch_up(funds.accounts, lambda name: [(name,)], lambda key: (funds.committed(key),))
+    return (units_due[0], money[0]) if units_due is not None and money is not None else None
+
+
 def own_book(state: State, trading_position: int, entry_number: int) -> OwnBook | None:
     """As of now, for a statement that trading made at a position, when it had heard a fund entry. None while the trees
     are not up to date: then look again.
     """
-    due, funds = state.obligations.due, state.funds
-    units_due = due.commitment.catch_up(due.by_key, lambda key: [key], lambda key: (due.committed(key),))
-    money = funds.commitment.catch_up(funds.accounts, lambda name: [(name,)], lambda key: (funds.committed(key),))
-    if units_due is None or money is None:
+    made = trees(state)
+    if made is None:
         return None
+    units_due, money = made
     return OwnBook(
         settled_day=state.runs.settled_day,
         registry_position=state.runs.registry_position,
@@ -129,9 +136,9 @@ def own_book(state: State, trading_position: int, entry_number: int) -> OwnBook 
             run.phase in (Phase.DELIVERING, Phase.PAYING) or excluded_of(state, run.day)
             for run in state.runs.open.values()
         ),
-        units_due=units_due[0],
-        money=money[0],
-        unheard=tuple([entry for entry in funds.entries_recent if entry.entry_number > entry_number]),
+        units_due=units_due,
+        money=money,
+        unheard=tuple([entry for entry in state.funds.entries_recent if entry.entry_number > entry_number]),
         # Trades are in the order of trading's positions: the last ones are those that it made since.
         later=tuple(
             takewhile(

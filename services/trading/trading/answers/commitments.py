@@ -29,6 +29,12 @@ class Stated:
 
 
 def stated(market: Market) -> Stated | None:
+    made = trees(market)
+    return Stated(made, on_its_way(market)) if made is not None else None
+
+
+def trees(market: Market) -> tuple[SumTree, ...] | None:
+    """A step further up to date; None until they are."""
     accounts = market.accounts
     units = market.commitments.units.catch_up(
         accounts,
@@ -38,9 +44,7 @@ def stated(market: Market) -> Stated | None:
     money = market.commitments.money.catch_up(
         accounts, lambda account: [(account,)], lambda key: accounts[key[0]].funds.held_elsewhere
     )
-    if units is None or money is None:
-        return None
-    return Stated((*units, *money), on_its_way(market))
+    return (*units, *money) if units is not None and money is not None else None
 
 
 def keys_of_units(account: Account) -> Iterator[Key]:
