@@ -194,6 +194,16 @@ def test_an_answer_that_is_not_of_the_root_ends_the_descent(
         assert contradiction.value.side == "liar"
 
 
+def test_answers_of_another_tree_with_the_same_sums_are_not_of_the_root() -> None:
+    content: dict[Key, Quantities] = {(f"account-{number}", "CEA"): (number + 1, 7) for number in range(40)}
+    stated = from_scratch(content)
+    answered = stated.changed({("account-0", "CEA"): (40, 7), ("account-39", "CEA"): (1, 7)})
+    liar = replace(side("liar", answered), root=stated.root)
+    assert stated.sums == answered.sums
+    with pytest.raises(Contradiction, match="have not the digest that was stated above"):
+        asyncio.run(differing_leaves(FORM, side("honest", SumTree(FORM)), liar))
+
+
 ROOTS = [
     SumTreeRoot(digest=bytes(32), leaves=0, sums=[0, 0]),
     SumTreeRoot(digest=SumTree(FORM).digest, leaves=0, sums=[1, 0]),

@@ -1,6 +1,6 @@
 """Planted faults in the commitments that the books are compared by."""
 
-from support.planted.fault import Change, Fault
+from support.planted.fault import CHASSIS, Change, Fault
 
 REGISTRY = "services/registry/registry"
 TRADING = "services/trading/trading"
@@ -82,5 +82,61 @@ COMMITMENT_FAULTS = (
         ),
         "tests/unit/clearing/test_reconciliation.py::test_a_balance_that_would_be_less_than_nothing_is_a_difference",
         "test_a_balance_that_would_be_less_than_nothing_is_a_difference",
+    ),
+    Fault(
+        "what a side answers below a place is believed, whatever digest was stated above",
+        (
+            Change(
+                f"{CHASSIS}/followers/descent.py",
+                "    elif branch_digest(form, [stated.get(digit) for digit in range(FAN_OUT)]) != above.digest:\n",
+                "    elif not above.digest:\n",
+            ),
+        ),
+        "tests/property/chassis/test_descent.py::test_answers_of_another_tree_with_the_same_sums_are_not_of_the_root",
+        "test_answers_of_another_tree_with_the_same_sums",
+    ),
+    Fault(
+        "a leaf is believed to be of the account that it names",
+        (
+            Change(
+                f"{CHASSIS}/followers/descent.py",
+                "    return leaf_digest(form, key, written(stated.sums)) == stated.digest\n",
+                "    return True\n",
+            ),
+            Change(f"{CHASSIS}/followers/descent.py", " or not place_of(key).startswith(place)", ""),
+        ),
+        "tests/property/chassis/test_descent.py::test_an_answer_that_is_not_of_the_root_ends_the_descent",
+        "another_account",
+    ),
+    Fault(
+        "roots are the same if their digests are",
+        (
+            Change(
+                f"{CLEARING}/calls.py",
+                "        if side.root != stated.roots[form]:\n",
+                "        if side.root.digest != stated.roots[form].digest:\n",
+            ),
+        ),
+        "tests/unit/clearing/test_contradictions.py::test_what_trading_states_that_cannot_be_waits_for_people",
+        "a_fen_more",
+    ),
+    Fault(
+        "what could not be put into the trees is forgotten",
+        (
+            Change(
+                f"{CHASSIS}/core/commitment.py",
+                "        some = list(islice(reversed(self.touched), KEYS_PER_STEP_MAX))\n",
+                "        some = [self.touched.popitem()[0] for _ in list(self.touched)[:KEYS_PER_STEP_MAX]]\n",
+            ),
+            Change(
+                f"{CHASSIS}/core/commitment.py",
+                """            for _ in some:
+                self.touched.popitem()
+""",
+                "",
+            ),
+        ),
+        "tests/property/chassis/test_sum_tree.py::test_a_quantity_that_no_tree_can_have_is_an_error_at_every_look_until_it_is_mended",
+        "test_a_quantity_that_no_tree_can_have",
     ),
 )

@@ -556,7 +556,7 @@ class GetStatusResponse(_message.Message):
 
     @_builtins.property
     def refused_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedOrder]:
-        """Those of them that the other service refuses instead of answering: people must find out why."""
+        """Those of them that the other service refuses instead of answering, or answers with what cannot be: people must find out why."""
 
     @_builtins.property
     def proposals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Proposal]:
@@ -645,7 +645,9 @@ Global___Proposal: _TypeAlias = Proposal  # noqa: Y015
 
 @_typing.final
 class RefusedOrder(_message.Message):
-    """An order to another service that was refused by gRPC. Such a refusal is not an answer: the order is sent again until it is answered."""
+    """An order to another service that was refused by gRPC, or answered with what contradicts itself. Neither is an answer: the order is sent again
+    until it is answered.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
