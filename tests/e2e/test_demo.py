@@ -30,21 +30,29 @@ TRADE_TO_TONNE = ("TakeListing", "TradeExecuted", "hear TradeExecuted", "Allowan
 
 
 STROKES = "│├└─ "
+MARGIN = 2
 
 
-def steps_of(text: str) -> list[list[str]]:
-    """The steps of the first trace drawn in a text, each with its service: what is the same every time."""
+def steps_of(text: str) -> list[tuple[str, ...]]:
+    """The steps of the first trace drawn in a text, each with its service and the steps that it came after. Which of
+    two that came after the same one was first is not the same every time.
+    """
     lines = iter(text.splitlines())
     for line in lines:
         if line.split() == ["step", "service", "record", "after", "took"]:
             break
     next(lines)
-    rows = []
+    found: list[tuple[str, ...]] = []
+    above: list[str] = []
     for line in lines:
         if not line.strip() or line.startswith("```"):
             break
-        rows.append(re.split(r"\s{2,}", line.strip(STROKES))[:2])
-    return rows
+        step, service = re.split(r"\s{2,}", line.strip(STROKES))[:2]
+        indent = len(line) - len(line.lstrip(STROKES))
+        del above[(indent - MARGIN) // len("└─ ") :]
+        above.append(step)
+        found.append((*above, service))
+    return sorted(found)
 
 
 async def test_the_demo_plays_a_day_and_ends_with_its_bulletin_a_statement_the_books_and_a_trace(
