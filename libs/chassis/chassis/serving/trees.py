@@ -47,8 +47,8 @@ async def up_to_date(read: Reading[T], look: Callable[[Any], T | None], pause_s:
 
 
 async def make_trees(read: Reading[T], look: Callable[[Any], T | None]) -> None:
-    """At a start, so that no evening pays for all there is. It takes its time, and stops nothing: what keeps the trees
-    from being made here is said again to whoever asks for their roots.
+    """At a start, so that no evening pays for all there is. It takes its time, and stops nothing: whoever asks for the
+    roots later meets the same error.
     """
     try:
         await up_to_date(read, look, AT_START_PAUSE_S)
