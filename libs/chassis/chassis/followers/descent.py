@@ -146,33 +146,33 @@ def parts_of(form: Form, side: str, place: bytes, above: Root, parts: Sequence[S
     """What an answer says is below a place, by digit. Raises Contradiction if what was stated above does not commit to
     exactly this.
     """
-    where = f"place {digits(place)} of {form}" if place else f"the root of {form}"
+    here = f"place {digits(place)} of {form}" if place else f"the root of {form}"
     if len(place) >= DEPTH_MAX or len(parts) > FAN_OUT:
-        raise Contradiction(side, f"{where} has {len(parts)} parts, {len(place) + 1} digits down")
+        raise Contradiction(side, f"{here} has {len(parts)} parts, {len(place) + 1} digits down")
     found: dict[int, Part] = {}
     for each in parts:
         digit = each.place[-1] if each.place else FAN_OUT
         if digit >= FAN_OUT or digit in found or each.place[:-1] != place:
-            raise Contradiction(side, f"{where} has a part at {digits(each.place)}")
+            raise Contradiction(side, f"{here} has a part at {digits(each.place)}")
         found[digit] = part_of(form, side, each)
     stated = {digit: part.stated for digit, part in found.items()}
     if above.leaves == 1:
         if list(stated.values()) != [above]:
-            raise Contradiction(side, f"{where} has not the one leaf that was stated above")
+            raise Contradiction(side, f"{here} has not the one leaf that was stated above")
     elif added_up(form, stated.values()) != (above.leaves, above.sums):
-        raise Contradiction(side, f"the parts of {where} do not add up to what was stated above")
+        raise Contradiction(side, f"the parts of {here} do not add up to what was stated above")
     elif branch_digest(form, [stated.get(digit) for digit in range(FAN_OUT)]) != above.digest:
-        raise Contradiction(side, f"the parts of {where} have not the digest that was stated above")
+        raise Contradiction(side, f"the parts of {here} have not the digest that was stated above")
     return found
 
 
 def part_of(form: Form, side: str, part: SumTreePart) -> Part:
-    where = f"place {digits(part.place)} of {form}"
-    stated, key = checked(form, side, where, part), tuple(part.key)
+    here = f"place {digits(part.place)} of {form}"
+    stated, key = checked(form, side, here, part), tuple(part.key)
     if stated.leaves == 0 or (stated.leaves == 1) != bool(key):
-        raise Contradiction(side, f"{where} has {stated.leaves} leaves, and a key of {len(key)} parts")
+        raise Contradiction(side, f"{here} has {stated.leaves} leaves, and a key of {len(key)} parts")
     if key and not is_leaf(form, part.place, key, stated):
-        raise Contradiction(side, f"{where} has not the leaf that its digest commits to")
+        raise Contradiction(side, f"{here} has not the leaf that its digest commits to")
     return Part(stated, key)
 
 
@@ -191,13 +191,13 @@ def added_up(form: Form, stated: Iterable[Root]) -> tuple[int, Quantities]:
     return leaves, sums
 
 
-def checked(form: Form, side: str, where: str, stated: SumTreeRoot | SumTreePart) -> Root:
+def checked(form: Form, side: str, here: str, stated: SumTreeRoot | SumTreePart) -> Root:
     """What is stated of a place, within the bounds of every tree. Raises Contradiction."""
     digest, leaves, sums = stated.digest, stated.leaves, tuple(stated.sums)
     if len(digest) != DIGEST_BYTES or len(sums) != len(form.states):
-        raise Contradiction(side, f"{where} has a digest of {len(digest)} bytes and {len(sums)} sums")
+        raise Contradiction(side, f"{here} has a digest of {len(digest)} bytes and {len(sums)} sums")
     if min(leaves, *sums) < 0 or leaves > LEAVES_MAX:
-        raise Contradiction(side, f"{where} has {leaves} leaves, and the sums {sums}")
+        raise Contradiction(side, f"{here} has {leaves} leaves, and the sums {sums}")
     return Root(digest, leaves, sums)
 
 
