@@ -4,13 +4,16 @@ end without CANCELLED.
 
 import asyncio
 import os
+import resource
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
 import grpc.aio
+import pytest
 import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -211,6 +214,74 @@ async def test_a_closed_door_never_says_again_that_it_serves(open_door: tuple[Sh
         assert pending
         watching.cancel()
         await asyncio.wait(pending)
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    """Of HTTP/2."""
+    return len(body).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + body
+
+
+def watch_without_a_window() -> bytes:
+    """A call of Watch by a client whose window for what it is sent is 0 bytes."""
+    headers = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": "/grpc.health.v1.Health/Watch",
+        ":authority": "door",
+        "te": "trailers",
+        "content-type": "application/grpc",
+    }
+    texts = [text.encode() for pair in headers.items() for text in pair]
+    fields = b"".join(b"\0" * (number % 2 == 0) + bytes((len(text),)) + text for number, text in enumerate(texts))
+    window = (4).to_bytes(2, "big") + (0).to_bytes(4, "big")
+    settings, call = frame(4, 0, 0, window), frame(1, 4, 1, fields) + frame(0, 1, 1, bytes(5))
+    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + call
+
+
+async def test_a_watcher_that_reads_nothing_holds_up_neither_the_health_of_a_door_nor_its_end(
+    open_door: tuple[Shop, GrpcDoor, int],
+) -> None:
+    _, door, port = open_door
+    await door.say_health(serves=True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(watch_without_a_window())
+    async with asyncio.timeout(LATER_S):
+        while True:
+            size, kind = int.from_bytes(await reader.readexactly(3), "big"), (await reader.readexactly(6))[0]
+            await reader.readexactly(size)
+            if kind == 1:
+                break  # the headers of the answer, so the call is being served
+        await asyncio.sleep(0.1)
+        for serves in (False, True):
+            await door.say_health(serves=serves)
+        await door.close(LATER_S)
+        await door.end_connections()
+    writer.close()
+
+
+async def test_a_process_that_has_as_many_files_open_as_it_may_ends_its_connections_all_the_same() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
+    accepted = [listening.accept()[0] for _ in callers]
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fillers: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir(OPEN_FILES))) + 10, hard))
+        with suppress(OSError):
+            while True:
+                fillers.append(os.dup(0))
+        os.close(fillers.pop())
+        end_connections(port)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        for number in fillers:
+            os.close(number)
+    assert [caller.recv(1) for caller in callers] == [b""] * len(callers)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    for one in (listening, *callers, *accepted):
+        one.close()
 
 
 async def test_ending_connections_leaves_no_file_open() -> None:

@@ -2,44 +2,43 @@
 
 gRPC can end them only with CANCELLED for every call that is on its way (chassis.serving.door). A socket that is shut
 down ends them as the end of the process does: what was sent before still arrives, and a call that has no answer ends
-with UNAVAILABLE.
+with UNAVAILABLE. No more files are opened than one: a process that has as many as it may can end its connections too.
 """
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 OPEN_FILES = "/dev/fd"
 
 
 def end_connections(port: int) -> None:
-    """Shuts down the socket that listens at a port, first, and those that it accepted."""
-    sockets = [found for name in os.listdir(OPEN_FILES) if (found := socket_at(int(name), port)) is not None]
-    for one in sorted(sockets, key=is_connected):
-        with one, suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
+    """Those that were accepted at a port, and first of all the socket that listens there."""
+    numbers = [int(name) for name in os.listdir(OPEN_FILES)]
+    for ends in (end_listening, end_connected):
+        for number in numbers:
+            with suppress(OSError), socket_of(number) as found:
+                if found.family in (socket.AF_INET, socket.AF_INET6) and found.getsockname()[1] == port:
+                    ends(found)
 
 
-def socket_at(number: int, port: int) -> socket.socket | None:
-    """The socket of an open file's number, if it is one of this port."""
+@contextmanager
+def socket_of(number: int) -> Iterator[socket.socket]:
+    """Of an open file's number, which stays gRPC's. Raises OSError where it is another kind of file."""
+    found = socket.socket(fileno=number)
     try:
-        same = os.dup(number)  # of its own, so that closing it leaves gRPC's open
-    except OSError:
-        return None
-    try:
-        found = socket.socket(fileno=same)
-    except OSError:
-        os.close(same)  # another kind of file
-        return None
-    if found.family in (socket.AF_INET, socket.AF_INET6) and found.getsockname()[1] == port:
-        return found
-    found.close()
-    return None
+        yield found
+    finally:
+        found.detach()
 
 
-def is_connected(one: socket.socket) -> bool:
-    try:
-        one.getpeername()
-    except OSError:
-        return False
-    return True
+def end_listening(found: socket.socket) -> None:
+    """By another file in its place: gRPC reports one that is shut down as an error."""
+    if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), found.fileno(), inheritable=False)
+
+
+def end_connected(found: socket.socket) -> None:
+    found.shutdown(socket.SHUT_RDWR)

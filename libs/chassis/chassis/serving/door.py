@@ -19,14 +19,14 @@ from typing import Any, cast
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
+from grpc_health.v1 import health_pb2_grpc
 
 from chassis.core.call import Unavailable
 from chassis.edges.remote import CHANNEL_OPTIONS
 from chassis.serving.connections import end_connections
 from chassis.serving.errors import failure_of
 from chassis.serving.heading import Context
+from chassis.serving.health import HEALTH_SERVICE, Health
 from chassis.serving.reflection import reflection_handlers
 from chassis.serving.server import REQUEST_BYTES_MAX, end_with
 
@@ -39,7 +39,6 @@ SERVER_OPTIONS = [
     ("grpc.max_concurrent_streams", CALLS_OF_A_CONNECTION_MAX),
     ("grpc.so_reuseport", 0),  # two processes never share a port by accident
 ]
-HEALTH_SERVICE = "grpc.health.v1.Health"
 ENDS = "this replica ends; ask again"
 
 
@@ -133,17 +132,16 @@ class GrpcDoor:
         self._listen = listen
         self._port = 0
         self._server = grpc.aio.server(options=SERVER_OPTIONS)
-        self._health = health.HealthServicer()
-        self._names: list[str] = []
+        self._health = Health()
         self._arrivals = Arrivals()
         self._server.add_generic_rpc_handlers((self._arrivals,))
         # It is as much of a server as generated code asks for.
         health_pb2_grpc.add_HealthServicer_to_server(self._health, cast(Any, self._arrivals))
 
     def serve(self, handlers: Sequence[grpc.GenericRpcHandler], names: Sequence[str]) -> None:
-        self._names += names
+        self._health.names.update(names)
         self._arrivals.add_generic_rpc_handlers(handlers)
-        self._arrivals.add_generic_rpc_handlers(reflection_handlers([*self._names, HEALTH_SERVICE]))
+        self._arrivals.add_generic_rpc_handlers(reflection_handlers([*names, HEALTH_SERVICE]))
 
     async def start(self) -> int:
         """Returns the port."""
@@ -152,19 +150,15 @@ class GrpcDoor:
         return self._port
 
     async def say_health(self, *, serves: bool) -> None:
-        """Of the process, whose name is empty, and of every service that it serves: they are healthy together. Once the
-        door is closed, the answer stays NOT_SERVING.
-        """
-        answers = health_pb2.HealthCheckResponse
-        for name in ("", *self._names):
-            await self._health.set(name, answers.SERVING if serves else answers.NOT_SERVING)
+        self._health.say(serves=serves)
 
     async def close(self, seconds: float, polls: Collection[Any] = ()) -> None:
         self._arrivals.closed = True
-        await self._health.enter_graceful_shutdown()
+        self._health.close()
         at_work = self._arrivals.under_way.difference(polls)
         if at_work:
             await asyncio.wait(at_work, timeout=seconds)
 
     async def end_connections(self) -> None:
-        end_connections(self._port)
+        if self._port:
+            end_connections(self._port)
