@@ -114,18 +114,31 @@ def test_a_standby_that_is_stopped_does_not_become_the_leader_while_calls_that_i
     assert simulate(0, play, Weather()).faults == []
 
 
-def test_a_leader_whose_append_is_in_doubt_while_it_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("decided", [True, False])
+def test_a_leader_that_loses_its_database_while_it_is_stopped_says_so_where_records_are_in_doubt(
+    monkeypatch: pytest.MonkeyPatch, *, decided: bool
+) -> None:
     async def play(market: SimulatedMarket, player: Player) -> None:
         await play_days(player, DAYS[:1])
         process = await leader_of(market, "trading")
+        done = note_order(process, monkeypatch)
 
         async def lost(*_: Any) -> None:
             raise LogUnavailable("the append is in doubt")
 
         monkeypatch.setattr(process.session, "append", lost)
+        if decided:
+            actor = service_actor("trading")
+            process.replica.parts.writer.enqueue(AskedCommand(actor, "", TakeLeadership(process.address)))
         assert process.serving is not None
-        with pytest.raises(LogUnavailable):
-            await process.replica.stop(process.serving)
+        stopping = process.replica.stop(process.serving)
+        if decided:
+            with pytest.raises(LogUnavailable):
+                await stopping
+        else:
+            await stopping
+        assert done == ["gives up the leadership"], "nobody waits for a snapshot without a database"
+        assert not process.replica.parts.role.leads
 
     assert simulate(0, play, Weather()).faults == []
 

@@ -27,6 +27,16 @@ from support.processes.one_service import OneService
 from support.processes.replicas import APIS, OPERATOR, Pair, account
 
 ENDED_S_MAX = 60.0
+HANG = """
+CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$;
+CREATE TRIGGER hang BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION hang();
+"""
+"""Appends of records wait for whoever has this lock."""
+HANGS = """
+SELECT count(*) > 0 FROM pg_locks JOIN pg_database ON oid = database
+WHERE locktype = 'advisory' AND datname = current_database() AND NOT granted
+"""
 
 
 async def leader_address(replica: OneService) -> str:
@@ -170,6 +180,26 @@ async def test_a_leader_that_loses_its_session_ends_by_itself_though_nobody_call
     assert await pair.insist(2, pair.standby) > await pair.insist(1, pair.standby)
 
 
+async def test_a_leader_that_is_stopped_while_it_is_unknown_whether_records_were_appended_says_so(pair: Pair) -> None:
+    first = await pair.insist(1, pair.leader)
+    connection, other = [await asyncpg.connect(pair.database_url) for _ in range(2)]
+    await connection.execute(HANG)
+    await connection.execute("SELECT pg_advisory_lock(1)")
+    opening = asyncio.create_task(pair.insist(2, pair.leader))
+    async with asyncio.timeout(ENDED_S_MAX):
+        while not await other.fetchval(HANGS):
+            await asyncio.sleep(0.05)
+    assert pair.leader.child.process is not None
+    pair.leader.child.process.send_signal(signal.SIGTERM)
+    assert await exit_code(pair.leader.child) == 70
+    await connection.close()
+    await other.close()
+    await until_leads(pair.standby)
+    assert await pair.insist(2, pair.standby) > first, "whatever became of it, asking again tells"
+    assert len(await opened(pair.standby)) == 2
+    opening.cancel()
+
+
 async def test_a_standby_that_was_away_catches_up_before_it_is_ready(pair: Pair) -> None:
     await pair.standby.child.kill()
     for number in range(1, 30):
@@ -212,6 +242,22 @@ async def test_a_service_that_waits_for_its_database_can_be_told_to_stop(pair: P
     other.process.send_signal(signal.SIGTERM)
     assert await exit_code(other) == 0
     assert "secret" not in other.output()
+
+
+async def test_a_service_that_starts_can_be_told_to_stop_at_any_time_and_twice(pair: Pair) -> None:
+    for seconds in (0.0, 0.1, 0.2, 0.4):
+        where = {"CARBONMARKET_LISTEN": f"127.0.0.1:{free_port()}"}
+        other = Child(program(pair, **where), pair.standby.child.log_path.parent)
+        await other.spawn()
+        async with asyncio.timeout(ENDED_S_MAX):
+            while "callers state their identity" not in other.output():
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(seconds)
+        assert other.process is not None
+        other.process.send_signal(signal.SIGTERM)
+        other.process.send_signal(signal.SIGTERM)
+        assert await exit_code(other) == 0, other.tail()
+        assert "CRITICAL" not in other.output()
 
 
 async def test_verify_and_the_next_start_say_what_somebody_changed(pair: Pair) -> None:

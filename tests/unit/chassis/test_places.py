@@ -206,3 +206,23 @@ def test_a_message_of_a_stream_is_worked_at_only_while_there_is_a_place(monkeypa
             raise AssertionError("there is no place")
         assert (places.at_work[Kind.COMMAND], places.waiting) == (0, 1)
     assert (places.at_work, places.waiting, places.of_actor) == (idle(), 0, {})
+
+
+async def test_a_standby_that_is_stopped_does_not_wait_for_long_polls_that_it_passed_on() -> None:
+    async with served() as (api, leaders, leader):
+        door = GrpcDoor("127.0.0.1:0")
+        standby = Server([(LOG, api)], Role(leader_address=leader), Tracing(), Metrics(), reach)
+        door.serve(standby.handlers, standby.names)
+        caller = Caller(f"127.0.0.1:{await door.start()}")
+        polls, status = [caller.call("Read"), caller.call("Read", BOB)], caller.call("GetStatus")
+        await until(lambda: (api.working, api.waiting, leaders.waiting) == (2, 1, 1))
+        closing = asyncio.create_task(door.close(60, standby.places.polls))
+        await asyncio.sleep(0.1)
+        assert not closing.done(), "it waits for a call that is no long poll"
+        status.cancel()
+        async with asyncio.timeout(30):
+            await closing
+        await door.end_connections()
+        assert [await poll.code() for poll in polls] == [grpc.StatusCode.UNAVAILABLE] * 2
+        await caller.channel.close()
+        await door._server.stop(None)

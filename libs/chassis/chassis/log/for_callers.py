@@ -54,7 +54,7 @@ def for_a_caller() -> Iterator[None]:
         raise Unavailable("the database gives no answer now; ask again") from error
 
 
-def cannot_answer(error: Exception) -> bool:
+def cannot_answer(error: BaseException) -> bool:
     if isinstance(error, CANNOT_ANSWER):
         return True
     # Its subclasses are about a statement's arguments or the program's settings.

@@ -104,6 +104,8 @@ class Writer(Generic[S]):
         self._release = release
         self._culprits: Mapping[str, str] = {}
         self._culprit: Submission | None = None
+        self.in_doubt = False
+        """Records were given to the log, which has not answered; for whoever stops the writer."""
         self.after_commit: list[Callable[[Batch], None]] = []
 
     # What others call
@@ -281,7 +283,9 @@ class Writer(Generic[S]):
         span = self.engine.tracing.gathering("append", [*caused, *(branch.traceparent for branch in batch.branches)])
         started = time.perf_counter()
         host_ms = None if self.engine.shell.rehearsal else self._clock_ms
+        self.in_doubt = bool(batch.records)
         await self.log.append(batch.head, batch.records, batch.heard, host_ms, batch.claims)
+        self.in_doubt = False
         if batch.records:
             self._metrics.appended(time.perf_counter() - started, len(batch.records), batch.records[-1].position)
         for branch in batch.branches:

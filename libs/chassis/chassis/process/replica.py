@@ -17,6 +17,7 @@ from chassis.core.shell import OpenLog, TakeLeadership
 from chassis.core.submission import AskedCommand, service_actor
 from chassis.edges.protocols import Edges
 from chassis.log.clocks import check_not_ahead, compare_clocks
+from chassis.log.for_callers import cannot_answer
 from chassis.log.protocol import LogUnavailable
 from chassis.log.writer import catch_up
 from chassis.process.composition import compose
@@ -183,38 +184,55 @@ class Replica:
         4. The connections end, with streams and long polls on them, so that their callers find another replica.
         5. What led takes a snapshot, so that the next start is quick.
 
-        Raises what `serving` ended with: the outcome of an append may be unknown.
+        Each step has its bound, also where the database gives no answer. Raises where it is unknown whether records
+        were appended, and what else `serving` ended with, but not that the database was away.
         """
         door, led = self._edges.door, self.parts.role.leads
         if led:
             await door.close(STOP_SECONDS_MAX, self.parts.server.places.polls)
-        await self._give_up(serving)
+        in_order = await self._give_up(serving)
         if not led:
             await door.close(STOP_SECONDS_MAX, self.parts.server.places.polls)
         await door.end_connections()
-        if led:
+        if led and in_order:
             await self._save_last_snapshot()
         logger.info("stopped at %d", self.parts.engine.head.position)
 
-    async def _give_up(self, serving: "asyncio.Task[None]") -> None:
+    async def _give_up(self, serving: "asyncio.Task[None]") -> bool:
+        """False: the database was away, and nothing is in doubt."""
         serving.cancel()
         await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
+        self.parts.role.leads = False
         await self._edges.log.close()
+        error: BaseException | None = None
         if not serving.done():
-            raise LogUnavailable(f"what was served has not ended after {STOP_SECONDS_MAX:g} s")
-        if not serving.cancelled():
-            serving.result()
+            error = LogUnavailable(f"what was served has not ended after {STOP_SECONDS_MAX:g} s")
+        elif not serving.cancelled():
+            error = serving.exception()
+        if self.parts.writer.in_doubt:
+            raise error or LogUnavailable("the last append is in doubt")
+        if error is None:
+            return True
+        if not isinstance(error, LogUnavailable) and not cannot_answer(error):
+            raise error
+        logger.warning("the database is away at the end, no append is in doubt: %r", error)
+        return False
 
     async def _save_last_snapshot(self) -> None:
         """Of a state that is committed, and that nothing changes any more. It takes seconds; nobody waits for it."""
         engine, snapshots = self.parts.engine, self.parts.snapshots
         committed = self.parts.writer.tail.position
-        try:
+
+        async def save() -> None:
             if engine.head.position != committed:
                 raise Unavailable(f"decided up to {engine.head.position}, committed up to {committed}")
-            async with asyncio.timeout(SNAPSHOT_SECONDS_MAX):
-                await snapshots.save(snapshots.take(engine))
-        except Exception as error:
+            await snapshots.save(snapshots.take(engine))
+
+        saving = asyncio.create_task(save())
+        # Without a cancellation, which would wait for the database too.
+        await asyncio.wait({saving}, timeout=SNAPSHOT_SECONDS_MAX)
+        error = saving.exception() if saving.done() else TimeoutError(f"not kept after {SNAPSHOT_SECONDS_MAX:g} s")
+        if error is not None:
             logger.warning("no snapshot at the end, the next start reads more of the log: %r", error)
 
     async def abandon(self) -> None:
@@ -222,3 +240,4 @@ class Replica:
         self.parts.role.leads = False
         await self._edges.log.close()
         await self._edges.door.close(ABANDON_SECONDS_MAX, self.parts.server.places.polls)
+        await self._edges.door.end_connections()

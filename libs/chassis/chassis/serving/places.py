@@ -33,7 +33,7 @@ class Places:
         self.waiting = 0
         self.of_actor: dict[str, int] = {}
         self.polls: set[asyncio.Task[Any] | None] = set()
-        """Those that serve a long poll that waits now: a replica that stops does not wait for them."""
+        """Those that serve a long poll that waits now or was passed on: a replica that stops does not wait for them."""
 
     def place(self, kind: Kind, actor: str) -> "Place":
         return Place(self, kind, actor)
@@ -83,13 +83,17 @@ class Place:
     @contextmanager
     def polling(self) -> Iterator[bool]:
         """As `waiting`, for a long poll."""
+        with self.waiting() as may_wait, self.poll():
+            yield may_wait
+
+    @contextmanager
+    def poll(self) -> Iterator[None]:
         task = asyncio.current_task()
-        with self.waiting() as may_wait:
-            self._places.polls.add(task)
-            try:
-                yield may_wait
-            finally:
-                self._places.polls.discard(task)
+        self._places.polls.add(task)
+        try:
+            yield
+        finally:
+            self._places.polls.discard(task)
 
     @contextmanager
     def streaming(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -37,7 +38,7 @@ from chassis.serving.errors import Failure, failure_of
 from chassis.serving.heading import Context, Heading, authenticate, heading_of
 from chassis.serving.places import Kind, Place, Places
 
-REQUEST_ID, MIN_POSITION = "request_id", "min_position"
+REQUEST_ID, MIN_POSITION, WAIT_MS = "request_id", "min_position", "wait_ms"
 """The fields of a request that are the frame's: no method reads them."""
 BULK = "SubmitMany"
 BULK_IDLE_SECONDS_MAX = 60.0
@@ -78,6 +79,11 @@ class Rpc:
     @property
     def is_command(self) -> bool:
         return REQUEST_ID in self.request.DESCRIPTOR.fields_by_name
+
+    @property
+    def may_wait(self) -> bool:
+        """A long poll."""
+        return WAIT_MS in self.request.DESCRIPTOR.fields_by_name
 
     def read(self, request: bytes | Message) -> Message:
         """The request, in bytes or as a part of a larger message. Raises Malformed."""
@@ -152,7 +158,7 @@ class Server:
                 heading = heading_of(context)
                 with self._place(heading, is_command=rpc.is_command) as place:
                     if not self._role.leads:
-                        with place.streaming():
+                        with place.streaming(), place.poll() if rpc.may_wait else nullcontext():
                             return await self._pass_on(rpc.path, data, heading)
                     answer = await self._answer(rpc, data, heading, place)
                 return answer.SerializeToString()
