@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chassis.core.approvals import ApprovalRulesSet
+from chassis.core.asides import SetAsideNoted, bytes_of
 from chassis.core.shell import ShellState
 from chassis.log.snapshots import PLAIN_TYPES, unpickled
 from chassis.process.service import Service
@@ -54,3 +55,13 @@ def test_every_type_that_the_states_are_made_of_comes_out_of_a_snapshot(service:
 def test_the_rules_of_approval_are_restored_from_a_snapshot() -> None:
     rules = {"2026-01-05": ApprovalRulesSet("2026-01-05", ("SetFees",), 24, "minutes 3")}
     assert unpickled(pickle.dumps(ShellState("trading", approval_rules=rules)), ()).approval_rules == rules
+
+
+def test_what_is_set_aside_and_dropped_is_restored_from_a_snapshot() -> None:
+    shell, aside = ShellState("trading"), SetAsideNoted("clearing", 7, "t", "TRADE_UNKNOWN", (("trade_id", "17"),))
+    shell.set_aside.add(9, aside)
+    shell.dropped.add(8, aside)
+    restored = unpickled(pickle.dumps(shell), ())
+    assert (restored.set_aside, restored.dropped) == ({9: aside}, {8: aside})
+    assert restored.set_aside.causes() == shell.set_aside.causes()
+    assert (restored.set_aside.bytes, restored.dropped.bytes) == (bytes_of(aside), bytes_of(aside))

@@ -47,6 +47,7 @@ FIXES = {
     "CLOCK_OUT_OF_RANGE": "Give a time within the bounds in the facts: a recorded time can never be undone.",
     "CLOCK_MOVED_BACK": "Give a time after the present one: a log's time never goes back.",
     "SET_ASIDE_UNKNOWN": "Give the position that `carbonmarket status` shows; it may be decided or dropped already.",
+    "THROUGH_POSITION_TOO_LOW": "Give the position of the last one to drop, at or after the first.",
     "SOURCE_UNKNOWN": "Name a service whose log this one hears.",
     "HEARING_NOT_HALTED": "Nothing needs to be done: the source is heard.",
     "POSITION_NOT_HEARD": "Give the record that both logs agree on: the last one heard, or one before it.",

@@ -89,17 +89,25 @@ class ServiceClient:
         return await self.link.call(request, pb.RejectProposalResponse)
 
     async def decide_set_aside_again(
-        self, set_aside_position: int, ground: str, *, request_id: str = ""
+        self, set_aside_position: int, ground: str, *, through_position: int = 0, request_id: str = ""
     ) -> pb.ProposeCommandResponse:
-        """Propose that what was set aside is decided again, now that its cause is fixed."""
-        command = pb.DecideSetAsideAgainRequest(set_aside_position=set_aside_position, ground=ground)
+        """Propose that what was set aside is decided again, now that its cause is fixed; with a `through_position`, all
+        of the same cause after the one through the other, too, up to the first that cannot be applied.
+        """
+        command = pb.DecideSetAsideAgainRequest(
+            set_aside_position=set_aside_position, ground=ground, through_position=through_position
+        )
         return await self.propose_command(command, request_id=request_id)
 
     async def drop_set_aside(
-        self, set_aside_position: int, ground: str, *, request_id: str = ""
+        self, set_aside_position: int, ground: str, *, through_position: int = 0, request_id: str = ""
     ) -> pb.ProposeCommandResponse:
-        """Propose that what was set aside is not applied and blocks nothing any more."""
-        command = pb.DropSetAsideRequest(set_aside_position=set_aside_position, ground=ground)
+        """Propose that what was set aside is not applied and blocks nothing any more; with a `through_position`, all of
+        the same cause from the one through the other, as far as the effects of the answer go.
+        """
+        command = pb.DropSetAsideRequest(
+            set_aside_position=set_aside_position, ground=ground, through_position=through_position
+        )
         return await self.propose_command(command, request_id=request_id)
 
     async def resume_hearing(

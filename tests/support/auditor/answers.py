@@ -57,6 +57,7 @@ class Answers:
             self._same("the market rests while it is audited", "head", status.head_position, book.reader.position)
             self._same("every order is answered", "unanswered", list(status.unanswered_positions), [])
             self._same("nothing heard is set aside", "set aside", len(status.set_aside), 0)
+            self._same("nothing heard is set aside", "causes", len(status.set_aside_causes), 0)
             for source in status.sources:
                 self._same("hearing goes on", source.log_id, source.halted_because, "")
                 self._same("every record is heard", source.log_id, source.heard_position, heads[source.log_id])

@@ -90,6 +90,9 @@ class LogReader:
     proposals: dict[int, log_events_pb2.CommandProposed] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
     changed_at: dict[tuple[str, object], int] = field(default_factory=dict)  # the last event about each thing
+    dropped_for: dict[str, tuple[str, str, str]] = field(
+        default_factory=dict
+    )  # by approval, the cause of what was dropped
     decided_again: dict[str, str] = field(default_factory=dict)  # by approval, which log it had been heard from
 
     def __post_init__(self) -> None:
@@ -149,12 +152,7 @@ class LogReader:
             if again.source_log_id == self.log_id:
                 self.answered.discard(again.source_position)
         elif record.type == log_events_pb2.SetAsideDropped.DESCRIPTOR.full_name:
-            dropped = log_events_pb2.SetAsideDropped.FromString(record.data)
-            aside = self._ends_set_aside(dropped.set_aside_position, record)
-            if aside is not None:
-                self.dropped[dropped.set_aside_position] = aside
-                stated, kept = (dropped.reason, dict(dropped.facts)), (aside.reason, dict(aside.facts))
-                self.findings.same("what is dropped says what it leaves open", "set aside", stated, kept)
+            self._take_dropped(record)
         elif record.type == log_events_pb2.HearingResumed.DESCRIPTOR.full_name:
             resumed = log_events_pb2.HearingResumed.FromString(record.data)
             self._rests_on_two(record)
@@ -197,6 +195,18 @@ class LogReader:
         if aside is None:
             self.findings.say("what ends was set aside", f"record {position}")
         return aside
+
+    def _take_dropped(self, record: Record) -> None:
+        dropped = log_events_pb2.SetAsideDropped.FromString(record.data)
+        aside = self._ends_set_aside(dropped.set_aside_position, record)
+        if aside is None:
+            return
+        self.dropped[dropped.set_aside_position] = aside
+        stated, kept = (dropped.reason, dict(dropped.facts)), (aside.reason, dict(aside.facts))
+        self.findings.same("what is dropped says what it leaves open", "set aside", stated, kept)
+        cause = (aside.source_log_id, aside.type, aside.reason)
+        first = self.dropped_for.setdefault(record.approval, cause)
+        self.findings.same("what is dropped together has one cause", "set aside", cause, first)
 
     def _take_approved(self, record: Record) -> None:
         """It is its approver's, and says what the proposal showed of it."""

@@ -276,6 +276,16 @@ STATUS = log.GetStatusResponse(
             reason="TRADE_UNKNOWN",
         )
     ],
+    set_aside_causes=[
+        log.SetAsideCause(
+            source_log_id="clearing",
+            type="carbonmarket.clearing.v1.TradeSettled",
+            reason="TRADE_UNKNOWN",
+            count=2_345,
+            first_position=181_100,
+            last_position=183_999,
+        )
+    ],
     dropped=[
         log.SetAside(
             position=180_400,

@@ -93,17 +93,21 @@ class Operators:
         await self.give(service, drop)
 
     async def drop_all_set_aside(self, service: str) -> int:
-        """As far as it is set aside by now; how many events."""
+        """As far as it is set aside by now, one by one or all of a cause together; how many events."""
         dropped = 0
-        while waiting := (await self._market.port.status(service)).set_aside:
-            drop = log.DropSetAsideRequest(set_aside_position=waiting[0].position, ground="it was heard before")
+        while causes := (await self._market.port.status(service)).set_aside_causes:
+            cause = causes[0]
+            drop = log.DropSetAsideRequest(set_aside_position=cause.first_position, ground="it was heard before")
+            if together := self._draw.random() < 0.5:
+                drop.through_position = cause.last_position
             await self.give(service, drop)
-            dropped += 1
+            dropped += cause.count if together else 1
         return dropped
 
     async def decide_set_aside_again(self, service: str) -> None:
         again = log.DecideSetAsideAgainRequest(ground="it was given again")
         again.set_aside_position = await self.set_aside(service)
+        again.through_position = self._draw.choice([0, again.set_aside_position])
         await self.give(service, again)
 
     async def refused_orders(self) -> list[int]:

@@ -12,8 +12,8 @@ from carbonmarket.registry.v1 import registry_service_pb2 as registry
 from carbonmarket.registry.v1 import registry_types_pb2 as registry_types
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from carbonmarket.trading.v1 import trading_types_pb2 as trading_types
+from chassis.core.asides import SetAsideNoted
 from chassis.core.engine import Batch
-from chassis.core.set_aside import SetAsideNoted
 from clearing.domain.exclusion import TradeExcluded
 from clearing.domain.reconciliation import BooksReconciled
 from clearing.domain.run import ClearingRunBlocked, ClearingRunComputed

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from chassis.core.asides import SetAsideNoted
 from chassis.core.call import Bug, RequestIdReused
 from chassis.core.decider import Actor, Context, Decider, Malformed, Rejected
 from chassis.core.engine import Done, Engine, Outcome, StateUnusable
 from chassis.core.keys import Found, Key
 from chassis.core.record import HeardUpTo, LogBroken, Record, first_fault, genesis
-from chassis.core.set_aside import FACTS_MAX, SetAsideNoted
+from chassis.core.set_aside import FACTS_MAX
 from chassis.core.shell import CLOCK_MS_MAX, LogOpened, MoveClock, OpenLog
 from chassis.core.submission import AskedCommand, HeardRecord, OrderAnswer
 from chassis.core.wire import DATA_BYTES_MAX

@@ -8,11 +8,12 @@ import pytest
 
 from carbonmarket.log.v1 import log_events_pb2
 from chassis.core import set_aside as set_aside_module
+from chassis.core.asides import ASIDE_BYTES, bytes_of
 from chassis.core.corrections import HearingResumed, ResumeHearing
 from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import StateUnusable
 from chassis.core.record import Head, Record, chain, genesis
-from chassis.core.set_aside import ASIDE_BYTES, DropSetAside, bytes_of
+from chassis.core.set_aside import DropSetAside
 from chassis.core.wire import DATA_BYTES_MAX
 from chassis.followers import hearing as hearing_module
 from chassis.followers.hearing import Hearing
@@ -143,13 +144,13 @@ async def test_where_no_more_can_be_set_aside_the_source_waits_until_people_have
         assert ear.upto.position == 2
         shell = writer.engine.shell
         (position,) = shell.set_aside
-        assert shell.set_aside_bytes == bytes_of(shell.set_aside[position]) <= 2 * ASIDE_BYTES
+        assert shell.set_aside.bytes == bytes_of(shell.set_aside[position]) <= 2 * ASIDE_BYTES
         drop = DropSetAside(position, "entered twice, ticket 12")
         await approved(writer, await proposed(writer, drop, "clearing_operator:ann"), "clearing_operator:ben")
         await until_goes_on(ear)
         await until_heard(ear, 3)
         assert (list(shell.dropped), len(shell.set_aside)) == ([position], 1)
-        assert shell.set_aside_bytes == sum(map(bytes_of, shell.set_aside.values()))
+        assert shell.set_aside.bytes == sum(map(bytes_of, shell.set_aside.values()))
     assert "a decision failed" not in caplog.text, "nothing is wrong with the code"
 
 

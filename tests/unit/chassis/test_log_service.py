@@ -7,11 +7,12 @@ from typing import cast
 
 import pytest
 
+from carbonmarket.log.v1 import log_events_pb2 as events_pb
 from carbonmarket.log.v1 import log_service_pb2 as pb
+from chassis.core.asides import SetAsideNoted
 from chassis.core.call import Call, Unavailable
 from chassis.core.engine import Engine
 from chassis.core.record import HeardUpTo, Record, first_fault, genesis
-from chassis.core.set_aside import SetAsideNoted
 from chassis.core.submission import HeardRecord, service_actor
 from chassis.edges.remote import MESSAGE_BYTES_MAX, record_from
 from chassis.followers.caller import RefusedOrder
@@ -115,12 +116,50 @@ async def test_the_status_shows_the_last_of_what_was_dropped_so_that_it_can_be_d
     async with log_service(MemoryStore("tally")) as (service, writer):
         shell = writer.engine.shell
         for position in (9, 3, 5):
-            shell.dropped[position] = SetAsideNoted("other", position, "t", "TALLY_FULL", (("total", "7"),))
+            shell.dropped.add(position, SetAsideNoted("other", position, "t", "TALLY_FULL", (("total", "7"),)))
         dropped = (await service.GetStatus(pb.GetStatusRequest(), AUDITOR)).dropped
         assert [(one.position, one.reason, dict(one.facts)) for one in dropped] == [
             (3, "TALLY_FULL", {"total": "7"}),
             (5, "TALLY_FULL", {"total": "7"}),
         ]
+
+
+async def test_the_status_counts_what_is_set_aside_by_cause_and_shows_the_first_of_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chassis.serving.log_service.SET_ASIDE_SHOWN_MAX", 2)
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        shell = writer.engine.shell
+        for position, reason in ((3, "TALLY_FULL"), (5, "SHELF_FULL"), (6, "TALLY_FULL"), (9, "TALLY_FULL")):
+            shell.set_aside.add(position, SetAsideNoted("other", position, "t", reason, ()))
+        status = await service.GetStatus(pb.GetStatusRequest(), AUDITOR)
+        assert list(status.set_aside_causes) == [
+            cause("TALLY_FULL", count=3, first_position=3, last_position=9),
+            cause("SHELF_FULL", count=1, first_position=5, last_position=5),
+        ]
+        assert [one.position for one in status.set_aside] == [3, 5, 6]
+
+
+def cause(reason: str, **counted: int) -> pb.SetAsideCause:
+    return pb.SetAsideCause(source_log_id="other", type="t", reason=reason, **counted)
+
+
+async def test_an_approval_says_how_far_dropping_went() -> None:
+    async with log_service(MemoryStore("tally")) as (service, writer):
+        for position in (1, 2, 3):
+            await writer.insist(HeardRecord(HeardUpTo("other", position, b"d"), "", Add(tally.TALLY_MAX + 1)))
+        first, second, _ = writer.engine.shell.set_aside
+        drop = pb.DropSetAsideRequest(set_aside_position=first, through_position=second, ground="settled by hand")
+        request = pb.ProposeCommandRequest(type=drop.DESCRIPTOR.full_name, data=drop.SerializeToString())
+        made = await service.ProposeCommand(request, call_of("registry_operator:ann", "propose"))
+        approve = pb.ApproveProposalRequest(proposal_id=made.proposal_id)
+        done = await service.ApproveProposal(approve, call_of("registry_operator:eve", "approve"))
+        assert list(done.events) == ["carbonmarket.log.v1.SetAsideDropped"]
+        assert done.effects == made.effects
+        shown = [events_pb.SetAsideDropped.FromString(effect.data).set_aside_position for effect in done.effects]
+        assert shown == [first, second]
+        again = await service.ApproveProposal(approve, call_of("registry_operator:eve", "approve"))
+        assert again == done, "also when it is asked again"
 
 
 async def test_the_status_shows_orders_that_are_refused_and_the_release_levels() -> None:

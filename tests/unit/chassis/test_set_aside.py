@@ -6,19 +6,14 @@ from dataclasses import replace
 import pytest
 from google.protobuf import wrappers_pb2
 
+from chassis.core import asides as asides_module
 from chassis.core import set_aside as set_aside_module
+from chassis.core.asides import ASIDE_BYTES, SetAsideNoted, bytes_of
 from chassis.core.decider import Context, Decider, Rejected
 from chassis.core.engine import Done, Engine
-from chassis.core.record import HeardUpTo
-from chassis.core.set_aside import (
-    ASIDE_BYTES,
-    DecideSetAsideAgain,
-    DropSetAside,
-    SetAsideDecidedAgain,
-    SetAsideDropped,
-    SetAsideNoted,
-    bytes_of,
-)
+from chassis.core.proposals import ApproveProposal
+from chassis.core.record import HeardUpTo, first_fault
+from chassis.core.set_aside import DecideSetAsideAgain, DropSetAside, SetAsideDecidedAgain, SetAsideDropped
 from chassis.core.shell import OpenLog
 from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer
 from chassis.followers import caller as caller_module
@@ -123,7 +118,7 @@ def test_what_was_dropped_can_still_be_decided_again_once() -> None:
 def test_of_what_was_dropped_the_first_is_forgotten_where_all_are_too_many_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(set_aside_module, "DROPPED_BYTES_MAX", 2 * ASIDE_BYTES + 500)
+    monkeypatch.setattr(asides_module, "DROPPED_BYTES_MAX", 2 * ASIDE_BYTES + 500)
     on = full_tally()
     for number in range(1, 4):
         hear(on, number, 7)
@@ -137,6 +132,122 @@ def test_of_what_was_dropped_the_first_is_forgotten_where_all_are_too_many_bytes
     on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
     by_two(on, DecideSetAsideAgain(second, GROUND), ANN, BEN, NOW_MS)
     assert on.state.total == tally.TALLY_MAX - 1 - 100 + 7
+
+
+def test_all_of_one_cause_are_dropped_in_one_step_each_with_its_own_record() -> None:
+    on = full_tally()
+    for number in range(1, 6):
+        hear(on, number, 7)
+    hear_of_another_type(on, 6)
+    first, second, third, fourth, fifth, other = on.shell.set_aside
+    drop = DropSetAside(second, GROUND, through_position=fourth)
+    done = by_two(on, drop, ANN, BEN, NOW_MS)
+    assert [event.set_aside_position for event in done.all(SetAsideDropped)] == [second, third, fourth]
+    assert [event.facts for event in done.all(SetAsideDropped)] == [on.shell.dropped[second].facts] * 3
+    assert list(on.shell.set_aside) == [first, fifth, other]
+    by_two(on, DropSetAside(first, GROUND, through_position=other + 1_000), ANN, BEN, NOW_MS)
+    assert list(on.shell.set_aside) == [other], "another type is another cause"
+    by_two(on, DropSetAside(other, GROUND, through_position=other), ANN, BEN, NOW_MS)
+    assert on.shell.set_aside == {}
+
+
+def hear_of_another_type(on: Engine[Tally], position: int) -> None:
+    heard = HeardRecord(HeardUpTo("other", position, b"d"), "google.protobuf.Int32Value", Add(7))
+    assert isinstance(on.decide(heard, {}, NOW_MS), Done)
+
+
+def test_all_of_one_cause_are_decided_again_in_one_step_each_on_what_the_one_before_it_left() -> None:
+    on = full_tally()
+    for number in range(1, 5):
+        hear(on, number, 7)
+    hear_of_another_type(on, 5)
+    first, second, third, fourth, other = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-15)), {}, NOW_MS)
+    on.take_batch()
+    done = by_two(on, DecideSetAsideAgain(first, GROUND, through_position=other), ANN, BEN, NOW_MS)
+    assert done.events[1:] == (SetAsideDecidedAgain(first, "other", 1, TYPE, GROUND), Added(7)), "as if it were alone"
+    assert list(on.shell.set_aside) == [third, fourth, other], (
+        "there is room for two, and another type is another cause"
+    )
+    batch = on.take_batch()
+    assert batch.events[-2:] == (SetAsideDecidedAgain(second, "other", 2, TYPE, GROUND), Added(7))
+    approval = f"tally/{batch.records[1].position}"
+    assert [record.approval for record in batch.records] == ["", "", *[approval] * 4]
+    assert {(record.subject, record.role) for record in batch.records[2:]} == {("ben", "exchange_operator")}
+    assert first_fault(batch.head, batch.records) is None
+    stays = on.decide(
+        asked(ANN, "", proposal_of(DecideSetAsideAgain(third, GROUND, through_position=other))), {}, NOW_MS
+    )
+    assert isinstance(stays, Rejected) and stays.reason == "TALLY_FULL"
+
+
+def test_a_repeat_of_the_approval_decides_nothing_again() -> None:
+    on = full_tally()
+    for number in (1, 2, 3):
+        hear(on, number, 1)
+    first, *_, last = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    again = proposal_of(DecideSetAsideAgain(first, GROUND, through_position=last))
+    proposal = on.decide(asked(ANN, "p1", again), {}, NOW_MS)
+    assert isinstance(proposal, Done)
+    approve = asked(BEN, "a1", ApproveProposal(proposal.position))
+    done = on.decide(approve, {}, NOW_MS)
+    head = on.head
+    assert on.decide(approve, {}, NOW_MS) == done and on.head == head
+    assert on.state.total == tally.TALLY_MAX - 1 - 100 + 3
+
+
+def test_one_step_decides_no_more_again_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_aside_module, "DECIDED_AGAIN_AT_ONCE_MAX", 2)
+    on = full_tally()
+    for number in (1, 2, 3):
+        hear(on, number, 7)
+    first, _, last = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    by_two(on, DecideSetAsideAgain(first, GROUND, through_position=last), ANN, BEN, NOW_MS)
+    assert list(on.shell.set_aside) == [last]
+
+
+def test_what_is_dropped_through_a_position_begins_with_what_is_set_aside_and_ends_not_before_it() -> None:
+    on = full_tally()
+    hear(on, 1, 7)
+    hear(on, 2, 7)
+    first, second = on.shell.set_aside
+    for command, reason in (
+        (DropSetAside(second, GROUND, through_position=first), "THROUGH_POSITION_TOO_LOW"),
+        (DropSetAside(second, GROUND, through_position=-1), "THROUGH_POSITION_TOO_LOW"),
+        (DropSetAside(first - 1, GROUND, through_position=second), "SET_ASIDE_UNKNOWN"),
+        (DecideSetAsideAgain(second, GROUND, through_position=first), "THROUGH_POSITION_TOO_LOW"),
+    ):
+        refused = on.decide(asked(ANN, "", proposal_of(command)), {}, NOW_MS)
+        assert isinstance(refused, Rejected) and refused.reason == reason
+
+
+def test_one_step_drops_as_many_as_fit_and_the_next_one_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    on = full_tally()
+    for number in range(1, 8):
+        hear(on, number, 7)
+    positions = list(on.shell.set_aside)
+
+    def dropped_in_one_step() -> list[int]:
+        drop = DropSetAside(next(iter(on.shell.set_aside)), GROUND, through_position=positions[-1])
+        return [event.set_aside_position for event in by_two(on, drop, ANN, BEN, NOW_MS).all(SetAsideDropped)]
+
+    monkeypatch.setattr(set_aside_module, "DROPPED_AT_ONCE_MAX", 3)
+    assert dropped_in_one_step() == positions[:3]
+    monkeypatch.setattr(set_aside_module, "DROPPED_AT_ONCE_BYTES_MAX", 1)
+    assert dropped_in_one_step() == positions[3:4], "one always goes"
+    assert dropped_in_one_step() == positions[4:5]
+
+
+def test_as_many_as_one_step_may_drop_can_be_proposed_with_the_longest_ground() -> None:
+    on = full_tally()
+    for number in range(1, set_aside_module.DROPPED_AT_ONCE_MAX + 2):
+        hear(on, number, 7)
+    first, *_, last = on.shell.set_aside
+    done = by_two(on, DropSetAside(first, "😀" * 200, through_position=last), ANN, BEN, NOW_MS)
+    assert len(done.all(SetAsideDropped)) == set_aside_module.DROPPED_AT_ONCE_MAX
+    assert list(on.shell.set_aside) == [last]
 
 
 def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> None:
@@ -161,7 +272,9 @@ def test_a_timer_is_decided_again_as_long_as_it_is_due_and_else_dropped() -> Non
     broken.clear()
     by_two(on, again, ANN, BEN, NOW_MS)
     assert on.state.due == [] and on.shell.set_aside == {}
-    on.shell.set_aside[position] = replace(ASIDE, timer="ring/1")
+    position = on.shell.position + 1
+    on.shell.set_aside.add(position, replace(ASIDE, timer="ring/1"))
+    again = DecideSetAsideAgain(position, GROUND)
     over = on.decide(asked(ANN, "", proposal_of(again)), {}, NOW_MS)
     assert isinstance(over, Rejected) and over.reason == "TIMER_NOT_DUE"
     by_two(on, DropSetAside(position, GROUND), ANN, BEN, NOW_MS)

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as clearing
+from carbonmarket.log.v1 import log_events_pb2 as log_events
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.trading.v1 import trading_events_pb2 as trading_events
 from carbonmarket_client.errors import Unavailable
@@ -205,6 +206,32 @@ def test_what_was_dropped_is_shown_with_the_position_by_which_it_is_decided_agai
     text = printed(operations.status_screens(STANDINGS), WIDTH)
     _, dropped = text.split("Dropped after it was set aside")
     assert "180,400" in dropped and "clearing/4900" in dropped and "TRADE_DIFFERS trade_id=17" in dropped
+
+
+def test_what_is_set_aside_for_one_cause_is_counted_with_the_positions_that_drop_it_together() -> None:
+    text = printed(operations.status_screens(STANDINGS), WIDTH)
+    _, by_cause = text.split("Set aside, by cause")
+    (line,) = [line for line in by_cause.splitlines() if "2,345" in line]
+    assert line.split() == ["trading", "2,345", "181,100", "183,999", "clearing", "TradeSettled", "TRADE_UNKNOWN"]
+    (head,) = [line for line in text.splitlines() if line.startswith("trading ") and "answers" in line]
+    assert head.split()[-1] == "2,345"
+
+
+def test_what_a_proposal_drops_together_is_shown_from_the_first_to_the_last() -> None:
+    dropped = [log_events.SetAsideDropped(set_aside_position=at, ground="settled by hand") for at in (5_017, 5_019)]
+    settled_by_hand = [effect_of(event) for event in dropped]
+    two = "SetAsideDropped (2 of them), set aside position 5017 to 5019, ground settled by hand"
+    assert pending.effects_line(settled_by_hand) == two
+    other = effect_of(log_events.SetAsideDropped(set_aside_position=5_020, ground="another"))
+    alone = "SetAsideDropped, set aside position 5020, ground another"
+    assert pending.effects_line([*settled_by_hand, other]) == f"{two}; {alone}"
+    assert pending.effects_line([other, other]).startswith("SetAsideDropped (2 of them), set aside position 5020, ")
+    named = log_events.Effect(type="carbonmarket.log.v1.LeadershipTaken")
+    assert pending.effects_line([named, other]) == f"LeadershipTaken; {alone}"
+
+
+def effect_of(event: log_events.SetAsideDropped) -> log_events.Effect:
+    return log_events.Effect(type=event.DESCRIPTOR.full_name, data=event.SerializeToString())
 
 
 def test_what_is_longer_than_a_line_is_folded_below_its_event() -> None:

@@ -10,32 +10,23 @@ changes nothing; an exception in evolve leaves the state unusable, and is raised
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from opentelemetry.trace import SpanKind
 
+from chassis.core.asides import SetAsideNoted
 from chassis.core.call import Bug, HeldBack, NoRoom, RequestIdReused, in_words
 from chassis.core.claims import Names, heard_claim
 from chassis.core.command_digest import command_digest
 from chassis.core.corrections import HearingResumed
-from chassis.core.decider import (
-    NOTHING_TAKEN,
-    Actor,
-    Claim,
-    Claimed,
-    Context,
-    Decider,
-    Facts,
-    Rejected,
-    Timer,
-)
+from chassis.core.decider import NOTHING_TAKEN, Actor, Claim, Claimed, Context, Decider, Facts, Rejected, Timer
 from chassis.core.keys import Found, Key
 from chassis.core.look import Declared, Look
 from chassis.core.proposals import ApproveProposal, first_to_expire, overtake
-from chassis.core.record import Head, HeardUpTo, LogBroken, Record, chain, first_fault, genesis
+from chassis.core.record import Head, HeardUpTo, LogBroken, Record, chain, first_fault, genesis, with_digest
 from chassis.core.releases import ReleaseActivated, ReleaseTooOld, check_may_fold, check_may_write
-from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, SetAsideNoted, aside_of, has_room
+from chassis.core.set_aside import SET_ASIDE_BYTES_MAX, aside_of, has_room
 from chassis.core.shell import EVOLVE, SHELL_KINDS, ShellState, fold, keep_trace
 from chassis.core.submission import AskedCommand, DueTimer, HeardRecord, OrderAnswer, Submission, repeat_key, source_of
 from chassis.core.wire import DATA_BYTES_MAX, Wire
@@ -161,7 +152,7 @@ class Engine(Generic[S]):
 
     def context(self, actor: Actor, now_ms: int, taken: Mapping[Claim, Facts] = NOTHING_TAKEN) -> Context:
         shell, next_position = self.shell, self.head.position + 1
-        known = (len(shell.set_aside), tuple(shell.halted), shell.release_level, max(shell.set_aside, default=0))
+        known = (len(shell.set_aside), tuple(shell.halted), shell.release_level, shell.set_aside.last_position)
         return Context(now_ms, actor, *known, taken=taken, next_position=next_position)
 
     # Replay
@@ -236,20 +227,19 @@ class Engine(Generic[S]):
             if refusal.reason == "RELEASE_NOT_ACTIVE":
                 return HeldBack(f"{type(submission.command).__name__} waits until a release is activated: {refusal}")
             aside = aside_of(self.shell.log_id, submission, refusal)
-            aside_bytes = self.shell.set_aside_bytes
-            if isinstance(submission, HeardRecord) and not has_room(aside_bytes, aside):
-                return NoRoom(f"no more can be set aside before people have dealt with what is: {refusal}", aside_bytes)
+            if isinstance(submission, HeardRecord) and not has_room(used := self.shell.set_aside.bytes, aside):
+                return NoRoom(f"no more can be set aside before people have dealt with what is: {refusal}", used)
             events = [aside]
             encoded = [self._encode(event) for event in events]
             claimed = self._names.claimed_by(self.state, submission, events, asked, taken)
         except StateUnusable:
             raise
         except Exception as error:
-            return Bug(f"{type(submission.command).__name__} failed: {in_words(error)}").with_traceback(
-                error.__traceback__
-            )
+            bug = Bug(f"{type(submission.command).__name__} failed: {in_words(error)}")
+            return bug.with_traceback(error.__traceback__)
 
         # From here on it happens.
+        rest = self._look.rest_of_approved(submission.command)
         self._names.take(claimed)
         traceparent = submission.traceparent
         if isinstance(submission, DueTimer) and events:
@@ -264,7 +254,29 @@ class Engine(Generic[S]):
         done = Done(tuple(events), self.head.position)
         if key and events:
             self._accepted[key] = (digest, done)
+        self._decide_rest([AskedCommand(submission.actor, "", each, traceparent) for each in rest], approval, clock_ms)
         return done
+
+    def _decide_rest(self, rest: Sequence[AskedCommand], approval: str, clock_ms: int) -> None:
+        for asked in rest:
+            if not self._decided_again(asked, approval, clock_ms):
+                return
+
+    def _decided_again(self, asked: AskedCommand, approval: str, clock_ms: int) -> bool:
+        """Whether what is decided again after another can be applied. If not, it stays set aside: whoever proposes it
+        alone learns why.
+        """
+        context = replace(self.context(asked.actor, self.now_ms(clock_ms)), approval=approval)
+        try:
+            events = self._look.decide(asked.command, context)
+            encoded = [self._encode(event) for event in events]
+            claimed = self._names.claimed_by(self.state, asked, events, (), NOTHING_TAKEN)
+        except Exception:
+            return False
+        self._names.take(claimed)
+        for event, (type_name, data) in zip(events, encoded, strict=True):
+            self._record(asked, asked.traceparent, event, type_name, data, clock_ms, b"", len(events), approval)
+        return True
 
     def _taken_in(self, submission: Submission, taken: Mapping[Claim, Facts]) -> Outcome | None:
         """The outcome of what is heard or answered where that is not the next thing to take in."""
@@ -384,9 +396,3 @@ class Engine(Generic[S]):
         branch = self.tracing.branch(name, own, links, attributes={"position": position})
         self._branches.append(branch)
         return branch.traceparent
-
-
-def with_digest(record: Record, digest: bytes) -> Record:
-    # A frozen record is finished in place, once, before anybody else sees it: a copy would cost as much as the record.
-    object.__setattr__(record, "digest", digest)
-    return record

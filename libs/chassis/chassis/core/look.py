@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from chassis.core.approvals import Rules, ends_ms, takes_two
+from chassis.core.asides import Asides, SetAsideNoted
 from chassis.core.decider import Context, Decided, Decider, Rejected, Timer
-from chassis.core.proposals import Proposable, Proposal
+from chassis.core.proposals import ApproveProposal, Proposable, Proposal
 from chassis.core.reaction import ReactionTable
 from chassis.core.record import Head, HeardUpTo
-from chassis.core.set_aside import SetAsideNoted
+from chassis.core.set_aside import DecideSetAsideAgain, rest_decided_again
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ShellState
 from chassis.core.wire import Wire
 
@@ -59,7 +60,7 @@ class Look:
         return self.shell.halted
 
     @property
-    def set_aside(self) -> Mapping[int, SetAsideNoted]:
+    def set_aside(self) -> Asides:
         return self.shell.set_aside
 
     @property
@@ -95,6 +96,14 @@ class Look:
 
     def due(self) -> Timer | None:
         return self._engine.decider.due(self._engine.state)
+
+    def rest_of_approved(self, command: object) -> list[DecideSetAsideAgain]:
+        """What is decided after a command whose approval was accepted, in its turn."""
+        if not isinstance(command, ApproveProposal):
+            return []
+        proposal = self.proposals[command.proposal_id]
+        approved = self.proposable.tables[proposal.type].decode(proposal.type, proposal.data)
+        return rest_decided_again(self, approved) if isinstance(approved, DecideSetAsideAgain) else []
 
     def decide(self, command: object, context: Context) -> Decided:
         """The events of any command, the domain's or the shell's. Raises Rejected, last of all where it takes two

@@ -99,6 +99,12 @@ def chain(before: bytes, record: Record) -> bytes:
     return chained(before, record)
 
 
+def with_digest(record: Record, digest: bytes) -> Record:
+    # A frozen record is finished in place, once, before anybody else sees it: a copy would cost as much as the record.
+    object.__setattr__(record, "digest", digest)
+    return record
+
+
 def chain_1(before: bytes, record: Record) -> bytes:
     numbers = (record.format, record.position, record.recorded_ms, record.source_position, record.command_events)
     who = (record.subject, record.role, record.account, record.approval)

@@ -8,19 +8,41 @@ now either, the command is refused with that reason, and it stays set aside.
 
 Dropping changes no books; it only ends the blocking, and the record names what is left for people to settle. It can be
 reversed: what was dropped can still be decided again, so that a day which turns out to need it does not wait for ever.
-Of what was dropped the newest DROPPED_BYTES_MAX are kept for that, tens of thousands of trades.
+Of what was dropped the newest DROPPED_BYTES_MAX (asides.py) are kept for that, tens of thousands of trades.
+
+What a source at fault left behind has one cause, and two people can deal with it in one step: from a position through
+another, all that is of the same source and type and has the same reason. Each has its own record, as if they had been
+dealt with one by one. A step has a bound; what is left is for the next.
+
+- What is dropped is decided at once, and each is shown to both people.
+- What is decided again is decided one after the other, each on the state that the one before it left, up to the first
+  that cannot be applied (engine.py). A proposal shows the first and the range: nothing can come into it any more.
 
 What is set aside is kept whole until people have dealt with it. Where there is no room for a heard record, its source
 is not heard any further until less is set aside, and nothing is skipped. Timers and answers bring no data and are only
 as many as the domain has open, so they always fit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from carbonmarket.log.v1 import log_events_pb2 as pb
-from chassis.core.decider import Context, Decide, Decided, Facts, NotFound, Rejected, Timer, as_facts, handles, merged
+from chassis.core.asides import Asides, SetAsideNoted, bytes_of, cause_of, facts_bytes
+from chassis.core.decider import (
+    Context,
+    Decide,
+    Decided,
+    Facts,
+    Malformed,
+    NotFound,
+    Rejected,
+    Timer,
+    as_facts,
+    handles,
+    merged,
+)
 from chassis.core.reaction import ReactionTable
 from chassis.core.shapes import check_text
 from chassis.core.submission import DueTimer, HeardRecord, OrderAnswer, service_actor, source_of, timer_actor
@@ -34,25 +56,12 @@ SET_ASIDE_BYTES_MAX = DATA_BYTES_MAX + 100_000
 every start.
 """
 ALL_SET_ASIDE_BYTES_MAX = 20_000_000
-DROPPED_BYTES_MAX = 20_000_000
-ASIDE_BYTES = 500
-"""About what one has beside its data and facts."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetAsideNoted:
-    """`data` is the heard record's, `timer` a timer's name. A timer, and an answer to our own order, are of our own
-    log; a timer has no source position. `type` is what the log itself calls it, so that a renamed class changes
-    nothing: the type of the heard record, or of the order that was answered; a timer has its name alone.
-    """
-
-    source_log_id: str
-    source_position: int
-    type: str
-    reason: str
-    facts: Facts
-    data: bytes = b""
-    timer: str = ""
+DECIDED_AGAIN_AT_ONCE_MAX = 200
+"""What one causes may be several records; the writer is held for all of them."""
+DROPPED_AT_ONCE_MAX = 400
+"""A proposal shows each with its ground, of at most 800 bytes, and must fit into one record."""
+DROPPED_AT_ONCE_BYTES_MAX = 2_000_000
+"""Of the facts that are repeated: all these records are one append."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +90,20 @@ class SetAsideDropped:
 
 @dataclass(frozen=True, slots=True)
 class DecideSetAsideAgain:
+    """With a `through_position`, all that are set aside for the same cause after the one through the other, too."""
+
     set_aside_position: int
     ground: str
+    through_position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DropSetAside:
+    """With a `through_position`, all of the same cause from the one position through the other."""
+
     set_aside_position: int
     ground: str
+    through_position: int = 0
 
 
 class SetAside(Protocol):
@@ -100,7 +115,7 @@ class SetAside(Protocol):
     def log_id(self) -> str: ...
 
     @property
-    def set_aside(self) -> Mapping[int, SetAsideNoted]: ...
+    def set_aside(self) -> Asides: ...
 
     @property
     def dropped(self) -> Mapping[int, SetAsideNoted]: ...
@@ -129,34 +144,22 @@ def cut(text: str) -> str:
     return text if len(text) <= FACT_CHARACTERS_MAX else text[: FACT_CHARACTERS_MAX - 1] + "…"
 
 
-def bytes_of(aside: SetAsideNoted) -> int:
-    return ASIDE_BYTES + len(aside.data) + sum(len(name) + len(value) for name, value in aside.facts)
-
-
 def has_room(all_bytes: int, aside: SetAsideNoted) -> bool:
     """Whether one more heard record can be set aside."""
     return all_bytes + bytes_of(aside) <= ALL_SET_ASIDE_BYTES_MAX
-
-
-def keep_dropped(dropped: dict[int, SetAsideNoted], position: int, aside: SetAsideNoted) -> None:
-    """With those dropped before; the ones that were set aside first are forgotten where all are too many."""
-    dropped[position] = aside
-    kept_bytes = sum(map(bytes_of, dropped.values()))
-    for oldest in sorted(dropped):
-        if kept_bytes <= DROPPED_BYTES_MAX:
-            break
-        kept_bytes -= bytes_of(dropped.pop(oldest))
 
 
 def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context: Context) -> Decided:
     check_text(command.ground, "ground")
     position = command.set_aside_position
     aside = look.dropped[position] if position in look.dropped else find(look, position)
+    if command.through_position:
+        check_through(command)
     again = SetAsideDecidedAgain(
         command.set_aside_position, aside.source_log_id, aside.source_position, aside.type, command.ground
     )
     # It no longer counts among what is set aside: it must not block itself. The resulting events follow `again`.
-    remaining = len(look.set_aside.keys() - {position})
+    remaining = len(look.set_aside) - (position in look.set_aside)
     late = replace(context, late=True, set_aside=remaining, next_position=context.next_position + 1)
     if aside.timer:
         timer = look.due()
@@ -171,20 +174,63 @@ def decide_set_aside_again(look: SetAside, command: DecideSetAsideAgain, context
     return [again, *look.decide(caused, replace(late, actor=service_actor(aside.source_log_id)))]
 
 
+def rest_decided_again(look: SetAside, command: DecideSetAsideAgain) -> list[DecideSetAsideAgain]:
+    """What is decided again after the one that the command names."""
+    if not command.through_position:
+        return []
+    position = command.set_aside_position
+    first = look.dropped[position] if position in look.dropped else look.set_aside[position]
+    rest = [each for each in of_cause_of(look, first, command) if each != position]
+    return [DecideSetAsideAgain(each, command.ground) for each in rest[: DECIDED_AGAIN_AT_ONCE_MAX - 1]]
+
+
 def drop_set_aside(look: SetAside, command: DropSetAside, context: Context) -> Decided:
     check_text(command.ground, "ground")
-    aside = find(look, command.set_aside_position)
-    return [
-        SetAsideDropped(
-            set_aside_position=command.set_aside_position,
-            source_log_id=aside.source_log_id,
-            source_position=aside.source_position,
-            type=aside.type,
-            reason=aside.reason,
-            facts=aside.facts,
-            ground=command.ground,
+    return [dropped(position, look.set_aside[position], command.ground) for position in dropped_by(look, command)]
+
+
+def dropped_by(look: SetAside, command: DropSetAside) -> list[int]:
+    """The positions that are dropped in this step."""
+    position = command.set_aside_position
+    first = find(look, position)
+    if not command.through_position:
+        return [position]
+    check_through(command)
+    positions: list[int] = []
+    repeated_bytes = 0
+    for each in islice(of_cause_of(look, first, command), DROPPED_AT_ONCE_MAX):
+        repeated_bytes += facts_bytes(look.set_aside[each])
+        if positions and repeated_bytes > DROPPED_AT_ONCE_BYTES_MAX:
+            break
+        positions.append(each)
+    return positions
+
+
+def check_through(command: DecideSetAsideAgain | DropSetAside) -> None:
+    position, through = command.set_aside_position, command.through_position
+    if through < position:
+        raise Malformed(
+            "THROUGH_POSITION_TOO_LOW", "through_position", set_aside_position=position, through_position=through
         )
-    ]
+
+
+def of_cause_of(look: SetAside, first: SetAsideNoted, command: DecideSetAsideAgain | DropSetAside) -> Iterator[int]:
+    """The positions of what is set aside for the same cause as the first, from that one on through the last."""
+    for position in look.set_aside.of_cause(cause_of(first)):
+        if command.set_aside_position <= position <= command.through_position:
+            yield position
+
+
+def dropped(position: int, aside: SetAsideNoted, ground: str) -> SetAsideDropped:
+    return SetAsideDropped(
+        set_aside_position=position,
+        source_log_id=aside.source_log_id,
+        source_position=aside.source_position,
+        type=aside.type,
+        reason=aside.reason,
+        facts=aside.facts,
+        ground=ground,
+    )
 
 
 def find(look: SetAside, position: int) -> SetAsideNoted:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from carbonmarket.log.v1 import log_events_pb2 as pb
 from chassis.core import approvals, corrections, proposals, releases, set_aside
 from chassis.core.approvals import ApprovalRulesSet, Approvals, Rules, SetApprovalRules, shortened_ms, with_rules
+from chassis.core.asides import Asides, Dropped, SetAsideNoted
 from chassis.core.corrections import Corrected, HearingResumed, OrderRenamed, RenameOrder, ResumeHearing
 from chassis.core.decider import Actor, Context, Decide, Decided, Evolve, Malformed, Rejected, applies, handles, merged
 from chassis.core.proposals import (
@@ -30,7 +31,6 @@ from chassis.core.set_aside import (
     SetAside,
     SetAsideDecidedAgain,
     SetAsideDropped,
-    SetAsideNoted,
 )
 from chassis.core.wire import EventKind
 
@@ -110,11 +110,10 @@ class ShellState:
     rehearsal: bool = False
     clock_ms: int = 0
     leader_address: str = ""
-    set_aside: dict[int, SetAsideNoted] = field(default_factory=dict)
-    # Of all that is set aside (set_aside.bytes_of); bounded by ALL_SET_ASIDE_BYTES_MAX.
-    set_aside_bytes: int = 0
+    # Bounded by ALL_SET_ASIDE_BYTES_MAX.
+    set_aside: Asides = field(default_factory=Asides)
     # What people dropped blocks nothing, and can still be decided again; bounded by DROPPED_BYTES_MAX.
-    dropped: dict[int, SetAsideNoted] = field(default_factory=dict)
+    dropped: Dropped = field(default_factory=Dropped)
     # The last record of each source that caused one of ours: nothing before it may be heard again.
     heard_at_least: dict[str, int] = field(default_factory=dict)
     # Sources that are not heard any further, and why.
@@ -205,20 +204,13 @@ def on_clock_moved(shell: ShellState, event: ClockMoved) -> None:
 
 
 def on_set_aside_noted(shell: ShellState, event: SetAsideNoted) -> None:
-    shell.set_aside[shell.position] = event
-    shell.set_aside_bytes += set_aside.bytes_of(event)
-
-
-def take_from_set_aside(shell: ShellState, position: int) -> SetAsideNoted:
-    aside = shell.set_aside.pop(position)
-    shell.set_aside_bytes -= set_aside.bytes_of(aside)
-    return aside
+    shell.set_aside.add(shell.position, event)
 
 
 def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -> None:
     position = event.set_aside_position
-    dropped = shell.dropped.pop(position, None)
-    aside = dropped if dropped is not None else take_from_set_aside(shell, position)
+    dropped = shell.dropped.take(position)
+    aside = dropped if dropped is not None else shell.set_aside.take(position)
     assert (aside.source_log_id, aside.source_position) == (event.source_log_id, event.source_position)
     if event.source_log_id == shell.log_id and event.source_position:
         # The order is sent again, and its answer decided when it comes.
@@ -227,7 +219,7 @@ def on_set_aside_decided_again(shell: ShellState, event: SetAsideDecidedAgain) -
 
 def on_set_aside_dropped(shell: ShellState, event: SetAsideDropped) -> None:
     position = event.set_aside_position
-    set_aside.keep_dropped(shell.dropped, position, take_from_set_aside(shell, position))
+    shell.dropped.add(position, shell.set_aside.take(position))
 
 
 def on_hearing_halted(shell: ShellState, event: HearingHalted) -> None:

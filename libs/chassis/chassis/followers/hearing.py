@@ -162,10 +162,10 @@ class Hearing:
                 while (
                     heard.get(self.source) is halted_at
                     and shell.release_level == release_level
-                    and (aside_bytes is None or shell.set_aside_bytes >= aside_bytes)
+                    and (aside_bytes is None or shell.set_aside.bytes >= aside_bytes)
                 ):
                     if aside_bytes is not None:
-                        aside_bytes = shell.set_aside_bytes
+                        aside_bytes = shell.set_aside.bytes
                     await asyncio.sleep(RETRY_SECONDS)
                     await self.ask_witness()
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})

@@ -24,10 +24,10 @@ from chassis.log.protocol import Log, Snapshot
 SNAPSHOT_EVERY_RECORDS = 20_000
 SHELL_MODULES = (
     "chassis.core.approvals",
+    "chassis.core.asides",
     "chassis.core.commitment",
     "chassis.core.decider",
     "chassis.core.proposals",
-    "chassis.core.set_aside",
     "chassis.core.shell",
     "chassis.core.sum_tree",
 )

@@ -8,15 +8,23 @@ from typing import Any, TypeVar
 from carbonmarket.log.v1 import log_events_pb2 as events_pb
 from carbonmarket.log.v1 import log_service_pb2 as pb
 from chassis.core.approvals import ApprovalRulesSet
+from chassis.core.asides import Asides, Dropped, OfCause, SetAsideNoted
 from chassis.core.call import HOLDER_ROLES, Call
 from chassis.core.codec import codec_of
 from chassis.core.commands import Commands
 from chassis.core.decider import NotFound, NotPermitted, Rejected
 from chassis.core.feed_chain import as_shown_in_feed
-from chassis.core.proposals import ApproveProposal, CommandProposed, Effect, Proposal, ProposeCommand, RejectProposal
+from chassis.core.proposals import (
+    ApproveProposal,
+    CommandProposed,
+    Effect,
+    Proposal,
+    ProposeCommand,
+    RejectProposal,
+    effects_of,
+)
 from chassis.core.record import HeardUpTo
 from chassis.core.roles import roles_of
-from chassis.core.set_aside import SetAsideNoted
 from chassis.core.shapes import check_account, check_not_negative, check_position, check_sequence
 from chassis.core.shell import DECIDE_ALL, NEEDS_TWO, ClockMoved, MoveClock, ShellState
 from chassis.core.submission import service_actor
@@ -35,6 +43,8 @@ from chassis.serving.log_heads import SignedLog
 WAIT_MS_MAX = 30_000
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """An answer ends before it, so that no page of large records is too large to be sent."""
+SET_ASIDE_SHOWN_MAX = 100
+"""Of what is set aside for one cause, those that were set aside first; the log has all."""
 DROPPED_SHOWN_MAX = 100
 """Of what was dropped, those that were dropped last; the log has all."""
 READS_LOG = roles_of(pb.DESCRIPTOR.services_by_name["LogService"].methods_by_name["Read"])
@@ -58,6 +68,15 @@ class Followed:
     followers: list[pb.Follower]
     sources: list[pb.Source]
     refused_orders: list[pb.RefusedOrder]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitsForPeople:
+    """Of what is set aside and of what was dropped, what the status shows."""
+
+    causes: list[OfCause]
+    set_aside: dict[int, SetAsideNoted]
+    dropped: dict[int, SetAsideNoted]
 
 
 class LogService(CommandService[Any]):
@@ -182,21 +201,26 @@ class LogService(CommandService[Any]):
     async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
         engine = self.writer.engine
 
-        def look(_: object) -> tuple[ShellState, int]:
+        def look(_: object) -> tuple[ShellState, WaitsForPeople, int]:
             shell = engine.shell
+            waits = WaitsForPeople(
+                shell.set_aside.causes(),
+                shell.set_aside.first_of_each_cause(SET_ASIDE_SHOWN_MAX),
+                shell.dropped.last_dropped(DROPPED_SHOWN_MAX),
+            )
             copied = replace(
                 shell,
-                set_aside=dict(shell.set_aside),
-                dropped=dict(list(shell.dropped.items())[-DROPPED_SHOWN_MAX:]),
+                set_aside=Asides(),
+                dropped=Dropped(),
                 unanswered=set(shell.unanswered),
                 order_names={},
                 traces={},
                 proposals=dict(shell.proposals),
             )
-            return copied, self.writer.now_ms()
+            return copied, waits, self.writer.now_ms()
 
         read = await self.writer.read(look)
-        shell, now_ms = read.value
+        shell, waits, now_ms = read.value
         followed = self._status()
         for source in followed.sources:
             source.heard_position = read.heard.get(source.log_id, 0)
@@ -210,8 +234,9 @@ class LogService(CommandService[Any]):
             followers=followed.followers,
             sources=followed.sources,
             refused_orders=[one if reads_log else without_facts(one) for one in followed.refused_orders],
-            set_aside=[set_aside(position, one, reads_log) for position, one in sorted(shell.set_aside.items())],
-            dropped=[set_aside(position, one, reads_log) for position, one in sorted(shell.dropped.items())],
+            set_aside=[set_aside(position, one, reads_log) for position, one in waits.set_aside.items()],
+            set_aside_causes=[set_aside_cause(one) for one in waits.causes],
+            dropped=[set_aside(position, one, reads_log) for position, one in waits.dropped.items()],
             unanswered_positions=sorted(shell.unanswered),
             release_level=shell.release_level,
             release_level_known=engine.declared.release_level,
@@ -232,9 +257,13 @@ class LogService(CommandService[Any]):
 
     async def ApproveProposal(self, request: pb.ApproveProposalRequest, call: Call) -> pb.ApproveProposalResponse:
         done = await self.submit(request, call)
-        kinds = dict.fromkeys(type(event) for event in done.events[1:])
-        events = [self.writer.engine.wire.by_event[kind].type_name for kind in kinds]
-        return pb.ApproveProposalResponse(events=events, position=done.position)
+        caused, wire = list(done.events[1:]), self.writer.engine.wire
+        kinds = dict.fromkeys(type(event) for event in caused)
+        return pb.ApproveProposalResponse(
+            events=[wire.by_event[kind].type_name for kind in kinds],
+            effects=[EFFECT.encode(effect) for effect in effects_of(wire, caused)],
+            position=done.position,
+        )
 
     async def MoveClock(self, request: pb.MoveClockRequest, call: Call) -> pb.MoveClockResponse:
         command = self.commands.read(request)
@@ -263,6 +292,17 @@ def set_aside(position: int, event: SetAsideNoted, with_facts: bool) -> pb.SetAs
         reason=event.reason,
         facts=dict(event.facts) if with_facts else {},
         timer=event.timer,
+    )
+
+
+def set_aside_cause(one: OfCause) -> pb.SetAsideCause:
+    return pb.SetAsideCause(
+        source_log_id=one.cause.source_log_id,
+        type=one.cause.type,
+        reason=one.cause.reason,
+        count=one.count,
+        first_position=one.first_position,
+        last_position=one.last_position,
     )
 
 

@@ -13,6 +13,9 @@ from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import moment
 
 SERVICE = click.Choice(SERVICES)
+THROUGH = click.option(
+    "--through", type=NUMBER, default=0, help="The last position: all of the same cause, from POSITION to it."
+)
 
 
 @cli.group(cls=Noun)
@@ -31,32 +34,57 @@ async def show_status(market: CarbonMarket, session: Session) -> None:
     end(session, asked)
 
 
-@command(status, "decide", ['carbonmarket status decide clearing 5017 --ground "account opened, ticket 12"'])
+@command(
+    status,
+    "decide",
+    [
+        'carbonmarket status decide clearing 5017 --ground "account opened, ticket 12"',
+        'carbonmarket status decide clearing 5017 --through 9120 --ground "account opened, ticket 12"',
+    ],
+)
 @click.argument("service", type=SERVICE, metavar="SERVICE")
 @click.argument("position", type=NUMBER)
+@THROUGH
 @click.option("--ground", required=True, help="How its cause was fixed.")
 @request_id_option
 async def decide(
-    market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
+    market: CarbonMarket, session: Session, service: str, position: int, through: int, ground: str, request_id: str
 ) -> None:
-    """Propose that what SERVICE set aside at POSITION is decided again. It takes two operators."""
-    answer = await market.service(service).decide_set_aside_again(position, ground, request_id=request_id)
+    """Propose that what SERVICE set aside at POSITION is decided again. It takes two operators.
+
+    With --through, all that were set aside for the same cause are decided one after the other, at most 200 at once, up
+    to the first that cannot be applied. The answer names the first; `carbonmarket status` shows what is left.
+    """
+    answer = await market.service(service).decide_set_aside_again(
+        position, ground, through_position=through, request_id=request_id
+    )
     session.done(answer, request_id, another_approves(service, answer))
 
 
-@command(status, "drop", ['carbonmarket status drop clearing 5017 --ground "paid by hand, ticket 12"'])
+@command(
+    status,
+    "drop",
+    [
+        'carbonmarket status drop clearing 5017 --ground "paid by hand, ticket 12"',
+        'carbonmarket status drop clearing 5017 --through 9120 --ground "given again, ticket 12"',
+    ],
+)
 @click.argument("service", type=SERVICE, metavar="SERVICE")
 @click.argument("position", type=NUMBER)
+@THROUGH
 @click.option("--ground", required=True, help="How people settle what it leaves open.")
 @request_id_option
 async def drop(
-    market: CarbonMarket, session: Session, service: str, position: int, ground: str, request_id: str
+    market: CarbonMarket, session: Session, service: str, position: int, through: int, ground: str, request_id: str
 ) -> None:
     """Propose that what SERVICE set aside at POSITION is never applied. It takes two operators.
 
-    It blocks nothing any more, and what it leaves open, as the status shows, is for people to settle.
+    It blocks nothing any more, and what it leaves open, as the status shows, is for people to settle. With --through,
+    all that were set aside for the same cause go together, at most 400 at once; the answer says how many.
     """
-    answer = await market.service(service).drop_set_aside(position, ground, request_id=request_id)
+    answer = await market.service(service).drop_set_aside(
+        position, ground, through_position=through, request_id=request_id
+    )
     session.done(answer, request_id, another_approves(service, answer))
 
 

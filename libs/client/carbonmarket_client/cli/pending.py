@@ -6,7 +6,7 @@ from carbonmarket_client.cli.app import DAY, NUMBER, Noun, Session, cli, command
 from carbonmarket_client.cli.plain import plain
 from carbonmarket_client.cli.standings import answered, end, standings, unanswered
 from carbonmarket_client.market import CarbonMarket
-from carbonmarket_client.screens.pending import another_approves, pending_screens, rules_screen
+from carbonmarket_client.screens.pending import another_approves, effects_line, pending_screens, rules_screen
 from carbonmarket_client.settings import SERVICES
 from carbonmarket_client.values import NotANumber, number_of
 
@@ -55,7 +55,8 @@ async def approve(market: CarbonMarket, session: Session, proposal: tuple[str, i
     """Approve PROPOSAL: it is decided now. Its proposer cannot, in no other role either."""
     service, number = proposal
     answer = await market.service(service).approve_proposal(number, request_id=request_id)
-    what = ", ".join(event.rpartition(".")[2] for event in answer.events)
+    # A service of release 1 answers only the names.
+    what = effects_line(answer.effects) or ", ".join(event.rpartition(".")[2] for event in answer.events)
     session.done(answer, request_id, f"Approved and done: {what}.")
 
 

@@ -57,6 +57,18 @@ def status_screens(standings: Sequence[Standing]) -> list[RenderableType]:
             words("because", wraps=True),
         ]
         screens.append(Screen("Orders refused instead of answered: wait for people", columns, refused))
+    causes = [row for each in standings if each.status for row in _causes(each.service, each.status)]
+    if causes:
+        columns = [
+            words("service"),
+            numbers("how many"),
+            numbers("first"),
+            numbers("last"),
+            words("from"),
+            words("type", spare=1),
+            words("because", wraps=True),
+        ]
+        screens.append(Screen("Set aside, by cause: `status drop --through` drops one together", columns, causes))
     waiting = [row for each in standings if each.status for row in _set_aside(each.service, each.status.set_aside)]
     if waiting:
         screens.append(Screen("Set aside: heard and not applied, waits for people", _set_aside_columns(), waiting))
@@ -101,7 +113,7 @@ def services_screen(standings: Sequence[Standing]) -> Screen:
                 moment(answer.now_ms),
                 f"{answer.head_position:,}",
                 str(len(answer.unanswered_positions)),
-                str(len(answer.set_aside)),
+                f"{sum(one.count for one in answer.set_aside_causes):,}",
             )
         )
     return Screen("Services", columns, rows)
@@ -148,6 +160,23 @@ def _keeps_away(known: log.Source) -> str:
 def _behind(head: int | None, heard: int) -> str:
     """The services are asked at the same time: what was heard may be later than the head in the answer."""
     return "-" if head is None else f"{max(head - heard, 0):,}"
+
+
+def _causes(service: str, answer: log.GetStatusResponse) -> list[tuple[str, ...]]:
+    """What has one cause is shown with it where there are several."""
+    return [
+        (
+            service,
+            f"{one.count:,}",
+            f"{one.first_position:,}",
+            f"{one.last_position:,}",
+            one.source_log_id,
+            one.type.rpartition(".")[2] or "timers",
+            one.reason,
+        )
+        for one in answer.set_aside_causes
+        if one.count > 1
+    ]
 
 
 def _set_aside(service: str, events: Iterable[log.SetAside]) -> list[tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """What awaits a second person."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from google.protobuf import descriptor_pool, message_factory
 from rich.console import RenderableType
@@ -34,9 +35,9 @@ def pending_screens(proposals: Mapping[str, Sequence[log.Proposal]], actor: str)
 
 def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
     rows = said(proposal.type, proposal.data)
-    for effect in proposal.effects:
-        rows.append(("would cause", name_of(effect.type)))
-        rows += [(f"  {name}", value) for name, value in said(effect.type, effect.data)]
+    for alike in alike_in_turn(proposal.effects):
+        rows.append(("would cause", alike.name))
+        rows += [(f"  {name}", value) for name, value in alike.says]
     rows.append(("may be approved by", f"{may_approve(proposal)}; another person than {proposal.proposer}"))
     return card(f"{number}: {command_of(proposal)}", rows)
 
@@ -44,14 +45,59 @@ def proposal_card(number: str, proposal: log.Proposal) -> RenderableType:
 def another_approves(service: str, proposed: log.ProposeCommandResponse) -> str:
     """What who proposed a command is answered."""
     number = f"{service}/{proposed.proposal_id}"
-    would = [f"It would cause: {'; '.join(map(effect_line, proposed.effects))}."] if proposed.effects else []
+    would = [f"It would cause: {effects_line(proposed.effects)}."] if proposed.effects else []
     return " ".join(
         [f"Proposed as {number}.", *would, f"Another person approves it: carbonmarket pending approve {number}"]
     )
 
 
-def effect_line(effect: log_events.Effect) -> str:
-    return ", ".join([name_of(effect.type), *(f"{name} {value}" for name, value in said(effect.type, effect.data))])
+def effects_line(effects: Sequence[log_events.Effect]) -> str:
+    return "; ".join(
+        ", ".join([alike.name, *(f"{name} {value}" for name, value in alike.says)]) for alike in alike_in_turn(effects)
+    )
+
+
+@dataclass(slots=True)
+class Alike:
+    """Effects of one type, one after the other, that differ in one field at most: that one is shown from the first to
+    the last.
+    """
+
+    type: str
+    first: list[tuple[str, str]]
+    last: list[tuple[str, str]]
+    count: int = 1
+    differs: str = ""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.type) if self.count == 1 else f"{name_of(self.type)} ({self.count:,} of them)"
+
+    @property
+    def says(self) -> list[tuple[str, str]]:
+        shown = zip(self.first, self.last, strict=True)
+        return [(name, value if value == last else f"{value} to {last}") for (name, value), (_, last) in shown]
+
+    def takes(self, effect: log_events.Effect) -> bool:
+        if effect.type != self.type or not effect.data:
+            return False
+        says = said(effect.type, effect.data)
+        if [name for name, _ in says] != [name for name, _ in self.first]:
+            return False
+        differ = [one[0] for one, other in zip(says, self.first, strict=True) if one != other]
+        if len(differ) > 1 or (self.differs and differ != [self.differs]):
+            return False
+        self.last, self.count, self.differs = says, self.count + 1, "".join(differ)
+        return True
+
+
+def alike_in_turn(effects: Sequence[log_events.Effect]) -> list[Alike]:
+    found: list[Alike] = []
+    for effect in effects:
+        if not found or not found[-1].takes(effect):
+            says = said(effect.type, effect.data)
+            found.append(Alike(effect.type, says, says))
+    return found
 
 
 def may_approve(proposal: log.Proposal) -> str:

@@ -535,6 +535,7 @@ class GetStatusResponse(_message.Message):
     ALWAYS_TWO_PEOPLE_FIELD_NUMBER: _builtins.int
     APPROVAL_RULES_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_CAUSES_FIELD_NUMBER: _builtins.int
     log_id: _builtins.str
     rehearsal: _builtins.bool
     now_ms: _builtins.int
@@ -549,7 +550,9 @@ class GetStatusResponse(_message.Message):
     @_builtins.property
     def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___Source]: ...
     @_builtins.property
-    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]: ...
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
+        """What is set aside, of each cause the 100 that were set aside first; `set_aside_causes` counts all."""
+
     @_builtins.property
     def unanswered_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Positions of orders to other services that await their answer."""
@@ -572,6 +575,10 @@ class GetStatusResponse(_message.Message):
     def dropped(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
         """What was set aside and then dropped, the 100 that were dropped last. Each can still be decided again (DecideSetAsideAgain), by its position."""
 
+    @_builtins.property
+    def set_aside_causes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAsideCause]:
+        """All that is set aside, by what it has in common. Of one cause it can be dropped together (DropSetAside)."""
+
     def __init__(
         self,
         *,
@@ -591,10 +598,11 @@ class GetStatusResponse(_message.Message):
         always_two_people: _abc.Iterable[_builtins.str] | None = ...,
         approval_rules: _abc.Iterable[_log_events_pb2.ApprovalRulesSet] | None = ...,
         dropped: _abc.Iterable[Global___SetAside] | None = ...,
+        set_aside_causes: _abc.Iterable[Global___SetAsideCause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always_two_people", b"always_two_people", "approval_rules", b"approval_rules", "dropped", b"dropped", "followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always_two_people", b"always_two_people", "approval_rules", b"approval_rules", "dropped", b"dropped", "followers", b"followers", "head_position", b"head_position", "leader_address", b"leader_address", "log_id", b"log_id", "now_ms", b"now_ms", "proposals", b"proposals", "refused_orders", b"refused_orders", "rehearsal", b"rehearsal", "release_level", b"release_level", "release_level_known", b"release_level_known", "set_aside", b"set_aside", "set_aside_causes", b"set_aside_causes", "sources", b"sources", "unanswered_positions", b"unanswered_positions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -822,6 +830,44 @@ class SetAside(_message.Message):
 Global___SetAside: _TypeAlias = SetAside  # noqa: Y015
 
 @_typing.final
+class SetAsideCause(_message.Message):
+    """What is set aside of one source and type, for one reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_LOG_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_POSITION_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
+    source_log_id: _builtins.str
+    type: _builtins.str
+    """Of heard events their full name; of answers the full name of the order; of timers empty."""
+    reason: _builtins.str
+    count: _builtins.int
+    """How many, and the positions of the first and the last of them. Others may lie between."""
+    first_position: _builtins.int
+    last_position: _builtins.int
+    def __init__(
+        self,
+        *,
+        source_log_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        count: _builtins.int = ...,
+        first_position: _builtins.int = ...,
+        last_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "first_position", b"first_position", "last_position", b"last_position", "reason", b"reason", "source_log_id", b"source_log_id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAsideCause: _TypeAlias = SetAsideCause  # noqa: Y015
+
+@_typing.final
 class ProposeCommandRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -912,6 +958,7 @@ class ApproveProposalResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENTS_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """The log position after which a query shows this."""
@@ -919,15 +966,20 @@ class ApproveProposalResponse(_message.Message):
     def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The types of the events that it caused, each once, in the order of their first occurrence."""
 
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[_log_events_pb2.Effect]:
+        """What the proposal showed of them, as it happened."""
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_builtins.str] | None = ...,
+        effects: _abc.Iterable[_log_events_pb2.Effect] | None = ...,
         position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effects", b"effects", "events", b"events", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1045,22 +1097,26 @@ class DecideSetAsideAgainRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
+    THROUGH_POSITION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     set_aside_position: _builtins.int
     """The position of the SetAsideNoted in this service's log."""
     ground: _builtins.str
     """How its cause was corrected, 1 to 200 characters."""
+    through_position: _builtins.int
+    """Zero decides the one. Else all of the same cause after it are decided too, through this position, as many as at once are allowed."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         set_aside_position: _builtins.int = ...,
         ground: _builtins.str = ...,
+        through_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "set_aside_position", b"set_aside_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "set_aside_position", b"set_aside_position", "through_position", b"through_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1093,22 +1149,26 @@ class DropSetAsideRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SET_ASIDE_POSITION_FIELD_NUMBER: _builtins.int
     GROUND_FIELD_NUMBER: _builtins.int
+    THROUGH_POSITION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent: the same id gives the first answer again."""
     set_aside_position: _builtins.int
     """The position of the SetAsideNoted in this service's log."""
     ground: _builtins.str
     """How people settle what is left, 1 to 200 characters."""
+    through_position: _builtins.int
+    """Zero drops the one. Else all of the same cause are dropped, from the one through this position, as many as at once are allowed."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         set_aside_position: _builtins.int = ...,
         ground: _builtins.str = ...,
+        through_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "set_aside_position", b"set_aside_position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "request_id", b"request_id", "set_aside_position", b"set_aside_position", "through_position", b"through_position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
