@@ -30,6 +30,7 @@ DOMAIN_IMPORTS = {
     "chassis.core.commitment",
     "chassis.core.days",
     "chassis.core.decider",
+    "chassis.core.numbers_taken",
     "chassis.core.shapes",
     "chassis.core.sum_tree",
     "chassis.say.traceparent",

@@ -197,7 +197,7 @@ def hear_custody(history: History, random: Random) -> None:
     account = random.choice(ACCOUNTS)
     if not market.accounts[account].stopped_ground:  # the registry makes nothing over for an account that it restricted
         history.credit(account, random.choice(INSTRUMENTS), random.randint(1, 10_000))
-    history.entry = market.entry_last
+    history.entry = market.entries_counted.last
     history.give(account, fen=random.randint(1, 10**7))
     for return_id, returned in list(market.returns.items())[:1]:
         history.play(
@@ -205,7 +205,7 @@ def hear_custody(history: History, random: Random) -> None:
             AcknowledgeReturn(return_id, returned.account, returned.instrument, returned.quantity_tonnes, 1),
         )
     for release_id, released in list(market.releases.items())[:1]:
-        entry = market.entry_last + 1
+        entry = market.entries_counted.last + 1
         history.play(CLEARING, AcknowledgeRelease(release_id, released.account, released.amount_fen, entry))
 
 

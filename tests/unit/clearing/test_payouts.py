@@ -3,12 +3,12 @@
 from carbonmarket.clearing.v1 import clearing_events_pb2 as pb
 from chassis.core.decider import Rejected
 from chassis.core.engine import Done
+from chassis.core.numbers_taken import MISSING_MAX
 from chassis.core.proposals import ApproveProposal, CommandProposed
 from clearing.__main__ import CLEARING
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import CloseFundAccount, LiftFundAccountRestriction, RestrictFundAccount
 from clearing.domain.payouts import (
-    RELEASES_MISSING_MAX,
     FundsRestored,
     InstructPayout,
     PayoutInstructed,
@@ -95,12 +95,12 @@ def test_a_payout_goes_out_once_and_comes_back_at_most_once() -> None:
 
 def test_a_release_whose_number_trading_has_not_reached_is_set_aside_and_fills_no_memory() -> None:
     state = open_books(power_fen=500)
-    far = RELEASES_MISSING_MAX + 2
+    far = MISSING_MAX + 2
     for number in (far, 2**62):
         facts = facts_of_refusal(state, TRADING, RequestPayout(POWER, 1, number))
         assert facts == {"release_id": number, "release_id_max": far - 1}
     play(state, TRADING, RequestPayout(POWER, 1, far - 1))
-    assert len(state.payouts.releases_missing) == RELEASES_MISSING_MAX
+    assert len(state.payouts.releases_requested.missing) == MISSING_MAX
     assert facts_of_refusal(state, TRADING, RequestPayout(POWER, 1, far + 1))["release_id_max"] == far
     for number in (1, far, 2, far + 1):
         assert play(state, TRADING, RequestPayout(POWER, 1, number))

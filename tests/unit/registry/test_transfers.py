@@ -1,11 +1,11 @@
 """Transfers: a holder makes allowances over to trading; only trading's log brings them back."""
 
+from chassis.core.numbers_taken import MISSING_MAX
 from registry.domain.accounts import OpenAccount
 from registry.domain.holdings import holding_of
 from registry.domain.restrictions import RestrictAccount
 from registry.domain.state import AccountKind, Holding
 from registry.domain.transfers import (
-    RETURNS_MISSING_MAX,
     RecordReturnFromTrading,
     ReturnedFromTrading,
     TransferredToTrading,
@@ -92,10 +92,10 @@ def test_a_refusal_names_what_is_there() -> None:
 
 def test_a_return_whose_number_trading_has_not_reached_is_set_aside_and_fills_no_memory() -> None:
     registry = open_books()
-    far = RETURNS_MISSING_MAX + 2
+    far = MISSING_MAX + 2
     for number in (far, 2**62):
         facts = facts_of_refusal(registry, TRADING, RecordReturnFromTrading("power-0001", "CEA", 1, 30, number))
         assert facts == {"return_id": number, "return_id_max": far - 1}
     for number in (far - 1, far, 1, far + 1):
         assert play(registry, TRADING, RecordReturnFromTrading("power-0001", "CEA", 1, 30, number))
-    assert len(registry.returns_missing) == RETURNS_MISSING_MAX - 1
+    assert len(registry.returns_booked.missing) == MISSING_MAX - 1

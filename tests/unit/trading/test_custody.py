@@ -2,10 +2,10 @@
 
 import pytest
 
+from chassis.core.numbers_taken import MISSING_MAX
 from support.domains.trading_floor import CLEARING, POWER, REGISTRY, STEEL, Floor, Line, open_floor
 from trading.domain.accounts import OpenTradingAccount
 from trading.domain.custody import (
-    ENTRIES_MISSING_MAX,
     AcknowledgeRelease,
     AcknowledgeReturn,
     AllowancesCredited,
@@ -126,25 +126,25 @@ def test_money_leaves_up_to_the_least_of_available_and_settled_less_bought_and_l
 
 def test_a_fund_entry_whose_number_clearing_has_not_reached_is_set_aside_and_fills_no_memory() -> None:
     floor = open_floor()
-    far = floor.market.entry_last + ENTRIES_MISSING_MAX + 2
+    far = floor.market.entries_counted.last + MISSING_MAX + 2
     for number in (far, 2**62):
         assert floor.refusal(CLEARING, CreditFunds("steel", 1, number, 8)) == (
             "FUND_ENTRY_TOO_FAR_AHEAD",
             {"entry_number": number, "entry_number_max": far - 1},
         )
-    first = floor.market.entry_last + 1
+    first = floor.market.entries_counted.last + 1
     for number in (far - 1, far, first):
         floor.play(CLEARING, CreditFunds("steel", 1, number, 8))
-    assert len(floor.market.entries_missing) == ENTRIES_MISSING_MAX - 1
+    assert len(floor.market.entries_counted.missing) == MISSING_MAX - 1
 
 
 def test_a_fund_entry_that_was_set_aside_is_counted_once_when_it_is_decided_again() -> None:
     floor = open_floor()
-    first = floor.market.entry_last + 1
+    first = floor.market.entries_counted.last + 1
     assert floor.refusal(CLEARING, CreditFunds("late", 500, first, 8))[0] == "ACCOUNT_UNKNOWN"
     floor.play(CLEARING, CreditFunds("steel", 7, first + 1, 9))
     floor.play(REGISTRY, OpenTradingAccount("late", True))
     floor.play(CLEARING, CreditFunds("late", 500, first, 8))
     assert floor.market.accounts["late"].funds.available_fen == 500
-    assert (floor.market.entry_last, floor.market.entries_missing) == (first + 1, set())
+    assert (floor.market.entries_counted.last, floor.market.entries_counted.missing) == (first + 1, set())
     assert floor.refusal(CLEARING, CreditFunds("late", 500, first, 8))[0] == "FUND_ENTRY_NOT_NEW"

@@ -1,6 +1,6 @@
 """What a domain is to the shell: decide, evolve, timers, refusals. Of the chassis a domain imports this module, and the
-pure `core.shapes` (texts), `core.days` (China's days), `core.sum_tree`, `core.commitment` and `say.traceparent`,
-nothing else.
+pure `core.shapes` (texts), `core.days` (China's days), `core.numbers_taken`, `core.sum_tree`, `core.commitment` and
+`say.traceparent`, nothing else.
 
 A domain is two tables of functions over one root state. `decide(state, command, context)` returns the events that the
 command causes, or raises `Rejected`; `evolve(state, event)` applies one event in place and never refuses: it asserts.

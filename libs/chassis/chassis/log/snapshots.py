@@ -27,6 +27,7 @@ SHELL_MODULES = (
     "chassis.core.asides",
     "chassis.core.commitment",
     "chassis.core.decider",
+    "chassis.core.numbers_taken",
     "chassis.core.proposals",
     "chassis.core.shell",
     "chassis.core.sum_tree",
@@ -96,7 +97,7 @@ class SnapshotSchedule:
 
     def __init__(self, committed: Progress, make: MakeSnapshot, every_records: int = SNAPSHOT_EVERY_RECORDS) -> None:
         self._committed = committed
-        self._make = make
+        self.make = make
         self._every_records = every_records
 
     async def run(self, last: int) -> None:
@@ -105,7 +106,7 @@ class SnapshotSchedule:
             await self._committed.beyond(last + self._every_records - 1)
             last = self._committed.position
             try:
-                await self._make()
+                await self.make()
             except Exception as error:
                 logger.error("no snapshot at %d: %r", last, error, exc_info=error)
 

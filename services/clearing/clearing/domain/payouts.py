@@ -46,12 +46,8 @@ from clearing.domain.funds import (
     movement_of,
     refuse_recorded_reference,
 )
-from clearing.domain.state import Payout, Payouts, State
+from clearing.domain.state import Payout, State
 from clearing.domain.values import check_bank, check_bank_reference
-
-RELEASES_MISSING_MAX = 100_000
-"""Each number that is left out is remembered until its release becomes a payout."""
-
 
 # Commands
 
@@ -148,13 +144,11 @@ def check_release_new(state: State, release_id: int) -> None:
     """Trading numbers its releases without gaps. A number that is known comes again where trading's log came back older
     and the release was given again: there is a payout of it already.
     """
-    payouts = state.payouts
-    last_release_id = payouts.release_id_last
-    if release_id <= last_release_id and release_id not in payouts.releases_missing:
-        raise Rejected("RELEASE_ALREADY_REQUESTED", release_id=release_id, last_release_id=last_release_id)
-    release_id_max = last_release_id + 1 + max(0, RELEASES_MISSING_MAX - len(payouts.releases_missing))
-    if release_id > release_id_max:
-        raise Rejected("RELEASE_TOO_FAR_AHEAD", release_id=release_id, release_id_max=release_id_max)
+    requested = state.payouts.releases_requested
+    if requested.has(release_id):
+        raise Rejected("RELEASE_ALREADY_REQUESTED", release_id=release_id, last_release_id=requested.last)
+    if release_id > requested.next_max:
+        raise Rejected("RELEASE_TOO_FAR_AHEAD", release_id=release_id, release_id_max=requested.next_max)
 
 
 def request_payout(state: State, command: RequestPayout, context: Context) -> list[object]:
@@ -257,18 +251,10 @@ def record_payout_returned(state: State, command: RecordPayoutReturned, context:
 
 def on_payout_requested(state: State, event: PayoutRequested) -> None:
     assert event.payout_id == state.payouts.payout_last + 1
-    note_release(state.payouts, event.release_id)
+    state.payouts.releases_requested.take(event.release_id)
     state.payouts.payout_last = event.payout_id
     state.payouts.open[event.payout_id] = Payout(event.account, event.amount_fen)
     state.funds.request_payout(event.entry_number, event.account, event.amount_fen)
-
-
-def note_release(payouts: Payouts, release_id: int) -> None:
-    if release_id <= payouts.release_id_last:
-        payouts.releases_missing.remove(release_id)
-        return
-    payouts.releases_missing.update(range(payouts.release_id_last + 1, release_id))
-    payouts.release_id_last = release_id
 
 
 def on_payout_instructed(state: State, event: PayoutInstructed) -> None:

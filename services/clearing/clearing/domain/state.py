@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from chassis.core.decider import NO_ITEMS, digest_with
+from chassis.core.numbers_taken import NumbersTaken
 from clearing.domain.balances import Funds
 from clearing.domain.trades import Method, ObligationRecorded
 from clearing.domain.units_due import UnitsDue
@@ -52,11 +53,10 @@ class Payout:
 
 @dataclass(slots=True)
 class Payouts:
-    """Of trading's releases the last that became a payout, and those before it that did not: they were set aside."""
+    """The open payouts, and which of trading's releases became one."""
 
     payout_last: int = 0
-    release_id_last: int = 0
-    releases_missing: set[int] = field(default_factory=set)
+    releases_requested: NumbersTaken = field(default_factory=NumbersTaken)
     open: dict[int, Payout] = field(default_factory=dict)
 
 

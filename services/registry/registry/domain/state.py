@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from chassis.core.commitment import Commitment
 from chassis.core.decider import NO_ITEMS
+from chassis.core.numbers_taken import NumbersTaken
 from chassis.core.sum_tree import Form
 
 CUSTODY = Form("custody", 1, ("custody_tonnes",))
@@ -190,9 +191,7 @@ class Delivered:
 
 @dataclass(slots=True)
 class Registry:
-    """accounts and vintages by their id; holdings by account, then vintage. Of trading's returns the last that is
-    booked, and those before it that are not: they were set aside.
-    """
+    """accounts and vintages by their id; holdings by account, then vintage. Of trading's returns, which are booked."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     vintages: dict[str, Vintage] = field(default_factory=dict)
@@ -200,8 +199,7 @@ class Registry:
     last_delivery: LastDelivery = field(default_factory=LastDelivery)
     # (run_id, attempt) of the refused attempts at runs after the last delivered, ascending; at most VOID_ATTEMPTS_MAX.
     void_attempts: list[tuple[int, int]] = field(default_factory=list)
-    return_id_last: int = 0
-    returns_missing: set[int] = field(default_factory=set)
+    returns_booked: NumbersTaken = field(default_factory=NumbersTaken)
     # What clearing is about to order.
     staged: Staged = field(default_factory=Staged)
     # The delivered runs whose legs are not all recorded one by one yet, oldest first.

@@ -16,10 +16,6 @@ from registry.domain.state import Registry
 from registry.domain.values import check_quantity, check_vintage
 from registry.domain.vintages import existing_vintage
 
-RETURNS_MISSING_MAX = 100_000
-"""Each number that is left out is remembered until its return is booked."""
-
-
 # Commands
 
 
@@ -85,12 +81,11 @@ def check_return_new(registry: Registry, return_id: int) -> None:
     """Trading numbers its returns without gaps. A number that is booked comes again where trading's log came back older
     and the return was given again: the allowances are here already.
     """
-    last_return_id = registry.return_id_last
-    if return_id <= last_return_id and return_id not in registry.returns_missing:
-        raise Rejected("RETURN_ALREADY_BOOKED", return_id=return_id, last_return_id=last_return_id)
-    return_id_max = last_return_id + 1 + max(0, RETURNS_MISSING_MAX - len(registry.returns_missing))
-    if return_id > return_id_max:
-        raise Rejected("RETURN_TOO_FAR_AHEAD", return_id=return_id, return_id_max=return_id_max)
+    booked = registry.returns_booked
+    if booked.has(return_id):
+        raise Rejected("RETURN_ALREADY_BOOKED", return_id=return_id, last_return_id=booked.last)
+    if return_id > booked.next_max:
+        raise Rejected("RETURN_TOO_FAR_AHEAD", return_id=return_id, return_id_max=booked.next_max)
 
 
 def record_return_from_trading(registry: Registry, command: RecordReturnFromTrading, context: Context) -> list[object]:
@@ -128,11 +123,7 @@ def on_transferred_to_trading(registry: Registry, event: TransferredToTrading) -
 
 
 def on_returned_from_trading(registry: Registry, event: ReturnedFromTrading) -> None:
-    if event.return_id <= registry.return_id_last:
-        registry.returns_missing.remove(event.return_id)
-    else:
-        registry.returns_missing.update(range(registry.return_id_last + 1, event.return_id))
-        registry.return_id_last = event.return_id
+    registry.returns_booked.take(event.return_id)
     holdings.return_from_trading(registry, event.vintage, event.account, event.quantity_tonnes)
 
 

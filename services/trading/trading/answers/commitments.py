@@ -59,7 +59,7 @@ def on_its_way(market: Market) -> pb.GetCommitmentsResponse:
     for release in market.releases.values():
         releasing[release.account] += release.amount_fen
     return pb.GetCommitmentsResponse(
-        heard_clearing_entry_number=market.entry_last,
+        heard_clearing_entry_number=market.entries_counted.last,
         settled_day=market.calendar.last_settled,
         returning=[
             pb.UnitsReturning(account=account, instrument=instrument, quantity_tonnes=tonnes)

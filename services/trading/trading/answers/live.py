@@ -180,7 +180,7 @@ def copy_positions(market: Market) -> Positions:
         ],
         returning,
         releasing,
-        market.entry_last,
+        market.entries_counted.last,
         market.calendar.last_settled,
     )
 

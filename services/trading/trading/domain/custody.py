@@ -17,10 +17,6 @@ from trading.domain.instruments import known_instrument
 from trading.domain.state import Market, Releasing, Returning
 from trading.domain.values import check_amount, check_instrument, check_quantity, differing_facts
 
-ENTRIES_MISSING_MAX = 100_000
-"""Each number that is left out is remembered until its entry is counted."""
-
-
 # Commands
 
 
@@ -249,24 +245,14 @@ def check_entry(market: Market, entry: int) -> None:
 
     A number that is missing, because its entry was set aside, is accepted when that entry is decided again.
     """
-    last = market.entry_last
-    if entry <= last and entry not in market.entries_missing:
-        raise Rejected("FUND_ENTRY_NOT_NEW", entry_number=entry, last_entry_number=last)
-    entry_max = last + 1 + max(0, ENTRIES_MISSING_MAX - len(market.entries_missing))
-    if entry > entry_max:
-        raise Rejected("FUND_ENTRY_TOO_FAR_AHEAD", entry_number=entry, entry_number_max=entry_max)
+    counted = market.entries_counted
+    if counted.has(entry):
+        raise Rejected("FUND_ENTRY_NOT_NEW", entry_number=entry, last_entry_number=counted.last)
+    if entry > counted.next_max:
+        raise Rejected("FUND_ENTRY_TOO_FAR_AHEAD", entry_number=entry, entry_number_max=counted.next_max)
 
 
 # Changes
-
-
-def note_entry(market: Market, entry: int) -> None:
-    """Remember the number; those between it and the last one were set aside and are missing."""
-    if entry <= market.entry_last:
-        market.entries_missing.remove(entry)
-        return
-    market.entries_missing.update(range(market.entry_last + 1, entry))
-    market.entry_last = entry
 
 
 def on_allowances_credited(market: Market, event: AllowancesCredited) -> None:
@@ -274,7 +260,7 @@ def on_allowances_credited(market: Market, event: AllowancesCredited) -> None:
 
 
 def on_funds_credited(market: Market, event: FundsCredited) -> None:
-    note_entry(market, event.entry_number)
+    market.entries_counted.take(event.entry_number)
     market.accounts[event.account].money().credit(event.amount_fen)
 
 
@@ -298,7 +284,7 @@ def on_funds_released(market: Market, event: FundsReleased) -> None:
 
 
 def on_release_acknowledged(market: Market, event: ReleaseAcknowledged) -> None:
-    note_entry(market, event.entry_number)
+    market.entries_counted.take(event.entry_number)
     del market.releases[event.release_id]
     market.accounts[event.account].money().acknowledge_release(event.amount_fen)
 

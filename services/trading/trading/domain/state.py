@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from chassis.core.numbers_taken import NumbersTaken
 from trading.domain.arithmetic import average_price_fen
 from trading.domain.balances import Account
 from trading.domain.book import Book, Order
@@ -336,8 +337,6 @@ class Market:
     trade_id_last: int = 0
     return_id_last: int = 0
     release_id_last: int = 0
-    # The highest number of a fund entry that was heard from clearing and applied.
-    entry_last: int = 0
-    # Lower numbers that are missing, because their entries were set aside and are not decided again yet.
-    entries_missing: set[int] = field(default_factory=set)
+    # Of clearing's fund entries, which were heard and applied.
+    entries_counted: NumbersTaken = field(default_factory=NumbersTaken)
     commitments: Commitments = field(default_factory=Commitments)
