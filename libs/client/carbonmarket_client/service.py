@@ -39,9 +39,9 @@ class ServiceClient:
         """Send any request of this service and return its answer: the way to an rpc that has no method here."""
         return await self.link.call(request, answer_of(self.link.service, request))
 
-    async def status(self) -> pb.GetStatusResponse:
+    async def status(self, *, deadline_s: float | None = None) -> pb.GetStatusResponse:
         """The state of the service: head of its log, followers, sources, what is set aside, the market's time."""
-        return await self.link.call(pb.GetStatusRequest(), pb.GetStatusResponse)
+        return await self.link.call(pb.GetStatusRequest(), pb.GetStatusResponse, deadline_s=deadline_s)
 
     async def get_signed_head(self, position: int = 0) -> pb.GetSignedHeadResponse:
         """A head of the service's log, signed by it: the newest that it has signed, or the one at a position."""

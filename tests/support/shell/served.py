@@ -132,7 +132,7 @@ async def submit_once(
         async def requests() -> AsyncIterator[bytes]:
             yield pb.SubmitManyRequest(commands=commands).SerializeToString()
 
-        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor), *also), timeout=5)
+        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor), *also), timeout=60)
         return [outcome async for data in answers for outcome in pb.SubmitManyResponse.FromString(data).outcomes]
 
 

@@ -166,7 +166,7 @@ class SimulatedMarket:
         """Has the leader make one: the next start, or a takeover, begins from it."""
 
         async def make() -> None:
-            await process.replica.parts.make_snapshot()
+            await process.replica.parts.snapshot_schedule.make()
 
         making = asyncio.get_running_loop().create_task(make(), context=process.context)
         done, _ = await asyncio.wait({making}, timeout=LOOK_S_MAX)

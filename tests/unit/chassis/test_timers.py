@@ -175,3 +175,34 @@ async def test_an_overdue_timer_that_fails_ends_neither_the_start_nor_the_servic
         assert not running.done()
         running.cancel()
         await asyncio.wait([running])
+
+
+async def test_a_timer_that_waits_for_a_release_is_tried_again_and_logged_once_as_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("chassis.followers.timers.STUCK_SECONDS", 0.01)
+    tries, tried_again = 0, asyncio.Event()
+
+    def not_active() -> Exception:
+        nonlocal tries
+        tries += 1
+        if tries > 3:
+            tried_again.set()
+        return Rejected("RELEASE_NOT_ACTIVE", release_level=1)
+
+    log = MemoryLog(MemoryStore("tally"))
+    await log.lead()
+    on: Engine[Tally] = Engine("tally", failing(not_active, at_ms=3_000), tally.WIRE, Tracing())
+    writer = Writer(on, log, Metrics())
+    running = [asyncio.create_task(writer.run())]
+    await writer.insist(asked("service:tally", "", OpenLog(False)))
+    await writer.insist(asked("participant:ada", "", AddLater(3_000)))
+    running.append(asyncio.create_task(Timers(writer).run()))
+    async with asyncio.timeout(30):
+        await tried_again.wait()
+    of_timers = [record for record in caplog.records if record.name == "chassis.followers.timers"]
+    assert [record.levelname for record in of_timers] == ["WARNING"]
+    assert "ring/3000: Ring waits until a release is activated" in of_timers[0].getMessage()
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)

@@ -1,7 +1,8 @@
 """Runs timers that are due: before the api opens, and from then on; in a rehearsal, when the clock is moved.
 
 A timer is never lost: one that fails by a bug is tried again, one that was set aside and is still due waits for people.
-Either blocks the timers behind it, logs this again and again, and ends nothing.
+Either blocks the timers behind it, logs this again and again, and ends nothing. One that waits until a release is
+activated is no fault: it is tried again, too, and logged once.
 
 A rehearsal's clock steps from timer to timer, so that each timer runs at its own time. Each step is a record of its
 own; other commands may come in between, as they do with a real clock. A move that was interrupted is made again under
@@ -13,7 +14,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from chassis.core.call import Bug, Call, RequestIdReused
+from chassis.core.call import Bug, Call, HeldBack, RequestIdReused
 from chassis.core.decider import Timer
 from chassis.core.engine import Batch, Done
 from chassis.core.shapes import check_request_id
@@ -35,10 +36,13 @@ class Timers:
         self._writer = writer
         self._log_id = writer.log.log_id
         self._woken = asyncio.Event()
+        # The timer that waits until a release is activated, by name.
+        self._held_back = ""
 
     async def run(self) -> None:
         """Does what falls due until cancelled; what a commit makes due at once, at once."""
         self._writer.after_commit.append(self._notice)
+        where = {"actor": str(timer_actor(self._log_id))}
         while True:
             self._woken.clear()
             await self.run_overdue()
@@ -46,18 +50,25 @@ class Timers:
             if stuck is None:
                 await self._sleep()
                 continue
-            logger.error("%s was tried and is still due", stuck.name, extra={"actor": str(timer_actor(self._log_id))})
+            if stuck.name != self._held_back:
+                logger.error("%s was tried and is still due", stuck.name, extra=where)
             await asyncio.sleep(STUCK_SECONDS)
 
     async def run_overdue(self) -> None:
         """Does what is due, up to the first timer that stays due."""
         tried = ""
+        where = {"actor": str(timer_actor(self._log_id))}
         while (timer := self._due_now()) is not None and timer.name != tried:
             tried = timer.name
             try:
                 await self._writer.insist(DueTimer(self._log_id, timer))
+            except HeldBack as waits:
+                if self._held_back != timer.name:
+                    logger.warning("%s: %s", timer.name, waits, extra=where)
+                self._held_back = timer.name
             except (Bug, RequestIdReused) as error:
-                logger.error("%s failed: %r", timer.name, error, extra={"actor": str(timer_actor(self._log_id))})
+                self._held_back = ""
+                logger.error("%s failed: %r", timer.name, error, extra=where)
 
     def _notice(self, batch: Batch) -> None:
         if batch.records and self._due_now() is not None:

@@ -18,7 +18,7 @@ from chassis.followers.publisher import Publisher
 from chassis.followers.timers import Timers
 from chassis.log.protocol import Log
 from chassis.log.seals import Seals
-from chassis.log.snapshots import MakeSnapshot, Snapshots, SnapshotSchedule, fold_version
+from chassis.log.snapshots import Snapshots, SnapshotSchedule, fold_version
 from chassis.log.writer import Writer
 from chassis.process.configuration import Settings
 from chassis.process.service import Parts, Service
@@ -36,7 +36,6 @@ class Composition:
     engine: Engine[Any]
     writer: Writer[Any]
     snapshots: Snapshots
-    make_snapshot: MakeSnapshot
     snapshot_schedule: SnapshotSchedule
     projector: Projector
     publisher: Publisher
@@ -114,7 +113,6 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
         engine=engine,
         writer=writer,
         snapshots=snapshots,
-        make_snapshot=make_snapshot,
         snapshot_schedule=SnapshotSchedule(writer.tail, edges.make_snapshot or make_snapshot),
         projector=projector,
         publisher=publisher,

@@ -13,6 +13,9 @@ from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.screens.operations import Standing
 from carbonmarket_client.settings import SERVICES
 
+STANDING_S_MAX = 5.0
+"""A service that gives no answer in this time is named as one that does not: whoever asks wants to know which."""
+
 
 async def standings(market: CarbonMarket) -> Sequence[Standing]:
     """Raises NotConfigured where no service could be asked."""
@@ -22,8 +25,9 @@ async def standings(market: CarbonMarket) -> Sequence[Standing]:
 
 
 async def standing(market: CarbonMarket, service: str) -> Standing:
+    deadline_s = min(market.deadline_s, STANDING_S_MAX)
     try:
-        return Standing(service, await market.service(service).status(), None)
+        return Standing(service, await market.service(service).status(deadline_s=deadline_s), None)
     except MarketError as error:
         return Standing(service, None, error)
 

@@ -29,7 +29,7 @@ def instruments_screens(answer: trading.ListInstrumentsResponse) -> list[Rendera
         state = (
             f"suspended: {known.suspended_ground}"
             if known.suspended_ground
-            else ""
+            else "listed"
             if known.first_day
             else "not listed"
         )
