@@ -10,6 +10,7 @@ import pytest
 from chassis.core.call import Call, KeptAway
 from chassis.core.decider import Actor
 from chassis.core.record import HeardUpTo, Record
+from chassis.edges.remote import LogRead
 from chassis.followers.timers import Timers
 from chassis.log import retry
 from chassis.log.memory_log import MemoryLog, MemoryStore
@@ -214,6 +215,26 @@ async def test_a_source_that_hangs_keeps_a_new_leader_waiting_for_a_second_at_mo
         async with asyncio.timeout(5):
             await ear.ask_witness()
         assert not await is_kept_away(writer, HOLDER)
+
+
+async def test_a_source_that_is_just_starting_is_asked_again_before_anybody_is_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chassis.followers.hearing.WITNESS_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("chassis.followers.hearing.WITNESS_SECONDS_MAX", 30.0)
+    remote = FakeRemote()
+    async with hearing(MemoryStore("tally"), remote) as (ear, _, writer):
+        read_log, asked_for = remote.read_log, 0
+
+        async def starting(after_position: int, records_max: int) -> LogRead:
+            nonlocal asked_for
+            asked_for += 1
+            remote.away, remote.heard_of_us = asked_for < 3, LOST
+            return await read_log(after_position, records_max)
+
+        monkeypatch.setattr(remote, "read_log", starting)
+        await ear.ask_witness()
+        assert await is_kept_away(writer, HOLDER)
 
 
 async def test_a_replica_that_lost_the_leadership_unawares_does_not_take_its_log_for_older() -> None:

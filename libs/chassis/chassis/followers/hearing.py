@@ -45,6 +45,7 @@ SILENCE_SECONDS = 1.0
 """After so long without a message, and at least so often, the source's log is looked at."""
 RETRY_SECONDS = 0.5
 WITNESS_SECONDS_MAX = 1.0
+WITNESS_RETRY_SECONDS = 0.1
 """So long at most a new leader waits for a source's word: one that is away keeps nobody waiting. To check that word in
 our own log takes as long as our database takes; without that nobody is answered anyway.
 """
@@ -171,14 +172,24 @@ class Hearing:
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
 
     async def ask_witness(self) -> None:
-        """Asks the source how far it has heard our own log: before anybody is let in, and while nothing is read."""
+        """Asks the source how far it has heard our own log: before anybody is let in, and while nothing is read. One
+        that is just starting is asked again until the time is over.
+        """
         try:
             async with asyncio.timeout(WITNESS_SECONDS_MAX):
-                found = await self._remote.read_log(0, 1)
-        except (NotYet, Refused, TimeoutError) as error:
+                heard_of_us = await self._heard_of_us()
+        except (Refused, TimeoutError) as error:
             logger.debug("%s", error, extra={"source": self.source})
             return
-        await self._writer.witnesses.note(self.source, found.heard_of_us)
+        await self._writer.witnesses.note(self.source, heard_of_us)
+
+    async def _heard_of_us(self) -> HeardUpTo | None:
+        while True:
+            try:
+                return (await self._remote.read_log(0, 1)).heard_of_us
+            except NotYet as error:
+                logger.debug("%s", error, extra={"source": self.source})
+                await asyncio.sleep(WITNESS_RETRY_SECONDS)
 
     async def _note(self, halted_because: str, position: int) -> None:
         command = NoteHearing(self.source, position, halted_because)
