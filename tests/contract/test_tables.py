@@ -183,6 +183,19 @@ async def test_heads_that_were_heard_are_kept_by_log_and_position_and_the_first_
     assert await store.others.newest_heard_head("clearing") == other
 
 
+async def test_what_another_service_heard_of_a_lost_record_is_kept_until_it_says_otherwise(store: Store) -> None:
+    assert await store.tables.lost_head("trading") is None
+    await store.tables.keep_lost_head("trading", None)
+    await store.tables.keep_lost_head("trading", Head(9, b"nine"))
+    await store.tables.keep_lost_head("clearing", Head(7, b"seven"))
+    assert await store.others.lost_head("trading") == Head(9, b"nine")
+    await store.tables.keep_lost_head("trading", Head(8, b"eight"))
+    assert await store.others.lost_head("trading") == Head(8, b"eight")
+    await store.tables.keep_lost_head("trading", None)
+    assert await store.others.lost_head("trading") is None
+    assert await store.others.lost_head("clearing") == Head(7, b"seven")
+
+
 async def test_proofs_of_forks_are_kept_in_the_order_in_which_they_were_found(store: Store) -> None:
     proofs = [
         ForkProof("trading", SealedHead(n, b"one", "key:one"), SealedHead(n, b"other", "key:other")) for n in (7, 3, 9)

@@ -13,7 +13,7 @@ import pytest
 
 from chassis.core.call import Unavailable
 from chassis.core.feed_chain import FeedEntry, FeedHead
-from chassis.core.record import Record
+from chassis.core.record import Head, Record
 from chassis.edges.postgres_tables import PostgresTables
 from chassis.log import postgres_log
 from chassis.log.for_callers import CANNOT_ANSWER, LogForCallers
@@ -41,7 +41,7 @@ ENVIRONMENT = {
     "CARBONMARKET_KAFKA": "127.0.0.1:1",
     "CARBONMARKET_ACTOR_FROM": "metadata",
 }
-KEPT = ("seals", "feed_seals", "heard_heads", "fork_proofs", "culprits")
+KEPT = ("seals", "feed_seals", "heard_heads", "fork_proofs", "lost_heads", "culprits")
 WATCH = """
 CREATE TABLE watched (name text, setting text);
 CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -62,6 +62,7 @@ async def test_what_is_given_away_is_committed_durably_and_what_is_derived_is_no
     assert await tables.keep_feed_seal(feed) == feed
     assert await tables.keep_heard_head("trading", head) == head
     await tables.keep_fork_proof(ForkProof("trading", head, other))
+    await tables.keep_lost_head("trading", Head(1, b"d"))
     await log.note_culprit("trading/7", "release 1", "it did not add up")
     await tables.save_checkpoint("publisher", 7)
     settings = {row["name"]: row["setting"] for row in await pool.fetch("SELECT name, setting FROM watched")}

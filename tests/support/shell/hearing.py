@@ -67,6 +67,7 @@ class MemoryForks:
     def __init__(self) -> None:
         self.heads: dict[tuple[str, int], SealedHead] = {}
         self.proofs: list[ForkProof] = []
+        self.lost: dict[str, Head] = {}
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
         return self.heads.setdefault((log_id, head.position), head)
@@ -80,6 +81,14 @@ class MemoryForks:
 
     async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
         return self.proofs[:proofs_max]
+
+    async def keep_lost_head(self, witness: str, head: Head | None) -> None:
+        self.lost.pop(witness, None)
+        if head is not None:
+            self.lost[witness] = head
+
+    async def lost_head(self, witness: str) -> Head | None:
+        return self.lost.get(witness)
 
 
 async def sealed(records: Sequence[Record], key: Ed25519PrivateKey = KEY, log_id: str = SOURCE) -> list[Record]:

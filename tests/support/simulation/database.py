@@ -86,6 +86,8 @@ class Database:
         head = "log_id text NOT NULL, position bigint NOT NULL, digest blob NOT NULL, seal text NOT NULL"
         self.tables.execute(f"CREATE TABLE heard_heads ({head}, PRIMARY KEY (log_id, position))")
         self.tables.execute(f"CREATE TABLE fork_proofs ({head}, other_digest blob NOT NULL, other_seal text NOT NULL)")
+        lost = "witness text PRIMARY KEY, position bigint NOT NULL, digest blob NOT NULL"
+        self.tables.execute(f"CREATE TABLE lost_heads ({lost})")
         for file in sorted(self._migrations.glob("*.sql")):
             self.tables.executescript(in_dialect(file.read_text())[0][0].replace("[]", ""))
 
@@ -278,6 +280,19 @@ class Tables:
             ForkProof(log_id, SealedHead(position, digest, seal), SealedHead(position, other_digest, other_seal))
             for log_id, position, digest, seal, other_digest, other_seal in found
         ]
+
+    async def keep_lost_head(self, witness: str, head: Head | None) -> None:
+        await self._wait()
+        tables = self._database.tables
+        tables.execute("DELETE FROM lost_heads WHERE witness = ?", (witness,))
+        if head is not None:
+            tables.execute("INSERT INTO lost_heads VALUES (?, ?, ?)", (witness, head.position, head.digest))
+
+    async def lost_head(self, witness: str) -> Head | None:
+        await self._wait()
+        sql = "SELECT position, digest FROM lost_heads WHERE witness = ?"
+        found = self._database.tables.execute(sql, (witness,)).fetchone()
+        return Head(*found) if found else None
 
     async def load_feeds(self, followers: Sequence[str]) -> tuple[Mapping[str, int], Mapping[str, FeedHead]]:
         await self._wait()

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.core.call import Call, KeptAway
 from chassis.core.decider import Actor
-from chassis.core.record import HeardUpTo, Record
+from chassis.core.record import Head, HeardUpTo, Record
 from chassis.edges.remote import LogRead
 from chassis.followers.timers import Timers
 from chassis.log import retry
@@ -17,7 +17,16 @@ from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import Fenced
 from chassis.log.writer import Writer
 from chassis.serving.errors import failure_of
-from support.shell.hearing import SOURCE, FakeRemote, hearing, sealed, source_records, until_halted, until_heard
+from support.shell.hearing import (
+    SOURCE,
+    FakeRemote,
+    MemoryForks,
+    hearing,
+    sealed,
+    source_records,
+    until_halted,
+    until_heard,
+)
 from support.shell.tally import Add, AddLater
 
 HOLDER = Actor("ada", "participant", "ada")
@@ -43,6 +52,12 @@ async def is_kept_away(writer: Writer[Any], actor: Actor) -> bool:
 async def noted(writer: Writer[Any], said: HeardUpTo) -> None:
     async with asyncio.timeout(5):
         while writer.witnesses.knowing_more.get(SOURCE) != said:
+            await asyncio.sleep(0.005)
+
+
+async def kept(forks: MemoryForks, lost: dict[str, Head]) -> None:
+    async with asyncio.timeout(30):
+        while forks.lost != lost:
             await asyncio.sleep(0.005)
 
 
@@ -235,6 +250,38 @@ async def test_a_source_that_is_just_starting_is_asked_again_before_anybody_is_l
         monkeypatch.setattr(remote, "read_log", starting)
         await ear.ask_witness()
         assert await is_kept_away(writer, HOLDER)
+
+
+async def test_what_a_source_heard_more_is_kept_over_a_restart_in_which_it_is_away() -> None:
+    store, forks, remote = MemoryStore("tally"), MemoryForks(), FakeRemote()
+    remote.heard_of_us = LOST
+    async with hearing(store, remote, forks=forks) as (_, _, writer):
+        await noted(writer, LOST)
+        await kept(forks, {SOURCE: Head(LOST.position, LOST.digest)})
+    remote.away = True
+    async with hearing(store, remote, forks=forks) as (ear, _, writer):
+        await ear.recall_witness()
+        assert await is_kept_away(writer, HOLDER)
+        assert await ask(writer, HOLDER, "lost", given_again=True) == 1
+        remote.heard_of_us, remote.away = HeardUpTo("tally", 1, store.records[0].digest), False
+        await of_no_concern(writer)
+        await kept(forks, {})
+    async with hearing(store, remote, forks=forks) as (ear, _, writer):
+        remote.away = True
+        await ear.recall_witness()
+        assert not await is_kept_away(writer, HOLDER)
+
+
+async def test_what_was_kept_is_forgotten_where_the_log_has_the_record_after_all() -> None:
+    """A newer backup was restored meanwhile."""
+    store, forks, remote = MemoryStore("tally"), MemoryForks(), FakeRemote()
+    remote.away = True
+    async with hearing(store, remote, forks=forks) as (ear, _, writer):
+        await ask(writer, HOLDER, "before")
+        forks.lost[SOURCE] = Head(1, store.records[0].digest)
+        await ear.recall_witness()
+        assert forks.lost == {}
+        assert not await is_kept_away(writer, HOLDER)
 
 
 async def test_a_replica_that_lost_the_leadership_unawares_does_not_take_its_log_for_older() -> None:

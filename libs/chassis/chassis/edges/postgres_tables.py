@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from chassis.core.feed_chain import FeedEntry, FeedHead
-from chassis.core.record import Record
+from chassis.core.record import Head, Record
 from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.for_callers import for_a_caller
 from chassis.log.forks import ForkProof
@@ -55,6 +55,11 @@ SELECT $1, $2::bigint, $3::bytea, $4, $5::bytea, $6 {DURABLY}
 ON CONFLICT DO NOTHING
 """
 
+KEEP_LOST_HEAD = f"""
+INSERT INTO lost_heads (witness, position, digest) SELECT $1, $2::bigint, $3::bytea {DURABLY}
+ON CONFLICT (witness) DO UPDATE SET position = excluded.position, digest = excluded.digest
+"""
+
 FEED_SEAL = "SELECT account, sequence, digest, position, seal FROM feed_seals WHERE account = $1 AND sequence = $2"
 
 KEEP_FEED_SEAL = f"""
@@ -94,6 +99,7 @@ NOT_DERIVED = (
     "feed_seals",
     "heard_heads",
     "fork_proofs",
+    "lost_heads",
     "snapshots",
     "snapshot_parts",
     "checkpoints",
@@ -186,6 +192,16 @@ class PostgresTables:
             )
             for row in await self._fetch(sql, proofs_max)
         ]
+
+    async def keep_lost_head(self, witness: str, head: Head | None) -> None:
+        if head is None:
+            await self._pool.execute("DELETE FROM lost_heads WHERE witness = $1", witness)
+        else:
+            await self._pool.execute(KEEP_LOST_HEAD, witness, head.position, head.digest)
+
+    async def lost_head(self, witness: str) -> Head | None:
+        row = await self._pool.fetchrow("SELECT position, digest FROM lost_heads WHERE witness = $1", witness)
+        return Head(*row) if row else None
 
     async def load_feeds(self, followers: Sequence[str]) -> tuple[Mapping[str, int], Mapping[str, FeedHead]]:
         async with (

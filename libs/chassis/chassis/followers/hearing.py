@@ -27,7 +27,7 @@ from google.protobuf import descriptor_pool
 from chassis.core.call import Bug, NoRoom, NotYet, Refused, in_words
 from chassis.core.engine import Done
 from chassis.core.reaction import Reactions, ReactionTable
-from chassis.core.record import CHAINS, HeardUpTo, Record, genesis, sequel
+from chassis.core.record import CHAINS, Head, HeardUpTo, Record, genesis, sequel
 from chassis.core.shell import NoteHearing
 from chassis.core.submission import AskedCommand, HeardRecord, heard_record, service_actor
 from chassis.core.wire import DATA_BYTES_MAX
@@ -37,6 +37,7 @@ from chassis.followers.forgeries import NO_SEQUEL, VOID_SEAL, Forgeries
 from chassis.log.clocks import Clock
 from chassis.log.forks import ForkStore, SignedHeads
 from chassis.log.protocol import READ_RECORDS_MAX
+from chassis.log.retry import retried
 from chassis.log.seals import Seals
 from chassis.log.writer import Writer
 from chassis.say.tracing import Branch, Tracing, is_sampled
@@ -117,6 +118,9 @@ class Hearing:
         self._consumer = consumer
         self._tracing = tracing
         self._signed_heads = SignedHeads(source, seals, forks)
+        self._forks = forks
+        # What the source heard of our own log that this one lacks, as it is kept over a restart.
+        self._lost: HeardUpTo | None = None
         self._forgeries = Forgeries(source, clock)
 
     @property
@@ -171,6 +175,23 @@ class Hearing:
                     await self.ask_witness()
             logger.warning("hearing %s resumes at %d", self.source, self.upto.position, extra={"source": self.source})
 
+    async def recall_witness(self) -> None:
+        """What the source said in an earlier life holds until it says otherwise: it may be away now."""
+        kept = await retried(f"asking what {self.source} heard", lambda: self._forks.lost_head(self.source))
+        if kept is not None:
+            self._lost = HeardUpTo(self._writer.log.log_id, kept.position, kept.digest)
+            await self._take_word(self._lost)
+
+    async def _take_word(self, heard_of_us: HeardUpTo | None) -> None:
+        witnesses = self._writer.witnesses
+        await witnesses.note(self.source, heard_of_us)
+        lost = witnesses.knowing_more.get(self.source)
+        if lost != self._lost:
+            head = Head(lost.position, lost.digest) if lost else None
+            what = f"keeping what {self.source} heard"
+            await retried(what, lambda: self._forks.keep_lost_head(self.source, head))
+            self._lost = lost
+
     async def ask_witness(self) -> None:
         """Asks the source how far it has heard our own log: before anybody is let in, and while nothing is read. One
         that is just starting is asked again until the time is over.
@@ -181,7 +202,7 @@ class Hearing:
         except (Refused, TimeoutError) as error:
             logger.debug("%s", error, extra={"source": self.source})
             return
-        await self._writer.witnesses.note(self.source, heard_of_us)
+        await self._take_word(heard_of_us)
 
     async def _heard_of_us(self) -> HeardUpTo | None:
         while True:
@@ -271,7 +292,7 @@ class Hearing:
             logger.debug("%s", error, extra={"source": self.source})
             self._forgeries.not_read(claimed)
             return None
-        await self._writer.witnesses.note(self.source, found.heard_of_us)
+        await self._take_word(found.heard_of_us)
         return Reading(heard, found.records, found.head_position, claimed)
 
     async def _take_reading(self, reading: Reading) -> bool:

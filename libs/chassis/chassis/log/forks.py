@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chassis.core.call import NotYet, Refused
-from chassis.core.record import Record
+from chassis.core.record import Head, Record
 from chassis.log.retry import retried
 from chassis.log.seals import SealedHead, Seals
 
@@ -42,7 +42,9 @@ class ForkProof:
 
 
 class ForkStore(Protocol):
-    """Where a service keeps the signed heads of the logs that it hears, and the proofs of their forks."""
+    """Where a service keeps the signed heads of the logs that it hears, and the proofs of their forks; and what others
+    heard of its own log that it lost (witnesses.py).
+    """
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
         """Keeps a signed head, unless one of its position is kept already; the one that is kept."""
@@ -55,6 +57,12 @@ class ForkStore(Protocol):
     async def fork_proofs(self, proofs_max: int) -> Sequence[ForkProof]:
         """The oldest proofs, of all logs."""
         ...
+
+    async def keep_lost_head(self, witness: str, head: Head | None) -> None:
+        """Keeps which record the witness heard last of this service's log, which lacks it; None forgets it."""
+        ...
+
+    async def lost_head(self, witness: str) -> Head | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ hearing at a record that both have, when what was lost has been given again:
 
 What falls due is still done: it follows its cause at once, and did so in what was lost.
 
-Nothing of this is stored. A new leader asks for a second before it lets anybody in; a service that gives no answer then
-is asked again with every page, and until it says otherwise it is taken to know no more than we do.
+What a service heard more is kept in this database until it says otherwise (forks.py), so a restart meanwhile lets
+nobody in. A new leader asks for a second before it lets anybody in; a service that gives no answer then is asked again
+with every page, and until it says otherwise it is taken to know no more than what is kept of its word.
 """
 
 import logging

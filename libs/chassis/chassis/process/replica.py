@@ -135,6 +135,7 @@ class Replica:
         if self._edges.signer is not None:
             await self._edges.signer.load(self._edges.log)
         # Before anybody is let in: this log may have been restored older than what others heard of it.
+        await asyncio.gather(*(hearing.recall_witness() for hearing in parts.hearings))
         await asyncio.gather(*(hearing.ask_witness() for hearing in parts.hearings))
         parts.role.leads = True
         await self._edges.door.say_health(serves=True)
