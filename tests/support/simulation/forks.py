@@ -39,6 +39,7 @@ clearing that is lost, or one by which clearing did it again.
 """
 OLDER = "a log came back older"
 KEPT_AWAY = "somebody kept away from a log that came back older"
+RESTARTED = "a log that came back older, restarted alone"
 MORE_THAN_THERE_IS = 10**15
 EARLIER_MAX = 5
 """So many records before the last common one hearing may be put back: what was taken in is known."""
@@ -182,8 +183,27 @@ class Forks:
             return all(source.keeps_away_because for source in (await port.status(service)).sources)
 
         await market.until(knows, f"{service} to learn that others heard more of its log")
+        if self._draw.random() < 0.5:
+            await self._restart_while_others_are_away(service, knows)
         market.network.closed_to_people = False
         return last
+
+    async def _restart_while_others_are_away(self, service: str, knows: Callable[[], Awaitable[bool]]) -> None:
+        """It knows at once what they said before: nobody can be asked now."""
+        market, others = self._market, {"registry", "trading", "clearing"} - {service}
+        hears = len((await market.port.status(service)).sources)
+
+        async def is_kept() -> bool:
+            ((kept,),) = market.databases[service].tables.execute("SELECT count(*) FROM lost_heads").fetchall()
+            return bool(kept == hears)
+
+        await market.until(is_kept, f"{service} to keep what others heard more of its log")
+        market.network.away |= others
+        await market.stop(service)
+        market.start(service)
+        assert await knows(), f"{service} forgot over a restart that others heard more of its log"
+        market.network.away -= others
+        market.chance.counts[RESTARTED] += 1
 
     async def is_kept_away(self, service: str, actor: str, command: Any) -> None:
         """Somebody gives a new command before what was lost is given again. It could not be accepted at any time: while

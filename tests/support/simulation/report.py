@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from support.days.calls import RPCS
 from support.simulation.corrections import EXPIRED
-from support.simulation.forks import KEPT_AWAY
+from support.simulation.forks import KEPT_AWAY, RESTARTED
 from support.simulation.people import KINDS
 from support.simulation.weather import FAULTS
 
@@ -41,7 +41,7 @@ def commands() -> list[str]:
 
 
 def expected() -> list[str]:
-    return [*commands(), *KINDS, EXPIRED, KEPT_AWAY, *FAULTS]
+    return [*commands(), *KINDS, EXPIRED, KEPT_AWAY, RESTARTED, *FAULTS]
 
 
 def missing(counts: Counter[str]) -> list[str]:
