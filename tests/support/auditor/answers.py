@@ -125,10 +125,13 @@ class Answers:
 
     async def _holdings(self) -> None:
         book = self._audit.registry
-        for account in book.accounts:
+        requests = [
+            registry_queries.ListHoldingsRequest(account=account, min_position=book.reader.position)
+            for account in book.accounts
+        ]
+        async for request, answer in self._services.each("registry", requests, registry_queries.ListHoldingsResponse):
+            account = request.account
             self._at(f"registry ListHoldings {account}")
-            request = registry_queries.ListHoldingsRequest(account=account, min_position=book.reader.position)
-            answer = await self._services.ask("registry", request, registry_queries.ListHoldingsResponse)
             stated = {row.vintage: (row.registry_available_tonnes, row.trading_tonnes) for row in answer.holdings}
             held = {
                 vintage: (
@@ -207,12 +210,13 @@ class Answers:
 
     async def _trading_accounts(self) -> None:
         custody = self._audit.trading.custody
-        for account in custody.accounts:
+        requests = [
+            trading_queries.GetPositionRequest(account=account, min_position=self._audit.trading.reader.position)
+            for account in custody.accounts
+        ]
+        async for request, answer in self._services.each("trading", requests, trading_queries.GetPositionResponse):
+            account = request.account
             self._at(f"trading GetPosition {account}")
-            request = trading_queries.GetPositionRequest(
-                account=account, min_position=self._audit.trading.reader.position
-            )
-            answer = await self._services.ask("trading", request, trading_queries.GetPositionResponse)
             stated = {
                 row.instrument: (row.available_tonnes, row.locked_tonnes, row.bought_tonnes, row.blocked_tonnes)
                 for row in answer.units
@@ -290,11 +294,13 @@ class Answers:
 
     async def _clearing_funds(self) -> None:
         book = self._audit.clearing
-        for account, balance in book.balances.items():
-            self._at(f"clearing GetFunds {account}")
-            request = clearing_queries.GetFundsRequest(account=account, min_position=book.reader.position)
-            answer = await self._services.ask("clearing", request, clearing_queries.GetFundsResponse)
-            self._same("answers are the books", "balance", answer.balance_fen, balance)
+        requests = [
+            clearing_queries.GetFundsRequest(account=account, min_position=book.reader.position)
+            for account in book.balances
+        ]
+        async for request, answer in self._services.each("clearing", requests, clearing_queries.GetFundsResponse):
+            self._at(f"clearing GetFunds {request.account}")
+            self._same("answers are the books", "balance", answer.balance_fen, book.balances[request.account])
 
     async def _payouts(self) -> None:
         book, states = self._audit.clearing, clearing_types.PayoutState

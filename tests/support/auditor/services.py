@@ -1,7 +1,7 @@
 """The auditor's own line to the services: contracts and gRPC, nothing of the project's client or shell."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -13,12 +13,14 @@ from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
 from carbonmarket.trading.v1 import trading_query_service_pb2 as trading_queries
 
+Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
 
 ACTOR = "auditor:second-opinion"
 CALL_SECONDS_MAX = 60.0
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 RECORDS_PER_READ = 1_000
+ASKED_AT_ONCE_MAX = 64
 REST_S_MAX = 60.0
 REST_PAUSE_S = 0.05
 FILES = (log, registry_queries, trading_queries, clearing_queries)
@@ -47,6 +49,14 @@ class Services:
         call = self.channels[service].unary_unary(path, type(request).SerializeToString, answer.FromString)
         answered: R = await call(request, metadata=(("carbonmarket-actor", ACTOR),), timeout=CALL_SECONDS_MAX)
         return answered
+
+    async def each(self, service: str, requests: Sequence[Q], answer: type[R]) -> AsyncIterator[tuple[Q, R]]:
+        """Every request with its answer, in their order; so many at a time are asked at once."""
+        for start in range(0, len(requests), ASKED_AT_ONCE_MAX):
+            some = requests[start : start + ASKED_AT_ONCE_MAX]
+            answers = await asyncio.gather(*(self.ask(service, request, answer) for request in some))
+            for request, answered in zip(some, answers, strict=True):
+                yield request, answered
 
     async def head(self, service: str) -> int:
         answer = await self.ask(service, log.GetStatusRequest(), log.GetStatusResponse)
