@@ -17,7 +17,7 @@ names.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from chassis.core.call import Unavailable
@@ -33,6 +33,8 @@ from chassis.log.tail import ASK_AGAIN, Tail
 
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0
+GATHER_SECONDS = 0.02
+"""Between two writes, so that under load a batch grows; it ends where somebody waits for what is not written yet."""
 LOOK_SECONDS = 2.0
 """So often, when there is nothing to write, the checkpoint is looked at."""
 FOLLOWER = "projections"
@@ -65,6 +67,8 @@ class Projector(Progress):
         self._whole_from = 0
         self.times_emptied = 0
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        self._wanted = asyncio.Event()
+        self._wanted_upto = 0
 
     async def load(self) -> None:
         """Loads how far the tables have come, before anybody may ask."""
@@ -99,9 +103,18 @@ class Projector(Progress):
         """Writes what came, or sees after a while without anything whether the checkpoint is where it was left."""
         if await self._tail.beyond(self.position, LOOK_SECONDS):
             await self._project(await self._tail.read(self.position, BATCH_RECORDS_MAX))
+            await self._gather()
         elif await self._is_moved():
             logger.warning("the tables' checkpoint was moved by another process: they are written from there")
             await self.load()
+
+    async def _gather(self) -> None:
+        if self._wanted_upto > self.position:
+            return
+        self._wanted.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._wanted.wait()
 
     async def _is_moved(self) -> bool:
         if await self._tables.load_checkpoint(FOLLOWER) != self.position:
@@ -173,6 +186,9 @@ class Projector(Progress):
         where the log itself does not reach so far: there is nothing to wait for.
         """
         check_position(position, await self.log_end(position), "min_position")
+        if position > self.position:
+            self._wanted_upto = max(self._wanted_upto, position)
+            self._wanted.set()
         if not await self.beyond(position - 1, CATCH_UP_SECONDS_MAX):
             raise Unavailable(f"the tables are at position {self.position}, asked for {position}")
 
