@@ -29,6 +29,7 @@ from bench.rows import ROWS
 
 KEPT = Path("build/bench.json")
 RECORDED = Path("bench/recorded.json")
+INTERRUPTED = 130
 FIGURES = [figure.name for row in ROWS for figure in row.figures]
 
 
@@ -127,4 +128,8 @@ def commit() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("Stopped; every process it started has ended.", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -12,9 +12,9 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from google.protobuf.message import Message
-from rich.console import Console
-from rich.table import Table
 
+from bench.harness.figures import Against, Figure, Measured, Pair
+from bench.harness.report import show
 from bench.market import PRICE_FEN, Endowment, buyer, in_flight, many, running_market, seller
 from carbonmarket.trading.v1 import trading_service_pb2 as trading
 from rehearsal.collector import EXPORT_INTERVAL_MS, Collector, collector
@@ -76,23 +76,14 @@ async def trade(people: People, trades: int) -> None:
 
 
 def report(seen: Collector, trades: int, traded_s: float, settled_s: float, memory_mb: dict[str, float]) -> None:
-    title = f"A day of {trades:,} trades: traded in {traded_s:,.0f} s, settled in {settled_s:,.0f} s"
-    table = Table(title=title, title_justify="left")
-    table.add_column("longest hold, ms, of at most 200")
-    for column in ("wall", "of the bound", "computed", "of the bound", "garbage collection", "most memory, MB"):
-        table.add_column(column, justify="right")
+    found = []
     for service in SERVICES:
         wall_s, computed_s = (
             seen.largest(service, "carbonmarket.loop.held", time=kind) for kind in ("wall", "computed")
         )
         collection_s = seen.largest(service, "carbonmarket.collection.longest")
-        table.add_row(
-            service,
-            f"{wall_s * 1e3:,.0f}",
-            f"{wall_s / HOLD_S_MAX:.2f}",
-            f"{computed_s * 1e3:,.0f}",
-            f"{computed_s / HOLD_S_MAX:.2f}",
-            f"{collection_s * 1e3:,.0f}",
-            f"{memory_mb[service]:,.0f}",
-        )
-    Console(width=120).print(table)
+        for what, held_s in (("wall", wall_s), ("computed", computed_s), ("garbage collection", collection_s)):
+            figure = Figure(service, f"longest hold of the loop, {what}", "ms", "the most it may be", Against.BOUND)
+            found.append(Measured(figure, (Pair(held_s * 1e3, HOLD_S_MAX * 1e3),)))
+    show(f"A day of {trades:,} trades: traded in {traded_s:,.0f} s, settled in {settled_s:,.0f} s", found)
+    print("Most memory: " + ", ".join(f"{service} {memory_mb[service]:,.0f} MB" for service in SERVICES))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import append, codec, commands, day, evening, snapshots, waiting
+from bench import append, codec, commands, day, evening, snapshots, stages, waiting
 
 PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "codec": lambda _: codec.run(),
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "snapshots": lambda _: snapshots.run(),
     "evening": evening.run,
     "day": day.run,
+    "stages": stages.run,
 }
 
 

@@ -1,12 +1,12 @@
-"""A measurement and the table it is printed in."""
+"""A measurement of a part, and the table it is printed in."""
 
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.table import Table
+from bench.harness import report
+from bench.harness.figures import Against, Figure, Measured, Pair
 
 ROUNDS = 7
 
@@ -31,11 +31,12 @@ async def measure(what: str, items: int, job: Callable[[], Awaitable[None]]) -> 
 
 
 def show(title: str, item: str, rows: list[Row], floor: Row) -> None:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    table.add_column(f"microseconds per {item}", justify="right")
-    table.add_column("times the floor", justify="right")
-    table.add_row(f"floor: {floor.what}", f"{floor.micros:,.1f}", "1.0")
-    for row in rows:
-        table.add_row(row.what, f"{row.micros:,.1f}", f"{row.micros / floor.micros:,.1f}")
-    Console(width=100).print(table)
+    """Prints the rows in the form of the bench's own, each held against this floor."""
+    found = [
+        Measured(
+            Figure(str(number), row.what, f"µs per {item}", floor.what, Against.FLOOR),
+            (Pair(row.micros, floor.micros),),
+        )
+        for number, row in enumerate(rows, 1)
+    ]
+    report.show(title, found)

@@ -39,6 +39,6 @@ class Row:
     rounds: int
     seconds_max: int
     open: Callable[[Place], AbstractAsyncContextManager[Round]]
-    seed: str = ""
+    seed: str = "nothing is drawn"
     on_request: bool = False
     """Played only where it is named."""

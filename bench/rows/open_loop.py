@@ -26,7 +26,8 @@ from rehearsal.opening import INSTRUMENT
 from rehearsal.people import CLEARING_OPERATOR
 
 RATE_PER_S = 500
-PAIRS = 64
+PAIRS = 128
+"""An account may have 1,000 open orders, of all rounds together."""
 TAKE_LISTING = "/carbonmarket.trading.v1.TradingService/TakeListing"
 ORDER_MS_MAX, OBLIGATION_MS_MAX = 10.0, 50.0
 OBLIGATIONS_S_MAX = 30.0
@@ -84,7 +85,7 @@ class Driver:
                 group.create_task(send(next(self._numbers), due, waits))
 
     async def _list(self, number: int, due: float, waits: Waits) -> None:
-        call = order("open-loop", number)
+        call = order("open-loop", number, PAIRS)
         await self._place(call.data, metadata=call.metadata)
         waits.orders.append(time.perf_counter() - due)
 

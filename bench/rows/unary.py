@@ -43,11 +43,11 @@ class Call:
 
 def orders(numbers: Iterator[int], how_many: int) -> list[Call]:
     """Listings of a tonne, each account's in its turn."""
-    return [order("unary", next(numbers)) for _ in range(how_many)]
+    return [order("unary", next(numbers), SELLERS) for _ in range(how_many)]
 
 
-def order(row: str, number: int) -> Call:
-    account = seller(number % SELLERS)
+def order(row: str, number: int, sellers: int) -> Call:
+    account = seller(number % sellers)
     request = pb.PlaceOrderRequest(
         request_id=f"{row}-{number}",
         account=account,

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 async def market(folder: Path) -> AsyncIterator[Market]:
-    async with running_market(folder / "lent", Endowment(pairs=64, each_tonnes=2_000)) as running:
+    async with running_market(folder / "lent", Endowment(pairs=128, each_tonnes=2_000)) as running:
         yield running
 
 
