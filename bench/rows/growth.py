@@ -65,13 +65,14 @@ def row_of(name: str, markets: dict[str, Wanted], figures: tuple[Figure, ...]) -
         wanted = {"new": NEW, **markets}
         async with AsyncExitStack() as stack:
             measured: dict[str, Measured] = {}
-            for what, of in wanted.items():
-                if isinstance(place.lent, Market):
-                    measured[what] = Measured(place.lent, day)
-                else:
-                    on_logs = market_on_logs(place, what, of)
-                    measured[what] = Measured(await stack.enter_async_context(on_logs), day)
-                await measured[what].begin()
+            if isinstance(place.lent, Market):
+                measured = dict.fromkeys(wanted, Measured(place.lent, day))
+            else:
+                for what, of in wanted.items():
+                    market = await stack.enter_async_context(market_on_logs(place, what, of))
+                    measured[what] = Measured(market, day)
+            for one in dict.fromkeys(measured.values()):
+                await one.begin()
 
             async def play() -> Pairs:
                 cost = {what: await one.cost_ms() for what, one in measured.items()}
