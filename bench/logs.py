@@ -50,6 +50,8 @@ BATCHES_WAITING = 5_000
 SETTLED_AT_ONCE = 500
 TRADES_PER_LISTING = 20
 PAIRS_ACTIVE_MAX = 100
+TAIL_DAY_TRADES = 200
+"""So few that the tail is about as long as it is to be."""
 DAYS_MAX = 300
 SPARE_TONNES = 10_000
 """Of each seller, and the money for as many of each buyer: for what is traded afterwards."""
@@ -59,8 +61,8 @@ SPARE_TONNES = 10_000
 class Wanted:
     """A market of so many accounts, each with units or money, whose trading log has at least so many records.
 
-    `day_trades` are made on each day, between the first hundred pairs of accounts in turn. The services have a snapshot
-    at the end of their logs, trading so many records before it.
+    `day_trades` are made on each day, between the first hundred pairs of accounts in turn. Registry and clearing have a
+    snapshot at the end of their logs, trading has it `tail_records` before the end.
     """
 
     accounts: int
@@ -194,13 +196,13 @@ class Play:
         self._ask(trading, EXCHANGE_OPERATOR, AdmitInstrument(INSTRUMENT, self.days[0], PRICE_FEN))
         await self._rest()
 
-    async def play_day(self) -> None:
+    async def play_day(self, trades: int) -> None:
         """The next day, settled."""
         day = self.days.pop(0)
         await self._move(moment(day, f"{OPENING:%H:%M}"))
         self._ask(self.market.trading, EXCHANGE_OPERATOR, OpenDay(day))
         await self._move(moment(day, f"{MORNING:%H:%M}"))
-        for _ in range(self._wanted.day_trades // TRADES_PER_LISTING):
+        for _ in range(trades // TRADES_PER_LISTING):
             await self._trade()
         await self._move(moment(day, f"{CLOSE:%H:%M}"))
         assert self.market.trading.state.calendar.days[day].books_agreed
@@ -225,19 +227,18 @@ async def make_logs(folder: Path, wanted: Wanted) -> list[str]:
     play = Play(wanted, store)
     market = play.market
     trading = market.trading.engine
-    snapshot_at = 0
     async with open_store(folder, market, store):
         await play.begin(SPARE_TONNES + wanted.trading_records // min(wanted.pairs, PAIRS_ACTIVE_MAX))
-        while trading.head.position < wanted.trading_records:
-            if not snapshot_at and trading.head.position >= wanted.trading_records - wanted.tail_records:
-                await store.write(market)
-                await store.snapshot(market.trading)
-                snapshot_at = trading.head.position
-            await play.play_day()
+        while trading.head.position < wanted.trading_records - wanted.tail_records:
+            await play.play_day(wanted.day_trades)
+        await store.write(market)
+        await store.snapshot(market.trading)
+        tail_ends = trading.head.position + wanted.tail_records
+        while trading.head.position < tail_ends:
+            await play.play_day(min(wanted.day_trades, TAIL_DAY_TRADES))
         await store.end(market)
-        for one in market.all:
-            if one is not market.trading or not snapshot_at:
-                await store.snapshot(one)
+        await store.snapshot(market.registry)
+        await store.snapshot(market.clearing)
     return play.days
 
 
