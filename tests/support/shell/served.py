@@ -117,6 +117,7 @@ async def submit_once(
     actor: str = "registry_operator:ann",
     empty: int = 0,
     also: tuple[tuple[str, str], ...] = (),
+    seconds: float = 60,
 ) -> list[pb.ManyOutcome]:
     commands = [
         pb.ManyCommand(create_vintage=pb.CreateVintageRequest(request_id=str(number), vintage=vintage))
@@ -132,7 +133,7 @@ async def submit_once(
         async def requests() -> AsyncIterator[bytes]:
             yield pb.SubmitManyRequest(commands=commands).SerializeToString()
 
-        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor), *also), timeout=60)
+        answers = rpc(requests(), metadata=(("carbonmarket-actor", actor), *also), timeout=seconds)
         return [outcome async for data in answers for outcome in pb.SubmitManyResponse.FromString(data).outcomes]
 
 

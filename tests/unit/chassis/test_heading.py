@@ -153,7 +153,7 @@ async def test_a_method_knows_the_deadline_of_its_call_whichever_replica_the_cal
         address, clock = standby if by_way_of_a_standby else at, asyncio.get_running_loop().time
         began = clock()
         await create(address, seconds=5)
-        await submit_many(address, ["A"])
+        await submit_many(address, ["A"], seconds=5)
         ended = clock()
         assert [began + 4 < (call.ends_at or 0) < ended + 6 for call in leader.calls] == [True, True]
 
