@@ -15,7 +15,7 @@ from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog
 from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
 from chassis.log.protocol import Log
-from chassis.log.seals import SealedFeed, SealedHead
+from chassis.log.seals import Attestation, SealedFeed, SealedHead
 from support.simulation.database import Database, Tables
 from support.simulation.weather import Chance, Weather
 
@@ -169,6 +169,17 @@ async def test_of_two_seals_of_one_end_of_a_feed_the_first_is_kept(store: Store)
     assert await store.others.feed_seal("steel", 2) is None
     of_another = SealedFeed("steel", 2, b"two of steel", 9, "key:c")
     assert await store.tables.keep_feed_seal(of_another) == of_another
+
+
+async def test_of_two_attestations_of_one_name_the_first_is_kept(store: Store) -> None:
+    first, other = Attestation("supply", "day 1", b"one", b"salt"), Attestation("supply", "day 1", b"two", b"pepper")
+    assert await store.tables.keep_attestation(first) == first
+    assert await store.others.keep_attestation(other) == first
+    assert await store.others.attestation("supply", "day 1") == first
+    assert await store.others.attestation("supply", "day 2") is None
+    assert await store.others.attestation("demand", "day 1") is None
+    of_another = Attestation("demand", "day 1", b"three", b"")
+    assert await store.tables.keep_attestation(of_another) == of_another
 
 
 async def test_heads_that_were_heard_are_kept_by_log_and_position_and_the_first_stays(store: Store) -> None:

@@ -21,7 +21,7 @@ from chassis.followers.hearing import Hearing
 from chassis.log.forks import ForkProof
 from chassis.log.machine_clock import MachineClock
 from chassis.log.memory_log import MemoryLog, MemoryStore
-from chassis.log.seals import SealedFeed, SealedHead, Seals, Signer
+from chassis.log.seals import Attestation, SealedFeed, SealedHead, Seals, Signer
 from chassis.log.writer import Writer
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
@@ -43,6 +43,7 @@ class MemorySeals:
     def __init__(self) -> None:
         self.kept: dict[int, SealedHead] = {}
         self.feeds: dict[tuple[str, int], SealedFeed] = {}
+        self.attestations: dict[tuple[str, str], Attestation] = {}
 
     async def newest_seal(self) -> SealedHead | None:
         return self.kept[max(self.kept)] if self.kept else None
@@ -59,6 +60,12 @@ class MemorySeals:
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         return self.feeds.setdefault((head.account, head.sequence), head)
+
+    async def attestation(self, purpose: str, name: str) -> Attestation | None:
+        return self.attestations.get((purpose, name))
+
+    async def keep_attestation(self, made: Attestation) -> Attestation:
+        return self.attestations.setdefault((made.purpose, made.name), made)
 
 
 class MemoryForks:

@@ -25,7 +25,7 @@ from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.forks import ForkProof
 from chassis.log.memory_log import MemoryLog, MemoryStore
 from chassis.log.protocol import LogUnavailable
-from chassis.log.seals import SealedFeed, SealedHead
+from chassis.log.seals import Attestation, SealedFeed, SealedHead
 from support.simulation.clocks import Time
 from support.simulation.weather import Chance
 
@@ -88,6 +88,8 @@ class Database:
         self.tables.execute(f"CREATE TABLE fork_proofs ({head}, other_digest blob NOT NULL, other_seal text NOT NULL)")
         lost = "witness text PRIMARY KEY, position bigint NOT NULL, digest blob NOT NULL"
         self.tables.execute(f"CREATE TABLE lost_heads ({lost})")
+        attestation = "purpose text, name text, body blob NOT NULL, secret blob NOT NULL"
+        self.tables.execute(f"CREATE TABLE attestations ({attestation}, PRIMARY KEY (purpose, name))")
         for file in sorted(self._migrations.glob("*.sql")):
             self.tables.executescript(in_dialect(file.read_text())[0][0].replace("[]", ""))
 
@@ -252,6 +254,20 @@ class Tables:
         tables.execute("INSERT OR IGNORE INTO feed_seals VALUES (?, ?, ?, ?, ?)", values)
         sql = "SELECT account, sequence, digest, position, seal FROM feed_seals WHERE account = ? AND sequence = ?"
         return SealedFeed(*tables.execute(sql, (head.account, head.sequence)).fetchone())
+
+    async def attestation(self, purpose: str, name: str) -> Attestation | None:
+        await self._wait()
+        sql = "SELECT purpose, name, body, secret FROM attestations WHERE purpose = ? AND name = ?"
+        found = self._database.tables.execute(sql, (purpose, name)).fetchone()
+        return Attestation(*found) if found else None
+
+    async def keep_attestation(self, made: Attestation) -> Attestation:
+        await self._wait()
+        tables = self._database.tables
+        values = (made.purpose, made.name, made.body, made.secret)
+        tables.execute("INSERT OR IGNORE INTO attestations VALUES (?, ?, ?, ?)", values)
+        sql = "SELECT purpose, name, body, secret FROM attestations WHERE purpose = ? AND name = ?"
+        return Attestation(*tables.execute(sql, (made.purpose, made.name)).fetchone())
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
         await self._wait()

@@ -16,7 +16,7 @@ from chassis.core.record import Record
 from chassis.edges.broker import headers_of, record_of
 from chassis.followers import hearing as hearing_module
 from chassis.log.memory_log import MemoryLog, MemoryStore
-from chassis.log.seals import Forked, Seals, Signer, key_id_of
+from chassis.log.seals import Attestation, Forked, Seals, Signer, key_id_of
 from chassis.process.configuration import read_settings
 from rehearsal.keys import public_key, signing_key
 from support.shell.hearing import (
@@ -171,6 +171,42 @@ async def test_what_an_old_key_signed_is_given_out_with_a_signature_of_the_new_o
     assert [(head.position, head.digest) for head in given_out] == [(old.position, old.digest)] * 3
     assert all(by_new.holds(head) for head in given_out)
     assert kept.kept == {3: old}
+
+
+def lines(body: bytes) -> list[str]:
+    return [body.decode()]
+
+
+async def test_of_two_attestations_under_one_name_only_the_first_is_ever_signed() -> None:
+    store = MemorySeals()
+    signer, replica = Signer(SOURCE, KEY, store), Signer(SOURCE, KEY, store)
+    first = Attestation("supply", "2021-07-16", b"one", b"salt")
+    kept, seal = await signer.seal_attestation(first, lines)
+    assert kept == first
+    other = replace(first, body=b"two", secret=b"pepper")
+    assert await replica.seal_attestation(other, lines) == (first, seal)
+    assert await replica.kept_attestation("supply", "2021-07-16") == first
+    assert await replica.kept_attestation("supply", "2021-07-19") is None
+    key_id, _, signature = seal.partition(":")
+    signed = "\n".join(("supply", SOURCE, "2021-07-16", "one", key_id)).encode()
+    KEY.public_key().verify(base64.b64decode(signature), signed)
+
+
+async def test_an_attestation_that_an_old_key_signed_is_given_out_with_a_signature_of_the_new_one() -> None:
+    store = MemorySeals()
+    first = Attestation("supply", "2021-07-16", b"one", b"salt")
+    await Signer(SOURCE, KEY, store).seal_attestation(first, lines)
+    kept, seal = await Signer(SOURCE, NEXT_KEY, store).seal_attestation(first, lines, first)
+    assert kept == first
+    assert seal.partition(":")[0] == key_id_of(NEXT_KEY.public_key().public_bytes_raw())
+
+
+def test_a_secret_is_the_same_for_every_replica_and_another_for_each_key_log_and_use() -> None:
+    def secret(key: Ed25519PrivateKey = KEY, log_id: str = SOURCE, day: str = "2021-07-16") -> bytes:
+        return Signer(log_id, key, MemorySeals()).secret_of("supply", day)
+
+    assert secret() == secret()
+    assert len({secret(), secret(key=NEXT_KEY), secret(log_id="trading"), secret(day="2021-07-19")}) == 4
 
 
 async def test_a_seal_travels_as_a_text_header_and_a_record_without_one_has_none() -> None:

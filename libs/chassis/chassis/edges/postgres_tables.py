@@ -15,7 +15,7 @@ from chassis.edges.protocols import Reading, Row, Statement
 from chassis.log.for_callers import for_a_caller
 from chassis.log.forks import ForkProof
 from chassis.log.postgres_log import DURABLY, Pool
-from chassis.log.seals import SealedFeed, SealedHead
+from chassis.log.seals import Attestation, SealedFeed, SealedHead
 
 SAVE = """
 INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
@@ -69,6 +69,13 @@ ON CONFLICT (account, sequence) DO UPDATE SET account = excluded.account
 RETURNING account, sequence, digest, position, seal
 """
 
+ATTESTATION = "SELECT purpose, name, body, secret FROM attestations WHERE purpose = $1 AND name = $2"
+
+KEEP_ATTESTATION = f"""
+INSERT INTO attestations (purpose, name, body, secret) SELECT $1, $2, $3::bytea, $4::bytea {DURABLY}
+ON CONFLICT (purpose, name) DO UPDATE SET name = excluded.name RETURNING purpose, name, body, secret
+"""
+
 READ_FEED = """
 SELECT feed.account AS feed_account, feed.sequence AS feed_sequence, feed.position AS feed_position,
        feed.digest AS feed_digest,
@@ -100,6 +107,7 @@ NOT_DERIVED = (
     "heard_heads",
     "fork_proofs",
     "lost_heads",
+    "attestations",
     "snapshots",
     "snapshot_parts",
     "checkpoints",
@@ -161,6 +169,14 @@ class PostgresTables:
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         values = (head.account, head.sequence, head.digest, head.position, head.seal)
         return SealedFeed(*await self._keep(self._seals, KEEP_FEED_SEAL, *values))
+
+    async def attestation(self, purpose: str, name: str) -> Attestation | None:
+        row = await self._seals.fetchrow(ATTESTATION, purpose, name)
+        return Attestation(*row) if row else None
+
+    async def keep_attestation(self, made: Attestation) -> Attestation:
+        values = (made.purpose, made.name, made.body, made.secret)
+        return Attestation(*await self._keep(self._seals, KEEP_ATTESTATION, *values))
 
     async def keep_heard_head(self, log_id: str, head: SealedHead) -> SealedHead:
         values = (log_id, head.position, head.digest, head.seal)

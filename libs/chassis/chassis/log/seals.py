@@ -1,5 +1,6 @@
 """Seals: a service signs the heads of its own log and of its accounts' feeds, so that records which chain up to a
-signed head need no other proof.
+signed head need no other proof. It also signs attestations: each says once what is so,
+under a name.
 
 The signed text names the purpose, the log, for a feed the account, then position or sequence, digest, and the key's id.
 A seal is written `KEY_ID:SIGNATURE`, so that it fits a header. The signature is Ed25519; a key's id is the beginning of
@@ -13,6 +14,11 @@ log has forked. The newest stored head is compared with the log before a replica
 there, or ends before it, no head is signed up to that position, because it would be of another history than the one
 that was signed.
 
+An attestation is kept in the same way: of two that are made under one name the first is kept, and only what is kept is
+signed. What makes it may need a secret (salts, for example). That is derived from the key and from what it is for, so
+that both replicas, and a database that was restored from an older backup, come to the same; it is kept with the
+attestation, so that it outlives the key.
+
 A reader pins the public keys of a service, at most KEYS_MAX of them, so that a key can be changed: first every reader
 pins the new key beside the old one, then the service signs with the new one, then the old one is removed. Heads that
 the old key signed are given out with a signature of the new one, over the same digest.
@@ -20,8 +26,9 @@ the old key signed are given out with a signature of the new one, over the same 
 
 import base64
 import hashlib
+import hmac
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +43,7 @@ from chassis.log.protocol import Log
 
 PURPOSE = "carbonmarket log head"
 FEED_PURPOSE = "carbonmarket feed head"
+SECRET_PURPOSE = "carbonmarket secret"
 KEYS_MAX = 2
 PUBLIC_KEY_BYTES = 32
 KEY_ID_CHARACTERS = 16
@@ -76,8 +84,18 @@ class SealedFeed:
     seal: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """What a service says once, under a name among those of one purpose."""
+
+    purpose: str
+    name: str
+    body: bytes
+    secret: bytes
+
+
 class SealStore(Protocol):
-    """Where a service keeps the heads that it signed."""
+    """Where a service keeps the heads that it signed, and its attestations."""
 
     async def newest_seal(self) -> SealedHead | None: ...
 
@@ -95,6 +113,14 @@ class SealStore(Protocol):
 
     async def keep_feed_seal(self, head: SealedFeed) -> SealedFeed:
         """Keeps a signed end of a feed, unless one of its account and sequence is kept already; the one that is."""
+        ...
+
+    async def attestation(self, purpose: str, name: str) -> Attestation | None:
+        """The attestation that is kept under a name."""
+        ...
+
+    async def keep_attestation(self, attestation: Attestation) -> Attestation:
+        """Keeps an attestation, unless one is kept under its name already; the one that is kept."""
         ...
 
 
@@ -199,6 +225,24 @@ class Signer:
         if kept.digest != head.digest:
             raise Forked(f"entry {head.sequence} of the feed of {account}", kept, head.digest)
         return made
+
+    async def kept_attestation(self, purpose: str, name: str) -> Attestation | None:
+        return await self._store.attestation(purpose, name)
+
+    async def seal_attestation(
+        self, made: Attestation, in_lines: Callable[[bytes], Sequence[str]], kept: Attestation | None = None
+    ) -> tuple[Attestation, str]:
+        """The attestation that is kept under the name, and the seal of what it says in lines. Nothing is written where
+        it is known to be kept.
+        """
+        kept = kept or await self._store.keep_attestation(made)
+        lines = (kept.purpose, self._log_id, kept.name, *in_lines(kept.body), self._key_id)
+        return kept, self._seal_of("\n".join(lines).encode())
+
+    def secret_of(self, *of: str) -> bytes:
+        """What only who has the key can compute."""
+        text = "\n".join((SECRET_PURPOSE, self._log_id, *of)).encode()
+        return hmac.digest(self._key.private_bytes_raw(), text, "sha256")
 
     def _sealed(self, head: Record | Head | SealedHead) -> SealedHead:
         """Signed by the present key, also if a head is kept that an older key signed: that key may be unpinned."""

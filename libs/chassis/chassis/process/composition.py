@@ -103,7 +103,7 @@ def compose(service: Service[Any], settings: Settings, edges: Edges, tracing: Tr
             log_service_pb2.DESCRIPTOR.services_by_name["LogService"],
             LogService(writer, tables, status.to_say, edges.forks, edges.signer, edges.log_for_callers),
         ),
-        *service.services(Parts(writer, tables)),
+        *service.services(Parts(writer, tables, edges.signer)),
     ]
 
     async def make_snapshot() -> None:

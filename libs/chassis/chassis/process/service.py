@@ -14,6 +14,7 @@ from chassis.core.reaction import Reactions, ReactionTable
 from chassis.core.wire import Wire
 from chassis.followers.caller import Calls
 from chassis.followers.projections import Handlers, Tables
+from chassis.log.seals import Signer
 from chassis.log.writer import Writer
 from chassis.process.gauges import Figure
 from chassis.serving.log_service import NOT_PROPOSED, SHELL_COMMANDS
@@ -33,6 +34,7 @@ class Parts(Generic[S]):
 
     writer: Writer[S]
     tables: Tables
+    signer: Signer | None
 
 
 @dataclass(frozen=True, slots=True)
