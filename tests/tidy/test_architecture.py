@@ -44,7 +44,7 @@ SQL_START = re.compile(
 SQL_IN = (
     r"libs/chassis/chassis/(log/postgres_log|edges/postgres_tables|followers/rows)\.py",
     r"libs/rehearsal/rehearsal/postgres\.py",
-    r"services/\w+/\w+/(projections|queries)\.py",
+    r"services/\w+/\w+/(projections|queries|supply/rows)\.py",
     r"(tests|bench)/.*",
 )
 BALANCES = {

@@ -15,6 +15,7 @@
     ├── UnknownEvent          this release of the client does not know an event's type
     ├── FeedBroken            a number of a feed is missing
     ├── BookmarkRefused       a bookmark has no valid signature of its service (heads.py)
+    ├── NotProved             a proof does not prove what it states (proofs.py)
     └── LogAltered            a log or feed is not what its service signed (heads.py)
         └── ForkProved        the service signed two histories: `proof`
 

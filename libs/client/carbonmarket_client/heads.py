@@ -51,21 +51,29 @@ class ForkProved(LogAltered):
 
 def signed_by(service: str, head: SignedHead, public_keys: Sequence[bytes]) -> str:
     """The id of the pinned key that signed a head. Raises LogAltered."""
-    key_id, _, signature = head.seal.partition(":")
     if isinstance(head, pb.SignedFeedHead):
-        lines = [FEED_PURPOSE, service, head.account, str(head.sequence), head.digest.hex(), str(head.position), key_id]
+        lines = [FEED_PURPOSE, service, head.account, str(head.sequence), head.digest.hex(), str(head.position)]
     else:
-        lines = [LOG_PURPOSE, service, str(head.position), head.digest.hex(), key_id]
+        lines = [LOG_PURPOSE, service, str(head.position), head.digest.hex()]
+    key_id = key_that_signed(lines, head.seal, public_keys)
+    if key_id is None:
+        raise LogAltered(f"{service}: {worded(head)} is not signed by a key that is pinned for the service")
+    return key_id
+
+
+def key_that_signed(lines: Sequence[str], seal: str, public_keys: Sequence[bytes]) -> str | None:
+    """The id of the pinned key, if any, whose signature over these lines and its id the seal has."""
+    key_id, _, signature = seal.partition(":")
     for key in public_keys:
         if hashlib.sha256(key).hexdigest()[:KEY_ID_CHARACTERS] == key_id:
             try:
                 Ed25519PublicKey.from_public_bytes(key).verify(
-                    base64.b64decode(signature, validate=True), "\n".join(lines).encode()
+                    base64.b64decode(signature, validate=True), "\n".join((*lines, key_id)).encode()
                 )
             except (InvalidSignature, ValueError):
                 break
             return key_id
-    raise LogAltered(f"{service}: {worded(head)} is not signed by a key that is pinned for the service")
+    return None
 
 
 def contradict(one: SignedHead, other: SignedHead) -> bool:

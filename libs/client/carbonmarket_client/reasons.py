@@ -269,6 +269,13 @@ FIXES = {
     "PAYOUT_UNKNOWN": "Check the payout's number.",
     # Settlement
     "DAY_NOT_BEGUN": "A day has a statement from its beginning on: choose today or an earlier trading day.",
+    "DAY_NOT_OVER": "Ask for an earlier day, or wait: a day is over a minute after midnight, China's time.",
+    "DAY_BEFORE_LOG": "Ask for a later day: this log had no record yet.",
+    "SUPPLY_NOT_SIGNED": "Ask the registry's operators to give it a signing key.",
+    "SUPPLY_NOT_PROVED": (
+        "Tell the registry's operators, who rebuild its tables, and the regulator: its books of that day are not what "
+        "they must be."
+    ),
     "DAY_NOT_RECONCILED": "The books of a day are compared after its settlement: look at its run.",
     "DAY_NOT_SETTLED_LAST": "Only the day settled last can be reconciled again.",
     "RECONCILIATION_UNDER_WAY": "Wait for its outcome.",

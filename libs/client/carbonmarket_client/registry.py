@@ -11,6 +11,9 @@ from carbonmarket_client.bulk import Outcome, submit_many
 from carbonmarket_client.service import ServiceClient
 from carbonmarket_client.words import AccountKind, number_of
 
+SUPPLY_S_MAX = 120.0
+"""Of a day that nobody asked for yet, with very many accounts."""
+
 
 class RegistryClient(ServiceClient):
     """Accounts, vintages, issuance, holdings, and the transfer of allowances to trading."""
@@ -174,6 +177,18 @@ class RegistryClient(ServiceClient):
         """The root of what every account had in trading, as of any past position of the log; 0 is now."""
         request = query.GetCommitmentsRequest(min_position=min_position, as_of_position=as_of_position)
         return await self.link.call(request, query.GetCommitmentsResponse)
+
+    async def get_supply(self, day: str = "", *, min_position: int = 0) -> query.GetSupplyResponse:
+        """What was issued and where it was when a day ended, signed; without a day, the last that is over."""
+        request = query.GetSupplyRequest(min_position=min_position, day=day)
+        return await self.link.call(request, query.GetSupplyResponse, deadline_s=SUPPLY_S_MAX)
+
+    async def get_holding_proof(
+        self, account: str, day: str = "", *, min_position: int = 0
+    ) -> query.GetHoldingProofResponse:
+        """The private proof that an account's holdings are counted in that supply (`proofs.check_proof`)."""
+        request = query.GetHoldingProofRequest(min_position=min_position, account=account, day=day)
+        return await self.link.call(request, query.GetHoldingProofResponse, deadline_s=SUPPLY_S_MAX)
 
     async def get_tree_parts(self, position: int, tree: str, places: Sequence[bytes]) -> query.GetTreePartsResponse:
         """What is below places of a tree that get_commitments stated the root of; no digit leads to the root."""

@@ -19,7 +19,10 @@ from registry.wire import COMMANDS, WIRE
 def services(parts: Parts[Registry]) -> Api:
     commands = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
     queries = registry_query_service_pb2.DESCRIPTOR.services_by_name["RegistryQueryService"]
-    return [(commands, RegistryService(parts.writer)), (queries, RegistryQueryService(parts.tables, parts.writer))]
+    return [
+        (commands, RegistryService(parts.writer)),
+        (queries, RegistryQueryService(parts.tables, parts.writer, parts.signer)),
+    ]
 
 
 REGISTRY: Service[Registry] = Service(

@@ -16,12 +16,15 @@ from chassis.core.sum_tree import Key, SumTree
 from chassis.edges.protocols import Reading
 from chassis.followers.projections import Tables
 from chassis.followers.rows import from_row
+from chassis.log.seals import Signer
 from chassis.log.writer import Writer
 from chassis.serving.pages import NUMBER, NUMBER_MAX, page_of
 from chassis.serving.slices import in_slices
 from chassis.serving.trees import KeptTrees, parts, up_to_date
 from registry.domain.holdings import custody_now
 from registry.domain.state import AccountState, Registry
+from registry.supply.days import SupplyDays, proof_of_account, supply_of_day
+from registry.supply.kept import SupplyTrees
 
 POSITION_AND_TRADE = re.compile(f"({NUMBER.pattern})/({NUMBER.pattern})")
 POSITION_ACCOUNT_AND_VINTAGE = re.compile(f"({NUMBER.pattern})/({NAME.form.pattern})/({CODE.form.pattern})")
@@ -105,10 +108,11 @@ POSITIONS_PER_STEP_MAX = 10_000
 class RegistryQueryService:
     """The queries. Roles and refusals are listed at each rpc in registry_query_service.proto."""
 
-    def __init__(self, tables: Tables, writer: Writer[Registry]) -> None:
+    def __init__(self, tables: Tables, writer: Writer[Registry], signer: Signer | None) -> None:
         self.tables = tables
         self.writer = writer
         self.trees = KeptTrees()
+        self.days = SupplyDays(tables, writer, signer, SupplyTrees(writer.engine.shell.log_id, tables))
 
     async def GetAccount(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
         check_may_read(request.account, call)
@@ -211,6 +215,17 @@ class RegistryQueryService:
     async def GetTreeParts(self, request: pb.GetTreePartsRequest, call: Call) -> pb.GetTreePartsResponse:
         places = parts(self.trees, request.position, request.tree, request.places)
         return pb.GetTreePartsResponse(kept=places is not None, places=places)
+
+    async def GetSupply(self, request: pb.GetSupplyRequest, call: Call) -> pb.GetSupplyResponse:
+        _, supply = await supply_of_day(self.days, request.day)
+        return supply
+
+    async def GetHoldingProof(self, request: pb.GetHoldingProofRequest, call: Call) -> pb.GetHoldingProofResponse:
+        check_may_read(request.account, call)
+        proof = await proof_of_account(self.days, request.account, request.day)
+        async with self.tables.reading() as reading:
+            await account_as_of(reading, request.account, proof.supply.position)
+        return proof
 
     async def _wait_for(self, as_of_position: int) -> None:
         """Until the tables show the position asked for; 0 asks for all that they show now."""

@@ -710,3 +710,277 @@ class GetTreePartsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTreePartsResponse: _TypeAlias = GetTreePartsResponse  # noqa: Y015
+
+@_typing.final
+class GetSupplyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_POSITION_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    min_position: _builtins.int
+    day: _builtins.str
+    """Empty means the last day that is over: a day is over a minute after it ended."""
+    def __init__(
+        self,
+        *,
+        min_position: _builtins.int = ...,
+        day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "min_position", b"min_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSupplyRequest: _TypeAlias = GetSupplyRequest  # noqa: Y015
+
+@_typing.final
+class GetSupplyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPLY_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    seal: _builtins.str
+    """`KEY_ID:SIGNATURE`, as that of carbonmarket.log.v1.SignedHead; the signature is over the lines that Supply names."""
+    @_builtins.property
+    def supply(self) -> Global___Supply: ...
+    def __init__(
+        self,
+        *,
+        supply: Global___Supply | None = ...,
+        seal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["supply", b"supply"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seal", b"seal", "supply", b"supply"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSupplyResponse: _TypeAlias = GetSupplyResponse  # noqa: Y015
+
+@_typing.final
+class GetHoldingProofRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_POSITION_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    min_position: _builtins.int
+    account: _builtins.str
+    day: _builtins.str
+    """Empty means the last day that is over."""
+    def __init__(
+        self,
+        *,
+        min_position: _builtins.int = ...,
+        account: _builtins.str = ...,
+        day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "day", b"day", "min_position", b"min_position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldingProofRequest: _TypeAlias = GetHoldingProofRequest  # noqa: Y015
+
+@_typing.final
+class GetHoldingProofResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPLY_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    seal: _builtins.str
+    @_builtins.property
+    def supply(self) -> Global___Supply: ...
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProvedShare]:
+        """All that the account had, share by share, in no order that says anything."""
+
+    def __init__(
+        self,
+        *,
+        supply: Global___Supply | None = ...,
+        seal: _builtins.str = ...,
+        shares: _abc.Iterable[Global___ProvedShare] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["supply", b"supply"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seal", b"seal", "shares", b"shares", "supply", b"supply"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldingProofResponse: _TypeAlias = GetHoldingProofResponse  # noqa: Y015
+
+@_typing.final
+class Supply(_message.Message):
+    """What was issued and where it was when a day ended. Signed are these lines, with a line feed between and none at the end: “carbonmarket
+    supply”, log_id, day, position, log_digest in hexadecimal; for each vintage “VINTAGE issued TONNES” and for each of its states “STATE
+    TONNES levels LEVELS root DIGEST”; and the key's id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    LOG_DIGEST_FIELD_NUMBER: _builtins.int
+    VINTAGES_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    day: _builtins.str
+    position: _builtins.int
+    """Of the last record that was recorded before the day ended."""
+    log_digest: _builtins.bytes
+    """Of that record."""
+    @_builtins.property
+    def vintages(self) -> _containers.RepeatedCompositeFieldContainer[Global___VintageSupply]:
+        """By code; those of which something was issued."""
+
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.str = ...,
+        day: _builtins.str = ...,
+        position: _builtins.int = ...,
+        log_digest: _builtins.bytes = ...,
+        vintages: _abc.Iterable[Global___VintageSupply] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "log_digest", b"log_digest", "log_id", b"log_id", "position", b"position", "vintages", b"vintages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Supply: _TypeAlias = Supply  # noqa: Y015
+
+@_typing.final
+class VintageSupply(_message.Message):
+    """The quantities of the states add up to what was issued."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VINTAGE_FIELD_NUMBER: _builtins.int
+    ISSUED_TONNES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    vintage: _builtins.str
+    issued_tonnes: _builtins.int
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___StateSupply]:
+        """registry_available, trading, surrendered and cancelled, in this order; a later release may name more."""
+
+    def __init__(
+        self,
+        *,
+        vintage: _builtins.str = ...,
+        issued_tonnes: _builtins.int = ...,
+        states: _abc.Iterable[Global___StateSupply] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issued_tonnes", b"issued_tonnes", "states", b"states", "vintage", b"vintage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VintageSupply: _TypeAlias = VintageSupply  # noqa: Y015
+
+@_typing.final
+class StateSupply(_message.Message):
+    """What all accounts together had of a vintage in one state, and the root of the tree whose leaves are shares of their holdings. The tree
+    has 2^levels leaves.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    LEVELS_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    quantity_tonnes: _builtins.int
+    levels: _builtins.int
+    root: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+        quantity_tonnes: _builtins.int = ...,
+        levels: _builtins.int = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["levels", b"levels", "quantity_tonnes", b"quantity_tonnes", "root", b"root", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateSupply: _TypeAlias = StateSupply  # noqa: Y015
+
+@_typing.final
+class ProvedShare(_message.Message):
+    """A share of a holding and the way from its leaf to the root. A holding is split into shares, each with a leaf of its own; all of them are
+    there. With `tree` for SHA-256 of PURPOSE, line feed, log_id, line feed, day, line feed, vintage, line feed, state:
+    - the leaf's digest is SHA-256 of: tree with PURPOSE “carbonmarket supply share”, salt (32 bytes), quantity (8), account;
+    - a branch's digest is SHA-256 of: tree with PURPOSE “carbonmarket supply branch”, the left child's digest (32), its quantity (8), the
+      right child's digest (32), its quantity (8); its quantity is the sum of the two.
+    Quantities are 0 to 2^63 - 1, the first byte highest. Whoever checks refuses any other, a sum beyond it, a share of zero, two shares at
+    one leaf of a tree, and a way that is not as long as the tree has levels.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VINTAGE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    LEAF_NUMBER_FIELD_NUMBER: _builtins.int
+    SIBLINGS_FIELD_NUMBER: _builtins.int
+    vintage: _builtins.str
+    state: _builtins.str
+    quantity_tonnes: _builtins.int
+    salt: _builtins.bytes
+    leaf_number: _builtins.int
+    """Counted from the left, from 0: the lowest bit says whether the leaf is a right child, the next one whether its parent is, and so on."""
+    @_builtins.property
+    def siblings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupplyNode]:
+        """From the leaf's sibling upwards."""
+
+    def __init__(
+        self,
+        *,
+        vintage: _builtins.str = ...,
+        state: _builtins.str = ...,
+        quantity_tonnes: _builtins.int = ...,
+        salt: _builtins.bytes = ...,
+        leaf_number: _builtins.int = ...,
+        siblings: _abc.Iterable[Global___SupplyNode] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_number", b"leaf_number", "quantity_tonnes", b"quantity_tonnes", "salt", b"salt", "siblings", b"siblings", "state", b"state", "vintage", b"vintage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProvedShare: _TypeAlias = ProvedShare  # noqa: Y015
+
+@_typing.final
+class SupplyNode(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    QUANTITY_TONNES_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    quantity_tonnes: _builtins.int
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        quantity_tonnes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "quantity_tonnes", b"quantity_tonnes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupplyNode: _TypeAlias = SupplyNode  # noqa: Y015

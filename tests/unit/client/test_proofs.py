@@ -1,0 +1,274 @@
+"""Who checks a proof of holdings trusts nobody: what is forged, or of another day, account or market, is refused."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
+from carbonmarket_client.proofs import (
+    Node,
+    NotProved,
+    Proof,
+    Supply,
+    check_proof,
+    check_supply,
+    plain_proof,
+    plain_supply,
+    proof_of,
+    same_supply,
+    supply_in,
+    supply_of,
+)
+from support.domains.supplies import (
+    DAY,
+    Holdings,
+    proof_from,
+    proof_of_holdings,
+    sealed,
+    signed,
+    stated,
+)
+from support.shell.hearing import PUBLIC_KEY
+
+POWER, STEEL = "power-0001", "steel-0002"
+HELD: Holdings = {
+    (POWER, "CEA", "registry_available"): 100_000,
+    (POWER, "CEA", "trading"): 500_000,
+    (POWER, "CEA21", "trading"): 70_000,
+    (STEEL, "CEA", "trading"): 40_000,
+}
+KEYS = [PUBLIC_KEY]
+OTHER_KEY = bytes(31) + b"\1"
+
+
+def honest() -> Proof:
+    return proof_of_holdings(POWER, HELD)
+
+
+def again_in(proof: Proof) -> Proof:
+    """As it comes out of a file."""
+    return proof_of(json.loads(json.dumps(plain_proof(proof))))
+
+
+def with_first(proof: Proof, **changed: Any) -> Proof:
+    return replace(proof, shares=(replace(proof.shares[0], **changed), *proof.shares[1:]))
+
+
+def with_sibling(proof: Proof, level: int, **changed: Any) -> Proof:
+    siblings = list(proof.shares[0].siblings)
+    siblings[level] = replace(siblings[level], **changed)
+    return with_first(proof, siblings=tuple(siblings))
+
+
+def test_an_honest_proof_is_accepted_and_says_what_the_account_had() -> None:
+    proof = again_in(honest())
+    assert proof == honest()
+    assert check_proof(proof, KEYS) == proof.supply.seal.partition(":")[0]
+    assert proof.quantities == {
+        ("CEA", "registry_available"): 100_000,
+        ("CEA", "trading"): 500_000,
+        ("CEA21", "trading"): 70_000,
+    }
+    assert check_proof(proof, [OTHER_KEY, PUBLIC_KEY])
+
+
+FORGERIES: dict[str, Callable[[Proof], Proof]] = {
+    "more than it had": lambda one: with_first(one, quantity_tonnes=one.shares[0].quantity_tonnes + 1),
+    "less than it had": lambda one: with_first(one, quantity_tonnes=one.shares[0].quantity_tonnes - 1),
+    "less than nothing": lambda one: with_first(one, quantity_tonnes=-1),
+    "a share of nothing": lambda one: with_first(one, quantity_tonnes=0),
+    "more than a sum can be": lambda one: with_first(one, quantity_tonnes=2**63),
+    "more than eight bytes": lambda one: with_first(one, quantity_tonnes=2**64),
+    "another salt": lambda one: with_first(one, salt=bytes(32)),
+    "a longer salt": lambda one: with_first(one, salt=one.shares[0].salt + b"\0"),
+    "another vintage": lambda one: with_first(one, vintage="CEA21"),
+    "a vintage that is not there": lambda one: with_first(one, vintage="CEA99"),
+    "another state": lambda one: with_first(one, state="trading"),
+    "a state that is not there": lambda one: with_first(one, state="lent"),
+    "another place": lambda one: with_first(one, leaf_number=one.shares[0].leaf_number ^ 1),
+    "a place beyond the tree": lambda one: with_first(
+        one, leaf_number=one.shares[0].leaf_number + 2 ** len(one.shares[0].siblings)
+    ),
+    "a place before the tree": lambda one: with_first(one, leaf_number=-1),
+    "a share twice": lambda one: replace(one, shares=(*one.shares, one.shares[0])),
+    "a sibling's digest": lambda one: with_sibling(one, 0, digest=bytes(32)),
+    "a sibling's longer digest": lambda one: with_sibling(one, 0, digest=one.shares[0].siblings[0].digest + b"\0"),
+    "a sibling's quantity": lambda one: with_sibling(
+        one, 1, quantity_tonnes=one.shares[0].siblings[1].quantity_tonnes + 1
+    ),
+    "a sibling of less than nothing": lambda one: with_sibling(one, 0, quantity_tonnes=-one.shares[0].quantity_tonnes),
+    "siblings whose sum overflows": lambda one: with_sibling(one, 0, quantity_tonnes=2**63 - 1),
+    "a shorter way": lambda one: with_first(one, siblings=one.shares[0].siblings[:-1]),
+    "a longer way": lambda one: with_first(one, siblings=(*one.shares[0].siblings, Node(bytes(32), 0))),
+    "another's name": lambda one: replace(one, account=STEEL),
+    "no name": lambda one: replace(one, account=""),
+    "a name with a line feed": lambda one: replace(one, account="power\n0001"),
+    "a name that is no text": lambda one: replace(one, account="\ud800"),
+}
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+def test_a_forged_proof_is_refused(what: str) -> None:
+    with pytest.raises(NotProved):
+        check_proof(FORGERIES[what](honest()), KEYS)
+
+
+SUPPLIES: dict[str, Callable[[Supply], Supply]] = {
+    "another day": lambda one: replace(one, day="2021-07-19"),
+    "another position": lambda one: replace(one, position=one.position + 1),
+    "another log": lambda one: replace(one, log_id="trading"),
+    "another digest of the log": lambda one: replace(one, log_digest=bytes(32)),
+    "no vintages": lambda one: replace(one, vintages=()),
+    "more issued": lambda one: replace(
+        one, vintages=(replace(one.vintages[0], issued_tonnes=one.vintages[0].issued_tonnes + 1), *one.vintages[1:])
+    ),
+    "no seal": lambda one: replace(one, seal=""),
+    "a seal that is none": lambda one: replace(one, seal=one.seal.partition(":")[0] + ":\ud800"),
+    "two lines read as one": lambda one: replace(
+        one, vintages=(replace(one.vintages[0], vintage=f"{one.vintages[0].vintage} issued 1\nCEA"),)
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SUPPLIES)
+def test_a_supply_that_the_registry_did_not_sign_is_refused(what: str) -> None:
+    with pytest.raises(NotProved):
+        check_supply(SUPPLIES[what](signed(HELD)), KEYS)
+    with pytest.raises(NotProved):
+        check_proof(replace(honest(), supply=SUPPLIES[what](honest().supply)), KEYS)
+
+
+def test_a_supply_is_not_read_in_two_ways() -> None:
+    """The same signed lines, cut elsewhere: the second vintage becomes a part of a state's name."""
+    supply = signed(HELD)
+    lines = supply.in_lines()
+    last = supply.vintages[0].states[-1]
+    name = "\n".join([*lines[9:10], lines[10], lines[11].partition(" ")[0]])
+    forged = replace(last, state=name, quantity_tonnes=supply.vintages[1].states[0].quantity_tonnes)
+    cut = replace(supply, vintages=(replace(supply.vintages[0], states=(*supply.vintages[0].states[:-1], forged)),))
+    with pytest.raises(NotProved):
+        check_supply(cut, KEYS)
+
+
+def test_a_key_that_is_not_pinned_proves_nothing() -> None:
+    with pytest.raises(NotProved, match="not signed by a key that is pinned"):
+        check_proof(honest(), [OTHER_KEY])
+    with pytest.raises(NotProved):
+        check_proof(honest(), [])
+
+
+def test_an_old_days_proof_does_not_fit_the_supply_of_another_day() -> None:
+    old, today = proof_of_holdings(POWER, HELD, day="2021-07-15"), honest()
+    with pytest.raises(NotProved, match="does not lead to the root"):
+        check_proof(replace(old, supply=today.supply), KEYS)
+
+
+def test_a_proof_of_another_market_does_not_fit_this_markets_supply() -> None:
+    other = proof_of_holdings(POWER, HELD, log_id="registry-of-another-market")
+    with pytest.raises(NotProved, match="does not lead to the root"):
+        check_proof(replace(other, supply=honest().supply), KEYS)
+
+
+def test_another_accounts_shares_are_not_taken_for_ones_own() -> None:
+    theirs = proof_of_holdings(STEEL, HELD)
+    with pytest.raises(NotProved, match="does not lead to the root"):
+        check_proof(replace(theirs, account=POWER), KEYS)
+
+
+def test_two_holders_of_the_same_quantity_cannot_be_shown_the_same_leaf() -> None:
+    """Else a registry could count one holding for both. A leaf names its account."""
+    held: Holdings = {(POWER, "CEA", "trading"): 1_000, (STEEL, "CEA", "trading"): 1_000}
+    one, other = proof_of_holdings(POWER, held), proof_of_holdings(STEEL, held)
+    assert {share.leaf_number for share in one.shares}.isdisjoint(share.leaf_number for share in other.shares)
+    with pytest.raises(NotProved):
+        check_proof(replace(one, account=STEEL), KEYS)
+
+
+def test_shares_that_are_held_back_show_as_a_smaller_quantity() -> None:
+    """Nobody but the holder can know that: so what is proved is said, for it to compare."""
+    whole = honest()
+    hidden = replace(whole, shares=whole.shares[2:])
+    check_proof(hidden, KEYS)
+    missing = sum(share.quantity_tonnes for share in whole.shares[:2])
+    assert sum(hidden.quantities.values()) == sum(whole.quantities.values()) - missing
+
+
+def test_a_leaf_of_less_than_nothing_cannot_be_hidden_in_a_tree() -> None:
+    """A registry that issued 100 t and promised 150 t would need a leaf of -50 t: no holder beside it accepts one."""
+    supply, trees = stated(HELD)
+    proof = proof_from(POWER, HELD, supply, trees)
+    for level in range(len(proof.shares[0].siblings)):
+        for tonnes in (-1, -50, -(2**63), 2**64 - 50):
+            with pytest.raises(NotProved, match="can be"):
+                check_proof(with_sibling(proof, level, quantity_tonnes=tonnes), KEYS)
+
+
+def test_a_way_is_as_long_as_the_tree_has_levels_by_what_was_signed() -> None:
+    supply, trees = stated(HELD)
+    for vintage in supply.vintages:
+        for state in vintage.states:
+            state.levels += 1
+    with pytest.raises(NotProved, match="does not fit the tree"):
+        check_proof(proof_from(POWER, HELD, supply, trees), KEYS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda supply: supply.vintages[0].states[0].__setattr__("quantity_tonnes", 1),
+        lambda supply: supply.vintages[0].states[2].__setattr__("quantity_tonnes", -1),
+        lambda supply: supply.vintages[0].__setattr__("issued_tonnes", 2**62),
+        lambda supply: supply.vintages[0].states[0].__setattr__("levels", -1),
+        lambda supply: supply.vintages[0].states[0].__setattr__("levels", 49),
+        lambda supply: supply.vintages[0].states[0].__setattr__("state", "trading"),
+        lambda supply: supply.vintages[1].__setattr__("vintage", "CEA"),
+    ],
+)
+def test_a_signed_supply_that_does_not_add_up_is_refused(change: Callable[[pb.Supply], None]) -> None:
+    supply, _ = stated(HELD)
+    change(supply)
+    with pytest.raises(NotProved):
+        check_supply(supply_in(supply, sealed(supply)), KEYS)
+
+
+def test_two_signed_supplies_of_one_day_are_told_apart() -> None:
+    one, other = signed(HELD), signed({**HELD, (STEEL, "CEA", "trading"): 40_001})
+    assert check_supply(one, KEYS) == check_supply(other, KEYS)
+    same_supply(one, signed(HELD))
+    with pytest.raises(NotProved, match="there are two supplies"):
+        same_supply(one, other)
+    with pytest.raises(NotProved, match="the other of 2021-07-19"):
+        same_supply(one, signed(HELD, day="2021-07-19"))
+
+
+def test_a_supply_is_the_same_out_of_a_file() -> None:
+    assert supply_of(json.loads(json.dumps(plain_supply(signed(HELD))))) == signed(HELD)
+    assert signed(HELD).day == DAY
+
+
+BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a list": lambda known: [known],
+    "no account": lambda known: known.pop("account"),
+    "another kind of file": lambda known: known.update(what="a proof of forks"),
+    "a newer format": lambda known: known.update(format=2),
+    "a quantity as text": lambda known: known["shares"][0].update(quantity_tonnes="1"),
+    "a quantity as a fraction": lambda known: known["shares"][0].update(quantity_tonnes=1.0),
+    "a quantity as a truth": lambda known: known["shares"][0].update(quantity_tonnes=True),
+    "a salt that is no number": lambda known: known["shares"][0].update(salt="xyz"),
+    "shares that are no list": lambda known: known.update(shares={}),
+    "a share that is none": lambda known: known["shares"].append(7),
+    "no supply": lambda known: known.pop("supply"),
+    "a sibling without a digest": lambda known: known["shares"][0]["siblings"][0].pop("digest"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_is_no_proof_is_not_read_as_one(what: str) -> None:
+    known = copy.deepcopy(plain_proof(honest()))
+    changed = BROKEN[what](known)
+    with pytest.raises(ValueError, match=r"^its? "):
+        proof_of(changed if isinstance(changed, list) else known)
