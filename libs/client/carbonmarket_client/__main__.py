@@ -14,13 +14,17 @@ from carbonmarket_client.cli import (
     operations,
     orders,
     pending,
+    proofs,
     runs,
     trace,
 )
 from carbonmarket_client.cli.app import cli
 from carbonmarket_client.cli.output import OUTPUT_CLOSED, forget_output
 
-NOUNS = (accounts, funds, orders, book, blocks, days, instruments, runs, operations, pending, events, forks, trace)
+NOUNS = (
+    *(accounts, funds, orders, book, blocks, days, instruments),
+    *(runs, operations, pending, events, forks, proofs, trace),
+)
 """Importing a noun's module declares its commands."""
 
 

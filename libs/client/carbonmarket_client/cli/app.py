@@ -58,7 +58,7 @@ HELP_WIDTH = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
 ORDER = (
     *("status", "pending", "clock", "accounts", "vintages", "holdings", "funds", "deposits", "payouts", "banks"),
     *("instruments", "rules", "days", "book", "orders", "blocks", "trades", "bulletins"),
-    *("obligations", "runs", "statements", "reconciliations", "events", "forks", "trace"),
+    *("obligations", "runs", "statements", "reconciliations", "events", "forks", "supply", "proof", "trace"),
 )
 """The nouns as `--help` lists them: who and what there is, the market, settlement, and what happened."""
 

@@ -16,6 +16,7 @@ from carbonmarket_client.errors import (
     Unavailable,
 )
 from carbonmarket_client.heads import BookmarkRefused, ForkProved, LogAltered, plain_proof
+from carbonmarket_client.proofs import NotProved
 from carbonmarket_client.screens.layout import fact, label, shown
 from carbonmarket_client.settings import address_variable
 
@@ -71,6 +72,11 @@ def fix_of(error: MarketError) -> str:
         return (
             "Trust neither this log nor what is derived from it. Keep what you have of it, your bookmark first of all, "
             "and tell the operators of the service and the regulator."
+        )
+    if isinstance(error, NotProved):
+        return (
+            "Do not rely on this proof. If it came from the registry itself, keep the file and tell the regulator; "
+            "if somebody else gave it to you, fetch your own."
         )
     return "Update the client."
 
