@@ -15,6 +15,7 @@ from support.auditor.answers import Answers
 from support.auditor.audit import Audit, take_all
 from support.auditor.findings import Findings
 from support.auditor.services import Services
+from support.auditor.supplies import check_supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ async def audit_services(addresses: Mapping[str, str], ask_queries: bool = True,
         audit.conclude()
         if ask_queries:
             await Answers(audit, services).check()
+            await check_supply(audit.registry.supplies, services, audit.findings)
         return Report(audit.findings, audit.figures())
     finally:
         await services.close()

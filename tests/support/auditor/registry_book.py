@@ -18,6 +18,7 @@ from support.auditor.chain import actor_of, acts_for
 from support.auditor.commitments import Commitments
 from support.auditor.findings import Findings
 from support.auditor.pairs import Pairs
+from support.auditor.supplies import Supplies, Vintage
 
 
 @dataclass(slots=True)
@@ -35,12 +36,6 @@ class Account:
 class Holding:
     registry_available_tonnes: int = 0
     trading_tonnes: int = 0
-
-
-@dataclass(slots=True)
-class Vintage:
-    issued_tonnes: int = 0
-    held_tonnes: int = 0
 
 
 @dataclass(slots=True)
@@ -71,9 +66,11 @@ class RegistryBook(Book):
         self.delivered = DeliveredLegs()
         self.remember_at = 0
         self.remembered: dict[tuple[str, str], tuple[int, int]] = {}
+        self.supplies = Supplies()
 
     def take(self, record: Record) -> None:
-        """Holdings as of `remember_at` are kept, for the queries that look back."""
+        """Holdings as of `remember_at` are kept, and the supply of each day, for the queries that look back."""
+        self.supplies.end_days_before(record, self.vintages)
         super().take(record)
         if record.position == self.remember_at:
             self.remembered = {
@@ -336,7 +333,9 @@ class RegistryBook(Book):
             holding = self.holdings[account, vintage] = Holding()
         holding.registry_available_tonnes += available
         holding.trading_tonnes += trading
-        self.vintages.setdefault(vintage, Vintage()).held_tonnes += available + trading
+        line = self.vintages.setdefault(vintage, Vintage())
+        line.held_tonnes += available + trading
+        line.trading_tonnes += trading
         if holding.registry_available_tonnes < 0 or holding.trading_tonnes < 0:
             self.say("no holding is negative", f"{account} {vintage}: {holding}")
 
