@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import append, codec, commands, day, evening, snapshots, stages, waiting
+from bench import append, codec, commands, day, evening, snapshots, stages, supply, waiting
 
 PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "codec": lambda _: codec.run(),
@@ -17,6 +17,7 @@ PARTS: Mapping[str, Callable[[Path], Coroutine[Any, Any, None]]] = {
     "waiting": waiting.run,
     "snapshots": lambda _: snapshots.run(),
     "evening": evening.run,
+    "supply": supply.run,
     "day": day.run,
     "stages": stages.run,
 }
