@@ -124,10 +124,10 @@ class RunningMarket:
         """Returns when every log is heard to its end and every order is answered."""
         await self.until(self.port.at_rest, "the market to come to rest")
 
-    async def audit(self) -> dict[str, int]:
+    async def audit(self, ask_supply: bool = True) -> dict[str, int]:
         """The market rests, and the auditor finds nothing; gives its figures."""
         await self.rest()
-        return await assert_clean(self.addresses)
+        return await assert_clean(self.addresses, ask_supply)
 
     async def audit_logs(self, services: Iterable[str]) -> dict[str, int]:
         """What the auditor finds in the logs of some services, by rule, where the others are away or the market cannot

@@ -67,7 +67,9 @@ async def supply(market: CarbonMarket, session: Session, day: str | None) -> Non
 @click.argument("account", required=False)
 @click.option("--day", type=DAY, help="Of this day; else of the last that is over.")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write this file; else proof-ACCOUNT-DAY.json."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this file; else one named by account and day.",
 )
 @click.option(
     "--check", type=FILE, help="Check the proof in this file with the pinned public keys; no service is asked."
