@@ -391,7 +391,8 @@ class Copy:
         settings = tomllib.loads((self._folder / "pyproject.toml").read_text())
         roots = [str(self._folder / root) for root in settings["tool"]["carbonmarket"]["roots"]]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots), "CARBONMARKET_TEST_SEEDS": SEEDS}
-        command = (sys.executable, "-m", "pytest", "-qx", "--noconftest", "-p", "no:cacheprovider", fault.test)
+        options = ("-qx", "--noconftest", "-p", "no:cacheprovider", "-p", "support.planted.first_failure")
+        command = (sys.executable, "-m", "pytest", *options, fault.test)
         done = subprocess.run(
             command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=RUN_S_MAX
         )
