@@ -18,7 +18,7 @@ from chassis.followers.projections import CATCH_UP_SECONDS_MAX
 from support.processes.one_service import OneService
 from support.suites.lists import Asked, ListSuite
 
-OPERATOR, AUDITOR = "registry_operator:ann", "auditor:eve"
+OPERATOR, AUDITOR, BANK = "registry_operator:ann", "auditor:eve", "settlement_bank:icbc"
 HUBEI, POWER, STEEL = "province:hubei", "participant:power-0001", "participant:steel-0002"
 
 NUMBERS = count(1)
@@ -171,3 +171,9 @@ async def test_all_accounts_are_listed_page_by_page(registry: OneService) -> Non
         "steel-0002",
     ]
     assert paged[0].state == types.ACCOUNT_STATE_CLOSED
+
+
+async def test_a_registry_without_a_key_states_no_supply(registry: OneService) -> None:
+    with pytest.raises(Refused) as refused:
+        await registry.call(BANK, query.GetSupplyRequest())
+    assert (refused.value.code, refused.value.reason) == (NOT_FOUND, "SUPPLY_NOT_SIGNED")

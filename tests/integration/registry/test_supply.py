@@ -224,12 +224,6 @@ async def test_what_may_not_or_cannot_be_proved_is_refused(
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode[code], reason)
 
 
-async def test_a_registry_without_a_key_states_nothing(registry: OneService) -> None:
-    with pytest.raises(Refused) as refused:
-        await registry.call(ANYBODY, query.GetSupplyRequest())
-    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.NOT_FOUND, "SUPPLY_NOT_SIGNED")
-
-
 def test_a_day_is_over_only_when_no_clock_can_come_back_to_it() -> None:
     """Two hosts differ from the database by at most so much, one before and one behind it."""
     assert 2 * CLOCK_SKEW_MS_MAX < SETTLES_MS < DAY_MS
