@@ -6,5 +6,5 @@ market.py    a market to trade on          logs.py      markets with long logs, 
 plan.py      P1's list of commands         usage.py     processor time and memory of all processes
 stages.py    where P1's time goes          packages.py  the peer and the profiler, in a folder of their own
 parts.py     parts that are looked into one by one: append, codec, commands, day, evening, snapshots,
-             stages, waiting
+             stages, supply, waiting
 """

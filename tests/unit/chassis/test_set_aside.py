@@ -181,6 +181,16 @@ def test_all_of_one_cause_are_decided_again_in_one_step_each_on_what_the_one_bef
     assert isinstance(stays, Rejected) and stays.reason == "TALLY_FULL"
 
 
+def test_what_comes_after_one_that_cannot_be_decided_again_stays_set_aside_even_if_it_could_be() -> None:
+    on = full_tally()
+    for number, amount in enumerate((3, 9, 2), start=1):
+        hear(on, number, amount)
+    first, too_large, small = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-5)), {}, NOW_MS)
+    by_two(on, DecideSetAsideAgain(first, GROUND, through_position=small), ANN, BEN, NOW_MS)
+    assert list(on.shell.set_aside) == [too_large, small]
+
+
 def test_a_repeat_of_the_approval_decides_nothing_again() -> None:
     on = full_tally()
     for number in (1, 2, 3):

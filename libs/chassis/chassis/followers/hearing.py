@@ -46,10 +46,10 @@ SILENCE_SECONDS = 1.0
 """After so long without a message, and at least so often, the source's log is looked at."""
 RETRY_SECONDS = 0.5
 WITNESS_SECONDS_MAX = 1.0
-WITNESS_RETRY_SECONDS = 0.1
 """So long at most a new leader waits for a source's word: one that is away keeps nobody waiting. To check that word in
 our own log takes as long as our database takes; without that nobody is answered anyway.
 """
+WITNESS_RETRY_SECONDS = 0.1
 IN_FLIGHT_MAX = 500
 
 logger = logging.getLogger(__name__)

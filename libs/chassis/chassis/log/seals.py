@@ -1,6 +1,5 @@
 """Seals: a service signs the heads of its own log and of its accounts' feeds, so that records which chain up to a
-signed head need no other proof. It also signs attestations: each says once what is so,
-under a name.
+signed head need no other proof. It also signs attestations: each says once what is so, under a name.
 
 The signed text names the purpose, the log, for a feed the account, then position or sequence, digest, and the key's id.
 A seal is written `KEY_ID:SIGNATURE`, so that it fits a header. The signature is Ed25519; a key's id is the beginning of

@@ -71,7 +71,7 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitsForPeople:
+class AsidesShown:
     """Of what is set aside and of what was dropped, what the status shows."""
 
     causes: list[OfCause]
@@ -201,9 +201,9 @@ class LogService(CommandService[Any]):
     async def GetStatus(self, request: pb.GetStatusRequest, call: Call) -> pb.GetStatusResponse:
         engine = self.writer.engine
 
-        def look(_: object) -> tuple[ShellState, WaitsForPeople, int]:
+        def look(_: object) -> tuple[ShellState, AsidesShown, int]:
             shell = engine.shell
-            waits = WaitsForPeople(
+            asides = AsidesShown(
                 shell.set_aside.causes(),
                 shell.set_aside.first_of_each_cause(SET_ASIDE_SHOWN_MAX),
                 shell.dropped.last_dropped(DROPPED_SHOWN_MAX),
@@ -217,10 +217,10 @@ class LogService(CommandService[Any]):
                 traces={},
                 proposals=dict(shell.proposals),
             )
-            return copied, waits, self.writer.now_ms()
+            return copied, asides, self.writer.now_ms()
 
         read = await self.writer.read(look)
-        shell, waits, now_ms = read.value
+        shell, asides, now_ms = read.value
         followed = self._status()
         for source in followed.sources:
             source.heard_position = read.heard.get(source.log_id, 0)
@@ -234,9 +234,9 @@ class LogService(CommandService[Any]):
             followers=followed.followers,
             sources=followed.sources,
             refused_orders=[one if reads_log else without_facts(one) for one in followed.refused_orders],
-            set_aside=[set_aside(position, one, reads_log) for position, one in waits.set_aside.items()],
-            set_aside_causes=[set_aside_cause(one) for one in waits.causes],
-            dropped=[set_aside(position, one, reads_log) for position, one in waits.dropped.items()],
+            set_aside=[set_aside(position, one, reads_log) for position, one in asides.set_aside.items()],
+            set_aside_causes=[set_aside_cause(one) for one in asides.causes],
+            dropped=[set_aside(position, one, reads_log) for position, one in asides.dropped.items()],
             unanswered_positions=sorted(shell.unanswered),
             release_level=shell.release_level,
             release_level_known=engine.declared.release_level,
