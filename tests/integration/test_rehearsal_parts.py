@@ -130,6 +130,17 @@ async def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatc
     assert child.process.returncode == -signal.SIGKILL
 
 
+async def test_a_child_whose_start_is_interrupted_is_ended_by_a_stop(tmp_path: Path) -> None:
+    child = Child(Program("sleeper", (sys.executable, "-c", "import time; time.sleep(60)")), tmp_path)
+    starting = asyncio.create_task(child.start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert starting.cancelled() and child.running
+    await child.stop()
+    assert not child.running
+
+
 async def test_a_demo_that_is_interrupted_while_its_database_is_made_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     demo = await asyncio.create_subprocess_exec(

@@ -95,8 +95,18 @@ class Child:
         await self.wait_ready(ready_s_max)
 
     async def spawn(self) -> None:
-        """Start the process without waiting until it is ready."""
+        """Start the process without waiting until it is ready. Where this is cancelled, `stop` ends what was started:
+        a process that asyncio is still connecting to would be lost.
+        """
         assert not self.running, f"{self.program.name} runs already"
+        spawning = asyncio.create_task(self._spawn())
+        try:
+            await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            await asyncio.wait({spawning})
+            raise
+
+    async def _spawn(self) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
