@@ -191,6 +191,37 @@ def test_what_comes_after_one_that_cannot_be_decided_again_stays_set_aside_even_
     assert list(on.shell.set_aside) == [too_large, small]
 
 
+async def test_a_bug_in_what_is_decided_again_is_logged_with_where_it_is_and_leaves_it_set_aside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def add(state: Tally, command: Add, context: Context) -> list[object]:
+        if context.late and command.amount == 9:
+            raise KeyError("forgotten")
+        return tally.add(state, command, context)
+
+    on = full_tally(replace(tally.decider(), decide={**tally.decider().decide, Add: add}))
+    for number, amount in enumerate((7, 9, 7), start=1):
+        hear(on, number, amount)
+    first, failing, last = on.shell.set_aside
+    on.decide(asked("participant:ada", "", Add(-100)), {}, NOW_MS)
+    log = MemoryLog(MemoryStore("tally"))
+    await log.lead()
+    writer = Writer(on, log, Metrics())
+    running = asyncio.create_task(writer.run())
+    async with asyncio.timeout(30):
+        number = await proposed(writer, DecideSetAsideAgain(first, GROUND, through_position=last), ANN)
+        done = await approved(writer, number, BEN)
+    running.cancel()
+    await asyncio.wait([running])
+    assert done.all(Added) == [Added(7)], "the others were not asked for by the one that failed"
+    assert list(on.shell.set_aside) == [failing, last]
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert f"DecideSetAsideAgain(set_aside_position={failing}" in line.getMessage()
+    assert "KeyError" in line.getMessage()
+    assert line.exc_info is not None and line.exc_info[2] is not None, "and says where"
+    assert vars(line)["actor"] == BEN
+
+
 def test_a_repeat_of_the_approval_decides_nothing_again() -> None:
     on = full_tally()
     for number in (1, 2, 3):

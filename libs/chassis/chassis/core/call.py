@@ -146,3 +146,8 @@ class NoRoom(HeldBack):
 def in_words(error: BaseException) -> str:
     """An error as a record or an answer states it: what Python itself would write is not part of the language."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def bug_in(command: object, error: Exception) -> Bug:
+    """What failed a command's decision, with where it happened."""
+    return Bug(f"{type(command).__name__} failed: {in_words(error)}").with_traceback(error.__traceback__)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from opentelemetry.trace import SpanKind
 
 from chassis.core.asides import SetAsideNoted
-from chassis.core.call import Bug, HeldBack, NoRoom, RequestIdReused, in_words
+from chassis.core.call import Bug, HeldBack, NoRoom, RequestIdReused, bug_in, in_words
 from chassis.core.claims import Names, heard_claim
 from chassis.core.command_digest import command_digest
 from chassis.core.corrections import HearingResumed
@@ -67,6 +67,7 @@ class Batch:
     heard: tuple[HeardUpTo, ...]
     branches: tuple[Branch, ...]
     claims: tuple[Claimed, ...] = ()
+    bugs: tuple[tuple[AskedCommand, Bug], ...] = ()  # In what was to be decided again after another.
 
 
 Outcome = Done | Found | Exception
@@ -108,12 +109,14 @@ class Engine(Generic[S]):
         self._events: list[object] = []
         self._branches: list[Branch] = []
         self._heard_changed: set[str] = set()
+        self._bugs: list[tuple[AskedCommand, Bug]] = []
 
     def take_batch(self) -> Batch:
         """Everything decided since the last call."""
         heard = tuple(self.heard[log_id] for log_id in sorted(self._heard_changed))
         records, events = tuple(self._records), tuple(self._events)
-        batch = Batch(self._batch_head, records, events, heard, tuple(self._branches), self._names.take_batch())
+        branches, bugs = tuple(self._branches), tuple(self._bugs)
+        batch = Batch(self._batch_head, records, events, heard, branches, self._names.take_batch(), bugs)
         self._accepted_before, self._accepted = self._accepted, {}
         self._start_batch()
         return batch
@@ -235,8 +238,7 @@ class Engine(Generic[S]):
         except StateUnusable:
             raise
         except Exception as error:
-            bug = Bug(f"{type(submission.command).__name__} failed: {in_words(error)}")
-            return bug.with_traceback(error.__traceback__)
+            return bug_in(submission.command, error)
 
         # From here on it happens.
         rest = self._look.rest_of_approved(submission.command)
@@ -258,25 +260,23 @@ class Engine(Generic[S]):
         return done
 
     def _decide_rest(self, rest: Sequence[AskedCommand], approval: str, clock_ms: int) -> None:
-        for asked in rest:
-            if not self._decided_again(asked, approval, clock_ms):
-                return
-
-    def _decided_again(self, asked: AskedCommand, approval: str, clock_ms: int) -> bool:
-        """Whether what is decided again after another can be applied. If not, it stays set aside: whoever proposes it
-        alone learns why.
+        """Ends at the first that cannot be applied, which stays set aside with all after it: whoever proposes it alone
+        learns why. A bug comes with the batch.
         """
-        context = replace(self.context(asked.actor, self.now_ms(clock_ms)), approval=approval)
-        try:
-            events = self._look.decide(asked.command, context)
-            encoded = [self._encode(event) for event in events]
-            claimed = self._names.claimed_by(self.state, asked, events, (), NOTHING_TAKEN)
-        except Exception:
-            return False
-        self._names.take(claimed)
-        for event, (type_name, data) in zip(events, encoded, strict=True):
-            self._record(asked, asked.traceparent, event, type_name, data, clock_ms, b"", len(events), approval)
-        return True
+        for asked in rest:
+            context = replace(self.context(asked.actor, self.now_ms(clock_ms)), approval=approval)
+            try:
+                events = self._look.decide(asked.command, context)
+                encoded = [self._encode(event) for event in events]
+                claimed = self._names.claimed_by(self.state, asked, events, (), NOTHING_TAKEN)
+            except Rejected:
+                return
+            except Exception as error:
+                self._bugs.append((asked, bug_in(asked.command, error)))
+                return
+            self._names.take(claimed)
+            for event, (type_name, data) in zip(events, encoded, strict=True):
+                self._record(asked, asked.traceparent, event, type_name, data, clock_ms, b"", len(events), approval)
 
     def _taken_in(self, submission: Submission, taken: Mapping[Claim, Facts]) -> Outcome | None:
         """The outcome of what is heard or answered where that is not the next thing to take in."""

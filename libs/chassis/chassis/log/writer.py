@@ -207,6 +207,8 @@ class Writer(Generic[S]):
             outcomes = [self._decide(waiting, found, stored) for waiting in taken]
             self._metrics.decided(time.perf_counter() - started, len(taken))
             batch = self.engine.take_batch()
+            for asked, bug in batch.bugs:
+                log_bug(f"{asked.command} was not carried out", asked, bug)
             if self._append is not None:
                 # Whoever ends the writer here must not cancel the append with it.
                 await asyncio.wait([self._append])
@@ -245,8 +247,7 @@ class Writer(Generic[S]):
         if isinstance(waiting.work, Submission):
             outcome = self._decide_submission(waiting.work, found, stored)
             if isinstance(outcome, Bug) and not isinstance(outcome, HeldBack):
-                where = {"actor": str(waiting.work.actor), "traceparent": waiting.work.traceparent}
-                logger.error("a decision failed: %s", outcome, exc_info=outcome, extra=where)
+                log_bug("a decision failed", waiting.work, outcome)
             return outcome
         try:
             heard = {upto.log_id: upto.position for upto in self.engine.heard.values()}
@@ -335,6 +336,11 @@ class Writer(Generic[S]):
                 one.answer.set_exception(Unavailable(ASK_AGAIN))
                 # Nobody may be waiting any more; the exception is theirs, not the loop's.
                 one.answer.exception()
+
+
+def log_bug(what: str, work: Submission, bug: Bug) -> None:
+    where = {"actor": str(work.actor), "traceparent": work.traceparent}
+    logger.error("%s: %s", what, bug, exc_info=bug, extra=where)
 
 
 async def catch_up(engine: Engine[Any], log: Log) -> Head:
