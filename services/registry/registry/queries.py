@@ -23,7 +23,7 @@ from chassis.serving.slices import in_slices
 from chassis.serving.trees import KeptTrees, parts, up_to_date
 from registry.domain.holdings import custody_now
 from registry.domain.state import AccountState, Registry
-from registry.supply.days import SupplyDays, proof_of_account, supply_of_day
+from registry.supply.days import SupplyDays, day_over, end_of, proof_of_account, supply_of_day
 from registry.supply.kept import SupplyTrees
 
 POSITION_AND_TRADE = re.compile(f"({NUMBER.pattern})/({NUMBER.pattern})")
@@ -222,10 +222,11 @@ class RegistryQueryService:
 
     async def GetHoldingProof(self, request: pb.GetHoldingProofRequest, call: Call) -> pb.GetHoldingProofResponse:
         check_may_read(request.account, call)
-        proof = await proof_of_account(self.days, request.account, request.day)
+        day = await day_over(self.writer, request.day)
+        end = await end_of(self.days, day)
         async with self.tables.reading() as reading:
-            await account_as_of(reading, request.account, proof.supply.position)
-        return proof
+            await account_as_of(reading, request.account, end.position)
+        return await proof_of_account(self.days, request.account, day)
 
     async def _wait_for(self, as_of_position: int) -> None:
         """Until the tables show the position asked for; 0 asks for all that they show now."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import grpc
@@ -19,6 +21,7 @@ from carbonmarket_client.proofs import Supply, check_proof, check_supply, proof_
 from chassis.core.call import Refused
 from chassis.core.days import DAY_MS, MINUTE_MS, day_start_ms
 from chassis.log.clocks import CLOCK_SKEW_MS_MAX
+from registry.supply import rows
 from registry.supply.days import SETTLES_MS
 from rehearsal.keys import public_key, signing_key
 from rehearsal.postgres import Postgres
@@ -62,6 +65,12 @@ class Running:
         connection = await asyncpg.connect(self.database_url)
         await connection.execute(sql)
         await connection.close()
+
+    async def fetch(self, sql: str, *arguments: object) -> list[tuple[object, ...]]:
+        connection = await asyncpg.connect(self.database_url)
+        found = await connection.fetch(sql, *arguments)
+        await connection.close()
+        return [tuple(row) for row in found]
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -222,6 +231,51 @@ async def test_what_may_not_or_cannot_be_proved_is_refused(
     with pytest.raises(Refused) as refused:
         await running.service.call(actor, request_)
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode[code], reason)
+
+
+async def test_an_account_that_was_unknown_that_day_costs_no_supply(running: Running) -> None:
+    await running.change("DELETE FROM attestations")
+    await running.service.restart()
+    opening = pb.OpenAccountRequest(
+        account="late-0004", kind=types.ACCOUNT_KIND_KEY_EMITTING_ENTITY, name="late", province="hubei"
+    )
+    await running.service.ask(OPERATOR, opening)
+    for account in ("nobody", "late-0004"):
+        with pytest.raises(Refused) as refused:
+            await running.proof(OPERATOR, account, FRIDAY)
+        assert refused.value.reason == "ACCOUNT_UNKNOWN"
+    assert await running.fetch("SELECT name FROM attestations") == []
+    assert await running.proved(POWER, "power-0001", FRIDAY)
+    assert await running.fetch("SELECT name FROM attestations") == [(FRIDAY,)]
+
+
+async def test_where_a_day_ended_is_found_for_every_time_that_a_log_has(running: Running) -> None:
+    records = await running.service.records()
+    for at_ms in {one.recorded_ms + more for one in records for more in (0, 1)}:
+        before = [(one.position, one.digest) for one in records if one.recorded_ms < at_ms]
+        assert await running.fetch(rows.LAST_BEFORE, at_ms) == before[-1:]
+
+
+async def test_the_end_of_an_old_day_of_a_long_log_is_found_by_looking_at_few_records(running: Running) -> None:
+    connection = await asyncpg.connect(running.database_url)
+    # It takes the place of the service's own table in this session.
+    await connection.execute(
+        "CREATE TEMP TABLE log AS SELECT position, position / 7 * 10 AS recorded_ms, ''::bytea AS digest"
+        " FROM generate_series(1::bigint, 100000) AS position"
+    )
+    await connection.execute("ALTER TABLE log ADD PRIMARY KEY (position)")
+    await connection.execute("ANALYZE log")
+    for at_ms, last in ((0, None), (1, 6), (10, 6), (11, 13), (71_000, 49_699), (10**9, 100_000)):
+        assert await connection.fetchval(rows.LAST_BEFORE, at_ms) == last
+    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {rows.LAST_BEFORE}", 11)
+    await connection.close()
+    assert records_read(json.loads(explained)[0]["Plan"]) < 50
+
+
+def records_read(plan: dict[str, Any]) -> int:
+    rows_read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    own = rows_read * plan["Actual Loops"] if plan.get("Relation Name") == "log" else 0
+    return round(own) + sum(records_read(part) for part in plan.get("Plans", []))
 
 
 def test_a_day_is_over_only_when_no_clock_can_come_back_to_it() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
 from chassis.core.days import DAY_MS, MINUTE_MS, day_of, day_start_ms
 from chassis.core.decider import NotFound, Rejected
+from chassis.core.record import Head
 from chassis.core.shapes import check_day
 from chassis.edges.protocols import Reading
 from chassis.followers.projections import Tables
@@ -55,9 +56,9 @@ async def supply_of_day(days: SupplyDays, asked_day: str) -> tuple[Attestation, 
     return kept, pb.GetSupplyResponse(supply=pb.Supply.FromString(kept.body), seal=seal)
 
 
-async def proof_of_account(days: SupplyDays, account: str, asked_day: str) -> pb.GetHoldingProofResponse:
+async def proof_of_account(days: SupplyDays, account: str, day: str) -> pb.GetHoldingProofResponse:
     """Raises Rejected."""
-    kept, answer = await supply_of_day(days, asked_day)
+    kept, answer = await supply_of_day(days, day)
     supply = answer.supply
     vintages = [line.vintage for line in supply.vintages]
     trees = await days.trees.of(supply.day, supply.position, kept.secret, vintages)
@@ -80,12 +81,18 @@ async def day_over(writer: Writer[Registry], asked_day: str) -> str:
     return asked_day or last
 
 
-async def attested(days: SupplyDays, signer: Signer, day: str) -> Attestation:
-    """What is so of a day that nothing is kept of."""
+async def end_of(days: SupplyDays, day: str) -> Head:
+    """The last record of a day that is over. The tables show it."""
     await days.tables.wait_for(days.writer.tail.position)
     end = await rows.last_before(days.tables, day_start_ms(day) + DAY_MS)
     if end is None:
         raise NotFound("DAY_BEFORE_LOG", day=day)
+    return end
+
+
+async def attested(days: SupplyDays, signer: Signer, day: str) -> Attestation:
+    """What is so of a day that nothing is kept of."""
+    end = await end_of(days, day)
     try:
         signer.check_is_the_log_signed(end.position)
     except Forked as error:

@@ -13,7 +13,19 @@ from registry.projections import MovementKind
 
 PAGE_ROWS_MAX = 1_000
 
-LAST_BEFORE = "SELECT position, digest FROM log WHERE recorded_ms < $1 ORDER BY position DESC LIMIT 1"
+# Positions have no gaps and times never fall along a log, so halves tell it: whatever the log's length, some thirty
+# records are looked at. Everything before `first` was recorded before the time, nothing from `beyond` on.
+LAST_BEFORE = """
+WITH RECURSIVE halves(first, beyond) AS (
+    SELECT 1::bigint, coalesce(max(position), 0) + 1 FROM log
+    UNION ALL
+    SELECT CASE WHEN recorded_ms < $1 THEN position + 1 ELSE first END,
+           CASE WHEN recorded_ms < $1 THEN beyond ELSE position END
+    FROM halves JOIN log ON position = (first + beyond) / 2
+    WHERE first < beyond
+)
+SELECT position, digest FROM log WHERE position = (SELECT first - 1 FROM halves WHERE first = beyond)
+"""
 
 ISSUED = f"""
 SELECT vintage, (issued_tonnes - coalesce((
