@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from chassis.serving.server import MIN_POSITION, REQUEST_ID
+from chassis.serving.frame import MIN_POSITION, REQUEST_ID
 from support.source.repository import SERVICES, Module, domain_modules, modules
 
 DOMAIN_IMPORTS = {

@@ -1,9 +1,8 @@
-"""ClearingService: the commands that answer with more than a position. The others need no method (command_service). No
-rule lives here.
+"""ClearingService: what is answered to commands that answer with more than a position. The others need no method
+(command_service). No rule lives here.
 """
 
 from carbonmarket.clearing.v1 import clearing_service_pb2 as pb
-from chassis.core.call import Call
 from chassis.core.engine import Done
 from chassis.log.writer import Writer
 from chassis.serving.command_service import CommandService
@@ -18,22 +17,17 @@ class ClearingService(CommandService[State]):
     def __init__(self, writer: Writer[State]) -> None:
         super().__init__(writer, COMMANDS)
 
-    async def RecordDeposit(self, request: pb.RecordDepositRequest, call: Call) -> pb.RecordDepositResponse:
-        done = await self.submit(request, call)
+    def RecordDeposit(self, done: Done) -> pb.RecordDepositResponse:
         return pb.RecordDepositResponse(
             entry_number=done.only(funds.FundsDeposited).entry_number, position=done.position
         )
 
-    async def RecordPayoutReturned(
-        self, request: pb.RecordPayoutReturnedRequest, call: Call
-    ) -> pb.RecordPayoutReturnedResponse:
-        done = await self.submit(request, call)
+    def RecordPayoutReturned(self, done: Done) -> pb.RecordPayoutReturnedResponse:
         return pb.RecordPayoutReturnedResponse(
             entry_number=done.only(payouts.FundsRestored).entry_number, position=done.position
         )
 
-    async def RetryRun(self, request: pb.RetryRunRequest, call: Call) -> pb.RetryRunResponse:
-        done = await self.submit(request, call)
+    def RetryRun(self, done: Done) -> pb.RetryRunResponse:
         attempt, blocked_because = attempt_of(done)
         return pb.RetryRunResponse(attempt=attempt, blocked_because=blocked_because, position=done.position)
 

@@ -1,11 +1,11 @@
-"""RegistryService: the commands that answer with more than a position. The others need no method (command_service). No
-rule lives here.
+"""RegistryService: what is answered to commands that answer with more than a position. The others need no method
+(command_service). No rule lives here.
 """
 
 from carbonmarket.registry.v1 import registry_events_pb2 as events
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
-from chassis.core.call import Call
 from chassis.core.codec import codec_of
+from chassis.core.engine import Done
 from chassis.log.writer import Writer
 from chassis.serving.command_service import CommandService
 from registry.domain import delivery
@@ -23,8 +23,7 @@ class RegistryService(CommandService[Registry]):
     def __init__(self, writer: Writer[Registry]) -> None:
         super().__init__(writer, COMMANDS)
 
-    async def DeliverAllowances(self, request: pb.DeliverAllowancesRequest, call: Call) -> pb.DeliverAllowancesResponse:
-        done = await self.submit(request, call)
+    def DeliverAllowances(self, done: Done) -> pb.DeliverAllowancesResponse:
         refused = done.all(delivery.DeliveryRefused)
         if refused:
             return pb.DeliverAllowancesResponse(refused=REFUSED.encode(refused[0]), position=done.position)

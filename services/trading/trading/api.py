@@ -1,9 +1,9 @@
-"""TradingService: the commands that answer with more than a position. The others need no method (command_service). No
-rule lives here.
+"""TradingService: what is answered to commands that answer with more than a position. The others need no method
+(command_service). No rule lives here.
 """
 
 from carbonmarket.trading.v1 import trading_service_pb2 as pb
-from chassis.core.call import Call
+from chassis.core.engine import Done
 from chassis.log.writer import Writer
 from chassis.serving.command_service import CommandService
 from trading.domain import confirmation, custody, listed, negotiations, trades
@@ -19,12 +19,10 @@ class TradingService(CommandService[Market]):
 
     # Listed agreement
 
-    async def PlaceOrder(self, request: pb.PlaceOrderRequest, call: Call) -> pb.PlaceOrderResponse:
-        done = await self.submit(request, call)
+    def PlaceOrder(self, done: Done) -> pb.PlaceOrderResponse:
         return pb.PlaceOrderResponse(order_id=done.only(listed.OrderPlaced).order_id, position=done.position)
 
-    async def TakeListing(self, request: pb.TakeListingRequest, call: Call) -> pb.TakeListingResponse:
-        done = await self.submit(request, call)
+    def TakeListing(self, done: Done) -> pb.TakeListingResponse:
         trade = done.only(trades.TradeExecuted)
         return pb.TakeListingResponse(
             trade_id=trade.trade_id,
@@ -35,19 +33,16 @@ class TradingService(CommandService[Market]):
             position=done.position,
         )
 
-    async def CancelOrder(self, request: pb.CancelOrderRequest, call: Call) -> pb.CancelOrderResponse:
-        done = await self.submit(request, call)
+    def CancelOrder(self, done: Done) -> pb.CancelOrderResponse:
         left_tonnes = done.only(listed.OrderCancelled).quantity_tonnes
         return pb.CancelOrderResponse(quantity_tonnes=left_tonnes, position=done.position)
 
     # Block agreement
 
-    async def OfferBlock(self, request: pb.OfferBlockRequest, call: Call) -> pb.OfferBlockResponse:
-        done = await self.submit(request, call)
+    def OfferBlock(self, done: Done) -> pb.OfferBlockResponse:
         return pb.OfferBlockResponse(block_id=done.only(negotiations.BlockOffered).block_id, position=done.position)
 
-    async def ConfirmBlock(self, request: pb.ConfirmBlockRequest, call: Call) -> pb.ConfirmBlockResponse:
-        done = await self.submit(request, call)
+    def ConfirmBlock(self, done: Done) -> pb.ConfirmBlockResponse:
         trade = done.only(trades.TradeExecuted)
         return pb.ConfirmBlockResponse(
             trade_id=trade.trade_id,
@@ -58,22 +53,17 @@ class TradingService(CommandService[Market]):
 
     # Custody
 
-    async def ReturnToRegistry(self, request: pb.ReturnToRegistryRequest, call: Call) -> pb.ReturnToRegistryResponse:
-        done = await self.submit(request, call)
+    def ReturnToRegistry(self, done: Done) -> pb.ReturnToRegistryResponse:
         return_id = done.only(custody.AllowancesReturned).return_id
         return pb.ReturnToRegistryResponse(return_id=return_id, position=done.position)
 
-    async def ReleaseFunds(self, request: pb.ReleaseFundsRequest, call: Call) -> pb.ReleaseFundsResponse:
-        done = await self.submit(request, call)
+    def ReleaseFunds(self, done: Done) -> pb.ReleaseFundsResponse:
         release_id = done.only(custody.FundsReleased).release_id
         return pb.ReleaseFundsResponse(release_id=release_id, position=done.position)
 
     # Clearing
 
-    async def ConfirmClearingRun(
-        self, request: pb.ConfirmClearingRunRequest, call: Call
-    ) -> pb.ConfirmClearingRunResponse:
-        done = await self.submit(request, call)
+    def ConfirmClearingRun(self, done: Done) -> pb.ConfirmClearingRunResponse:
         disputed = done.all(confirmation.ClearingRunDisputed)
         if disputed:
             answer = pb.RunDisputed(reason=disputed[0].reason, facts=dict(disputed[0].facts))

@@ -2,17 +2,18 @@
 reactions, calls and api methods, with no database, broker or process between them. What a decision costs is measured.
 """
 
+import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as registry_queries
-from carbonmarket.registry.v1.registry_service_pb2 import StageDeliveryLegsResponse
+from carbonmarket.registry.v1 import registry_service_pb2 as registry_commands
+from carbonmarket.trading.v1 import trading_service_pb2 as trading_commands
 from chassis.core.call import Call
 from chassis.core.engine import Batch, Done, Engine
 from chassis.core.record import HeardUpTo, Record
@@ -21,6 +22,7 @@ from chassis.core.submission import AskedCommand, DueTimer, OrderAnswer, Submiss
 from chassis.log.writer import Read
 from chassis.process.service import Service
 from chassis.say.tracing import Tracing
+from chassis.serving.command_service import method_of
 from chassis.serving.trees import KeptTrees, parts, up_to_date
 from clearing.__main__ import CLEARING
 from clearing.calls import CONFIRM, DELIVER, REGISTRY_PARTS, REGISTRY_ROOTS, STAGE, TRADING_PARTS, TRADING_ROOTS
@@ -37,6 +39,8 @@ from trading.queries import TradingQueryService
 T = TypeVar("T")
 
 MEASURED_EACH = 1_000
+REGISTRY_RPCS = registry_commands.DESCRIPTOR.services_by_name["RegistryService"].methods_by_name
+TRADING_RPCS = trading_commands.DESCRIPTOR.services_by_name["TradingService"].methods_by_name
 
 
 class EngineAlone:
@@ -114,8 +118,10 @@ class EngineAlone:
 
     # What an api method uses of a writer
 
-    async def submit(self, command: object, call: Call) -> Done:
-        return self.decide(AskedCommand(call.actor, call.request_id, command))
+    def queue_command(self, command: object, call: Call) -> "asyncio.Future[Done]":
+        done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        done.set_result(self.decide(AskedCommand(call.actor, call.request_id, command)))
+        return done
 
     async def read(self, look: Callable[[Any], T]) -> Read[T]:
         heard = {source: upto.position for source, upto in self.engine.heard.items()}
@@ -172,9 +178,9 @@ class ThreeEngines:
         self.registry_trees = KeptTrees()
         stating = TradingQueryService(_as_writer(None), _as_writer(self.trading))
         self.rpcs: dict[str, Callable[[Any, Call], Coroutine[Any, Any, Message]]] = {
-            CONFIRM: trading.ConfirmClearingRun,
-            STAGE: partial(registry.acknowledge, StageDeliveryLegsResponse),
-            DELIVER: registry.DeliverAllowances,
+            CONFIRM: method_of(trading, TRADING_RPCS["ConfirmClearingRun"]),
+            STAGE: method_of(registry, REGISTRY_RPCS["StageDeliveryLegs"]),
+            DELIVER: method_of(registry, REGISTRY_RPCS["DeliverAllowances"]),
             TRADING_ROOTS: stating.GetCommitments,
             TRADING_PARTS: stating.GetTreeParts,
             REGISTRY_ROOTS: self._registry_roots,
@@ -224,5 +230,5 @@ class ThreeEngines:
 
 
 def _as_writer(one: EngineAlone | None) -> Any:
-    """Api methods use only `submit` and `read` of a writer, and the one query that is asked no tables."""
+    """Api methods use only `queue_command` and `read` of a writer, and the one query that is asked no tables."""
     return one

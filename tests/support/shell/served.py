@@ -16,19 +16,27 @@ from carbonmarket.log.v1 import log_service_pb2
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis.core.call import Call
 from chassis.core.decider import Rejected
+from chassis.core.engine import Done
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
+from chassis.serving.command_service import CommandService
 from chassis.serving.server import Role, Server
+from registry.domain.vintages import CreateVintage
+from registry.wire import COMMANDS
 
 SERVICE = pb.DESCRIPTOR.services_by_name["RegistryService"]
 CREATE = "CreateVintage"
 
 
-class Api:
-    """Serves every rpc of a real contract, with one method that fails as the test asks."""
+class Api(CommandService[Any]):
+    """Serves every rpc of a real contract; the writer of one of its commands fails as the test asks."""
 
     def __init__(self) -> None:
+        super().__init__(cast(Any, self), COMMANDS)
         self.fails_with: Exception | None = None
+        self.holds_back = False
+        self.held_back: list[asyncio.Future[Done]] = []
+        self.counted: list[tuple[str, str]] = []
         self.calls: list[Call] = []
         self.vintages: list[str] = []
         for method in SERVICE.methods:
@@ -38,14 +46,31 @@ class Api:
     async def _unused(self, request: Message, call: Call) -> Message:
         raise AssertionError("not called")
 
-    async def CreateVintage(self, request: pb.CreateVintageRequest, call: Call) -> pb.CreateVintageResponse:
+    def queue_command(self, command: object, call: Call) -> "asyncio.Future[Done]":
+        assert isinstance(command, CreateVintage), "not called"
         self.calls.append(call)
-        if self.fails_with is not None:
-            raise self.fails_with
-        if request.vintage == "BAD":
-            raise Rejected("VINTAGE_EXISTS", vintage=request.vintage)
-        self.vintages.append(request.vintage)
-        return pb.CreateVintageResponse(position=len(self.vintages))
+        done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        if self.holds_back:
+            self.held_back.append(done)
+        elif self.fails_with is not None:
+            done.set_exception(self.fails_with)
+        elif command.vintage == "BAD":
+            done.set_exception(Rejected("VINTAGE_EXISTS", vintage=command.vintage))
+        else:
+            self.vintages.append(command.vintage)
+            done.set_result(Done((), len(self.vintages)))
+        return done
+
+
+class CallsCounted(Metrics):
+    """Which calls were counted, and as what."""
+
+    def __init__(self, calls: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._calls = calls
+
+    def called(self, rpc: str, outcome: str, seconds: float) -> None:
+        self._calls.append((rpc, outcome))
 
 
 async def reach(position: int) -> None:
@@ -55,7 +80,7 @@ async def reach(position: int) -> None:
 @asynccontextmanager
 async def serving(api: Api, role: Role) -> AsyncIterator[str]:
     server = grpc.aio.server()
-    handlers = Server([(SERVICE, api)], role, Tracing(), Metrics(), reach).handlers
+    handlers = Server([(SERVICE, api)], role, Tracing(), CallsCounted(api.counted), reach).handlers
     server.add_generic_rpc_handlers(tuple(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

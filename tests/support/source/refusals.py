@@ -25,7 +25,7 @@ Name = tuple[str, str]
 """A module, and what it defines: a function, a class or `Class.method`."""
 
 
-ACKNOWLEDGE: Name = ("chassis.serving.command_service", "CommandService.acknowledge")
+ACKNOWLEDGE: Name = ("chassis.serving.command_service", "acknowledgement")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Many commands in one message: too many are refused before a single one is parsed."""
+"""Many commands in one message: too many are refused before one is parsed; who gives up takes back the rest."""
+
+import asyncio
+import gc
 
 import pytest
 from hypothesis import given
@@ -6,7 +9,8 @@ from hypothesis import strategies as st
 
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from chassis.core.decider import Malformed
-from chassis.serving.bulk import BULK_COMMANDS_MAX, fields_in, parse_many
+from chassis.serving.bulk import BULK_COMMANDS_MAX, all_ended, fields_in, parse_many
+from support.shell.served import replica, submit_many
 
 
 @given(st.lists(st.text(max_size=40), max_size=40))
@@ -48,3 +52,37 @@ def test_no_command_hides_behind_what_the_parser_passes_over(fields: list[bytes]
 def test_a_group_before_the_commands_is_refused() -> None:
     with pytest.raises(Malformed, match="TOO_MANY_COMMANDS"):
         parse_many(pb.SubmitManyRequest, EMPTY_GROUP + b"\x0a\x00" * (BULK_COMMANDS_MAX + 1))
+
+
+async def test_who_gives_up_takes_back_what_has_no_answer_yet_and_nothing_is_reported_as_forgotten(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    there, refused, waiting, behind = (loop.create_future() for _ in range(4))
+    there.set_result(1)
+    refused.set_exception(Malformed("PRICE_OUT_OF_RANGE", "price_fen"))
+    waits = asyncio.create_task(all_ended([there, refused, waiting, behind]))
+    await asyncio.sleep(0)
+    assert not waits.done()
+    waits.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waits
+    assert (there.result(), waiting.cancelled(), behind.cancelled()) == (1, True, True)
+    del refused
+    gc.collect()
+    assert not caplog.records
+
+
+async def test_a_stream_that_ends_before_its_answers_takes_its_commands_back_and_counts_them() -> None:
+    async with replica(leads=True) as (api, address):
+        api.holds_back = True
+        asking = asyncio.create_task(submit_many(address, ["A", "B"]))
+        async with asyncio.timeout(30):
+            while len(api.held_back) < 2:
+                await asyncio.sleep(0.01)
+            asking.cancel()
+            while not all(done.cancelled() for done in api.held_back):
+                await asyncio.sleep(0.01)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert api.counted == [("RegistryService/CreateVintage", "CANCELLED")] * 2

@@ -1,5 +1,6 @@
 """An rpc that answers with a position needs no method; one that answers with more does."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ from chassis.core.call import Call
 from chassis.core.decider import Actor
 from chassis.core.engine import Done
 from chassis.serving.command_service import CommandService, method_of
+from registry.domain.accounts import OpenAccount
 from registry.domain.vintages import CreateVintage
 from registry.wire import COMMANDS
 
@@ -22,12 +24,17 @@ class Taking:
     def __init__(self) -> None:
         self.taken: list[tuple[object, Call]] = []
 
-    async def submit(self, command: object, call: Call) -> Done:
+    def queue_command(self, command: object, call: Call) -> "asyncio.Future[Done]":
         self.taken.append((command, call))
-        return Done((), 7)
+        done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        done.set_result(Done((), 7))
+        return done
 
 
 class Service(CommandService[Any]):
+    def OpenAccount(self, done: Done) -> pb.OpenAccountResponse:
+        return pb.OpenAccountResponse(position=100 + done.position)
+
     async def IssueAllowances(self, request: pb.IssueAllowancesRequest, call: Call) -> pb.IssueAllowancesResponse:
         return pb.IssueAllowancesResponse(position=1)
 
@@ -40,7 +47,16 @@ async def test_a_command_without_a_method_is_submitted_and_answered_with_its_pos
     assert writer.taken == [(CreateVintage("CEA", 2021), CALL)]
 
 
-async def test_a_method_of_the_rpcs_name_serves_it() -> None:
+async def test_a_command_that_answers_with_more_is_submitted_and_answered_by_the_method_of_its_name() -> None:
+    writer = Taking()
+    serve = method_of(Service(cast(Any, writer), COMMANDS), RPCS["OpenAccount"])
+    assert await serve(pb.OpenAccountRequest(request_id="r1", account="power-1"), CALL) == pb.OpenAccountResponse(
+        position=107
+    )
+    assert [command for command, _ in writer.taken] == [OpenAccount("power-1", 0, "", "", False)]
+
+
+async def test_a_method_that_is_given_the_request_serves_its_rpc_alone() -> None:
     serve = method_of(Service(cast(Any, Taking()), COMMANDS), RPCS["IssueAllowances"])
     assert await serve(pb.IssueAllowancesRequest(), CALL) == pb.IssueAllowancesResponse(position=1)
 

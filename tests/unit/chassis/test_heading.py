@@ -16,8 +16,10 @@ from chassis.core.decider import Actor, Rejected
 from chassis.core.roles import EVERY_ROLE
 from chassis.say.telemetry import Metrics
 from chassis.say.tracing import Tracing
+from chassis.serving.frame import Failed, Frame, Rpc
 from chassis.serving.heading import Context, Heading, authenticate, heading_of
-from chassis.serving.server import Failed, Role, Rpc, Server
+from chassis.serving.places import Kind, Places
+from chassis.serving.server import Role
 from support.shell.served import CREATE, LOG, SERVICE, Waiting, create, refusal, replica, serving_log, submit_many
 
 
@@ -210,11 +212,14 @@ async def test_a_query_is_answered_only_when_the_position_asked_for_is_shown() -
         happened.append("answered")
         return query_pb.GetAccountResponse()
 
-    server = Server([], Role(leads=True), Tracing(), Metrics(), reach)
+    def asking(min_position: int) -> bytes:
+        return query_pb.GetAccountRequest(account="a", min_position=min_position).SerializeToString()
+
+    frame, place = Frame(Tracing(), Metrics(), reach), Places().place(Kind.QUERY, "auditor:kate")
     rpc = Rpc("", "", EVERY_ROLE, query_pb.GetAccountRequest, query_pb.GetAccountResponse, answer)
     heading = Heading("auditor:kate")
-    await server._answer(rpc, query_pb.GetAccountRequest(account="a", min_position=4), heading)
+    await frame.answer(rpc, asking(4), heading, place)
     assert happened == [4, "answered"]
     with pytest.raises(Failed, match="POSITION_BEYOND_END"):
-        await server._answer(rpc, query_pb.GetAccountRequest(account="a", min_position=6), heading)
+        await frame.answer(rpc, asking(6), heading, place)
     assert happened == [4, "answered", 6]

@@ -21,8 +21,8 @@ from chassis.log.writer import Writer
 from chassis.say import telemetry
 from chassis.say.telemetry import Metrics, flush, json_lines, start_metrics, start_tracing
 from chassis.say.tracing import Tracing
+from chassis.serving.frame import log_error
 from chassis.serving.heading import Heading
-from chassis.serving.server import log_error
 from support.shell import tally
 from support.shell.tally import TALLY_MAX, Add
 

@@ -114,14 +114,16 @@ class Writer(Generic[S]):
         """A caller's command. Raises Rejected and its kinds, RequestIdReused, Overloaded, Expired, Unavailable and its
         kind, Bug. Who is cancelled before the command's turn has come takes it back.
         """
+        return await self.queue_command(command, call)
+
+    def queue_command(self, command: object, call: Call) -> "asyncio.Future[Done]":
+        """As `submit`; the future is the answer. What is wrong with the call itself is raised at once."""
         check_request_id(call.request_id)
         self.witnesses.check_may_submit(call)
         waiting, free = self._commands_of.get(call.actor, 0), COMMANDS_WAITING_MAX - self._commands_waiting
         if waiting >= free:
             raise Overloaded("TOO_MANY_COMMANDS_WAITING", actor=str(call.actor), waiting=waiting, free=free)
-        submission = AskedCommand(call.actor, call.request_id, command, call.traceparent)
-        done: Done = await self.enqueue(submission, call)
-        return done
+        return self.enqueue(AskedCommand(call.actor, call.request_id, command, call.traceparent), call)
 
     async def insist(self, submission: Submission) -> Done:
         """What is heard, due or answered: never turned away."""

@@ -1,11 +1,15 @@
-"""A service's commands over gRPC: read the command that a request asks for, submit it, answer.
+"""A service's commands over gRPC: read the command that a request asks for, queue it, answer once it is committed.
 
-A command whose answer is the position of its last record needs no method: `acknowledge` serves all of them. A service
-writes a method for every command that answers with more, and for every query.
+A command whose answer is the position of its last record needs no method: `acknowledgement` answers all of them. Of a
+command that answers with more, a service writes a method that makes the answer of what was decided. A method that is
+given request and call serves its rpc alone: so does every query, and a command that does more than to be decided.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, Generic, TypeVar
 
 from google.protobuf import message_factory
@@ -29,25 +33,39 @@ class CommandService(Generic[S]):
         self.writer = writer
         self.commands = commands
 
-    async def submit(self, request: Message, call: Call) -> Done:
-        return await self.writer.submit(self.commands.read(request), call)
+    def queue(self, request: Message, call: Call) -> "asyncio.Future[Done]":
+        return self.writer.queue_command(self.commands.read(request), call)
 
-    async def acknowledge(self, response: type[Any], request: Message, call: Call) -> Message:
-        done = await self.submit(request, call)
-        answer: Message = response(position=done.position)
-        return answer
+    async def submit(self, request: Message, call: Call) -> Done:
+        return await self.queue(request, call)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMethod:
+    """Serves a command in two steps, so that many can be queued before the first is answered."""
+
+    queue: "Callable[[Any, Call], asyncio.Future[Done]]"
+    answer: Callable[[Done], Message]
+
+    async def __call__(self, request: Message, call: Call) -> Message:
+        return self.answer(await self.queue(request, call))
 
 
 def method_of(served: object, rpc: MethodDescriptor) -> Callable[[Any, Call], Any]:
-    """What serves an rpc: the method of its name or, of a command that answers with its position alone, `acknowledge`.
-    Fails where an rpc that answers with more has no method, when a replica is put together.
+    """What serves an rpc: the method of its name or, of a command that answers with its position alone, none of the
+    service's own. Fails where an rpc that answers with more has no method, when a replica is put together.
     """
-    own: Callable[[Any, Call], Any] | None = getattr(served, rpc.name, None)
-    if own is not None:
+    own: Callable[..., Any] | None = getattr(served, rpc.name, None)
+    if not isinstance(served, CommandService) or rpc.server_streaming or iscoroutinefunction(own):
+        assert own is not None, f"{rpc.full_name} has no method that serves it"
         return own
-    is_plain = list(rpc.output_type.fields_by_name) == [POSITION]
-    assert isinstance(served, CommandService) and is_plain, f"{rpc.full_name} has no method that serves it"
-    acknowledge: Callable[[Any, Call], Awaitable[Message]] = partial(
-        served.acknowledge, message_factory.GetMessageClass(rpc.output_type)
-    )
-    return acknowledge
+    if own is None:
+        is_plain = list(rpc.output_type.fields_by_name) == [POSITION]
+        assert is_plain, f"{rpc.full_name} has no method that serves it"
+        own = partial(acknowledgement, message_factory.GetMessageClass(rpc.output_type))
+    return CommandMethod(served.queue, own)
+
+
+def acknowledgement(response: type[Any], done: Done) -> Message:
+    answer: Message = response(position=done.position)
+    return answer
