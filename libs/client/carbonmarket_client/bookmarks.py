@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from carbonmarket.log.v1 import log_service_pb2 as pb
-from carbonmarket_client.errors import NotConfigured
+from carbonmarket_client.errors import FileUnusable
 from carbonmarket_client.heads import SignedHead, head_of, plain_head
 from carbonmarket_client.settings import SERVICES
+from carbonmarket_client.strict_json import read_json
 
 
 class Bookmarks:
@@ -37,11 +38,11 @@ class Bookmarks:
             begun.replace(self._path)
 
     def load(self) -> None:
-        """Raises NotConfigured on a file that holds no bookmarks."""
+        """Raises FileUnusable on a file that holds no bookmarks."""
         if self._path is None or not self._path.exists():
             return
         with readable(self._path, "bookmarks, as `carbonmarket events --verify --bookmark FILE` writes them"):
-            kept = json.loads(self._path.read_text())
+            kept = read_json(self._path)
             if not kept:
                 raise ValueError("it is empty; delete it to verify from the beginning on")
             self._heads = {name: bookmark_of(name, known) for name, known in kept.items()}
@@ -63,14 +64,14 @@ def bookmark_of(name: str, known: object) -> SignedHead:
 
 @contextmanager
 def readable(path: Path, held: str) -> Iterator[None]:
-    """Raises NotConfigured where what is read of a file is not what should be in it; held says what that is."""
+    """Raises FileUnusable where what is read of a file is not what should be in it; held says what that is."""
     try:
         yield
     except OSError as fault:
-        raise NotConfigured(f"{path} cannot be read: {fault}") from fault
+        raise FileUnusable(f"{path} cannot be read: {fault}") from fault
     except RecursionError as fault:
-        raise NotConfigured(f"{path} does not hold {held}: it is nested too deeply") from fault
+        raise FileUnusable(f"{path} does not hold {held}: it is nested too deeply") from fault
     except ValueError as fault:
-        raise NotConfigured(f"{path} does not hold {held}: {fault}") from fault
+        raise FileUnusable(f"{path} does not hold {held}: {fault}") from fault
     except (AttributeError, TypeError, LookupError) as fault:
-        raise NotConfigured(f"{path} does not hold {held}") from fault
+        raise FileUnusable(f"{path} does not hold {held}") from fault

@@ -12,6 +12,7 @@
     │   └── KeptAway          the service was restored from an older backup, lets operators in alone and did nothing
     ├── Failed                an error of the service itself
     ├── NotConfigured         the address of a service, or the actor, is not configured
+    │   └── FileUnusable      a file that is named does not hold what it should
     ├── UnknownEvent          this release of the client does not know an event's type
     ├── FeedBroken            a number of a feed is missing
     ├── BookmarkRefused       a bookmark has no valid signature of its service (heads.py)
@@ -130,6 +131,10 @@ class Failed(MarketError):
 
 class NotConfigured(MarketError):
     """The address of a service, or the actor, is not configured."""
+
+
+class FileUnusable(NotConfigured):
+    """A file that is named cannot be read, or does not hold what it should."""
 
 
 class UnknownEvent(MarketError):

@@ -67,9 +67,10 @@ def key_that_signed(lines: Sequence[str], seal: str, public_keys: Sequence[bytes
     for key in public_keys:
         if hashlib.sha256(key).hexdigest()[:KEY_ID_CHARACTERS] == key_id:
             try:
-                Ed25519PublicKey.from_public_bytes(key).verify(
-                    base64.b64decode(signature, validate=True), "\n".join((*lines, key_id)).encode()
-                )
+                signed = base64.b64decode(signature, validate=True)
+                if base64.b64encode(signed).decode() != signature:
+                    break  # One seal, written in one way.
+                Ed25519PublicKey.from_public_bytes(key).verify(signed, "\n".join((*lines, key_id)).encode())
             except (InvalidSignature, ValueError):
                 break
             return key_id

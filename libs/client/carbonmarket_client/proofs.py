@@ -292,9 +292,10 @@ def plain_proof(proof: Proof) -> dict[str, Any]:
 
 
 def proof_of(known: object) -> Proof:
-    """Raises ValueError on what is no proof."""
+    """Raises ValueError on what is no proof. Nothing else may be in it either: it was not proved."""
     if value(known, "what", str) != WHAT or value(known, "format", int) != FORMAT:
         raise ValueError(f"it is no `{WHAT}` of format {FORMAT}")
+    check_fields(known, "what", "format", "account", "supply", "shares")
     shares = tuple(
         Share(
             value(one, "vintage", str),
@@ -304,16 +305,28 @@ def proof_of(known: object) -> Proof:
             value(one, "leaf_number", int),
             tuple(
                 Node(value(node, "digest", bytes), value(node, "quantity_tonnes", int))
-                for node in all_of(one, "siblings")
+                for node in all_of(one, "siblings", "digest", "quantity_tonnes")
             ),
         )
-        for one in all_of(known, "shares")
+        for one in all_of(known, "shares", "vintage", "state", "quantity_tonnes", "salt", "leaf_number", "siblings")
     )
     return Proof(value(known, "account", str), supply_of(value(known, "supply", dict)), shares)
 
 
+def published_of(known: object) -> Supply:
+    """A supply with its digest and the key's id beside it, as it is published. Raises ValueError."""
+    if not isinstance(known, Mapping):
+        raise ValueError("it is no supply")
+    digest, key_id = value(known, "digest", str), value(known, "key_id", str)
+    supply = supply_of({name: known[name] for name in known if name not in ("digest", "key_id")})
+    if digest != supply.digest or key_id != supply.seal.partition(":")[0]:
+        raise ValueError("its `digest` or `key_id` is not that of what it states")
+    return supply
+
+
 def supply_of(known: object) -> Supply:
-    """Raises ValueError on what is no supply."""
+    """Raises ValueError on what is no supply, or more than one."""
+    check_fields(known, "log_id", "day", "position", "log_digest", "vintages", "seal")
     vintages = tuple(
         Vintage(
             value(one, "vintage", str),
@@ -325,10 +338,10 @@ def supply_of(known: object) -> Supply:
                     value(state, "levels", int),
                     value(state, "root", bytes),
                 )
-                for state in all_of(one, "states")
+                for state in all_of(one, "states", "state", "quantity_tonnes", "levels", "root")
             ),
         )
-        for one in all_of(known, "vintages")
+        for one in all_of(known, "vintages", "vintage", "issued_tonnes", "states")
     )
     return Supply(
         value(known, "log_id", str),
@@ -350,10 +363,23 @@ def value(known: object, name: str, kind: type) -> Any:
     if kind is not bytes:
         return found
     try:
-        return bytes.fromhex(str(found))
+        read = bytes.fromhex(str(found))
     except ValueError:
-        raise ValueError(f"its `{name}` is not in hexadecimal digits") from None
+        read = b""
+    if read.hex() != found:
+        raise ValueError(f"its `{name}` is not in hexadecimal digits, in lower case and with nothing between")
+    return read
 
 
-def all_of(known: object, name: str) -> Iterator[Any]:
-    yield from value(known, name, list)
+def all_of(known: object, name: str, *fields: str) -> Iterator[Any]:
+    """The objects of a list, each with these fields and no other."""
+    for one in value(known, name, list):
+        check_fields(one, *fields)
+        yield one
+
+
+def check_fields(known: object, *fields: str) -> None:
+    """Raises ValueError where others are there: nobody checks what they say."""
+    foreign = sorted(known.keys() - set(fields)) if isinstance(known, Mapping) else []
+    if foreign:
+        raise ValueError(f"it has `{foreign[0]}`, which is in no proof")

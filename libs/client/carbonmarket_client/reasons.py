@@ -105,7 +105,8 @@ FIXES = {
     "ACCOUNT_OF_ANOTHER_PROVINCE": "Allocate to an entity of your own province.",
     "ACCOUNT_RESTRICTED": "Remove the ground of the restriction and ask the registry's operator to lift it.",
     "ACCOUNT_UNKNOWN": (
-        "Check the account's name; a new one is known in trading and clearing a moment after it was opened."
+        "Check the account's name. It is not known as of a day or position before it was opened, and in trading and "
+        "clearing a moment after."
     ),
     "TOO_MANY_ACCOUNTS": "The registry is full: every account takes time of each morning's opening.",
     "NOT_OWNER_OF_ACCOUNT": "Name your own account: participant:NAME acts for the account NAME and for no other.",

@@ -151,12 +151,48 @@ def test_what_is_no_proof_and_options_that_do_not_go_together_are_refused(
         ["--check", "none.json"],
         ["--check", "absent.json"],
         ["--check", "mine.json", "--against", "none.json"],
-        ["--check", "mine.json", "--day", DAY],
+        ["--check", "mine.json", "--out", "again.json"],
         ["--against", "mine.json"],
         ["--out", "no/such/folder.json"],
     ):
         assert run(fake_market, "proof", *arguments).exit_code == 2, arguments
     assert run(fake_market, "proof", actor="auditor:eve").exit_code == 2, "an auditor names the account"
+
+
+def test_a_proof_of_another_account_or_day_than_is_asked_for_is_refused(fake_market: FakeMarket) -> None:
+    """What it states is so, but not what its reader wants to know: the holding may have changed since."""
+    serve(fake_market)
+    ran(fake_market, "proof", "--out", "mine.json")
+    assert "Proved by mine.json" in ran(fake_market, "proof", POWER, "--day", DAY, "--check", "mine.json")
+    for arguments, why in (
+        ([STEEL], f"it is a proof of {POWER}, not of {STEEL}"),
+        (["--day", "2021-07-19"], f"it is a proof of {DAY}, not of 2021-07-19"),
+    ):
+        result = run(fake_market, "proof", *arguments, "--check", "mine.json")
+        assert (result.exit_code, why in " ".join(result.output.split())) == (6, True)
+
+
+def test_a_file_that_can_be_read_in_two_ways_is_refused_with_why(fake_market: FakeMarket, tmp_path: Path) -> None:
+    serve(fake_market)
+    ran(fake_market, "proof", "--out", "mine.json")
+    text = (tmp_path / "mine.json").read_text()
+    for forged, why in (
+        (text.replace('"account": ', f'"account": "{STEEL}", "account": ', 1), "it has `account` twice"),
+        (text.replace(' "shares": [', ' "shares": [], "shares": [', 1), "it has `shares` twice"),
+        (text.replace('"what"', '"remark": "audited", "what"', 1), "it has `remark`"),
+        (text.replace('"issued_tonnes": 640000', '"issued_tonnes": 64e4'), "64e4 is no integer"),
+        (text[: len(text) // 2], "it must be what `carbonmarket proof` writes"),
+    ):
+        assert forged != text
+        (tmp_path / "forged.json").write_text(forged)
+        result = run(fake_market, "proof", "--check", "forged.json")
+        said = " ".join(result.output.split())
+        assert (result.exit_code, why in said) == (2, True), said
+        assert "one that somebody changed proves nothing" in said
+    published = tmp_path / "supply.json"
+    published.write_text(ran(fake_market, "supply", "--json").replace('"digest": "', '"digest": "0', 1))
+    result = run(fake_market, "proof", "--check", "mine.json", "--against", "supply.json")
+    assert (result.exit_code, "is not that of what it states" in " ".join(result.output.split())) == (2, True)
 
 
 def test_a_day_that_is_not_over_is_refused_with_what_to_do(fake_market: FakeMarket) -> None:

@@ -2,8 +2,9 @@
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from carbonmarket_client.proofs import (
     plain_proof,
     plain_supply,
     proof_of,
+    published_of,
     same_supply,
     supply_in,
     supply_of,
@@ -263,6 +265,14 @@ BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a share that is none": lambda known: known["shares"].append(7),
     "no supply": lambda known: known.pop("supply"),
     "a sibling without a digest": lambda known: known["shares"][0]["siblings"][0].pop("digest"),
+    "a remark": lambda known: known.update(remark="seen by the regulator"),
+    "a digest that nobody checks": lambda known: known["supply"].update(digest="0" * 64),
+    "a vintage with more to it": lambda known: known["supply"]["vintages"][0].update(retired_tonnes=5),
+    "a state with more to it": lambda known: known["supply"]["vintages"][0]["states"][0].update(pledged_tonnes=5),
+    "a share with more to it": lambda known: known["shares"][0].update(tonnes=10**9),
+    "a sibling with more to it": lambda known: known["shares"][0]["siblings"][0].update(account=STEEL),
+    "a salt in capitals": lambda known: known["shares"][0].update(salt=known["shares"][0]["salt"].upper()),
+    "a root with a space in it": lambda known: known["supply"]["vintages"][0]["states"][0].update(root="00 00"),
 }
 
 
@@ -272,3 +282,77 @@ def test_what_is_no_proof_is_not_read_as_one(what: str) -> None:
     changed = BROKEN[what](known)
     with pytest.raises(ValueError, match=r"^its? "):
         proof_of(changed if isinstance(changed, list) else known)
+
+
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def test_a_seal_that_is_written_in_another_way_is_refused() -> None:
+    """The last character before the padding has bits that decode to nothing."""
+    supply = signed(HELD)
+    before, last = supply.seal[:-3], supply.seal[-3]
+    others = [one for one in BASE64 if one != last]
+    for one in others:
+        with pytest.raises(NotProved):
+            check_supply(replace(supply, seal=f"{before}{one}=="), KEYS)
+
+
+def changes_of(known: Any) -> Iterator[tuple[Callable[[Any], None], Any]]:
+    """For everything in a file that is no list or object: how to put another in its place, and what is there."""
+    for name, held in known.items() if isinstance(known, dict) else enumerate(known):
+        if isinstance(held, dict | list):
+            yield from changes_of(held)
+        else:
+            yield partial(known.__setitem__, name), held
+
+
+def others_than(held: str | int) -> list[Any]:
+    if isinstance(held, int):
+        return [held + 1, held - 1, -1, held + 2**63, held + 2**64, str(held), float(held), None]
+    return [
+        "",
+        held[:-1],
+        f"{held}0",
+        f"{held}\n",
+        f" {held}",
+        held[::-1],
+        f"{'0' if held[0] != '0' else '1'}{held[1:]}",
+        None,
+    ]
+
+
+def test_whatever_is_changed_in_a_file_it_is_no_proof_any_more() -> None:
+    known = plain_proof(proof_of_holdings(STEEL, HELD))
+    tried = 0
+    for put, held in list(changes_of(known)):
+        for other in others_than(held):
+            if other == held and type(other) is type(held):
+                continue
+            put(other)
+            with pytest.raises((ValueError, NotProved)):
+                check_proof(proof_of(known), KEYS)
+            tried += 1
+        put(held)
+    assert tried > 500
+    assert check_proof(proof_of(known), KEYS)
+
+
+def test_shares_that_are_left_out_prove_less_and_never_more() -> None:
+    proof = honest()
+    for kept in range(len(proof.shares)):
+        less = replace(proof, shares=proof.shares[:kept])
+        assert check_proof(less, KEYS)
+        assert sum(less.quantities.values()) < sum(proof.quantities.values())
+
+
+def test_a_published_supply_states_its_own_digest_and_key() -> None:
+    supply = signed(HELD)
+    known = {**plain_supply(supply), "digest": supply.digest, "key_id": supply.seal.partition(":")[0]}
+    assert published_of(known) == supply
+    for name in ("digest", "key_id"):
+        with pytest.raises(ValueError, match="is not that of what it states"):
+            published_of({**known, name: "0" * len(known[name])})
+        with pytest.raises(ValueError, match=f"it has no `{name}`"):
+            published_of({one: known[one] for one in known if one != name})
+    with pytest.raises(ValueError, match="it has `remark`"):
+        published_of({**known, "remark": ""})

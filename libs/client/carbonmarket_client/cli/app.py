@@ -45,7 +45,7 @@ Exit codes:
   3  no answer: the service is away or accepts no more at the moment
   4  refused: it does not exist
   5  refused: this actor may not do it
-  6  an error of the service itself
+  6  an error of the service itself, or a log, feed or proof that does not hold
   130  interrupted before there was an answer
   141  the reader of the output closed it
 """

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from carbonmarket_client.cli.plain import plain_facts
 from carbonmarket_client.errors import (
     Failed,
+    FileUnusable,
     KeptAway,
     MarketError,
     NotConfigured,
@@ -57,6 +58,8 @@ def fix_of(error: MarketError) -> str:
         return f"{see}; after a restart of `make market`, `source var/env` again.{again}"
     if isinstance(error, Failed):
         return f"The mistake is the service's: its operators find it in the log of {error.service}."
+    if isinstance(error, FileUnusable):
+        return "Name a file that this client wrote, as it wrote it: one that somebody changed proves nothing."
     if isinstance(error, NotConfigured):
         return (
             "`make market` writes them all to var/env: `source var/env` sets them. "

@@ -1,6 +1,5 @@
 """`forks`: the proofs that a service signed two histories; those that services keep, and how one is checked."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from carbonmarket_client.cli.app import Session, cli, command
 from carbonmarket_client.heads import ForkProof, check_proof, plain_proof, proof_of, worded
 from carbonmarket_client.market import CarbonMarket
 from carbonmarket_client.settings import SERVICES, pinned_keys
+from carbonmarket_client.strict_json import read_json
 
 
 @command(
@@ -57,7 +57,7 @@ async def forks(market: CarbonMarket, session: Session, check: Path | None) -> N
 def proofs_in(file: Path) -> Sequence[ForkProof]:
     """Raises NotConfigured on a file without proofs."""
     with readable(file, "proofs of forks: it must be what `carbonmarket forks --json` prints"):
-        proofs = [proof_of(known) for known in json.loads(file.read_text())["proofs"]]
+        proofs = [proof_of(known) for known in read_json(file)["proofs"]]
         if not proofs:
             raise ValueError("it holds no proof")
     return proofs

@@ -21,12 +21,13 @@ from carbonmarket_client.proofs import (
     plain_supply,
     proof_in,
     proof_of,
+    published_of,
     same_supply,
     supply_in,
-    supply_of,
 )
 from carbonmarket_client.screens.proofs import proof_screen, supply_screen
 from carbonmarket_client.settings import pinned_keys
+from carbonmarket_client.strict_json import read_json
 
 REGISTRY = "registry"
 HELD_STATES = ("registry_available", "trading")
@@ -60,12 +61,12 @@ async def supply(market: CarbonMarket, session: Session, day: str | None) -> Non
     [
         "carbonmarket proof",
         "carbonmarket proof power-0007 --day 2021-07-16 --out proof.json",
-        "carbonmarket proof --check proof.json",
+        "carbonmarket proof power-0007 --day 2021-07-16 --check proof.json",
         "carbonmarket proof --check proof.json --against supply.json",
     ],
 )
 @click.argument("account", required=False)
-@click.option("--day", type=DAY, help="Of this day; else of the last that is over.")
+@click.option("--day", type=DAY, help="Of this day; else of the last that is over, or with --check of any.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -92,14 +93,15 @@ async def proof(
 
     Writes the proof of your account, or of the ACCOUNT named, as a file. The file is private: it says what the account
     had. With --check anybody who has the file and pins the registry's public keys (CARBONMARKET_REGISTRY_PUBLIC_KEYS)
-    checks it, and trusts no service for it.
+    checks it, and trusts no service for it. Name with it the ACCOUNT and the --day that it must be of.
     """
     keys = pinned_keys(REGISTRY)
     if check is not None:
-        if account or day or out:
-            raise NotConfigured("--check reads everything from its file: leave out ACCOUNT, --day and --out")
+        if out:
+            raise NotConfigured("--check writes no file: leave out --out")
         found = proof_file(check)
         key_id = check_proof(found, keys)
+        check_is_of(found, account, day)
         if against is not None:
             other = supply_file(against)
             check_supply(other, keys)
@@ -116,6 +118,14 @@ async def proof(
     file = out or Path(f"proof-{name}-{found.supply.day}.json")
     write_private(file, json.dumps(plain_proof(found), indent=1) + "\n")
     show_proved(session, found, key_id, f"Proved, and written to {file}.")
+
+
+def check_is_of(found: Proof, account: str | None, day: str | None) -> None:
+    """Raises NotProved where it is of another account or day than is asked for."""
+    if account and found.account != account:
+        raise NotProved(f"it is a proof of {found.account}, not of {account}")
+    if day and found.supply.day != day:
+        raise NotProved(f"it is a proof of {found.supply.day}, not of {day}: what came in between is not in it")
 
 
 async def check_all_is_there(market: CarbonMarket, found: Proof) -> None:
@@ -137,13 +147,13 @@ async def check_all_is_there(market: CarbonMarket, found: Proof) -> None:
 def proof_file(file: Path) -> Proof:
     """Raises NotConfigured on a file without a proof."""
     with readable(file, "a proof: it must be what `carbonmarket proof` writes"):
-        return proof_of(json.loads(file.read_text()))
+        return proof_of(read_json(file))
 
 
 def supply_file(file: Path) -> Supply:
     """Raises NotConfigured on a file without a supply."""
     with readable(file, "a supply: it must be what `carbonmarket supply --json` prints"):
-        return supply_of(json.loads(file.read_text()))
+        return published_of(read_json(file))
 
 
 def write_private(file: Path, text: str) -> None:
@@ -173,7 +183,8 @@ def show_proved(session: Session, found: Proof, key_id: str, done: str) -> None:
 
 ALL_OF_IT = (
     "All of it is counted in what all accounts had, each tonne once, and what all had adds up to what was issued.\n"
-    "Compare it with your own records: what you had beyond it is not counted."
+    "Compare it with your own records: what you had beyond it is not counted.\n"
+    "If the file is somebody else's, the account had at least so much: shares can be left out of a file."
 )
 
 
