@@ -8,10 +8,11 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from chassis.core.decider import Claim
 from chassis.core.misconfigured import Misconfigured
 from chassis.core.record import Head, HeardUpTo, Record, chain, genesis
 from chassis.log import postgres_log
-from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
+from chassis.log.postgres_log import FIND, FIND_CLAIMS, MIGRATIONS, PostgresLog, migrate, open_pool
 from chassis.log.protocol import Fenced, LogUnavailable, Snapshot, Witness
 from chassis.log.verify import contradictions, verify
 
@@ -264,3 +265,46 @@ async def test_witnesses_know_whether_the_end_of_a_log_was_cut_off_or_is_another
             "record 4 is not the one that a snapshot knew: the log has forked",
             "record 5 is not the one that clearing knew: the log has forked",
         ]
+
+
+@pytest.mark.parametrize("known", [0, 3], ids=["empty", "small"])
+@pytest.mark.parametrize(("statement", "index"), [(FIND, "log_command"), (FIND_CLAIMS, "claims_pkey")])
+async def test_names_are_looked_up_by_their_index_by_a_plan_that_was_made_while_the_log_was_small(
+    database_url: str, statement: str, index: str, known: int
+) -> None:
+    async with leading(database_url) as (log, trouble):
+        if known:
+            start = genesis(LOG_ID)
+            claims = [(Claim("kind", "scope", f"name-{number}"), ()) for number in range(known)]
+            await log.append(start, records(start, known), [], None, claims)
+            for table in ("log", "claims"):
+                await trouble.execute(f"VACUUM ANALYZE {table}")
+        pool = await open_pool(database_url)
+        async with pool.acquire() as session:
+            await session.execute("SET plan_cache_mode = force_generic_plan")
+            await session.execute(f"PREPARE wanted AS {statement}")
+            plan = "\n".join(row[0] for row in await session.fetch("EXPLAIN EXECUTE wanted('{}', '{}', '{}')"))
+        await pool.close()
+    assert f"Index Scan using {index}" in plan
+    # Every name is looked for by itself: a part of the index is read for each, and never all of it.
+    assert "Nested Loop" in plan
+    assert "Index Cond" in plan
+
+
+async def test_an_append_finds_the_end_of_the_log_by_its_index_also_after_a_plan_that_was_made_for_a_few_records(
+    database_url: str,
+) -> None:
+    head = genesis(LOG_ID)
+    async with leading(database_url) as (log, trouble):
+        for count in (3, *[1] * 8):
+            made = records(head, count)
+            await log.append(head, made, [])
+            head = Head(made[-1].position, made[-1].digest)
+            if count == 3:
+                await trouble.execute("VACUUM ANALYZE log")
+        # A session that ends has told the server what it read.
+        await log.close()
+        counted = "SELECT n_tup_ins, seq_tup_read FROM pg_stat_user_tables WHERE relname = 'log'"
+        while (counts := await trouble.fetchrow(counted)) is None or counts["n_tup_ins"] < head.position:
+            await asyncio.sleep(0.05)
+        assert counts["seq_tup_read"] == 0

@@ -82,6 +82,12 @@ derived again, or is given away as soon as it is written (seals, signed heads, p
 `DURABLY`. Appends are made on the leader's session, in full.
 """
 
+BY_INDEX = {"enable_seqscan": "off"}
+"""For every session. A statement keeps the plan that was made when it was first used. In a new log the tables are empty
+then, and to read a whole one costs nothing: by that plan every batch of commands would read all of the log, until the
+server looks at its size again, a minute or more later. Whatever is looked for here has an index.
+"""
+
 DURABLY = "WHERE set_config('synchronous_commit', 'on', true) = 'on'"
 """Of an `INSERT ... SELECT` that is a transaction by itself: what it writes is on the replica's disk too, if there is
 one, when it has ended. One round trip; what comes after it on the same connection is as light as before.
@@ -92,15 +98,24 @@ COLUMNS = (
     "source_position, digest, command_digest, command_events, format"
 )
 APPEND = f"SELECT outcome, database_ms FROM log_append({', '.join(f'${number}' for number in range(1, 28))})"
+# One row of the table for each of the names: joined, all of the table could be read (BY_INDEX).
 FIND = """
-SELECT subject, account, request_id, command_digest, position, command_events
-FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (subject, account, request_id)
-JOIN log USING (subject, account, request_id) WHERE command_events > 0
+SELECT wanted.*, found.* FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (subject, account, request_id)
+CROSS JOIN LATERAL (
+    SELECT command_digest, position, command_events FROM log
+    WHERE log.subject = wanted.subject AND log.account = wanted.account AND log.request_id = wanted.request_id
+        AND command_events > 0
+    LIMIT 1
+) AS found
 """
 
 FIND_CLAIMS = """
-SELECT kind, scope, name, facts
-FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (kind, scope, name) JOIN claims USING (kind, scope, name)
+SELECT wanted.*, found.facts FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (kind, scope, name)
+CROSS JOIN LATERAL (
+    SELECT facts FROM claims
+    WHERE claims.kind = wanted.kind AND claims.scope = wanted.scope AND claims.name = wanted.name
+    LIMIT 1
+) AS found
 """
 
 WITNESSES = """
@@ -120,7 +135,7 @@ async def open_pool(database_url: str, connections_max: int = POOL_CONNECTIONS_M
         min_size=1,
         max_size=connections_max,
         command_timeout=QUERY_SECONDS_MAX,
-        server_settings=DERIVED_DATA,
+        server_settings=DERIVED_DATA | BY_INDEX,
         reset=nothing_outlives_a_transaction,
     )
     assert pool is not None
@@ -201,7 +216,7 @@ class PostgresLog:
     async def lead(self) -> bool:
         try:
             if self._session is None or self._session.is_closed():
-                self._session = await asyncpg.connect(self._database_url, server_settings=KEEPALIVES)
+                self._session = await asyncpg.connect(self._database_url, server_settings=KEEPALIVES | BY_INDEX)
                 self._session.add_log_listener(self._note_warning)
                 self._leads = False
                 await make_durable(self._session)
