@@ -33,20 +33,20 @@ async def test_an_interrupted_run_of_the_lanes_ends_with_all_it_started_and_star
     tmp_path: Path, sent: signal.Signals
 ) -> None:
     script = copied("lanes", tmp_path)
-    lanes = [tmp_path / "tests" / name for name in ("tidy", "unit", "integration")]
+    lanes = [tmp_path / "tests" / name for name in ("tidy", "unit", "property", "integration")]
     for lane in lanes:
         lane.mkdir(parents=True)
         (lane / "test_slow.py").write_text(SLOW_TEST)
     command = (sys.executable, str(script), *(lane.name for lane in lanes))
     run = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, cwd=tmp_path)
     async with asyncio.timeout(END_S_MAX):
-        while not all((lane / "pids").exists() and (lane / "pids").read_text().endswith("\n") for lane in lanes[:2]):
+        while not all((lane / "pids").exists() and (lane / "pids").read_text().endswith("\n") for lane in lanes[:3]):
             await asyncio.sleep(0.05)
         run.send_signal(sent)
         _, said = await run.communicate()
     assert (run.returncode, said.decode()) == (130, "\nStopped; every lane has ended.\n")
-    assert not (lanes[2] / "pids").exists()
-    left = [pid for lane in lanes[:2] for pid in (lane / "pids").read_text().split() if running(pid)]
+    assert not (lanes[3] / "pids").exists()
+    left = [pid for lane in lanes[:3] for pid in (lane / "pids").read_text().split() if running(pid)]
     assert not left
 
 

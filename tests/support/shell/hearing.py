@@ -1,7 +1,7 @@
 """Hearing one source whose log and whose Kafka are as the test decides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import cast
@@ -31,6 +31,9 @@ from support.shell.two_people import declared
 
 SOURCE = "google"
 """The source's name is part of its events' type names, as a service's does."""
+TURN_S = 0.005
+TURNS_MAX = 2_000
+"""Ten seconds at least: a planted fault waits for all of it."""
 
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -216,20 +219,23 @@ async def hearing(
     await log.close()
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Counts turns of the loop and no seconds: however long the machine pauses, it is one turn."""
+    for _ in range(TURNS_MAX):
+        if holds():
+            return
+        await asyncio.sleep(TURN_S)
+    raise TimeoutError
+
+
 async def until_halted(ear: Hearing) -> None:
-    async with asyncio.timeout(30):
-        while not ear.halted_because:
-            await asyncio.sleep(0.005)
+    await until(lambda: bool(ear.halted_because))
 
 
 async def until_heard(ear: Hearing, position: int) -> None:
-    async with asyncio.timeout(30):
-        while ear.upto.position < position and not ear.halted_because:
-            await asyncio.sleep(0.005)
+    await until(lambda: ear.upto.position >= position or bool(ear.halted_because))
     await asyncio.sleep(0.03)
 
 
 async def until_goes_on(ear: Hearing) -> None:
-    async with asyncio.timeout(30):
-        while ear.halted_because:
-            await asyncio.sleep(0.01)
+    await until(lambda: not ear.halted_because)
