@@ -5,7 +5,8 @@ from pathlib import Path
 
 import asyncpg
 
-from bench.table import measure, show
+from bench.harness.report import show
+from bench.micros import held_against, measure
 from chassis.core.record import Head, Record, chain, genesis
 from chassis.log.postgres_log import MIGRATIONS, PostgresLog, migrate, open_pool
 from rehearsal.postgres import Postgres
@@ -69,7 +70,7 @@ async def against(database_url: str) -> None:
 
         rows.append(await measure(f"log_append, batch of {count}", count, ours))
         rows.append(await measure(f"peer: executemany, batch of {count}", count, peer))
-    show("Append", "event", rows, floor)
+    show("Append", held_against(floor, "event", rows))
     await log.close()
     await connection.close()
     await pool.close()

@@ -3,7 +3,8 @@
 from dataclasses import fields
 from operator import attrgetter
 
-from bench.table import Row, measure, show
+from bench.harness.report import show
+from bench.micros import Micros, held_against, measure
 from carbonmarket.trading.v1 import trading_events_pb2 as pb
 from chassis.core.codec import codec_of
 from trading.domain.trades import TradeExecuted
@@ -53,14 +54,14 @@ async def run() -> None:
             looped(pb.TradeExecuted.FromString(data))
 
     floor = await measure("a message into bytes", COUNT, serialize)
-    rows: list[Row] = [
+    rows: list[Micros] = [
         await measure("an event into bytes", COUNT, encode),
         await measure("peer: in a loop over its names", COUNT, encode_in_a_loop),
     ]
-    show("Encoding", "event", rows, floor)
+    show("Encoding", held_against(floor, "event", rows))
     floor = await measure("bytes into a message", COUNT, parse)
     rows = [
         await measure("bytes into an event", COUNT, decode),
         await measure("peer: in a loop over its names", COUNT, decode_in_a_loop),
     ]
-    show("Decoding", "event", rows, floor)
+    show("Decoding", held_against(floor, "event", rows))

@@ -11,7 +11,8 @@ from pathlib import Path
 import grpc.aio
 from grpc_health.v1 import health_pb2
 
-from bench.table import Row, measure, show
+from bench.harness.report import show
+from bench.micros import Micros, held_against, measure
 from carbonmarket.registry.v1 import registry_service_pb2 as pb
 from carbonmarket_client import CarbonMarket
 from rehearsal.stack import Stack, Start
@@ -71,13 +72,13 @@ async def against(address: str) -> None:
                 assert all(outcome.refusal is None for outcome in outcomes)
 
             ground = await measure(f"a health check, {IN_FLIGHT} in flight", COMMANDS, floor)
-            rows: list[Row] = [
+            rows: list[Micros] = [
                 await measure(f"command, unary, {IN_FLIGHT} in flight", COMMANDS, unary),
                 await measure("command, in a stream of many", COMMANDS, bulk),
                 await measure(f"read through the writer, {IN_FLIGHT} in flight", COMMANDS, reads),
                 await measure("peer: command, unary, one at a time", ONE_BY_ONE, one_by_one),
             ]
-    show("Command to commit", "command", rows, ground)
+    show("Command to commit", held_against(ground, "command", rows))
 
 
 async def endowed(operator: CarbonMarket) -> CarbonMarket:

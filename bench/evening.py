@@ -16,7 +16,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.table import Row, show
+from bench.harness.report import show
+from bench.micros import Micros, held_against
 from clearing.domain.banks import SetSettlementBanks
 from clearing.domain.funds import RecordDeposit
 from registry.domain.accounts import OpenAccount
@@ -143,13 +144,13 @@ class Evenings:
         self.seconds.append(self.measured.seconds)
         assert market.trading.state.calendar.days[day].books_agreed
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Micros]:
         started = time.process_time()
         live.copy_positions(self.market.trading.state)
         copying = time.process_time() - started
         return [
-            Row(f"{self.accounts:,} accounts", statistics.median(self.seconds[1:]) * 1e6),
-            Row(f"peer: {self.accounts:,} accounts, positions copied", copying * 1e6),
+            Micros(f"{self.accounts:,} accounts", (statistics.median(self.seconds[1:]) * 1e6,)),
+            Micros(f"peer: {self.accounts:,} accounts, positions copied", (copying * 1e6,)),
         ]
 
 
@@ -164,4 +165,7 @@ async def run(_: Path) -> None:
             await one.play(day)
     rows = [row for one in markets for row in one.rows()]
     gc.enable()
-    show(f"Evening: {TRADES} trades between {ACTIVE} accounts settled and compared", "evening", rows[1:], rows[0])
+    show(
+        f"Evening: {TRADES} trades between {ACTIVE} accounts settled and compared",
+        held_against(rows[0], "evening", rows[1:]),
+    )

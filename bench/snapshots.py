@@ -9,7 +9,8 @@ import pickle
 import sys
 from dataclasses import dataclass
 
-from bench.table import measure, show
+from bench.harness.report import show
+from bench.micros import held_against, measure
 
 ROWS = 200_000
 
@@ -46,4 +47,4 @@ async def run() -> None:
         await measure(f"peer: {ROWS:,} rows, in place", 1, pickle_large),
     ]
     await asyncio.gather(*(process.wait() for process in started))
-    show("Snapshot: how long the writer is blocked", "snapshot", rows, floor)
+    show("Snapshot: how long the writer is blocked", held_against(floor, "snapshot", rows))

@@ -14,7 +14,8 @@ import grpc
 import grpc.aio
 
 from bench.commands import VINTAGE, endowed
-from bench.table import Row, measure, show
+from bench.harness.report import show
+from bench.micros import Micros, held_against, measure
 from carbonmarket.log.v1 import log_service_pb2 as log
 from carbonmarket_client import CarbonMarket
 from chassis.say.telemetry import Metrics
@@ -54,7 +55,7 @@ async def beside_commands(address: str) -> None:
         async with waiting(address, half_a_call):
             rows.append(await measure(f"beside {WAITING} calls without their message", COMMANDS, commands))
         rows.append(await measure("nobody waits, again", COMMANDS, commands))
-    show("A command beside those who wait", "command", rows, ground)
+    show("A command beside those who wait", held_against(ground, "command", rows))
 
 
 def idle_feed(channel: grpc.aio.Channel, number: int) -> Any:
@@ -134,10 +135,10 @@ async def behind_the_door() -> None:
     rows.append(await measured("and behind the door", await door.start()))
     await door.close(0)
     await door.end_connections()
-    show(f"An rpc that does nothing, {IN_FLIGHT} in flight, both ends", "call", rows, ground)
+    show(f"An rpc that does nothing, {IN_FLIGHT} in flight, both ends", held_against(ground, "call", rows))
 
 
-async def measured(what: str, port: int) -> Row:
+async def measured(what: str, port: int) -> Micros:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(MOVE_CLOCK)
         places = asyncio.Semaphore(IN_FLIGHT)
