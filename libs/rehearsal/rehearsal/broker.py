@@ -9,9 +9,9 @@ relay listens on the chosen port and passes every byte on, except that in the tw
 its address (Metadata, FindCoordinator) it states the relay's.
 
 It also answers a fetch that finds nothing only when the fetch's whole wait is over, even if a record comes at once. So
-the relay holds such a fetch itself, until something is produced or the wait is over, and then lets the broker answer
-without waiting. A fetch that finds something is not held: it brings one produced batch of a partition and no more, so a
-reader that pauses between fetches falls behind for good.
+the relay holds such a fetch itself, until something is produced to a topic that it names or the wait is over, and then
+lets the broker answer without waiting. A fetch that finds something is not held: it brings one produced batch of a
+partition and no more, so a reader that pauses between fetches falls behind for good.
 
 `python -m rehearsal.broker --port 20092` runs it until SIGTERM; killing and restarting it is how a broker is wiped.
 """
@@ -31,7 +31,10 @@ HOST = "127.0.0.1"
 PRODUCE_API_KEY, FETCH_API_KEY = 0, 1
 ADDRESS_TELLING_API_KEYS = (3, 10)  # Metadata, FindCoordinator
 FETCH_VERSION_HELD_MAX = 11  # later ones are laid out otherwise, and are passed on as they are
+FETCH_VERSION_SESSION_MIN = 7  # within a session a fetch may leave out topics that an earlier one named
+PRODUCE_VERSION_TRANSACTIONAL_MIN = 3
 FRAME_BYTES_MAX = 64 * 1024 * 1024
+AFTER_HEAD = 12  # a request's length, api key, version and correlation id
 START_S_MAX = 10.0
 
 
@@ -49,29 +52,21 @@ class Relay:
         self.broker_port = broker_port
         self.broker_address = address_bytes(broker_port)
         self.relay_address = address_bytes(port)
-        self.produced = 0
-        self._produced_more = asyncio.Event()
+        self.connections: set[Connection] = set()
 
     async def serve(self) -> asyncio.Server:
         """Listen for clients. Raises OSError when the port is taken."""
         return await asyncio.start_server(self._connection, HOST, self.port)
 
-    def note_produced(self) -> None:
-        """Wake the fetches that are held: there may be something for them."""
-        self.produced += 1
-        self._produced_more.set()
-        self._produced_more = asyncio.Event()
-
-    async def wait_for_more(self, produced: int, seconds: float) -> None:
-        """Return when more than `produced` writes were answered, or after so many seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self.produced <= produced:
-                    await self._produced_more.wait()
+    def note_produced(self, topic: bytes) -> None:
+        """Wake the fetches that ask for it: there may be something for them."""
+        for connection in self.connections:
+            connection.note_produced(topic)
 
     async def _connection(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         broker, to_broker = await asyncio.open_connection(HOST, self.broker_port)
         passing = Connection(self)
+        self.connections.add(passing)
         requests = asyncio.create_task(passing.requests(client, to_broker))
         answers = asyncio.create_task(passing.answers(broker, to_client))
         # At the relay's own end this task is cancelled, which asyncio's streams would report as an error.
@@ -80,6 +75,7 @@ class Relay:
         for task in (requests, answers):
             task.cancel()
         await asyncio.gather(requests, answers, return_exceptions=True)
+        self.connections.remove(passing)
         for writer in (to_client, to_broker):
             writer.close()
 
@@ -90,19 +86,30 @@ class Connection:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         # By correlation id: the request's api key and its bytes.
-        self._asked: dict[int, tuple[int, int]] = {}
-        # So many writes were answered when the last fetch was passed on; before the first one, and after one that
-        # found something and may have left more, a fetch is not held.
-        self._produced = -1
+        self._asked: dict[int, tuple[int, bytes]] = {}
+        # The last fetch, and whether it may ask for more than it names.
+        self._fetched = b""
+        self._fetches_unnamed = False
+        # Whether there may be something for the next fetch: before the first one, after one that found something and
+        # may have left more, and when something was produced since one was passed on.
+        self.may_find = asyncio.Event()
+        self.may_find.set()
+
+    def note_produced(self, topic: bytes) -> None:
+        """The next fetch may find something, if it asks for this topic."""
+        if topic in self._fetched or self._fetches_unnamed:
+            self.may_find.set()
 
     async def requests(self, client: asyncio.StreamReader, to_broker: asyncio.StreamWriter) -> None:
         """Pass the client's requests on, holding the fetches for which there is nothing yet."""
         while frame := await read_frame(client):
             api_key, version, correlation_id = struct.unpack_from(">hhi", frame, 4)
-            if api_key in (*ADDRESS_TELLING_API_KEYS, PRODUCE_API_KEY, FETCH_API_KEY):
-                self._asked[correlation_id] = (api_key, len(frame))
+            if api_key in (*ADDRESS_TELLING_API_KEYS, FETCH_API_KEY):
+                self._asked[correlation_id] = (api_key, frame)
+            elif api_key == PRODUCE_API_KEY:
+                self._asked[correlation_id] = (api_key, topic_written_to(frame))
             if api_key == FETCH_API_KEY and version <= FETCH_VERSION_HELD_MAX:
-                frame = await self._held(frame)
+                frame = await self.held(frame)
             to_broker.write(frame)
             await to_broker.drain()
 
@@ -110,22 +117,25 @@ class Connection:
         """Pass the broker's answers on, telling the relay's address for the broker's."""
         while frame := await read_frame(broker):
             (correlation_id,) = struct.unpack_from(">i", frame, 4)
-            asked, asked_bytes = self._asked.pop(correlation_id, (None, 0))
+            asked, what = self._asked.pop(correlation_id, (None, b""))
             if asked in ADDRESS_TELLING_API_KEYS:
                 frame = frame.replace(self._relay.broker_address, self._relay.relay_address)
             elif asked == PRODUCE_API_KEY:
-                self._relay.note_produced()
-            elif asked == FETCH_API_KEY and found_something(asked_bytes, len(frame)):
-                self._produced = -1
+                self._relay.note_produced(what)
+            elif asked == FETCH_API_KEY and found_something(what, frame):
+                self.may_find.set()
             to_client.write(frame)
             await to_client.drain()
 
-    async def _held(self, frame: bytes) -> bytes:
-        (client_id_length,) = struct.unpack_from(">h", frame, 12)
-        wait_at = 14 + max(client_id_length, 0) + 4  # after the client's id (which may be null) and the replica's
+    async def held(self, frame: bytes) -> bytes:
+        """Return a fetch to be passed on, once there may be something for it or its wait is over."""
+        wait_at = after_text(frame, AFTER_HEAD) + 4  # after the client's id and the replica's
         (wait_ms,) = struct.unpack_from(">i", frame, wait_at)
-        await self._relay.wait_for_more(self._produced, wait_ms / 1000)
-        self._produced = self._relay.produced
+        self._fetched, self._fetches_unnamed = frame, fetches_in_session(frame, wait_at)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000):
+                await self.may_find.wait()
+        self.may_find.clear()
         return frame[:wait_at] + struct.pack(">i", 1) + frame[wait_at + 4 :]
 
 
@@ -140,9 +150,38 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-def found_something(request_bytes: int, answer_bytes: int) -> bool:
+def found_something(request: bytes, answer: bytes) -> bool:
     """Whether a fetch's answer holds a record: without one it has less than two bytes for each of the request's."""
-    return answer_bytes > 2 * request_bytes
+    return len(answer) > 2 * len(request)
+
+
+def fetches_in_session(request: bytes, wait_at: int) -> bool:
+    """Whether a fetch, whose wait is at a place, belongs to a session."""
+    if api_version(request) < FETCH_VERSION_SESSION_MIN:
+        return False
+    (session,) = struct.unpack_from(">i", request, wait_at + 13)  # after the wait, two limits of bytes, the isolation
+    return bool(session != 0)
+
+
+def topic_written_to(request: bytes) -> bytes:
+    """The first topic that a produce names: our producers name one."""
+    at = after_text(request, AFTER_HEAD)
+    if api_version(request) >= PRODUCE_VERSION_TRANSACTIONAL_MIN:
+        at = after_text(request, at)
+    at += 10  # what must acknowledge it, its time limit, and how many topics follow
+    return request[at + 2 : after_text(request, at)]
+
+
+def api_version(request: bytes) -> int:
+    """Return the version in which a request is laid out."""
+    (version,) = struct.unpack_from(">h", request, 6)
+    return int(version)
+
+
+def after_text(request: bytes, at: int) -> int:
+    """Return where a text ends that begins at a place with its length, which is negative for none."""
+    (length,) = struct.unpack_from(">h", request, at)
+    return at + 2 + int(max(length, 0))
 
 
 def address_bytes(port: int) -> bytes:

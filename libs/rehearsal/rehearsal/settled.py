@@ -2,10 +2,15 @@
 
 import asyncio
 
+from carbonmarket.log.v1 import log_service_pb2 as log
+from carbonmarket.trading.v1 import trading_events_pb2 as events
 from carbonmarket.trading.v1 import trading_query_service_pb2 as query
-from rehearsal.people import EXCHANGE_OPERATOR, People, next_record
+from carbonmarket_client.trading import TradingClient
+from rehearsal.people import EXCHANGE_OPERATOR, WAKE_MS_MAX, People
 
 SETTLING_S_MAX = 60.0
+RECORDS_MAX = 100
+AGREEMENT = events.BooksAgreementNoted.DESCRIPTOR.full_name
 
 
 class NotSettled(Exception):
@@ -24,9 +29,20 @@ async def wait_until_settled(people: People, day: str) -> query.GetDayResponse:
                 standing = await trading.get_day(day)
                 if standing.settled and standing.books_agreed:
                     return standing
-                await next_record(trading, standing.position)
+                await _agreement_noted(trading, standing.position)
     except TimeoutError:
         raise NotSettled(await _where(people, day)) from None
+
+
+async def _agreement_noted(trading: TradingClient, after_position: int) -> None:
+    """Return when trading's log has, after a position, what it notes of how the books compare."""
+    while True:
+        request = log.ReadRequest(after_position=after_position, records_max=RECORDS_MAX, wait_ms=WAKE_MS_MAX)
+        records = (await trading.link.call(request, log.ReadResponse)).records
+        if any(record.type == AGREEMENT for record in records):
+            return
+        if records:
+            after_position = records[-1].position
 
 
 async def _where(people: People, day: str) -> str:

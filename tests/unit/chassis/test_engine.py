@@ -168,6 +168,36 @@ def test_a_heard_record_is_applied_once_and_a_gap_not_at_all() -> None:
     assert [(r.source_log_id, r.source_position) for r in batch.records[1:]] == [("other", 1), ("other", 2)]
 
 
+def test_a_heard_record_brings_those_before_it_that_cause_nothing_unless_one_is_missing() -> None:
+    on = engine()
+
+    def heard(position: int, passed: int) -> Outcome:
+        upto = HeardUpTo("other", position, b"d")
+        return on.decide(HeardRecord(upto, "", Add(1), passed=passed), {}, NOW_MS)
+
+    done(heard(3, passed=2))
+    assert isinstance(heard(6, passed=1), Bug), "4 is missing"
+    done(heard(3, passed=0))
+    assert on.state.total == 1, "3 was heard"
+    done(heard(5, passed=3))
+    assert on.state.total == 2, "of those before it some were heard, itself it was not"
+    assert on.take_batch().heard == (HeardUpTo("other", 5, b"d"),)
+
+
+def test_what_causes_nothing_is_heard_without_a_record_and_stored_with_what_comes_next() -> None:
+    on = engine()
+    on.take_batch()
+
+    def passed_over(position: int, passed: int) -> Outcome:
+        return on.pass_over(HeardRecord(HeardUpTo("other", position, b"d"), "", None, passed=passed))
+
+    done(passed_over(3, passed=2))
+    done(passed_over(2, passed=0))
+    assert isinstance(passed_over(9, passed=3), Bug), "4 and 5 are missing"
+    batch = on.take_batch()
+    assert (batch.records, batch.heard) == ((), (HeardUpTo("other", 3, b"d"),))
+
+
 def test_what_is_heard_is_never_refused_but_set_aside_as_an_event() -> None:
     on = engine()
     upto = HeardUpTo("other", 1, b"d")

@@ -84,13 +84,28 @@ async def test_after_a_restart_hearing_goes_on_where_it_stood() -> None:
         assert (await writer.read(lambda state: state.total)).value == 9
 
 
-async def test_records_that_cause_nothing_still_move_the_heard_position() -> None:
+async def test_records_that_cause_nothing_are_stored_as_heard_with_the_next_append() -> None:
     store, remote = MemoryStore("tally"), FakeRemote()
     remote.records = source_records(5, amount=0)
-    async with hearing(store, remote) as (ear, _, _):
+    async with hearing(store, remote) as (ear, _, writer):
         await until_heard(ear, 5)
+        assert store.heard == {}
+        seen = await writer.read(lambda state: state.total)
+        assert (seen.value, seen.heard) == (0, {SOURCE: 5})
     assert store.records == []
     assert store.heard[SOURCE].position == 5
+
+
+async def test_records_that_cause_nothing_are_heard_with_the_one_after_them_that_does() -> None:
+    store, remote = MemoryStore("tally"), FakeRemote()
+    for amount in (0, 0, 3, 0, 4, 0):
+        head = Head(remote.records[-1].position, remote.records[-1].digest) if remote.records else None
+        remote.records += source_records(1, head, amount)
+    async with hearing(store, remote) as (ear, _, writer):
+        await until_heard(ear, 6)
+        assert (await writer.read(lambda state: state.total)).value == 7
+    assert [record.source_position for record in store.records] == [3, 5]
+    assert store.heard[SOURCE].position == 6
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from chassis.core.claims import Names, heard_claim
 from chassis.core.command_digest import command_digest
 from chassis.core.corrections import HearingResumed
 from chassis.core.decider import NOTHING_TAKEN, Actor, Claim, Claimed, Context, Decider, Facts, Rejected, Timer
+from chassis.core.exactly_once import missing_before
 from chassis.core.keys import Found, Key
 from chassis.core.look import Declared, Look
 from chassis.core.proposals import ApproveProposal, first_to_expire, overtake
@@ -259,6 +260,16 @@ class Engine(Generic[S]):
         self._decide_rest([AskedCommand(submission.actor, "", each, traceparent) for each in rest], approval, clock_ms)
         return done
 
+    def pass_over(self, submission: HeardRecord) -> Outcome:
+        """Takes in what is heard and causes nothing. How far its source was heard is stored with the next append: until
+        then it is heard again after a crash, and causes nothing again.
+        """
+        before = self._taken_in(submission, NOTHING_TAKEN)
+        if before is not None:
+            return before
+        self._note_heard(submission.upto)
+        return Done((), self.head.position)
+
     def _decide_rest(self, rest: Sequence[AskedCommand], approval: str, clock_ms: int) -> None:
         """Ends at the first that cannot be applied, which stays set aside with all after it: whoever proposes it alone
         learns why. A bug comes with the batch.
@@ -280,7 +291,7 @@ class Engine(Generic[S]):
 
     def _taken_in(self, submission: Submission, taken: Mapping[Claim, Facts]) -> Outcome | None:
         """The outcome of what is heard or answered where that is not the next thing to take in."""
-        gap = self._gap(submission)
+        gap = missing_before(submission, self.heard, self.shell.unanswered)
         if gap is None:
             return Done((), self.head.position)
         if gap > 0:
@@ -290,18 +301,6 @@ class Engine(Generic[S]):
             self._note_heard(submission.upto)
             return Done((), self.head.position)
         return None
-
-    def _gap(self, submission: Submission) -> int | None:
-        """How many records are missing before what is heard; None if it, or the answer, was taken in before: that makes
-        hearing exactly once. Whether a record continues its log was checked where it arrived.
-        """
-        if isinstance(submission, OrderAnswer):
-            return 0 if submission.position in self.shell.unanswered else None
-        if not isinstance(submission, HeardRecord):
-            return 0
-        before = self.heard.get(submission.upto.log_id)
-        gap = submission.upto.position - (before.position if before else 0) - 1
-        return gap if gap >= 0 else None
 
     def _again(self, key: Key, digest: bytes, found: Mapping[Key, Found]) -> Outcome | None:
         recent, stored = self._accepted.get(key) or self._accepted_before.get(key), found.get(key)

@@ -25,13 +25,16 @@ class AskedCommand:
 
 @dataclass(frozen=True, slots=True)
 class HeardRecord:
-    """Another log's record, and what it makes us do; no command where it is of no concern, but it is heard."""
+    """Another log's record, and what it makes us do; no command where it is of no concern, but it is heard. The records
+    just before it that cause nothing, `passed` of them, are heard with it.
+    """
 
     upto: HeardUpTo
     type: str
     command: object | None
     traceparent: str = ""
     data: bytes = b""
+    passed: int = 0
 
     @property
     def actor(self) -> Actor:
@@ -93,9 +96,11 @@ def name_of(submission: Submission) -> str:
     return "|".join(key_of(submission.actor, submission.request_id))
 
 
-def heard_record(source: str, record: Record, command: object | None, traceparent: str = "") -> HeardRecord:
+def heard_record(
+    source: str, record: Record, command: object | None, traceparent: str = "", passed: int = 0
+) -> HeardRecord:
     upto = HeardUpTo(source, record.position, record.digest)
-    return HeardRecord(upto, record.type, command, well_formed(traceparent), record.data)
+    return HeardRecord(upto, record.type, command, well_formed(traceparent), record.data, passed)
 
 
 def key_of(actor: Actor, request_id: str) -> Key:

@@ -2,7 +2,8 @@
 
 The position and digest last heard are stored in the transaction of the events that they caused. A record at or below
 that position is skipped, the next one is processed if it chains, and a later one shows a gap, which is read from the
-other service's log.
+other service's log. Most records cause nothing here: how far those were heard is stored with the next append, of
+whatever it is, and within seconds, because an idle leader appends too. After a crash they are heard again.
 
 That log is also read at start, after a short silence and at regular intervals, because a lost last message leaves no
 gap; and when Kafka brought only records that were heard before, because then Kafka is behind the log. Each such read
@@ -34,6 +35,7 @@ from chassis.core.wire import DATA_BYTES_MAX
 from chassis.edges.protocols import Consumer
 from chassis.edges.remote import Remote
 from chassis.followers.forgeries import NO_SEQUEL, VOID_SEAL, Forgeries
+from chassis.followers.lag import Lag
 from chassis.log.clocks import Clock
 from chassis.log.forks import ForkStore, SignedHeads
 from chassis.log.protocol import READ_RECORDS_MAX
@@ -76,23 +78,6 @@ class Reading:
     records: Sequence[Record]
     head_position: int
     claimed: Mapping[int, bytes]
-
-
-class Lag:
-    """How far behind the source we are, for the operator: in records, and in seconds since a look last found nothing
-    more to hear. Seconds grow while we are behind, halted or cannot reach the source.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self.records = 0
-        self._clock = clock
-        self.note_in_step()
-
-    def note_in_step(self) -> None:
-        self.in_step_at = self._clock.seconds()
-
-    def seconds(self) -> float:
-        return self._clock.seconds() - self.in_step_at
 
 
 class Hearing:
@@ -328,23 +313,28 @@ class Hearing:
         return bool(found.ready)
 
     async def _take(self, records: Sequence[Record]) -> None:
-        """Submits what continues what was heard."""
+        """Takes in what continues what was heard."""
         for start in range(0, len(records), IN_FLIGHT_MAX):
             await self._submit(records[start : start + IN_FLIGHT_MAX])
         self.lag.records = max(self.lag.records - len(records), 0)
 
     async def _submit(self, records: Sequence[Record]) -> None:
+        causes: list[Record] = []
         submissions: list[HeardRecord] = []
         spans: list[Branch] = []
         halt: Halted | None = None
+        passed: list[Record] = []
         for record in records:
             try:
                 command = self._react(record)
             except Halted as error:
                 halt = error
                 break
+            if command is None:
+                passed.append(record)
+                continue
             traceparent = record.traceparent
-            if command is not None and is_sampled(traceparent):
+            if is_sampled(traceparent):
                 span = self._tracing.branch(
                     f"hear {record.type.rpartition('.')[2]}",
                     traceparent,
@@ -352,20 +342,28 @@ class Hearing:
                 )
                 spans.append(span)
                 traceparent = span.traceparent
-            submissions.append(heard_record(self.source, record, command, traceparent))
+            causes.append(record)
+            submissions.append(heard_record(self.source, record, command, traceparent, len(passed)))
+            passed = []
         answers = [self._writer.enqueue(submission) for submission in submissions]
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
         for span in spans:
             span.end()
-        for record, outcome in zip(records, outcomes, strict=False):
-            if isinstance(outcome, Bug):
-                aside_bytes = outcome.set_aside_bytes if isinstance(outcome, NoRoom) else None
-                raise Halted(f"record {record.position} ({record.type}): {outcome}", record, aside_bytes)
-            if isinstance(outcome, BaseException):
-                raise outcome
-            assert isinstance(outcome, Done)
+        for record, outcome in zip(causes, outcomes, strict=True):
+            self._check_taken_in(record, outcome)
+        if passed:
+            last = heard_record(self.source, passed[-1], None, passed=len(passed) - 1)
+            self._check_taken_in(passed[-1], self._writer.engine.pass_over(last))
         if halt is not None:
             raise halt
+
+    def _check_taken_in(self, record: Record, outcome: object) -> None:
+        if isinstance(outcome, Bug):
+            aside_bytes = outcome.set_aside_bytes if isinstance(outcome, NoRoom) else None
+            raise Halted(f"record {record.position} ({record.type}): {outcome}", record, aside_bytes)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        assert isinstance(outcome, Done)
 
     def _react(self, record: Record) -> object | None:
         if record.type not in self._reactions:
