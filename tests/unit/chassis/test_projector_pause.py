@@ -1,4 +1,6 @@
-"""Between two writes a projector pauses, so that a batch grows; not where somebody waits for what is not written."""
+"""Between two writes a projector pauses, so that a batch grows; not where somebody waits for what is not written, nor
+before a batch that is full.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -16,6 +18,10 @@ from chassis.log.progress import Progress
 EVENT = LogOpened("here", True)
 
 
+def record_at(position: int) -> Record:
+    return Record(position, "carbonmarket.log.v1.LogOpened", b"", 0, "service:here")
+
+
 class GrowingTail(Progress):
     """A log that grows when it is told to."""
 
@@ -23,8 +29,8 @@ class GrowingTail(Progress):
         return True
 
     async def read(self, after_position: int, records_max: int) -> list[tuple[Record, object]]:
-        new = range(after_position + 1, self.position + 1)
-        return [(Record(position, "carbonmarket.log.v1.LogOpened", b"", 0, "service:here"), EVENT) for position in new]
+        upto = min(after_position + records_max, self.position)
+        return [(record_at(position), EVENT) for position in range(after_position + 1, upto + 1)]
 
 
 class CountedTables:
@@ -62,3 +68,36 @@ async def test_what_comes_during_the_pause_is_written_together_and_at_once_when_
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+async def test_a_full_batch_is_written_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projections, "GATHER_SECONDS", 3_600)
+    tables, tail = CountedTables(), GrowingTail()
+    standing: Any = ("tally", tail, {}, Wire(*SHELL_KINDS), tables)
+    running = asyncio.create_task(Projector(*standing).run())
+    tail.reach(2 * projections.BATCH_RECORDS_MAX + 1)
+    await settle()
+    full = projections.BATCH_RECORDS_MAX
+    assert tables.written == [full, 2 * full], "the last one, alone, waits for more"
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_who_follows_a_feed_does_not_wait_for_the_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projections, "GATHER_SECONDS", 3_600)
+    monkeypatch.setattr(projections, "GATHER_SECONDS_WHEN_FOLLOWED", 0)
+    tables, tail = CountedTables(), GrowingTail()
+    standing: Any = ("tally", tail, {}, Wire(*SHELL_KINDS), tables)
+    projector = Projector(*standing)
+    following = asyncio.create_task(projector.beyond_sequence("E1", 0, 3_600))
+    running = asyncio.create_task(projector.run())
+    async with asyncio.timeout(60):
+        for position in (1, 2):
+            tail.reach(position)
+            await projector.beyond(position - 1)
+    assert tables.written == [1, 2]
+    for task in (running, following):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

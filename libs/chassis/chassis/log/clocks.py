@@ -37,7 +37,7 @@ class ClockSkewed(Exception):
 
 def may_extend(host_ms: int, database_ms: int, recorded_ms: int) -> bool:
     """Whether the log takes an append that left a host at `host_ms`, its last record being of `recorded_ms`. The
-    function log_append of migrations/0001_log.sql says the same.
+    function log_append of migrations/0004_append.sql says the same.
     """
     near = abs(database_ms - host_ms) <= CLOCK_SKEW_MS_MAX
     return near and recorded_ms <= database_ms + CLOCK_SKEW_MS_MAX
