@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 from carbonmarket.clearing.v1 import clearing_query_service_pb2 as queries
 from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart
 from carbonmarket_client import link
+from carbonmarket_client.screens import reconciliations
 from chassis.core.days import DAY_MS
 from chassis.core.decider import Malformed
 from chassis.core.shell import CLOCK_MS_MAX
@@ -81,6 +82,13 @@ def test_two_trees_are_compared_in_messages_that_suffice_though_every_leaf_diffe
     )
     assert descent.PLACES_MAX * FAN_OUT * (part.ByteSize() + 6) < MESSAGE_BYTES_MAX
     assert accounts.ACCOUNTS_MAX * vintages.VINTAGES_MAX <= descent.LEAVES_MAX
+
+
+def test_a_client_shows_a_count_of_differences_as_at_least_where_clearing_stops_to_count() -> None:
+    assert reconciliations.DIFFERENCES_COUNTED_MAX == reconciliation.DIFFERENCES_COUNTED_MAX
+    known = queries.Reconciliation(difference_count=reconciliation.DIFFERENCES_COUNTED_MAX)
+    assert reconciliations.differences_of(known) == "at least 5,000"
+    assert reconciliations.differences_of(queries.Reconciliation(difference_count=4_999)) == "4,999"
 
 
 def test_no_sum_of_a_tree_is_more_than_a_message_can_state() -> None:

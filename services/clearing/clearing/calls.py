@@ -5,7 +5,9 @@ position), so a repeat is harmless; the answer, what the receiver recorded as re
 becomes a command. A gRPC refusal never does: it is no answer (chassis/followers/caller.py).
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from google.protobuf.message import Message
 
@@ -21,7 +23,7 @@ from chassis.core.decider import as_facts, merged
 from chassis.core.sum_tree import Form, Root, SumTree
 from chassis.followers.caller import Calls, Outgoing, sends
 from chassis.followers.descent import Ask, Contradiction, Side, differing_leaves, parts_below, root_of
-from chassis.serving.slices import in_slices
+from chassis.serving.slices import SLICE_ROWS_MAX
 from chassis.serving.trees import up_to_date
 from clearing.domain import books, reconciliation, run, settlement
 from clearing.domain.balances import MONEY
@@ -169,7 +171,8 @@ async def comparison(outgoing: Outgoing) -> reconciliation.RecordReconciliation:
     for form, side in held.items():
         if side.root != stated.roots[form]:
             expected = Side("trading", stated.roots[form], ask_trading(outgoing, stated.position, form))
-            differing[form] = check_keys(form, await differing_leaves(form, side, expected))
+            found = await differing_leaves(form, side, expected, reconciliation.DIFFERENCES_COUNTED_MAX)
+            differing[form] = check_keys(form, side, expected, found)
         if form in ours:
             differing[form] = reconciliation.with_below_zero(differing.get(form, {}), ours[form].below_zero)
     roots = {form: side.root for form, side in held.items()}
@@ -213,10 +216,12 @@ def check_listed(form: Form, rows: Sequence[books.InFlight], count: int) -> None
             raise Contradiction("trading", "it lists as on its way what is no amount of an account")
 
 
-def check_keys(form: Form, differing: reconciliation.Differing) -> reconciliation.Differing:
-    """Raises Contradiction where there can be no such account: the holdings of the registry have none."""
-    if not all(reconciliation.is_key(form, key) for key in differing):
-        raise Contradiction("trading", f"a leaf of {form} is of no account that there can be")
+def check_keys(form: Form, held: Side, expected: Side, differing: reconciliation.Differing) -> reconciliation.Differing:
+    """Raises Contradiction, of the side that has the leaf, where there can be no such account."""
+    for key, (held_there, _) in differing.items():
+        if not reconciliation.is_key(form, key):
+            side = held if any(held_there) else expected
+            raise Contradiction(side.name, f"a leaf of {form} is of no account that there can be")
     return differing
 
 
@@ -275,9 +280,11 @@ async def unsettled_of(units_due: SumTree) -> reconciliation.Unsettled:
     """On most evenings there is none."""
     unsettled = reconciliation.Unsettled()
     if any(units_due.sums[:2]):
-        async for some in in_slices(list(units_due.all_leaves())):
+        leaves = units_due.all_leaves()
+        while some := list(islice(leaves, SLICE_ROWS_MAX)):
             for leaf in some:
                 unsettled.add(leaf.key, leaf.sums)
+            await asyncio.sleep(0)
     return unsettled
 
 

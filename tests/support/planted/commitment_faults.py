@@ -121,6 +121,42 @@ COMMITMENT_FAULTS = (
         "a_fen_more",
     ),
     Fault(
+        "of a large disagreement everything is looked at",
+        (
+            Change(
+                f"{CHASSIS}/followers/descent.py",
+                "                if len(found) >= leaves_max:\n",
+                "                if len(found) > LEAVES_MAX:\n",
+            ),
+        ),
+        "tests/unit/clearing/test_reconciliation.py::test_what_was_not_looked_at_of_a_disagreement_is_covered_by_no_override",
+        "stranger-0 is not among them",
+    ),
+    Fault(
+        "a large disagreement is the same one whatever nobody looked at",
+        (
+            Change(
+                f"{CLEARING}/domain/reconciliation.py",
+                '        found += [f"{tree.tree} {tree.held_root} {tree.expected_root}" for tree in trees]\n',
+                "        pass\n",
+            ),
+        ),
+        "tests/unit/clearing/test_reconciliation.py::test_what_was_not_looked_at_of_a_disagreement_is_covered_by_no_override",
+        "test_what_was_not_looked_at_of_a_disagreement",
+    ),
+    Fault(
+        "a leaf of no account is said of trading, whoever has it",
+        (
+            Change(
+                f"{CLEARING}/calls.py",
+                "            side = held if any(held_there) else expected\n",
+                "            side = expected\n",
+            ),
+        ),
+        "tests/unit/clearing/test_contradictions.py::test_a_holding_at_the_registry_that_can_be_of_no_account_is_said_of_the_registry",
+        "test_a_holding_at_the_registry",
+    ),
+    Fault(
         "what could not be put into the trees is forgotten",
         (
             Change(

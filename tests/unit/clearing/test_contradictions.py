@@ -111,7 +111,15 @@ async def test_a_leaf_of_trading_that_can_be_of_no_account_waits_for_people() ->
     """It is in the tree, so the tree is right; but no record of a day could name it."""
     units = (*UNITS, UnitPosition("Nobody, Ltd.", "CEA", 1, 0, 0, 0, 0))
     others = Others(StatedBook(1_000, 600, 1, FRIDAY, units, STATED.funds), HELD)
-    assert "of no account" in (await contradiction(others)).facts["why"]
+    found = await contradiction(others)
+    assert found.service == "trading"
+    assert "of no account" in found.facts["why"]
+
+
+async def test_a_holding_at_the_registry_that_can_be_of_no_account_is_said_of_the_registry() -> None:
+    found = await contradiction(Others(STATED, (*HELD, HeldUnits("Nobody, Ltd.", "CEA", 1))))
+    assert found.service == "registry"
+    assert "of no account" in found.facts["why"]
 
 
 async def test_the_registry_that_answers_as_of_another_position_waits_for_people() -> None:

@@ -1,7 +1,15 @@
 """Reconciliation: the same in all three books, or a difference with its name; what is on its way is in flight."""
 
+import asyncio
 from dataclasses import replace
+from typing import cast
 
+import pytest
+
+from chassis.core.sum_tree import Key, Quantities
+from chassis.followers.caller import Outgoing
+from clearing import calls
+from clearing.domain import reconciliation
 from clearing.domain.books import Difference, Figure, InFlight, InFlightKind
 from clearing.domain.exclusion import ExcludeTrades
 from clearing.domain.funds import RecordDeposit
@@ -10,10 +18,12 @@ from clearing.domain.payouts import RequestPayout
 from clearing.domain.reconciliation import (
     DIFFERENCES_LISTED_MAX,
     BooksReconciled,
+    Differing,
     ReconcileAgain,
     ReconciliationOrdered,
     RecordReconciliation,
     not_comparable_because,
+    with_below_zero,
 )
 from clearing.domain.state import State
 from support.domains.clearing_books import (
@@ -38,7 +48,17 @@ from support.domains.clearing_books import (
     play_day,
     trade,
 )
-from support.domains.row_by_row import FundPosition, HeldUnits, StatedBook, UnitPosition, compare, own_now, statement_of
+from support.domains.row_by_row import (
+    Asking,
+    FundPosition,
+    HeldUnits,
+    Others,
+    StatedBook,
+    UnitPosition,
+    compare,
+    own_now,
+    statement_of,
+)
 
 
 def of_money(figure: Figure, account: str, held_fen: int, expected_fen: int) -> Difference:
@@ -191,6 +211,44 @@ def test_no_more_differences_are_listed_than_an_event_should_hold() -> None:
     found = compare(AGREEING, (*HELD, *strangers), settled_friday(), 50)
     assert len(found.differences) == DIFFERENCES_LISTED_MAX
     assert found.difference_count == DIFFERENCES_LISTED_MAX * 2
+
+
+def large_disagreement(held_more: int = 0) -> RecordReconciliation:
+    """The registry holds units of 300 accounts that trading has never heard of."""
+    strangers = [HeldUnits(f"stranger-{number}", "CEA", 1 + held_more * (number == 0)) for number in range(300)]
+    asking = Asking(settled_friday(), Others(AGREEING, (*HELD, *strangers)), 50)
+    return asyncio.run(calls.reconcile(ReconciliationOrdered(FRIDAY), cast(Outgoing, asking)))
+
+
+def test_a_disagreement_too_large_to_be_counted_is_recorded_and_blamed_on_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciliation, "DIFFERENCES_COUNTED_MAX", 20)
+    found = large_disagreement()
+    assert (found.difference_count, len(found.differences)) == (20, 20)
+    assert all(row.account.startswith("stranger-") and row.by_tonnes == 1 for row in found.differences)
+    (recorded,) = play(settled_friday(), OWN, found)
+    assert isinstance(recorded, BooksReconciled)
+    assert (recorded.agreed, recorded.difference_count) == (False, 20)
+    assert [tree.held_leaves - tree.expected_leaves for tree in recorded.trees] == [300, 0, 0]
+
+
+def test_what_was_not_looked_at_of_a_disagreement_is_covered_by_no_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not all is found, a change of a leaf that nobody looked at makes another disagreement all the same."""
+    monkeypatch.setattr(reconciliation, "DIFFERENCES_COUNTED_MAX", 20)
+    before, after = large_disagreement(), large_disagreement(held_more=1)
+    assert before.differences == after.differences, "stranger-0 is not among them"
+    assert large_disagreement().disagreement == before.disagreement != after.disagreement
+
+
+def test_what_is_less_than_nothing_is_listed_where_not_all_is_found_only_with_what_trading_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciliation, "DIFFERENCES_COUNTED_MAX", 1)
+    found: Differing = {("a",): ((0, 0, 0, 0), (5, 0, 0, 0))}
+    below_zero: dict[Key, Quantities] = {("a",): (-3, 0, 0, 0), ("b",): (-4, 0, 0, 0)}
+    assert with_below_zero(found, below_zero) == {("a",): ((-3, 0, 0, 0), (5, 0, 0, 0))}
+    assert with_below_zero({}, below_zero) == {key: (held, (0, 0, 0, 0)) for key, held in below_zero.items()}
 
 
 def test_books_are_compared_only_at_positions_that_belong_together() -> None:

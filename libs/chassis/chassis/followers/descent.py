@@ -1,18 +1,19 @@
 """The descent of two sum trees whose roots differ, to the leaves that they do not have in common.
 
 Both sides are asked what is below the same places, from the root down; what has the same digest is the same and is left
-alone. So the work is that of what differs, not of what there is. All differing leaves are found: their number and the
-name of the disagreement count them all.
+alone. So the work is that of what differs, not of what there is. All differing leaves are found, up to a number that
+the caller names: two honest sides may differ in everything, and that is found out in bounded time and memory as well.
 
 Nothing that a side answers is taken on trust. The digest of a branch covers each of its parts with its number of leaves
 and its sums, so an answer is either what the root stated above commits to, or a Contradiction. So a descent ends,
 whatever it is answered: a place has at most sixteen parts, each one digit further down, and no more leaves than the
-root stated. What differs adds up to the difference of the two roots' sums.
+root stated. If all that differs is found, it adds up to the difference of the two roots' sums.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import add
 
 from carbonmarket.log.v1.sum_trees_pb2 import SumTreePart, SumTreeRoot
@@ -36,8 +37,6 @@ PLACES_MAX = 256
 """In one question; each has at most sixteen parts. To answer it takes about 10 ms."""
 LEAVES_MAX = 10_000_000
 """In a tree: more than there are accounts and vintages."""
-DIFFERING_MAX = 1_000_000
-"""More are no longer a list, and would take too much memory."""
 
 Ask = Callable[[Sequence[bytes]], Awaitable[Sequence[Sequence[SumTreePart]]]]
 """What one side has below each of some places."""
@@ -84,8 +83,10 @@ class Side:
         return found
 
 
-async def differing_leaves(form: Form, held: Side, expected: Side) -> Differing:
-    """Every key with other quantities on one side than on the other, and both. Raises Contradiction."""
+async def differing_leaves(form: Form, held: Side, expected: Side, leaves_max: int) -> Differing:
+    """Every key with other quantities on one side than on the other, and both; where they are `leaves_max` or more,
+    that many of them. Raises Contradiction.
+    """
     found: Differing = {}
     ahead = {b"": (top(held), top(expected))}
     while ahead:
@@ -102,8 +103,8 @@ async def differing_leaves(form: Form, held: Side, expected: Side) -> Differing:
                     ahead[place + bytes((digit,))] = both
                 else:
                     found.update(of_leaves(form, *both))
-        if len(found) > DIFFERING_MAX:
-            raise Contradiction(expected.name, f"more than {DIFFERING_MAX} leaves differ from those of {held.name}")
+                if len(found) >= leaves_max:
+                    return dict(islice(found.items(), leaves_max))
     return found
 
 

@@ -17,6 +17,8 @@ from carbonmarket_client.screens.layout import (
 )
 from carbonmarket_client.values import moment, money, tonnes
 
+DIFFERENCES_COUNTED_MAX = 5_000
+"""By clearing: so many are "at least so many"."""
 ROOT_DIGITS_SHOWN = 16
 ROOT_DIGITS_IN_A_LIST = 6
 """Of 64; `--json` has them all."""
@@ -47,7 +49,7 @@ def reconciliations_screen(answer: clearing.ListReconciliationsResponse) -> Scre
                 f"{known.clearing_position:,}",
                 f"{known.clearing_entry_number:,}",
                 f"{known.rows_compared:,}",
-                f"{known.difference_count:,}",
+                differences_of(known),
                 f"{known.in_flight_count:,}",
                 moment(known.recorded_ms),
                 root_shown(known.trees),
@@ -69,7 +71,7 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
                 ("clearing", f"as of position {known.clearing_position:,}"),
                 ("fund entries heard by trading", f"up to {known.clearing_entry_number:,}"),
                 ("leaves compared", f"{known.rows_compared:,}"),
-                ("differences", f"{known.difference_count:,}"),
+                ("differences", differences_of(known)),
                 ("in flight", f"{known.in_flight_count:,}"),
                 ("recorded", moment(known.recorded_ms)),
             ],
@@ -111,6 +113,11 @@ def reconciliation_screens(answer: clearing.GetReconciliationResponse) -> list[R
             )
         )
     return screens
+
+
+def differences_of(known: clearing.Reconciliation) -> str:
+    at_least = "at least " if known.difference_count >= DIFFERENCES_COUNTED_MAX else ""
+    return f"{at_least}{known.difference_count:,}"
 
 
 def commitments_screen(trees: Sequence[types.ComparedTree]) -> Screen:

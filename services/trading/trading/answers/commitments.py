@@ -7,6 +7,7 @@ then the caller looks again, and others are served in between.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TypeVar
 
 from carbonmarket.trading.v1 import trading_query_service_pb2 as pb
@@ -72,4 +73,4 @@ def on_its_way(market: Market) -> pb.GetCommitmentsResponse:
 
 
 def first_of(amounts: Counter[K]) -> Sequence[tuple[K, int]]:
-    return sorted(amounts.items())[:LISTED_MAX]
+    return nsmallest(LISTED_MAX, amounts.items())

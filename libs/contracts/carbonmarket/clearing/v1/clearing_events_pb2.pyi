@@ -1235,11 +1235,14 @@ class BooksReconciled(_message.Message):
     rows_compared: _builtins.int
     """The leaves that the commitments cover; in a comparison row by row the figures that are not zero."""
     difference_count: _builtins.int
+    """Counted up to 5,000: that number means "at least so many", of which any are listed."""
     in_flight_count: _builtins.int
     clearing_position: _builtins.int
     """The position of clearing's log at which its balances and obligations were read."""
     disagreement: _builtins.str
-    """A name for what differs, the same for the same differences on another day; empty if the books agreed."""
+    """A name for what differs, the same for the same differences on another day; empty if the books agreed. Where they are 5,000 or more it is
+    the same only while all roots are.
+    """
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[_clearing_types_pb2.BookDifference]:
         """At most 200."""

@@ -1087,6 +1087,7 @@ class Reconciliation(_message.Message):
     """The last fund entry that trading had heard."""
     rows_compared: _builtins.int
     difference_count: _builtins.int
+    """Counted up to 5,000: that number means "at least so many"."""
     in_flight_count: _builtins.int
     recorded_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
