@@ -53,9 +53,10 @@ class Names:
         """The names that a decision takes: what a rule forgot to check is a bug, before anything has happened."""
         claims = self._decider.claims
         claimed = [one for event in events if type(event) in claims for one in claims[type(event)](state, event)]
-        names = [claim for claim, _ in claimed]
-        assert len(names) == len(set(names)) <= OF_COMMAND_MAX
-        assert all(name in asked and name not in taken for name in names), f"taken, or not asked for: {names}"
+        if claimed:
+            names = [claim for claim, _ in claimed]
+            assert len(names) == len(set(names)) <= OF_COMMAND_MAX
+            assert all(name in asked and name not in taken for name in names), f"taken, or not asked for: {names}"
         if isinstance(submission, HeardRecord) and submission.command is not None:
             claimed.append((heard_claim(submission.upto), ()))
         return claimed

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 FORMAT = 1
 """The format that records are written in."""
 DIGEST_BYTES = hashlib.sha256().digest_size
+NUMBERS, LENGTH = struct.Struct(">QQqQQ"), struct.Struct(">I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,11 @@ def chain_1(before: bytes, record: Record) -> bytes:
     numbers = (record.format, record.position, record.recorded_ms, record.source_position, record.command_events)
     who = (record.subject, record.role, record.account, record.approval)
     texts = (record.type, *who, record.request_id, record.traceparent, record.source_log_id)
-    parts = [before, struct.pack(">QQqQQ", *numbers)]
-    for part in (*(text.encode() for text in texts), record.command_digest):
-        parts += (struct.pack(">I", len(part)), part)
-    parts.append(record.data)
+    parts = [before, NUMBERS.pack(*numbers)]
+    for text in texts:
+        part = text.encode()
+        parts += (LENGTH.pack(len(part)), part)
+    parts += (LENGTH.pack(len(record.command_digest)), record.command_digest, record.data)
     return hashlib.sha256(b"".join(parts)).digest()
 
 
