@@ -97,7 +97,7 @@ FAULTS = (
     ),
     Fault(
         "a record's digest is not chained to the one before",
-        (Change(f"{CHASSIS}/core/record.py", "    parts = [before, struct.pack(", '    parts = [b"", struct.pack('),),
+        (Change(f"{CHASSIS}/core/record.py", "    parts = [before, NUMBERS.pack(", '    parts = [b"", NUMBERS.pack('),),
         "tests/simulation/test_auditor.py::test_an_honest_market_gives_no_finding",
         "digests chain",
     ),
