@@ -29,12 +29,18 @@ BRANCH_PURPOSE = "carbonmarket supply branch"
 QUANTITY_TONNES_MAX = 2**63 - 1
 QUANTITY_BYTES = 8
 LEVELS_MAX = 48
-SALT_BYTES = 32
+SALT_BYTES = DIGEST_BYTES = 32
 WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class NotProved(MarketError):
     """A proof does not prove what it states, or its supply is not signed by the registry."""
+
+
+class TwoSupplies(NotProved):
+    """The registry has signed two supplies of one day. Both together prove that it shows different people different
+    ones.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +144,11 @@ def check_proof(proof: Proof, public_keys: Sequence[bytes]) -> str:
         seen.add((share.vintage, share.state, share.leaf_number))
         if share.quantity_tonnes == 0:
             raise NotProved(f"{what} is of nothing")
-        if len(share.salt) != SALT_BYTES or len(share.siblings) != tree.levels or share.leaf_number >> tree.levels:
+        if len(share.siblings) != tree.levels or share.leaf_number >> tree.levels:
             raise NotProved(f"{what} does not fit the tree, which has {tree.levels} levels")
+        # What is hashed has fields of fixed lengths: nothing can be read in two ways.
+        if len(share.salt) != SALT_BYTES or any(len(sibling.digest) != DIGEST_BYTES for sibling in share.siblings):
+            raise NotProved(f"{what} has a salt or a sibling's digest of another length than the tree's")
         if root_of(proof.supply, proof.account, share) != Node(tree.root, tree.quantity_tonnes):
             raise NotProved(f"{what} does not lead to the root that the registry signed for {proof.supply.day}")
     return key_id
@@ -201,13 +210,11 @@ def check_words(*texts: str) -> None:
 
 
 def same_supply(one: Supply, other: Supply) -> None:
-    """Raises NotProved where two are not the same: signed both, and of one day, they prove that the registry shows
-    different supplies to different people.
-    """
+    """Raises NotProved where they are of two days, and TwoSupplies where two that are signed differ."""
     if one.day != other.day:
         raise NotProved(f"one supply is of {one.day}, the other of {other.day}")
     if one.in_lines() != other.in_lines():
-        raise NotProved(f"of {one.day} there are two supplies, with the digests {one.digest} and {other.digest}")
+        raise TwoSupplies(f"of {one.day} there are two supplies, with the digests {one.digest} and {other.digest}")
 
 
 # From answers

@@ -84,10 +84,26 @@ def test_the_supply_that_others_were_shown_must_be_the_same(fake_market: FakeMar
     serve(fake_market, {**HELD, (STEEL, "CEA", "trading"): 40_001})
     published.write_text(ran(fake_market, "supply", "--json"))
     result = run(fake_market, "proof", "--check", "mine.json", "--against", "supply.json")
-    assert (result.exit_code, "there are two supplies" in " ".join(result.output.split())) == (6, True)
+    said = " ".join(result.output.split())
+    assert (result.exit_code, "there are two supplies" in said, "Keep both files" in said) == (6, True, True)
     serve(fake_market, HELD, "2021-07-19")
     published.write_text(ran(fake_market, "supply", "--json"))
     assert run(fake_market, "proof", "--check", "mine.json", "--against", "supply.json").exit_code == 6
+
+
+@pytest.mark.parametrize("asked", ["supply", "proof"])
+def test_an_answer_of_another_day_than_was_asked_for_is_refused(fake_market: FakeMarket, asked: str) -> None:
+    serve(fake_market, day="2021-07-15")
+    result = run(fake_market, asked, "--day", DAY)
+    assert (result.exit_code, f"it is of 2021-07-15, not of {DAY}" in " ".join(result.output.split())) == (6, True)
+
+
+def test_a_proof_of_more_than_the_registry_states_is_not_written(fake_market: FakeMarket, tmp_path: Path) -> None:
+    serve(fake_market)
+    fake_market.registry.will("GetStatement", registry.GetStatementResponse())
+    result = run(fake_market, "proof")
+    assert (result.exit_code, "and states 0 t" in " ".join(result.output.split())) == (6, True)
+    assert not list(tmp_path.glob("proof-*"))
 
 
 def test_the_supply_is_shown_with_its_digest(fake_market: FakeMarket) -> None:
@@ -166,7 +182,7 @@ def test_a_proof_of_another_account_or_day_than_is_asked_for_is_refused(fake_mar
     assert "Proved by mine.json" in ran(fake_market, "proof", POWER, "--day", DAY, "--check", "mine.json")
     for arguments, why in (
         ([STEEL], f"it is a proof of {POWER}, not of {STEEL}"),
-        (["--day", "2021-07-19"], f"it is a proof of {DAY}, not of 2021-07-19"),
+        (["--day", "2021-07-19"], f"it is of {DAY}, not of 2021-07-19"),
     ):
         result = run(fake_market, "proof", *arguments, "--check", "mine.json")
         assert (result.exit_code, why in " ".join(result.output.split())) == (6, True)

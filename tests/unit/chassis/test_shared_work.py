@@ -27,7 +27,7 @@ class Counted:
 
 
 async def test_all_who_ask_meanwhile_share_one_result_and_who_asks_later_gets_a_new_one() -> None:
-    shared, counted = SharedWork[int](), Counted()
+    shared, counted = SharedWork[str, int](), Counted()
     waiting = [asyncio.create_task(shared.result("a", counted.work)) for _ in range(3)]
     await asyncio.sleep(0)
     counted.may_end.set()
@@ -36,14 +36,14 @@ async def test_all_who_ask_meanwhile_share_one_result_and_who_asks_later_gets_a_
 
 
 async def test_work_of_another_name_is_done_beside_it() -> None:
-    shared, counted = SharedWork[int](), Counted()
+    shared, counted = SharedWork[str, int](), Counted()
     counted.may_end.set()
     await asyncio.gather(shared.result("a", counted.work), shared.result("b", counted.work))
     assert counted.begun == 2
 
 
 async def test_its_error_reaches_all_who_wait() -> None:
-    shared, counted = SharedWork[int](), Counted(Unavailable("not now"))
+    shared, counted = SharedWork[str, int](), Counted(Unavailable("not now"))
     waiting = [asyncio.create_task(shared.result("a", counted.work)) for _ in range(2)]
     counted.may_end.set()
     ended = await asyncio.gather(*waiting, return_exceptions=True)
@@ -51,7 +51,7 @@ async def test_its_error_reaches_all_who_wait() -> None:
 
 
 async def test_who_leaves_does_not_end_it_for_the_others() -> None:
-    shared, counted = SharedWork[int](), Counted()
+    shared, counted = SharedWork[str, int](), Counted()
     leaver, stayer = (asyncio.create_task(shared.result("a", counted.work)) for _ in range(2))
     await asyncio.sleep(0)
     leaver.cancel()
@@ -64,7 +64,7 @@ async def test_who_leaves_does_not_end_it_for_the_others() -> None:
 async def test_its_end_after_all_have_left_is_not_logged_as_forgotten(error: Exception | None) -> None:
     logged: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
-    shared, counted = SharedWork[int](), Counted(error)
+    shared, counted = SharedWork[str, int](), Counted(error)
     leaver = asyncio.create_task(shared.result("a", counted.work))
     await asyncio.sleep(0)
     leaver.cancel()

@@ -119,6 +119,12 @@ def test_a_forged_proof_is_refused(what: str) -> None:
         check_proof(FORGERIES[what](honest()), KEYS)
 
 
+@pytest.mark.parametrize("what", ["a longer salt", "a sibling's longer digest"])
+def test_a_length_that_no_field_has_is_refused_before_anything_is_hashed(what: str) -> None:
+    with pytest.raises(NotProved, match="of another length than the tree's"):
+        check_proof(FORGERIES[what](honest()), KEYS)
+
+
 SUPPLIES: dict[str, Callable[[Supply], Supply]] = {
     "another day": lambda one: replace(one, day="2021-07-19"),
     "another position": lambda one: replace(one, position=one.position + 1),

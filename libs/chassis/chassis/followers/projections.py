@@ -213,6 +213,11 @@ class Tables:
         self._store = store
         self._projector = projector
 
+    @property
+    def times_emptied(self) -> int:
+        """How often the tables were emptied to be written anew: with another number they are other rows."""
+        return self._projector.times_emptied
+
     async def log_end(self, asked: int) -> int:
         """Where the log itself ends; the tables may be behind. Raises Unavailable."""
         return await self._projector.log_end(asked)

@@ -26,7 +26,7 @@ class SignedFeeds:
         self._tables = tables
         self._signer = signer
         self._newest: dict[str, tuple[float, SealedFeed]] = {}
-        self._signing = SharedWork[SealedFeed]()
+        self._signing = SharedWork[str, SealedFeed]()
         self._rate = SigningRate(SIGN_SECONDS, ASKERS_MAX)
 
     async def newest(self, account: str) -> SealedFeed | None:

@@ -5,17 +5,18 @@ that was forgotten.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
+Name = TypeVar("Name", bound=Hashable)
 Result = TypeVar("Result")
 
 
-class SharedWork(Generic[Result]):
+class SharedWork(Generic[Name, Result]):
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[Result]] = {}
+        self._running: dict[Name, asyncio.Task[Result]] = {}
 
-    async def result(self, name: str, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    async def result(self, name: Name, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """What the work of this name comes to. It is begun where none of that name is being done. Raises its error."""
         running = self._running.get(name)
         if running is None:
@@ -26,7 +27,7 @@ class SharedWork(Generic[Result]):
         await asyncio.wait({running})
         return running.result()
 
-    def _ended(self, name: str, ended: "asyncio.Task[Result]") -> None:
+    def _ended(self, name: Name, ended: "asyncio.Task[Result]") -> None:
         del self._running[name]
         if not ended.cancelled():
             ended.exception()

@@ -17,7 +17,7 @@ from carbonmarket_client.errors import (
     Unavailable,
 )
 from carbonmarket_client.heads import BookmarkRefused, ForkProved, LogAltered, plain_proof
-from carbonmarket_client.proofs import NotProved
+from carbonmarket_client.proofs import NotProved, TwoSupplies
 from carbonmarket_client.screens.layout import fact, label, shown
 from carbonmarket_client.settings import address_variable
 
@@ -75,6 +75,11 @@ def fix_of(error: MarketError) -> str:
         return (
             "Trust neither this log nor what is derived from it. Keep what you have of it, your bookmark first of all, "
             "and tell the operators of the service and the regulator."
+        )
+    if isinstance(error, TwoSupplies):
+        return (
+            "Keep both files and give them to the regulator: the registry has signed two supplies of one day, which it "
+            "does only where it shows different people different books, or where its log and its key were both lost."
         )
     if isinstance(error, NotProved):
         return (

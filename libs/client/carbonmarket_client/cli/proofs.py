@@ -48,6 +48,7 @@ async def supply(market: CarbonMarket, session: Session, day: str | None) -> Non
     answer = await market.registry.get_supply(day or "")
     found = supply_in(answer.supply, answer.seal)
     key_id = check_supply(found, keys)
+    check_is_of_day(found, day)
     session.show(
         {**plain_supply(found), "digest": found.digest, "key_id": key_id},
         supply_screen(found),
@@ -114,6 +115,7 @@ async def proof(
     answer = await market.registry.get_holding_proof(name, day or "")
     found = proof_in(name, answer)
     key_id = check_proof(found, keys)
+    check_is_of_day(found.supply, day)
     await check_all_is_there(market, found)
     file = out or Path(f"proof-{name}-{found.supply.day}.json")
     write_private(file, json.dumps(plain_proof(found), indent=1) + "\n")
@@ -124,8 +126,13 @@ def check_is_of(found: Proof, account: str | None, day: str | None) -> None:
     """Raises NotProved where it is of another account or day than is asked for."""
     if account and found.account != account:
         raise NotProved(f"it is a proof of {found.account}, not of {account}")
-    if day and found.supply.day != day:
-        raise NotProved(f"it is a proof of {found.supply.day}, not of {day}: what came in between is not in it")
+    check_is_of_day(found.supply, day)
+
+
+def check_is_of_day(found: Supply, day: str | None) -> None:
+    """Raises NotProved where it is of another day than is asked for."""
+    if day and found.day != day:
+        raise NotProved(f"it is of {found.day}, not of {day}: what came in between is not in it")
 
 
 async def check_all_is_there(market: CarbonMarket, found: Proof) -> None:
@@ -136,11 +143,11 @@ async def check_all_is_there(market: CarbonMarket, found: Proof) -> None:
         for holding in answer.holdings
         for state in HELD_STATES
     }
-    for (vintage, state), tonnes in stated.items():
-        proved_tonnes = found.quantities.get((vintage, state), 0)
-        if proved_tonnes != tonnes:
+    for vintage, state in sorted(stated.keys() | found.quantities.keys()):
+        proved_tonnes, stated_tonnes = (all_.get((vintage, state), 0) for all_ in (found.quantities, stated))
+        if proved_tonnes != stated_tonnes:
             raise NotProved(
-                f"the registry proves {proved_tonnes} t of {vintage} in the state {state}, and states {tonnes} t"
+                f"the registry proves {proved_tonnes} t of {vintage} in the state {state}, and states {stated_tonnes} t"
             )
 
 

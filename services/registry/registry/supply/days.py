@@ -9,7 +9,6 @@ after. Trees are not kept in the database: for a proof they are made again, from
 roots that were stated.
 """
 
-import logging
 from dataclasses import dataclass
 
 from carbonmarket.registry.v1 import registry_query_service_pb2 as pb
@@ -29,8 +28,6 @@ from registry.supply.stated import PURPOSE
 from registry.supply.tree import shares_of
 
 SETTLES_MS = MINUTE_MS
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +57,14 @@ async def proof_of_account(days: SupplyDays, account: str, day: str) -> pb.GetHo
     """Raises Rejected."""
     kept, answer = await supply_of_day(days, day)
     supply = answer.supply
+    # What is stated is durable, the tables are made again from the log: they may be behind after a crash.
+    await days.tables.wait_for(supply.position)
     vintages = [line.vintage for line in supply.vintages]
     trees = await days.trees.of(supply.day, supply.position, kept.secret, vintages)
     differs = stated.vintage_that_differs(supply, trees)
     if differs:
-        logger.critical("no proof of the supply of %s on %s: its root is not the one stated", differs, supply.day)
+        what = f"the root of {differs} is not the one stated"
+        days.trees.report(supply.day, supply.position, kept.secret, what)
         raise Rejected("SUPPLY_NOT_PROVED", day=supply.day, vintage=differs)
     async with days.tables.reading() as reading:
         shares = await proved_shares(reading, trees, kept.secret, supply.position, account)
@@ -103,7 +103,7 @@ async def attested(days: SupplyDays, signer: Signer, day: str) -> Attestation:
     supply = stated.supply_of(days.writer.engine.shell.log_id, day, end, issued, trees)
     wrong = stated.vintage_that_does_not_add_up(supply)
     if wrong:
-        logger.critical("no proof of the supply of %s on %s: what is held is not what was issued", wrong, day)
+        days.trees.report(day, end.position, secret, f"what is held of {wrong} is not what was issued")
         raise Rejected("SUPPLY_NOT_PROVED", day=day, vintage=wrong)
     return Attestation(PURPOSE, day, supply.SerializeToString(deterministic=True), secret)
 

@@ -21,7 +21,7 @@ WITH RECURSIVE halves(first, beyond) AS (
     UNION ALL
     SELECT CASE WHEN recorded_ms < $1 THEN position + 1 ELSE first END,
            CASE WHEN recorded_ms < $1 THEN beyond ELSE position END
-    FROM halves JOIN log ON position = (first + beyond) / 2
+    FROM halves CROSS JOIN LATERAL (SELECT * FROM log WHERE position = (first + beyond) / 2 LIMIT 1) AS middle
     WHERE first < beyond
 )
 SELECT position, digest FROM log WHERE position = (SELECT first - 1 FROM halves WHERE first = beyond)

@@ -42,7 +42,7 @@ class Pictures:
         self._writer = writer
         self._newest: dict[str, Picture] = {}
         self._read_at: dict[str, int] = {}
-        self._reading = SharedWork[None]()
+        self._reading = SharedWork[str, None]()
         self.streams: dict[str, int] = {}
 
     async def watch(self, instrument: str, seen: Seen) -> AsyncIterator[bytes]:
