@@ -1,7 +1,6 @@
 """Parts that are looked into one by one, on request: `make bench ONLY="append codec"`.
 
-Each prints its own table of microseconds against a floor and a peer. They say where a row's time may go, and are
-neither kept in bench.json nor compared.
+They say where a row's time may go, in tables of their own, and are neither kept in bench.json nor compared.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
