@@ -15,6 +15,7 @@ from pathlib import Path
 from support.planted.commitment_faults import COMMITMENT_FAULTS
 from support.planted.fault import CHASSIS, Change, Fault
 from support.planted.shell_faults import SEEDED, SHELL_FAULTS
+from support.planted.supply_faults import SUPPLY_FAULTS
 from support.source.repository import ROOT
 
 RUN_S_MAX = 600  # a fault that a seed finds plays up to SEEDS markets
@@ -83,6 +84,7 @@ FAULTS = (
     ),
     *SHELL_FAULTS,
     *COMMITMENT_FAULTS,
+    *SUPPLY_FAULTS,
     Fault(
         "a repeated command is not looked up",
         (

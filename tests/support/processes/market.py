@@ -25,6 +25,7 @@ from support.days.calls import ProcessPort, misplaced
 SERVICES = ("registry", "trading", "clearing")
 CLOCK = "rehearsal=2021-07-15T08:00:00+08:00"
 POLL_S = 0.05
+PROJECTIONS = "projections"
 REST_S_MAX = 60.0
 NUMBERS = count(1)
 
@@ -121,8 +122,18 @@ class RunningMarket:
             raise AssertionError(f"waited {seconds:g} s for {what}\n{logs}") from None
 
     async def rest(self) -> None:
-        """Returns when every log is heard to its end and every order is answered."""
+        """Returns when every log is heard to its end, every order is answered, and queries show all of it."""
         await self.until(self.port.at_rest, "the market to come to rest")
+        await self.until(self._shows_all, "queries to show the whole logs")
+
+    async def _shows_all(self) -> bool:
+        statuses = [await self.port.status(name) for name in set(SERVICES) & set(self.supervisor.children)]
+        return all(
+            follower.position >= status.head_position
+            for status in statuses
+            for follower in status.followers
+            if follower.name == PROJECTIONS
+        )
 
     async def audit(self, ask_supply: bool = True) -> dict[str, int]:
         """The market rests, and the auditor finds nothing; gives its figures."""
