@@ -112,7 +112,7 @@ def test_no_digest_is_made_of_bytes_that_another_one_is_made_of(monkeypatch: pyt
     assert sum(made) == len(hashed), "no digest has another beginning"
 
 
-@pytest.mark.parametrize("amounts", [(-1, 0), (0, -1), (2**64, 0), (-(2**70), 2**70)])
+@pytest.mark.parametrize("amounts", [(-1, 0), (0, -1), (2**63, 0), (-(2**70), 2**70)])
 def test_what_is_negative_or_too_large_has_no_leaf(amounts: Quantities) -> None:
     with pytest.raises(OverflowError):
         from_scratch({("a",): amounts})

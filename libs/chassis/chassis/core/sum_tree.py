@@ -29,7 +29,7 @@ DEPTH_MAX = 64
 """The digits of a place."""
 DIGEST_BYTES = 32
 COUNT_BYTES = 8
-QUANTITY_MAX = 2**64 - 1
+QUANTITY_MAX = 2**63 - 1
 SUM_BYTES = 12
 PLACE_PURPOSE = b"carbonmarket sum tree place"
 LEAF_PURPOSE = b"carbonmarket sum tree leaf"

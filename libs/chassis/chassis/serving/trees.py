@@ -22,7 +22,7 @@ T = TypeVar("T")
 STEPS_MAX = 20_000
 """Of the writer, to bring the trees up to date: ten million keys."""
 
-AT_START_PAUSE_S = 0.05
+AT_START_PAUSE_SECONDS = 0.05
 """Between two steps: others get more of the writer's time than the trees."""
 
 POSITIONS_KEPT_MAX = 8
@@ -43,7 +43,7 @@ async def up_to_date(read: Reading[T], look: Callable[[Any], T | None], pause_s:
         if seen.value is not None:
             return Read(seen.value, seen.position, seen.heard)
         await asyncio.sleep(pause_s)
-    raise Unavailable("the commitments change faster than they are brought up to date; ask again")
+    raise Unavailable(f"the commitments are not up to date after {STEPS_MAX} steps; ask again")
 
 
 async def make_trees(read: Reading[T], look: Callable[[Any], T | None]) -> None:
@@ -51,7 +51,7 @@ async def make_trees(read: Reading[T], look: Callable[[Any], T | None]) -> None:
     roots later meets the same error.
     """
     try:
-        await up_to_date(read, look, AT_START_PAUSE_S)
+        await up_to_date(read, look, AT_START_PAUSE_SECONDS)
     except Unavailable as error:
         logger.info("the commitments are not made yet: %s", error)
     except Exception as error:

@@ -7,7 +7,7 @@ that a move that forgets one of them fails where it is made:
 - no field is negative, and no balance is less than what excluded trades block of it;
 - what the banks hold = balances + open payouts + fees.
 
-Clearing commits to each account's money (commitments.py): a move that changes what it commits to touches the account.
+Clearing commits to each account's money (books.py): a move that changes what it commits to touches the account.
 
 Deposits, payouts and restored payouts are numbered without gaps by `entry_number`, so that trading, which follows them,
 can say how far it has come.

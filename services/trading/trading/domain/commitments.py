@@ -1,7 +1,7 @@
 """What trading commits to: what each account must have in the registry's and in clearing's books, by trading's view.
 
 The same forms are in the registry (custody) and in clearing (units_due, money); a test compares them. The quantities
-are those of balances.py, which touches a key whenever it gives away units or money to be changed.
+are those of balances.py, which touches a key before it hands out units or money that the caller changes.
 """
 
 from dataclasses import dataclass, field
