@@ -1,10 +1,6 @@
 """Planted faults in the commitments that the books are compared by."""
 
-from support.planted.fault import CHASSIS, Change, Fault
-
-REGISTRY = "services/registry/registry"
-TRADING = "services/trading/trading"
-CLEARING = "services/clearing/clearing"
+from support.planted.fault import CHASSIS, CLEARING, REGISTRY, TRADING, Change, Fault
 
 COMMITMENT_FAULTS = (
     Fault(

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 CHASSIS = "libs/chassis/chassis"
+REGISTRY = "services/registry/registry"
+TRADING = "services/trading/trading"
+CLEARING = "services/clearing/clearing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.planted.commitment_faults import COMMITMENT_FAULTS
-from support.planted.fault import CHASSIS, Change, Fault
+from support.planted.fault import CHASSIS, CLEARING, REGISTRY, TRADING, Change, Fault
 from support.planted.shell_faults import SEEDED, SHELL_FAULTS
 from support.planted.supply_faults import SUPPLY_FAULTS
 from support.source.repository import ROOT
@@ -33,9 +33,6 @@ class Verdict:
     output: str
 
 
-REGISTRY = "services/registry/registry"
-TRADING = "services/trading/trading"
-CLEARING = "services/clearing/clearing"
 LOST_RUN = "tests/simulation/test_lost_run.py::test_a_run_that_clearing_lost_is_settled_again_and_delivered_once"
 """Plays the day of this kind that seeds draw; no other kind orders a run again that was delivered."""
 

@@ -68,7 +68,11 @@ class Venue:
 
     async def settle(self) -> None:
         """Clearing settles every trade of the day that was closed, and the books agree."""
-        trades = (await self.see(AUDITOR, query.ListTradesRequest(day=self.day, page_size=1_000))).trades
+        trades = (
+            await self.see(
+                AUDITOR, query.ListTradesRequest(day=self.day, page_size=1_000, min_position=await self.head())
+            )
+        ).trades
         for trade in sorted(trades, key=lambda trade: trade.trade_id):
             self.clearing.write(settled(trade))
         self.clearing.write(

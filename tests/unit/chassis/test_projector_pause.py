@@ -82,22 +82,3 @@ async def test_a_full_batch_is_written_without_a_pause(monkeypatch: pytest.Monke
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-
-
-async def test_who_follows_a_feed_does_not_wait_for_the_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projections, "GATHER_SECONDS", 3_600)
-    monkeypatch.setattr(projections, "GATHER_SECONDS_WHEN_FOLLOWED", 0)
-    tables, tail = CountedTables(), GrowingTail()
-    standing: Any = ("tally", tail, {}, Wire(*SHELL_KINDS), tables)
-    projector = Projector(*standing)
-    following = asyncio.create_task(projector.beyond_sequence("E1", 0, 3_600))
-    running = asyncio.create_task(projector.run())
-    async with asyncio.timeout(60):
-        for position in (1, 2):
-            tail.reach(position)
-            await projector.beyond(position - 1)
-    assert tables.written == [1, 2]
-    for task in (running, following):
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -33,12 +33,11 @@ from chassis.log.tail import ASK_AGAIN, Tail
 
 BATCH_RECORDS_MAX = 1_000
 CATCH_UP_SECONDS_MAX = 10.0
-GATHER_SECONDS = 0.1
+GATHER_SECONDS = 0.02
 """Between two writes, so that under load a batch grows: in a batch of 100 a record costs half as much as in one of ten.
-The pause ends where somebody waits for what is not written yet, and there is none before a full batch.
+The pause ends where somebody waits for what is not written yet, and there is none before a full batch. Who asks for no
+position may see tables that are so old.
 """
-GATHER_SECONDS_WHEN_FOLLOWED = 0.02
-"""While somebody follows a feed."""
 LOOK_SECONDS = 2.0
 """So often, when there is nothing to write, the checkpoint is looked at."""
 FOLLOWER = "projections"
@@ -117,7 +116,7 @@ class Projector(Progress):
             return
         self._wanted.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(GATHER_SECONDS_WHEN_FOLLOWED if self._waiting else GATHER_SECONDS):
+            async with asyncio.timeout(GATHER_SECONDS):
                 await self._wanted.wait()
 
     async def _is_moved(self) -> bool:
