@@ -79,7 +79,7 @@ async def test_a_day_whose_making_failed_can_be_asked_for_again() -> None:
     tables = Holdings()
     trees = trees_of(tables)
     tables.trading_tonnes = -1
-    with pytest.raises(Exception):  # noqa: B017  # whatever a tree says of less than nothing
+    with pytest.raises(AssertionError):
         await made(trees, FRIDAY)
     tables.trading_tonnes = 500
     assert await made(trees, SATURDAY)
